@@ -1,0 +1,125 @@
+# eocbus - build, run and test.
+#
+#   make run            set up and run the bus with an August night in Ayni (ctrl-C stops everything)
+#   make run ONCE=1     the same, played to the end; exit status says whether anything was lost
+#   make test           set up, build with sanitizers, run every test
+#   make check          the tests that need no server
+#   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
+#   make                build everything into build/
+#   make install        into DESTDIR and PREFIX
+#
+# BUILD=dir builds elsewhere; SAN=1 builds with the address and undefined behaviour sanitizers.
+# The pieces find their own sources: a new .c file in a room, a new program folder in agents/, a new
+# *_test.c in tests/ needs no line here.
+
+BUILD   ?= build
+PREFIX  ?= /usr
+VERSION := 0.1.0
+CC      ?= gcc
+PKGS    := libzmq libuv libprotobuf-c libpq sqlite3 jansson libsodium
+SAN     ?= 0
+
+WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+          -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fno-strict-aliasing -fstack-protector-strong \
+             -fPIC -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+
+ifeq ($(SAN),1)
+ALL_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+ALL_LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(SAN),thread)
+ALL_CFLAGS += -fsanitize=thread
+ALL_LDFLAGS += -fsanitize=thread
+else
+ALL_CFLAGS += -D_FORTIFY_SOURCE=2
+endif
+
+# --- generated: protobuf code, the gate's rules, SQL as strings -------------------------------------
+PROTOS  := $(wildcard proto/eocbus/v1/*.proto)
+GEN_C   := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
+GEN_H   := $(GEN_C:.c=.h)
+SQL_IN  := $(sort $(wildcard sql/migrations/*.sql) $(wildcard sql/queries/*.sql))
+GEN_SQL := $(BUILD)/gen/sql_text.c
+RULES   := $(BUILD)/gen/rules.inc
+
+# --- libraries and programs --------------------------------------------------------------------------
+PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
+BROKER_C := $(filter-out broker/main.c,$(wildcard broker/*.c broker/*/*.c))
+LINK_C   := $(filter-out agents/link/example.c,$(wildcard agents/link/*.c))
+objs      = $(patsubst %.c,$(BUILD)/%.o,$(1))
+GEN_O    := $(GEN_C:.c=.o) $(GEN_SQL:.c=.o)
+LIBPROTO  := $(BUILD)/libproto.a
+LIBBROKER := $(BUILD)/libbroker.a
+LIBLINK   := $(BUILD)/liblink.a
+
+AGENTS   := $(foreach d,$(filter-out agents/link agents/web,$(patsubst agents/%/main.c,agents/%,$(wildcard agents/*/main.c))),$(notdir $(d)))
+agent_bin = $(if $(filter ctl,$(1)),eocctl,eocbus-$(1))
+AGENT_BINS := $(foreach a,$(AGENTS),$(BUILD)/$(call agent_bin,$(a)))
+PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/eocbus-broker) $(AGENT_BINS)
+TESTLIB_C := $(wildcard tests/lib/*.c)
+TESTLIB  := $(BUILD)/libtest.a
+UNIT_C   := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
+UNIT     := $(UNIT_C:%.c=$(BUILD)/%)
+INTEG_C  := $(shell find tests/integration tests/fault -name '*_test.c' 2>/dev/null | sort)
+INTEG    := $(INTEG_C:%.c=$(BUILD)/%)
+BENCH_C  := $(wildcard tests/bench/*.c)
+BENCH    := $(BENCH_C:%.c=$(BUILD)/%)
+FUZZ_C   := $(wildcard tests/fuzz/*.c)
+FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all programs tests-built bench-built clean
+all: programs
+programs: $(PROGRAMS)
+tests-built: $(UNIT) $(INTEG) $(PROGRAMS)
+bench-built: $(BENCH) $(PROGRAMS)
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: proto/%.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
+$(GEN_SQL): sql/embed.awk $(SQL_IN)
+	@mkdir -p $(@D)
+	awk -f sql/embed.awk $(SQL_IN) > $@
+$(RULES): proto/rules.awk $(PROTOS)
+	@mkdir -p $(@D)
+	awk -f proto/rules.awk $(PROTOS) > $@
+
+# Generated protobuf code is not ours to warn about.
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
+	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
+$(BUILD)/%.o: %.c | $(GEN_H) $(RULES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIBPROTO): $(call objs,$(PROTO_C)) $(GEN_O)
+$(LIBBROKER): $(call objs,$(BROKER_C))
+$(LIBLINK): $(call objs,$(LINK_C))
+$(TESTLIB): $(call objs,$(TESTLIB_C))
+%.a:
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+$(BUILD)/eocbus-broker: $(call objs,broker/main.c) $(LIBBROKER) $(LIBPROTO)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+define agent_rule
+$(BUILD)/$(call agent_bin,$(1)): $(call objs,$(wildcard agents/$(1)/*.c)) $(LIBLINK) $(LIBPROTO)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
+endef
+$(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
+
+# A test links everything but the mains; the parts of an agent it wants to look into are found by its
+# folder: tests/unit/sensor/x_test.c gets agents/sensor/*.o.
+.SECONDEXPANSION:
+agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
+test_parts = $(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
+$(UNIT) $(INTEG) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

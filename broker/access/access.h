@@ -1,0 +1,55 @@
+/* access - who may come in and who may say what: the principals as the broker has them cached, the ZAP
+ * handler that answers ZeroMQ's question "who is this key", and quotas.
+ *
+ * ZAP answers 200 with the principal's name as User-Id, 400 for keys that are unknown or revoked, and 300
+ * ("not now") while the principals have never been read: a libzmq client that hears 400 gives up,
+ * one that hears 300 comes back (RELIABILITY.md). Every message is authorised again by name, so a
+ * revoked principal is silent from the next message on. */
+#ifndef EOCBUS_BROKER_ACCESS_ACCESS_H
+#define EOCBUS_BROKER_ACCESS_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "eocbus/v1/envelope.pb-c.h"
+#include "proto/base/status.h"
+#include "proto/wire/gate.h"
+
+struct zctx;
+struct access;
+
+struct principal {
+    int32_t principal_id;
+    char *name, *agency, *role, *place;
+    uint8_t public_key[32];
+    int64_t not_after_us; /* 0 = none */
+};
+
+/* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. */
+MUST_CHECK enum status access_create(struct access **out, struct zctx *z,
+                                     int64_t (*utc_us)(void *arg), void *arg);
+void access_destroy(struct access *a);
+
+/* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). */
+void access_begin(struct access *a);
+MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
+void access_commit(struct access *a);
+size_t access_count(const struct access *a);
+
+/* NULL if unknown, revoked or expired. Borrowed until the next commit. */
+const struct principal *access_find(const struct access *a, const char *name);
+const struct principal *access_find_key(const struct access *a, const uint8_t key[32]);
+
+/* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name). */
+MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,
+                                          const Eocbus__V1__Envelope *m, struct refusal *why);
+/* May it listen to this pattern? */
+MUST_CHECK enum status access_may_listen(const struct access *a, const struct principal *p,
+                                         const char *pattern, struct refusal *why);
+
+struct access_counters {
+    uint64_t admitted, unknown_keys, undecided;
+};
+void access_counters(const struct access *a, struct access_counters *out);
+
+#endif

@@ -1,0 +1,66 @@
+/* egress - to the listeners: history first, then live, in order, without gap or double, by credit.
+ *
+ * A listener has a cursor in the log. It is `live` when it has seen everything that was routed; a live
+ * listener without credit falls `behind` at its cursor, costs nobody anything, and is served from the
+ * log (pages through `read`) once it has room again. Reaching the routed head in one turn makes it live.
+ * At most window_bytes unacknowledged per listener stand in socket queues, so a listener that stopped
+ * reading holds a bounded amount of memory. */
+#ifndef EOCBUS_BROKER_EGRESS_EGRESS_H
+#define EOCBUS_BROKER_EGRESS_EGRESS_H
+
+#include <stdint.h>
+
+#include "broker/parcel.h"
+#include "eocbus/v1/session.pb-c.h"
+
+struct egress;
+struct loop;
+
+struct egress_settings {
+    struct loop *loop;      /* borrowed */
+    size_t window_bytes;    /* delivered and not yet acknowledged, per listener; 1 MiB */
+    unsigned page_rows;     /* of history; 512 */
+    unsigned horizon_ms;    /* how often an idle listener hears the horizon; 5000 */
+    unsigned listeners_max;
+};
+
+struct egress_exits {
+    void *arg;
+    /* One frame to a session: ST_OK, ST_FULL (later), ST_NOTFOUND (gone). */
+    enum status (*send)(void *arg, uint64_t session, const void *data, size_t len);
+    void (*lost)(void *arg, uint64_t session); /* send answered ST_NOTFOUND */
+    void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
+    enum status (*may_listen)(void *arg, const char *principal, const char *pattern,
+                              struct refusal *why);
+    /* A page of the log, see store_read. */
+    enum status (*read)(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                        void (*page)(void *arg, enum status st, struct parcel **take,
+                                     uint64_t looked_at),
+                        void *page_arg);
+    void (*read_cancel)(void *arg, void *page_arg);
+    /* The router's door, so that egress knows patterns but not the trie. */
+    enum status (*want)(void *arg, const char *pattern, void *listener);
+    void (*unwant)(void *arg, void *listener);
+};
+
+MUST_CHECK enum status egress_create(struct egress **out, const struct egress_settings *set,
+                                     const struct egress_exits *exits);
+void egress_destroy(struct egress *e);
+
+/* Subscribe, Unsubscribe, Credit, Acknowledge from a session; everything else is not ours. */
+void egress_on_frame(struct egress *e, uint64_t session, const char *principal,
+                     const Eocbus__V1__Frame *frame);
+void egress_session_gone(struct egress *e, uint64_t session);
+
+/* The log moves: first egress_routed_one for every listener the router names, then egress_routed once. */
+void egress_routed_one(struct egress *e, void *listener, struct parcel *p); /* holds its own reference */
+void egress_routed(struct egress *e, const struct parcel *p);
+void egress_writable(struct egress *e);   /* some socket queue has room again */
+void egress_store_here(struct egress *e); /* history can be read again */
+
+struct egress_counters {
+    uint64_t listeners, behind, delivered, delivered_bytes, pages;
+};
+void egress_counters(const struct egress *e, struct egress_counters *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* ingress - frames from the field come in here, are looked at once, and receipts go back.
+ *
+ * Each connection is a session: who it is (ZAP), what it may have without a receipt (window), and the
+ * newest session of a principal is the one receipts go to. A Publish is split into parcels; what
+ * the gate or the rights refuse becomes a parcel with `refused` set and takes the same way into the store
+ * (quarantine), so that a REFUSED receipt too is only given after the commit. Past a sender's quota of
+ * quarantined bytes a refusal is counted and answered, but not kept. When the store is full or away
+ * the items are answered BUSY with a time and forgotten: the sender's outbox has them. */
+#ifndef EOCBUS_BROKER_INGRESS_INGRESS_H
+#define EOCBUS_BROKER_INGRESS_INGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/parcel.h"
+#include "eocbus/v1/session.pb-c.h"
+#include "proto/base/zport.h"
+
+struct access;
+struct ingress;
+struct loop;
+
+struct ingress_settings {
+    struct loop *loop;     /* borrowed */
+    struct access *access; /* borrowed */
+    const char *name;      /* of the broker, for Welcome */
+    unsigned window_items, sessions_max;
+    size_t window_bytes;
+    unsigned quarantine_per_hour; /* refused messages kept per principal and hour; 1000 */
+};
+
+struct ingress_exits {
+    void *arg;
+    /* Write one frame to a connection; ZPORT's answers. */
+    enum status (*send)(void *arg, const struct zport_id *to, const void *data, size_t len);
+    enum status (*submit)(void *arg, struct parcel **take); /* to the store */
+    bool (*store_is_here)(void *arg);
+    void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
+    /* Listening is egress's business: the frame as it came, from which session. Borrowed. */
+    void (*listen)(void *arg, uint64_t session, const char *principal,
+                   const Eocbus__V1__Frame *frame);
+    void (*session_gone)(void *arg, uint64_t session);
+};
+
+MUST_CHECK enum status ingress_create(struct ingress **out, const struct ingress_settings *set,
+                                      const struct ingress_exits *exits);
+void ingress_destroy(struct ingress *in);
+
+void ingress_on_message(struct ingress *in, const struct zport_message *m);
+void ingress_on_broken(struct ingress *in, const struct zport_message *m); /* multipart: session ends */
+
+/* The hatch: the store tells the fate of a parcel; receipts leave together on settle_all. */
+void ingress_settled(struct ingress *in, const struct parcel *p);
+void ingress_settled_all(struct ingress *in);
+
+/* Where a session's frames go; false if it is gone. For egress, through the hallway. */
+bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id *out);
+/* The connection is dead (a send answered ST_NOTFOUND). */
+void ingress_session_lost(struct ingress *in, uint64_t session);
+/* Rights were read anew: sessions of principals that are gone end. */
+void ingress_recheck(struct ingress *in);
+
+struct ingress_counters {
+    uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
+    uint64_t sessions;
+};
+void ingress_counters(const struct ingress *in, struct ingress_counters *out);
+
+#endif

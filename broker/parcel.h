@@ -1,0 +1,67 @@
+/* parcel - one accepted (or refused) message on its way through the house.
+ *
+ * A parcel is owned by one room at a time; taking one is visible as `struct parcel **take` (NULL
+ * after ST_OK). At the fan-out egress holds counted references to what is then constant. */
+#ifndef EOCBUS_BROKER_PARCEL_H
+#define EOCBUS_BROKER_PARCEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/ids.h"
+#include "proto/base/list.h"
+#include "proto/base/status.h"
+#include "proto/wire/gate.h"
+#include "proto/wire/topic.h"
+
+struct parcel_identity {
+    uint64_t epoch;
+    uint32_t lane;
+    uint64_t lane_seq;
+};
+
+struct parcel {
+    struct list link; /* in the queue of the room that owns it */
+    unsigned refs;
+
+    /* From ingress. session and tag say whom to answer; session 0 = nobody here. */
+    uint64_t session;
+    uint64_t tag;
+    int32_t principal_id;       /* of the authenticated sender, bus.principal */
+    struct parcel_identity id;
+    uint8_t message_id[ID_BYTES];
+    uint16_t type;              /* number in Envelope.body */
+    uint8_t status;             /* enum Status */
+    char places[PLACES_TEXT];   /* P-codes split by spaces */
+    int64_t event_time_us;
+    int64_t sent_time_us;
+    int64_t not_after_us;       /* 0 = never */
+    int64_t received_time_us;
+    int32_t clock_offset_ms;
+    char *doc;                  /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
+    struct refusal *refused;    /* the gate said no: goes to quarantine, not into the log; else NULL */
+
+    /* From the store. */
+    uint32_t log_epoch;
+    uint64_t seq;
+    uint32_t verdict;           /* enum Verdict */
+    bool repeated;              /* was stored before; seq is its first number */
+    bool expired;
+    bool history;               /* read from the log for a listener that is behind */
+
+    size_t content_len, signature_len;
+    uint8_t *content;           /* inside the parcel's own block */
+    uint8_t *signature;
+};
+
+/* One block: header, content, signature. NULL when out of memory. refs is 1. */
+struct parcel *parcel_create(const void *content, size_t content_len, const void *signature,
+                             size_t signature_len);
+struct parcel *parcel_hold(struct parcel *p);
+/* Gives one reference back and sets *p to NULL. */
+void parcel_drop(struct parcel **p);
+size_t parcel_size_bytes(const struct parcel *p); /* for budgets: everything it holds */
+void parcel_topics(struct topics *out, const struct parcel *p);
+
+#endif

@@ -1,0 +1,79 @@
+/* store - accepted parcels become durable here, many per commit, in arrival order.
+ *
+ * Submit queues (most urgent lane first, bounded by rows and bytes). While one batch commits, the next
+ * is what arrived meanwhile; no timer. When the commit is known, each parcel is settled: stored with a
+ * number, stored before, or refused (quarantined). Only then anybody is told.
+ * The log is handed to `next` in the order of its numbers, without gap or double, whoever stored
+ * them: what this broker committed when it is the next number, else read from the database (several
+ * brokers may write one log; a NOTIFY is a hint, a poll every half second is the promise).
+ * When PostgreSQL is away, what is queued waits, submit answers ST_CLOSED, and `away` is told. */
+#ifndef EOCBUS_BROKER_STORE_STORE_H
+#define EOCBUS_BROKER_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/parcel.h"
+
+struct loop;
+struct store;
+
+struct store_settings {
+    struct loop *loop;         /* borrowed, outlives us */
+    const char *conninfo;      /* libpq connection string, role bus_ingest */
+    unsigned batch_rows;       /* most messages in one commit; 512 */
+    unsigned queue_rows;       /* most messages waiting; 8192 */
+    size_t queue_bytes;        /* 32 MiB */
+    unsigned commit_ms;        /* first deadline of a commit; doubles to 30 s; 2000 */
+    unsigned follow_ms;        /* how often the log is polled for what others wrote; 500 */
+};
+
+struct store_exits {
+    void *arg;
+    /* The fate of one parcel of ours: p->refused, or p->seq (and p->repeated). Borrowed. */
+    void (*settled)(void *arg, struct parcel *p);
+    void (*settled_all)(void *arg); /* after the last one of a batch: send the receipts */
+    /* The log moves: every number once, ascending. Takes the parcel. */
+    void (*next)(void *arg, struct parcel **take);
+    void (*room)(void *arg);        /* after ST_FULL: there is room again */
+    void (*here)(void *arg, bool here, uint32_t log_epoch, uint64_t head); /* PostgreSQL came or went */
+    void (*principals)(void *arg);  /* rights may have changed: ask for them again */
+};
+
+MUST_CHECK enum status store_create(struct store **out, const struct store_settings *set,
+                                    const struct store_exits *exits);
+/* ST_OK: *take is NULL now. ST_FULL: try after room(). ST_CLOSED: the database is away. */
+MUST_CHECK enum status store_submit(struct store *s, struct parcel **take);
+bool store_is_here(const struct store *s);
+uint32_t store_log_epoch(const struct store *s);
+uint64_t store_head(const struct store *s); /* last number handed to next() */
+
+/* One page of the log after `after`, up to `upto`, at most `rows`: `page` gets the parcels ascending
+ * (history set; takes each) and then NULL with the last number looked at (== upto when the end was
+ * reached) - or ST_CLOSED and 0. Pages are served in turn. */
+typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
+MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
+                                  store_page_fn page, void *arg);
+void store_read_cancel(struct store *s, void *arg); /* no more calls for arg */
+
+/* The principals and their keys, as PostgreSQL has them now. `row` for each, then NULL name. */
+struct store_principal {
+    int32_t principal_id;
+    const char *name, *agency, *role, *place;
+    uint8_t public_key[32];
+    int64_t not_after_us; /* 0 = none */
+};
+typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
+MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);
+
+struct store_counters {
+    uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
+    uint64_t commit_us_sum; /* of commits */
+};
+void store_counters(const struct store *s, struct store_counters *out);
+
+/* Stops taking; commits what is queued; `closed` is called when done or after limit_ms. */
+void store_drain(struct store *s, unsigned limit_ms, void (*closed)(void *arg), void *arg);
+void store_destroy(struct store *s);
+
+#endif

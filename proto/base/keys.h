@@ -1,0 +1,37 @@
+/* keys - CURVE key pairs and the files they live in.
+ *
+ * A key file is text, mode 0600 and owned by the reader; anything wider is refused, because a key
+ * that others could read is not a key:
+ *
+ *   # eocbus key of coes.ayni.office - secret, keep mode 0600
+ *   public = <40 characters Z85>
+ *   secret = <40 characters Z85>
+ */
+#ifndef EOCBUS_BASE_KEYS_H
+#define EOCBUS_BASE_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/status.h"
+
+enum { KEY_Z85 = 41, KEY_BYTES = 32 };
+
+struct keys {
+    char public_z85[KEY_Z85];
+    char secret_z85[KEY_Z85];
+};
+
+MUST_CHECK enum status keys_generate(struct keys *out);
+/* Written to a temporary file, synced, renamed. ST_EXISTS: never overwrites. `err` is a sentence. */
+MUST_CHECK enum status keys_save(const struct keys *k, const char *path, const char *name, char *err,
+                                 size_t err_size);
+/* ST_NOTFOUND, ST_DENIED (mode or owner), ST_INVALID; `err` says what to do next. */
+MUST_CHECK enum status keys_load(struct keys *out, const char *path, char *err, size_t err_size);
+void keys_wipe(struct keys *k);
+bool keys_z85_is_valid(const char *z85);
+MUST_CHECK enum status keys_z85_decode(uint8_t out[KEY_BYTES], const char *z85);
+void keys_z85_encode(char out[KEY_Z85], const uint8_t key[KEY_BYTES]);
+
+#endif

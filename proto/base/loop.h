@@ -1,0 +1,59 @@
+/* loop - the event loop, and with it the seams to the outside: time, timers, randomness, file
+ * descriptors, signals. The only file that knows libuv is loop.c. A simulator links another one.
+ *
+ * Everything created on a loop is destroyed before loop_destroy. The destroy functions may be called
+ * from inside the thing's own callback; no callback comes after destroy. */
+#ifndef EOCBUS_BASE_LOOP_H
+#define EOCBUS_BASE_LOOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/status.h"
+
+struct loop;
+struct loop_timer;
+struct loop_poll;
+struct loop_signal;
+struct loop_hook;
+
+MUST_CHECK enum status loop_create(struct loop **out);
+void loop_destroy(struct loop *l);
+void loop_run(struct loop *l);  /* until loop_stop, or until nothing is left to wait for */
+void loop_stop(struct loop *l); /* loop_run returns after this turn */
+/* One turn: waits at most wait_ms (0 = does not wait) and returns; for tests and embedding. */
+void loop_turn(struct loop *l, unsigned wait_ms);
+
+/* Microseconds on a clock that only goes forward, as of the start of this turn (loop_now_us) or
+ * exactly now (loop_exact_us); and UTC since 1970, exactly now. */
+uint64_t loop_now_us(struct loop *l);
+uint64_t loop_exact_us(struct loop *l);
+int64_t loop_utc_us(struct loop *l);
+void loop_random(struct loop *l, void *out, size_t len);
+
+MUST_CHECK enum status loop_timer_create(struct loop_timer **out, struct loop *l,
+                                         void (*fire)(void *arg), void *arg);
+void loop_timer_start(struct loop_timer *t, unsigned delay_ms, unsigned repeat_ms); /* 0 = once */
+void loop_timer_stop(struct loop_timer *t);
+void loop_timer_destroy(struct loop_timer *t); /* NULL is allowed, here and below */
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+/* The descriptor stays the caller's; destroy the poll before closing it. */
+MUST_CHECK enum status loop_poll_create(struct loop_poll **out, struct loop *l, int fd,
+                                        void (*ready)(void *arg, int events), void *arg);
+void loop_poll_set(struct loop_poll *p, int events); /* 0 = stop watching */
+void loop_poll_destroy(struct loop_poll *p);
+
+MUST_CHECK enum status loop_signal_create(struct loop_signal **out, struct loop *l, int signum,
+                                          void (*raised)(void *arg, int signum), void *arg);
+void loop_signal_destroy(struct loop_signal *s);
+
+/* A hook runs `before` each wait; when it answers true the loop does not wait, and `after` is called
+ * right after polling. It is what base/zhub and "once per turn" work (a commit of all that came in
+ * this turn) are made of. A hook keeps no loop alive. */
+MUST_CHECK enum status loop_hook_create(struct loop_hook **out, struct loop *l,
+                                        int (*before)(void *arg), void (*after)(void *arg),
+                                        void *arg);
+void loop_hook_destroy(struct loop_hook *h);
+
+#endif

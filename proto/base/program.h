@@ -1,0 +1,29 @@
+/* program - what the main functions of all our programs share: options, exit codes, errors.
+ *
+ * Exit codes, for scripts: 0 done; 1 the bus or a message refused (see the text); 2 wrong use or wrong
+ * settings; 3 not reachable or not in time; 4 this machine: file, disk, key, port. */
+#ifndef EOCBUS_BASE_PROGRAM_H
+#define EOCBUS_BASE_PROGRAM_H
+
+#include "proto/base/conf.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_MACHINE = 4 };
+
+#define EOCBUS_VERSION "0.1.0"
+
+struct program {
+    const char *name;              /* "eocbus-sensor" */
+    const char *usage;             /* whole text of --help */
+    const struct conf_row *rows;
+    size_t row_count;
+    const char *default_config;    /* "/etc/eocbus/sensor.conf" */
+};
+
+/* Handles --help, --version, --print-config (sample file), --check-config, -c/--config FILE,
+ * -o/--set name=value anywhere on the command line before "--", and takes them out of argv. Loads the settings
+ * into `into`. Answers -1 to go on, else the exit code; everything to say was said. */
+int program_start(const struct program *p, int *argc, char **argv, void *into);
+/* "eocbus-sensor: sentence" on standard error; returns code. */
+int program_fail(const struct program *p, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif
