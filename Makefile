@@ -72,9 +72,10 @@ FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all programs tests-built bench-built clean
+.PHONY: all programs units-built tests-built bench-built clean run test check bench lint install
 all: programs
 programs: $(PROGRAMS)
+units-built: $(UNIT)
 tests-built: $(UNIT) $(INTEG) $(PROGRAMS)
 bench-built: $(BENCH) $(PROGRAMS)
 
@@ -119,7 +120,41 @@ test_parts = $(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call 
 $(UNIT) $(INTEG) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# --- what people type ---------------------------------------------------------------------------------
+# Each installs what is missing first, then calls make again, so that pkg-config sees what was installed.
+SAN_BUILD := $(BUILD)-san
+JOBS      ?= $(shell nproc)
+
+run:
+	@sh deploy/setup.sh run
+	@$(MAKE) --no-print-directory -s -j$(JOBS) programs
+	@ONCE=$(ONCE) sh deploy/run.sh $(BUILD)
+
+check:
+	@sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 units-built
+	@tests/run.sh unit $(UNIT:$(BUILD)/%=$(SAN_BUILD)/%)
+
+test:
+	@sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 tests-built
+	@BUILD=$(BUILD) SAN_BUILD=$(SAN_BUILD) tests/all.sh
+
+lint:
+	@sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
+	@BUILD=$(BUILD) tests/lint/all.sh
+
+bench:
+	@sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) bench-built
+	@BUILD=$(BUILD) tests/bench/run.sh
+
+install: programs
+	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) VERSION=$(VERSION) sh deploy/install.sh
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(SAN_BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+#!/bin/bash
+# run.sh NAME PROGRAM... - runs test programs one after another, shows what failed, and adds up.
+#
+# A program speaks cmocka ("[  PASSED  ] 3 test(s).") or closes with "N passed, N failed". One that says
+# neither counts as one test, passed if it exits 0. A program that hangs is ended after TEST_LIMIT
+# seconds (300) and counts as failed. The sums are added to the file named by TEST_SUMS, if any.
+set -u
+name=$1
+shift
+limit=${TEST_LIMIT:-300}
+passed=0
+failed=0
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+
+for program in "$@"; do
+    out=$log/out
+    began=$(date +%s%N)
+    timeout -k 10 "$limit" "$program" >"$out" 2>&1 </dev/null
+    code=$?
+    ms=$((($(date +%s%N) - began) / 1000000))
+    p=$(grep -aoE '^\[  PASSED  \] [0-9]+ test' "$out" | awk '{n += $4} END {print n + 0}')
+    f=$(grep -aoE '^\[  FAILED  \] [0-9]+ test' "$out" | awk '{n += $4} END {print n + 0}')
+    if plain=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1) && [ -n "$plain" ]; then
+        p=$(echo "$plain" | awk '{print $1}')
+        f=$(echo "$plain" | awk '{print $3}')
+    elif [ $((p + f)) = 0 ]; then
+        [ $code = 0 ] && p=1
+    fi
+    # A crash after the last test, a sanitizer report or a time-out is a failure of its own.
+    [ $code != 0 ] && [ "$f" = 0 ] && f=1
+    passed=$((passed + p))
+    failed=$((failed + f))
+    label=${program#./}
+    if [ "$f" = 0 ]; then
+        printf '  ok    %-58s %4d tests %6d ms\n' "${label##*/tests/}" "$p" "$ms"
+    else
+        printf '  FAIL  %-58s exit %d after %d ms\n' "${label##*/tests/}" "$code" "$ms"
+        grep -avE '^\[ +(RUN|OK) +\]' "$out" | tail -n "${TEST_LINES:-60}" | sed 's/^/        /'
+    fi
+    # What a test measured is worth seeing even when it passes.
+    grep -aE '^measured: ' "$out" | sed 's/^/          /'
+done
+echo "$name: $passed passed, $failed failed"
+[ -n "${TEST_SUMS:-}" ] && echo "$passed $failed" >>"$TEST_SUMS"
+[ $failed = 0 ]
