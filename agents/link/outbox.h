@@ -41,6 +41,11 @@ MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uin
 /* The same with bytes already packed, without the gate; for tests of refusals and for carriers. */
 MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
                                       size_t len, uint64_t *tag);
+/* Work that may be repeated: from here on puts belong to `key` (NULL ends it) and are counted 1, 2, 3 ...
+ * The counting is durable in the same transaction as the rows, so a command that was killed anywhere can
+ * be run again whole with the same key: a put whose count is there already takes nothing, answers
+ * ST_EXISTS and gives the tag of its first run. The command must say the same things in the same order. */
+MUST_CHECK enum status outbox_once(struct outbox *o, const char *key);
 /* Makes everything put so far durable (one fsync). */
 MUST_CHECK enum status outbox_commit(struct outbox *o);
 
@@ -83,6 +88,13 @@ struct outbox_counts {
     uint64_t waiting[6], stored, refused, bytes, put; /* waiting by lane number; put: ever */
 };
 MUST_CHECK enum status outbox_counts(struct outbox *o, struct outbox_counts *out);
+
+/* Every row still kept, in the order of the tags, whatever became of it (state as in outbox_state; oc is
+ * zero while it waits); for comparing what was said with what was stored. */
+MUST_CHECK enum status outbox_each(struct outbox *o,
+                                   bool (*each)(void *arg, const struct outbox_row *row, int state,
+                                                const struct outbox_outcome *oc),
+                                   void *arg);
 
 /* Only one process uplinks a file: ST_EXISTS if another does. */
 MUST_CHECK enum status outbox_lock(struct outbox *o);
