@@ -1,0 +1,276 @@
+/* eocctl - keys, principals, migrations, and a look at what the bus does.
+ *
+ * The first word that is no option is the command; the table below knows the rest. Settings come
+ * from one file for all commands, and each command asks only for what it needs. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/options.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include "proto/base/banned.h"
+
+#define DEFAULT_CONFIG "/etc/eocbus/eocctl.conf"
+
+#define COMMON_OPTIONS                                                                             \
+    "\nOf every command:\n"                                                                        \
+    "  -c FILE           settings (default " DEFAULT_CONFIG ")\n"                                  \
+    "  -o NAME=VALUE     one setting, over the file\n"                                             \
+    "  --check-config    say whether the settings are sound\n"                                     \
+    "  --print-config    a sample file with every setting\n"                                       \
+    "  --help, --version\n"
+
+static const struct ctl_command commands[] = {
+    {"keygen", "make a key pair on this device",
+     "eocctl keygen FILE [--name NAME]\n\n"
+     "Makes a key pair, writes it to FILE (mode 0600) and prints the public key, alone, on "
+     "standard\n"
+     "output. Never overwrites a file. The secret key never leaves the device: send the public\n"
+     "key to whoever enrols you (eocctl principal add).\n\n"
+     "  --name NAME       whose key it is, for the comment in the file\n",
+     0, ctl_keygen},
+    {"migrate", "bring the database to this program's schema",
+     "eocctl migrate [--to N]\n\n"
+     "Runs the migrations that the database has not seen, in order, each in its own transaction.\n"
+     "Two runs at once wait for each other. A migration that was changed after it ran is an "
+     "error:\n"
+     "migrations only go forward.\n\n"
+     "  --to N            stop after migration N\n",
+     CTL_DATABASE, ctl_migrate},
+    {"principal", "add, list or revoke who may use the bus",
+     "eocctl principal add NAME --agency A --role R [--place PCODE] --key Z85|--key-file FILE\n"
+     "                     [--not-after TIME]\n"
+     "eocctl principal list [--json]\n"
+     "eocctl principal revoke NAME\n\n"
+     "A principal is a name (agency.unit.node) that a public key stands for. Adding the same\n"
+     "principal with the same key again changes nothing. A revoked principal is silent from its\n"
+     "next message on.\n\n"
+     "  --agency A        who answers for it: coes, rcst, hydromet\n"
+     "  --role R          sensor, district, registry, dispatcher, operator\n"
+     "  --place PCODE     where it stands\n"
+     "  --key Z85         public key, 40 characters, as keygen printed it\n"
+     "  --key-file FILE   a key file; only its public half is read\n"
+     "  --not-after TIME  2027-05-01T00:00:00Z\n",
+     CTL_DATABASE, ctl_principal},
+    {"publish", "say something, as proto3 JSON",
+     "eocctl publish [--file F|-] [--unchecked] [--wait SECONDS] [--once-key KEY]\n\n"
+     "Reads Envelopes as JSON, one, or one per line, puts them into the outbox of the configured\n"
+     "principal and waits for the receipts. Prints for each `stored NUMBER` or `refused CODE PATH\n"
+     "SENTENCE`. Exit status 0: all stored; 1: some refused; 3: not in time - they stay in the\n"
+     "outbox, and the next run sends them first.\n\n"
+     "  --file F          where from; - is standard input (default)\n"
+     "  --unchecked       without the gate of this side, to see what the broker says\n"
+     "  --wait SECONDS    for the receipts (default 30); 0 = only put into the outbox\n"
+     "  --once-key KEY    repeatable: what an earlier run with this key put is not put again\n",
+     CTL_SPEAK, ctl_publish},
+    {"tail", "watch what is stored, from any number or from now",
+     "eocctl tail [--json] [--from N] [--pattern P]... [--count N] [--inbox FILE] [--record FILE]\n"
+     "            [--brief] [--until-idle]\n\n"
+     "One line a message: time, number, precedence, status if it is not ACTUAL, type, place,\n"
+     "sender, and what it says. A pattern has five levels, status.family.type.region.district:\n"
+     "\"actual.report.**\", \"*.*.*.3505000.*\".\n\n"
+     "  --json            one object per line\n"
+     "  --from N          begin with number N (1 = everything); default: from now\n"
+     "  --pattern P       only what matches; may stand several times (default **)\n"
+     "  --count N         stop after N messages\n"
+     "  --inbox FILE      remember the place there, and go on from it\n"
+     "  --record FILE     append one line per message there; goes on behind its last whole line\n"
+     "  --brief           count bulk messages (observations) instead of printing each\n"
+     "  --until-idle      stop when everything stored so far was seen\n",
+     CTL_LISTEN, ctl_tail},
+    {"show", "one message, whole",
+     "eocctl show N [--json]\n\n"
+     "Prints message number N as the log keeps it: what the broker knows of it, then what it "
+     "says.\n",
+     CTL_DATABASE, ctl_show},
+    {"quarantine", "what was refused, and why",
+     "eocctl quarantine list [--json] [--sender NAME] [--last N]\n"
+     "eocctl quarantine show ID\n\n"
+     "Refused messages are kept with their bytes, who sent them and the reason.\n\n"
+     "  --sender NAME     of one sender only\n"
+     "  --last N          the newest N (default 20)\n",
+     CTL_DATABASE, ctl_quarantine},
+    {"status", "is everything well, and if not, what to do",
+     "eocctl status [--json]\n\n"
+     "Asks the broker on this machine (control.socket) and the database. Exit status 0: healthy;\n"
+     "3: something is wrong, and the text says what to do next.\n",
+     0, ctl_status},
+    {"demo", "run a whole bus here, with an August night in Ayni",
+     "eocctl demo --dir DIR [--bin DIR] [--data DIR] [--once]\n\n"
+     "Sets up a private PostgreSQL and bus in DIR (owned by you, an ordinary user), starts "
+     "broker,\n"
+     "agents and a listener, restarts what dies, and plays the plan of the scenario. ctrl-C stops\n"
+     "everything it started. A second run in the same DIR continues.\n\n"
+     "  --dir DIR         run directory; its path may have at most 80 characters\n"
+     "  --bin DIR         where the programs are (default: where eocctl is)\n"
+     "  --data DIR        the scenario: plan.txt and its files\n"
+     "  --once            play it to the end as fast as the bus allows, compare, and end with one\n"
+     "                    line; exit status 0 only if nothing was lost or doubled\n",
+     0, ctl_demo},
+    {"help", "this list, or help for one command", "eocctl help [COMMAND]\n", 0, ctl_help},
+};
+
+const struct ctl_command *ctl_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_overview(struct buf *b)
+{
+    buf_puts(b, "eocctl [-c FILE] COMMAND ...\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        buf_printf(b, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    buf_puts(b, "\n`eocctl help COMMAND` tells more.\n" COMMON_OPTIONS);
+}
+
+static const char *nearest_command(const char *word)
+{
+    const char *names[ARRAY_LEN(commands)];
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        names[i] = commands[i].name;
+    return options_nearest(word, names, ARRAY_LEN(commands));
+}
+
+static int fail_unknown(const struct program *p, const char *word)
+{
+    const char *near = nearest_command(word);
+
+    if (near)
+        return program_fail(p, EXIT_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word,
+                            near);
+    return program_fail(p, EXIT_USAGE, "there is no command \"%s\"; `eocctl help` lists them",
+                        word);
+}
+
+int ctl_help(struct ctl *c)
+{
+    struct buf b = {0};
+    const struct ctl_command *cmd = c->argc > 1 ? ctl_find(c->argv[1]) : NULL;
+
+    if (c->argc > 1 && !cmd)
+        return fail_unknown(&c->program, c->argv[1]);
+    if (cmd)
+        buf_printf(&b, "%s", cmd->usage);
+    else
+        print_overview(&b);
+    if (!b.failed)
+        fwrite(b.data, 1, b.len, stdout);
+    buf_free(&b);
+    return EXIT_DONE;
+}
+
+/* The same rows as every agent's, but none is required here: each command says what it needs. */
+static const struct conf_row row_table[] = {
+    AGENT_CONF_ROWS(struct ctl_settings, agent),
+    {"database", CONF_TEXT, offsetof(struct ctl_settings, database), "", 0,
+     "libpq connection string for migrate, principal, show, quarantine and status", 0, 0},
+    {"control.socket", CONF_PATH, offsetof(struct ctl_settings, control_socket),
+     "/run/eocbus/control.sock", 0, "where the broker on this machine answers status", 0, 0},
+};
+static struct conf_row rows[ARRAY_LEN(row_table)];
+
+static void relax_rows(void)
+{
+    memcpy(rows, row_table, sizeof(rows));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        rows[i].flags &= ~(unsigned)CONF_REQUIRED;
+}
+
+/* The first word that is neither an option of the program nor the value of one. */
+static const char *find_word(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return argv[i];
+        if (!strcmp(argv[i], "-c") || !strcmp(argv[i], "-o") || !strcmp(argv[i], "--config") ||
+            !strcmp(argv[i], "--set"))
+            i++;
+    }
+    return NULL;
+}
+
+static bool is_empty(const char *s)
+{
+    return !s || !*s;
+}
+
+/* NULL if the settings have what the command needs, else the name of the first that is missing. */
+static const char *find_missing(const struct ctl_settings *set, unsigned needs)
+{
+    if (needs & (CTL_LISTEN | CTL_SPEAK)) {
+        if (is_empty(set->agent.name))
+            return "name";
+        if (is_empty(set->agent.key_file))
+            return "key.file";
+        if (set->agent.endpoints.count == 0)
+            return "broker.endpoint";
+        if (is_empty(set->agent.broker_key))
+            return "broker.key";
+    }
+    if ((needs & CTL_SPEAK) && is_empty(set->agent.outbox_path))
+        return "outbox.path";
+    if ((needs & CTL_DATABASE) && is_empty(set->database))
+        return "database";
+    if ((needs & CTL_CONTROL) && is_empty(set->control_socket))
+        return "control.socket";
+    return NULL;
+}
+
+static int run_command(struct ctl *c, const struct ctl_command *cmd)
+{
+    const char *missing = find_missing(&c->set, cmd->needs);
+    enum log_level level;
+
+    if (missing)
+        return program_fail(&c->program, EXIT_USAGE,
+                            "%s needs the setting \"%s\"; put it into %s or give -o %s=VALUE",
+                            cmd->name, missing, DEFAULT_CONFIG, missing);
+    if (log_level_parse(c->set.agent.log_level ? c->set.agent.log_level : "info", &level) == ST_OK)
+        log_set_level(level);
+    return cmd->run(c);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = find_word(argc, argv);
+    const struct ctl_command *cmd = word ? ctl_find(word) : NULL;
+    struct buf usage = {0};
+    struct ctl c = {0};
+    int code;
+
+    relax_rows();
+    if (cmd)
+        buf_printf(&usage, "%s" COMMON_OPTIONS, cmd->usage);
+    else
+        print_overview(&usage);
+    buf_put(&usage, "", 1);
+    c.program = (struct program){
+        .name = "eocctl",
+        .usage = usage.failed ? "" : (const char *)usage.data,
+        .rows = rows,
+        .row_count = ARRAY_LEN(rows),
+        .default_config = access(DEFAULT_CONFIG, R_OK) == 0 ? DEFAULT_CONFIG : NULL,
+    };
+    c.rows = rows;
+    c.row_count = ARRAY_LEN(rows);
+    code = program_start(&c.program, &argc, argv, &c.set);
+    if (code < 0 && argc < 2)
+        code = program_fail(&c.program, EXIT_USAGE,
+                            "what shall I do? `eocctl help` lists the commands");
+    if (code < 0) {
+        cmd = ctl_find(argv[1]);
+        c.argc = argc - 1;
+        c.argv = argv + 1;
+        code = cmd ? run_command(&c, cmd) : fail_unknown(&c.program, argv[1]);
+    }
+    conf_free(rows, ARRAY_LEN(rows), &c.set);
+    buf_free(&usage);
+    return code;
+}

@@ -1,0 +1,232 @@
+/* migrate - forward only, one transaction each, one run at a time.
+ *
+ * An advisory lock keeps two runs apart. For every migration: if the database has it, its text must
+ * have the digest it had then; if not, it runs, and its row (version, name, digest) is written in
+ * the same transaction, so a run that was killed has either done a step or not begun it. */
+#include "agents/ctl/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/options.h"
+#include "sql/sql_text.h"
+
+#include "proto/base/banned.h"
+
+#define PREFIX "migrations/"
+/* "eocb" and "migr": any number, as long as nobody else in this database uses it. */
+#define LOCK_KEY "7305790160834456946"
+
+/* 0 if the text is no migration. */
+static unsigned version_of(const struct sql_text *t)
+{
+    if (strncmp(t->name, PREFIX, strlen(PREFIX)) != 0)
+        return 0;
+    return (unsigned)strtoul(t->name + strlen(PREFIX), NULL, 10);
+}
+
+unsigned migrate_latest(void)
+{
+    unsigned latest = 0;
+
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        if (version_of(t) > latest)
+            latest = version_of(t);
+    return latest;
+}
+
+static enum status has_table(struct db *d, bool *there)
+{
+    struct db_rows *r;
+    enum status st =
+        db_query(d, &r, "SELECT to_regclass('bus.migration') IS NOT NULL AS there", NULL, 0);
+
+    if (st != ST_OK)
+        return st;
+    *there = strcmp(db_cell(r, 0, "there"), "t") == 0;
+    db_rows_free(r);
+    return ST_OK;
+}
+
+enum status migrate_version(struct db *d, unsigned *version)
+{
+    struct db_rows *r;
+    bool there;
+    enum status st = has_table(d, &there);
+
+    *version = 0;
+    if (st != ST_OK || !there)
+        return st;
+    st = db_query(d, &r, "SELECT coalesce(max(version), 0) AS version FROM bus.migration", NULL, 0);
+    if (st != ST_OK)
+        return st;
+    *version = (unsigned)db_number(r, 0, "version");
+    db_rows_free(r);
+    return ST_OK;
+}
+
+/* Whether the database has this migration, and if so, whether with this text. */
+static enum status find_applied(struct db *d, const struct sql_text *t, bool *applied, bool *same)
+{
+    char version[16];
+    const char *params[] = {version, t->text};
+    struct db_rows *r;
+    enum status st = has_table(d, applied);
+
+    if (st != ST_OK || !*applied)
+        return st;
+    snprintf(version, sizeof(version), "%u", version_of(t));
+    st = db_query(d, &r,
+                  "SELECT sha256 = encode(sha256(convert_to($2, 'UTF8')), 'hex') AS same"
+                  "  FROM bus.migration WHERE version = $1::int4",
+                  params, 2);
+    if (st != ST_OK)
+        return st;
+    *applied = db_count(r) == 1;
+    *same = *applied && strcmp(db_cell(r, 0, "same"), "t") == 0;
+    db_rows_free(r);
+    return ST_OK;
+}
+
+/* The first migration makes the table itself; one that does not is helped out. */
+static enum status record_applied(struct db *d, const struct sql_text *t)
+{
+    char version[16];
+    const char *params[] = {version, t->name + strlen(PREFIX), t->text};
+    enum status st = db_script(
+        d, "CREATE SCHEMA IF NOT EXISTS bus;"
+           "CREATE TABLE IF NOT EXISTS bus.migration (version int4 PRIMARY KEY, name text NOT NULL,"
+           " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+
+    if (st != ST_OK)
+        return st;
+    snprintf(version, sizeof(version), "%u", version_of(t));
+    return db_query(d, NULL,
+                    "INSERT INTO bus.migration (version, name, sha256)"
+                    " VALUES ($1::int4, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))",
+                    params, 3);
+}
+
+static enum status apply_one(struct db *d, const struct sql_text *t, char *err, size_t err_size)
+{
+    enum status st = db_script(d, "BEGIN");
+
+    if (st == ST_OK)
+        st = db_script(d, t->text);
+    if (st == ST_OK)
+        st = db_script(d, "RESET ROLE");
+    if (st == ST_OK)
+        st = record_applied(d, t);
+    if (st == ST_OK)
+        st = db_script(d, "COMMIT");
+    if (st == ST_OK)
+        return ST_OK;
+    snprintf(err, err_size,
+             "migration %s failed and left no trace (%s %s); the steps before it stand",
+             t->name + strlen(PREFIX), db_sqlstate(d), db_error(d));
+    if (db_script(d, "ROLLBACK") != ST_OK)
+        return ST_CLOSED;
+    return st;
+}
+
+static enum status run_locked(struct db *d, unsigned to, void (*tell)(const char *line),
+                              unsigned *done, char *err, size_t err_size)
+{
+    for (const struct sql_text *t = sql_texts; t->name; t++) {
+        bool applied = false, same = false;
+        char line[160];
+        enum status st;
+
+        if (version_of(t) == 0 || (to && version_of(t) > to))
+            continue;
+        st = find_applied(d, t, &applied, &same);
+        if (st != ST_OK) {
+            snprintf(err, err_size, "the list of migrations cannot be read: %s", db_error(d));
+            return st;
+        }
+        if (applied && !same) {
+            snprintf(err, err_size,
+                     "migration %s was changed after this database ran it; install the version of "
+                     "eocctl that fits, and put the change into a new migration",
+                     t->name + strlen(PREFIX));
+            return ST_CONFLICT;
+        }
+        if (applied)
+            continue;
+        snprintf(line, sizeof(line), "running %s", t->name + strlen(PREFIX));
+        tell(line);
+        st = apply_one(d, t, err, err_size);
+        if (st != ST_OK)
+            return st;
+        (*done)++;
+    }
+    return ST_OK;
+}
+
+enum status migrate_run(struct db *d, unsigned to, void (*tell)(const char *line), unsigned *done,
+                        char *err, size_t err_size)
+{
+    enum status st = db_script(d, "SELECT pg_advisory_lock(" LOCK_KEY ")");
+
+    *done = 0;
+    if (st != ST_OK) {
+        snprintf(err, err_size, "the migration lock cannot be taken: %s", db_error(d));
+        return st;
+    }
+    db_quiet(d);
+    st = run_locked(d, to, tell, done, err, err_size);
+    /* The lock ends with the session at the latest. */
+    if (db_script(d, "SELECT pg_advisory_unlock(" LOCK_KEY ")") != ST_OK && st == ST_OK)
+        st = ST_CLOSED;
+    return st;
+}
+
+static void tell_stdout(const char *line)
+{
+    printf("%s\n", line);
+    fflush(stdout);
+}
+
+static int report(struct ctl *c, struct db *d, unsigned done)
+{
+    unsigned version;
+
+    if (migrate_version(d, &version) != ST_OK)
+        return program_fail(&c->program, EXIT_UNREACHABLE, "%s", db_error(d));
+    if (done)
+        printf("the schema is at version %u; %u migration%s ran\n", version, done,
+               done == 1 ? "" : "s");
+    else
+        printf("the schema is at version %u; nothing to do\n", version);
+    return EXIT_DONE;
+}
+
+int ctl_migrate(struct ctl *c)
+{
+    uint64_t to = 0;
+    const struct option_row options[] = {{"--to", OPTION_NUMBER, &to}};
+    char err[800] = "";
+    struct db *d;
+    unsigned done;
+    enum status st;
+    int code;
+
+    if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
+    if (c->argc != 1 || to > migrate_latest())
+        return program_fail(&c->program, EXIT_USAGE,
+                            "migrate takes only --to N, and the last migration here is %u",
+                            migrate_latest());
+    if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
+    st = migrate_run(d, (unsigned)to, tell_stdout, &done, err, sizeof(err));
+    if (st == ST_OK)
+        code = report(c, d, done);
+    else
+        code =
+            program_fail(&c->program, st == ST_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED, "%s", err);
+    db_close(d);
+    return code;
+}
