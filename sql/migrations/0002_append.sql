@@ -1,0 +1,250 @@
+-- 0002 append: the one way into the log, and the ways to read it back.
+--
+-- bus.append takes a whole batch as arrays and ends with one sync, so the lock of the head never spans
+-- a round trip to a client. The caller sends which runs of lane numbers the batch covers (it dedups
+-- inside the batch); one look per run says whether anything was seen before. If not, everything goes in
+-- set-based. If so, bus.append_again sorts it out row by row.
+SET LOCAL ROLE bus_owner;
+
+-- Partitions for the numbers up to `upto`. Made beside the log and then attached: that waits for no
+-- reader, however long its question takes.
+CREATE FUNCTION bus.make_partitions(upto int8) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    h bus.log_head;
+    part text;
+    parent text;
+BEGIN
+    SELECT * INTO h FROM bus.log_head FOR UPDATE;
+    WHILE h.partition_end <= upto LOOP
+        FOREACH parent IN ARRAY ARRAY['message', 'document'] LOOP
+            part := format('%s_%s', parent, to_char(h.partition_end, 'FM0000000000000'));
+            EXECUTE format('CREATE TABLE bus.%I (LIKE bus.%I INCLUDING ALL, CHECK (seq >= %s AND seq < %s))',
+                           part, parent, h.partition_end, h.partition_end + h.partition_rows);
+            EXECUTE format('ALTER TABLE bus.%I ATTACH PARTITION bus.%I FOR VALUES FROM (%s) TO (%s)',
+                           parent, part, h.partition_end, h.partition_end + h.partition_rows);
+            EXECUTE format('ALTER TABLE bus.%I DROP CONSTRAINT %I', part, part || '_seq_check');
+        END LOOP;
+        h.partition_end := h.partition_end + h.partition_rows;
+    END LOOP;
+    UPDATE bus.log_head SET partition_end = h.partition_end;
+END
+$$;
+SELECT bus.make_partitions(0);
+
+-- What one append answers. Rows that are not in `outcome` (null: none is) were stored under before + 1,
+-- before + 2 ...
+CREATE TYPE bus.append_result AS (
+    log_epoch int4,
+    before    int8,   -- last number before this batch
+    head      int8,   -- last number after it
+    expired   bool[], -- per row; null = none is
+    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict; null = all stored
+    seq       int8[]  -- per row: its number, first number, or that of the other content
+);
+
+-- The slow way: some lane numbers of the batch were seen before.
+CREATE FUNCTION bus.append_again(
+    INOUT res bus.append_result,
+    m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
+    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
+    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[], m_qid uuid[],
+    d_ordinal int4[], d_doc jsonb[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    n int4 := cardinality(m_sender);
+    seen record;
+    found_seq int8;
+    same bool;
+    run record;
+    i int4;
+    next_seq int8 := res.before;
+BEGIN
+    res.outcome := array_fill(1::int2, ARRAY[n]);
+    res.seq := array_fill(NULL::int8, ARRAY[n]);
+    FOR seen IN
+        SELECT u.ord, l.seq_first, l.seq_last
+          FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
+               WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
+          CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
+                               WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
+                                 AND l.lane_first <= u.lane_seq
+                               ORDER BY l.lane_first DESC LIMIT 1) AS l
+         WHERE l.lane_last >= u.lane_seq
+    LOOP
+        i := seen.ord;
+        found_seq := NULL;
+        SELECT m.seq, m.content = m_content[i] INTO found_seq, same
+          FROM bus.message m
+         WHERE m.seq BETWEEN seen.seq_first AND seen.seq_last
+           AND m.lane_seq = m_lane_seq[i] AND m.sender_id = m_sender[i] AND m.epoch = m_epoch[i]
+           AND m.lane = m_lane[i];
+        -- Not found: it was seen, but its partition has been taken away. Its first number is not known.
+        res.seq[i] := coalesce(found_seq, 0);
+        res.outcome[i] := CASE WHEN found_seq IS NULL OR same THEN 2 ELSE 3 END;
+    END LOOP;
+    FOR i IN 1 .. n LOOP
+        IF res.outcome[i] = 1 THEN
+            next_seq := next_seq + 1;
+            res.seq[i] := next_seq;
+        END IF;
+    END LOOP;
+    res.head := next_seq;
+
+    INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
+                             clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                             signature)
+    SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms, lane,
+           type, status, expired, message_id, places, content, signature
+      FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, m_sender,
+                  m_offset, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
+           AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, lane,
+                type, status, expired, message_id, places, content, signature)
+     WHERE outcome = 1 ORDER BY seq;
+    INSERT INTO bus.document (seq, type, doc)
+    SELECT res.seq[o], m_type[o], d FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
+    INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
+    SELECT qid, received_at, sender_id, 'conflict', '',
+           format('Lane %s of epoch %s already holds other content under %s, stored as number %s.',
+                  lane, epoch, lane_seq, seq), content, signature
+      FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_sender, m_lane, m_content,
+                  m_signature, m_qid)
+           AS u(outcome, seq, epoch, lane_seq, received_at, sender_id, lane, content, signature, qid)
+     WHERE outcome = 3
+        ON CONFLICT (quarantine_id) DO NOTHING;
+    -- What is new, as runs again (neighbours by number of the lane).
+    INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+    SELECT sender_id, epoch, lane, min(lane_seq), max(lane_seq), min(seq), max(seq)
+      FROM (SELECT u.*, lane_seq - row_number() OVER (PARTITION BY sender_id, epoch, lane ORDER BY lane_seq) AS island
+              FROM unnest(res.outcome, res.seq, m_sender, m_epoch, m_lane, m_lane_seq)
+                   AS u(outcome, seq, sender_id, epoch, lane, lane_seq)
+             WHERE outcome = 1) AS v
+     GROUP BY sender_id, epoch, lane, island;
+END
+$$;
+
+CREATE FUNCTION bus.append(
+    -- messages, in the order of their numbers; not_after, offset, signature: null where there is none
+    m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
+    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
+    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
+    m_qid uuid[], -- under which a conflict goes to quarantine
+    -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
+    r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
+    -- JSON of ledger types, by ordinal of the message
+    d_ordinal int4[], d_doc jsonb[],
+    -- refused messages
+    q_id uuid[], q_received timestamptz[], q_sender int4[], q_code text[], q_path text[], q_text text[],
+    q_content bytea[], q_signature bytea[])
+RETURNS bus.append_result
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    n int4 := coalesce(cardinality(m_sender), 0);
+    h bus.log_head;
+    res bus.append_result;
+    seen_before bool;
+    run_first int8[]; -- of each run, the run it lengthens
+BEGIN
+    SELECT * INTO STRICT h FROM bus.log_head FOR UPDATE;
+    res.log_epoch := h.log_epoch;
+    res.before := h.seq;
+    res.head := h.seq + n;
+
+    IF q_id IS NOT NULL THEN
+        INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
+        SELECT * FROM unnest(q_id, q_received, q_sender, q_code, q_path, q_text, q_content, q_signature)
+            ON CONFLICT (quarantine_id) DO NOTHING;
+    END IF;
+    IF n = 0 THEN
+        RETURN res;
+    END IF;
+
+    IF res.head >= h.partition_end - h.partition_rows / 16 THEN
+        PERFORM bus.make_partitions(res.head + h.partition_rows / 16);
+    END IF;
+    IF m_not_after IS NOT NULL THEN
+        SELECT array_agg(u.t <= clock_timestamp() ORDER BY u.ord) INTO res.expired
+          FROM unnest(m_not_after) WITH ORDINALITY AS u(t, ord);
+    END IF;
+
+    -- Runs are disjoint, so the last one that begins at or before our end is the only one that can
+    -- reach into ours; it is also the one that ours may lengthen. A run stays within 4,096 numbers of
+    -- the log, which bounds what finding a duplicate reads.
+    SELECT bool_or(l.lane_last >= u.first),
+           array_agg(CASE WHEN l.lane_last = u.first - 1 AND h.seq + u.high - l.seq_first < 4096
+                          THEN l.lane_first END ORDER BY u.ord)
+      INTO seen_before, run_first
+      FROM unnest(r_sender, r_epoch, r_lane, r_first, r_last, r_high)
+           WITH ORDINALITY AS u(sender_id, epoch, lane, first, last, high, ord)
+      LEFT JOIN LATERAL (SELECT * FROM bus.lane_run l
+                          WHERE l.sender_id = u.sender_id AND l.epoch = u.epoch AND l.lane = u.lane
+                            AND l.lane_first <= u.last
+                          ORDER BY l.lane_first DESC LIMIT 1) AS l ON true;
+
+    IF seen_before THEN
+        res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
+                                m_event, m_received, m_not_after, m_offset, m_content, m_signature, m_qid,
+                                d_ordinal, d_doc);
+        -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
+        -- with it for everything before (RELIABILITY.md, surprise 1).
+        PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
+    ELSE
+        INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
+                                 clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                                 signature)
+        SELECT generate_series(h.seq + 1, res.head), unnest(m_epoch), unnest(m_lane_seq), unnest(m_received),
+               unnest(m_event), unnest(m_not_after), h.log_epoch, unnest(m_sender), unnest(m_offset),
+               unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
+               unnest(m_places), unnest(m_content), unnest(m_signature);
+        IF d_ordinal IS NOT NULL THEN
+            INSERT INTO bus.document (seq, type, doc)
+            SELECT h.seq + o, m_type[o], d FROM unnest(d_ordinal, d_doc) AS u(o, d);
+        END IF;
+        UPDATE bus.lane_run l SET lane_last = u.last, seq_last = h.seq + u.high
+          FROM unnest(r_sender, r_epoch, r_lane, r_last, r_high, run_first)
+               AS u(sender_id, epoch, lane, last, high, run_first)
+         WHERE l.sender_id = u.sender_id AND l.epoch = u.epoch AND l.lane = u.lane AND l.lane_first = u.run_first;
+        IF array_position(run_first, NULL) IS NOT NULL THEN
+            INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+            SELECT u.sender_id, u.epoch, u.lane, u.first, u.last, h.seq + u.low, h.seq + u.high
+              FROM unnest(r_sender, r_epoch, r_lane, r_first, r_last, r_low, r_high, run_first)
+                   AS u(sender_id, epoch, lane, first, last, low, high, run_first)
+             WHERE u.run_first IS NULL;
+        END IF;
+    END IF;
+
+    IF res.head > h.seq THEN
+        UPDATE bus.log_head SET seq = res.head;
+        PERFORM pg_notify('eocbus_log', res.head::text);
+    END IF;
+    RETURN res;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
+
+-- One page of the log: numbers are gapless, so a page is a span of numbers, and the BRIN index reads
+-- that span alone. Stops after max_bytes of content (at least one row).
+CREATE FUNCTION bus.replay(after int8, upto int8, max_bytes int8)
+RETURNS TABLE (seq int8, log_epoch int4, sender_id int4, epoch int8, lane int2, lane_seq int8, message_id uuid,
+               type int2, status int2, places text, event_at timestamptz, received_at timestamptz,
+               not_after timestamptz, clock_offset_ms int4, verdict int2, expired bool, content bytea,
+               signature bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.seq, p.log_epoch, p.sender_id, p.epoch, p.lane, p.lane_seq, p.message_id, p.type, p.status, p.places,
+           p.event_at, p.received_at, p.not_after, p.clock_offset_ms, p.verdict, p.expired, p.content, p.signature
+      FROM (SELECT m.*, sum(octet_length(m.content)) OVER (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
+                        - octet_length(m.content) AS bytes_before
+              FROM bus.message m WHERE m.seq > after AND m.seq <= upto) AS p
+     WHERE p.bytes_before < max_bytes
+     ORDER BY p.seq
+$$;
+GRANT EXECUTE ON FUNCTION bus.replay TO bus_ingest;
+
+-- Where the log stands, and whether principals changed: what a broker polls.
+CREATE FUNCTION bus.head(OUT log_epoch int4, OUT seq int8, OUT principals int8)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT h.log_epoch, h.seq, p.version FROM bus.log_head h, bus.principal_version p
+$$;
+GRANT EXECUTE ON FUNCTION bus.head TO bus_ingest;
+
+RESET ROLE;
