@@ -19,8 +19,9 @@
 
 #include "proto/base/banned.h"
 
-#define LINE_BYTES 1024 /* with the newline: below PIPE_BUF, so lines of two processes do not mix  \
-                         */
+#define LINE_BYTES                                                                                 \
+    1024 /* with the newline: below PIPE_BUF, so lines of two processes do not mix                 \
+          */
 #define CUT_MARK "..."
 
 static const char *const level_words[] = {"debug", "info", "warn", "error"};

@@ -93,8 +93,7 @@ static void free_dead_hooks(struct loop *l)
 {
     struct list *pos, *next;
 
-    list_each_safe(pos, next, &l->hooks)
-    {
+    list_each_safe(pos, next, &l->hooks) {
         struct loop_hook *h = container_of(pos, struct loop_hook, link);
 
         if (!h->is_dead)
@@ -116,8 +115,7 @@ static void on_prepare(uv_prepare_t *prepare)
     bool has_work = false;
 
     l->is_in_hooks = true;
-    list_each(pos, &l->hooks)
-    {
+    list_each(pos, &l->hooks) {
         struct loop_hook *h = container_of(pos, struct loop_hook, link);
 
         if (!h->is_dead && h->before && h->before(h->arg))
@@ -136,8 +134,7 @@ static void on_check(uv_check_t *check)
 
     uv_idle_stop(&l->idle);
     l->is_in_hooks = true;
-    list_each(pos, &l->hooks)
-    {
+    list_each(pos, &l->hooks) {
         struct loop_hook *h = container_of(pos, struct loop_hook, link);
 
         if (!h->is_dead && h->after)
