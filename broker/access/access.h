@@ -1,7 +1,8 @@
-/* access - who may come in and who may say what: the principals as the broker has them cached, the ZAP
- * handler that answers ZeroMQ's question "who is this key", and quotas.
+/* access - who may come in and who may say what: the principals as the broker has them cached, the
+ * ZAP handler that answers ZeroMQ's question "who is this key", and quotas.
  *
- * ZAP answers 200 with the principal's name as User-Id, 400 for keys that are unknown or revoked, and 300
+ * ZAP answers 200 with the principal's name as User-Id, 400 for keys that are unknown or revoked,
+ * and 300
  * ("not now") while the principals have never been read: a libzmq client that hears 400 gives up,
  * one that hears 300 comes back (RELIABILITY.md). Every message is authorised again by name, so a
  * revoked principal is silent from the next message on. */
@@ -9,6 +10,7 @@
 #define EOCBUS_BROKER_ACCESS_ACCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "eocbus/v1/envelope.pb-c.h"
@@ -25,12 +27,15 @@ struct principal {
     int64_t not_after_us; /* 0 = none */
 };
 
-/* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. */
+/* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. ST_EXISTS: the
+ * context has a ZAP handler already. z NULL: no door, only the questions below (tests, simulation).
+ * utc_us: microseconds since 1970, for not_after_us. */
 MUST_CHECK enum status access_create(struct access **out, struct zctx *z,
                                      int64_t (*utc_us)(void *arg), void *arg);
 void access_destroy(struct access *a);
 
-/* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). */
+/* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). When
+ * an add answered ST_NOMEM, commit keeps the old list: half a list would lock people out. */
 void access_begin(struct access *a);
 MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
 void access_commit(struct access *a);

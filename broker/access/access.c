@@ -1,0 +1,161 @@
+/* Ties the roll (who there is), the acl (what they may) and the ZAP door (who knocks) together.
+ * While a new roll is being filled the old one stays in force. */
+#include "broker/access/access.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "broker/access/acl.h"
+#include "broker/access/quota.h"
+#include "broker/access/roll.h"
+#include "broker/access/zap.h"
+#include "proto/base/keys.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include "proto/base/banned.h"
+
+/* A device with a wrong key knocks every few seconds for days: a line a minute names one, the
+ * counter counts all. */
+#define KNOCKS_LOGGED_PER_HOUR 60
+
+struct access {
+    struct roll *roll;   /* in force; NULL until the first commit */
+    struct roll *coming; /* being filled; NULL when none is */
+    bool spoiled;        /* `coming` could not be made: commit keeps the old one */
+    struct zap *zap;
+    int64_t (*utc_us)(void *arg);
+    void *arg;
+    struct quota knocks;
+    struct access_counters counters;
+};
+
+static int64_t utc_now(const struct access *a)
+{
+    return a->utc_us(a->arg);
+}
+
+static void log_stranger(struct access *a, const uint8_t key[32], const char *address)
+{
+    char text[KEY_Z85];
+
+    a->counters.unknown_keys++;
+    if (!quota_take(&a->knocks, 1, (uint64_t)utc_now(a)))
+        return;
+    keys_z85_encode(text, key);
+    log_warn("access.unknown_key", "key=%s address=%s total=%" PRIu64, text, address,
+             a->counters.unknown_keys);
+}
+
+static enum zap_verdict on_knock(void *arg, const uint8_t key[32], const char *address,
+                                 const char **name)
+{
+    struct access *a = arg;
+    const struct principal *p = access_find_key(a, key);
+
+    if (!a->roll) {
+        a->counters.undecided++;
+        return ZAP_LATER;
+    }
+    if (!p) {
+        log_stranger(a, key, address);
+        return ZAP_REFUSE;
+    }
+    a->counters.admitted++;
+    *name = p->name;
+    return ZAP_ADMIT;
+}
+
+enum status access_create(struct access **out, struct zctx *z, int64_t (*utc_us)(void *arg),
+                          void *arg)
+{
+    struct access *a = mem_zalloc(sizeof(*a));
+    struct zap_door door = {.arg = a, .who = on_knock};
+
+    if (!a)
+        return ST_NOMEM;
+    a->utc_us = utc_us;
+    a->arg = arg;
+    quota_init(&a->knocks, KNOCKS_LOGGED_PER_HOUR, QUOTA_HOUR_US, (uint64_t)utc_now(a));
+    enum status st = z ? zap_create(&a->zap, z, &door) : ST_OK;
+    if (st) {
+        mem_free(a);
+        return st;
+    }
+    *out = a;
+    return ST_OK;
+}
+
+void access_destroy(struct access *a)
+{
+    if (!a)
+        return;
+    zap_destroy(a->zap);
+    roll_destroy(a->coming);
+    roll_destroy(a->roll);
+    mem_free(a);
+}
+
+void access_begin(struct access *a)
+{
+    roll_destroy(a->coming);
+    a->coming = NULL;
+    a->spoiled = roll_create(&a->coming) != ST_OK;
+}
+
+enum status access_add(struct access *a, const struct principal *p)
+{
+    enum status st = a->spoiled ? ST_NOMEM : roll_add(a->coming, p);
+
+    a->spoiled = a->spoiled || st;
+    return st;
+}
+
+void access_commit(struct access *a)
+{
+    if (a->spoiled) {
+        log_error("access.roll.kept", "reason=no memory for the new list, the old rights stay");
+        roll_destroy(a->coming);
+        a->coming = NULL;
+        return;
+    }
+    roll_seal(a->coming);
+    roll_destroy(a->roll);
+    a->roll = a->coming;
+    a->coming = NULL;
+}
+
+size_t access_count(const struct access *a)
+{
+    return a->roll ? roll_count(a->roll) : 0;
+}
+
+const struct principal *access_find(const struct access *a, const char *name)
+{
+    return a->roll && name ? roll_find(a->roll, name, utc_now(a)) : NULL;
+}
+
+const struct principal *access_find_key(const struct access *a, const uint8_t key[32])
+{
+    return a->roll ? roll_find_key(a->roll, key, utc_now(a)) : NULL;
+}
+
+enum status access_may_publish(const struct access *a, const struct principal *p,
+                               const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    (void)a; /* rights that depend on more than the principal will be looked up here */
+    return acl_may_publish(p, m, why);
+}
+
+enum status access_may_listen(const struct access *a, const struct principal *p,
+                              const char *pattern, struct refusal *why)
+{
+    (void)a;
+    return acl_may_listen(p, pattern, why);
+}
+
+void access_counters(const struct access *a, struct access_counters *out)
+{
+    *out = a->counters;
+}

@@ -1,0 +1,188 @@
+/* Two arrays of the same principals, one sorted by name, one by key. Both grow while principals are
+ * added, so that sealing a new roll cannot fail half way between the old rights and the new. */
+#include "broker/access/roll.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/mem.h"
+
+#include "proto/base/banned.h"
+
+struct row {
+    struct principal p;
+    size_t order; /* of arrival */
+    char text[];  /* the four strings */
+};
+
+struct roll {
+    struct row **by_name, **by_key;
+    size_t count, room;
+    bool sealed;
+};
+
+enum status roll_create(struct roll **out)
+{
+    struct roll *r = mem_zalloc(sizeof(*r));
+
+    if (!r)
+        return ST_NOMEM;
+    *out = r;
+    return ST_OK;
+}
+
+void roll_destroy(struct roll *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        mem_free(r->by_name[i]);
+    mem_free(r->by_name);
+    mem_free(r->by_key);
+    mem_free(r);
+}
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+static char *put_text(char **at, const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = memcpy(*at, s, size);
+
+    *at += size;
+    return copy;
+}
+
+static struct row *row_create(const struct principal *p)
+{
+    const char *agency = or_empty(p->agency), *role = or_empty(p->role);
+    const char *place = or_empty(p->place);
+    size_t size = strlen(p->name) + strlen(agency) + strlen(role) + strlen(place) + 4;
+    struct row *row = mem_zalloc(sizeof(*row) + size);
+
+    if (!row)
+        return NULL;
+    char *at = row->text;
+    row->p = *p;
+    row->p.name = put_text(&at, p->name);
+    row->p.agency = put_text(&at, agency);
+    row->p.role = put_text(&at, role);
+    row->p.place = put_text(&at, place);
+    return row;
+}
+
+static bool make_room(struct roll *r)
+{
+    size_t room = r->room ? r->room * 2 : 64;
+
+    if (r->count < r->room)
+        return true;
+    struct row **names = mem_realloc(r->by_name, room * sizeof(*names));
+    if (!names)
+        return false;
+    r->by_name = names;
+    struct row **keys = mem_realloc(r->by_key, room * sizeof(*keys));
+    if (!keys)
+        return false;
+    r->by_key = keys;
+    r->room = room;
+    return true;
+}
+
+enum status roll_add(struct roll *r, const struct principal *p)
+{
+    assert(!r->sealed);
+    struct row *row = make_room(r) ? row_create(p) : NULL;
+
+    if (!row)
+        return ST_NOMEM;
+    row->order = r->count;
+    r->by_name[r->count] = r->by_key[r->count] = row;
+    r->count++;
+    return ST_OK;
+}
+
+static int compare_order(const struct row *a, const struct row *b)
+{
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+    int order = strcmp(x->p.name, y->p.name);
+
+    return order ? order : compare_order(x, y);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+    int order = memcmp(x->p.public_key, y->p.public_key, sizeof(x->p.public_key));
+
+    return order ? order : compare_order(x, y);
+}
+
+void roll_seal(struct roll *r)
+{
+    if (r->count) {
+        qsort(r->by_name, r->count, sizeof(struct row *), compare_names);
+        qsort(r->by_key, r->count, sizeof(struct row *), compare_keys);
+    }
+    r->sealed = true;
+}
+
+size_t roll_count(const struct roll *r)
+{
+    return r->count;
+}
+
+static int against_name(const struct row *row, const void *name)
+{
+    return strcmp(row->p.name, name);
+}
+
+static int against_key(const struct row *row, const void *key)
+{
+    return memcmp(row->p.public_key, key, sizeof(row->p.public_key));
+}
+
+static bool is_valid(const struct principal *p, int64_t utc_us)
+{
+    return !p->not_after_us || utc_us < p->not_after_us;
+}
+
+static const struct principal *find(struct row *const *rows, size_t count, const void *what,
+                                    int (*against)(const struct row *row, const void *what),
+                                    int64_t utc_us)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) { /* first row that is not before `what` */
+        size_t mid = low + (high - low) / 2;
+
+        if (against(rows[mid], what) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < count && !against(rows[low], what); low++)
+        if (is_valid(&rows[low]->p, utc_us))
+            return &rows[low]->p;
+    return NULL;
+}
+
+const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us)
+{
+    return find(r->by_name, r->count, name, against_name, utc_us);
+}
+
+const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us)
+{
+    return find(r->by_key, r->count, key, against_key, utc_us);
+}
