@@ -52,10 +52,10 @@ struct zport_settings {
     const char *secret_z85;
     const char *server_z85;       /* DEALER: pinned key of the broker */
     size_t max_frame_bytes;       /* ZMQ_MAXMSGSIZE */
-    int send_high_water, receive_high_water; /* whole messages */
+    int send_high_water, receive_high_water; /* whole messages; 0 = 1,000 */
     unsigned heartbeat_ms, heartbeat_timeout_ms; /* 0 = off */
     unsigned handshake_ms;        /* 30,000: see HOUSE.md for why not less */
-    unsigned reconnect_ms, reconnect_max_ms;
+    unsigned reconnect_ms, reconnect_max_ms; /* doubling; 0 = 250, 0 = no doubling */
     unsigned budget;              /* messages read per turn; 0 = 64 */
     int backlog;                  /* 0 = 4096 on a ROUTER */
 };
@@ -63,9 +63,12 @@ struct zport_settings {
 struct zport_events {
     void *arg;
     void (*message)(void *arg, const struct zport_message *m);
-    void (*broken)(void *arg, const struct zport_message *m); /* a multipart flood; may be NULL */
+    void (*broken)(void *arg, const struct zport_message *m); /* more than one payload frame: data is the first, the rest is gone; may be NULL */
     void (*writable)(void *arg);  /* after a send answered ST_FULL; may be NULL */
-    void (*linked)(void *arg, bool up, const char *why); /* DEALER: handshake done, or link lost; may be NULL */
+    /* DEALER, may be NULL: the handshake is done, the link was lost, or an attempt failed; `why` is a
+     * sentence. ZeroMQ tries again by itself, except after a refused key or a foreign protocol: then
+     * the owner makes a new zport. */
+    void (*linked)(void *arg, bool up, const char *why);
 };
 
 /* ST_EXISTS: address in use. ST_INVALID: bad endpoint or key. ST_DENIED: port not allowed. */
@@ -75,8 +78,9 @@ MUST_CHECK enum status zport_create(struct zport **out, struct zctx *z,
 void zport_destroy(struct zport *p); /* linger 0 */
 const char *zport_endpoint(const struct zport *p); /* as bound, with the real port */
 
-/* Copies data. `to` is NULL on a DEALER. ST_FULL: that peer's queue is full, `writable` follows;
- * ST_NOTFOUND: the peer is gone. */
+/* Copies data. `to` is NULL on a DEALER. ST_FULL: that peer's queue is full (a DEALER: or there is no
+ * link, nothing is queued for one that may come), `writable` follows: on a DEALER when there is room,
+ * on a ROUTER after 5 to 80 ms as an invitation to try again. ST_NOTFOUND: the peer is gone. */
 MUST_CHECK enum status zport_send(struct zport *p, const struct zport_id *to, const void *data,
                                   size_t len);
 /* Stop or go on reading; what the peers send waits in their outboxes. */
