@@ -79,7 +79,7 @@ static enum status find_applied(struct db *d, const struct sql_text *t, bool *ap
         return st;
     snprintf(version, sizeof(version), "%u", version_of(t));
     st = db_query(d, &r,
-                  "SELECT sha256 = encode(sha256(convert_to($2, 'UTF8')), 'hex') AS same"
+                  "SELECT sha256 = sha256(convert_to($2, 'UTF8')) AS same"
                   "  FROM bus.migration WHERE version = $1::int4",
                   params, 2);
     if (st != ST_OK)
@@ -90,22 +90,16 @@ static enum status find_applied(struct db *d, const struct sql_text *t, bool *ap
     return ST_OK;
 }
 
-/* The first migration makes the table itself; one that does not is helped out. */
+/* The first migration makes the table itself. */
 static enum status record_applied(struct db *d, const struct sql_text *t)
 {
     char version[16];
     const char *params[] = {version, t->name + strlen(PREFIX), t->text};
-    enum status st = db_script(
-        d, "CREATE SCHEMA IF NOT EXISTS bus;"
-           "CREATE TABLE IF NOT EXISTS bus.migration (version int4 PRIMARY KEY, name text NOT NULL,"
-           " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
 
-    if (st != ST_OK)
-        return st;
     snprintf(version, sizeof(version), "%u", version_of(t));
     return db_query(d, NULL,
                     "INSERT INTO bus.migration (version, name, sha256)"
-                    " VALUES ($1::int4, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))",
+                    " VALUES ($1::int4, $2, sha256(convert_to($3, 'UTF8')))",
                     params, 3);
 }
 
