@@ -1,18 +1,19 @@
 /* outbox - what an agent has said and the bus has not yet confirmed, on disk, in SQLite.
  *
- * A message is safe from the moment outbox_commit answers ST_OK: WAL with synchronous=FULL. It gets its
- * place there (epoch, lane, lane_seq) and its message_id, and its bytes never change again. A row leaves
- * `waiting` only on a receipt: STORED rows are kept for seven days within the budget (a restored database
- * may ask for them again), REFUSED rows until a person has seen them. Never put the file on NFS.
- * One process sends (outbox_lock); any number may put.
+ * A message is safe from the moment outbox_commit answers ST_OK: WAL with synchronous=FULL. It gets
+ * its place there (epoch, lane, lane_seq) and its message_id, and its bytes never change again. A
+ * row leaves `waiting` only on a receipt: STORED rows are kept for seven days within the budget (a
+ * restored database may ask for them again), REFUSED rows until a person has seen them. Never put
+ * the file on NFS. One process sends (outbox_lock); any number may put.
  *
- * Puts and settles gather in memory and go to disk together in one transaction. The first put since the
- * last commit takes the file's write lock, because the place of a message is part of its bytes: commit
- * soon (once a loop turn). Nothing is offered to the uplink before it is durable.
+ * Puts and settles gather in memory and go to disk together in one transaction. The first put since
+ * the last commit takes the file's write lock, because the place of a message is part of its bytes:
+ * commit soon (once a loop turn). Nothing is offered to the uplink before it is durable.
  *
- * On any but ST_OK, ST_INVALID and ST_FULL, outbox_trouble has a sentence for a person. After an error
- * of the disk (ST_IO) or a damaged file the outbox takes and gives nothing more: what the kernel says
- * about a file after a failed fsync is not to be believed. Start again on a sound disk. */
+ * On any but ST_OK, ST_INVALID and ST_FULL, outbox_trouble has a sentence for a person. After an
+ * error of the disk (ST_IO) or a damaged file the outbox takes and gives nothing more: what the
+ * kernel says about a file after a failed fsync is not to be believed. Start again on a sound disk.
+ */
 #ifndef EOCBUS_LINK_OUTBOX_H
 #define EOCBUS_LINK_OUTBOX_H
 
@@ -27,38 +28,45 @@ struct outbox;
 
 struct outbox_settings {
     const char *path;
-    const char *sender;     /* principal's name; an outbox belongs to one sender for ever */
-    size_t budget_bytes;    /* of all its files; 0 = 1 GiB, at least 1 MiB */
-    unsigned keep_stored_s; /* 0 = 7 days */
-    int64_t (*utc_us)(void *arg);                      /* NULL = the system's clock */
-    void (*random)(void *arg, void *out, size_t len);  /* NULL = the system's */
+    const char *sender;           /* principal's name; an outbox belongs to one sender for ever */
+    size_t budget_bytes;          /* of all its files; 0 = 1 GiB, at least 1 MiB */
+    unsigned keep_stored_s;       /* 0 = 7 days */
+    int64_t (*utc_us)(void *arg); /* NULL = the system's clock */
+    void (*random)(void *arg, void *out, size_t len); /* NULL = the system's */
     void *arg;
 };
 
 /* ST_DENIED: the file belongs to another sender. ST_IO, ST_INVALID, ST_FULL: not usable; `err` says
  * what to do. Beside `path` stand path-wal, path-shm (SQLite's), path.lock and path.ballast. */
-MUST_CHECK enum status outbox_open(struct outbox **out, const struct outbox_settings *set, char *err,
-                                   size_t err_size);
+MUST_CHECK enum status outbox_open(struct outbox **out, const struct outbox_settings *set,
+                                   char *err, size_t err_size);
 void outbox_close(struct outbox *o); /* what was not committed is gone; NULL is allowed */
 uint64_t outbox_epoch(const struct outbox *o);
 /* The last thing that went wrong, one sentence; "" if nothing did. */
 const char *outbox_trouble(const struct outbox *o);
 
 /* Fills in message_id (if empty), schema, sender, epoch, lane_seq, sent_time_us, originating_id (if
- * empty) of *m, checks it at the gate, packs it and adds it to what the next commit writes. What was
- * filled in is borrowed from the outbox until the next put: *m must not be given to a heap allocator
- * that frees it (unpack into an arena).
- * ST_INVALID: `why`. ST_FULL: disk or budget is full, nothing was taken, `why` has the sentence.
- * ST_AGAIN: another process holds the file for longer than two seconds. tag: name of the row. */
+ * empty) of *m, checks it at the gate, packs it and adds it to what the next commit writes. What
+ * was filled in is borrowed from the outbox until the next put: *m must not be given to a heap
+ * allocator that frees it (unpack into an arena). ST_INVALID: `why`. ST_FULL: disk or budget is
+ * full, nothing was taken, `why` has the sentence. ST_AGAIN: another process holds the file for
+ * longer than two seconds. tag: name of the row. */
 MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
                                   struct refusal *why);
-/* The same with bytes already packed, without the gate; for tests of refusals and for carriers. Such a
- * row takes no lane_seq and is offered behind the lane's own rows. */
+/* The same with bytes already packed, without the gate; for tests of refusals and for carriers.
+ * Such a row takes no lane_seq and is offered behind the lane's own rows. */
 MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
                                       size_t len, uint64_t *tag);
-/* Makes everything put and settled so far durable (one fsync). ST_FULL, ST_IO, ST_CONFLICT: what was
- * put since the last commit is gone, settles are kept for the next one. ST_AGAIN: nothing is lost, ask
- * again. */
+/* Work that may be repeated: from here on puts belong to `key` (NULL ends it) and are counted 1, 2,
+ * 3 ... The counting is durable in the same transaction as the rows, so a command that was killed
+ * anywhere can be run again whole with the same key: a put whose count is there already takes
+ * nothing, answers ST_EXISTS and gives the tag of its first run. The command must say the same
+ * things in the same order. A put that the gate refuses is not counted. Keys are kept as long as
+ * the file. Commits what is pending. */
+MUST_CHECK enum status outbox_once(struct outbox *o, const char *key);
+/* Makes everything put and settled so far durable (one fsync). ST_FULL, ST_IO, ST_CONFLICT: what
+ * was put since the last commit is gone, settles are kept for the next one. ST_AGAIN: nothing is
+ * lost, ask again. */
 MUST_CHECK enum status outbox_commit(struct outbox *o);
 
 struct outbox_row {
@@ -70,18 +78,20 @@ struct outbox_row {
 
 #define OUTBOX_LANE(lane) (1u << (lane))
 enum { OUTBOX_ALL_LANES = 0x3e };
-/* The next waiting rows that are not in flight, of the lanes in the mask: most urgent lane first, then
- * lane_seq; at most max_rows, and no row after max_bytes of content were reached (the first row is always
- * given). `each` borrows the row and answers false to stop; it may call outbox_in_flight. */
+/* The next waiting rows that are not in flight, of the lanes in the mask: most urgent lane first,
+ * then lane_seq; at most max_rows, and no row after max_bytes of content were reached (the first
+ * row is always given). `each` borrows the row and answers false to stop; it may call
+ * outbox_in_flight. */
 MUST_CHECK enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows,
                                    size_t max_bytes,
-                                   bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+                                   bool (*each)(void *arg, const struct outbox_row *row),
+                                   void *arg);
 void outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight); /* memory only */
 void outbox_nothing_in_flight(struct outbox *o);
 unsigned outbox_tag_lane(uint64_t tag);
 
 struct outbox_outcome {
-    bool stored;              /* else refused */
+    bool stored; /* else refused */
     bool repeated, expired;
     uint32_t log_epoch;
     uint64_t seq;
@@ -92,8 +102,8 @@ struct outbox_outcome {
 MUST_CHECK enum status outbox_settle(struct outbox *o, uint64_t tag,
                                      const struct outbox_outcome *oc);
 enum outbox_row_state { OUTBOX_WAITING, OUTBOX_STORED, OUTBOX_REFUSED, OUTBOX_SEEN };
-/* The state of one row (enum outbox_row_state). ST_NOTFOUND: never there, or dropped after its keeping
- * time. `oc` and `texts` may be NULL; oc's texts live in `texts`. */
+/* The state of one row (enum outbox_row_state). ST_NOTFOUND: never there, or dropped after its
+ * keeping time. `oc` and `texts` may be NULL; oc's texts live in `texts`. */
 MUST_CHECK enum status outbox_state(struct outbox *o, uint64_t tag, int *state,
                                     struct outbox_outcome *oc, struct arena *texts);
 /* Refused rows no person has seen yet; and "seen". */
@@ -102,20 +112,30 @@ MUST_CHECK enum status outbox_refused(struct outbox *o,
                                                    const struct outbox_outcome *oc),
                                       void *arg);
 MUST_CHECK enum status outbox_seen(struct outbox *o, uint64_t tag);
-/* A new log epoch: rows stored under an older one are offered again. Harmless with the same epoch. */
+/* A new log epoch: rows stored under an older one are offered again. Harmless with the same epoch.
+ */
 MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch);
 
-struct outbox_counts { /* as of the last commit */
+struct outbox_counts {                                /* as of the last commit */
     uint64_t waiting[6], stored, refused, bytes, put; /* waiting by lane number; put: ever */
 };
 MUST_CHECK enum status outbox_counts(struct outbox *o, struct outbox_counts *out);
+
+/* Every row still kept, in the order of the tags, whatever became of it (state as in outbox_state;
+ * oc is zero while it waits), as of the last commit; for comparing what was said with what was
+ * stored. */
+MUST_CHECK enum status outbox_each(struct outbox *o,
+                                   bool (*each)(void *arg, const struct outbox_row *row, int state,
+                                                const struct outbox_outcome *oc),
+                                   void *arg);
 
 /* Only one process uplinks a file: ST_EXISTS if another does. Held until close. */
 MUST_CHECK enum status outbox_lock(struct outbox *o);
 /* True if another process has put or settled since the last call. */
 bool outbox_changed(struct outbox *o);
-/* Drops stored and seen rows past their keeping time, oldest first, at most 256 a call: ST_AGAIN if there
- * is more to do. (Rows over the budget go when a put needs their room.) Commits what is pending. */
+/* Drops stored and seen rows past their keeping time, oldest first, at most 256 a call: ST_AGAIN if
+ * there is more to do. (Rows over the budget go when a put needs their room.) Commits what is
+ * pending. */
 MUST_CHECK enum status outbox_tidy(struct outbox *o);
 
 #endif
