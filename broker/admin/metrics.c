@@ -1,0 +1,148 @@
+#include "broker/admin/metrics.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/base/banned.h"
+
+enum kind {
+    GAUGE,   /* goes up and down */
+    COUNTER, /* since the start; Prometheus wants the suffix _total */
+    FLAG,    /* bool: yes/no, 1/0 */
+};
+
+struct row {
+    const char *name; /* of the status line; eocbus_NAME for Prometheus */
+    enum kind kind;
+    size_t offset;
+    const char *help;
+};
+
+#define AT(field) offsetof(struct admin_report, field)
+
+static const struct row rows[] = {
+    {"pid", GAUGE, AT(pid), "Process id."},
+    {"uptime_seconds", GAUGE, AT(uptime_s), "Seconds since the broker started."},
+    {"resident_bytes", GAUGE, AT(resident_bytes), "Memory the process holds, in bytes."},
+    {"store_here", FLAG, AT(store_here), "PostgreSQL answers and takes messages."},
+    {"degraded", FLAG, AT(degraded), "Commits are not protected by a standby as they should be."},
+    {"schema_version", GAUGE, AT(schema_version), "Version of the database schema; 0 = unknown."},
+    {"log_epoch", GAUGE, AT(log_epoch), "First half of every number; changes after a restore."},
+    {"head", GAUGE, AT(head), "Last number of the log that was routed."},
+    {"principals", GAUGE, AT(principals), "Principals that may connect."},
+    {"sessions", GAUGE, AT(sessions), "Agents connected."},
+    {"listeners", GAUGE, AT(listeners), "Subscriptions held."},
+    {"behind", GAUGE, AT(behind), "Subscriptions that are served from the log, not live."},
+    {"patterns", GAUGE, AT(patterns), "Topic patterns subscribed to."},
+    {"frames", COUNTER, AT(frames), "Frames received from agents."},
+    {"messages_in", COUNTER, AT(messages_in), "Messages offered by agents."},
+    {"accepted", COUNTER, AT(accepted), "Messages that passed the gate and the rights."},
+    {"refused", COUNTER, AT(refused), "Messages refused, with a reason to the sender."},
+    {"busy", COUNTER, AT(busy), "Messages sent back because the store was full or away."},
+    {"stored", COUNTER, AT(stored), "Messages committed to the log with a new number."},
+    {"repeated", COUNTER, AT(repeated), "Messages that were in the log already."},
+    {"delivered", COUNTER, AT(delivered), "Messages sent to listeners."},
+    {"delivered_bytes", COUNTER, AT(delivered_bytes), "Bytes of content sent to listeners."},
+    {"history_pages", COUNTER, AT(pages), "Pages read from the log for listeners behind."},
+    {"commits", COUNTER, AT(commits), "Commits to PostgreSQL."},
+    {"lost_commits", COUNTER, AT(lost_commits), "Commits whose outcome got lost; sent again."},
+    {"commit_microseconds", COUNTER, AT(commit_us_sum), "Time spent waiting for commits."},
+    {"queued_rows", GAUGE, AT(queued_rows), "Messages waiting for a commit."},
+    {"queued_bytes", GAUGE, AT(queued_bytes), "The same in bytes."},
+    {"quarantine_dropped", COUNTER, AT(quarantine_dropped),
+     "Refused messages that were not kept, their sender being past its quota."},
+    {"faults", COUNTER, AT(faults), "Frames answered with a fault."},
+    {"broken", COUNTER, AT(broken), "Messages of more than one frame; the session ended."},
+    {"admitted", COUNTER, AT(admitted), "Handshakes with a known key."},
+    {"unknown_keys", COUNTER, AT(unknown_keys), "Handshakes refused: unknown, revoked, expired."},
+    {"undecided", COUNTER, AT(undecided), "Handshakes put off: principals were not read yet."},
+};
+
+static uint64_t value_of(const struct row *row, const struct admin_report *r)
+{
+    const char *field = (const char *)r + row->offset;
+
+    if (row->kind == FLAG)
+        return *(const bool *)field;
+    return *(const uint64_t *)field;
+}
+
+/* One line stays one line, whatever the name holds. */
+static void put_line_text(struct buf *out, const char *text)
+{
+    for (; text && *text; text++)
+        buf_put(out, (unsigned char)*text < ' ' ? "?" : text, 1);
+}
+
+void metrics_print_status(struct buf *out, const struct admin_report *r)
+{
+    buf_puts(out, "broker=");
+    put_line_text(out, r->broker);
+    buf_puts(out, "\nversion=");
+    put_line_text(out, r->version);
+    buf_puts(out, "\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t value = value_of(&rows[i], r);
+
+        if (rows[i].kind == FLAG)
+            buf_printf(out, "%s=%s\n", rows[i].name, value ? "yes" : "no");
+        else
+            buf_printf(out, "%s=%" PRIu64 "\n", rows[i].name, value);
+    }
+}
+
+/* Label values escape backslash, quote and newline. */
+static void put_label(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, "%s=\"", name);
+    for (; value && *value; value++) {
+        if (*value == '\n') {
+            buf_puts(out, "\\n");
+            continue;
+        }
+        if (*value == '\\' || *value == '"')
+            buf_puts(out, "\\");
+        buf_put(out, value, 1);
+    }
+    buf_puts(out, "\"");
+}
+
+static void put_sample(struct buf *out, const struct row *row, const struct admin_report *r)
+{
+    const char *suffix = row->kind == COUNTER ? "_total" : "";
+
+    buf_printf(out, "# HELP eocbus_%s%s %s\n", row->name, suffix, row->help);
+    buf_printf(out, "# TYPE eocbus_%s%s %s\n", row->name, suffix,
+               row->kind == COUNTER ? "counter" : "gauge");
+    buf_printf(out, "eocbus_%s%s{", row->name, suffix);
+    put_label(out, "broker", r->broker);
+    buf_printf(out, "} %" PRIu64 "\n", value_of(row, r));
+}
+
+void metrics_print_prometheus(struct buf *out, const struct admin_report *r)
+{
+    buf_puts(out, "# HELP eocbus_build_info Version of the program.\n"
+                  "# TYPE eocbus_build_info gauge\neocbus_build_info{");
+    put_label(out, "broker", r->broker);
+    buf_puts(out, ",");
+    put_label(out, "version", r->version);
+    buf_puts(out, "} 1\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        put_sample(out, &rows[i], r);
+}
+
+uint64_t metrics_resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    uint64_t total, resident = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%" SCNu64 " %" SCNu64, &total, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}

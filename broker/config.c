@@ -1,0 +1,186 @@
+#include "broker/config.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+#include "proto/wire/limits.h"
+
+#include "proto/base/banned.h"
+
+#define AT(field) offsetof(struct config, field)
+
+static const struct conf_row rows[] = {
+    {"name", CONF_TEXT, AT(name), "broker", 0,
+     "What this broker calls itself towards agents and in logs. Give each broker of a country "
+     "its own name.",
+     0, 0},
+    {"endpoint", CONF_TEXT, AT(endpoint), "tcp://127.0.0.1:5511", 0,
+     "Where agents connect. tcp://127.0.0.1:5511 serves this machine only; tcp://*:5511 serves "
+     "every network it is on. Connections are encrypted and known by key either way.",
+     0, 0},
+    {"key.file", CONF_PATH, AT(key_file), "/etc/eocbus/broker.key", 0,
+     "The broker's key pair, made by `eocctl keygen`; mode 0600. Agents carry its public half.", 0,
+     0},
+    {"database", CONF_TEXT, AT(database), "dbname=eocbus user=bus_ingest", CONF_SECRET,
+     "PostgreSQL connection string (libpq keywords or URI) of a user with the role bus_ingest. "
+     "Keep passwords in ~/.pgpass rather than here.",
+     0, 0},
+    {"control.socket", CONF_PATH, AT(control_socket), "/run/eocbus/broker.sock", 0,
+     "UNIX socket on which this machine asks for status and metrics (`eocctl status`); mode 0600.",
+     0, 0},
+    {"store.batch_rows", CONF_COUNT, AT(batch_rows), "512", 0,
+     "Most messages that one commit takes; what arrives during a commit is the next one.", 1, 4096},
+    {"store.queue_rows", CONF_COUNT, AT(queue_rows), "8192", 0,
+     "Most messages that wait in memory for a commit. When it is full, agents are told to come "
+     "back later and keep the messages in their outboxes.",
+     1, 1000000},
+    {"store.queue_bytes", CONF_BYTES, AT(queue_bytes), "32MiB", 0,
+     "The same limit in bytes; whichever is reached first counts.", 1048576, 17179869184.0},
+    {"store.commit_ms", CONF_MS, AT(commit_ms), "2s", 0,
+     "How long the broker waits for the first commit before it drops the connection and sends the "
+     "batch again; doubles up to 30 s while PostgreSQL stays slow.",
+     100, 30000},
+    {"store.follow_ms", CONF_MS, AT(follow_ms), "500ms", 0,
+     "How often the log is asked for what other brokers wrote, in case their notice got lost.", 50,
+     60000},
+    {"ingress.window_items", CONF_COUNT, AT(ingress_window_items), "256", 0,
+     "Messages that one agent may have sent and not yet got a receipt for.", 1, 65536},
+    {"ingress.window_bytes", CONF_BYTES, AT(ingress_window_bytes), "1MiB", 0,
+     "The same in bytes of content. At least one largest message (64 KiB) must fit.",
+     LIMIT_CONTENT_BYTES, 1073741824.0},
+    {"ingress.sessions", CONF_COUNT, AT(sessions_max), "10000", 0,
+     "Most agents connected at a time. Each idle one takes about 28 KiB and one file descriptor.",
+     1, 1000000},
+    {"ingress.quarantine_per_hour", CONF_COUNT, AT(quarantine_per_hour), "1000", 0,
+     "Refused messages kept for a person to look at, per sender and hour; the rest are counted "
+     "and answered, but not kept.",
+     0, 1000000},
+    {"egress.window_bytes", CONF_BYTES, AT(egress_window_bytes), "1MiB", 0,
+     "Bytes that one listener may have been sent and not yet acknowledged. A slow listener gets "
+     "the rest from the log later.",
+     LIMIT_CONTENT_BYTES, 1073741824.0},
+    {"egress.page_rows", CONF_COUNT, AT(page_rows), "512", 0,
+     "Messages read from the log at a time for a listener that is behind.", 1, 10000},
+    {"egress.horizon", CONF_MS, AT(horizon_ms), "5s", 0,
+     "How often an idle listener is told up to which number it has missed nothing.", 100, 3600000},
+    {"heartbeat", CONF_MS, AT(heartbeat_ms), "10s", 0,
+     "How often an idle connection is probed. More often finds dead links sooner and costs "
+     "traffic on thin ones.",
+     1000, 3600000},
+    {"heartbeat.timeout", CONF_MS, AT(heartbeat_timeout_ms), "60s", 0,
+     "A connection that answers no probe for so long is closed. Must exceed the longest stall of "
+     "the links, and `heartbeat`.",
+     1000, 3600000},
+    {"log.level", CONF_TEXT, AT(log_level), "info", CONF_RELOAD,
+     "Least level that is logged: debug, info, warn or error.", 0, 0},
+};
+
+const struct conf_row *config_rows(size_t *count)
+{
+    *count = ARRAY_LEN(rows);
+    return rows;
+}
+
+enum status config_check(const struct config *c, char *err, size_t err_size)
+{
+    enum log_level level;
+
+    if (log_level_parse(c->log_level, &level))
+        snprintf(err, err_size, "log.level is \"%s\"; legal are debug, info, warn, error",
+                 c->log_level);
+    else if (!c->name[0] || strlen(c->name) > LIMIT_NAME_BYTES)
+        snprintf(err, err_size, "name has %zu characters; legal are 1 to %d", strlen(c->name),
+                 LIMIT_NAME_BYTES);
+    else if (c->heartbeat_timeout_ms <= c->heartbeat_ms)
+        snprintf(err, err_size,
+                 "heartbeat.timeout (%u ms) must be longer than heartbeat (%u ms), or every idle "
+                 "connection is cut",
+                 c->heartbeat_timeout_ms, c->heartbeat_ms);
+    else if (c->batch_rows > c->queue_rows)
+        snprintf(err, err_size,
+                 "store.batch_rows (%u) must not exceed store.queue_rows (%u): a commit takes its "
+                 "messages from the queue",
+                 c->batch_rows, c->queue_rows);
+    else
+        return ST_OK;
+    return ST_INVALID;
+}
+
+static bool is_text(const struct conf_row *row)
+{
+    return row->kind == CONF_TEXT || row->kind == CONF_PATH;
+}
+
+static size_t size_of(const struct conf_row *row)
+{
+    switch (row->kind) {
+    case CONF_COUNT:
+    case CONF_MS:
+        return sizeof(unsigned);
+    case CONF_BYTES:
+        return sizeof(size_t);
+    case CONF_BOOL:
+        return sizeof(bool);
+    case CONF_REAL:
+        return sizeof(double);
+    case CONF_TEXT:
+    case CONF_PATH:
+        return sizeof(char *);
+    case CONF_LIST:
+        break;
+    }
+    return sizeof(struct conf_list);
+}
+
+static bool is_same(const struct conf_row *row, const void *a, const void *b)
+{
+    if (!is_text(row))
+        return !memcmp(a, b, size_of(row));
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    return x && y ? !strcmp(x, y) : x == y;
+}
+
+/* Both stay whole, so that conf_free of either is right whatever was swapped. */
+static void swap_setting(const struct conf_row *row, void *a, void *b)
+{
+    unsigned char kept[sizeof(struct conf_list)];
+
+    memcpy(kept, a, size_of(row));
+    memcpy(a, b, size_of(row));
+    memcpy(b, kept, size_of(row));
+}
+
+static void take_over(struct config *now, struct config *next, char *waiting, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        void *old = (char *)now + rows[i].offset, *new = (char *)next + rows[i].offset;
+
+        if (is_same(&rows[i], old, new))
+            continue;
+        if (rows[i].flags & CONF_RELOAD)
+            swap_setting(&rows[i], old, new);
+        else if (used < size)
+            used += (size_t)snprintf(waiting + used, size - used, "%s%s", used ? " " : "",
+                                     rows[i].name);
+    }
+}
+
+enum status config_reload(struct config *now, const char *path, char *waiting, size_t waiting_size)
+{
+    struct config next = {0};
+    enum status st = conf_load(rows, ARRAY_LEN(rows), path, &next, waiting, waiting_size);
+
+    if (!st)
+        st = config_check(&next, waiting, waiting_size);
+    if (!st) {
+        waiting[0] = 0;
+        take_over(now, &next, waiting, waiting_size);
+    }
+    conf_free(rows, ARRAY_LEN(rows), &next);
+    return st;
+}

@@ -1,0 +1,34 @@
+/* config - the settings of the broker: one table of rows is the file, the sample file, the checks
+ * and what a reload may change. Units stand in the names. */
+#ifndef EOCBUS_BROKER_CONFIG_H
+#define EOCBUS_BROKER_CONFIG_H
+
+#include <stddef.h>
+
+#include "proto/base/conf.h"
+
+struct config {
+    char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
+    unsigned batch_rows, queue_rows, commit_ms, follow_ms;            /* store.* */
+    size_t queue_bytes;                                               /* store.queue_bytes */
+    unsigned ingress_window_items, sessions_max, quarantine_per_hour; /* ingress.* */
+    size_t ingress_window_bytes;                                      /* ingress.window_bytes */
+    size_t egress_window_bytes;                                       /* egress.window_bytes */
+    unsigned page_rows, horizon_ms;                                   /* egress.* */
+    unsigned heartbeat_ms, heartbeat_timeout_ms;
+};
+
+/* The rows, for conf_load, conf_print and struct program. */
+const struct conf_row *config_rows(size_t *count);
+
+/* What no single row can say: ST_INVALID when two settings contradict each other; `err` is one
+ * sentence that names both. */
+MUST_CHECK enum status config_check(const struct config *c, char *err, size_t err_size);
+
+/* For SIGHUP: reads the file again. Settings that may change while the broker runs are taken over
+ * into `now`; for the others `waiting` lists the names that differ and wait for a restart ("" =
+ * none). On ST_INVALID, ST_IO or ST_NOMEM nothing changed and `waiting` is the sentence why. */
+MUST_CHECK enum status config_reload(struct config *now, const char *path, char *waiting,
+                                     size_t waiting_size);
+
+#endif
