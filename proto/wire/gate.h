@@ -69,10 +69,12 @@ MUST_CHECK enum status gate_check(const ProtobufCMessage *m, struct refusal *why
 /* Grammar on its own, for settings and command lines. */
 int gate_pcode_is_valid(const char *pcode);
 int gate_name_is_valid(const char *name);
+/* A principal or agency by name, or role@place; the place is a P-code or one word. */
+int gate_recipient_is_valid(const char *text);
 int gate_utf8_is_valid(const char *bytes, size_t len);
 
-/* The path of a refusal as the field stands in the .proto, for people: description of the rule, or
- * NULL. */
+/* What the .proto says of a field, rules included, for people; NULL if there is no such field. The
+ * text lives as long as the program. */
 const char *gate_rule_text(const ProtobufCMessageDescriptor *d, const char *field);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * status.family.type.region.district, one topic per P-code of the area, at most eight, "-" where the
  * message names no place: "actual.report.flash_report.3505000.3505203".
- * A pattern has the same five levels; "*" is any one level, "**" at the end is any rest:
- * "actual.resource.**", "*.*.*.3505000.*". Case matters; levels hold letters, digits, "_" and "-". */
+ * A pattern has the same five levels; "*" is any one level, "**" at the end is any rest (one level
+ * or more): "actual.resource.**", "*.*.*.3505000.*". Case matters; levels hold letters, digits, "_" and "-". */
 #ifndef EOCBUS_WIRE_TOPIC_H
 #define EOCBUS_WIRE_TOPIC_H
 
@@ -14,7 +14,8 @@
 #include "proto/base/status.h"
 #include "proto/wire/limits.h"
 
-enum { TOPIC_LEVELS = 5, PLACES_TEXT = 120 };
+/* Eight codes of two letters and 13 digits, with the blanks and the NUL. */
+enum { TOPIC_LEVELS = 5, PLACES_TEXT = 128 };
 
 struct topics {
     unsigned count;
@@ -30,7 +31,7 @@ void topics_of_row(struct topics *out, unsigned status, unsigned type, const cha
 void places_of(char out[PLACES_TEXT], const Eocbus__V1__Envelope *m);
 
 /* Region and district of a P-code. Digits: first four + "000", first seven ("-" if that is a region
- * itself). Letters: first four characters, whole code. */
+ * itself). Letters: first four characters, whole code ("-" if that is no longer than the region). */
 void pcode_region(char out[16], const char *pcode);
 void pcode_district(char out[16], const char *pcode);
 

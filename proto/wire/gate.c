@@ -1,0 +1,109 @@
+#include "proto/wire/gate.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "proto/base/banned.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/refuse.h"
+#include "proto/wire/types.h"
+
+/* protobuf-c answers NULL for bad bytes and for no memory alike; this tells them apart. */
+struct capped {
+    ProtobufCAllocator allocator;
+    struct arena *arena;
+    bool full;
+};
+
+static void *capped_alloc(void *data, size_t size)
+{
+    struct capped *c = data;
+    void *p = arena_alloc(c->arena, size);
+
+    if (!p)
+        c->full = true;
+    return p;
+}
+
+static void capped_free(void *data, void *p)
+{
+    (void)data;
+    (void)p;
+}
+
+static enum status unpack(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
+                          const uint8_t *bytes, size_t len, struct arena *arena,
+                          struct refusal *why)
+{
+    struct capped c = {{capped_alloc, capped_free, &c}, arena, false};
+
+    *out = protobuf_c_message_unpack(d, &c.allocator, len, bytes);
+    if (*out)
+        return ST_OK;
+    if (c.full)
+        return refuse(why, CODE_MEMORY, NULL, "takes too much memory when unpacked");
+    return refuse(why, CODE_MALFORMED, NULL, "the bytes are no %s", d->short_name);
+}
+
+static enum status open_bytes(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
+                              const uint8_t *bytes, size_t len, size_t len_max, size_t fields_max,
+                              struct arena *arena, struct refusal *why)
+{
+    enum status st;
+
+    *out = NULL;
+    if (len == 0)
+        return refuse(why, CODE_SIZE, NULL, "empty");
+    if (len > len_max)
+        return refuse(why, CODE_SIZE, NULL, "%zu bytes; at most %zu are taken", len, len_max);
+    st = gate_scan(bytes, len, d, fields_max, why);
+    return st == ST_OK ? unpack(out, d, bytes, len, arena, why) : st;
+}
+
+/* The rules that need two fields. */
+static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    const struct type_info *t = type_by_number((unsigned)m->body_case);
+    struct step at = {NULL, "not_after_us", -1};
+
+    if (!t)
+        return refuse(why, CODE_REQUIRED, NULL, "type %u is not known here",
+                      (unsigned)m->body_case);
+    if ((t->flags & TYPE_EXPIRES) && m->not_after_us == 0)
+        return refuse(why, CODE_EXPIRY, &at, "a %s has to say until when it is valid", t->name);
+    at.field = "preceding_id";
+    if ((t->flags & TYPE_ANSWERS) && m->preceding_id.len == 0)
+        return refuse(why, CODE_THREAD, &at, "a %s has to name the message it answers (EDXL-RM)",
+                      t->name);
+    at.field = "lane";
+    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !(t->flags & TYPE_FLASH))
+        return refuse(why, CODE_FLASH, &at, "a %s may not travel as FLASH; use LANE_IMMEDIATE",
+                      t->name);
+    return ST_OK;
+}
+
+enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, size_t len,
+                         struct arena *arena, struct refusal *why)
+{
+    ProtobufCMessage *m;
+    enum status st;
+
+    st = open_bytes(&m, &eocbus__v1__envelope__descriptor, content, len, LIMIT_CONTENT_BYTES,
+                    LIMIT_FIELDS, arena, why);
+    *out = (Eocbus__V1__Envelope *)m;
+    if (st == ST_OK)
+        st = gate_check(m, why);
+    return st == ST_OK ? check_together(*out, why) : st;
+}
+
+enum status gate_frame(Eocbus__V1__Frame **out, const uint8_t *frame, size_t len,
+                       struct arena *arena, struct refusal *why)
+{
+    ProtobufCMessage *m;
+    enum status st;
+
+    st = open_bytes(&m, &eocbus__v1__frame__descriptor, frame, len, LIMIT_FRAME_BYTES,
+                    LIMIT_FRAME_FIELDS, arena, why);
+    *out = (Eocbus__V1__Frame *)m;
+    return st == ST_OK ? gate_check(m, why) : st;
+}
