@@ -1,7 +1,8 @@
 /* conf - settings: a table of rows is the whole truth. The file, --check-config, the sample file,
  * `show` and reload all come from the rows.
  *
- * A file has lines `name = value`; '#' begins a comment; blank lines are ignored; a name given twice
+ * A file has lines `name = value`; '#' at the beginning or after a blank begins a
+ * comment; blank lines are ignored; a name given twice
  * is an error, except for CONF_LIST rows, which collect. Errors are one sentence: file, line, what
  * is wrong, what would be legal. */
 #ifndef EOCBUS_BASE_CONF_H
@@ -44,9 +45,15 @@ struct conf_row {
  * `err` holds the sentence. Whatever was allocated is freed by conf_free. */
 MUST_CHECK enum status conf_load(const struct conf_row *rows, size_t n, const char *path, void *into,
                                  char *err, size_t err_size);
-/* "name=value" from a command line (-o store.batch_rows=64), after conf_load. */
+/* "name=value" from a command line (-o store.batch_rows=64), after conf_load. A CONF_LIST row collects
+ * here too; conf_clear empties the list that an assignment names, other rows stay. */
 MUST_CHECK enum status conf_set(const struct conf_row *rows, size_t n, const char *assignment,
                                 void *into, char *err, size_t err_size);
+void conf_clear(const struct conf_row *rows, size_t n, const char *assignment, void *into);
+/* ST_INVALID when a CONF_REQUIRED row has no value; after the file and the command line. `path` is for
+ * the sentence, may be NULL. */
+MUST_CHECK enum status conf_check(const struct conf_row *rows, size_t n, const char *path,
+                                  const void *from, char *err, size_t err_size);
 void conf_free(const struct conf_row *rows, size_t n, void *into);
 /* A commented sample file with every row and its default. */
 void conf_print_sample(const struct conf_row *rows, size_t n, FILE *out);

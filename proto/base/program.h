@@ -20,9 +20,14 @@ struct program {
 };
 
 /* Handles --help, --version, --print-config (sample file), --check-config, -c/--config FILE,
- * -o/--set name=value anywhere on the command line before "--", and takes them out of argv. Loads the settings
- * into `into`. Answers -1 to go on, else the exit code; everything to say was said. */
+ * -o/--set name=value anywhere on the command line before "--", and takes them out of argv. Loads the
+ * settings into `into`; the first -o of a CONF_LIST row replaces what the file said, the next ones add.
+ * Answers -1 to go on (conf_free is the caller's), else the exit code; everything to say was said. */
 int program_start(const struct program *p, int *argc, char **argv, void *into);
+/* The same settings once more, for a reload: the rows' defaults, the file, then -o. `into` is a fresh
+ * struct; on failure `err` is a sentence and conf_free(into) is still due. */
+MUST_CHECK enum status program_settings(const struct program *p, void *into, char *err,
+                                        size_t err_size);
 /* "eocbus-sensor: sentence" on standard error; returns code. */
 int program_fail(const struct program *p, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -1,0 +1,327 @@
+/* keys - CURVE key pairs and their files.
+ *
+ * A key is written to a temporary file beside its place, synced, renamed without overwriting, and
+ * the directory synced: after a power cut there is the whole key or none. Reading refuses a file
+ * that others could have read, and a pair whose halves do not belong together (a handshake with
+ * such a pair fails without saying why). */
+#include "proto/base/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "proto/base/banned.h"
+
+#define FILE_BYTES 1024 /* a key file has about 160; nothing larger is one */
+
+static enum status say(enum status st, char *err, size_t err_size, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static enum status say(enum status st, char *err, size_t err_size, const char *fmt, ...)
+{
+    int error = errno;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(err, err_size, fmt, args);
+    va_end(args);
+    errno = error;
+    return st;
+}
+
+enum status keys_generate(struct keys *out)
+{
+    return zmq_curve_keypair(out->public_z85, out->secret_z85) == 0 ? ST_OK : ST_IO;
+}
+
+void keys_wipe(struct keys *k)
+{
+    explicit_bzero(k, sizeof(*k));
+}
+
+enum status keys_z85_decode(uint8_t out[KEY_BYTES], const char *z85)
+{
+    if (strlen(z85) != KEY_Z85 - 1 || !zmq_z85_decode(out, z85))
+        return ST_INVALID;
+    return ST_OK;
+}
+
+bool keys_z85_is_valid(const char *z85)
+{
+    uint8_t key[KEY_BYTES];
+    bool ok = keys_z85_decode(key, z85) == ST_OK;
+
+    explicit_bzero(key, sizeof(key));
+    return ok;
+}
+
+void keys_z85_encode(char out[KEY_Z85], const uint8_t key[KEY_BYTES])
+{
+    zmq_z85_encode(out, key, KEY_BYTES);
+}
+
+/* --- writing -----------------------------------------------------------------------------------
+ */
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, text, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        text += n;
+        len -= (size_t)n;
+    }
+    return fsync(fd) == 0;
+}
+
+/* A name is for people; a newline in it would be a line of its own in the file. */
+static size_t print_keys(char *text, size_t size, const struct keys *k, const char *name)
+{
+    char clean[65];
+    size_t i;
+
+    for (i = 0; name[i] && i < sizeof(clean) - 1; i++)
+        clean[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
+    clean[i] = '\0';
+    return (size_t)snprintf(text, size,
+                            "# eocbus key of %s - secret, keep mode 0600\n"
+                            "public = %s\n"
+                            "secret = %s\n",
+                            clean, k->public_z85, k->secret_z85);
+}
+
+static bool sync_directory(const char *path)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    int fd;
+    bool ok;
+
+    if (len >= sizeof(directory))
+        return false;
+    if (slash && !len)
+        len = 1; /* "/key": the root itself */
+    memcpy(directory, len ? path : ".", len ? len : 1);
+    directory[len ? len : 1] = '\0';
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ok = fsync(fd) == 0;
+    close(fd);
+    return ok;
+}
+
+/* The mode is set by fchmod, so that no umask narrows it below what the loader can read. */
+static bool write_temporary(const char *temporary, const char *text, size_t len)
+{
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    ok = fchmod(fd, 0600) == 0 && write_all(fd, text, len);
+    if (close(fd) != 0)
+        ok = false;
+    if (!ok) {
+        int error = errno;
+
+        unlink(temporary);
+        errno = error;
+    }
+    return ok;
+}
+
+/* NOREPLACE makes "never overwrites" true even against someone who creates the file meanwhile. */
+static bool put_in_place(const char *temporary, const char *path)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return sync_directory(path);
+    return false;
+}
+
+static enum status explain_write(const char *path, char *err, size_t err_size)
+{
+    if (errno == EEXIST)
+        return say(
+            ST_EXISTS, err, err_size,
+            "%s is there already and keys are never overwritten; choose another name or move "
+            "it away first",
+            path);
+    if (errno == ENOENT)
+        return say(ST_IO, err, err_size, "%s: the directory does not exist; make it with: mkdir -p",
+                   path);
+    return say(ST_IO, err, err_size, "%s cannot be written: %s", path, strerror(errno));
+}
+
+enum status keys_save(const struct keys *k, const char *path, const char *name, char *err,
+                      size_t err_size)
+{
+    char temporary[PATH_MAX], text[FILE_BYTES];
+    enum status st = ST_OK;
+    size_t len;
+    int n = snprintf(temporary, sizeof(temporary), "%s.new-%ld", path, (long)getpid());
+
+    if (n < 0 || (size_t)n >= sizeof(temporary))
+        return say(ST_INVALID, err, err_size, "the path of the key is too long");
+    if (access(path, F_OK) == 0) {
+        errno = EEXIST;
+        return explain_write(path, err, err_size);
+    }
+    unlink(temporary); /* of a process with our number that died here; no other writes it */
+    len = print_keys(text, sizeof(text), k, name);
+    if (!write_temporary(temporary, text, len)) {
+        st = explain_write(path, err, err_size);
+    } else if (!put_in_place(temporary, path)) {
+        st = explain_write(path, err, err_size);
+        unlink(temporary);
+    }
+    explicit_bzero(text, sizeof(text));
+    return st;
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static enum status explain_open(const char *path, char *err, size_t err_size)
+{
+    if (errno == ENOENT)
+        return say(ST_NOTFOUND, err, err_size,
+                   "%s: no such key file; make one with: eocctl keygen %s", path, path);
+    if (errno == EACCES)
+        return say(ST_DENIED, err, err_size,
+                   "%s cannot be read by user id %ld; give it to that user: chown %ld %s", path,
+                   (long)geteuid(), (long)geteuid(), path);
+    return say(ST_IO, err, err_size, "%s cannot be read: %s", path, strerror(errno));
+}
+
+static enum status check_file(int fd, const char *path, char *err, size_t err_size)
+{
+    struct stat file;
+
+    if (fstat(fd, &file) != 0)
+        return say(ST_IO, err, err_size, "%s cannot be read: %s", path, strerror(errno));
+    if (!S_ISREG(file.st_mode))
+        return say(ST_INVALID, err, err_size, "%s is not a file", path);
+    if (file.st_uid != geteuid())
+        return say(ST_DENIED, err, err_size,
+                   "%s belongs to user id %ld, but this program runs as %ld; chown %ld %s", path,
+                   (long)file.st_uid, (long)geteuid(), (long)geteuid(), path);
+    if (file.st_mode & 077)
+        return say(ST_DENIED, err, err_size,
+                   "%s has mode %04o, others could have read the key; chmod 600 %s, and if they "
+                   "could for long, make a new one",
+                   path, (unsigned)file.st_mode & 07777, path);
+    return ST_OK;
+}
+
+/* One byte more than a key file may have, to notice a larger one. */
+static ssize_t read_all(int fd, char *text, size_t size)
+{
+    size_t len = 0;
+
+    while (len < size) {
+        ssize_t n = read(fd, text + len, size - len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+/* "public = ..." on a line of its own; what else stands in the file does not matter. */
+static bool find_value(char out[KEY_Z85], const char *text, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += line != text; /* behind the newline */
+        line += strspn(line, " \t");
+        if (strncmp(line, name, name_len) != 0)
+            continue;
+        line += name_len;
+        line += strspn(line, " \t");
+        if (*line != '=')
+            continue;
+        line++;
+        line += strspn(line, " \t");
+        if (strcspn(line, " \t\r\n") != KEY_Z85 - 1)
+            return false;
+        memcpy(out, line, KEY_Z85 - 1);
+        out[KEY_Z85 - 1] = '\0';
+        return keys_z85_is_valid(out);
+    }
+    return false;
+}
+
+static enum status parse_keys(struct keys *out, const char *text, const char *path, char *err,
+                              size_t err_size)
+{
+    char derived[KEY_Z85];
+
+    if (!find_value(out->public_z85, text, "public") ||
+        !find_value(out->secret_z85, text, "secret"))
+        return say(ST_INVALID, err, err_size,
+                   "%s is no key file: \"public\" and \"secret\" with 40 characters Z85 each are "
+                   "expected; make one with: eocctl keygen FILE",
+                   path);
+    if (zmq_curve_public(derived, out->secret_z85) != 0 || strcmp(derived, out->public_z85) != 0)
+        return say(ST_INVALID, err, err_size,
+                   "%s: the public and the secret key do not belong together; take the file from "
+                   "its backup, or make a new one with: eocctl keygen FILE",
+                   path);
+    return ST_OK;
+}
+
+static enum status read_keys(struct keys *out, int fd, const char *path, char *err, size_t err_size)
+{
+    char text[FILE_BYTES + 1];
+    enum status st = check_file(fd, path, err, err_size);
+    ssize_t len;
+
+    if (st != ST_OK)
+        return st;
+    len = read_all(fd, text, sizeof(text));
+    if (len < 0) {
+        st = say(ST_IO, err, err_size, "%s cannot be read: %s", path, strerror(errno));
+    } else if ((size_t)len == sizeof(text)) {
+        st = say(ST_INVALID, err, err_size, "%s is no key file: it is longer than %d bytes", path,
+                 FILE_BYTES);
+    } else {
+        text[len] = '\0';
+        st = parse_keys(out, text, path, err, err_size);
+    }
+    explicit_bzero(text, sizeof(text));
+    return st;
+}
+
+enum status keys_load(struct keys *out, const char *path, char *err, size_t err_size)
+{
+    struct keys k = {.public_z85 = ""};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
+    enum status st;
+
+    if (fd < 0)
+        return explain_open(path, err, err_size);
+    st = read_keys(&k, fd, path, err, err_size);
+    close(fd);
+    if (st == ST_OK)
+        *out = k;
+    keys_wipe(&k);
+    return st;
+}
