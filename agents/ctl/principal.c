@@ -1,0 +1,231 @@
+/* principal - who may use the bus: a name that a public key stands for. */
+#include "agents/ctl/principal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/options.h"
+#include "agents/ctl/print.h"
+#include "proto/base/ids.h"
+#include "proto/base/keys.h"
+#include "proto/wire/gate.h"
+
+#include "proto/base/banned.h"
+
+static enum status check_form(const struct principal_form *f, char *err, size_t err_size)
+{
+    int64_t when;
+
+    if (!gate_name_is_valid(f->name))
+        snprintf(err, err_size,
+                 "\"%s\" is no principal's name; small letters, digits, - and _ in words joined by "
+                 "dots: coes.ayni.office",
+                 f->name);
+    else if (!f->agency || !f->role)
+        snprintf(err, err_size,
+                 "--agency and --role are needed: who answers for it, and what it is");
+    else if (f->place && *f->place && !gate_pcode_is_valid(f->place))
+        snprintf(err, err_size, "\"%s\" is no P-code; a district has 7 digits: 3505203", f->place);
+    else if (!f->public_z85 || !keys_z85_is_valid(f->public_z85))
+        snprintf(
+            err, err_size,
+            "a public key of 40 characters is needed: --key as keygen printed it, or --key-file");
+    else if (f->not_after && !time_parse(&when, f->not_after))
+        snprintf(err, err_size, "\"%s\" is no time; write 2027-05-01T00:00:00Z", f->not_after);
+    else
+        return ST_OK;
+    return ST_INVALID;
+}
+
+static enum status is_enrolled(struct db *d, const char *name, const char *key_hex, bool *there)
+{
+    const char *params[] = {name, key_hex};
+    struct db_rows *r;
+    enum status st = db_query(d, &r,
+                              "SELECT 1 FROM bus.principal_list WHERE name = $1"
+                              " AND public_key = $2::bytea AND state = 'active'",
+                              params, 2);
+
+    if (st != ST_OK)
+        return st;
+    *there = db_count(r) > 0;
+    db_rows_free(r);
+    return ST_OK;
+}
+
+static enum status insert_form(struct db *d, const struct principal_form *f, const char *key_hex,
+                               bool *fresh)
+{
+    const char *params[] = {f->name, f->agency,   f->role, f->place ? f->place : "",
+                            key_hex, f->not_after};
+    bool there = false;
+    enum status st = is_enrolled(d, f->name, key_hex, &there);
+
+    *fresh = !there;
+    if (st != ST_OK || there)
+        return st;
+    return db_query(d, NULL, "SELECT bus.principal_add($1, $2, $3, $4, $5::bytea, $6::timestamptz)",
+                    params, 6);
+}
+
+enum status principal_enrol(struct db *d, const struct principal_form *f, bool *fresh, char *err,
+                            size_t err_size)
+{
+    uint8_t key[KEY_BYTES];
+    struct buf hex = {0};
+    enum status st = check_form(f, err, err_size);
+
+    if (st != ST_OK)
+        return st;
+    st = keys_z85_decode(key, f->public_z85);
+    db_hex(&hex, key, sizeof(key));
+    buf_put(&hex, "", 1);
+    if (st == ST_OK && hex.failed)
+        st = ST_NOMEM;
+    if (st == ST_OK)
+        st = insert_form(d, f, (const char *)hex.data, fresh);
+    if (st != ST_OK)
+        snprintf(err, err_size, "%s was not enrolled: %s", f->name, db_error(d));
+    buf_free(&hex);
+    return st;
+}
+
+/* The public half alone: an operator may hold a key file of somebody else's device only by mistake,
+ * but then at least the secret goes no further. */
+static enum status read_key_file(const char *path, char out[KEY_Z85], char *err, size_t err_size)
+{
+    struct keys k;
+    enum status st = keys_load(&k, path, err, err_size);
+
+    if (st != ST_OK)
+        return st;
+    memcpy(out, k.public_z85, KEY_Z85);
+    keys_wipe(&k);
+    return ST_OK;
+}
+
+static int code_of(enum status st)
+{
+    return st == ST_CLOSED ? EXIT_UNREACHABLE : st == ST_INVALID ? EXIT_USAGE : EXIT_REFUSED;
+}
+
+static int add(struct ctl *c, struct db *d, struct principal_form *f, const char *key_file)
+{
+    char key[KEY_Z85], err[800];
+    bool fresh;
+    enum status st;
+
+    f->name = c->argv[2];
+    if (key_file && read_key_file(key_file, key, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_MACHINE, "%s", err);
+    if (key_file)
+        f->public_z85 = key;
+    st = principal_enrol(d, f, &fresh, err, sizeof(err));
+    if (st != ST_OK)
+        return program_fail(&c->program, code_of(st), "%s", err);
+    printf(fresh ? "%s is enrolled; brokers know it within seconds\n"
+                 : "%s is enrolled with this key already\n",
+           f->name);
+    return EXIT_DONE;
+}
+
+static int revoke(struct ctl *c, struct db *d)
+{
+    const char *params[] = {c->argv[2]};
+    struct db_rows *r;
+    enum status st = db_query(d, &r, "SELECT bus.principal_revoke($1) AS was", params, 1);
+
+    if (st != ST_OK)
+        return program_fail(&c->program, code_of(st) == EXIT_USAGE ? EXIT_REFUSED : code_of(st),
+                            "%s was not revoked: %s", c->argv[2], db_error(d));
+    if (strcmp(db_cell(r, 0, "was"), "t") == 0)
+        printf("%s is revoked; what it says from now on is refused\n", c->argv[2]);
+    else
+        printf("%s was revoked before\n", c->argv[2]);
+    db_rows_free(r);
+    return EXIT_DONE;
+}
+
+#define LIST_SQL                                                                                   \
+    "SELECT name, agency, role, place, public_key, state, "                                        \
+    "to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS not_after "        \
+    "FROM bus.principal_list ORDER BY name, created_at"
+
+static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf *out)
+{
+    static const char *const columns[] = {"name", "agency", "role",     "place",
+                                          "key",  "state",  "not_after"};
+    char z85[KEY_Z85] = "";
+    struct buf key = {0};
+
+    if (db_bytes(r, i, "public_key", &key) && key.len == KEY_BYTES)
+        keys_z85_encode(z85, key.data);
+    buf_free(&key);
+    for (size_t n = 0; n < ARRAY_LEN(columns); n++) {
+        const char *cell = strcmp(columns[n], "key") == 0 ? z85 : db_cell(r, i, columns[n]);
+
+        if (json) {
+            buf_printf(out, "%s\"%s\":", n ? "," : "{", columns[n]);
+            print_json_text(out, cell);
+        } else {
+            static const int widths[] = {28, 10, 12, 13, 40, 8, 0};
+
+            buf_printf(out, "%-*s ", widths[n], cell && *cell ? cell : "-");
+        }
+    }
+    buf_puts(out, json ? "}\n" : "\n");
+}
+
+static int list(struct ctl *c, struct db *d, bool json)
+{
+    struct buf out = {0};
+    struct db_rows *r;
+    enum status st = db_query(d, &r, LIST_SQL, NULL, 0);
+
+    if (st != ST_OK)
+        return program_fail(&c->program, code_of(st), "the principals cannot be read: %s",
+                            db_error(d));
+    for (unsigned i = 0; i < db_count(r); i++)
+        print_row(r, i, json, &out);
+    if (!json && db_count(r) == 0)
+        buf_puts(&out, "nobody is enrolled yet; `eocctl principal add` enrols\n");
+    print_flush(&out);
+    buf_free(&out);
+    db_rows_free(r);
+    return EXIT_DONE;
+}
+
+int ctl_principal(struct ctl *c)
+{
+    struct principal_form f = {0};
+    const char *key_file = NULL;
+    bool json = false;
+    const struct option_row options[] = {
+        {"--agency", OPTION_TEXT, &f.agency},   {"--role", OPTION_TEXT, &f.role},
+        {"--place", OPTION_TEXT, &f.place},     {"--key", OPTION_TEXT, &f.public_z85},
+        {"--key-file", OPTION_TEXT, &key_file}, {"--not-after", OPTION_TEXT, &f.not_after},
+        {"--json", OPTION_FLAG, &json},
+    };
+    char err[800];
+    const char *verb;
+    struct db *d;
+    int code;
+
+    if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
+    verb = c->argc > 1 ? c->argv[1] : "";
+    if (!(c->argc == 2 && !strcmp(verb, "list")) &&
+        !(c->argc == 3 && (!strcmp(verb, "add") || !strcmp(verb, "revoke"))))
+        return program_fail(&c->program, EXIT_USAGE,
+                            "say `principal add NAME ...`, `principal list` or `principal revoke "
+                            "NAME`; see --help");
+    if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
+    if (strcmp(verb, "list") == 0)
+        code = list(c, d, json);
+    else
+        code = strcmp(verb, "add") == 0 ? add(c, d, &f, key_file) : revoke(c, d);
+    db_close(d);
+    return code;
+}
