@@ -1,10 +1,16 @@
 /* egress - to the listeners: history first, then live, in order, without gap or double, by credit.
  *
- * A listener has a cursor in the log. It is `live` when it has seen everything that was routed; a live
- * listener without credit falls `behind` at its cursor, costs nobody anything, and is served from the
- * log (pages through `read`) once it has room again. Reaching the routed head in one turn makes it live.
- * At most window_bytes unacknowledged per listener stand in socket queues, so a listener that stopped
- * reading holds a bounded amount of memory. */
+ * A listener has a cursor in the log. It is `live` when it has seen everything that was routed; a
+ * live listener without credit falls `behind` at its cursor, costs nobody anything, and is served
+ * from the log (pages through `read`) once it has room again. Reaching the routed head in one turn
+ * makes it live. At most window_bytes unacknowledged per listener stand in socket queues, so a
+ * listener that stopped reading holds a bounded amount of memory.
+ *
+ * `history` is what was in the log when the listener subscribed; what came later is live for it
+ * even if it was slow and got it from the log. A parcel that came after its time (expired) is shown
+ * as history and skipped as live, whichever way it would have gone. What was routed last stands
+ * ready packed in a small ring (4,096 messages, 8 MiB), so that a listener that is nearly there
+ * catches up from memory however fast the log grows. */
 #ifndef EOCBUS_BROKER_EGRESS_EGRESS_H
 #define EOCBUS_BROKER_EGRESS_EGRESS_H
 
@@ -21,7 +27,7 @@ struct egress_settings {
     size_t window_bytes;    /* delivered and not yet acknowledged, per listener; 1 MiB */
     unsigned page_rows;     /* of history; 512 */
     unsigned horizon_ms;    /* how often an idle listener hears the horizon; 5000 */
-    unsigned listeners_max;
+    unsigned listeners_max; /* above it Subscribe is answered Fault "subscription" */
 };
 
 struct egress_exits {
@@ -47,19 +53,28 @@ MUST_CHECK enum status egress_create(struct egress **out, const struct egress_se
                                      const struct egress_exits *exits);
 void egress_destroy(struct egress *e);
 
+/* New window, page and horizon, for reload; the rest of *set is not looked at. */
+void egress_set(struct egress *e, const struct egress_settings *set);
+
 /* Subscribe, Unsubscribe, Credit, Acknowledge from a session; everything else is not ours. */
 void egress_on_frame(struct egress *e, uint64_t session, const char *principal,
                      const Eocbus__V1__Frame *frame);
 void egress_session_gone(struct egress *e, uint64_t session);
 
-/* The log moves: first egress_routed_one for every listener the router names, then egress_routed once. */
-void egress_routed_one(struct egress *e, void *listener, struct parcel *p); /* holds its own reference */
+/* The log moves: first egress_routed_one for every listener the router names, then egress_routed
+ * once. */
+void egress_routed_one(struct egress *e, void *listener,
+                       struct parcel *p); /* holds its own reference */
 void egress_routed(struct egress *e, const struct parcel *p);
-void egress_writable(struct egress *e);   /* some socket queue has room again */
-void egress_store_here(struct egress *e); /* history can be read again */
+void egress_writable(struct egress *e); /* some socket queue has room again */
+/* History can be read (again). If the log has another epoch than before, a backup was restored:
+ * every listener gets Fault "epoch" and ends, since its numbers mean something else now. */
+void egress_store_here(struct egress *e);
 
 struct egress_counters {
     uint64_t listeners, behind, delivered, delivered_bytes, pages;
+    uint64_t fell_behind;               /* times a live listener had no room */
+    uint64_t recent_rows, recent_bytes; /* the ring */
 };
 void egress_counters(const struct egress *e, struct egress_counters *out);
 

@@ -1,11 +1,17 @@
 /* ingress - frames from the field come in here, are looked at once, and receipts go back.
  *
- * Each connection is a session: who it is (ZAP), what it may have without a receipt (window), and the
- * newest session of a principal is the one receipts go to. A Publish is split into parcels; what
- * the gate or the rights refuse becomes a parcel with `refused` set and takes the same way into the store
- * (quarantine), so that a REFUSED receipt too is only given after the commit. Past a sender's quota of
- * quarantined bytes a refusal is counted and answered, but not kept. When the store is full or away
- * the items are answered BUSY with a time and forgotten: the sender's outbox has them. */
+ * Each connection that said hello is a session: who it is (ZAP), and what it may have without a
+ * receipt (window). Receipts go to the session that published; when it is gone they are dropped,
+ * and the sender, which offers everything again after a reconnect, hears `repeated`. A Publish is
+ * split into parcels; what the gate or the rights refuse becomes a parcel with `refused` set and
+ * takes the same way into the store (quarantine), so that a REFUSED receipt too is only given after
+ * the commit. Past a sender's quota of quarantined bytes a refusal is counted and answered, but not
+ * kept. When the store is full or away the items are answered BUSY with a time and forgotten: the
+ * sender's outbox has them. What follows such an item in its lane is answered BUSY too until it
+ * came again, so the order within a lane holds. Hello always begins anew: listeners and unanswered
+ * messages of the connection's former session are forgotten. A frame from a connection without a
+ * session is answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns
+ * that the broker was restarted. */
 #ifndef EOCBUS_BROKER_INGRESS_INGRESS_H
 #define EOCBUS_BROKER_INGRESS_INGRESS_H
 
@@ -27,6 +33,7 @@ struct ingress_settings {
     unsigned window_items, sessions_max;
     size_t window_bytes;
     unsigned quarantine_per_hour; /* refused messages kept per principal and hour; 1000 */
+    unsigned idle_ms; /* a session that said nothing for so long is forgotten; 0 = never */
 };
 
 struct ingress_exits {
@@ -47,11 +54,19 @@ MUST_CHECK enum status ingress_create(struct ingress **out, const struct ingress
 void ingress_destroy(struct ingress *in);
 
 void ingress_on_message(struct ingress *in, const struct zport_message *m);
-void ingress_on_broken(struct ingress *in, const struct zport_message *m); /* multipart: session ends */
+void ingress_on_broken(struct ingress *in,
+                       const struct zport_message *m); /* multipart: session ends */
 
 /* The hatch: the store tells the fate of a parcel; receipts leave together on settle_all. */
 void ingress_settled(struct ingress *in, const struct parcel *p);
 void ingress_settled_all(struct ingress *in);
+
+/* Sockets have room again: receipts that did not fit go out now. */
+void ingress_writable(struct ingress *in);
+/* Reads nothing any more (the broker is ending); receipts still go out. */
+void ingress_stop(struct ingress *in);
+/* New limits, for reload: window, quarantine and idle time; the rest of *set is not looked at. */
+void ingress_set(struct ingress *in, const struct ingress_settings *set);
 
 /* Where a session's frames go; false if it is gone. For egress, through the hallway. */
 bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id *out);
@@ -62,6 +77,8 @@ void ingress_recheck(struct ingress *in);
 
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
+    uint64_t unauthenticated;  /* messages without a User-Id, dropped */
+    uint64_t receipts_delayed; /* a socket was full when receipts were due */
     uint64_t sessions;
 };
 void ingress_counters(const struct ingress *in, struct ingress_counters *out);

@@ -1,0 +1,41 @@
+/* pack - Deliver frames put together by copying: the part of a Delivery that is the same for every
+ * listener is packed once per message, and a listener adds the number before it. Pure.
+ *
+ * A Delivery's common part is its stamp, content and signature (fields 1-3); `previous` and
+ * `history` follow (4, 5). Protobuf fields are in order then, so the bytes are what a library would
+ * write. */
+#ifndef EOCBUS_BROKER_EGRESS_PACK_H
+#define EOCBUS_BROKER_EGRESS_PACK_H
+
+#include "broker/parcel.h"
+#include "proto/base/mem.h"
+
+/* Cut frames here: 64 KiB is a good half second on a 1 Mbit/s line, and beyond it copying gains
+ * nothing. */
+enum { PACK_FRAME_BYTES = 65536 };
+
+/* The common part, one block for mem_free. NULL when out of memory. */
+uint8_t *pack_common(const struct parcel *p, size_t *len);
+
+/* A frame in the making. `data` has room for the head at its beginning. */
+struct gather {
+    struct buf data;
+    unsigned count;
+    uint64_t first_seq, last_seq;
+    uint64_t previous_before; /* what `previous` was before the first one in here */
+};
+
+bool gather_fits(const struct gather *g, size_t common_len);
+/* False: out of memory; nothing was added. */
+bool gather_add(struct gather *g, const uint8_t *common, size_t len, uint64_t seq,
+                uint64_t previous, bool history);
+/* Completes the frame in place: where it begins, and how long it is. Valid until gather_reset. */
+const uint8_t *gather_frame(struct gather *g, uint32_t subscription, size_t *len);
+size_t gather_bytes(const struct gather *g);
+void gather_reset(struct gather *g); /* keeps the memory */
+
+/* A Deliver with a horizon only. Answers its length. */
+enum { HORIZON_FRAME_MAX = 32 };
+size_t pack_horizon(uint8_t out[HORIZON_FRAME_MAX], uint32_t subscription, uint64_t horizon);
+
+#endif

@@ -1,0 +1,99 @@
+/* room - what the files of egress share among themselves; nobody else includes this.
+ *
+ * A listener is FRESH until the place it starts from is known and Subscribed has left, BEHIND while
+ * numbers up to the head have not been looked at for it, LIVE when all have.
+ *
+ *   Subscribe ─▶ FRESH ──▶ BEHIND ◀──▶ LIVE        head reached / no room for a message that
+ * matches └───────────────────▶┘          starts at the head
+ *
+ * The cursor of a listener that is BEHIND is the last number that was looked at for it: everything
+ * that matches up to it has been gathered. That of a LIVE one is the head and is not written down,
+ * so that a message nobody wants costs nothing per listener. */
+#ifndef EOCBUS_BROKER_EGRESS_ROOM_H
+#define EOCBUS_BROKER_EGRESS_ROOM_H
+
+#include "broker/egress/egress.h"
+#include "broker/egress/pack.h"
+#include "broker/egress/recent.h"
+#include "broker/egress/window.h"
+#include "proto/base/loop.h"
+
+enum listener_state { LISTENER_FRESH, LISTENER_BEHIND, LISTENER_LIVE, LISTENER_STATES };
+
+struct listener {
+    struct list all, by_session;
+    struct list hungry; /* in egress.hungry: BEHIND and able to go on */
+    struct list full;   /* in egress.full: something is gathered or owed, to be sent this turn */
+    struct egress *egress;
+    uint64_t session;
+    uint32_t subscription;
+    enum listener_state state;
+    struct window window;
+    struct gather gather;
+    uint64_t cursor;       /* see above */
+    uint64_t previous;     /* last number gathered */
+    uint64_t page_from;    /* cursor when the page was asked for */
+    uint64_t history_upto; /* head when it was placed */
+    uint64_t told;         /* it knows that nothing is missing up to here */
+    uint64_t spoke_us;     /* when something was sent to it last */
+    uint64_t start;        /* where it wants to start; with from_now not yet known */
+    bool from_now;
+    bool owes_horizon; /* has just reached the head for the first time */
+    bool blocked;      /* its socket queue is full; until egress_writable */
+    bool reading, cut; /* a page is on its way; the rest of it is of no use */
+    bool lost;         /* its connection is gone; ends at the end of the turn */
+    unsigned pattern_count;
+    char **patterns;
+};
+
+enum { EGRESS_BUCKETS = 1024, EGRESS_SPARE = 64 };
+
+struct egress {
+    struct egress_settings set;
+    struct egress_exits exits;
+    uint32_t log_epoch; /* 0 = the log was never seen */
+    uint64_t head;      /* last number that was routed */
+    struct list all, hungry, full;
+    struct list by_session[EGRESS_BUCKETS];
+    struct recent recent;
+    uint8_t *common; /* of the message that is being routed, packed for the first who wants it */
+    size_t common_len;
+    uint64_t common_seq;
+    struct buf spare[EGRESS_SPARE]; /* gather buffers between turns */
+    unsigned spare_count;
+    bool any_lost;
+    struct loop_hook *hook;
+    struct loop_timer *tick;
+    struct egress_counters n;
+};
+
+/* One message on its way to one listener. */
+struct passing {
+    uint64_t seq;
+    const uint8_t *common;
+    size_t len;
+    bool expired;
+};
+
+/* listener.c */
+void listener_enter(struct listener *l, enum listener_state to);
+/* FRESH: tries to place it and to say Subscribed; ends it when its start is not legal. */
+void listener_place(struct listener *l);
+/* Adds one to the frame in the making. False: no room, or sending failed; the listener is BEHIND
+ * then and its cursor stands before this message. */
+bool listener_gather(struct listener *l, const struct passing *m);
+/* Sends what is gathered or owed. False: it could not, and stands BEHIND before what was not sent.
+ */
+bool listener_flush(struct listener *l);
+void listener_send_horizon(struct listener *l);
+/* BEHIND and able to go on: puts it where history.c finds it. */
+void listener_nudge(struct listener *l);
+void listener_fault(struct egress *e, uint64_t session, uint32_t subscription, const char *code,
+                    const char *text);
+/* Everybody forgets it. */
+void listener_end(struct listener *l);
+
+/* history.c: a turn's worth of work for those who are behind. */
+void history_serve(struct egress *e);
+
+#endif

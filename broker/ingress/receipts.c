@@ -1,0 +1,136 @@
+/* Receipts wait packed: each Settled is turned into bytes when its fate is known, and Receipts
+ * frames are cut from these bytes. So a waiting receipt costs its own length (20 bytes for a stored
+ * message) and the frame is put together by copying. A message counts against its session's window
+ * until the receipt has left, which is also what bounds the receipts that wait for a peer that does
+ * not read. */
+#include "broker/ingress/room.h"
+
+#include "proto/base/banned.h"
+
+/* Cut frames here: small enough that a thin link shows progress, large enough to hold a whole
+ * window of stored messages. */
+enum { RECEIPTS_FRAME_BYTES = 16384, SETTLED_MAX = 768 };
+
+static size_t put_varint(uint8_t *out, uint64_t v)
+{
+    size_t n = 0;
+
+    for (; v >= 0x80; v >>= 7)
+        out[n++] = (uint8_t)(v | 0x80);
+    out[n++] = (uint8_t)v;
+    return n;
+}
+
+static size_t get_varint(const uint8_t *in, uint64_t *v)
+{
+    size_t n = 0;
+
+    *v = 0;
+    do
+        *v |= (uint64_t)(in[n] & 0x7f) << (7 * n);
+    while (in[n++] & 0x80);
+    return n;
+}
+
+static void fill_settled(Eocbus__V1__Settled *m, const struct parcel *p)
+{
+    m->tag = p->tag;
+    if (p->refused) {
+        m->outcome = EOCBUS__V1__OUTCOME__OUTCOME_REFUSED;
+        /* protobuf-c does not write through these */
+        m->code = (char *)p->refused->code;
+        m->path = p->refused->path;
+        m->text = p->refused->text;
+        return;
+    }
+    m->outcome = EOCBUS__V1__OUTCOME__OUTCOME_STORED;
+    m->log_epoch = p->log_epoch;
+    m->seq = p->seq;
+    m->repeated = p->repeated;
+    m->verdict = (Eocbus__V1__Verdict)p->verdict;
+    m->expired = p->expired;
+}
+
+bool receipts_add(struct session *s, const struct parcel *p)
+{
+    Eocbus__V1__Settled m = EOCBUS__V1__SETTLED__INIT;
+    uint8_t packed[SETTLED_MAX], head[12] = {0x0a}; /* field 1 of Receipts */
+    size_t len, before = s->receipts.len;
+
+    fill_settled(&m, p);
+    len = eocbus__v1__settled__get_packed_size(&m);
+    if (len > sizeof(packed))
+        return false;
+    eocbus__v1__settled__pack(&m, packed);
+    buf_put(&s->receipts, head, 1 + put_varint(head + 1, len));
+    buf_put(&s->receipts, packed, len);
+    if (!s->receipts.failed)
+        return true;
+    s->receipts.failed = 0;
+    s->receipts.len = before;
+    return false;
+}
+
+/* How many bytes of the next records make one frame; *items says how many records that is. */
+static size_t measure_frame(const struct session *s, unsigned *items)
+{
+    const uint8_t *from = s->receipts.data + s->receipts_sent;
+    size_t left = s->receipts.len - s->receipts_sent, taken = 0;
+
+    *items = 0;
+    while (taken < left && *items < LIMIT_ITEMS) {
+        uint64_t len;
+        size_t record = 1 + get_varint(from + taken + 1, &len);
+
+        record += (size_t)len;
+        if (taken && taken + record > RECEIPTS_FRAME_BYTES)
+            break;
+        taken += record;
+        ++*items;
+    }
+    return taken;
+}
+
+static enum status send_frame(struct ingress *in, struct session *s, size_t len)
+{
+    uint8_t head[12] = {0x22}; /* field 4 of Frame */
+
+    buf_clear(&in->out);
+    buf_put(&in->out, head, 1 + put_varint(head + 1, len));
+    buf_put(&in->out, s->receipts.data + s->receipts_sent, len);
+    if (in->out.failed) {
+        in->out.failed = 0;
+        return ST_NOMEM;
+    }
+    return answer_bytes(in, s, in->out.data, in->out.len);
+}
+
+static void release_memory(struct session *s)
+{
+    s->receipts_sent = 0;
+    if (s->receipts.cap > RECEIPTS_FRAME_BYTES)
+        buf_free(&s->receipts); /* thousands of quiet sessions shall not keep their worst moment */
+    else
+        buf_clear(&s->receipts);
+}
+
+void receipts_flush(struct ingress *in, struct session *s)
+{
+    list_remove(&s->owing);
+    while (s->receipts_sent < s->receipts.len) {
+        unsigned items;
+        size_t len = measure_frame(s, &items);
+        enum status st = send_frame(in, s, len);
+
+        if (st == ST_NOTFOUND)
+            return; /* s is gone */
+        if (st != ST_OK) {
+            in->n.receipts_delayed++;
+            list_add_tail(&in->owing, &s->owing);
+            return;
+        }
+        s->receipts_sent += len;
+        s->unsettled_items -= items < s->unsettled_items ? items : s->unsettled_items;
+    }
+    release_memory(s);
+}

@@ -1,0 +1,78 @@
+/* session - who is connected: one entry per connection that said hello, found by the ROUTER's word
+ * for the connection and by its own number. Pure: time is handed in, nothing is sent from here.
+ *
+ * The table is bounded. Sessions stand in the order in which they were last heard, so that
+ * forgetting the silent ones costs only those. */
+#ifndef EOCBUS_BROKER_INGRESS_SESSION_H
+#define EOCBUS_BROKER_INGRESS_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/base/list.h"
+#include "proto/base/mem.h"
+#include "proto/base/status.h"
+#include "proto/base/zport.h"
+#include "proto/wire/limits.h"
+
+/* The sender's clock minus ours. Each sample is the true offset minus the time the frame was under
+ * way, so the largest sample is the one that was delayed least. It is believed for CLOCK_KEEP_US;
+ * then a newer one takes its place even if it is worse, because clocks drift (20 ppm: 12 ms in 10
+ * min). */
+#define CLOCK_KEEP_US 600000000ull
+struct clock_estimate {
+    bool known;
+    int64_t offset_us;
+    uint64_t taken_us;
+};
+void clock_sample(struct clock_estimate *c, int64_t sender_utc_us, int64_t our_utc_us,
+                  uint64_t now_us);
+int32_t clock_offset_ms(const struct clock_estimate *c); /* 0 = unknown */
+
+/* Order within a lane: when a message is answered Busy, those behind it in its lane are answered
+ * Busy too until it came again, else they would be stored before it. A sender that thinned its
+ * outbox never offers it again, so the gate opens by itself after LANE_GATE_US, twice the longest
+ * retry_ms. */
+#define LANE_GATE_US 10000000ull
+enum { LANES = 5 };
+struct lane_gate {
+    uint64_t epoch, lane_seq; /* the first one that was not taken; lane_seq 0 = open */
+    uint64_t closed_us;
+};
+bool lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us);
+void lane_gate_close(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us);
+
+struct session {
+    struct list by_address, by_number, heard; /* in struct sessions */
+    struct list owing;                        /* in ingress: receipts wait to be sent */
+    uint64_t number;
+    struct zport_id address;
+    char principal[LIMIT_NAME_BYTES + 1];
+    int32_t principal_id;
+    uint64_t heard_us;
+    unsigned unsettled_items; /* without a receipt that was sent */
+    size_t unsettled_bytes;   /* without a known fate */
+    struct clock_estimate clock;
+    struct lane_gate gates[LANES + 1]; /* by lane, 1..5 */
+    struct buf receipts;               /* packed Settled, each with tag and length */
+    size_t receipts_sent;              /* bytes of them that left */
+};
+
+struct sessions;
+MUST_CHECK enum status sessions_create(struct sessions **out, unsigned max);
+void sessions_destroy(struct sessions *t);
+unsigned sessions_count(const struct sessions *t);
+
+/* A new session with the next number. ST_FULL: the table is full. ST_NOMEM. */
+MUST_CHECK enum status sessions_open(struct session **out, struct sessions *t,
+                                     const struct zport_id *address, const char *principal,
+                                     int32_t principal_id, uint64_t now_us);
+void sessions_close(struct sessions *t, struct session *s);
+void sessions_heard(struct sessions *t, struct session *s, uint64_t now_us);
+
+struct session *sessions_at(const struct sessions *t, const struct zport_id *address);
+struct session *sessions_number(const struct sessions *t, uint64_t number);
+/* Least recently heard first; NULL after the last. `after` NULL begins. */
+struct session *sessions_next(const struct sessions *t, const struct session *after);
+
+#endif
