@@ -1,0 +1,260 @@
+/* The list of principals and the questions about them; no sockets here (zap_test has them). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/access/access.h"
+#include "proto/base/mem.h"
+#include "proto/wire/limits.h"
+
+#include "proto/base/banned.h"
+
+static int64_t now_us = 1000;
+
+static int64_t clock_of_test(void *arg)
+{
+    (void)arg;
+    return now_us;
+}
+
+static struct access *new_access(void)
+{
+    struct access *a = NULL;
+
+    now_us = 1000;
+    assert_int_equal(access_create(&a, NULL, clock_of_test, NULL), ST_OK);
+    return a;
+}
+
+static enum status add(struct access *a, int32_t id, const char *name, uint8_t key,
+                       int64_t not_after_us)
+{
+    char text[LIMIT_NAME_BYTES + 1];
+    struct principal p = {.principal_id = id, .name = text, .not_after_us = not_after_us};
+
+    snprintf(text, sizeof(text), "%s", name); /* gone after the call: access copies */
+    memset(p.public_key, key, sizeof(p.public_key));
+    return access_add(a, &p);
+}
+
+static const struct principal *find_key(const struct access *a, uint8_t key)
+{
+    uint8_t bytes[32];
+
+    memset(bytes, key, sizeof(bytes));
+    return access_find_key(a, bytes);
+}
+
+static void before_the_first_commit_nobody_is_known(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    assert_null(access_find(a, "coes.a"));
+    access_begin(a);
+    assert_int_equal(add(a, 1, "coes.a", 1, 0), ST_OK);
+    assert_null(access_find(a, "coes.a"));
+    assert_int_equal(access_count(a), 0);
+    access_commit(a);
+    assert_int_equal(access_count(a), 1);
+    assert_int_equal(access_find(a, "coes.a")->principal_id, 1);
+    access_destroy(a);
+}
+
+static void a_principal_is_found_by_name_and_by_key(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    for (int i = 199; i >= 0; i--) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "agency.node%d", i);
+        assert_int_equal(add(a, i, name, (uint8_t)i, 0), ST_OK);
+    }
+    access_commit(a);
+    for (int i = 0; i < 200; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "agency.node%d", i);
+        assert_int_equal(access_find(a, name)->principal_id, i);
+        assert_string_equal(find_key(a, (uint8_t)i)->name, name);
+    }
+    assert_null(access_find(a, "agency.node"));
+    assert_null(access_find(a, "agency.node200"));
+    assert_null(access_find(a, ""));
+    assert_null(access_find(a, NULL));
+    assert_null(find_key(a, 200));
+    access_destroy(a);
+}
+
+static void a_new_list_replaces_the_old_one_whole(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "revoked", 1, 0), ST_OK);
+    assert_int_equal(add(a, 2, "stays", 2, 0), ST_OK);
+    access_commit(a);
+    access_begin(a);
+    assert_int_equal(add(a, 2, "stays", 2, 0), ST_OK);
+    assert_non_null(access_find(a, "revoked")); /* until the commit */
+    access_commit(a);
+    assert_null(access_find(a, "revoked"));
+    assert_null(find_key(a, 1));
+    assert_non_null(access_find(a, "stays"));
+    access_destroy(a);
+}
+
+static void beginning_again_gives_up_what_was_added(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "half", 1, 0), ST_OK);
+    access_begin(a);
+    assert_int_equal(add(a, 2, "whole", 2, 0), ST_OK);
+    access_commit(a);
+    assert_null(access_find(a, "half"));
+    assert_int_equal(access_count(a), 1);
+    access_begin(a); /* and destroyed in the middle */
+    assert_int_equal(add(a, 3, "never", 3, 0), ST_OK);
+    access_destroy(a);
+}
+
+static void an_empty_list_locks_everybody_out(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "one", 1, 0), ST_OK);
+    access_commit(a);
+    access_begin(a);
+    access_commit(a);
+    assert_null(access_find(a, "one"));
+    access_destroy(a);
+}
+
+static void a_principal_whose_time_is_over_is_unknown(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "guest", 1, 2000), ST_OK);
+    access_commit(a);
+    now_us = 1999;
+    assert_non_null(access_find(a, "guest"));
+    assert_non_null(find_key(a, 1));
+    now_us = 2000;
+    assert_null(access_find(a, "guest"));
+    assert_null(find_key(a, 1));
+    access_destroy(a);
+}
+
+static void during_a_change_of_keys_both_keys_are_known(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "gateway", 1, 2000), ST_OK);
+    assert_int_equal(add(a, 2, "gateway", 2, 0), ST_OK);
+    access_commit(a);
+    assert_string_equal(find_key(a, 1)->name, "gateway");
+    assert_string_equal(find_key(a, 2)->name, "gateway");
+    assert_int_equal(access_find(a, "gateway")->principal_id, 1);
+    now_us = 2000;
+    assert_null(find_key(a, 1));
+    assert_int_equal(access_find(a, "gateway")->principal_id, 2);
+    access_destroy(a);
+}
+
+static void without_memory_the_old_rights_stay(void **state)
+{
+    struct access *a = new_access();
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "old", 1, 0), ST_OK);
+    access_commit(a);
+    for (unsigned long n = 1; n <= 4; n++) { /* the list, its two arrays, the row */
+        mem_fail_at(n);
+        access_begin(a);
+        assert_int_equal(add(a, 2, "new", 2, 0), ST_NOMEM);
+        mem_fail_at(0);
+        access_commit(a);
+        assert_non_null(access_find(a, "old"));
+        assert_null(access_find(a, "new"));
+    }
+    access_begin(a);
+    assert_int_equal(add(a, 2, "new", 2, 0), ST_OK);
+    access_commit(a);
+    assert_non_null(access_find(a, "new"));
+    access_destroy(a);
+}
+
+static void without_memory_there_is_no_access(void **state)
+{
+    struct access *a = NULL;
+
+    (void)state;
+    mem_fail_at(1);
+    assert_int_equal(access_create(&a, NULL, clock_of_test, NULL), ST_NOMEM);
+    mem_fail_at(0);
+    assert_null(a);
+}
+
+static void a_foreign_sender_name_is_denied_with_both_names(void **state)
+{
+    struct access *a = new_access();
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    struct refusal why = {.code = NULL};
+    static char own[] = "coes.ayni.office", foreign[] = "coes.ayni.offic",
+                longer[] = "coes.ayni.office2";
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, own, 1, 0), ST_OK);
+    access_commit(a);
+    const struct principal *p = access_find(a, own);
+    m.sender = own;
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_OK);
+    m.sender = foreign;
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_DENIED);
+    assert_string_equal(why.code, CODE_SENDER);
+    assert_string_equal(why.path, "sender");
+    assert_non_null(strstr(why.text, "this session is coes.ayni.office "));
+    assert_non_null(strstr(why.text, "names coes.ayni.offic as"));
+    m.sender = longer;
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_DENIED);
+    assert_int_equal(access_may_listen(a, p, "actual.**", &why), ST_OK);
+    access_destroy(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_the_first_commit_nobody_is_known),
+        cmocka_unit_test(a_principal_is_found_by_name_and_by_key),
+        cmocka_unit_test(a_new_list_replaces_the_old_one_whole),
+        cmocka_unit_test(beginning_again_gives_up_what_was_added),
+        cmocka_unit_test(an_empty_list_locks_everybody_out),
+        cmocka_unit_test(a_principal_whose_time_is_over_is_unknown),
+        cmocka_unit_test(during_a_change_of_keys_both_keys_are_known),
+        cmocka_unit_test(without_memory_the_old_rights_stay),
+        cmocka_unit_test(without_memory_there_is_no_access),
+        cmocka_unit_test(a_foreign_sender_name_is_denied_with_both_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
