@@ -1,0 +1,822 @@
+/* The outbox: what it accepted is there after anything, in order, until a receipt. */
+#include "agents/link/outbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "proto/base/log.h"
+#include "proto/wire/limits.h"
+
+static char dir[64], path[128], err[512];
+static int64_t now_us;
+
+static int64_t test_utc_us(void *arg)
+{
+    (void)arg;
+    return now_us;
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-outbox-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/out", dir);
+    now_us = INT64_C(1790000000000000);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".ballast"};
+    static const char *const names[] = {"out", "copy"};
+    char file[192];
+
+    (void)state;
+    for (size_t n = 0; n < ARRAY_LEN(names); n++)
+        for (size_t e = 0; e < ARRAY_LEN(ends); e++) {
+            snprintf(file, sizeof(file), "%s/%s%s", dir, names[n], ends[e]);
+            unlink(file);
+        }
+    return rmdir(dir);
+}
+
+static struct outbox *open_at(const char *file, size_t budget)
+{
+    struct outbox_settings set = {
+        .path = file, .sender = "rcst.ayni.team2", .budget_bytes = budget, .utc_us = test_utc_us};
+    struct outbox *o = NULL;
+
+    if (outbox_open(&o, &set, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+    return o;
+}
+
+static struct outbox *open_it(void)
+{
+    return open_at(path, 0);
+}
+
+/* An entry of an activity log; text sets its size. */
+static enum status put_text(struct outbox *o, Eocbus__V1__Lane lane, const char *text,
+                            uint64_t *tag)
+{
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    struct refusal why = {0};
+    enum status st;
+
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)text;
+    m.lane = lane;
+    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+    m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    m.event_time_us = now_us;
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+    m.activity_log_entry = &entry;
+    st = outbox_put(o, &m, tag, &why);
+    if (st == ST_INVALID && strcmp(why.code, CODE_MEMORY) == 0)
+        return ST_NOMEM; /* the gate's word for it */
+    if (st == ST_INVALID)
+        fail_msg("%s %s %s", why.code, why.path, why.text);
+    return st;
+}
+
+static uint64_t put_one(struct outbox *o, Eocbus__V1__Lane lane)
+{
+    uint64_t tag = 0;
+
+    assert_int_equal(put_text(o, lane, "the bridge at Zarafshon is passable", &tag), ST_OK);
+    return tag;
+}
+
+#define PRIORITY  EOCBUS__V1__LANE__LANE_PRIORITY
+#define ROUTINE   EOCBUS__V1__LANE__LANE_ROUTINE
+#define IMMEDIATE EOCBUS__V1__LANE__LANE_IMMEDIATE
+#define BULK      EOCBUS__V1__LANE__LANE_BULK
+
+struct seen {
+    unsigned count, stop_at;
+    uint64_t tags[4096];
+    uint64_t lane_seq[4096];
+};
+
+static bool note(void *arg, const struct outbox_row *row)
+{
+    struct seen *s = arg;
+
+    assert_non_null(row->content);
+    s->tags[s->count] = row->tag;
+    s->lane_seq[s->count++] = row->lane_seq;
+    return s->count != s->stop_at;
+}
+
+static unsigned offered(struct outbox *o, struct seen *s)
+{
+    *s = (struct seen){0};
+    assert_int_equal(outbox_next(o, OUTBOX_ALL_LANES, 4096, SIZE_MAX, note, s), ST_OK);
+    return s->count;
+}
+
+static const struct outbox_outcome stored = {.stored = true, .log_epoch = 1, .seq = 7};
+static const struct outbox_outcome refused = {
+    .code = "pcode", .path = "area.pcodes[0]", .text = "a P-code has 7 to 13 digits"};
+
+static struct seen s;
+
+static void what_was_committed_is_there_after_reopening(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t epoch = outbox_epoch(o), tag = put_one(o, ROUTINE);
+
+    (void)state;
+    assert_int_equal(epoch, now_us);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(outbox_epoch(o), epoch);
+    assert_int_equal(offered(o, &s), 1);
+    assert_int_equal(s.tags[0], tag);
+    assert_int_equal(s.lane_seq[0], 1);
+    outbox_close(o);
+}
+
+static void a_put_without_commit_is_gone_and_leaves_no_hole(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = put_one(o, ROUTINE);
+
+    (void)state;
+    assert_int_equal(offered(o, &s), 0); /* nothing is sent before it is durable */
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(offered(o, &s), 0);
+    assert_int_equal(put_one(o, ROUTINE), tag);
+    outbox_close(o);
+}
+
+static void the_outbox_fills_in_who_when_and_where_in_the_lane(void **state)
+{
+    struct outbox *o = open_it();
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    struct refusal why = {0};
+
+    (void)state;
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)"shift begins";
+    m.lane = ROUTINE;
+    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+    m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    m.event_time_us = now_us;
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+    m.activity_log_entry = &entry;
+    assert_int_equal(outbox_put(o, &m, NULL, &why), ST_OK);
+    assert_string_equal(m.sender, "rcst.ayni.team2");
+    assert_int_equal(m.schema, SCHEMA_VERSION);
+    assert_int_equal(m.epoch, outbox_epoch(o));
+    assert_int_equal(m.lane_seq, 1);
+    assert_int_equal(m.sent_time_us, now_us);
+    assert_int_equal(m.message_id.len, 16);
+    assert_int_equal(m.message_id.data[6] >> 4, 7); /* UUIDv7 */
+    assert_memory_equal(m.originating_id.data, m.message_id.data, 16);
+    outbox_close(o);
+}
+
+static void a_message_the_gate_refuses_takes_no_place(void **state)
+{
+    struct outbox *o = open_it();
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    struct refusal why = {0};
+
+    (void)state;
+    m.lane = ROUTINE;
+    assert_int_equal(outbox_put(o, &m, NULL, &why), ST_INVALID);
+    assert_non_null(why.code);
+    assert_true(why.text[0]);
+    assert_int_equal(put_one(o, ROUTINE) & 0xffffff, 1);
+    outbox_close(o);
+}
+
+static void the_most_urgent_lane_comes_first_then_the_order_of_saying(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t bulk = put_one(o, BULK), routine = put_one(o, ROUTINE), again = put_one(o, ROUTINE);
+    uint64_t immediate = put_one(o, IMMEDIATE);
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 4);
+    assert_int_equal(s.tags[0], immediate);
+    assert_int_equal(s.tags[1], routine);
+    assert_int_equal(s.tags[2], again);
+    assert_int_equal(s.tags[3], bulk);
+    assert_int_equal(outbox_tag_lane(bulk), BULK);
+    outbox_close(o);
+}
+
+static void rows_in_flight_and_held_lanes_are_passed_over(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t first = put_one(o, ROUTINE), second = put_one(o, ROUTINE), bulk = put_one(o, BULK);
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_in_flight(o, first, true);
+    assert_int_equal(offered(o, &s), 2);
+    assert_int_equal(s.tags[0], second);
+    s = (struct seen){0};
+    assert_int_equal(outbox_next(o, OUTBOX_LANE(BULK), 9, SIZE_MAX, note, &s), ST_OK);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.tags[0], bulk);
+    outbox_nothing_in_flight(o);
+    assert_int_equal(offered(o, &s), 3);
+    outbox_close(o);
+}
+
+static void a_limit_of_bytes_still_gives_one_row(void **state)
+{
+    struct outbox *o = open_it();
+
+    (void)state;
+    put_one(o, ROUTINE);
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    s = (struct seen){0};
+    assert_int_equal(outbox_next(o, OUTBOX_ALL_LANES, 9, 1, note, &s), ST_OK);
+    assert_int_equal(s.count, 1);
+    s = (struct seen){.stop_at = 1};
+    assert_int_equal(outbox_next(o, OUTBOX_ALL_LANES, 9, SIZE_MAX, note, &s), ST_OK);
+    assert_int_equal(s.count, 1);
+    outbox_close(o);
+}
+
+static void a_stored_row_is_not_offered_again_and_kept(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = put_one(o, ROUTINE);
+    struct outbox_outcome oc;
+    struct outbox_counts c;
+    int row_state;
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_settle(o, tag, &stored), ST_OK);
+    assert_int_equal(offered(o, &s), 0); /* nor before the commit */
+    assert_int_equal(outbox_settle(o, tag, &stored), ST_EXISTS);
+    assert_int_equal(outbox_settle(o, tag + 1, &stored), ST_NOTFOUND);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_settle(o, tag, &stored), ST_EXISTS);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(offered(o, &s), 0);
+    assert_int_equal(outbox_state(o, tag, &row_state, &oc, NULL), ST_OK);
+    assert_int_equal(row_state, OUTBOX_STORED);
+    assert_int_equal(oc.seq, 7);
+    assert_int_equal(outbox_counts(o, &c), ST_OK);
+    assert_int_equal(c.stored, 1);
+    assert_int_equal(c.waiting[ROUTINE], 0);
+    assert_int_equal(c.put, 1);
+    outbox_close(o);
+}
+
+static void stored_rows_go_after_their_keeping_time(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t old = put_one(o, ROUTINE), young = put_one(o, ROUTINE);
+    int row_state;
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_settle(o, old, &stored), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    now_us += INT64_C(1000000);
+    assert_int_equal(outbox_settle(o, young, &stored), ST_OK);
+    now_us += INT64_C(7) * 86400 * 1000000 - 500000;
+    assert_int_equal(outbox_tidy(o), ST_OK); /* commits the second settle too */
+    assert_int_equal(outbox_state(o, old, &row_state, NULL, NULL), ST_NOTFOUND);
+    assert_int_equal(outbox_state(o, young, &row_state, NULL, NULL), ST_OK);
+    outbox_close(o);
+}
+
+static bool note_refused(void *arg, const struct outbox_row *row, const struct outbox_outcome *oc)
+{
+    struct seen *to = arg;
+
+    assert_string_equal(oc->code, "pcode");
+    assert_string_equal(oc->text, refused.text);
+    assert_true(row->content_len > 0);
+    to->tags[to->count++] = row->tag;
+    return true;
+}
+
+static void a_refused_row_is_kept_until_a_person_has_seen_it(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = put_one(o, ROUTINE);
+    int row_state;
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_settle(o, tag, &refused), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    now_us += INT64_C(400) * 86400 * 1000000;
+    assert_int_equal(outbox_tidy(o), ST_OK);
+    s = (struct seen){0};
+    assert_int_equal(outbox_refused(o, note_refused, &s), ST_OK);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.tags[0], tag);
+    assert_int_equal(outbox_seen(o, tag), ST_OK);
+    assert_int_equal(outbox_seen(o, tag), ST_NOTFOUND);
+    s = (struct seen){0};
+    assert_int_equal(outbox_refused(o, note_refused, &s), ST_OK);
+    assert_int_equal(s.count, 0);
+    assert_int_equal(outbox_state(o, tag, &row_state, NULL, NULL), ST_OK);
+    assert_int_equal(row_state, OUTBOX_SEEN);
+    now_us += INT64_C(8) * 86400 * 1000000;
+    assert_int_equal(outbox_tidy(o), ST_OK);
+    assert_int_equal(outbox_state(o, tag, &row_state, NULL, NULL), ST_NOTFOUND);
+    outbox_close(o);
+}
+
+static void a_restored_database_is_offered_what_was_stored(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = put_one(o, ROUTINE), bad = put_one(o, ROUTINE);
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    assert_int_equal(outbox_settle(o, tag, &stored), ST_OK);
+    assert_int_equal(outbox_settle(o, bad, &refused), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    assert_int_equal(offered(o, &s), 0);
+    assert_int_equal(outbox_offer_again(o, 2), ST_OK);
+    assert_int_equal(offered(o, &s), 1); /* a refused one stays refused */
+    assert_int_equal(s.tags[0], tag);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+}
+
+static void raw_rows_leave_no_hole_in_the_lane(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t raw = 0, own;
+
+    (void)state;
+    assert_int_equal(outbox_put_raw(o, ROUTINE, "\x01\x02", 2, &raw), ST_OK);
+    own = put_one(o, ROUTINE);
+    assert_int_equal(outbox_put_raw(o, 0, "x", 1, &raw), ST_INVALID);
+    assert_int_equal(outbox_put_raw(o, 6, "x", 1, &raw), ST_INVALID);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 2);
+    assert_int_equal(s.tags[0], own);
+    assert_int_equal(s.lane_seq[0], 1);
+    assert_int_equal(s.lane_seq[1], 0);
+    outbox_close(o);
+}
+
+static void a_command_run_again_takes_nothing_twice(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t first, tag = 0;
+
+    (void)state;
+    assert_int_equal(outbox_once(o, "import june"), ST_OK);
+    first = put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    put_one(o, ROUTINE); /* killed before the commit */
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(outbox_once(o, "import june"), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "one", &tag), ST_EXISTS);
+    assert_int_equal(tag, first);
+    assert_int_equal(put_text(o, ROUTINE, "two", &tag), ST_OK);
+    assert_int_equal(tag, first + 1);
+    assert_int_equal(outbox_once(o, NULL), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "three", &tag), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 3);
+    outbox_close(o);
+}
+
+static bool note_each(void *arg, const struct outbox_row *row, int row_state,
+                      const struct outbox_outcome *oc)
+{
+    struct seen *to = arg;
+
+    to->tags[to->count] = row->tag;
+    to->lane_seq[to->count++] = (uint64_t)row_state * 100 + oc->seq;
+    return true;
+}
+
+static void every_kept_row_can_be_walked_with_its_fate(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t a = put_one(o, PRIORITY), b = put_one(o, ROUTINE), c = put_one(o, BULK);
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_settle(o, b, &stored), ST_OK);
+    assert_int_equal(outbox_settle(o, c, &refused), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    s = (struct seen){0};
+    assert_int_equal(outbox_each(o, note_each, &s), ST_OK);
+    assert_int_equal(s.count, 3);
+    assert_int_equal(s.tags[0], a);
+    assert_int_equal(s.lane_seq[0], 0);
+    assert_int_equal(s.lane_seq[1], 107);
+    assert_int_equal(s.lane_seq[2], 200);
+    outbox_close(o);
+}
+
+/* --- other processes -----------------------------------------------------------------------------
+ */
+
+static void killed_in_the_middle_everything_committed_is_there(void **state)
+{
+    int report[2], status;
+    uint64_t promised = 0, counted;
+    ssize_t got;
+    struct outbox *o;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(report), 0);
+    child = fork();
+    if (child == 0) {
+        o = open_it();
+        for (;;) {
+            put_one(o, ROUTINE);
+            uint64_t tag = put_one(o, BULK);
+
+            if (outbox_commit(o) != ST_OK)
+                _exit(1);
+            if (write(report[1], &tag, sizeof(tag)) != sizeof(tag))
+                _exit(1);
+        }
+    }
+    close(report[1]);
+    for (unsigned i = 0; i < 300 && read(report[0], &promised, sizeof(promised)) > 0; i++)
+        ;
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    while ((got = read(report[0], &promised, sizeof(promised))) > 0)
+        ; /* the last promise it made */
+    close(report[0]);
+    o = open_it();
+    counted = offered(o, &s);
+    assert_true(counted >= 2 * (promised & 0xffffff));
+    assert_int_equal(counted % 2, 0); /* a transaction is whole or not there */
+    outbox_close(o);
+}
+
+static void only_one_process_sends_but_any_may_put(void **state)
+{
+    struct outbox *o = open_it();
+    int status;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(outbox_lock(o), ST_OK);
+    assert_int_equal(outbox_lock(o), ST_OK);
+    assert_false(outbox_changed(o));
+    child = fork();
+    if (child == 0) {
+        struct outbox *other = open_it();
+        enum status st = outbox_lock(other);
+
+        put_one(other, PRIORITY);
+        if (outbox_commit(other) != ST_OK)
+            st = ST_IO;
+        _exit(st == ST_EXISTS && strstr(outbox_trouble(other), "another program") ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(outbox_changed(o));
+    assert_false(outbox_changed(o));
+    assert_int_equal(offered(o, &s), 1);
+    assert_int_equal(put_one(o, PRIORITY), s.tags[0] + 1);
+    outbox_close(o);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    ssize_t got;
+
+    assert_true(in >= 0 && out >= 0);
+    while ((got = read(in, buffer, sizeof(buffer))) > 0)
+        assert_int_equal(write(out, buffer, (size_t)got), got);
+    close(in);
+    close(out);
+}
+
+/* Two machines with one cloned disk: the broker answers the second "conflict" or "repeated"; here
+ * both copies must live with that. */
+static void a_cloned_file_says_the_same_places_and_survives_the_answer(void **state)
+{
+    const struct outbox_outcome conflict = {
+        .code = "conflict", .path = "", .text = "other content"};
+    struct outbox *o = open_it(), *clone;
+    char copy[192];
+    uint64_t one, two;
+
+    (void)state;
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    snprintf(copy, sizeof(copy), "%s/copy", dir);
+    copy_file(path, copy);
+    o = open_it();
+    clone = open_at(copy, 0);
+    assert_int_equal(outbox_epoch(o), outbox_epoch(clone));
+    assert_int_equal(put_text(o, ROUTINE, "here", &one), ST_OK);
+    assert_int_equal(put_text(clone, ROUTINE, "there", &two), ST_OK);
+    assert_int_equal(one, two);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_commit(clone), ST_OK);
+    assert_int_equal(outbox_settle(clone, two, &conflict), ST_OK);
+    assert_int_equal(outbox_commit(clone), ST_OK);
+    assert_int_equal(offered(clone, &s), 1);
+    assert_int_equal(offered(o, &s), 2);
+    outbox_close(o);
+    outbox_close(clone);
+}
+
+/* --- room ----------------------------------------------------------------------------------------
+ */
+
+static char long_text[1800];
+
+static unsigned fill(struct outbox *o, uint64_t tags[], unsigned most)
+{
+    unsigned count = 0;
+
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    while (count < most) {
+        enum status st = put_text(o, BULK, long_text, &tags[count]);
+
+        if (st == ST_OK)
+            count++;
+        if (st == ST_OK && count % 8 == 0)
+            st = outbox_commit(o);
+        if (st == ST_FULL)
+            break;
+        assert_int_equal(st, ST_OK);
+    }
+    (void)!outbox_commit(o);
+    return count;
+}
+
+static void the_budget_refuses_with_a_sentence_and_keeps_its_word(void **state)
+{
+    static uint64_t tags[4096];
+    struct outbox *o = open_at(path, 1048576);
+    struct stat at;
+    unsigned count = fill(o, tags, 4096);
+
+    (void)state;
+    assert_true(count > 100 && count < 1000);
+    assert_non_null(strstr(outbox_trouble(o), "outbox.budget"));
+    assert_int_equal(offered(o, &s), count);
+    assert_int_equal(stat(path, &at), 0);
+    assert_true(at.st_size < 1048576);
+    outbox_close(o);
+}
+
+static void stored_rows_make_room_for_new_ones(void **state)
+{
+    static uint64_t tags[4096], more[4096];
+    struct outbox *o = open_at(path, 1048576);
+    unsigned count = fill(o, tags, 4096);
+    int row_state;
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(outbox_settle(o, tags[i], &stored), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(fill(o, more, 50), 50);
+    assert_int_equal(outbox_state(o, tags[0], &row_state, NULL, NULL), ST_NOTFOUND);
+    assert_int_equal(offered(o, &s), 50);
+    outbox_close(o);
+}
+
+static void stuff_disk(const char *file)
+{
+    static char block[4096];
+    int fd = open(file, O_CREAT | O_WRONLY, 0600);
+
+    while (write(fd, block, sizeof(block)) > 0)
+        ;
+    while (write(fd, block, 1) > 0)
+        ;
+    close(fd);
+}
+
+static void on_a_full_disk_accepted_is_kept_and_draining_works(void **state)
+{
+    static uint64_t tags[4096];
+    char stuffing[192];
+    struct outbox *o;
+    unsigned count;
+
+    (void)state;
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0)
+        skip();
+    o = open_at(path, 64 << 20);
+    outbox_close(o);
+    umount(dir);
+    assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, "size=2m"), 0);
+    o = open_at(path, 2 << 20);
+    count = fill(o, tags, 60);
+    assert_int_equal(count, 60);
+    snprintf(stuffing, sizeof(stuffing), "%s/stuffing", dir);
+    stuff_disk(stuffing); /* someone else takes the rest */
+    count += fill(o, tags + count, 4000);
+    assert_non_null(strstr(outbox_trouble(o), "disk"));
+    outbox_close(o);
+
+    o = open_at(path, 2 << 20);
+    assert_int_equal(offered(o, &s), count);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(outbox_settle(o, tags[i], &stored), ST_OK);
+        if (i % 5 == 0)
+            assert_int_equal(outbox_commit(o), ST_OK);
+    }
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 0);
+    outbox_close(o);
+    o = open_at(path, 2 << 20); /* still full */
+    assert_int_equal(offered(o, &s), 0);
+    unlink(stuffing);
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    umount(dir);
+}
+
+/* --- files that cannot be used -------------------------------------------------------------------
+ */
+
+static enum status try_open(const char *sender)
+{
+    struct outbox_settings set = {.path = path, .sender = sender, .utc_us = test_utc_us};
+    struct outbox *o = NULL;
+    enum status st = outbox_open(&o, &set, err, sizeof(err));
+
+    if (st == ST_OK)
+        outbox_close(o);
+    return st;
+}
+
+static void the_file_of_another_sender_is_refused(void **state)
+{
+    (void)state;
+    outbox_close(open_it());
+    assert_int_equal(try_open("coes.dushanbe.duty"), ST_DENIED);
+    assert_non_null(strstr(err, "belongs to rcst.ayni.team2"));
+}
+
+static void a_damaged_file_says_what_to_do_and_is_left_alone(void **state)
+{
+    char junk[8192];
+    struct stat before, after;
+    int fd;
+
+    (void)state;
+    outbox_close(open_it());
+    memset(junk, 0xa5, sizeof(junk));
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, junk, sizeof(junk), 4096), sizeof(junk));
+    close(fd);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(try_open("rcst.ayni.team2"), ST_INVALID);
+    assert_non_null(strstr(err, "aside"));
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_size, after.st_size);
+    fd = open(path, O_WRONLY | O_TRUNC);
+    assert_int_equal(write(fd, "this is no database, but long enough to be looked at ...", 56), 56);
+    close(fd);
+    assert_int_equal(try_open("rcst.ayni.team2"), ST_INVALID);
+    assert_non_null(strstr(err, "aside"));
+}
+
+static void a_missing_folder_is_told_by_name(void **state)
+{
+    struct outbox_settings set = {.path = "/tmp/no-such-folder-eocbus/out", .sender = "a.b.c"};
+    struct outbox *o = NULL;
+
+    (void)state;
+    assert_int_equal(outbox_open(&o, &set, err, sizeof(err)), ST_IO);
+    assert_non_null(strstr(err, "/tmp/no-such-folder-eocbus/out"));
+}
+
+static void the_file_is_for_its_owner_only(void **state)
+{
+    struct stat at;
+
+    (void)state;
+    outbox_close(open_it());
+    assert_int_equal(stat(path, &at), 0);
+    assert_int_equal(at.st_mode & 0777, 0600);
+}
+
+static void opening_survives_every_failed_allocation(void **state)
+{
+    struct outbox_settings set = {.path = path, .sender = "rcst.ayni.team2", .utc_us = test_utc_us};
+    struct outbox *o = NULL;
+    enum status st = ST_NOMEM;
+    unsigned tries = 0;
+
+    (void)state;
+    while (st != ST_OK) {
+        mem_fail_at(++tries);
+        st = outbox_open(&o, &set, err, sizeof(err));
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+        assert_true(tries < 100);
+    }
+    assert_true(tries > 3);
+    outbox_close(o);
+}
+
+static void putting_survives_every_failed_allocation(void **state)
+{
+    struct outbox *o = open_it();
+    enum status st = ST_NOMEM;
+    uint64_t tag;
+
+    (void)state;
+    for (unsigned n = 1; st != ST_OK; n++) {
+        mem_fail_at(n);
+        st = put_text(o, ROUTINE, "a", &tag);
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+        assert_true(n < 100);
+    }
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+}
+
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_was_committed_is_there_after_reopening),
+        T(a_put_without_commit_is_gone_and_leaves_no_hole),
+        T(the_outbox_fills_in_who_when_and_where_in_the_lane),
+        T(a_message_the_gate_refuses_takes_no_place),
+        T(the_most_urgent_lane_comes_first_then_the_order_of_saying),
+        T(rows_in_flight_and_held_lanes_are_passed_over),
+        T(a_limit_of_bytes_still_gives_one_row),
+        T(a_stored_row_is_not_offered_again_and_kept),
+        T(stored_rows_go_after_their_keeping_time),
+        T(a_refused_row_is_kept_until_a_person_has_seen_it),
+        T(a_restored_database_is_offered_what_was_stored),
+        T(raw_rows_leave_no_hole_in_the_lane),
+        T(a_command_run_again_takes_nothing_twice),
+        T(every_kept_row_can_be_walked_with_its_fate),
+        T(killed_in_the_middle_everything_committed_is_there),
+        T(only_one_process_sends_but_any_may_put),
+        T(a_cloned_file_says_the_same_places_and_survives_the_answer),
+        T(the_budget_refuses_with_a_sentence_and_keeps_its_word),
+        T(stored_rows_make_room_for_new_ones),
+        T(on_a_full_disk_accepted_is_kept_and_draining_works),
+        T(the_file_of_another_sender_is_refused),
+        T(a_damaged_file_says_what_to_do_and_is_left_alone),
+        T(a_missing_folder_is_told_by_name),
+        T(the_file_is_for_its_owner_only),
+        T(opening_survives_every_failed_allocation),
+        T(putting_survives_every_failed_allocation),
+    };
+
+    log_set_sink(drop_line, NULL);
+    return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
+}
