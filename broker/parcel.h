@@ -28,30 +28,32 @@ struct parcel {
     /* From ingress. session and tag say whom to answer; session 0 = nobody here. */
     uint64_t session;
     uint64_t tag;
-    int32_t principal_id;       /* of the authenticated sender, bus.principal */
+    int32_t principal_id; /* of the authenticated sender, bus.principal */
     struct parcel_identity id;
     uint8_t message_id[ID_BYTES];
-    uint16_t type;              /* number in Envelope.body */
-    uint8_t status;             /* enum Status */
-    char places[PLACES_TEXT];   /* P-codes split by spaces */
+    uint16_t type;            /* number in Envelope.body */
+    uint8_t status;           /* enum Status */
+    char places[PLACES_TEXT]; /* P-codes split by spaces */
     int64_t event_time_us;
     int64_t sent_time_us;
-    int64_t not_after_us;       /* 0 = never */
+    int64_t not_after_us; /* 0 = never */
     int64_t received_time_us;
     int32_t clock_offset_ms;
-    char *doc;                  /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
-    struct refusal *refused;    /* the gate said no: goes to quarantine, not into the log; else NULL */
+    char *doc;               /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
+    struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
+    /* doc and refused come from mem_alloc and are the parcel's. */
 
     /* From the store. */
     uint32_t log_epoch;
     uint64_t seq;
-    uint32_t verdict;           /* enum Verdict */
-    bool repeated;              /* was stored before; seq is its first number */
+    uint32_t verdict; /* enum Verdict */
+    bool repeated;    /* was stored before; seq is its first number */
     bool expired;
-    bool history;               /* read from the log for a listener that is behind */
+    bool history;                    /* read from the log for a listener that is behind */
+    uint8_t quarantine_id[ID_BYTES]; /* its row there, the same however often the batch is sent */
 
     size_t content_len, signature_len;
-    uint8_t *content;           /* inside the parcel's own block */
+    uint8_t *content; /* inside the parcel's own block */
     uint8_t *signature;
 };
 

@@ -1,12 +1,12 @@
 /* store - accepted parcels become durable here, many per commit, in arrival order.
  *
- * Submit queues (most urgent lane first, bounded by rows and bytes). While one batch commits, the next
- * is what arrived meanwhile; no timer. When the commit is known, each parcel is settled: stored with a
- * number, stored before, or refused (quarantined). Only then anybody is told.
- * The log is handed to `next` in the order of its numbers, without gap or double, whoever stored
- * them: what this broker committed when it is the next number, else read from the database (several
- * brokers may write one log; a NOTIFY is a hint, a poll every half second is the promise).
- * When PostgreSQL is away, what is queued waits, submit answers ST_CLOSED, and `away` is told. */
+ * Submit queues (most urgent lane first, bounded by rows and bytes). While one batch commits, the
+ * next is what arrived meanwhile; no timer. When the commit is known, each parcel is settled:
+ * stored with a number, stored before, or refused (quarantined). Only then anybody is told. The log
+ * is handed to `next` in the order of its numbers, without gap or double, whoever stored them: what
+ * this broker committed when it is the next number, else read from the database (several brokers
+ * may write one log; a NOTIFY is a hint, a poll every half second is the promise). When PostgreSQL
+ * is away, what is queued waits, submit answers ST_CLOSED, and `away` is told. */
 #ifndef EOCBUS_BROKER_STORE_STORE_H
 #define EOCBUS_BROKER_STORE_STORE_H
 
@@ -19,13 +19,13 @@ struct loop;
 struct store;
 
 struct store_settings {
-    struct loop *loop;         /* borrowed, outlives us */
-    const char *conninfo;      /* libpq connection string, role bus_ingest */
-    unsigned batch_rows;       /* most messages in one commit; 512 */
-    unsigned queue_rows;       /* most messages waiting; 8192 */
-    size_t queue_bytes;        /* 32 MiB */
-    unsigned commit_ms;        /* first deadline of a commit; doubles to 30 s; 2000 */
-    unsigned follow_ms;        /* how often the log is polled for what others wrote; 500 */
+    struct loop *loop;    /* borrowed, outlives us */
+    const char *conninfo; /* libpq connection string, role bus_ingest */
+    unsigned batch_rows;  /* most messages in one commit; 512 */
+    unsigned queue_rows;  /* most messages waiting; 8192 */
+    size_t queue_bytes;   /* 32 MiB */
+    unsigned commit_ms;   /* first deadline of a commit; doubles to 30 s; 2000 */
+    unsigned follow_ms;   /* how often the log is polled for what others wrote; 500 */
 };
 
 struct store_exits {
@@ -35,9 +35,10 @@ struct store_exits {
     void (*settled_all)(void *arg); /* after the last one of a batch: send the receipts */
     /* The log moves: every number once, ascending. Takes the parcel. */
     void (*next)(void *arg, struct parcel **take);
-    void (*room)(void *arg);        /* after ST_FULL: there is room again */
-    void (*here)(void *arg, bool here, uint32_t log_epoch, uint64_t head); /* PostgreSQL came or went */
-    void (*principals)(void *arg);  /* rights may have changed: ask for them again */
+    void (*room)(void *arg); /* after ST_FULL: there is room again */
+    void (*here)(void *arg, bool here, uint32_t log_epoch,
+                 uint64_t head);   /* PostgreSQL came or went */
+    void (*principals)(void *arg); /* rights may have changed: ask for them again */
 };
 
 MUST_CHECK enum status store_create(struct store **out, const struct store_settings *set,
@@ -48,9 +49,9 @@ bool store_is_here(const struct store *s);
 uint32_t store_log_epoch(const struct store *s);
 uint64_t store_head(const struct store *s); /* last number handed to next() */
 
-/* One page of the log after `after`, up to `upto`, at most `rows`: `page` gets the parcels ascending
- * (history set; takes each) and then NULL with the last number looked at (== upto when the end was
- * reached) - or ST_CLOSED and 0. Pages are served in turn. */
+/* One page of the log after `after`, up to `upto`, at most `rows`: `page` gets the parcels
+ * ascending (history set; takes each) and then NULL with the last number looked at (== upto when
+ * the end was reached) - or ST_CLOSED and 0. Pages are served in turn. */
 typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
 MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
                                   store_page_fn page, void *arg);

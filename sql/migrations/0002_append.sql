@@ -48,7 +48,7 @@ CREATE FUNCTION bus.append_again(
     INOUT res bus.append_result,
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
-    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[], m_qid uuid[],
+    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
     d_ordinal int4[], d_doc jsonb[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -104,12 +104,14 @@ BEGIN
     INSERT INTO bus.document (seq, type, doc)
     SELECT res.seq[o], m_type[o], d FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
     INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
-    SELECT qid, received_at, sender_id, 'conflict', '',
+    -- Named by what it is, so that the same conflict is kept once.
+    SELECT md5(format('%s %s %s %s ', sender_id, epoch, lane, lane_seq) || md5(content))::uuid,
+           received_at, sender_id, 'conflict', '',
            format('Lane %s of epoch %s already holds other content under %s, stored as number %s.',
                   lane, epoch, lane_seq, seq), content, signature
       FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_sender, m_lane, m_content,
-                  m_signature, m_qid)
-           AS u(outcome, seq, epoch, lane_seq, received_at, sender_id, lane, content, signature, qid)
+                  m_signature)
+           AS u(outcome, seq, epoch, lane_seq, received_at, sender_id, lane, content, signature)
      WHERE outcome = 3
         ON CONFLICT (quarantine_id) DO NOTHING;
     -- What is new, as runs again (neighbours by number of the lane).
@@ -128,7 +130,6 @@ CREATE FUNCTION bus.append(
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
     m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
-    m_qid uuid[], -- under which a conflict goes to quarantine
     -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
     r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
     -- JSON of ledger types, by ordinal of the message
@@ -183,7 +184,7 @@ BEGIN
 
     IF seen_before THEN
         res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
-                                m_event, m_received, m_not_after, m_offset, m_content, m_signature, m_qid,
+                                m_event, m_received, m_not_after, m_offset, m_content, m_signature,
                                 d_ordinal, d_doc);
         -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
         -- with it for everything before (RELIABILITY.md, surprise 1).

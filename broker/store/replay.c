@@ -1,0 +1,322 @@
+/* replay - see replay.h.
+ *
+ * Numbers are gapless, so "the next 512 messages" is a span of numbers, and PostgreSQL finds a span
+ * by the BRIN index without sorting what lies behind it. A page that comes back short ended at the
+ * byte bound; one that comes back empty lies in a partition that was taken away. */
+#include "broker/store/replay.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "broker/store/pg.h"
+#include "proto/base/mem.h"
+
+#include "proto/base/banned.h"
+
+enum {
+    /* Content in one page. Some 3,000 readings or 16 of the largest messages: what one listener's
+     * window takes, and the most that one page keeps in memory twice (libpq's result and the
+     * parcels). */
+    REPLAY_PAGE_BYTES = 1048576,
+    REPLAY_DEADLINE_MS = 30000,
+};
+
+enum { /* columns of sql/queries/replay.sql */
+       C_SEQ,
+       C_LOG_EPOCH,
+       C_SENDER,
+       C_EPOCH,
+       C_LANE,
+       C_LANE_SEQ,
+       C_ID,
+       C_TYPE,
+       C_STATUS,
+       C_PLACES,
+       C_EVENT,
+       C_RECEIVED,
+       C_NOT_AFTER,
+       C_OFFSET,
+       C_VERDICT,
+       C_EXPIRED,
+       C_CONTENT,
+       C_SIGNATURE,
+};
+enum { P_ID, P_NAME, P_AGENCY, P_ROLE, P_PLACE, P_KEY, P_NOT_AFTER }; /* of principals.sql */
+
+struct job {
+    struct list link;
+    struct replay *replay;
+    uint64_t after, upto;
+    store_page_fn page; /* NULL: cancelled, or a question for principals */
+    store_principal_fn principal;
+    void *arg;
+};
+
+struct replay {
+    struct pg *pg;
+    struct pg_exits exits;
+    struct list jobs;
+    struct job *asked; /* under way */
+};
+
+static void ask_next(struct replay *r);
+
+/* --- pages ------------------------------------------------------------------------------------ */
+
+static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
+{
+    size_t content_len, signature_len, len;
+    const void *content = pg_bytes(rows, i, C_CONTENT, &content_len);
+    const void *signature = pg_bytes(rows, i, C_SIGNATURE, &signature_len);
+    struct parcel *p = parcel_create(content, content_len, signature, signature_len);
+    const void *id = pg_bytes(rows, i, C_ID, &len);
+    const char *places = pg_bytes(rows, i, C_PLACES, &len);
+
+    if (!p)
+        return NULL;
+    p->principal_id = (int32_t)pg_int(rows, i, C_SENDER);
+    p->id.epoch = (uint64_t)pg_int(rows, i, C_EPOCH);
+    p->id.lane = (uint32_t)pg_int(rows, i, C_LANE);
+    p->id.lane_seq = (uint64_t)pg_int(rows, i, C_LANE_SEQ);
+    memcpy(p->message_id, id, ID_BYTES);
+    p->type = (uint16_t)pg_int(rows, i, C_TYPE);
+    p->status = (uint8_t)pg_int(rows, i, C_STATUS);
+    memcpy(p->places, places, len < PLACES_TEXT ? len : PLACES_TEXT - 1);
+    p->event_time_us = pg_time_us(rows, i, C_EVENT);
+    p->received_time_us = pg_time_us(rows, i, C_RECEIVED);
+    p->not_after_us = pg_time_us(rows, i, C_NOT_AFTER);
+    p->clock_offset_ms = (int32_t)pg_int(rows, i, C_OFFSET);
+    p->log_epoch = (uint32_t)pg_int(rows, i, C_LOG_EPOCH);
+    p->seq = (uint64_t)pg_int(rows, i, C_SEQ);
+    p->verdict = (uint32_t)pg_int(rows, i, C_VERDICT);
+    p->expired = pg_int(rows, i, C_EXPIRED);
+    p->history = true;
+    return p;
+}
+
+static void end_page(struct job *job, enum status st, uint64_t looked_at)
+{
+    struct parcel *none = NULL;
+
+    if (job->page)
+        job->page(job->arg, st, &none, looked_at);
+}
+
+/* Out of memory in the middle: the page simply ends there; nobody can tell it from the byte bound.
+ */
+static void give_page(struct job *job, const struct pg_rows *rows)
+{
+    size_t n = pg_row_count(rows);
+    uint64_t looked_at = n ? job->after : job->upto;
+    struct parcel *p;
+
+    for (size_t i = 0; i < n && job->page && (p = parcel_of_row(rows, i)); i++) {
+        looked_at = p->seq;
+        job->page(job->arg, ST_OK, &p, 0);
+        parcel_drop(&p); /* NULL when it was taken */
+    }
+    end_page(job, ST_OK, looked_at);
+}
+
+/* --- principals ------------------------------------------------------------------------------- */
+
+static void give_principals(struct job *job, const struct pg_rows *rows)
+{
+    struct store_principal none = {0};
+
+    for (size_t i = 0; i < pg_row_count(rows) && job->principal; i++) {
+        size_t len;
+        const void *key = pg_bytes(rows, i, P_KEY, &len);
+        struct store_principal row = {
+            .principal_id = (int32_t)pg_int(rows, i, P_ID),
+            .name = pg_text(rows, i, P_NAME),
+            .agency = pg_text(rows, i, P_AGENCY),
+            .role = pg_text(rows, i, P_ROLE),
+            .place = pg_text(rows, i, P_PLACE),
+            .not_after_us = pg_time_us(rows, i, P_NOT_AFTER),
+        };
+
+        memcpy(row.public_key, key, len < 32 ? len : 32);
+        job->principal(job->arg, ST_OK, &row);
+    }
+    if (job->principal)
+        job->principal(job->arg, ST_OK, &none);
+}
+
+/* --- the queue -------------------------------------------------------------------------------- */
+
+static void close_job(struct job *job)
+{
+    struct store_principal none = {0};
+
+    if (job->principal)
+        job->principal(job->arg, ST_CLOSED, &none);
+    else
+        end_page(job, ST_CLOSED, 0);
+    mem_free(job);
+}
+
+static void on_answer(void *arg, const struct pg_reply *reply)
+{
+    struct job *job = arg;
+    struct replay *r = job->replay;
+
+    r->asked = NULL;
+    if (reply->answer != PG_ROWS) {
+        close_job(job);
+    } else {
+        r->asked = job; /* may be cancelled from inside its own page */
+        if (job->principal)
+            give_principals(job, reply->rows);
+        else
+            give_page(job, reply->rows);
+        r->asked = NULL;
+        mem_free(job);
+    }
+    ask_next(r);
+}
+
+static enum status ask(struct replay *r, struct job *job)
+{
+    uint64_t words[3] = {htobe64(job->after), htobe64(job->upto), htobe64(REPLAY_PAGE_BYTES)};
+    struct pg_param params[3] = {{&words[0], 8}, {&words[1], 8}, {&words[2], 8}};
+
+    if (job->principal)
+        return pg_query(r->pg, "principals", NULL, 0, REPLAY_DEADLINE_MS, on_answer, job);
+    return pg_query(r->pg, "replay", params, 3, REPLAY_DEADLINE_MS, on_answer, job);
+}
+
+static void ask_next(struct replay *r)
+{
+    struct list *link;
+
+    while (!r->asked && pg_is_idle(r->pg) && (link = list_pop(&r->jobs))) {
+        struct job *job = container_of(link, struct job, link);
+
+        if (!job->page && !job->principal) {
+            mem_free(job);
+            continue;
+        }
+        r->asked = job;
+        if (ask(r, job) != ST_OK) {
+            r->asked = NULL;
+            close_job(job);
+        }
+    }
+}
+
+static enum status add_job(struct replay *r, const struct job *like, bool is_urgent)
+{
+    struct job *job;
+
+    if (!pg_is_ready(r->pg))
+        return ST_CLOSED;
+    job = mem_alloc(sizeof(*job));
+    if (!job)
+        return ST_NOMEM;
+    *job = *like;
+    job->replay = r;
+    list_add_tail(is_urgent ? r->jobs.next : &r->jobs, &job->link);
+    ask_next(r);
+    return ST_OK;
+}
+
+static void on_ready(void *arg)
+{
+    struct replay *r = arg;
+
+    if (r->exits.ready)
+        r->exits.ready(r->exits.arg);
+    ask_next(r);
+}
+
+static void on_gone(void *arg)
+{
+    struct replay *r = arg;
+    struct list mine, *link;
+
+    list_init(&mine);
+    list_move(&mine, &r->jobs);
+    while ((link = list_pop(&mine)))
+        close_job(container_of(link, struct job, link));
+    if (r->exits.gone)
+        r->exits.gone(r->exits.arg);
+}
+
+static bool on_accept(void *arg, const char *query, const struct pg_rows *rows)
+{
+    struct replay *r = arg;
+
+    return r->exits.accept(r->exits.arg, query, rows);
+}
+
+/* --- the door --------------------------------------------------------------------------------- */
+
+enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
+                        bool is_urgent, store_page_fn page, void *arg)
+{
+    struct job job = {.after = after, .upto = upto, .page = page, .arg = arg};
+
+    if (rows < upto - after)
+        job.upto = after + rows;
+    return add_job(r, &job, is_urgent);
+}
+
+enum status replay_principals(struct replay *r, store_principal_fn row, void *arg)
+{
+    struct job job = {.principal = row, .arg = arg};
+
+    return add_job(r, &job, true);
+}
+
+static void cancel(struct job *job, const void *arg)
+{
+    if (job->arg == arg) {
+        job->page = NULL;
+        job->principal = NULL;
+    }
+}
+
+void replay_cancel(struct replay *r, void *arg)
+{
+    struct list *pos;
+
+    if (r->asked)
+        cancel(r->asked, arg);
+    list_each(pos, &r->jobs)
+        cancel(container_of(pos, struct job, link), arg);
+}
+
+enum status replay_create(struct replay **out, const struct pg_settings *set,
+                          const struct pg_exits *exits)
+{
+    struct replay *r = mem_zalloc(sizeof(*r));
+    const struct pg_exits mine = {
+        .arg = r, .accept = on_accept, .ready = on_ready, .gone = on_gone};
+    enum status st;
+
+    if (!r)
+        return ST_NOMEM;
+    r->exits = *exits;
+    list_init(&r->jobs);
+    st = pg_create(&r->pg, set, &mine);
+    if (st != ST_OK) {
+        mem_free(r);
+        return st;
+    }
+    *out = r;
+    return ST_OK;
+}
+
+void replay_destroy(struct replay *r)
+{
+    struct list *link;
+
+    if (!r)
+        return;
+    pg_destroy(r->pg);
+    while ((link = list_pop(&r->jobs)))
+        mem_free(container_of(link, struct job, link));
+    mem_free(r->asked);
+    mem_free(r);
+}

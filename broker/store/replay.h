@@ -1,0 +1,24 @@
+/* replay - what is read from PostgreSQL on the reading connection: pages of the log, and the
+ * principals.
+ *
+ * One question at a time, in turn; the follower's pages go first, since live listeners wait for
+ * them. When the connection goes, every question that waits is answered ST_CLOSED; ask again. */
+#ifndef EOCBUS_BROKER_STORE_REPLAY_H
+#define EOCBUS_BROKER_STORE_REPLAY_H
+
+#include "broker/store/pg.h"
+#include "broker/store/store.h"
+
+struct replay;
+
+MUST_CHECK enum status replay_create(struct replay **out, const struct pg_settings *set,
+                                     const struct pg_exits *exits);
+void replay_destroy(struct replay *r);
+
+/* As store_read. A page also ends after REPLAY_PAGE_BYTES of content. */
+MUST_CHECK enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
+                                   bool is_urgent, store_page_fn page, void *arg);
+void replay_cancel(struct replay *r, void *arg);
+MUST_CHECK enum status replay_principals(struct replay *r, store_principal_fn row, void *arg);
+
+#endif

@@ -1,0 +1,2 @@
+-- listen_log: hints that the log grew.
+LISTEN eocbus_log;

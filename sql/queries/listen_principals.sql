@@ -1,0 +1,2 @@
+-- listen_principals: hints that rights changed.
+LISTEN eocbus_principals;
