@@ -34,7 +34,7 @@ static const struct type_info table[] = {
     TYPE(100, observation_batch, "sensor", B),
     TYPE(101, sensor_detection, "sensor", L | F),
     TYPE(102, sensor_status, "sensor", B),
-    TYPE(103, sensor_configuration, "sensor", L | E),
+    TYPE(103, sensor_configuration, "sensor", L),
     TYPE(104, sensor_control, "sensor", L | E),
     TYPE(105, sensor_registry, "sensor", L),
     TYPE(106, siren_command, "sensor", L | F | E),
