@@ -412,6 +412,22 @@ static void a_quiet_link_delivers_each_of_a_thousand_single_messages(void **stat
     broker_close(&b);
 }
 
+/* --- bursts and full queues --------------------------------------------------------------------
+ */
+
+static void open_pair(struct broker *b, struct agent *a, const struct zport_settings *set)
+{
+    broker_open(b, set);
+    agent_open(a, b->ctx, zport_endpoint(b->port));
+    turn_until(b->loop, &a->is_up);
+}
+
+static void close_pair(struct broker *b, struct agent *a)
+{
+    zport_destroy(a->port);
+    broker_close(b);
+}
+
 /* A send looks into ZeroMQ's mailbox and swallows the edge of what arrived: the hub must look too.
  */
 static void a_message_that_arrived_while_we_were_sending_is_heard(void **state)
@@ -435,22 +451,6 @@ static void a_message_that_arrived_while_we_were_sending_is_heard(void **state)
         turn_until(b.loop, &a.has_message);
     }
     close_pair(&b, &a);
-}
-
-/* --- bursts and full queues --------------------------------------------------------------------
- */
-
-static void open_pair(struct broker *b, struct agent *a, const struct zport_settings *set)
-{
-    broker_open(b, set);
-    agent_open(a, b->ctx, zport_endpoint(b->port));
-    turn_until(b->loop, &a->is_up);
-}
-
-static void close_pair(struct broker *b, struct agent *a)
-{
-    zport_destroy(a->port);
-    broker_close(b);
 }
 
 static void turn_until_count(struct loop *l, const unsigned *count, unsigned wanted)
