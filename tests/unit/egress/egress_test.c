@@ -1,0 +1,419 @@
+/* egress - each listener gets exactly what matches, in order, whatever the sockets and the database
+ * do meanwhile. */
+#include "tests/unit/egress/world.h"
+
+enum { FLASH_REPORT = 120, OBSERVATIONS = 100, REQUEST = 160 };
+
+static void history_comes_before_live(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 120; i++)
+        world_append(FLASH_REPORT, "3505203", 100, false);
+    agent_subscribe_all(0, 0, 1000);
+    world_settle();
+    while (world.agents[0].count < 120) {
+        agent_acknowledge(0);
+        world_settle();
+    }
+    assert_true(world.agents[0].history[119]);
+    world_publish(FLASH_REPORT, "3505203", 100);
+    agent_acknowledge(0);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 121);
+    assert_int_equal(world.agents[0].got[120], 121);
+    assert_false(world.agents[0].history[120]);
+}
+
+static void from_now_begins_behind_the_head(void **state)
+{
+    static const char *const patterns[] = {"actual.report.**"};
+
+    (void)state;
+    world_append(FLASH_REPORT, "3505203", 100, false);
+    agent_subscribe_to(0, patterns, 1, NULL, 0, 10);
+    assert_true(world.agents[0].subscribed);
+    assert_int_equal(world.agents[0].after, 1);
+    world_publish(FLASH_REPORT, "3505203", 100);
+    world_publish(OBSERVATIONS, "3505203", 100);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+    assert_int_equal(world.agents[0].got[0], 2);
+}
+
+static void live_messages_of_one_turn_leave_in_one_frame(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 100);
+    world_settle();
+    for (unsigned i = 0; i < 20; i++)
+        world_publish(FLASH_REPORT, "", 50);
+    assert_int_equal(world.agents[0].frames, 0);
+    assert_true(fake_is_busy(world.loop)); /* it will not wait with frames in hand */
+    world_settle();
+    assert_int_equal(world.agents[0].frames, 1);
+    assert_int_equal(world.agents[0].count, 20);
+}
+
+static void without_credit_nothing_is_sent_and_nothing_is_lost(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    agent_subscribe_all(0, 0, 2);
+    world_settle();
+    for (unsigned i = 0; i < 10; i++)
+        world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.behind, 1);
+    agent_give_credit(0, 100);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 10);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.behind, 0);
+    assert_int_equal(n.pages, 0); /* all of it from the ring */
+}
+
+static void unacknowledged_bytes_stay_within_the_window(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 10000);
+    world_settle();
+    for (unsigned i = 0; i < 100; i++) {
+        world_publish(FLASH_REPORT, "", 1000);
+        world_settle();
+        assert_true(world.agents[0].unacked_bytes <= WORLD_WINDOW + 1100);
+    }
+    assert_true(world.agents[0].count < 10);
+    while (world.agents[0].count < 100) {
+        size_t before = world.agents[0].count;
+
+        agent_acknowledge(0);
+        world_settle();
+        assert_true(world.agents[0].count > before);
+    }
+}
+
+static void a_full_socket_rewinds_and_goes_on_when_writable(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 100);
+    world_settle();
+    world.agents[0].is_full = true;
+    for (unsigned i = 0; i < 5; i++)
+        world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 0);
+    world.agents[0].is_full = false;
+    egress_writable(world.egress);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 5);
+    for (unsigned i = 0; i < 95; i++) /* the credit of what did not leave came back */
+        world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 100);
+}
+
+static void one_that_does_not_read_blocks_nobody(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 4; n++)
+        agent_subscribe_all(n, 0, 1000);
+    world_settle();
+    world.agents[2].is_full = true;
+    for (unsigned i = 0; i < 300; i++) {
+        world_publish(FLASH_REPORT, "", 200);
+        loop_turn(world.loop, 0);
+        for (unsigned n = 0; n < 4; n++)
+            if (n != 2)
+                agent_acknowledge(n);
+    }
+    world_settle();
+    assert_int_equal(world.agents[0].count, 300);
+    assert_int_equal(world.agents[1].count, 300);
+    assert_int_equal(world.agents[2].count, 0);
+    assert_int_equal(world.agents[3].count, 300);
+}
+
+static void the_ring_is_bounded_in_bytes_and_rows(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    agent_subscribe_all(0, 0, 0);
+    for (unsigned i = 0; i < 300; i++)
+        world_publish(FLASH_REPORT, "", 60000);
+    egress_counters(world.egress, &n);
+    assert_true(n.recent_bytes <= 8u << 20);
+    for (unsigned i = 0; i < 5000; i++)
+        world_publish(FLASH_REPORT, "", 10);
+    egress_counters(world.egress, &n);
+    assert_true(n.recent_rows <= 4096 && n.recent_rows > 4000);
+}
+
+static void a_session_that_is_gone_takes_its_listeners_along(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    agent_subscribe_all(0, 0, 10);
+    agent_subscribe_all(1, 0, 10);
+    world_settle();
+    world.agents[0].is_gone = true;
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_true(world.agents[0].is_lost);
+    assert_int_equal(world.want_count, 1);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.listeners, 1);
+    assert_int_equal(world.agents[1].count, 1);
+}
+
+static void a_page_on_its_way_is_cancelled_with_its_listener(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        world_append(FLASH_REPORT, "", 50, false);
+    agent_subscribe_all(0, 0, 10);
+    loop_turn(world.loop, 0);
+    assert_non_null(world.reads[0].arg);
+    egress_session_gone(world.egress, world.agents[0].session);
+    assert_null(world.reads[0].arg);
+}
+
+static void expired_is_history_but_never_live(void **state)
+{
+    (void)state;
+    world_append(FLASH_REPORT, "", 50, true);
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+    world_append(FLASH_REPORT, "", 50, true);
+    route_row(world.head);
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2);
+    assert_int_equal(world.agents[0].got[1], 3);
+}
+
+static void expired_is_skipped_by_one_who_was_slow_too(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 1);
+    world_settle();
+    world_publish(FLASH_REPORT, "", 50);
+    world_publish(FLASH_REPORT, "", 50); /* no credit: behind from here */
+    world_append(FLASH_REPORT, "", 50, true);
+    route_row(world.head);
+    agent_give_credit(0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2);
+    assert_false(world.agents[0].history[1]);
+}
+
+static void reaching_the_head_is_told_and_idleness_too(void **state)
+{
+    static const char *const patterns[] = {"actual.resource.**"};
+    uint64_t after = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        world_append(OBSERVATIONS, "", 50, false);
+    agent_subscribe_to(0, patterns, 1, &after, 0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].horizons, 1);
+    assert_int_equal(world.agents[0].horizon, 10);
+    world_publish(OBSERVATIONS, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].horizons, 1);
+    fake_advance(world.loop, 5001);
+    world_settle();
+    assert_int_equal(world.agents[0].horizons, 2);
+    assert_int_equal(world.agents[0].horizon, 11);
+    fake_advance(world.loop, 5001);
+    world_settle();
+    assert_int_equal(world.agents[0].horizons, 2); /* nothing new to tell */
+}
+
+static void a_start_beyond_the_head_is_refused(void **state)
+{
+    (void)state;
+    world_append(FLASH_REPORT, "", 50, false);
+    agent_subscribe_all(0, 1, 10);
+    agent_subscribe_all(1, 2, 10);
+    world_settle();
+    assert_true(world.agents[0].subscribed);
+    assert_false(world.agents[1].subscribed);
+    assert_string_equal(world.agents[1].fault, "range");
+    assert_int_equal(world.want_count, 1);
+}
+
+static void another_log_epoch_is_refused(void **state)
+{
+    static const char *const patterns[] = {"**"};
+    uint64_t after = 0;
+
+    (void)state;
+    agent_subscribe_to(0, patterns, 1, &after, WORLD_EPOCH - 1, 10);
+    assert_string_equal(world.agents[0].fault, "epoch");
+    agent_subscribe_to(1, patterns, 1, &after, WORLD_EPOCH, 10);
+    assert_true(world.agents[1].subscribed);
+}
+
+static void bad_and_forbidden_patterns_are_refused(void **state)
+{
+    static const char *const bad[] = {"actual.report"}, *const denied[] = {"system.**"};
+
+    (void)state;
+    agent_subscribe_to(0, bad, 1, NULL, 0, 10);
+    assert_string_equal(world.agents[0].fault, "pattern");
+    agent_subscribe_to(1, denied, 1, NULL, 0, 10);
+    assert_string_equal(world.agents[1].fault, "denied");
+    assert_int_equal(world.want_count, 0);
+}
+
+static void a_number_in_use_is_refused_and_the_first_listener_stays(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 10);
+    agent_subscribe_all(0, 0, 10);
+    assert_string_equal(world.agents[0].fault, "subscription");
+    world.agents[0].credit -= 10;
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+}
+
+static void who_subscribes_before_the_log_is_known_waits_for_it(void **state)
+{
+    (void)state;
+    world.log_epoch = 0;
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    assert_false(world.agents[0].subscribed);
+    world.log_epoch = WORLD_EPOCH;
+    world_append(FLASH_REPORT, "", 50, false);
+    egress_store_here(world.egress);
+    world_settle();
+    assert_true(world.agents[0].subscribed);
+    assert_int_equal(world.agents[0].count, 1);
+}
+
+static void history_waits_for_the_database_and_goes_on(void **state)
+{
+    (void)state;
+    world.store_away = true;
+    for (unsigned i = 0; i < 10; i++)
+        world_append(FLASH_REPORT, "", 50, false);
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 0);
+    world.store_away = false;
+    egress_store_here(world.egress);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 10);
+}
+
+static void a_new_log_epoch_ends_every_listener(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    world_append(FLASH_REPORT, "", 50, false);
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    world.log_epoch = WORLD_EPOCH + 1;
+    egress_store_here(world.egress);
+    assert_string_equal(world.agents[0].fault, "epoch");
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.listeners, 0);
+}
+
+static void a_gap_in_the_numbers_is_filled_from_the_log(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    world_publish(FLASH_REPORT, "", 50);
+    world_append(FLASH_REPORT, "", 50, false); /* 2 is never routed */
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 3);
+}
+
+static void creation_survives_any_allocation_that_fails(void **state)
+{
+    struct egress_settings set = {.loop = world.loop, .page_rows = 1, .listeners_max = 1};
+    struct egress *e = NULL;
+
+    (void)state;
+    for (unsigned long n = 1; !e; n++) {
+        enum status st;
+
+        assert_true(n < 100);
+        mem_fail_at(n);
+        st = egress_create(&e, &set, &fake_exits);
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+    }
+    egress_destroy(e);
+}
+
+static void a_subscription_survives_any_allocation_that_fails(void **state)
+{
+    struct egress_counters n = {0};
+
+    (void)state;
+    world_append(FLASH_REPORT, "", 50, false);
+    for (unsigned long k = 1; !world.agents[0].subscribed; k++) {
+        assert_true(k < 100);
+        mem_fail_at(k);
+        agent_subscribe_all(0, 0, 1);
+        loop_turn(world.loop, 0);
+        mem_fail_at(0);
+        if (!world.agents[0].subscribed)
+            egress_session_gone(world.egress, world.agents[0].session);
+    }
+    world.agents[0].credit = 1;
+    for (unsigned i = 0; i < 8; i++) {
+        fake_advance(world.loop, 300);
+        world_settle();
+    }
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.listeners, 1);
+    assert_int_equal(world.agents[0].count, 1);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_begin, world_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(history_comes_before_live),
+        IN_WORLD(from_now_begins_behind_the_head),
+        IN_WORLD(live_messages_of_one_turn_leave_in_one_frame),
+        IN_WORLD(without_credit_nothing_is_sent_and_nothing_is_lost),
+        IN_WORLD(unacknowledged_bytes_stay_within_the_window),
+        IN_WORLD(a_full_socket_rewinds_and_goes_on_when_writable),
+        IN_WORLD(one_that_does_not_read_blocks_nobody),
+        IN_WORLD(the_ring_is_bounded_in_bytes_and_rows),
+        IN_WORLD(a_session_that_is_gone_takes_its_listeners_along),
+        IN_WORLD(a_page_on_its_way_is_cancelled_with_its_listener),
+        IN_WORLD(expired_is_history_but_never_live),
+        IN_WORLD(expired_is_skipped_by_one_who_was_slow_too),
+        IN_WORLD(reaching_the_head_is_told_and_idleness_too),
+        IN_WORLD(a_start_beyond_the_head_is_refused),
+        IN_WORLD(another_log_epoch_is_refused),
+        IN_WORLD(bad_and_forbidden_patterns_are_refused),
+        IN_WORLD(a_number_in_use_is_refused_and_the_first_listener_stays),
+        IN_WORLD(who_subscribes_before_the_log_is_known_waits_for_it),
+        IN_WORLD(history_waits_for_the_database_and_goes_on),
+        IN_WORLD(a_new_log_epoch_ends_every_listener),
+        IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
+        IN_WORLD(creation_survives_any_allocation_that_fails),
+        IN_WORLD(a_subscription_survives_any_allocation_that_fails),
+    };
+
+    return cmocka_run_group_tests_name("egress", tests, NULL, NULL);
+}

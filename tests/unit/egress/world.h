@@ -1,0 +1,431 @@
+/* world - everything around egress for its tests: a log in memory, a router that is a list, sockets
+ * that fill up or vanish when told to, pages that come when told to, and agents that check each
+ * frame they get. */
+#ifndef EOCBUS_TESTS_UNIT_EGRESS_WORLD_H
+#define EOCBUS_TESTS_UNIT_EGRESS_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/egress/egress.h"
+#include "tests/lib/fake_loop.h"
+
+enum {
+    WORLD_LOG = 8192,
+    WORLD_WANTS = 256,
+    WORLD_READS = 64,
+    WORLD_AGENTS = 16,
+    WORLD_WINDOW = 8192, /* bytes */
+    WORLD_EPOCH = 7,
+};
+
+struct world_row {
+    uint16_t type;
+    char places[32];
+    unsigned content_len;
+    bool expired;
+};
+
+struct world_read {
+    uint64_t after, upto;
+    unsigned rows;
+    void (*page)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
+    void *arg; /* NULL = none, or cancelled */
+};
+
+/* One session with one subscription (number 1) as its agent sees it. */
+struct world_agent {
+    uint64_t session;
+    bool is_full, is_gone, is_lost;
+    bool subscribed;
+    uint64_t after, head; /* when it was told Subscribed */
+    uint64_t got[WORLD_LOG];
+    bool history[WORLD_LOG];
+    size_t count, frames, horizons;
+    uint64_t horizon, acked;
+    uint64_t credit; /* given and not used */
+    size_t unacked_bytes, largest;
+    struct {
+        uint64_t upto;
+        size_t bytes;
+    } sent[WORLD_LOG]; /* frames that are not acknowledged */
+    size_t sent_first, sent_count;
+    char fault[32];
+};
+
+struct world {
+    struct loop *loop;
+    struct egress *egress;
+    uint32_t log_epoch;
+    uint64_t head;
+    struct world_row log[WORLD_LOG + 1];
+    struct {
+        char pattern[64];
+        void *listener;
+    } wants[WORLD_WANTS];
+    size_t want_count;
+    struct world_read reads[WORLD_READS];
+    bool store_away;
+    struct world_agent agents[WORLD_AGENTS];
+    size_t sends;
+};
+
+static struct world world;
+
+static struct world_agent *agent_of(uint64_t session)
+{
+    return &world.agents[session % WORLD_AGENTS];
+}
+
+/* --- what an agent checks about what it gets ----------------------------------------------------
+ */
+
+static void check_delivery(struct world_agent *a, const Eocbus__V1__Delivery *d)
+{
+    uint64_t last = a->count ? a->got[a->count - 1] : 0;
+
+    assert_int_equal(d->previous, last);
+    assert_true(d->stamp->seq > last);
+    assert_int_equal(d->stamp->log_epoch, world.log_epoch);
+    assert_int_equal(d->content.len, world.log[d->stamp->seq].content_len);
+    assert_true(a->credit > 0);
+    a->credit--;
+    a->history[a->count] = d->history;
+    a->got[a->count++] = d->stamp->seq;
+}
+
+static void check_deliver(struct world_agent *a, const Eocbus__V1__Deliver *m, size_t len)
+{
+    assert_true(a->subscribed);
+    if (!m->n_deliveries) {
+        a->horizons++;
+        assert_true(m->horizon >= a->horizon && m->horizon <= world.head);
+        a->horizon = m->horizon;
+        return;
+    }
+    assert_true(m->n_deliveries <= LIMIT_ITEMS);
+    assert_true(len <= LIMIT_FRAME_BYTES);
+    for (size_t i = 0; i < m->n_deliveries; i++)
+        check_delivery(a, m->deliveries[i]);
+    a->frames++;
+    /* A frame leaves when the window was open before its last message. */
+    a->largest = len > a->largest ? len : a->largest;
+    a->unacked_bytes += len;
+    a->sent[a->sent_first + a->sent_count].upto = a->got[a->count - 1];
+    a->sent[a->sent_first + a->sent_count++].bytes = len;
+}
+
+static enum status fake_send(void *arg, uint64_t session, const void *data, size_t len)
+{
+    struct world_agent *a = agent_of(session);
+    Eocbus__V1__Frame *f;
+
+    (void)arg;
+    if (a->session != session || a->is_gone)
+        return ST_NOTFOUND;
+    if (a->is_full)
+        return ST_FULL;
+    world.sends++;
+    f = eocbus__v1__frame__unpack(NULL, len, data);
+    assert_non_null(f);
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBED) {
+        assert_false(a->subscribed);
+        a->subscribed = true;
+        a->after = f->subscribed->after;
+        a->head = world.head;
+    } else if (f->what_case == EOCBUS__V1__FRAME__WHAT_FAULT) {
+        snprintf(a->fault, sizeof(a->fault), "%s", f->fault->code);
+    } else {
+        assert_int_equal(f->what_case, EOCBUS__V1__FRAME__WHAT_DELIVER);
+        check_deliver(a, f->deliver, len);
+    }
+    eocbus__v1__frame__free_unpacked(f, NULL);
+    return ST_OK;
+}
+
+/* --- the other exits ----------------------------------------------------------------------------
+ */
+
+static void fake_lost(void *arg, uint64_t session)
+{
+    (void)arg;
+    agent_of(session)->is_lost = true;
+    egress_session_gone(world.egress, session);
+}
+
+static void fake_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
+{
+    (void)arg;
+    *log_epoch = world.log_epoch;
+    *head = world.head;
+}
+
+static enum status fake_may_listen(void *arg, const char *principal, const char *pattern,
+                                   struct refusal *why)
+{
+    (void)arg;
+    (void)principal;
+    if (strncmp(pattern, "system.", 7) != 0)
+        return ST_OK;
+    why->code = "denied";
+    return ST_DENIED;
+}
+
+static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                             void (*page)(void *, enum status, struct parcel **, uint64_t),
+                             void *page_arg)
+{
+    (void)arg;
+    assert_true(after < upto && upto <= world.head && rows > 0);
+    if (world.store_away)
+        return ST_CLOSED;
+    for (size_t i = 0; i < WORLD_READS; i++)
+        assert_ptr_not_equal(world.reads[i].arg, page_arg); /* one page per listener */
+    for (size_t i = 0; i < WORLD_READS; i++)
+        if (!world.reads[i].arg) {
+            world.reads[i] = (struct world_read){after, upto, rows, page, page_arg};
+            return ST_OK;
+        }
+    return ST_FULL;
+}
+
+static void fake_read_cancel(void *arg, void *page_arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < WORLD_READS; i++)
+        if (world.reads[i].arg == page_arg)
+            world.reads[i].arg = NULL;
+}
+
+static enum status fake_want(void *arg, const char *pattern, void *listener)
+{
+    (void)arg;
+    if (world.want_count == WORLD_WANTS)
+        return ST_NOMEM;
+    snprintf(world.wants[world.want_count].pattern, 64, "%s", pattern);
+    world.wants[world.want_count++].listener = listener;
+    return ST_OK;
+}
+
+static void fake_unwant(void *arg, void *listener)
+{
+    size_t kept = 0;
+
+    (void)arg;
+    for (size_t i = 0; i < world.want_count; i++)
+        if (world.wants[i].listener != listener)
+            world.wants[kept++] = world.wants[i];
+    world.want_count = kept;
+}
+
+/* --- the log ------------------------------------------------------------------------------------
+ */
+
+static struct parcel *make_row(uint64_t seq)
+{
+    static uint8_t bytes[LIMIT_CONTENT_BYTES];
+    const struct world_row *row = &world.log[seq];
+    struct parcel *p = parcel_create(bytes, row->content_len, NULL, 0);
+
+    assert_non_null(p);
+    p->seq = seq;
+    p->log_epoch = world.log_epoch;
+    p->type = row->type;
+    p->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    p->expired = row->expired;
+    snprintf(p->places, sizeof(p->places), "%s", row->places);
+    return p;
+}
+
+static bool row_matches(const char *pattern, uint64_t seq)
+{
+    struct topics t;
+
+    topics_of_row(&t, EOCBUS__V1__STATUS__STATUS_ACTUAL, world.log[seq].type,
+                  world.log[seq].places);
+    return pattern_matches_any(pattern, &t);
+}
+
+static void route_row(uint64_t seq)
+{
+    struct parcel *p = make_row(seq);
+    void *done[WORLD_WANTS];
+    size_t done_count = 0;
+
+    for (size_t i = 0; i < world.want_count; i++) {
+        bool seen = false;
+
+        for (size_t k = 0; k < done_count; k++)
+            seen |= done[k] == world.wants[i].listener;
+        if (seen || !row_matches(world.wants[i].pattern, seq))
+            continue;
+        done[done_count++] = world.wants[i].listener;
+        egress_routed_one(world.egress, world.wants[i].listener, p);
+    }
+    egress_routed(world.egress, p);
+    parcel_drop(&p);
+}
+
+static void world_append(uint16_t type, const char *places, unsigned content_len, bool expired)
+{
+    struct world_row *row = &world.log[++world.head];
+
+    assert_true(world.head <= WORLD_LOG);
+    row->type = type;
+    row->content_len = content_len;
+    row->expired = expired;
+    snprintf(row->places, sizeof(row->places), "%s", places);
+}
+
+static inline void world_publish(uint16_t type, const char *places, unsigned content_len)
+{
+    world_append(type, places, content_len, false);
+    route_row(world.head);
+}
+
+/* Answers the i-th page that was asked for; with ok false: the database went away. */
+static bool world_answer(size_t i, bool ok)
+{
+    struct world_read r = world.reads[i];
+    uint64_t last = r.after + r.rows < r.upto ? r.after + r.rows : r.upto;
+
+    if (!r.arg)
+        return false;
+    if (!ok) {
+        world.reads[i].arg = NULL;
+        r.page(r.arg, ST_CLOSED, NULL, 0);
+        return true;
+    }
+    for (uint64_t seq = r.after + 1; seq <= last; seq++) {
+        struct parcel *p = make_row(seq);
+
+        p->history = true;
+        r.page(r.arg, ST_OK, &p, 0);
+        assert_null(p);
+    }
+    world.reads[i].arg = NULL;
+    r.page(r.arg, ST_OK, NULL, last);
+    return true;
+}
+
+/* Turns and answers until nothing moves. */
+static void world_settle(void)
+{
+    bool moved = true;
+
+    for (unsigned turns = 0; moved; turns++) {
+        assert_true(turns < 100000);
+        moved = false;
+        for (size_t i = 0; i < WORLD_READS; i++)
+            moved |= world_answer(i, true);
+        moved |= fake_is_busy(world.loop);
+        loop_turn(world.loop, 0);
+    }
+}
+
+/* --- agents -------------------------------------------------------------------------------------
+ */
+
+static void agent_subscribe_to(unsigned n, const char *const *patterns, size_t count,
+                               const uint64_t *after, uint32_t epoch, unsigned credit)
+{
+    struct world_agent *a = &world.agents[n];
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Subscribe s = EOCBUS__V1__SUBSCRIBE__INIT;
+
+    a->session = a->session ? a->session : n + WORLD_AGENTS;
+    a->credit += credit;
+    s.subscription = 1;
+    s.patterns = (char **)patterns;
+    s.n_patterns = count;
+    s.credit = credit;
+    s.log_epoch = epoch;
+    if (after) {
+        s._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
+        s.after = *after;
+    }
+    f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
+    f.subscribe = &s;
+    egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
+}
+
+static inline void agent_subscribe_all(unsigned n, uint64_t after, unsigned credit)
+{
+    static const char *const all[] = {"**"};
+
+    agent_subscribe_to(n, all, 1, &after, 0, credit);
+}
+
+static void agent_give_credit(unsigned n, unsigned messages)
+{
+    struct world_agent *a = &world.agents[n];
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Credit c = EOCBUS__V1__CREDIT__INIT;
+
+    a->credit += messages;
+    c.subscription = 1;
+    c.messages = messages;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
+    f.credit = &c;
+    egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
+}
+
+static void agent_acknowledge(unsigned n)
+{
+    struct world_agent *a = &world.agents[n];
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
+
+    m.subscription = 1;
+    m.upto = a->count ? a->got[a->count - 1] : 0;
+    while (a->sent_count && a->sent[a->sent_first].upto <= m.upto) {
+        a->unacked_bytes -= a->sent[a->sent_first++].bytes;
+        a->sent_count--;
+    }
+    f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
+    f.acknowledge = &m;
+    egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
+}
+
+static const struct egress_exits fake_exits = {
+    .send = fake_send,
+    .lost = fake_lost,
+    .log_place = fake_log_place,
+    .may_listen = fake_may_listen,
+    .read = fake_read,
+    .read_cancel = fake_read_cancel,
+    .want = fake_want,
+    .unwant = fake_unwant,
+};
+
+static int world_begin(void **state)
+{
+    struct egress_settings set = {.window_bytes = WORLD_WINDOW,
+                                  .page_rows = 50,
+                                  .horizon_ms = 5000,
+                                  .listeners_max = WORLD_AGENTS};
+
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.log_epoch = WORLD_EPOCH;
+    if (loop_create(&world.loop) != ST_OK)
+        return -1;
+    set.loop = world.loop;
+    return egress_create(&world.egress, &set, &fake_exits) == ST_OK ? 0 : -1;
+}
+
+static int world_end(void **state)
+{
+    (void)state;
+    egress_destroy(world.egress);
+    loop_destroy(world.loop);
+    return 0;
+}
+
+#endif
