@@ -1,0 +1,382 @@
+/* pgserver - see pgserver.h. */
+#include "tests/lib/pgserver.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sql/sql_text.h"
+
+#include "proto/base/banned.h"
+
+#ifndef PG_BIN
+#define PG_BIN "/usr/lib/postgresql/15/bin"
+#endif
+enum { PATH_BYTES = 256, WAIT_S = 60, FAMILY_MAX = 64 };
+
+struct pgserver {
+    char dir[64]; /* data and socket live in it */
+    pid_t pid;    /* 0 = stopped */
+    PGconn *conn; /* as superuser, lazily */
+    char conninfo[PATH_BYTES];
+    char text[4096];
+};
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "pgserver: %s: %s\n", what, why);
+    abort();
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+static void become_postgres(void)
+{
+    const struct passwd *who;
+
+    if (geteuid() != 0)
+        return;
+    who = getpwnam("postgres");
+    if (!who || setgid(who->pw_gid) != 0 || setuid(who->pw_uid) != 0)
+        _exit(126);
+}
+
+static pid_t spawn(const char *const argv[], const char *log)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid != 0)
+        return pid;
+    become_postgres();
+    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* an immediate shutdown when the test is gone */
+    if (getppid() != parent)
+        _exit(126);
+    if (log) {
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+        if (fd >= 0) {
+            dup2(fd, 1);
+            dup2(fd, 2);
+        }
+    }
+    if (chdir("/") != 0)
+        _exit(126);
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static void run(const char *const argv[], const char *log)
+{
+    int how;
+    pid_t pid = spawn(argv, log);
+
+    if (pid < 0 || waitpid(pid, &how, 0) != pid || !WIFEXITED(how) || WEXITSTATUS(how) != 0)
+        die(argv[0], "failed; is Debian's postgresql-15 installed?");
+}
+
+static pid_t parent_of(const char *pid)
+{
+    char path[PATH_BYTES + 64], line[512];
+    const char *after_name;
+    FILE *f;
+    int parent = 0;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    f = fopen(path, "r");
+    if (!f)
+        return 0;
+    if (fgets(line, sizeof(line), f) && (after_name = strrchr(line, ')')))
+        if (sscanf(after_name + 1, " %*c %d", &parent) != 1)
+            parent = 0;
+    fclose(f);
+    return parent;
+}
+
+/* The postmaster and its children. */
+static void signal_family(pid_t postmaster, int signum)
+{
+    pid_t family[FAMILY_MAX];
+    unsigned n = 0;
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+
+    kill(postmaster, signum == SIGKILL ? SIGSTOP : signum); /* no new children meanwhile */
+    while (proc && (entry = readdir(proc)) && n < FAMILY_MAX)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+            parent_of(entry->d_name) == postmaster)
+            family[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (proc)
+        closedir(proc);
+    for (unsigned i = 0; i < n; i++)
+        kill(family[i], signum);
+    if (signum == SIGKILL)
+        kill(postmaster, SIGKILL);
+}
+
+static void reap(struct pgserver *s)
+{
+    int how;
+
+    if (s->conn)
+        PQfinish(s->conn);
+    s->conn = NULL;
+    if (waitpid(s->pid, &how, 0) != s->pid)
+        die("waitpid", strerror(errno));
+    s->pid = 0;
+}
+
+static void launch(struct pgserver *s)
+{
+    char data[PATH_BYTES], log[PATH_BYTES];
+    const char *const argv[] = {PG_BIN "/postgres", "-D", data, "-k", s->dir, "-h", "", NULL};
+    time_t until = time(NULL) + WAIT_S;
+
+    snprintf(data, sizeof(data), "%s/data", s->dir);
+    snprintf(log, sizeof(log), "%s/log", s->dir);
+    s->pid = spawn(argv, log);
+    if (s->pid < 0)
+        die("fork", strerror(errno));
+    while (PQping(pgserver_conninfo(s, "postgres")) != PQPING_OK) {
+        const struct timespec pause = {0, 20000000};
+
+        if (time(NULL) > until || waitpid(s->pid, NULL, WNOHANG) == s->pid)
+            die("postgres did not start, see", log);
+        nanosleep(&pause, NULL);
+    }
+}
+
+void pgserver_stop(struct pgserver *s)
+{
+    kill(s->pid, SIGINT);
+    reap(s);
+}
+
+void pgserver_stop_immediate(struct pgserver *s)
+{
+    kill(s->pid, SIGQUIT);
+    reap(s);
+}
+
+void pgserver_kill(struct pgserver *s)
+{
+    signal_family(s->pid, SIGKILL);
+    reap(s);
+}
+
+void pgserver_start_again(struct pgserver *s)
+{
+    launch(s);
+}
+
+void pgserver_freeze(struct pgserver *s)
+{
+    signal_family(s->pid, SIGSTOP);
+}
+
+void pgserver_thaw(struct pgserver *s)
+{
+    signal_family(s->pid, SIGCONT);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+const char *pgserver_conninfo(struct pgserver *s, const char *role)
+{
+    /* postgres itself asks in its own database while eocbus does not exist yet. */
+    snprintf(s->conninfo, sizeof(s->conninfo), "host=%s dbname=%s user=%s", s->dir,
+             strcmp(role, "postgres") == 0 ? "postgres" : "eocbus", role);
+    return s->conninfo;
+}
+
+const char *pgserver_socket(const struct pgserver *s)
+{
+    return s->dir;
+}
+
+static void ignore_notice(void *arg, const char *text)
+{
+    (void)arg;
+    (void)text;
+}
+
+static PGconn *connect_to(const struct pgserver *s, const char *dbname, const char *role)
+{
+    char conninfo[PATH_BYTES];
+    PGconn *conn;
+
+    snprintf(conninfo, sizeof(conninfo), "host=%s dbname=%s user=%s", s->dir, dbname, role);
+    conn = PQconnectdb(conninfo);
+    if (PQstatus(conn) != CONNECTION_OK)
+        die("connect", PQerrorMessage(conn));
+    PQsetNoticeProcessor(conn, ignore_notice, NULL);
+    return conn;
+}
+
+static PGresult *ask(struct pgserver *s, const char *sql)
+{
+    PGresult *r;
+
+    if (!s->conn)
+        s->conn = connect_to(s, "eocbus", "postgres");
+    r = PQexec(s->conn, sql);
+    if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
+        die(sql, PQerrorMessage(s->conn));
+    return r;
+}
+
+void pgserver_exec(struct pgserver *s, const char *sql)
+{
+    PQclear(ask(s, sql));
+}
+
+const char *pgserver_text(struct pgserver *s, const char *sql)
+{
+    PGresult *r = ask(s, sql);
+    bool null = PQntuples(r) != 1 || PQgetisnull(r, 0, 0);
+
+    snprintf(s->text, sizeof(s->text), "%s", null ? "" : PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return null ? NULL : s->text;
+}
+
+int64_t pgserver_number(struct pgserver *s, const char *sql)
+{
+    const char *text = pgserver_text(s, sql);
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+const char *pgserver_try(struct pgserver *s, const char *role, const char *sql)
+{
+    PGconn *conn = connect_to(s, "eocbus", role);
+    PGresult *r = PQexec(conn, sql);
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+    snprintf(s->text, sizeof(s->text), "%s", state ? state : "");
+    PQclear(r);
+    PQfinish(conn);
+    return s->text;
+}
+
+/* --- the template ----------------------------------------------------------------------------- */
+
+/* FNV-1a over all migrations: another schema is another template. */
+static uint64_t schema_digest(void)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        for (const char *c = t->text; strncmp(t->name, "migrations/", 11) == 0 && *c; c++)
+            h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return h;
+}
+
+static void migrate(struct pgserver *s)
+{
+    PGconn *conn = connect_to(s, "postgres", "postgres");
+
+    PQclear(PQexec(conn, "CREATE DATABASE eocbus"));
+    PQfinish(conn);
+    for (const struct sql_text *t = sql_texts; t->name; t++) {
+        char sql[512];
+
+        if (strncmp(t->name, "migrations/", 11) != 0)
+            continue;
+        pgserver_exec(s, "BEGIN");
+        pgserver_exec(s, t->text);
+        snprintf(
+            sql, sizeof(sql),
+            "INSERT INTO bus.migration (version, name, sha256) VALUES (%ld, '%s', sha256('x'))",
+            strtol(t->name + 11, NULL, 10), t->name + 11);
+        pgserver_exec(s, sql);
+        pgserver_exec(s, "COMMIT");
+    }
+}
+
+static void make_template(const char *dir)
+{
+    struct pgserver s = {0};
+    char data[PATH_BYTES], log[PATH_BYTES];
+    const char *const remove[] = {"rm", "-rf", dir, NULL};
+    const char *const make[] = {"mkdir", "-m", "700", dir, NULL};
+    const char *const initdb[] = {PG_BIN "/initdb", "-D", data,   "-U",         "postgres",  "-A",
+                                  "trust",          "-E", "UTF8", "--locale=C", "--no-sync", NULL};
+
+    snprintf(s.dir, sizeof(s.dir), "%s", dir);
+    snprintf(data, sizeof(data), "%s/data", dir);
+    snprintf(log, sizeof(log), "%s/log", dir);
+    run(remove, NULL);
+    run(make, NULL);
+    run(initdb, log);
+    launch(&s);
+    migrate(&s);
+    pgserver_stop(&s);
+}
+
+/* The template is finished when its name holds the digest; the lock keeps two tests from making it.
+ */
+static void copy_template(const char *to)
+{
+    char dir[64], lock[96], mark[96], from[96];
+    const char *const copy[] = {"cp", "-a", from, to, NULL};
+    const char *const done[] = {"touch", mark, NULL};
+    int fd;
+
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-pgtemplate-%u", (unsigned)geteuid());
+    snprintf(lock, sizeof(lock), "%s.lock", dir);
+    snprintf(mark, sizeof(mark), "%s/%016llx", dir, (unsigned long long)schema_digest());
+    snprintf(from, sizeof(from), "%s/data", dir);
+    fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        die(lock, strerror(errno));
+    if (access(mark, F_OK) != 0) {
+        make_template(dir);
+        run(done, NULL);
+    }
+    run(copy, NULL);
+    close(fd);
+}
+
+struct pgserver *pgserver_start(void)
+{
+    struct pgserver *s = calloc(1, sizeof(*s));
+    const struct passwd *who = getpwnam("postgres");
+
+    if (!s)
+        die("calloc", strerror(errno));
+    snprintf(s->dir, sizeof(s->dir), "/tmp/eocbus-pg-XXXXXX");
+    if (!mkdtemp(s->dir))
+        die("mkdtemp", strerror(errno));
+    if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
+        die("chown to user postgres", strerror(errno));
+    copy_template(s->dir);
+    launch(s);
+    return s;
+}
+
+void pgserver_end(struct pgserver *s)
+{
+    const char *const remove[] = {"rm", "-rf", s->dir, NULL};
+
+    if (s->pid) {
+        pgserver_thaw(s);
+        pgserver_stop_immediate(s);
+    }
+    if (s->conn)
+        PQfinish(s->conn);
+    run(remove, NULL);
+    free(s);
+}

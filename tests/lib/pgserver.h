@@ -1,0 +1,36 @@
+/* pgserver - a private PostgreSQL for one test: a UNIX socket in a temporary directory, fsync on,
+ * the schema migrated, and everything that can happen to a server.
+ *
+ * The cluster is made once per machine and schema (initdb and migrations take seconds) and copied
+ * for each test. As root the server runs as user postgres. It ends with the test, whatever happens
+ * to it. Every failure here fails the test. */
+#ifndef EOCBUS_TESTS_LIB_PGSERVER_H
+#define EOCBUS_TESTS_LIB_PGSERVER_H
+
+#include <stdint.h>
+
+struct pgserver;
+
+struct pgserver *pgserver_start(void);
+void pgserver_end(struct pgserver *s); /* stops it and removes its files */
+
+/* "host=… dbname=eocbus user=bus_ingest"; borrowed until the next call. */
+const char *pgserver_conninfo(struct pgserver *s, const char *role);
+const char *pgserver_socket(const struct pgserver *s); /* directory */
+
+void pgserver_stop(struct pgserver *s);           /* fast: sessions are cut, a checkpoint is made */
+void pgserver_stop_immediate(struct pgserver *s); /* as pg_ctl -m immediate */
+void pgserver_kill(struct pgserver *s);           /* kill -9 of all its processes */
+void pgserver_start_again(struct pgserver *s);    /* after one of the three */
+void pgserver_freeze(struct pgserver *s);         /* SIGSTOP of all its processes */
+void pgserver_thaw(struct pgserver *s);
+
+/* As superuser. exec: one or more statements; number and text: the first column of the only row,
+ * NULL text for null. Texts are borrowed until the next call. */
+void pgserver_exec(struct pgserver *s, const char *sql);
+int64_t pgserver_number(struct pgserver *s, const char *sql);
+const char *pgserver_text(struct pgserver *s, const char *sql);
+/* As `role`: "" if it went well, else the SQLSTATE. */
+const char *pgserver_try(struct pgserver *s, const char *role, const char *sql);
+
+#endif
