@@ -168,15 +168,21 @@ static struct trie_node *add_literal(struct trie_node *n, const struct level *l)
     return kid;
 }
 
+static struct trie_node *add_special(struct trie_node *n, struct trie_node **kid,
+                                     const struct level *l)
+{
+    if (!*kid)
+        *kid = node_create(n, l);
+    return *kid;
+}
+
 static struct trie_node *add_step(struct trie_node *n, const struct level *l)
 {
-    struct trie_node **special = level_is(l, "*") ? &n->any : level_is(l, "**") ? &n->rest : NULL;
-
-    if (!special)
-        return add_literal(n, l);
-    if (!*special)
-        *special = node_create(n, l);
-    return *special;
+    if (level_is(l, "*"))
+        return add_special(n, &n->any, l);
+    if (level_is(l, "**"))
+        return add_special(n, &n->rest, l);
+    return add_literal(n, l);
 }
 
 static void unhook(struct trie_node *parent, const struct trie_node *kid)
