@@ -1,0 +1,31 @@
+/* feed - a delivery as a line: for people, for programs, and for the record that a run is judged
+ * by. Pure. */
+#ifndef EOCBUS_CTL_FEED_H
+#define EOCBUS_CTL_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "eocbus/v1/envelope.pb-c.h"
+#include "eocbus/v1/session.pb-c.h"
+#include "proto/base/mem.h"
+
+/* Each appends one line with its end. m NULL: a message that this program cannot read. */
+void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+                bool colour);
+void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
+
+/* One line of a record: what is needed to say "this message, this content, this number". */
+struct feed_record {
+    uint64_t seq;
+    uint32_t log_epoch;
+    uint64_t digest; /* of the content */
+};
+void feed_record(struct buf *out, const Eocbus__V1__Delivery *d);
+/* False if the line is none, or has no end. */
+bool feed_record_parse(struct feed_record *out, const char *line, size_t len);
+
+/* FNV-1a, 64 bit: tells contents apart that nobody forged. */
+uint64_t feed_digest(const void *bytes, size_t len);
+
+#endif

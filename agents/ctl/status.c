@@ -1,0 +1,255 @@
+/* status - is everything well, and if not, what to do next.
+ *
+ * Two witnesses are asked, the broker on this machine and the database; what they say is held
+ * against each other. Every fault is a sentence that ends with what to do. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents/ctl/control.h"
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/db.h"
+#include "agents/ctl/migrate.h"
+#include "agents/ctl/options.h"
+#include "agents/ctl/print.h"
+
+#include "proto/base/banned.h"
+
+enum { FAULTS_MAX = 16, FAULT_BYTES = 700 };
+
+/* Further behind than a poll every half second explains at any load measured. */
+#define HEAD_LAG_ROWS 20000u
+
+struct status_report {
+    char faults[FAULTS_MAX][FAULT_BYTES];
+    unsigned fault_count;
+    struct buf facts;  /* lines for people */
+    struct buf broker; /* answer of the control socket */
+    struct buf json;   /* the members about the database */
+    bool broker_answers, database_answers;
+    uint64_t database_head;
+};
+
+static void add_fault(struct status_report *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add_fault(struct status_report *s, const char *fmt, ...)
+{
+    va_list args;
+
+    if (s->fault_count == FAULTS_MAX)
+        return;
+    va_start(args, fmt);
+    vsnprintf(s->faults[s->fault_count++], FAULT_BYTES, fmt, args);
+    va_end(args);
+}
+
+static uint64_t broker_number(const struct status_report *s, const char *key)
+{
+    char text[64];
+
+    control_value(text, sizeof(text), &s->broker, key);
+    return strtoull(text, NULL, 10);
+}
+
+static bool broker_says(const struct status_report *s, const char *key, const char *value)
+{
+    char text[64];
+
+    control_value(text, sizeof(text), &s->broker, key);
+    return strcmp(text, value) == 0;
+}
+
+static void ask_broker(struct ctl *c, struct status_report *s)
+{
+    char err[FAULT_BYTES], name[64];
+
+    if (!c->set.control_socket || !*c->set.control_socket)
+        return;
+    if (control_ask(&s->broker, c->set.control_socket, "status", err, sizeof(err)) != ST_OK) {
+        add_fault(s, "%s", err);
+        return;
+    }
+    s->broker_answers = true;
+    control_value(name, sizeof(name), &s->broker, "broker");
+    buf_printf(&s->facts,
+               "broker %s: %" PRIu64 " sessions, %" PRIu64 " listeners (%" PRIu64
+               " behind), head %" PRIu64 ", %" PRIu64 " waiting for a commit\n",
+               name, broker_number(s, "sessions"), broker_number(s, "listeners"),
+               broker_number(s, "behind"), broker_number(s, "head"),
+               broker_number(s, "queued_rows"));
+    if (broker_says(s, "store_here", "no"))
+        add_fault(
+            s, "the broker has no database: nothing is stored, agents keep what they say; look at "
+               "PostgreSQL and at the broker's log");
+    if (broker_says(s, "degraded", "yes"))
+        add_fault(s, "commits are not protected by a standby: look at the standby");
+    if (broker_number(s, "principals") == 0)
+        add_fault(s, "no principal may connect: enrol them with `eocctl principal add`");
+    if (broker_number(s, "unknown_keys"))
+        buf_printf(&s->facts,
+                   "%" PRIu64 " handshakes with keys that are unknown, revoked or expired\n",
+                   broker_number(s, "unknown_keys"));
+}
+
+static void check_schema(struct status_report *s, struct db *d)
+{
+    unsigned version, latest = migrate_latest();
+
+    if (migrate_version(d, &version) != ST_OK) {
+        add_fault(s, "the schema version cannot be read: %s", db_error(d));
+        return;
+    }
+    buf_printf(&s->facts, "database: schema version %u", version);
+    buf_printf(&s->json, ",\"schema_version\":%u", version);
+    if (version < latest)
+        add_fault(s, "the schema is at version %u and this eocctl brings %u: run `eocctl migrate`",
+                  version, latest);
+    if (version > latest)
+        add_fault(
+            s, "the schema is at version %u, newer than this eocctl (%u): install the newer eocctl",
+            version, latest);
+}
+
+static void check_log(struct status_report *s, struct db *d)
+{
+    struct db_rows *r;
+    enum status st = db_query(
+        d, &r,
+        "SELECT h.log_epoch, h.seq AS head, (SELECT count(*) FROM bus.quarantine q"
+        " WHERE q.received_at > now() - interval '24 hours') AS quarantined FROM bus.log_head h",
+        NULL, 0);
+
+    if (st != ST_OK) {
+        buf_puts(&s->facts, "\n");
+        add_fault(s, "the log cannot be looked at: %s", db_error(d));
+        return;
+    }
+    s->database_head = db_number(r, 0, "head");
+    buf_printf(&s->facts, ", head %" PRIu64 " of log epoch %s, %s refused in 24 hours\n",
+               s->database_head, db_cell(r, 0, "log_epoch"), db_cell(r, 0, "quarantined"));
+    buf_printf(&s->json, ",\"head\":%" PRIu64 ",\"log_epoch\":%s,\"quarantined_24h\":%s",
+               s->database_head, db_cell(r, 0, "log_epoch"), db_cell(r, 0, "quarantined"));
+    db_rows_free(r);
+}
+
+static void ask_database(struct ctl *c, struct status_report *s)
+{
+    char err[FAULT_BYTES];
+    struct db *d;
+
+    if (!c->set.database || !*c->set.database) {
+        buf_puts(&s->facts, "database: not asked, since the setting \"database\" is empty\n");
+        return;
+    }
+    if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK) {
+        add_fault(s, "%s", err);
+        return;
+    }
+    s->database_answers = true;
+    check_schema(s, d);
+    check_log(s, d);
+    db_close(d);
+}
+
+static void compare(struct status_report *s)
+{
+    uint64_t head = broker_number(s, "head");
+
+    if (s->broker_answers && s->database_answers && head + HEAD_LAG_ROWS < s->database_head)
+        add_fault(s,
+                  "the broker is %" PRIu64
+                  " messages behind the log: listeners get them late; look at "
+                  "its processor and at the database",
+                  s->database_head - head);
+}
+
+static void print_people(struct status_report *s)
+{
+    struct buf out = {0};
+
+    buf_put(&out, s->facts.data, s->facts.len);
+    for (unsigned i = 0; i < s->fault_count; i++) {
+        buf_puts(&out, "WRONG: ");
+        print_escaped(&out, s->faults[i], strlen(s->faults[i]));
+        buf_puts(&out, "\n");
+    }
+    if (s->fault_count == 0)
+        buf_puts(&out, "all is well\n");
+    print_flush(&out);
+    buf_free(&out);
+}
+
+/* The broker's lines as members of an object; all values as texts. */
+static void put_broker(struct buf *out, struct status_report *s)
+{
+    char *line = s->broker_answers ? (char *)s->broker.data : NULL;
+    bool first = true;
+
+    buf_puts(out, ",\"broker\":{");
+    while (line && *line) {
+        char *end = strchr(line, '\n'), *equals = strchr(line, '=');
+
+        if (end)
+            *end = '\0';
+        if (equals && (!end || equals < end)) {
+            *equals = '\0';
+            buf_puts(out, first ? "" : ",");
+            print_json_text(out, line);
+            buf_puts(out, ":");
+            print_json_text(out, equals + 1);
+            first = false;
+        }
+        line = end ? end + 1 : NULL;
+    }
+    buf_puts(out, "}");
+}
+
+static void print_json(struct status_report *s)
+{
+    struct buf out = {0};
+
+    buf_printf(&out, "{\"healthy\":%s,\"broker_answers\":%s,\"database_answers\":%s",
+               s->fault_count ? "false" : "true", s->broker_answers ? "true" : "false",
+               s->database_answers ? "true" : "false");
+    buf_put(&out, s->json.data, s->json.len);
+    put_broker(&out, s);
+    buf_puts(&out, ",\"faults\":[");
+    for (unsigned i = 0; i < s->fault_count; i++) {
+        buf_puts(&out, i ? "," : "");
+        print_json_text(&out, s->faults[i]);
+    }
+    buf_puts(&out, "]}\n");
+    print_flush(&out);
+    buf_free(&out);
+}
+
+int ctl_status(struct ctl *c)
+{
+    bool json = false;
+    const struct option_row options[] = {{"--json", OPTION_FLAG, &json}};
+    struct status_report *s;
+    char err[400];
+    int code;
+
+    if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
+    if (c->argc != 1)
+        return program_fail(&c->program, EXIT_USAGE, "status takes only --json");
+    s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return program_fail(&c->program, EXIT_MACHINE, "out of memory");
+    ask_broker(c, s);
+    ask_database(c, s);
+    compare(s);
+    code = s->fault_count ? EXIT_UNREACHABLE : EXIT_DONE;
+    if (json)
+        print_json(s);
+    else
+        print_people(s);
+    buf_free(&s->facts);
+    buf_free(&s->broker);
+    buf_free(&s->json);
+    mem_free(s);
+    return code;
+}

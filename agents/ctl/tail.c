@@ -1,0 +1,319 @@
+/* tail - a listener that prints what it hears.
+ *
+ * With --record each message is one line in a file before it is acknowledged, and the next start
+ * goes on behind the last whole line: so the file has every message once, however often we are
+ * killed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/feed.h"
+#include "agents/ctl/options.h"
+#include "agents/ctl/print.h"
+#include "proto/wire/topic.h"
+#include "proto/wire/types.h"
+
+#include "proto/base/banned.h"
+
+/* With --brief, bulk messages are counted and told this often. */
+enum { BRIEF_MS = 2000, RECORD_LINE_MAX = 80 };
+
+struct tail {
+    struct ctl *c;
+    struct loop *loop;
+    struct option_words patterns;
+    const char *inbox, *record;
+    uint64_t from, count;
+    bool json, brief, until_idle, colour;
+
+    int record_fd;
+    struct feed_record last; /* on the record */
+    uint64_t seen, bulk;
+    bool done, linked_once;
+    int code;
+    struct buf line;
+    struct loop_timer *brief_timer;
+};
+
+static void stop(struct tail *t, int code)
+{
+    t->done = true;
+    t->code = code;
+    loop_stop(t->loop);
+}
+
+/* --- the record ---------------------------------------------------------------------------------
+ */
+
+/* Cuts off a torn last line and reads the last whole one. */
+static enum status find_place(struct tail *t)
+{
+    char text[2 * RECORD_LINE_MAX];
+    off_t size = lseek(t->record_fd, 0, SEEK_END);
+    off_t from = size > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : 0;
+    ssize_t n = pread(t->record_fd, text, sizeof(text), from), whole, start;
+
+    if (size < 0 || n < 0)
+        return ST_IO;
+    for (whole = n; whole > 0 && text[whole - 1] != '\n'; whole--)
+        ;
+    if (whole < n && ftruncate(t->record_fd, from + whole) != 0)
+        return ST_IO;
+    if (whole == 0)
+        return ST_OK;
+    for (start = whole - 1; start > 0 && text[start - 1] != '\n'; start--)
+        ;
+    return feed_record_parse(&t->last, text + start, (size_t)(whole - start)) ? ST_OK : ST_INVALID;
+}
+
+static int open_record(struct tail *t)
+{
+    enum status st;
+
+    t->record_fd = open(t->record, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (t->record_fd < 0)
+        return program_fail(&t->c->program, EXIT_MACHINE, "%s cannot be opened: %s", t->record,
+                            strerror(errno));
+    st = find_place(t);
+    if (st == ST_INVALID)
+        return program_fail(&t->c->program, EXIT_MACHINE,
+                            "%s is no record of eocctl tail; name another file", t->record);
+    if (st != ST_OK)
+        return program_fail(&t->c->program, EXIT_MACHINE, "%s cannot be read: %s", t->record,
+                            strerror(errno));
+    return EXIT_DONE;
+}
+
+static bool write_record(struct tail *t, const Eocbus__V1__Delivery *d)
+{
+    buf_clear(&t->line);
+    feed_record(&t->line, d);
+    if (t->line.failed || write(t->record_fd, t->line.data, t->line.len) != (ssize_t)t->line.len) {
+        stop(t, program_fail(&t->c->program, EXIT_MACHINE, "%s cannot be written: %s", t->record,
+                             strerror(errno)));
+        return false;
+    }
+    t->last.seq = d->stamp->seq;
+    t->last.log_epoch = d->stamp->log_epoch;
+    return true;
+}
+
+/* --- printing -----------------------------------------------------------------------------------
+ */
+
+static void tell_bulk(void *arg)
+{
+    struct tail *t = arg;
+
+    if (t->bulk == 0)
+        return;
+    buf_clear(&t->line);
+    print_paint(&t->line, t->colour, PAINT_DIM);
+    buf_printf(&t->line, "... %" PRIu64 " bulk message%s (observations, status)", t->bulk,
+               t->bulk == 1 ? "" : "s");
+    print_paint(&t->line, t->colour, PAINT_NONE);
+    buf_puts(&t->line, "\n");
+    t->bulk = 0;
+    if (!print_flush(&t->line))
+        stop(t, EXIT_DONE);
+}
+
+static bool is_bulk(const Eocbus__V1__Envelope *m)
+{
+    const struct type_info *type = m ? type_by_number((unsigned)m->body_case) : NULL;
+
+    return type && (type->flags & TYPE_BULK);
+}
+
+static void print_one(struct tail *t, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    if (t->brief && is_bulk(m)) {
+        t->bulk++;
+        return;
+    }
+    tell_bulk(t);
+    buf_clear(&t->line);
+    if (t->json)
+        feed_json(&t->line, d, m);
+    else
+        feed_human(&t->line, d, m, t->colour);
+    if (!print_flush(&t->line))
+        stop(t, EXIT_DONE); /* nobody reads any more: head(1) has enough */
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct tail *t = arg;
+    bool numbered = !d->stamp->provisional;
+
+    if (t->done)
+        return false; /* not acted on: it is delivered again to whoever goes on */
+    if (t->record && numbered) {
+        if (d->stamp->log_epoch == t->last.log_epoch && d->stamp->seq <= t->last.seq)
+            return true;
+        if (!write_record(t, d))
+            return false;
+    }
+    print_one(t, d, m);
+    if (numbered && ++t->seen == t->count)
+        stop(t, EXIT_DONE);
+    return true;
+}
+
+static void on_horizon(void *arg, uint64_t horizon)
+{
+    struct tail *t = arg;
+
+    (void)horizon;
+    if (t->until_idle && !t->done)
+        stop(t, EXIT_DONE);
+}
+
+/* --- the link -----------------------------------------------------------------------------------
+ */
+
+static void on_linked(void *arg, bool up, const char *why)
+{
+    struct tail *t = arg;
+    struct buf b = {0};
+
+    if (up) {
+        t->linked_once = true;
+        return;
+    }
+    print_escaped(&b, why ? why : "", why ? strlen(why) : 0);
+    buf_put(&b, "", 1);
+    fprintf(stderr, "eocctl: no link to a broker (%s); it comes back by itself\n",
+            b.failed ? "" : (const char *)b.data);
+    buf_free(&b);
+}
+
+static void on_fault(void *arg, const Eocbus__V1__Fault *f)
+{
+    struct tail *t = arg;
+
+    if (f->retry_ms == 0 && !t->done)
+        stop(t, program_fail(&t->c->program, EXIT_REFUSED, "the broker says %s: %s", f->code,
+                             f->text));
+}
+
+static void on_signal(void *arg, int signum)
+{
+    (void)signum;
+    stop(arg, EXIT_DONE);
+}
+
+static int listen_until_done(struct tail *t, struct agent *agent)
+{
+    static const char *const everything[] = {"**"};
+    const struct agent_subscription sub = {
+        .patterns = t->patterns.count ? t->patterns.items : everything,
+        .pattern_count = t->patterns.count ? t->patterns.count : 1,
+        .from_now = t->from == 0 && t->last.seq == 0,
+        .after = t->last.seq ? t->last.seq
+                 : t->from   ? t->from - 1
+                             : 0,
+        .inbox_path = t->inbox,
+        .arg = t,
+        .message = on_message,
+        .horizon = on_horizon,
+    };
+    struct loop_signal *interrupted = NULL, *terminated = NULL;
+    char err[600];
+
+    if (agent_subscribe(agent, &sub, err, sizeof(err)) != ST_OK)
+        return program_fail(&t->c->program, EXIT_USAGE, "%s", err);
+    if (loop_signal_create(&interrupted, t->loop, SIGINT, on_signal, t) != ST_OK ||
+        loop_signal_create(&terminated, t->loop, SIGTERM, on_signal, t) != ST_OK) {
+        loop_signal_destroy(interrupted);
+        return program_fail(&t->c->program, EXIT_MACHINE, "signals cannot be caught");
+    }
+    if (t->brief)
+        loop_timer_start(t->brief_timer, BRIEF_MS, BRIEF_MS);
+    loop_run(t->loop);
+    tell_bulk(t);
+    loop_signal_destroy(terminated);
+    loop_signal_destroy(interrupted);
+    return t->code;
+}
+
+static int run_agent(struct tail *t)
+{
+    const struct agent_events events = {.arg = t, .linked = on_linked, .fault = on_fault};
+    struct agent_settings set = t->c->set.agent; /* borrowed texts */
+    struct agent *agent;
+    char nothing[] = "", err[600];
+    int code;
+
+    set.outbox_path = nothing; /* a listener leaves the outbox to whoever speaks */
+    if (agent_create(&agent, t->loop, &set, "eocctl " EOCBUS_VERSION, &events, err, sizeof(err)) !=
+        ST_OK)
+        return program_fail(&t->c->program, EXIT_MACHINE, "%s", err);
+    code = listen_until_done(t, agent);
+    agent_destroy(agent);
+    return code;
+}
+
+static int run_loop(struct tail *t)
+{
+    int code = EXIT_MACHINE;
+
+    if (loop_create(&t->loop) != ST_OK)
+        return program_fail(&t->c->program, EXIT_MACHINE, "no event loop could be made");
+    if (loop_timer_create(&t->brief_timer, t->loop, tell_bulk, t) == ST_OK) {
+        code = run_agent(t);
+        loop_timer_destroy(t->brief_timer);
+    }
+    loop_destroy(t->loop);
+    return code;
+}
+
+static int check_patterns(struct tail *t)
+{
+    for (unsigned i = 0; i < t->patterns.count; i++) {
+        const char *fault = pattern_fault(t->patterns.items[i]);
+
+        if (fault)
+            return program_fail(&t->c->program, EXIT_USAGE, "\"%s\": %s", t->patterns.items[i],
+                                fault);
+    }
+    return EXIT_DONE;
+}
+
+int ctl_tail(struct ctl *c)
+{
+    struct tail t = {.c = c, .record_fd = -1};
+    const struct option_row options[] = {
+        {"--json", OPTION_FLAG, &t.json},         {"--from", OPTION_NUMBER, &t.from},
+        {"--pattern", OPTION_WORDS, &t.patterns}, {"--count", OPTION_NUMBER, &t.count},
+        {"--inbox", OPTION_TEXT, &t.inbox},       {"--record", OPTION_TEXT, &t.record},
+        {"--brief", OPTION_FLAG, &t.brief},       {"--until-idle", OPTION_FLAG, &t.until_idle},
+    };
+    char err[400];
+    int code;
+
+    if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
+    if (c->argc != 1)
+        return program_fail(&c->program, EXIT_USAGE, "tail takes only options; see --help");
+    if (t.inbox && t.record)
+        return program_fail(&c->program, EXIT_USAGE,
+                            "--inbox and --record both keep the place; take one");
+    signal(SIGPIPE, SIG_IGN);
+    t.colour = !t.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    code = check_patterns(&t);
+    if (code == EXIT_DONE && t.record)
+        code = open_record(&t);
+    if (code == EXIT_DONE)
+        code = run_loop(&t);
+    if (t.record_fd >= 0)
+        close(t.record_fd);
+    buf_free(&t.line);
+    return code;
+}
