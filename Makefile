@@ -117,7 +117,7 @@ $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
 .SECONDEXPANSION:
 agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
 test_parts = $(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
-$(UNIT) $(INTEG) $(BENCH): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
+$(UNIT) $(INTEG) $(BENCH) $(FUZZ): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # --- what people type ---------------------------------------------------------------------------------
