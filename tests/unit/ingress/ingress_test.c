@@ -1,0 +1,905 @@
+/* ingress - against a store that takes, refuses to take, or is away when told to; agents are
+ * routing ids with a list of what they were sent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/access/access.h"
+#include "broker/ingress/ingress.h"
+#include "tests/lib/fake_loop.h"
+
+enum { AGENTS = 512, QUEUE = 4096, TAGS = 2048 };
+
+struct agent { /* what it heard, by connection */
+    unsigned welcomes, faults, pongs, busies, frames, frames_of_receipts;
+    char fault[32], busy_text[96];
+    uint64_t session, busy_tags[TAGS];
+    size_t busy_count, largest_frame;
+    unsigned retry_ms;
+    struct {
+        uint64_t tag, seq;
+        bool stored, repeated, expired;
+        char code[32];
+    } settled[TAGS];
+    size_t settled_count;
+    bool is_full, is_gone;
+};
+
+static struct {
+    struct loop *loop;
+    struct ingress *in;
+    struct agent agents[AGENTS];
+    struct parcel *queue[QUEUE];
+    size_t queued, room;
+    enum status submit_answer;
+    bool store_away;
+    uint64_t next_seq, last_gone;
+    unsigned gone, listens;
+    bool revoked[AGENTS];
+} world;
+
+/* --- access, as far as ingress calls it ---------------------------------------------------------
+ */
+
+static struct principal found = {.name = NULL};
+static char found_name[32];
+
+const struct principal *access_find(const struct access *a, const char *name)
+{
+    unsigned n;
+
+    (void)a;
+    if (sscanf(name, "office.n%u", &n) != 1 || n >= AGENTS || world.revoked[n])
+        return NULL;
+    snprintf(found_name, sizeof(found_name), "%s", name);
+    found.principal_id = (int32_t)n + 1;
+    found.name = found_name;
+    return &found;
+}
+
+enum status access_may_publish(const struct access *a, const struct principal *p,
+                               const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    (void)a;
+    if (strcmp(m->sender, p->name) == 0)
+        return ST_OK;
+    why->code = CODE_SENDER;
+    snprintf(why->path, sizeof(why->path), "sender");
+    snprintf(why->text, sizeof(why->text), "you are somebody else");
+    return ST_DENIED;
+}
+
+/* --- exits --------------------------------------------------------------------------------------
+ */
+
+static struct zport_id address_of(unsigned n)
+{
+    struct zport_id id = {.len = 5, .bytes = {0, (uint8_t)n, (uint8_t)(n >> 8), 1, 1}};
+
+    return id;
+}
+
+static struct agent *agent_at(const struct zport_id *id)
+{
+    return &world.agents[id->bytes[1] | id->bytes[2] << 8];
+}
+
+static void note_receipts(struct agent *a, const Eocbus__V1__Receipts *m)
+{
+    a->frames_of_receipts++;
+    for (size_t i = 0; i < m->n_settled; i++) {
+        const Eocbus__V1__Settled *s = m->settled[i];
+        size_t k = a->settled_count++;
+
+        assert_true(k < TAGS);
+        a->settled[k].tag = s->tag;
+        a->settled[k].seq = s->seq;
+        a->settled[k].stored = s->outcome == EOCBUS__V1__OUTCOME__OUTCOME_STORED;
+        a->settled[k].repeated = s->repeated;
+        a->settled[k].expired = s->expired;
+        snprintf(a->settled[k].code, sizeof(a->settled[k].code), "%s", s->code);
+    }
+}
+
+static void note_frame(struct agent *a, const Eocbus__V1__Frame *f)
+{
+    switch (f->what_case) {
+    case EOCBUS__V1__FRAME__WHAT_WELCOME:
+        a->welcomes++;
+        a->session = f->welcome->session;
+        break;
+    case EOCBUS__V1__FRAME__WHAT_FAULT:
+        a->faults++;
+        snprintf(a->fault, sizeof(a->fault), "%s", f->fault->code);
+        break;
+    case EOCBUS__V1__FRAME__WHAT_PONG:
+        a->pongs++;
+        break;
+    case EOCBUS__V1__FRAME__WHAT_BUSY:
+        a->busies++;
+        a->retry_ms = f->busy->retry_ms;
+        snprintf(a->busy_text, sizeof(a->busy_text), "%s", f->busy->text);
+        a->busy_count = f->busy->n_tags;
+        memcpy(a->busy_tags, f->busy->tags, f->busy->n_tags * sizeof(uint64_t));
+        break;
+    default:
+        assert_int_equal(f->what_case, EOCBUS__V1__FRAME__WHAT_RECEIPTS);
+        note_receipts(a, f->receipts);
+    }
+}
+
+static enum status fake_send(void *arg, const struct zport_id *to, const void *data, size_t len)
+{
+    struct agent *a = agent_at(to);
+    Eocbus__V1__Frame *f;
+
+    (void)arg;
+    if (a->is_gone)
+        return ST_NOTFOUND;
+    if (a->is_full)
+        return ST_FULL;
+    f = eocbus__v1__frame__unpack(NULL, len, data);
+    assert_non_null(f);
+    a->frames++;
+    a->largest_frame = len > a->largest_frame ? len : a->largest_frame;
+    note_frame(a, f);
+    eocbus__v1__frame__free_unpacked(f, NULL);
+    return ST_OK;
+}
+
+static enum status fake_submit(void *arg, struct parcel **take)
+{
+    (void)arg;
+    if (world.submit_answer != ST_OK)
+        return world.submit_answer;
+    if (world.queued >= world.room)
+        return ST_FULL;
+    world.queue[world.queued++] = *take;
+    *take = NULL;
+    return ST_OK;
+}
+
+static bool fake_store_is_here(void *arg)
+{
+    (void)arg;
+    return !world.store_away;
+}
+
+static void fake_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
+{
+    (void)arg;
+    *log_epoch = 1;
+    *head = world.next_seq;
+}
+
+static void fake_listen(void *arg, uint64_t session, const char *principal,
+                        const Eocbus__V1__Frame *frame)
+{
+    (void)arg;
+    assert_true(session > 0 && principal && frame->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBE);
+    world.listens++;
+}
+
+static void fake_session_gone(void *arg, uint64_t session)
+{
+    (void)arg;
+    world.gone++;
+    world.last_gone = session;
+}
+
+static const struct ingress_exits exits = {
+    .send = fake_send,
+    .submit = fake_submit,
+    .store_is_here = fake_store_is_here,
+    .log_place = fake_log_place,
+    .listen = fake_listen,
+    .session_gone = fake_session_gone,
+};
+
+/* The commit: everything that was submitted has its fate. */
+static void commit(void)
+{
+    size_t n = world.queued;
+
+    world.queued = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct parcel *p = world.queue[i];
+
+        if (!p->refused) {
+            p->log_epoch = 1;
+            p->seq = ++world.next_seq;
+        }
+        ingress_settled(world.in, p);
+        parcel_drop(&p);
+    }
+    ingress_settled_all(world.in);
+}
+
+/* --- what agents say ----------------------------------------------------------------------------
+ */
+
+static void say_bytes(unsigned n, const void *data, size_t len)
+{
+    char name[32];
+    struct zport_message m = {.from = address_of(n), .user_id = name, .data = data, .len = len};
+
+    snprintf(name, sizeof(name), "office.n%u", n);
+    ingress_on_message(world.in, &m);
+}
+
+static void say(unsigned n, const Eocbus__V1__Frame *f)
+{
+    static uint8_t bytes[1 << 20];
+    size_t len = eocbus__v1__frame__pack(f, bytes);
+
+    assert_true(len <= sizeof(bytes));
+    say_bytes(n, bytes, len);
+}
+
+static void hello(unsigned n)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Hello h = EOCBUS__V1__HELLO__INIT;
+
+    h.protocol_min = h.protocol_max = 1;
+    h.program = (char *)"test 0.1.0";
+    h.time_us = FAKE_UTC_US + 90000000;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_HELLO;
+    f.hello = &h;
+    say(n, &f);
+}
+
+static void ping(unsigned n, int64_t time_us)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Ping p = EOCBUS__V1__PING__INIT;
+
+    p.time_us = time_us;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_PING;
+    f.ping = &p;
+    say(n, &f);
+}
+
+struct offer {
+    uint64_t tag, lane_seq;
+    const char *sender; /* NULL = own name */
+    unsigned lane;      /* 0 = ROUTINE */
+    int64_t not_after_us;
+    bool unreadable;
+};
+
+static size_t pack_content(uint8_t *out, unsigned n, const struct offer *o)
+{
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    uint8_t id[16] = {1, 2, 3, 4, 5, 6, 0x70, 8, 0x80};
+    char name[32];
+
+    snprintf(name, sizeof(name), "office.n%u", n);
+    m.message_id.data = id;
+    m.message_id.len = sizeof(id);
+    m.schema = SCHEMA_VERSION;
+    m.sender = (char *)(o->sender ? o->sender : name);
+    m.epoch = 1;
+    m.lane = (Eocbus__V1__Lane)(o->lane ? o->lane : EOCBUS__V1__LANE__LANE_ROUTINE);
+    m.lane_seq = o->lane_seq ? o->lane_seq : o->tag;
+    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+    m.event_time_us = m.sent_time_us = FAKE_UTC_US;
+    m.not_after_us = o->not_after_us;
+    m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)"water is rising at the bridge";
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+    m.activity_log_entry = &entry;
+    return eocbus__v1__envelope__pack(&m, out);
+}
+
+static void publish(unsigned n, const struct offer *offers, size_t count)
+{
+    static uint8_t contents[TAGS][400];
+    static Eocbus__V1__Item items[TAGS];
+    static Eocbus__V1__Item *pointers[TAGS];
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Publish p = EOCBUS__V1__PUBLISH__INIT;
+
+    for (size_t i = 0; i < count; i++) {
+        eocbus__v1__item__init(&items[i]);
+        items[i].tag = offers[i].tag;
+        items[i].content.data = contents[i];
+        items[i].content.len = pack_content(contents[i], n, &offers[i]);
+        if (offers[i].unreadable)
+            memset(contents[i], 0xff, items[i].content.len);
+        pointers[i] = &items[i];
+    }
+    p.items = pointers;
+    p.n_items = count;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_PUBLISH;
+    f.publish = &p;
+    say(n, &f);
+}
+
+/* Tags and places `from` to `to`. */
+static void publish_run(unsigned n, uint64_t from, uint64_t to)
+{
+    static struct offer offers[TAGS];
+
+    memset(offers, 0, sizeof(offers));
+    for (uint64_t t = from; t <= to; t++)
+        offers[t - from].tag = t;
+    publish(n, offers, to - from + 1);
+}
+
+/* --- sessions -----------------------------------------------------------------------------------
+ */
+
+static void hello_is_answered_welcome(void **state)
+{
+    (void)state;
+    hello(3);
+    assert_int_equal(world.agents[3].welcomes, 1);
+    assert_int_equal(world.agents[3].session, 1);
+}
+
+static void anything_before_hello_is_answered_say_hello_first(void **state)
+{
+    (void)state;
+    publish_run(3, 1, 2);
+    assert_string_equal(world.agents[3].fault, "hello");
+    ping(3, FAKE_UTC_US);
+    assert_int_equal(world.agents[3].faults, 2);
+    assert_int_equal(world.queued, 0);
+    hello(3);
+    publish_run(3, 1, 2);
+    commit();
+    assert_int_equal(world.agents[3].settled_count, 2);
+}
+
+static void hello_again_begins_a_new_session(void **state)
+{
+    (void)state;
+    hello(3);
+    publish_run(3, 1, 2);
+    hello(3);
+    assert_int_equal(world.agents[3].session, 2);
+    assert_int_equal(world.last_gone, 1);
+    commit();
+    assert_int_equal(world.agents[3].settled_count, 0); /* of the old session: offered again */
+}
+
+static void an_unknown_protocol_version_is_refused(void **state)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Hello h = EOCBUS__V1__HELLO__INIT;
+
+    (void)state;
+    h.protocol_min = 2;
+    h.protocol_max = 3;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_HELLO;
+    f.hello = &h;
+    say(1, &f);
+    assert_string_equal(world.agents[1].fault, "protocol");
+}
+
+static void a_message_without_a_name_is_dropped_and_counted(void **state)
+{
+    struct zport_message m = {.from = address_of(1), .data = (const uint8_t *)"x", .len = 1};
+    struct ingress_counters n;
+
+    (void)state;
+    ingress_on_message(world.in, &m);
+    ingress_counters(world.in, &n);
+    assert_int_equal(n.unauthenticated, 1);
+    assert_int_equal(world.agents[1].frames, 0);
+}
+
+static void three_hundred_sessions_each_get_their_own_receipts(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    for (unsigned n = 0; n < 300; n++) {
+        hello(n);
+        publish_run(n, n + 1, n + 3);
+    }
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 300);
+    commit();
+    for (unsigned n = 0; n < 300; n++) {
+        assert_int_equal(world.agents[n].frames_of_receipts, 1);
+        assert_int_equal(world.agents[n].settled_count, 3);
+        assert_int_equal(world.agents[n].settled[0].tag, n + 1);
+        assert_int_equal(world.agents[n].settled[2].seq, 3 * n + 3);
+    }
+}
+
+static void a_full_table_refuses_strangers_but_lets_a_principal_replace_itself(void **state)
+{
+    struct zport_message m = {.from = address_of(450), .user_id = "office.n0"};
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Hello h = EOCBUS__V1__HELLO__INIT;
+    uint8_t bytes[64];
+
+    (void)state;
+    for (unsigned n = 0; n < 400; n++)
+        hello(n);
+    hello(401);
+    assert_string_equal(world.agents[401].fault, "sessions");
+    h.protocol_min = h.protocol_max = 1;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_HELLO;
+    f.hello = &h;
+    m.len = eocbus__v1__frame__pack(&f, bytes);
+    m.data = bytes;
+    ingress_on_message(world.in, &m); /* office.n0 comes back on another connection */
+    assert_int_equal(world.agents[450].welcomes, 1);
+    assert_int_equal(world.last_gone, 1);
+}
+
+static void a_silent_session_is_forgotten_and_one_that_pings_is_not(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    hello(1);
+    hello(2);
+    fake_advance(world.loop, 20000);
+    ping(2, FAKE_UTC_US);
+    assert_int_equal(world.agents[2].pongs, 1);
+    fake_advance(world.loop, 15000);
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 1);
+    assert_int_equal(world.gone, 1);
+    ping(1, FAKE_UTC_US);
+    assert_string_equal(world.agents[1].fault, "hello");
+}
+
+static void a_revoked_principal_is_silent_from_its_next_message_on(void **state)
+{
+    (void)state;
+    hello(1);
+    world.revoked[1] = true;
+    publish_run(1, 1, 1);
+    assert_string_equal(world.agents[1].fault, "principal");
+    assert_int_equal(world.queued, 0);
+    assert_int_equal(world.gone, 1);
+}
+
+static void a_recheck_ends_sessions_of_principals_that_are_gone(void **state)
+{
+    (void)state;
+    hello(1);
+    hello(2);
+    world.revoked[1] = true;
+    ingress_recheck(world.in);
+    assert_string_equal(world.agents[1].fault, "principal");
+    assert_int_equal(world.agents[2].faults, 0);
+    assert_int_equal(world.gone, 1);
+}
+
+static void a_connection_that_is_gone_ends_its_session(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 10);
+    world.agents[1].is_gone = true;
+    commit();
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 0);
+    assert_int_equal(world.gone, 1);
+}
+
+static void a_multipart_message_ends_the_session(void **state)
+{
+    struct zport_message m = {.from = address_of(1), .user_id = "office.n1"};
+
+    (void)state;
+    hello(1);
+    ingress_on_broken(world.in, &m);
+    assert_int_equal(world.gone, 1);
+    assert_string_equal(world.agents[1].fault, "malformed");
+}
+
+static void listening_frames_go_to_the_exit(void **state)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Subscribe s = EOCBUS__V1__SUBSCRIBE__INIT;
+    char all[] = "**", *patterns[] = {all};
+
+    (void)state;
+    s.subscription = 1;
+    s.patterns = patterns;
+    s.n_patterns = 1;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
+    f.subscribe = &s;
+    say(1, &f);
+    assert_int_equal(world.listens, 0);
+    hello(1);
+    say(1, &f);
+    assert_int_equal(world.listens, 1);
+}
+
+/* --- receipts -----------------------------------------------------------------------------------
+ */
+
+static void no_receipt_before_the_store_settled(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 5);
+    loop_turn(world.loop, 0);
+    assert_int_equal(world.agents[1].frames, 1); /* Welcome */
+    commit();
+    assert_int_equal(world.agents[1].frames, 2);
+    assert_int_equal(world.agents[1].settled_count, 5);
+    assert_true(world.agents[1].settled[4].stored);
+}
+
+static void a_refused_item_too_is_answered_only_after_the_commit(void **state)
+{
+    struct offer offers[] = {{.tag = 1}, {.tag = 2, .unreadable = true}, {.tag = 3}};
+
+    (void)state;
+    hello(1);
+    publish(1, offers, 3);
+    assert_int_equal(world.queued, 3);
+    assert_non_null(world.queue[1]->refused);
+    assert_int_equal(world.agents[1].settled_count, 0);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 3);
+    assert_false(world.agents[1].settled[1].stored);
+    assert_int_equal(world.agents[1].settled[1].tag, 2);
+    assert_true(world.agents[1].settled[1].code[0]);
+}
+
+static void a_foreign_sender_is_refused_not_corrected(void **state)
+{
+    struct offer o = {.tag = 9, .sender = "office.n2"};
+
+    (void)state;
+    hello(1);
+    publish(1, &o, 1);
+    assert_int_equal(world.queue[0]->principal_id, 2); /* n1: who it was, not who it claims */
+    commit();
+    assert_string_equal(world.agents[1].settled[0].code, "sender");
+}
+
+static void past_the_quota_a_refusal_is_answered_at_once_and_not_kept(void **state)
+{
+    struct offer o = {.unreadable = true};
+    struct ingress_counters c;
+
+    (void)state;
+    hello(1);
+    for (o.tag = 1; o.tag <= 15; o.tag++)
+        publish(1, &o, 1);
+    assert_int_equal(world.queued, 10);
+    assert_int_equal(world.agents[1].settled_count, 5);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.quarantine_dropped, 5);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 15);
+}
+
+static void a_late_message_is_stored_and_said_to_be_expired(void **state)
+{
+    struct offer o = {.tag = 1, .not_after_us = FAKE_UTC_US - 1};
+
+    (void)state;
+    hello(1);
+    publish(1, &o, 1);
+    assert_true(world.queue[0]->expired);
+    commit();
+    assert_true(world.agents[1].settled[0].stored);
+    assert_true(world.agents[1].settled[0].expired);
+}
+
+static void receipts_wait_for_a_full_socket_and_keep_the_window_closed(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 64);
+    world.agents[1].is_full = true;
+    commit();
+    publish_run(1, 65, 65);
+    assert_int_equal(world.queued, 0);
+    world.agents[1].is_full = false;
+    ingress_writable(world.in);
+    assert_int_equal(world.agents[1].settled_count, 64);
+    publish_run(1, 65, 65);
+    assert_int_equal(world.queued, 1);
+}
+
+static void many_long_receipts_leave_in_frames_of_bounded_size(void **state)
+{
+    struct offer offers[64] = {{0}};
+
+    (void)state;
+    hello(1);
+    for (unsigned i = 0; i < 64; i++)
+        offers[i] = (struct offer){.tag = i + 1};
+    publish(1, offers, 64);
+    for (size_t i = 0; i < 64; i++) {
+        world.queue[i]->refused = mem_zalloc(sizeof(struct refusal));
+        world.queue[i]->refused->code = CODE_DATABASE;
+        memset(world.queue[i]->refused->text, 'x', 319);
+        memset(world.queue[i]->refused->path, 'p', 159);
+    }
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 64);
+    assert_true(world.agents[1].frames_of_receipts > 1);
+    assert_true(world.agents[1].largest_frame <= 16384 + 16);
+}
+
+/* --- not taken ----------------------------------------------------------------------------------
+ */
+
+static void beyond_the_window_is_busy(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 70);
+    assert_int_equal(world.queued, 64);
+    assert_int_equal(world.agents[1].busy_count, 6);
+    assert_int_equal(world.agents[1].busy_tags[0], 65);
+    commit();
+    publish_run(1, 65, 70);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 70);
+}
+
+static void a_full_store_is_busy_for_a_moment(void **state)
+{
+    (void)state;
+    hello(1);
+    world.room = 3;
+    publish_run(1, 1, 5);
+    assert_int_equal(world.agents[1].busy_count, 2);
+    assert_int_equal(world.agents[1].busy_tags[0], 4);
+    assert_int_equal(world.agents[1].retry_ms, 50);
+}
+
+static void a_store_that_is_away_is_busy_for_longer_and_longer(void **state)
+{
+    (void)state;
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    publish_run(1, 1, 1);
+    assert_int_equal(world.agents[1].retry_ms, 1000);
+    fake_advance(world.loop, 3000);
+    publish_run(1, 1, 1);
+    assert_int_equal(world.agents[1].retry_ms, 3000);
+    fake_advance(world.loop, 20000);
+    publish_run(1, 1, 1);
+    assert_int_equal(world.agents[1].retry_ms, 5000);
+    world.submit_answer = ST_OK;
+    publish_run(1, 1, 1);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 1);
+}
+
+static void a_refused_item_is_busy_too_while_the_store_is_away(void **state)
+{
+    struct offer o = {.tag = 1, .unreadable = true};
+
+    (void)state;
+    hello(1);
+    world.store_away = true;
+    world.submit_answer = ST_CLOSED;
+    publish(1, &o, 1);
+    assert_int_equal(world.agents[1].busy_count, 1);
+    assert_int_equal(world.agents[1].settled_count, 0);
+}
+
+static void nothing_overtakes_a_message_of_its_lane_that_was_not_taken(void **state)
+{
+    struct offer flash = {.tag = 100, .lane_seq = 1, .lane = EOCBUS__V1__LANE__LANE_FLASH};
+
+    (void)state;
+    hello(1);
+    world.room = 2;
+    publish_run(1, 1, 4); /* 3 and 4 were not taken */
+    world.room = QUEUE;
+    publish_run(1, 5, 6);
+    assert_int_equal(world.queued, 2);
+    assert_int_equal(world.agents[1].busy_count, 2);
+    publish(1, &flash, 1); /* another lane is free to go */
+    assert_int_equal(world.queued, 3);
+    publish_run(1, 3, 6);
+    assert_int_equal(world.queued, 7);
+    for (size_t i = 3; i < 7; i++)
+        assert_int_equal(world.queue[i]->id.lane_seq, i);
+}
+
+static void a_message_that_never_comes_again_holds_its_lane_only_for_a_while(void **state)
+{
+    (void)state;
+    hello(1);
+    world.room = 0;
+    publish_run(1, 1, 1);
+    world.room = QUEUE;
+    publish_run(1, 2, 2);
+    assert_int_equal(world.queued, 0);
+    fake_advance(world.loop, 10001);
+    publish_run(1, 2, 2);
+    assert_int_equal(world.queued, 1);
+}
+
+static void more_items_than_a_frame_may_hold_are_busy(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 300);
+    assert_int_equal(world.queued + world.agents[1].busy_count, 300);
+}
+
+/* --- frames that cannot be read -----------------------------------------------------------------
+ */
+
+static void an_unreadable_frame_goes_to_quarantine_with_tag_0(void **state)
+{
+    (void)state;
+    hello(1);
+    say_bytes(1, "\xff\xff\xff\xff", 4);
+    assert_int_equal(world.queued, 1);
+    assert_int_equal(world.queue[0]->tag, 0);
+    assert_int_equal(world.queue[0]->principal_id, 2);
+    assert_int_equal(world.queue[0]->content_len, 4);
+    assert_non_null(world.queue[0]->refused);
+    assert_int_equal(world.agents[1].faults, 1);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 0);
+}
+
+static void what_quarantine_keeps_of_a_large_frame_is_cut(void **state)
+{
+    uint8_t *bytes = mem_zalloc(200000);
+
+    (void)state;
+    memset(bytes, 0xff, 200000);
+    hello(1);
+    say_bytes(1, bytes, 200000);
+    mem_free(bytes);
+    assert_int_equal(world.queued, 1);
+    assert_int_equal(world.queue[0]->content_len, LIMIT_CONTENT_BYTES);
+}
+
+static void a_frame_that_only_a_broker_says_is_a_fault(void **state)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Welcome w = EOCBUS__V1__WELCOME__INIT;
+
+    (void)state;
+    hello(1);
+    f.what_case = EOCBUS__V1__FRAME__WHAT_WELCOME;
+    f.welcome = &w;
+    say(1, &f);
+    assert_string_equal(world.agents[1].fault, "malformed");
+}
+
+/* --- clocks and memory --------------------------------------------------------------------------
+ */
+
+static void parcels_carry_the_senders_clock_offset(void **state)
+{
+    (void)state;
+    hello(1); /* 90 s ahead of the epoch of the fake clock, which shows 1 s */
+    ping(1, FAKE_UTC_US + 80000000); /* was under way for longer: not believed */
+    publish_run(1, 1, 1);
+    assert_int_equal(world.queue[0]->clock_offset_ms, 89000);
+}
+
+static void creation_survives_any_allocation_that_fails(void **state)
+{
+    struct ingress_settings set = {.loop = world.loop, .name = "b", .sessions_max = 8};
+    struct ingress *in = NULL;
+
+    (void)state;
+    for (unsigned long n = 1; !in; n++) {
+        enum status st;
+
+        assert_true(n < 100);
+        mem_fail_at(n);
+        st = ingress_create(&in, &set, &exits);
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+    }
+    ingress_destroy(in);
+}
+
+static void a_publish_survives_any_allocation_that_fails(void **state)
+{
+    (void)state;
+    for (unsigned long n = 1; n < 60; n++) {
+        mem_fail_at(n);
+        hello(1);
+        publish_run(1, 1, 3);
+        commit();
+        mem_fail_at(0);
+    }
+    world.agents[1].settled_count = 0;
+    hello(1);
+    publish_run(1, 1, 3);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 3);
+}
+
+static int begin(void **state)
+{
+    struct ingress_settings set = {
+        .name = "broker",
+        .window_items = 64,
+        .sessions_max = 400,
+        .window_bytes = 1 << 20,
+        .quarantine_per_hour = 10,
+        .idle_ms = 30000,
+    };
+
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.room = QUEUE;
+    if (loop_create(&world.loop) != ST_OK)
+        return -1;
+    set.loop = world.loop;
+    return ingress_create(&world.in, &set, &exits) == ST_OK ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < world.queued; i++)
+        parcel_drop(&world.queue[i]);
+    ingress_destroy(world.in);
+    loop_destroy(world.loop);
+    return 0;
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(hello_is_answered_welcome),
+        IN_WORLD(anything_before_hello_is_answered_say_hello_first),
+        IN_WORLD(hello_again_begins_a_new_session),
+        IN_WORLD(an_unknown_protocol_version_is_refused),
+        IN_WORLD(a_message_without_a_name_is_dropped_and_counted),
+        IN_WORLD(three_hundred_sessions_each_get_their_own_receipts),
+        IN_WORLD(a_full_table_refuses_strangers_but_lets_a_principal_replace_itself),
+        IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
+        IN_WORLD(a_revoked_principal_is_silent_from_its_next_message_on),
+        IN_WORLD(a_recheck_ends_sessions_of_principals_that_are_gone),
+        IN_WORLD(a_connection_that_is_gone_ends_its_session),
+        IN_WORLD(a_multipart_message_ends_the_session),
+        IN_WORLD(listening_frames_go_to_the_exit),
+        IN_WORLD(no_receipt_before_the_store_settled),
+        IN_WORLD(a_refused_item_too_is_answered_only_after_the_commit),
+        IN_WORLD(a_foreign_sender_is_refused_not_corrected),
+        IN_WORLD(past_the_quota_a_refusal_is_answered_at_once_and_not_kept),
+        IN_WORLD(a_late_message_is_stored_and_said_to_be_expired),
+        IN_WORLD(receipts_wait_for_a_full_socket_and_keep_the_window_closed),
+        IN_WORLD(many_long_receipts_leave_in_frames_of_bounded_size),
+        IN_WORLD(beyond_the_window_is_busy),
+        IN_WORLD(a_full_store_is_busy_for_a_moment),
+        IN_WORLD(a_store_that_is_away_is_busy_for_longer_and_longer),
+        IN_WORLD(a_refused_item_is_busy_too_while_the_store_is_away),
+        IN_WORLD(nothing_overtakes_a_message_of_its_lane_that_was_not_taken),
+        IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
+        IN_WORLD(more_items_than_a_frame_may_hold_are_busy),
+        IN_WORLD(an_unreadable_frame_goes_to_quarantine_with_tag_0),
+        IN_WORLD(what_quarantine_keeps_of_a_large_frame_is_cut),
+        IN_WORLD(a_frame_that_only_a_broker_says_is_a_fault),
+        IN_WORLD(parcels_carry_the_senders_clock_offset),
+        IN_WORLD(creation_survives_any_allocation_that_fails),
+        IN_WORLD(a_publish_survives_any_allocation_that_fails),
+    };
+
+    return cmocka_run_group_tests_name("ingress", tests, NULL, NULL);
+}
