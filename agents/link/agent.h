@@ -15,87 +15,138 @@
 
 /* Settings every agent has; a program's own rows follow them in its table (AGENT_CONF_ROWS). */
 struct agent_settings {
-    char *name;                 /* principal */
+    char *name; /* principal */
     char *key_file;
     struct conf_list endpoints; /* broker.endpoint = tcp://host:port, several allowed */
     char *broker_key;           /* Z85 public key of the broker, pinned */
     char *outbox_path;          /* "" = listens only */
     size_t outbox_budget;
-    char *link_profile;         /* fiber, 4g, 2g, vsat, radio */
+    char *link_profile; /* fiber, 4g, 2g, vsat, radio */
     char *log_level;
 };
 
 #define AGENT_CONF_ROWS(type, member)                                                              \
-    {"name", CONF_TEXT, offsetof(type, member.name), NULL, CONF_REQUIRED,                          \
-     "principal's name, as enrolled: agency.unit.node", 0, 0},                                     \
-    {"key.file", CONF_PATH, offsetof(type, member.key_file), NULL, CONF_REQUIRED,                  \
-     "own key pair, made by eocctl keygen; mode 0600", 0, 0},                                      \
-    {"broker.endpoint", CONF_LIST, offsetof(type, member.endpoints), NULL, CONF_REQUIRED,          \
-     "where a broker listens: tcp://host:port; may stand several times", 0, 0},                    \
-    {"broker.key", CONF_TEXT, offsetof(type, member.broker_key), NULL, CONF_REQUIRED,              \
-     "public key of the broker, 40 characters", 0, 0},                                             \
-    {"outbox.path", CONF_PATH, offsetof(type, member.outbox_path), "", 0,                          \
-     "file that keeps what was said until it is stored; empty = listens only", 0, 0},              \
-    {"outbox.budget", CONF_BYTES, offsetof(type, member.outbox_budget), "1GiB", 0,                 \
-     "most bytes the outbox may take on disk", 1048576, 0},                                        \
-    {"link.profile", CONF_TEXT, offsetof(type, member.link_profile), "4g", 0,                      \
-     "fiber, 4g, 2g, vsat or radio: heartbeats, timeouts and bytes in flight", 0, 0},              \
-    {"log.level", CONF_TEXT, offsetof(type, member.log_level), "info", 0,                          \
-     "debug, info, warn or error", 0, 0}
+    {"name",                                                                                       \
+     CONF_TEXT,                                                                                    \
+     offsetof(type, member.name),                                                                  \
+     NULL,                                                                                         \
+     CONF_REQUIRED,                                                                                \
+     "principal's name, as enrolled: agency.unit.node",                                            \
+     0,                                                                                            \
+     0},                                                                                           \
+        {"key.file",                                                                               \
+         CONF_PATH,                                                                                \
+         offsetof(type, member.key_file),                                                          \
+         NULL,                                                                                     \
+         CONF_REQUIRED,                                                                            \
+         "own key pair, made by eocctl keygen; mode 0600",                                         \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"broker.endpoint",                                                                        \
+         CONF_LIST,                                                                                \
+         offsetof(type, member.endpoints),                                                         \
+         NULL,                                                                                     \
+         CONF_REQUIRED,                                                                            \
+         "where a broker listens: tcp://host:port; may stand several times",                       \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"broker.key",                                                                             \
+         CONF_TEXT,                                                                                \
+         offsetof(type, member.broker_key),                                                        \
+         NULL,                                                                                     \
+         CONF_REQUIRED,                                                                            \
+         "public key of the broker, 40 characters",                                                \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"outbox.path",                                                                            \
+         CONF_PATH,                                                                                \
+         offsetof(type, member.outbox_path),                                                       \
+         "",                                                                                       \
+         0,                                                                                        \
+         "file that keeps what was said until it is stored; empty = listens only",                 \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"outbox.budget", CONF_BYTES, offsetof(type, member.outbox_budget),                        \
+         "1GiB",          0,          "most bytes the outbox may take on disk",                    \
+         1048576,         0},                                                                      \
+        {"link.profile",                                                                           \
+         CONF_TEXT,                                                                                \
+         offsetof(type, member.link_profile),                                                      \
+         "4g",                                                                                     \
+         0,                                                                                        \
+         "fiber, 4g, 2g, vsat or radio: heartbeats, timeouts and bytes in flight",                 \
+         0,                                                                                        \
+         0},                                                                                       \
+    {                                                                                              \
+        "log.level", CONF_TEXT, offsetof(type, member.log_level), "info", 0,                       \
+            "debug, info, warn or error", 0, 0                                                     \
+    }
 
 struct agent;
 
 struct agent_events { /* any may be NULL */
     void *arg;
     void (*linked)(void *arg, bool up, const char *why); /* session with a broker stands, or fell */
-    void (*settled)(void *arg, uint64_t tag, const struct outbox_outcome *oc); /* after it is on disk */
-    void (*drained)(void *arg);                          /* the outbox has nothing waiting */
+    void (*settled)(void *arg, uint64_t tag,
+                    const struct outbox_outcome *oc); /* after it is on disk */
+    void (*drained)(void *arg);                       /* the outbox has nothing waiting */
     void (*fault)(void *arg, const Eocbus__V1__Fault *f);
 };
 
-/* `program` as in Hello. `err` is a sentence for the person who started it. */
+/* `program` as in Hello: "eocbus-sensor 0.1.0". Settings are read during the call only. A second
+ * agent on the same outbox (a command beside a daemon) may put, and sends when the first one ends.
+ * `err` is a sentence for the person who started it. */
 MUST_CHECK enum status agent_create(struct agent **out, struct loop *loop,
                                     const struct agent_settings *set, const char *program,
                                     const struct agent_events *events, char *err, size_t err_size);
 void agent_destroy(struct agent *a);
 
 /* Puts into the outbox; durable with this loop turn's commit (one fsync a turn), or at once with
- * agent_flush. What is not durable yet is lost with a power cut, so acknowledge upstream after flush. */
+ * agent_flush. What is not durable yet is lost with a power cut, so acknowledge upstream after
+ * flush. */
 MUST_CHECK enum status agent_put(struct agent *a, Eocbus__V1__Envelope *m, uint64_t *tag,
                                  struct refusal *why);
 MUST_CHECK enum status agent_flush(struct agent *a);
 struct outbox *agent_outbox(struct agent *a); /* NULL if it only listens */
 
-/* A subscription. `message` may be called again with the same number after a reconnect only if its
- * number was not acknowledged; with an inbox (path not NULL) the place is kept on disk and each message
- * is handed over once: agent commits the place after `message` returned. */
+/* A subscription; may be made at any time, survives reconnects. FLASH is handed over once, at its
+ * first copy, which may be provisional (stamp->seq 0). `message` may be called again with the same
+ * number after a reconnect only if its number was not acknowledged; with an inbox (path not NULL)
+ * the place is kept on disk and each message is handed over once: agent commits the place after
+ * `message` returned. */
 struct agent_subscription {
     const char *const *patterns;
     unsigned pattern_count;
-    bool from_now;          /* else after `after` */
+    bool from_now; /* else after `after` */
     uint64_t after;
     const char *inbox_path; /* NULL = no memory */
+    const char *name;       /* of the place in the inbox; NULL = the patterns */
+    bool numbered_copies;   /* hand FLASH over again when it has its number; for archives, not for
+                               sirens */
     unsigned credit;        /* 0 = 256 */
     void *arg;
-    /* m is unpacked and checked, borrowed; NULL m: bytes that this program cannot read (a newer major).
-     * Answers false to stop acknowledging (a full disk): it is delivered again later. */
+    /* m is unpacked and checked, borrowed; NULL m: bytes that this program cannot read (a newer
+     * major). Answers false to stop acknowledging (a full disk): it is delivered again later. */
     bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
-    void (*horizon)(void *arg, uint64_t horizon); /* may be NULL: nothing that matches is missing up to it */
+    void (*horizon)(void *arg,
+                    uint64_t horizon); /* may be NULL: nothing that matches is missing up to it */
 };
 MUST_CHECK enum status agent_subscribe(struct agent *a, const struct agent_subscription *sub,
                                        char *err, size_t err_size);
 
 struct agent_state {
     bool linked, store_away;
-    const char *endpoint;     /* of the session */
+    bool sends;           /* the outbox is ours to send from; false: another process has it */
+    const char *trouble;  /* last error of the link or the outbox, a sentence; "" = none */
+    const char *endpoint; /* of the session */
     uint32_t log_epoch;
     uint64_t waiting, refused;
-    int64_t clock_offset_ms;  /* ours minus the broker's */
+    int64_t clock_offset_ms; /* ours minus the broker's */
     bool clock_known;
     uint32_t round_trip_ms;
 };
 void agent_state(struct agent *a, struct agent_state *out);
 
-/* For programs' mains: --help, --version, --check-config, -c FILE, -o name=value, --print-sample; see
- * proto/base/program.h. */
+/* For programs' mains: --help, --version, --check-config, -c FILE, -o name=value, --print-sample;
+ * see proto/base/program.h. */
 #endif

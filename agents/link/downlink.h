@@ -1,0 +1,39 @@
+/* downlink - subscriptions: history first, then live, each message handed over once.
+ *
+ *   broker ── Deliver ──▶ message() ──▶ place moves ──▶ commit (once a turn) ──▶ Acknowledge,
+ * Credit
+ *
+ * After a reconnect each subscription goes on behind its place. A hole in `previous`, or a program
+ * that cannot take more for now, ends the subscription at the broker and begins it again behind the
+ * place. */
+#ifndef EOCBUS_LINK_DOWNLINK_H
+#define EOCBUS_LINK_DOWNLINK_H
+
+#include "agents/link/agent.h"
+
+struct downlink;
+
+struct downlink_settings {
+    struct loop *loop; /* borrowed */
+    void *arg;
+    enum status (*send)(void *arg, const Eocbus__V1__Frame *f); /* as zport_send */
+};
+
+MUST_CHECK enum status downlink_create(struct downlink **out, const struct downlink_settings *set);
+void downlink_destroy(struct downlink *d);
+
+/* Copies what it needs. ST_INVALID: a pattern; ST_FULL: too many subscriptions. */
+MUST_CHECK enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub,
+                                          char *err, size_t err_size);
+void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w);
+void downlink_end(struct downlink *d);
+
+void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m);
+void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m);
+/* A Fault with a subscription's number. */
+void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f);
+
+/* Makes places durable, then acknowledges and gives credit. True if anything was sent. */
+bool downlink_flush(struct downlink *d);
+
+#endif

@@ -1,0 +1,40 @@
+/* inbox - how far a listener has read, and which alarms it has acted on; on disk, in SQLite, or
+ * only in memory.
+ *
+ * A place is the last number handed over, with its log epoch. It is moved in memory and made
+ * durable by inbox_commit; what is acknowledged to the broker is durable before. FLASH arrives
+ * several times (provisional, with its number, over several brokers): its ids are remembered, the
+ * last 512 of them. */
+#ifndef EOCBUS_LINK_INBOX_H
+#define EOCBUS_LINK_INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/status.h"
+
+struct inbox;
+
+enum { INBOX_IDS = 512 };
+
+/* path NULL: no memory on disk. name: of the subscription; several may share a file. `err` says
+ * what to do on ST_IO and ST_INVALID. */
+MUST_CHECK enum status inbox_open(struct inbox **out, const char *path, const char *name, char *err,
+                                  size_t err_size);
+void inbox_close(struct inbox *in); /* NULL is allowed */
+
+/* False if there is none yet. */
+bool inbox_place(const struct inbox *in, uint32_t *log_epoch, uint64_t *seq);
+void inbox_move(struct inbox *in, uint32_t log_epoch, uint64_t seq);
+void inbox_forget(struct inbox *in); /* as if it had no place; not on disk */
+bool inbox_is_new(const struct inbox *in, uint32_t log_epoch, uint64_t seq); /* behind the place */
+
+bool inbox_knows(const struct inbox *in, const uint8_t id[16]);
+void inbox_remember(struct inbox *in, const uint8_t id[16]);
+
+bool inbox_is_dirty(const struct inbox *in);
+/* ST_OK: durable. ST_FULL, ST_IO, ST_AGAIN: not, try again. */
+MUST_CHECK enum status inbox_commit(struct inbox *in);
+
+#endif
