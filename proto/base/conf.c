@@ -368,6 +368,7 @@ static enum status split(const struct place *at, char *text, char **name, char *
 {
     char *equals = strchr(text, '=');
 
+    *name = *value = text;
     if (!equals || equals == text)
         return complain(at, "\"%.60s\" is no setting; \"name = value\" is expected", text);
     *equals = '\0';

@@ -90,7 +90,7 @@ static size_t print_keys(char *text, size_t size, const struct keys *k, const ch
     char clean[65];
     size_t i;
 
-    for (i = 0; name[i] && i < sizeof(clean) - 1; i++)
+    for (i = 0; i < sizeof(clean) - 1 && name[i]; i++)
         clean[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
     clean[i] = '\0';
     return (size_t)snprintf(text, size,

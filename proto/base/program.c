@@ -70,7 +70,7 @@ static const char *option_value(const char *brief, const char *full, int argc, c
         return argv[*i] + len + 1;
     if (strcmp(argv[*i], brief) != 0 && strcmp(argv[*i], full) != 0)
         return NULL;
-    if (*i + 1 >= argc) {
+    if (*i + 1 >= argc || !argv[*i + 1]) {
         *missing = true;
         return NULL;
     }

@@ -91,6 +91,8 @@ enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, siz
     st = open_bytes(&m, &eocbus__v1__envelope__descriptor, content, len, LIMIT_CONTENT_BYTES,
                     LIMIT_FIELDS, arena, why);
     *out = (Eocbus__V1__Envelope *)m;
+    if (!m)
+        return st;
     if (st == ST_OK)
         st = gate_check(m, why);
     return st == ST_OK ? check_together(*out, why) : st;

@@ -19,7 +19,7 @@ static void trim_to_utf8(char *text)
 
 void step_path(char *out, size_t size, const struct step *at)
 {
-    const struct step *chain[LIMIT_DEPTH + 2];
+    const struct step *chain[LIMIT_DEPTH + 2] = {NULL};
     size_t depth = 0, len = 0;
 
     out[0] = '\0';
