@@ -1,343 +1,502 @@
-/* observations - see observations.h. */
+/* observations - see observations.h. The layout is in the comment of ObservationBatch.
+ *
+ * Encoding takes three steps: the times of all channels decide base, step and count of the batch
+ * (what most series share stands once); then each series writes only what differs; then its values
+ * are written the shorter of two ways. */
 #include "proto/wire/observations.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "proto/base/banned.h"
+#include "proto/wire/refuse.h"
 
-#define VALUE_MOST INT64_C(1000000000000)
-enum { CHANNELS_MOST = 64, MISSING = EOCBUS__V1__QUALITY__QUALITY_MISSING };
+#define SAMPLES_MAX 3600
+#define RUNS_MAX    256
+#define SERIES_MAX  64
+#define STEP_MAX_MS INT64_C(86400000)
+#define VALUE_MAX   INT64_C(1000000000000)
+#define FLAGS_MAX   16383u
 
+typedef Eocbus__V1__ObservationBatch Batch;
 typedef Eocbus__V1__Series Series;
-typedef Eocbus__V1__QualityRun QualityRun;
+typedef Eocbus__V1__QualityRun Run;
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- times --------------------------------------------------------------------------------------
+ */
 
-static unsigned varint_bytes(uint64_t v)
+struct timing {
+    int64_t base_us;
+    uint32_t dt_ms, count; /* of most series */
+};
+
+static bool is_missing(const struct sample *s)
 {
-    unsigned n = 1;
+    return (s->flags & EOCBUS__V1__QUALITY__QUALITY_MISSING) != 0;
+}
+
+static int64_t step_ms(const struct channel *c, size_t i)
+{
+    return (c->samples[i].time_us - c->samples[i - 1].time_us) / 1000;
+}
+
+/* The step between all samples; -1 if they differ; 0 for a single one. */
+static int64_t even_step_ms(const struct channel *c)
+{
+    int64_t step = c->count > 1 ? step_ms(c, 1) : 0;
+
+    for (size_t i = 2; i < c->count; i++)
+        if (step_ms(c, i) != step)
+            return -1;
+    /* dt 0 would be read as the batch's: two samples at one time need their times written. */
+    return c->count > 1 && step == 0 ? -1 : step;
+}
+
+/* What the first evenly sampled series says; the others write what differs. */
+static struct timing common_timing(const struct channel *channels, size_t count)
+{
+    struct timing t = {channels[0].samples[0].time_us, 0, (uint32_t)channels[0].count};
+
+    for (size_t i = 0; i < count; i++) {
+        if (channels[i].samples[0].time_us < t.base_us)
+            t.base_us = channels[i].samples[0].time_us;
+    }
+    for (size_t i = 0; i < count && !t.dt_ms; i++) {
+        int64_t step = even_step_ms(&channels[i]);
+
+        t.dt_ms = step > 0 ? (uint32_t)step : 0;
+    }
+    return t;
+}
+
+static enum status write_times(Series *s, const struct channel *c, const struct timing *t,
+                               struct arena *arena)
+{
+    int64_t step = even_step_ms(c);
+
+    s->start_ms = (uint32_t)((c->samples[0].time_us - t->base_us) / 1000);
+    s->sample_count = c->count == t->count ? 0 : (uint32_t)c->count;
+    if (step >= 0) {
+        s->dt_ms = step == 0 || (uint32_t)step == t->dt_ms ? 0 : (uint32_t)step;
+        return ST_OK;
+    }
+    s->time_deltas_ms = arena_alloc(arena, c->count * sizeof(*s->time_deltas_ms));
+    if (!s->time_deltas_ms)
+        return ST_NOMEM;
+    s->n_time_deltas_ms = c->count;
+    s->time_deltas_ms[0] = 0;
+    for (size_t i = 1; i < c->count; i++)
+        s->time_deltas_ms[i] = (uint32_t)step_ms(c, i);
+    return ST_OK;
+}
+
+/* --- values -------------------------------------------------------------------------------------
+ */
+
+static size_t varint_bytes(uint64_t v)
+{
+    size_t n = 1;
 
     while (v >>= 7)
         n++;
     return n;
 }
 
-static unsigned zigzag_bytes(int64_t v)
+static size_t delta_bytes(int64_t d)
 {
-    return varint_bytes((uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+    return varint_bytes(((uint64_t)d << 1) ^ (uint64_t)(d < 0 ? -1 : 0));
 }
 
-static bool in_range(int64_t v)
+/* Values as they are sent: a gap repeats what stood before it. */
+static int64_t *sent_values(const struct channel *c, struct arena *arena)
 {
-    return v >= -VALUE_MOST && v <= VALUE_MOST;
-}
+    int64_t *v = arena_alloc(arena, c->count * sizeof(*v));
+    int64_t last = 0;
 
-static bool is_missing(const struct observation_channel *c, size_t i)
-{
-    return c->quality && (c->quality[i] & MISSING);
-}
-
-/* A gap repeats the value before it, which costs nothing. */
-static int64_t value_at(const struct observation_channel *c, size_t i, int64_t before)
-{
-    return is_missing(c, i) ? before : c->values[i];
-}
-
-static enum status check_channel(const struct observation_channel *c)
-{
-    int64_t last;
-
-    if (c->count < 1 || c->count > OBSERVATIONS_SAMPLES)
-        return ST_INVALID;
-    last = value_at(c, 0, 0);
-    for (size_t i = 0; i < c->count; i++) {
-        int64_t v = value_at(c, i, last);
-
-        if (!in_range(v) || !in_range(v - last))
-            return ST_INVALID;
-        last = v;
+    for (size_t i = 0; v && i < c->count; i++) {
+        if (!is_missing(&c->samples[i]))
+            last = c->samples[i].value;
+        v[i] = last;
     }
-    return ST_OK;
+    return v;
 }
 
-struct shape {    /* what the two forms would cost */
-    size_t moves; /* deltas that are not 0 */
-    size_t last;  /* index of the last sample that differs from the one before */
-    size_t plain_bytes, held_bytes;
+/* How many deltas each way takes, and how many bytes. */
+struct plan_of_values {
+    size_t plain, runs; /* deltas */
+    size_t plain_bytes, run_bytes;
 };
 
-static void measure(struct shape *s, const struct observation_channel *c)
+static struct plan_of_values weigh(const int64_t *v, size_t n)
 {
-    int64_t last = value_at(c, 0, 0);
-    size_t since = 0;
+    struct plan_of_values p = {0};
+    size_t hold = 1;
 
-    memset(s, 0, sizeof(*s));
-    for (size_t i = 1; i < c->count; i++) {
-        int64_t v = value_at(c, i, last);
+    for (size_t i = 1; i < n; i++, hold++) {
+        int64_t d = v[i] - v[i - 1];
 
-        if (v != last) {
-            s->moves++;
-            s->plain_bytes += (i - s->last - 1) + zigzag_bytes(v - last);
-            s->held_bytes += zigzag_bytes(v - last) + varint_bytes(i - since);
-            s->last = since = i;
-        }
-        last = v;
+        if (d == 0)
+            continue;
+        p.runs++;
+        p.run_bytes += delta_bytes(d) + varint_bytes(hold);
+        p.plain_bytes += delta_bytes(d) + (i - 1 - p.plain); /* a zero is one byte */
+        p.plain = i;
+        hold = 0;
     }
+    return p;
 }
 
-static enum status put_plain(Series *s, const struct observation_channel *c,
-                             const struct shape *shape, struct arena *arena)
+static enum status write_plain(Series *s, const int64_t *v, size_t deltas, struct arena *arena)
 {
-    int64_t last = s->first;
-
-    s->n_deltas = shape->last;
-    s->deltas = arena_alloc(arena, s->n_deltas * sizeof(*s->deltas));
-    if (s->n_deltas && !s->deltas)
+    s->deltas = arena_alloc(arena, deltas * sizeof(*s->deltas));
+    if (!s->deltas)
         return ST_NOMEM;
-    for (size_t i = 1; i <= shape->last; i++) {
-        int64_t v = value_at(c, i, last);
-
-        s->deltas[i - 1] = v - last;
-        last = v;
-    }
+    s->n_deltas = deltas;
+    for (size_t i = 0; i < deltas; i++)
+        s->deltas[i] = v[i + 1] - v[i];
     return ST_OK;
 }
 
-static enum status put_held(Series *s, const struct observation_channel *c,
-                            const struct shape *shape, struct arena *arena)
+static enum status write_runs(Series *s, const int64_t *v, size_t n, size_t deltas,
+                              struct arena *arena)
 {
-    int64_t last = s->first;
-    size_t since = 0;
+    uint32_t hold = 1;
 
-    s->deltas = arena_alloc(arena, shape->moves * sizeof(*s->deltas));
-    s->holds = arena_alloc(arena, shape->moves * sizeof(*s->holds));
+    s->deltas = arena_alloc(arena, deltas * sizeof(*s->deltas));
+    s->holds = arena_alloc(arena, deltas * sizeof(*s->holds));
     if (!s->deltas || !s->holds)
         return ST_NOMEM;
-    for (size_t i = 1; i <= shape->last; i++) {
-        int64_t v = value_at(c, i, last);
-
-        if (v == last)
+    for (size_t i = 1; i < n; i++, hold++) {
+        if (v[i] == v[i - 1])
             continue;
-        s->deltas[s->n_deltas++] = v - last;
-        s->holds[s->n_holds++] = (uint32_t)(i - since);
-        since = i;
-        last = v;
+        s->deltas[s->n_deltas++] = v[i] - v[i - 1];
+        s->holds[s->n_holds++] = hold;
+        hold = 0;
     }
     return ST_OK;
 }
 
-static size_t count_runs(const struct observation_channel *c)
+static enum status write_values(Series *s, const struct channel *c, struct arena *arena)
+{
+    int64_t *v = sent_values(c, arena);
+    struct plan_of_values p;
+
+    if (!v)
+        return ST_NOMEM;
+    s->first = v[0];
+    p = weigh(v, c->count);
+    if (p.plain == 0)
+        return ST_OK;
+    /* The list of holds has its own field number and length. */
+    if (p.run_bytes + 1 + varint_bytes(p.runs) < p.plain_bytes)
+        return write_runs(s, v, c->count, p.runs, arena);
+    return write_plain(s, v, p.plain, arena);
+}
+
+/* --- quality ------------------------------------------------------------------------------------
+ */
+
+static uint32_t sent_flags(const struct sample *s)
+{
+    return s->flags == EOCBUS__V1__QUALITY__QUALITY_GOOD ? 0 : s->flags;
+}
+
+static size_t run_length(const struct channel *c, size_t from)
+{
+    size_t i = from + 1;
+
+    while (i < c->count && sent_flags(&c->samples[i]) == sent_flags(&c->samples[from]))
+        i++;
+    return i - from;
+}
+
+static size_t count_runs(const struct channel *c)
 {
     size_t runs = 0;
 
-    for (size_t i = 0; c->quality && i < c->count; i++)
-        if (c->quality[i] && (i == 0 || c->quality[i] != c->quality[i - 1]))
-            runs++;
+    for (size_t i = 0; i < c->count; i += run_length(c, i))
+        runs += sent_flags(&c->samples[i]) != 0;
     return runs;
 }
 
-static enum status put_quality(Series *s, const struct observation_channel *c, struct arena *arena)
+static enum status write_quality(Series *s, const struct channel *c, struct arena *arena)
 {
-    size_t runs = count_runs(c);
-    QualityRun *run;
+    size_t runs = count_runs(c), length;
 
     if (!runs)
         return ST_OK;
-    if (runs > OBSERVATIONS_QUALITY_RUNS)
-        return ST_INVALID;
     s->quality = arena_alloc(arena, runs * sizeof(*s->quality));
-    run = arena_alloc(arena, runs * sizeof(*run));
-    if (!s->quality || !run)
+    if (!s->quality)
         return ST_NOMEM;
-    for (size_t i = 0; i < c->count; i++) {
-        if (!c->quality[i])
+    for (size_t i = 0; i < c->count; i += length) {
+        Run *run;
+
+        length = run_length(c, i);
+        if (!sent_flags(&c->samples[i]))
             continue;
-        if (i && c->quality[i] == c->quality[i - 1]) {
-            s->quality[s->n_quality - 1]->length++;
-            continue;
-        }
+        run = arena_alloc(arena, sizeof(*run));
+        if (!run)
+            return ST_NOMEM;
         eocbus__v1__quality_run__init(run);
         run->offset = (uint32_t)i;
-        run->length = 1;
-        run->flags = c->quality[i];
-        s->quality[s->n_quality++] = run++;
+        run->length = (uint32_t)length;
+        run->flags = sent_flags(&c->samples[i]);
+        s->quality[s->n_quality++] = run;
     }
     return ST_OK;
 }
 
-static enum status put_times(Series *s, const struct observation_channel *c, struct arena *arena)
+/* --- encoding -----------------------------------------------------------------------------------
+ */
+
+static enum status check_sample(const struct channel *c, size_t i, const struct step *at,
+                                struct refusal *why)
 {
-    if (!c->time_deltas_ms)
-        return ST_OK;
-    s->n_time_deltas_ms = c->count;
-    s->time_deltas_ms = arena_alloc(arena, c->count * sizeof(*s->time_deltas_ms));
-    if (!s->time_deltas_ms)
-        return ST_NOMEM;
-    memcpy(s->time_deltas_ms, c->time_deltas_ms, c->count * sizeof(*s->time_deltas_ms));
+    const struct sample *s = &c->samples[i];
+    int64_t step_us = i ? s->time_us - c->samples[i - 1].time_us : 0;
+
+    if (!is_missing(s) && (s->value > VALUE_MAX || s->value < -VALUE_MAX))
+        return refuse(why, CODE_RANGE, at, "sample %zu is %" PRId64 "; a value has at most 10^12",
+                      i, s->value);
+    if (s->flags > FLAGS_MAX)
+        return refuse(why, CODE_RANGE, at, "sample %zu has unknown quality bits", i);
+    if (step_us < 0 || step_us % 1000 || step_us > STEP_MAX_MS * 1000)
+        return refuse(why, CODE_TIME, at,
+                      "sample %zu is %" PRId64 " us after the one before it; legal are whole "
+                      "milliseconds up to a day, never backwards",
+                      i, step_us);
     return ST_OK;
 }
 
-static enum status encode_series(Series *s, const struct observation_channel *c, size_t batch_count,
-                                 struct arena *arena)
+static enum status check_channel(const struct channel *c, int64_t base_us, const struct step *at,
+                                 struct refusal *why)
 {
-    struct shape shape;
-    enum status st = check_channel(c);
+    int64_t start_us = c->samples[0].time_us - base_us;
+    enum status st = ST_OK;
 
-    if (st != ST_OK)
-        return st;
+    if (start_us % 1000 || start_us > STEP_MAX_MS * 1000)
+        return refuse(why, CODE_TIME, at,
+                      "begins %" PRId64 " us after the batch; legal are whole milliseconds up to a "
+                      "day",
+                      start_us);
+    for (size_t i = 0; st == ST_OK && i < c->count; i++)
+        st = check_sample(c, i, at, why);
+    if (st == ST_OK && count_runs(c) > RUNS_MAX)
+        st = refuse(why, CODE_REPEATS, at, "more than %d runs of quality; make shorter batches",
+                    RUNS_MAX);
+    return st;
+}
+
+static enum status check_channels(const struct channel *channels, size_t count, struct refusal *why)
+{
+    const struct step top = {NULL, "observation_batch", -1};
+    enum status st = ST_OK;
+    int64_t base_us;
+
+    if (count == 0 || count > SERIES_MAX)
+        return refuse(why, CODE_REPEATS, &top, "%zu series; legal are 1 to %d", count, SERIES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct step at = {&top, "series", (long)i};
+
+        if (channels[i].count == 0 || channels[i].count > SAMPLES_MAX)
+            return refuse(why, CODE_RANGE, &at, "%zu samples; legal are 1 to %d", channels[i].count,
+                          SAMPLES_MAX);
+    }
+    base_us = common_timing(channels, count).base_us;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        const struct step at = {&top, "series", (long)i};
+
+        st = check_channel(&channels[i], base_us, &at, why);
+    }
+    return st;
+}
+
+static enum status write_series(Series **out, const struct channel *c, const struct timing *t,
+                                struct arena *arena)
+{
+    Series *s = arena_alloc(arena, sizeof(*s));
+    enum status st;
+
+    if (!s)
+        return ST_NOMEM;
     eocbus__v1__series__init(s);
     s->datastream_id = c->datastream_id;
     s->type = c->type;
     s->unit = c->unit;
     s->exponent = c->exponent;
-    s->first = value_at(c, 0, 0);
-    s->sample_count = c->count == batch_count ? 0 : (uint32_t)c->count;
-    s->dt_ms = c->dt_ms;
-    s->start_ms = c->start_ms;
-    measure(&shape, c);
-    /* Holds have a field of their own: two bytes before they begin to pay. */
-    st = shape.held_bytes + 2 < shape.plain_bytes ? put_held(s, c, &shape, arena)
-                                                  : put_plain(s, c, &shape, arena);
+    st = write_times(s, c, t, arena);
     if (st == ST_OK)
-        st = put_times(s, c, arena);
-    return st == ST_OK ? put_quality(s, c, arena) : st;
-}
-
-enum status observations_encode(Eocbus__V1__ObservationBatch **out, struct arena *arena,
-                                uint32_t registry_version, int64_t base_time_us, uint32_t dt_ms,
-                                const struct observation_channel *channels, size_t n)
-{
-    Eocbus__V1__ObservationBatch *b;
-    Series *series;
-    enum status st = ST_OK;
-
-    if (n < 1 || n > CHANNELS_MOST)
-        return ST_INVALID;
-    b = arena_alloc(arena, sizeof(*b));
-    series = arena_alloc(arena, n * sizeof(*series));
-    if (!b || !series)
-        return ST_NOMEM;
-    eocbus__v1__observation_batch__init(b);
-    b->sensor_registry_version = registry_version;
-    b->base_time_us = base_time_us;
-    b->dt_ms = dt_ms;
-    b->sample_count = (uint32_t)channels[0].count;
-    b->series = arena_alloc(arena, n * sizeof(*b->series));
-    if (!b->series)
-        return ST_NOMEM;
-    for (b->n_series = 0; b->n_series < n && st == ST_OK; b->n_series++) {
-        b->series[b->n_series] = &series[b->n_series];
-        st = encode_series(&series[b->n_series], &channels[b->n_series], channels[0].count, arena);
-    }
+        st = write_values(s, c, arena);
     if (st == ST_OK)
-        *out = b;
+        st = write_quality(s, c, arena);
+    *out = s;
     return st;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
-static bool quality_fits(const Series *s, size_t count)
+enum status observations_encode(Batch *out, uint32_t registry_version,
+                                const struct channel *channels, size_t count, struct arena *arena,
+                                struct refusal *why)
 {
-    size_t end = 0;
+    enum status st = check_channels(channels, count, why);
+    struct timing t;
 
-    for (size_t i = 0; i < s->n_quality; i++) {
-        const QualityRun *run = s->quality[i];
-
-        if (run->offset < end || run->length > count || run->offset > count - run->length)
-            return false;
-        end = run->offset + run->length;
-    }
-    return true;
+    eocbus__v1__observation_batch__init(out);
+    if (st != ST_OK)
+        return st;
+    t = common_timing(channels, count);
+    out->sensor_registry_version = registry_version;
+    out->base_time_us = t.base_us;
+    out->dt_ms = t.dt_ms;
+    out->sample_count = t.count;
+    out->series = arena_alloc(arena, count * sizeof(*out->series));
+    if (!out->series)
+        return ST_NOMEM;
+    for (size_t i = 0; st == ST_OK && i < count; i++)
+        st = write_series(&out->series[i], &channels[i], &t, arena);
+    out->n_series = count;
+    return st;
 }
 
-static bool deltas_fit(const Series *s, size_t count)
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static uint32_t samples_of(const Batch *b, const Series *s)
 {
-    uint64_t samples = s->n_holds ? 0 : s->n_deltas;
+    return s->sample_count ? s->sample_count : b->sample_count;
+}
+
+static enum status check_deltas(const Series *s, uint32_t n, const struct step *up,
+                                struct refusal *why)
+{
+    const struct step holds = {up, "holds", -1}, deltas = {up, "deltas", -1};
+    uint64_t sum = s->n_deltas;
 
     if (s->n_holds && s->n_holds != s->n_deltas)
-        return false;
+        return refuse(why, CODE_LENGTH, &holds,
+                      "%zu holds beside %zu deltas; legal are none, or "
+                      "as many",
+                      s->n_holds, s->n_deltas);
+    if (s->n_holds)
+        sum = 0;
     for (size_t i = 0; i < s->n_holds; i++)
-        samples += s->holds[i];
-    return samples <= count - 1;
-}
-
-enum status observations_walk(struct observation_walk *w, const Eocbus__V1__ObservationBatch *batch,
-                              size_t series)
-{
-    const Series *s = batch->series[series];
-
-    memset(w, 0, sizeof(*w));
-    w->series = s;
-    w->count = s->sample_count ? s->sample_count : batch->sample_count;
-    w->dt_ms = s->dt_ms ? s->dt_ms : batch->dt_ms;
-    w->value = s->first;
-    w->time_us = batch->base_time_us + INT64_C(1000) * s->start_ms;
-    if (w->count < 1 || w->count > OBSERVATIONS_SAMPLES || !in_range(s->first) ||
-        !deltas_fit(s, w->count) || !quality_fits(s, w->count) ||
-        (s->n_time_deltas_ms && s->n_time_deltas_ms != w->count))
-        return ST_INVALID;
+        sum += s->holds[i];
+    if (sum > (uint64_t)n - 1)
+        return refuse(why, CODE_LENGTH, s->n_holds ? &holds : &deltas,
+                      "reach sample %" PRIu64 " of a series of %u", sum, n);
     return ST_OK;
 }
 
-/* Moves the value on before every sample but the first: at once, or when it was held long enough.
- */
-static void step_value(struct observation_walk *w)
+static enum status check_quality(const Series *s, uint32_t n, const struct step *up,
+                                 struct refusal *why)
 {
-    const Series *s = w->series;
+    uint64_t end = 0;
 
-    w->held++;
-    if (w->delta == s->n_deltas || (s->n_holds && w->held < s->holds[w->delta]))
-        return;
-    w->value += s->deltas[w->delta++];
-    w->held = 0;
+    for (size_t i = 0; i < s->n_quality; i++) {
+        const struct step at = {up, "quality", (long)i};
+        const Run *run = s->quality[i];
+
+        if (run->offset < end)
+            return refuse(why, CODE_RANGE, &at,
+                          "begins at %u, inside the run before it; runs "
+                          "stand in order and do not overlap",
+                          run->offset);
+        end = (uint64_t)run->offset + run->length;
+        if (end > n)
+            return refuse(why, CODE_RANGE, &at, "ends at sample %" PRIu64 " of a series of %u", end,
+                          n);
+    }
+    return ST_OK;
 }
 
-static uint32_t quality_at(struct observation_walk *w)
+static enum status check_series(const Batch *b, const Series *s, const struct step *at,
+                                struct refusal *why)
 {
-    const Series *s = w->series;
+    const struct step times = {at, "time_deltas_ms", -1};
+    uint32_t n = samples_of(b, s);
+    enum status st;
 
-    while (w->run < s->n_quality &&
-           w->at >= s->quality[w->run]->offset + s->quality[w->run]->length)
-        w->run++;
-    if (w->run < s->n_quality && w->at >= s->quality[w->run]->offset)
-        return s->quality[w->run]->flags;
-    return 0;
+    if (n == 0 || n > SAMPLES_MAX)
+        return refuse(why, CODE_RANGE, at, "%u samples; legal are 1 to %d", n, SAMPLES_MAX);
+    if (s->n_time_deltas_ms && s->n_time_deltas_ms != n)
+        return refuse(why, CODE_LENGTH, &times,
+                      "%zu times for %u samples; legal are none, or as "
+                      "many",
+                      s->n_time_deltas_ms, n);
+    st = check_deltas(s, n, at, why);
+    return st == ST_OK ? check_quality(s, n, at, why) : st;
 }
 
-bool observations_next(struct observation_walk *w, struct observation_sample *out)
+/* At most 64 series: comparing each with those before it costs less than a set would. */
+static bool is_repeated(const Batch *b, size_t i)
 {
-    const Series *s = w->series;
+    for (size_t j = 0; j < i; j++)
+        if (b->series[j]->datastream_id == b->series[i]->datastream_id)
+            return true;
+    return false;
+}
 
-    if (w->at == w->count)
-        return false;
+enum status observations_check(const Batch *b, struct refusal *why)
+{
+    const struct step top = {NULL, "observation_batch", -1};
+    enum status st = ST_OK;
+
+    for (size_t i = 0; st == ST_OK && i < b->n_series; i++) {
+        const struct step at = {&top, "series", (long)i};
+
+        if (is_repeated(b, i))
+            return refuse(why, CODE_REPEATS, &at, "datastream %u stands in the batch twice",
+                          b->series[i]->datastream_id);
+        st = check_series(b, b->series[i], &at, why);
+    }
+    return st;
+}
+
+void series_begin(struct series_cursor *c, const Batch *b, const Series *s)
+{
+    *c = (struct series_cursor){
+        .batch = b, .series = s, .count = samples_of(b, s), .ms = s->start_ms, .value = s->first};
+    c->left = s->n_holds ? s->holds[0] : 1;
+}
+
+static void advance_time(struct series_cursor *c)
+{
+    const Series *s = c->series;
+
     if (s->n_time_deltas_ms)
-        w->time_us += INT64_C(1000) * s->time_deltas_ms[w->at];
-    else if (w->at)
-        w->time_us += INT64_C(1000) * w->dt_ms;
-    if (w->at)
-        step_value(w);
-    out->time_us = w->time_us;
-    out->value = w->value;
-    out->quality = quality_at(w);
-    w->at++;
+        c->ms += s->time_deltas_ms[c->at];
+    else if (c->at)
+        c->ms += s->dt_ms ? s->dt_ms : c->batch->dt_ms;
+}
+
+static void advance_value(struct series_cursor *c)
+{
+    const Series *s = c->series;
+
+    if (c->at == 0 || c->delta == s->n_deltas || --c->left > 0)
+        return;
+    c->value += s->deltas[c->delta++];
+    c->left = c->delta < s->n_holds ? s->holds[c->delta] : 1;
+}
+
+static uint32_t quality_at(struct series_cursor *c)
+{
+    const Series *s = c->series;
+
+    while (c->run < s->n_quality &&
+           c->at >= (uint64_t)s->quality[c->run]->offset + s->quality[c->run]->length)
+        c->run++;
+    if (c->run == s->n_quality || c->at < s->quality[c->run]->offset)
+        return 0;
+    return s->quality[c->run]->flags;
+}
+
+bool series_next(struct series_cursor *c, struct sample *out)
+{
+    if (c->at == c->count)
+        return false;
+    advance_time(c);
+    advance_value(c);
+    *out = (struct sample){c->batch->base_time_us + c->ms * 1000, c->value, quality_at(c)};
+    c->at++;
     return true;
-}
-
-/* Powers of ten up to 10^22 are exact doubles and so are values up to 10^12: one rounding. */
-double observation_number(int64_t value, int32_t exponent)
-{
-    if (exponent < 0)
-        return (double)value / pow(10, -exponent);
-    return (double)value * pow(10, exponent);
-}
-
-const char *observation_unit(Eocbus__V1__Unit unit)
-{
-    static const char *const texts[] = {
-        "?",  "",   "m",     "mm",   "mm/h", "m/min", "m/s", "m/s2", "1/s",
-        "Pa", "Hz", "m3/m3", "mrad", "Cel",  "V",     "dBm", "%",
-    };
-
-    return unit > 0 && (size_t)unit < ARRAY_LEN(texts) ? texts[unit] : "?";
 }

@@ -1,8 +1,8 @@
-/* observations - samples of channels into an ObservationBatch, and back, exactly.
+/* observations - samples with their times and quality into an ObservationBatch, and back, exactly.
  *
- * The delta coding is written down above ObservationBatch in sensor.proto. A writer gives plain
- * samples; the shorter of the two forms (a delta per sample, or deltas with holds) is chosen per
- * series. A reader walks a series sample by sample and never allocates. */
+ * The encoder looks for what is shortest: one step of time for the whole batch where there is one,
+ * holds where values stay. The reader first checks what the gate cannot, because it needs several
+ * fields: lists of the right length, sums inside the series, quality runs in order. Pure. */
 #ifndef EOCBUS_WIRE_OBSERVATIONS_H
 #define EOCBUS_WIRE_OBSERVATIONS_H
 
@@ -12,55 +12,52 @@
 
 #include "eocbus/v1/sensor.pb-c.h"
 #include "proto/base/mem.h"
-#include "proto/base/status.h"
+#include "proto/wire/gate.h"
 
-enum { OBSERVATIONS_SAMPLES = 3600, OBSERVATIONS_QUALITY_RUNS = 256 };
+struct sample {
+    int64_t time_us; /* UTC since 1970 */
+    int64_t value;   /* times 10^exponent, in the channel's unit */
+    uint32_t flags;  /* bits of Quality; 0 and QUALITY_GOOD alone are the same, read back as 0 */
+};
 
-struct observation_channel {
+struct channel {
     uint32_t datastream_id;
     Eocbus__V1__ObservationType type;
     Eocbus__V1__Unit unit;
-    int32_t exponent;        /* of ten: -3 with metres means values in millimetres */
-    size_t count;            /* samples, 1..3600 */
-    const int64_t *values;   /* within +-10^12; what stands at a MISSING sample is not kept */
-    const uint32_t *quality; /* Quality bits per sample, 0 = good; NULL = all good */
-    const uint32_t *time_deltas_ms; /* explicit times; NULL = every dt_ms */
-    uint32_t dt_ms;                 /* 0 = the batch's */
-    uint32_t start_ms;              /* of sample 0 after the batch's base time */
+    int32_t exponent;
+    const struct sample *samples; /* borrowed; 1..3600, oldest first */
+    size_t count;
 };
 
-/* *out and what it points to live in `arena`, which must hold some 30 bytes per sample. dt_ms and
- * the first channel's count become the batch's. ST_INVALID: no channel, more than 64, a count, a
- * value or a difference of values out of range, or more than 256 runs of quality in one channel
- * (send fewer samples at once). ST_NOMEM: the arena is full. */
-MUST_CHECK enum status observations_encode(Eocbus__V1__ObservationBatch **out, struct arena *arena,
-                                           uint32_t registry_version, int64_t base_time_us,
-                                           uint32_t dt_ms,
-                                           const struct observation_channel *channels, size_t n);
+/* Fills in *out (initialised here); its series live in `arena`, nothing of it is borrowed from the
+ * channels. base_time_us is the earliest sample. The value of a MISSING sample is not kept: it
+ * reads back as the value before it (0 at the beginning), which costs nothing on the wire.
+ * ST_INVALID: `why` (times that go backwards or are not whole milliseconds apart, a step over a
+ * day, values or counts out of the contract's range, more than 256 runs of quality). ST_NOMEM: past
+ * the arena's cap. */
+MUST_CHECK enum status observations_encode(Eocbus__V1__ObservationBatch *out,
+                                           uint32_t registry_version,
+                                           const struct channel *channels, size_t count,
+                                           struct arena *arena, struct refusal *why);
 
-struct observation_sample {
-    int64_t time_us;  /* UTC */
-    int64_t value;    /* times 10^exponent, in the series' unit */
-    uint32_t quality; /* Quality bits, 0 = good */
+/* Of a batch that passed the gate. ST_INVALID: `why`, with a path like
+ * "observation_batch.series[3].holds". Read nothing of a batch that fails. */
+MUST_CHECK enum status observations_check(const Eocbus__V1__ObservationBatch *b,
+                                          struct refusal *why);
+
+/* Walks one series of a checked batch, oldest sample first; borrows both, allocates nothing. */
+struct series_cursor {
+    const Eocbus__V1__ObservationBatch *batch;
+    const Eocbus__V1__Series *series;
+    uint32_t at, count; /* next sample, samples in all */
+    int64_t ms;         /* of the sample given last, after base_time_us */
+    int64_t value;
+    size_t delta;  /* next one to be added */
+    uint32_t left; /* samples before that */
+    size_t run;    /* quality run at or behind `at` */
 };
-
-struct observation_walk {
-    const Eocbus__V1__Series *series; /* borrowed */
-    size_t count;                     /* samples in all */
-    size_t at;                        /* next sample */
-    size_t delta, held, run;
-    int64_t value, time_us;
-    uint32_t dt_ms;
-};
-
-/* ST_INVALID: the lists of the series do not fit together. */
-MUST_CHECK enum status observations_walk(struct observation_walk *w,
-                                         const Eocbus__V1__ObservationBatch *batch, size_t series);
-bool observations_next(struct observation_walk *w, struct observation_sample *out);
-
-/* value x 10^exponent as the nearest double: 123, -1 is 12.3 and not 12.300000000000001. */
-double observation_number(int64_t value, int32_t exponent);
-/* "mm/h", "m/s2", "" for a bare number; "?" for a unit of a newer minor. */
-const char *observation_unit(Eocbus__V1__Unit unit);
+void series_begin(struct series_cursor *c, const Eocbus__V1__ObservationBatch *b,
+                  const Eocbus__V1__Series *s);
+bool series_next(struct series_cursor *c, struct sample *out); /* false: that was all */
 
 #endif
