@@ -56,7 +56,8 @@ static const struct ctl_command commands[] = {
      "  --not-after TIME  2027-05-01T00:00:00Z\n",
      CTL_DATABASE, ctl_principal},
     {"publish", "say something, as proto3 JSON",
-     "eocctl publish [--file F|-] [--unchecked] [--wait SECONDS] [--once-key KEY]\n\n"
+     "eocctl publish [--file F|-] [--unchecked] [--wait SECONDS] [--once-key KEY]\n"
+     "eocctl publish --drain [--wait SECONDS]\n\n"
      "Reads Envelopes as JSON, one, or one per line, puts them into the outbox of the configured\n"
      "principal and waits for the receipts. Prints for each `stored NUMBER` or `refused CODE PATH\n"
      "SENTENCE`. Exit status 0: all stored; 1: some refused; 3: not in time - they stay in the\n"
@@ -64,6 +65,7 @@ static const struct ctl_command commands[] = {
      "  --file F          where from; - is standard input (default)\n"
      "  --unchecked       without the gate of this side, to see what the broker says\n"
      "  --wait SECONDS    for the receipts (default 30); 0 = only put into the outbox\n"
+     "  --drain           no input: wait until the outbox is empty\n"
      "  --once-key KEY    repeatable: what an earlier run with this key put is not put again\n",
      CTL_SPEAK, ctl_publish},
     {"tail", "watch what is stored, from any number or from now",

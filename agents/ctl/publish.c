@@ -26,7 +26,7 @@ struct publish {
     struct ctl *c;
     const char *file, *once_key;
     uint64_t wait_s;
-    bool unchecked;
+    bool unchecked, drain;
 
     struct loop *loop;
     struct outbox *outbox; /* the agent's, or our own when nobody waits */
@@ -290,6 +290,26 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
         loop_stop(p->loop);
 }
 
+static bool is_drained(struct publish *p)
+{
+    struct outbox_counts counts;
+    uint64_t waiting = 0;
+
+    if (outbox_counts(p->outbox, &counts) != ST_OK)
+        return false;
+    for (size_t lane = 0; lane < ARRAY_LEN(counts.waiting); lane++)
+        waiting += counts.waiting[lane];
+    return waiting == 0;
+}
+
+static void on_drained(void *arg)
+{
+    struct publish *p = arg;
+
+    if (p->drain)
+        loop_stop(p->loop);
+}
+
 static void on_deadline(void *arg)
 {
     loop_stop(((struct publish *)arg)->loop);
@@ -318,24 +338,32 @@ static int code_of_put(enum status st)
     }
 }
 
-static int put_and_wait(struct publish *p, const struct buf *input)
+static int wait_for_receipts(struct publish *p)
 {
     struct loop_timer *deadline = NULL;
-    char err[1000] = "";
-    enum status st = put_all(p, input, err, sizeof(err));
 
-    if (st != ST_OK)
-        return program_fail(&p->c->program, code_of_put(st), "%s", err);
-    if (p->wait_s == 0)
-        return EXIT_DONE;
     if (index_tags(p) != ST_OK || loop_timer_create(&deadline, p->loop, on_deadline, p) != ST_OK)
         return program_fail(&p->c->program, EXIT_MACHINE, "out of memory");
     look_up_settled(p);
     loop_timer_start(deadline, (unsigned)(p->wait_s > 86400 ? 86400 : p->wait_s) * 1000u, 0);
-    if (p->settled < p->count)
+    if (p->drain ? !is_drained(p) : p->settled < p->count)
         loop_run(p->loop);
     loop_timer_destroy(deadline);
+    if (p->drain && !is_drained(p))
+        return program_fail(&p->c->program, EXIT_UNREACHABLE,
+                            "%s still holds messages without a receipt",
+                            p->c->set.agent.outbox_path);
     return judge(p);
+}
+
+static int put_and_wait(struct publish *p, const struct buf *input)
+{
+    char err[1000] = "";
+    enum status st = p->drain ? ST_OK : put_all(p, input, err, sizeof(err));
+
+    if (st != ST_OK)
+        return program_fail(&p->c->program, code_of_put(st), "%s", err);
+    return p->wait_s ? wait_for_receipts(p) : EXIT_DONE;
 }
 
 /* Without waiting no link is needed, and an agent that holds the outbox will send it. */
@@ -356,7 +384,7 @@ static int with_outbox_only(struct publish *p, const struct buf *input)
 
 static int with_agent(struct publish *p, const struct buf *input)
 {
-    const struct agent_events events = {.arg = p, .settled = on_settled};
+    const struct agent_events events = {.arg = p, .settled = on_settled, .drained = on_drained};
     struct agent *agent;
     char err[600];
     enum status st = agent_create(&agent, p->loop, &p->c->set.agent, "eocctl " EOCBUS_VERSION,
@@ -389,7 +417,7 @@ static int run(struct publish *p)
     char err[600];
     int code;
 
-    if (input_read(&input, p->file, err, sizeof(err)) != ST_OK) {
+    if (!p->drain && input_read(&input, p->file, err, sizeof(err)) != ST_OK) {
         buf_free(&input);
         return program_fail(&p->c->program, EXIT_MACHINE, "%s", err);
     }
@@ -409,9 +437,8 @@ int ctl_publish(struct ctl *c)
 {
     struct publish p = {.c = c, .file = "-", .wait_s = 30};
     const struct option_row options[] = {
-        {"--file", OPTION_TEXT, &p.file},
-        {"--unchecked", OPTION_FLAG, &p.unchecked},
-        {"--wait", OPTION_NUMBER, &p.wait_s},
+        {"--file", OPTION_TEXT, &p.file},           {"--drain", OPTION_FLAG, &p.drain},
+        {"--unchecked", OPTION_FLAG, &p.unchecked}, {"--wait", OPTION_NUMBER, &p.wait_s},
         {"--once-key", OPTION_TEXT, &p.once_key},
     };
     char err[400];

@@ -1,0 +1,60 @@
+/* demo - a whole bus in one folder: set up, kept running, played to the end and counted. Private to
+ * demo*.c.
+ *
+ *   DIR/pg       data of the private PostgreSQL      DIR/conf     settings, one file an agent
+ *   DIR/sock     its socket, nothing else            DIR/keys     key pairs, 0600
+ *   DIR/log      what each program says              DIR/outbox   outboxes
+ *   DIR/listener.record   what the listener heard    DIR/plan.done   lines of the plan that ended
+ *   DIR/pids     who runs now                        DIR/lock     one supervisor at a time */
+#ifndef EOCBUS_CTL_DEMO_H
+#define EOCBUS_CTL_DEMO_H
+
+#include "agents/ctl/ctl.h"
+#include "agents/ctl/db.h"
+#include "agents/ctl/plan.h"
+#include "agents/ctl/supervise.h"
+
+struct demo {
+    struct ctl *ctl;
+    const char *dir, *bin, *data;
+    bool once;
+
+    struct arena *arena; /* of everything below that is text */
+    struct plan plan;
+    struct supervise *sup;
+    const char *pg_bin, *database; /* conninfo of the owner */
+    char endpoint[64], broker_key[64];
+    int lock_fd, postgres, broker, listener, daemons[32];
+    unsigned daemon_count;
+    char pids[2048]; /* as last written to DIR/pids */
+};
+
+enum { DEMO_PATIENCE_MS = 60000 };
+
+/* "DIR/…"; never NULL (out of memory ends the program: nothing could be done about it here). */
+const char *demo_path(struct demo *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void demo_tell(const char *sentence);
+
+/* Each answers -1 to go on, else an exit code; what was wrong was said. */
+int demo_open_dir(struct demo *d);
+int demo_start_postgres(struct demo *d);
+int demo_prepare_database(struct demo *d);
+int demo_write_settings(struct demo *d);
+int demo_start_bus(struct demo *d);
+int demo_play(struct demo *d);
+int demo_count(struct demo *d);
+
+/* Runs a command to its end while everything else is supervised: exit status, 128 + signal, or -1
+ * when somebody asked us to end. Output goes to `log`. */
+int demo_run(struct demo *d, const char *name, const char *const *argv, const char *log);
+/* Asks the database again and again until it answers or patience ends: a killed PostgreSQL comes
+ * back. */
+MUST_CHECK enum status
+demo_ask(struct demo *d, enum status (*ask)(struct db *db, void *arg, char *err, size_t err_size),
+         void *arg, char *err, size_t err_size);
+/* supervise_turn, and DIR/pids brought up to date. False once somebody asked us to end. */
+bool demo_turn(struct demo *d, unsigned wait_ms);
+/* Whole file into the arena, NUL-terminated; NULL if it is not there. */
+const char *demo_read_file(struct demo *d, const char *path);
+
+#endif
