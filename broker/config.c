@@ -58,13 +58,13 @@ static const struct conf_row rows[] = {
      "Refused messages kept for a person to look at, per sender and hour; the rest are counted "
      "and answered, but not kept.",
      0, 1000000},
-    {"egress.window_bytes", CONF_BYTES, AT(egress_window_bytes), "1MiB", 0,
+    {"egress.window_bytes", CONF_BYTES, AT(egress_window_bytes), "1MiB", CONF_RELOAD,
      "Bytes that one listener may have been sent and not yet acknowledged. A slow listener gets "
      "the rest from the log later.",
      LIMIT_CONTENT_BYTES, 1073741824.0},
-    {"egress.page_rows", CONF_COUNT, AT(page_rows), "512", 0,
+    {"egress.page_rows", CONF_COUNT, AT(page_rows), "512", CONF_RELOAD,
      "Messages read from the log at a time for a listener that is behind.", 1, 10000},
-    {"egress.horizon", CONF_MS, AT(horizon_ms), "5s", 0,
+    {"egress.horizon", CONF_MS, AT(horizon_ms), "5s", CONF_RELOAD,
      "How often an idle listener is told up to which number it has missed nothing.", 100, 3600000},
     {"heartbeat", CONF_MS, AT(heartbeat_ms), "10s", 0,
      "How often an idle connection is probed. More often finds dead links sooner and costs "
@@ -170,17 +170,25 @@ static void take_over(struct config *now, struct config *next, char *waiting, si
     }
 }
 
+enum status config_adopt(struct config *now, struct config *next, char *waiting,
+                         size_t waiting_size)
+{
+    enum status st = config_check(next, waiting, waiting_size);
+
+    if (st)
+        return st;
+    waiting[0] = 0;
+    take_over(now, next, waiting, waiting_size);
+    return ST_OK;
+}
+
 enum status config_reload(struct config *now, const char *path, char *waiting, size_t waiting_size)
 {
     struct config next = {0};
     enum status st = conf_load(rows, ARRAY_LEN(rows), path, &next, waiting, waiting_size);
 
     if (!st)
-        st = config_check(&next, waiting, waiting_size);
-    if (!st) {
-        waiting[0] = 0;
-        take_over(now, &next, waiting, waiting_size);
-    }
+        st = config_adopt(now, &next, waiting, waiting_size);
     conf_free(rows, ARRAY_LEN(rows), &next);
     return st;
 }

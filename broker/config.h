@@ -30,5 +30,8 @@ MUST_CHECK enum status config_check(const struct config *c, char *err, size_t er
  * none). On ST_INVALID, ST_IO or ST_NOMEM nothing changed and `waiting` is the sentence why. */
 MUST_CHECK enum status config_reload(struct config *now, const char *path, char *waiting,
                                      size_t waiting_size);
+/* The same with settings that were read already (a file and -o); *next is still the caller's to free. */
+MUST_CHECK enum status config_adopt(struct config *now, struct config *next, char *waiting,
+                                    size_t waiting_size);
 
 #endif

@@ -1,0 +1,90 @@
+/* The numbers of all rooms side by side, for the control socket. */
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/hall.h"
+#include "proto/base/program.h"
+#include "sql/sql_text.h"
+
+#include "proto/base/banned.h"
+
+static unsigned schema_version(void)
+{
+    unsigned n = 0;
+
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        n += strncmp(t->name, "migrations/", 11) == 0;
+    return n;
+}
+
+static void collect_ingress(const struct broker *b, struct admin_report *out)
+{
+    struct ingress_counters n;
+
+    ingress_counters(b->ingress, &n);
+    out->sessions = n.sessions;
+    out->frames = n.frames;
+    out->messages_in = n.messages;
+    out->accepted = n.accepted;
+    out->refused = n.refused;
+    out->busy = n.busy;
+    out->quarantine_dropped = n.quarantine_dropped;
+    out->faults = n.faults;
+    out->broken = n.broken + n.unauthenticated;
+}
+
+static void collect_store(const struct broker *b, struct admin_report *out)
+{
+    struct store_counters n;
+
+    store_counters(b->store, &n);
+    out->store_here = store_is_here(b->store);
+    out->log_epoch = store_log_epoch(b->store);
+    out->head = store_head(b->store);
+    out->schema_version = schema_version();
+    out->stored = n.stored;
+    out->repeated = n.repeated;
+    out->commits = n.commits;
+    out->lost_commits = n.lost_commits;
+    out->commit_us_sum = n.commit_us_sum;
+    out->queued_rows = n.queued_rows;
+    out->queued_bytes = n.queued_bytes;
+}
+
+static void collect_egress(const struct broker *b, struct admin_report *out)
+{
+    struct egress_counters n;
+
+    egress_counters(b->egress, &n);
+    out->listeners = n.listeners;
+    out->behind = n.behind;
+    out->delivered = n.delivered;
+    out->delivered_bytes = n.delivered_bytes;
+    out->pages = n.pages;
+    out->patterns = router_patterns(b->router);
+}
+
+static void collect_access(const struct broker *b, struct admin_report *out)
+{
+    struct access_counters n;
+
+    access_counters(b->access, &n);
+    out->principals = access_count(b->access);
+    out->admitted = n.admitted;
+    out->unknown_keys = n.unknown_keys;
+    out->undecided = n.undecided;
+}
+
+void report_collect(void *arg, struct admin_report *out)
+{
+    struct broker *b = arg;
+
+    out->broker = b->config->name;
+    out->version = EOCBUS_VERSION;
+    out->pid = (uint64_t)getpid();
+    out->uptime_s = (loop_now_us(b->loop) - b->started_us) / 1000000;
+    collect_ingress(b, out);
+    collect_store(b, out);
+    collect_egress(b, out);
+    collect_access(b, out);
+}
