@@ -77,15 +77,11 @@ struct agent {
     bool told_up;
     bool sends; /* the outbox lock is ours */
     bool want_pump, want_commit, drained;
-    bool was_cut; /* the socket is to be dropped, not from inside its own callback */
     bool outbox_trouble_told;
-    unsigned ticks, cut_wait_ms;
+    unsigned ticks;
     struct agent_state seen; /* what the broker said */
     char trouble[256];
 };
-
-static void begin_connecting(struct agent *a);
-static void on_link_timer(void *arg);
 
 static void enter(struct agent *a, enum agent_link_state next)
 {
@@ -198,6 +194,8 @@ static void cut(struct agent *a, const char *why, unsigned wait_ms)
         return;
     leave_session(a);
     enter(a, AGENT_DOWN);
+    zport_destroy(a->port);
+    a->port = NULL;
     a->failures++;
     a->endpoint = (a->endpoint + 1) % a->endpoint_count;
     loop_timer_stop(a->ping_timer);
@@ -442,8 +440,6 @@ static void open_port(struct agent *a)
 
 static void begin_connecting(struct agent *a)
 {
-    zport_destroy(a->port);
-    a->port = NULL;
     enter(a, AGENT_CONNECTING);
     open_port(a);
     /* With one endpoint libzmq goes on trying by itself; with more, so do we, in turn. */

@@ -1,0 +1,618 @@
+/* The agent against a broker that the test plays: hello, publish, receipts, trouble, listening. */
+#include "agents/link/agent.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "proto/base/log.h"
+#include "tests/lib/fake_broker.h"
+
+#define DEADLINE_MS 20000
+
+static struct loop *loop;
+static struct fake_broker broker, second;
+static struct keys keys;
+static struct agent *agent;
+static char dir[64], key_file[96], outbox_path[96], inbox_path[96], err[512];
+static char *endpoints[2];
+static char log_text[65536];
+
+static struct {
+    unsigned ups, downs, settled, stored, drained, faults, messages, unread;
+    struct outbox_outcome last;
+    uint64_t seqs[256], horizon;
+    char why[256];
+    bool refuse_messages, was_waiting_on_disk;
+} saw;
+
+static void catch_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    if (strlen(log_text) + strlen(line) + 2 < sizeof(log_text)) {
+        strncat(log_text, line, sizeof(log_text) - strlen(log_text) - 1);
+        strncat(log_text, "\n", sizeof(log_text) - strlen(log_text) - 1);
+    }
+}
+
+static void on_linked(void *arg, bool up, const char *why)
+{
+    (void)arg;
+    saw.ups += up;
+    saw.downs += !up;
+    snprintf(saw.why, sizeof(saw.why), "%s", why);
+}
+
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    int row_state;
+
+    (void)arg;
+    saw.settled++;
+    saw.stored += oc->stored;
+    saw.last = *oc;
+    /* The receipt must be on disk by now: another reader of the file sees it. */
+    if (outbox_state(agent_outbox(agent), tag, &row_state, NULL, NULL) == ST_OK && row_state == 0)
+        saw.was_waiting_on_disk = true;
+}
+
+static void on_drained(void *arg)
+{
+    (void)arg;
+    saw.drained++;
+}
+
+static void on_fault(void *arg, const Eocbus__V1__Fault *f)
+{
+    (void)arg;
+    (void)f;
+    saw.faults++;
+}
+
+static bool on_delivery(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    (void)arg;
+    if (saw.refuse_messages)
+        return false;
+    saw.unread += !m;
+    if (saw.messages < ARRAY_LEN(saw.seqs))
+        saw.seqs[saw.messages] = d->stamp->seq;
+    saw.messages++;
+    return true;
+}
+
+static void on_horizon(void *arg, uint64_t horizon)
+{
+    (void)arg;
+    saw.horizon = horizon;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&saw, 0, sizeof(saw));
+    memset(&broker, 0, sizeof(broker));
+    memset(&second, 0, sizeof(second));
+    log_text[0] = '\0';
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-agent-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(key_file, sizeof(key_file), "%s/key", dir);
+    snprintf(outbox_path, sizeof(outbox_path), "%s/out", dir);
+    snprintf(inbox_path, sizeof(inbox_path), "%s/in", dir);
+    assert_int_equal(keys_generate(&keys), ST_OK);
+    assert_int_equal(keys_save(&keys, key_file, "rcst.ayni.team2", err, sizeof(err)), ST_OK);
+    assert_int_equal(loop_create(&loop), ST_OK);
+    fake_broker_open(&broker, loop, "tcp://127.0.0.1:*");
+    agent = NULL;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    static const char *const files[] = {"key",         "out", "out-wal", "out-shm", "out.lock",
+                                        "out.ballast", "in",  "in-wal",  "in-shm"};
+    char path[160];
+
+    (void)state;
+    agent_destroy(agent);
+    if (broker.port)
+        fake_broker_close(&broker);
+    if (second.port)
+        fake_broker_close(&second);
+    loop_destroy(loop);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    return rmdir(dir);
+}
+
+static struct agent_settings settings(const char *profile)
+{
+    struct agent_settings set = {.name = (char *)"rcst.ayni.team2",
+                                 .key_file = key_file,
+                                 .broker_key = broker.keys.public_z85,
+                                 .outbox_path = outbox_path,
+                                 .outbox_budget = 16 << 20,
+                                 .link_profile = (char *)profile};
+
+    endpoints[0] = broker.endpoint;
+    set.endpoints.items = endpoints;
+    set.endpoints.count = 1;
+    return set;
+}
+
+static const struct agent_events events = {
+    .linked = on_linked, .settled = on_settled, .drained = on_drained, .fault = on_fault};
+
+static void start_with(const struct agent_settings *set)
+{
+    if (agent_create(&agent, loop, set, "test 0", &events, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+}
+
+static void start(void)
+{
+    struct agent_settings set = settings("fiber");
+
+    start_with(&set);
+}
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        while (!(condition) && loop_exact_us(loop) < end_)                                         \
+            loop_turn(loop, 50);                                                                   \
+        assert_true(condition);                                                                    \
+    } while (0)
+
+static void fill(Eocbus__V1__Envelope *m, Eocbus__V1__ActivityLogEntry *entry,
+                 Eocbus__V1__Lane lane, const char *text)
+{
+    eocbus__v1__envelope__init(m);
+    eocbus__v1__activity_log_entry__init(entry);
+    entry->position = (char *)"duty officer";
+    entry->text = (char *)text;
+    m->lane = lane;
+    m->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m->kind = EOCBUS__V1__KIND__KIND_REPORT;
+    m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    m->event_time_us = loop_utc_us(loop);
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+    m->activity_log_entry = entry;
+}
+
+static uint64_t put(Eocbus__V1__Lane lane, const char *text)
+{
+    Eocbus__V1__ActivityLogEntry entry;
+    Eocbus__V1__Envelope m;
+    struct refusal why = {0};
+    uint64_t tag = 0;
+
+    fill(&m, &entry, lane, text);
+    if (agent_put(agent, &m, &tag, &why) != ST_OK)
+        fail_msg("%s %s %s", why.code, why.path, why.text);
+    return tag;
+}
+
+#define ROUTINE EOCBUS__V1__LANE__LANE_ROUTINE
+#define BULK    EOCBUS__V1__LANE__LANE_BULK
+
+/* --- sending -------------------------------------------------------------------------------------
+ */
+
+static void what_is_put_is_stored_and_told_after_it_is_on_disk(void **state)
+{
+    struct agent_state st;
+
+    (void)state;
+    start();
+    put(ROUTINE, "one");
+    put(ROUTINE, "two");
+    WAIT_FOR(saw.settled == 2 && saw.drained == 1);
+    assert_int_equal(saw.stored, 2);
+    assert_int_equal(saw.ups, 1);
+    assert_false(saw.was_waiting_on_disk);
+    assert_int_equal(broker.publishes, 1); /* one turn, one Publish */
+    agent_state(agent, &st);
+    assert_true(st.linked && st.sends && st.clock_known);
+    assert_int_equal(st.waiting, 0);
+    assert_in_range(st.clock_offset_ms + 2000, 0, 4000);
+}
+
+static void a_refused_message_is_told_with_its_reason_and_kept(void **state)
+{
+    struct agent_state st;
+
+    (void)state;
+    broker.refuse = "conflict";
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(saw.settled == 1);
+    assert_false(saw.last.stored);
+    agent_state(agent, &st);
+    assert_int_equal(st.refused, 1);
+}
+
+static void without_receipts_everything_is_offered_again_after_a_lost_link(void **state)
+{
+    char where[64];
+
+    (void)state;
+    broker.no_receipts = true;
+    start();
+    put(ROUTINE, "one");
+    put(ROUTINE, "two");
+    WAIT_FOR(broker.items == 2);
+    snprintf(where, sizeof(where), "%s", broker.endpoint);
+    fake_broker_close(&broker);
+    WAIT_FOR(saw.downs == 1);
+    put(ROUTINE, "three"); /* while there is no link */
+    broker.no_receipts = false;
+    fake_broker_open(&broker, loop, where);
+    WAIT_FOR(saw.settled == 3);
+    assert_int_equal(broker.items, 5);
+    assert_int_equal(broker.tags[2], broker.tags[0]);
+    assert_int_equal(broker.tags[3], broker.tags[1]);
+}
+
+static void a_broker_that_forgot_us_is_greeted_again(void **state)
+{
+    Eocbus__V1__Fault fault = EOCBUS__V1__FAULT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    (void)state;
+    broker.no_receipts = true;
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(broker.items == 1);
+    fault.code = (char *)"hello";
+    fault.text = (char *)"say hello first";
+    f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
+    f.fault = &fault;
+    broker.no_receipts = false;
+    fake_broker_send(&broker, &f);
+    WAIT_FOR(saw.settled == 1);
+    assert_int_equal(broker.hellos, 2);
+    assert_int_equal(broker.items, 2);
+    assert_int_equal(saw.faults, 1);
+}
+
+static void a_busy_broker_gets_the_lane_again_in_order(void **state)
+{
+    (void)state;
+    broker.busy_times = 2;
+    start();
+    for (unsigned i = 0; i < 5; i++)
+        put(ROUTINE, "x");
+    WAIT_FOR(saw.settled == 5);
+    assert_int_equal(broker.items, 5);
+    for (unsigned i = 1; i < 5; i++)
+        assert_true(broker.tags[i] > broker.tags[i - 1]);
+}
+
+static void the_window_of_the_broker_is_never_passed(void **state)
+{
+    (void)state;
+    broker.window_items = 8;
+    broker.no_receipts = true;
+    start();
+    for (unsigned i = 0; i < 50; i++)
+        put(ROUTINE, "x");
+    WAIT_FOR(broker.items == 7); /* one place is kept for an alarm */
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    assert_int_equal(broker.items, 7);
+    broker.no_receipts = false;
+    fake_broker_settle_all(&broker);
+    WAIT_FOR(saw.settled == 50);
+}
+
+static char long_text[1500];
+
+static void a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once(void **state)
+{
+    struct agent_settings set = settings("2g");
+    Eocbus__V1__CompactFlash flash = EOCBUS__V1__COMPACT_FLASH__INIT;
+    uint64_t tag;
+
+    (void)state;
+    (void)flash;
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    broker.no_receipts = true;
+    start_with(&set);
+    for (unsigned i = 0; i < 10; i++)
+        put(BULK, long_text);
+    WAIT_FOR(broker.items == 1);
+    /* raw: what is in an alarm is not the question here */
+    assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
+    WAIT_FOR(broker.items == 2);
+    assert_int_equal(broker.tags[1], tag);
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    assert_int_equal(broker.items, 2);
+    broker.no_receipts = false;
+    fake_broker_settle_all(&broker);
+    WAIT_FOR(broker.items == 11);
+    assert_true(broker.largest_publish <= 2048);
+}
+
+static void a_new_log_epoch_is_offered_everything_again(void **state)
+{
+    char where[64];
+
+    (void)state;
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(saw.settled == 1);
+    snprintf(where, sizeof(where), "%s", broker.endpoint);
+    fake_broker_close(&broker);
+    WAIT_FOR(saw.downs == 1);
+    broker.log_epoch = 2;
+    fake_broker_open(&broker, loop, where);
+    WAIT_FOR(saw.settled == 2);
+    assert_int_equal(saw.last.log_epoch, 2);
+}
+
+static void a_command_beside_the_daemon_puts_and_the_daemon_sends(void **state)
+{
+    struct outbox_settings set = {.path = outbox_path, .sender = "rcst.ayni.team2"};
+    struct outbox *command;
+    uint64_t tag;
+
+    (void)state;
+    start();
+    WAIT_FOR(saw.ups == 1);
+    assert_int_equal(outbox_open(&command, &set, err, sizeof(err)), ST_OK);
+    assert_int_equal(outbox_put_raw(command, 4, "from the command line", 21, &tag), ST_OK);
+    assert_int_equal(outbox_commit(command), ST_OK);
+    WAIT_FOR(broker.items == 1);
+    assert_int_equal(broker.tags[0], tag);
+    outbox_close(command);
+}
+
+static void the_next_endpoint_is_tried_when_one_is_gone(void **state)
+{
+    struct agent_settings set;
+
+    (void)state;
+    set = settings("fiber");
+    second.keys = broker.keys;
+    fake_broker_open(&second, loop, "tcp://127.0.0.1:*");
+    endpoints[1] = second.endpoint;
+    set.endpoints.count = 2;
+    start_with(&set);
+    put(ROUTINE, "one");
+    WAIT_FOR(saw.settled == 1);
+    assert_int_equal(broker.items, 1);
+    fake_broker_close(&broker);
+    WAIT_FOR(saw.ups == 2);
+    put(ROUTINE, "two");
+    WAIT_FOR(saw.settled == 2);
+    assert_int_equal(second.items, 1);
+}
+
+static void an_unknown_key_says_what_to_do_and_comes_back_by_itself(void **state)
+{
+    (void)state;
+    broker.verdict = "400";
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(strstr(log_text, "agent.key.unknown"));
+    assert_non_null(strstr(log_text, keys.public_z85));
+    assert_non_null(strstr(log_text, "eocctl principal add"));
+    broker.verdict = "200"; /* enrolled */
+    WAIT_FOR(saw.settled == 1);
+}
+
+/* --- listening -----------------------------------------------------------------------------------
+ */
+
+static uint8_t content[2048];
+static size_t content_len;
+
+static void make_content(Eocbus__V1__Lane lane, uint8_t id_byte)
+{
+    static uint8_t id[16];
+    Eocbus__V1__ActivityLogEntry entry;
+    Eocbus__V1__Envelope m;
+
+    memset(id, id_byte, sizeof(id));
+    fill(&m, &entry, lane, "heard");
+    m.message_id.data = m.originating_id.data = id;
+    m.message_id.len = m.originating_id.len = 16;
+    id[6] = 0x70;
+    id[8] = 0x80;
+    m.schema = 1000;
+    m.sender = (char *)"coes.dushanbe.duty";
+    m.epoch = m.lane_seq = 1;
+    m.sent_time_us = m.event_time_us;
+    content_len = eocbus__v1__envelope__pack(&m, content);
+}
+
+static void subscribe(const char *inbox, unsigned credit)
+{
+    static const char *const patterns[] = {"actual.**"};
+    const struct agent_subscription sub = {.patterns = patterns,
+                                           .pattern_count = 1,
+                                           .inbox_path = inbox,
+                                           .credit = credit,
+                                           .message = on_delivery,
+                                           .horizon = on_horizon};
+
+    if (agent_subscribe(agent, &sub, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+}
+
+static void deliver(uint64_t seq, uint64_t previous)
+{
+    fake_broker_deliver(&broker, seq, previous, content, content_len);
+}
+
+static void each_message_is_handed_over_once_and_acknowledged(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(NULL, 4);
+    WAIT_FOR(broker.subscribes == 1);
+    assert_true(broker.has_after);
+    assert_int_equal(broker.after, 0);
+    deliver(3, 0);
+    deliver(5, 3);
+    WAIT_FOR(broker.upto == 5);
+    assert_int_equal(saw.messages, 2);
+    assert_int_equal(saw.unread, 0);
+    WAIT_FOR(broker.credit_given == 2); /* half of the credit is used */
+    fake_broker_horizon(&broker, 9);
+    WAIT_FOR(saw.horizon == 9);
+}
+
+static void after_a_lost_link_it_goes_on_behind_the_last_one(void **state)
+{
+    char where[64];
+
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(NULL, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(3, 0);
+    WAIT_FOR(saw.messages == 1);
+    snprintf(where, sizeof(where), "%s", broker.endpoint);
+    fake_broker_close(&broker);
+    WAIT_FOR(saw.downs == 1);
+    fake_broker_open(&broker, loop, where);
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 3);
+    deliver(3, 0); /* a duplicate all the same */
+    deliver(4, 3);
+    WAIT_FOR(saw.messages == 2);
+    assert_int_equal(saw.seqs[1], 4);
+}
+
+static void an_inbox_remembers_the_place_over_a_restart(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(3, 0);
+    WAIT_FOR(broker.upto == 3);
+    agent_destroy(agent);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 3);
+}
+
+static void a_hole_in_the_numbers_is_read_again(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(NULL, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(3, 0);
+    deliver(7, 5); /* 5 got lost */
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 3);
+    assert_int_equal(broker.unsubscribes, 1);
+    assert_int_equal(saw.messages, 1);
+}
+
+static void a_program_that_cannot_take_more_gets_it_later(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(NULL, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    saw.refuse_messages = true;
+    deliver(3, 0);
+    WAIT_FOR(broker.unsubscribes == 1);
+    assert_int_equal(broker.acknowledges, 0);
+    saw.refuse_messages = false;
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 0);
+    deliver(3, 0);
+    WAIT_FOR(saw.messages == 1);
+}
+
+static void bytes_that_cannot_be_read_are_handed_over_as_such(void **state)
+{
+    (void)state;
+    start();
+    subscribe(NULL, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    fake_broker_deliver(&broker, 3, 0, "\xff\xff", 2);
+    WAIT_FOR(saw.messages == 1);
+    assert_int_equal(saw.unread, 1);
+}
+
+static void a_bad_setting_is_told_in_a_sentence(void **state)
+{
+    struct agent_settings set = settings("carrier pigeon");
+
+    (void)state;
+    assert_int_equal(agent_create(&agent, loop, &set, "t", NULL, err, sizeof(err)), ST_INVALID);
+    assert_non_null(strstr(err, "fiber, 4g"));
+    set = settings("fiber");
+    chmod(key_file, 0644);
+    assert_int_equal(agent_create(&agent, loop, &set, "t", NULL, err, sizeof(err)), ST_DENIED);
+    assert_non_null(strstr(err, key_file));
+    agent = NULL;
+}
+
+static void making_an_agent_survives_every_failed_allocation(void **state)
+{
+    struct agent_settings set = settings("fiber");
+    enum status st = ST_NOMEM;
+
+    (void)state;
+    for (unsigned n = 1; st != ST_OK; n++) {
+        mem_fail_at(n);
+        st = agent_create(&agent, loop, &set, "t", &events, err, sizeof(err));
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+        assert_true(n < 200);
+        loop_turn(loop, 0);
+    }
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_is_put_is_stored_and_told_after_it_is_on_disk),
+        T(a_refused_message_is_told_with_its_reason_and_kept),
+        T(without_receipts_everything_is_offered_again_after_a_lost_link),
+        T(a_broker_that_forgot_us_is_greeted_again),
+        T(a_busy_broker_gets_the_lane_again_in_order),
+        T(the_window_of_the_broker_is_never_passed),
+        T(a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once),
+        T(a_new_log_epoch_is_offered_everything_again),
+        T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
+        T(the_next_endpoint_is_tried_when_one_is_gone),
+        T(an_unknown_key_says_what_to_do_and_comes_back_by_itself),
+        T(each_message_is_handed_over_once_and_acknowledged),
+        T(after_a_lost_link_it_goes_on_behind_the_last_one),
+        T(an_inbox_remembers_the_place_over_a_restart),
+        T(a_hole_in_the_numbers_is_read_again),
+        T(a_program_that_cannot_take_more_gets_it_later),
+        T(bytes_that_cannot_be_read_are_handed_over_as_such),
+        T(a_bad_setting_is_told_in_a_sentence),
+        T(making_an_agent_survives_every_failed_allocation),
+    };
+
+    log_set_sink(catch_line, NULL);
+    return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
+}
