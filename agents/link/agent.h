@@ -66,9 +66,14 @@ struct agent_settings {
          "file that keeps what was said until it is stored; empty = listens only",                 \
          0,                                                                                        \
          0},                                                                                       \
-        {"outbox.budget", CONF_BYTES, offsetof(type, member.outbox_budget),                        \
-         "1GiB",          0,          "most bytes the outbox may take on disk",                    \
-         1048576,         0},                                                                      \
+        {"outbox.budget",                                                                          \
+         CONF_BYTES,                                                                               \
+         offsetof(type, member.outbox_budget),                                                     \
+         "1GiB",                                                                                   \
+         0,                                                                                        \
+         "most bytes the outbox may take on disk",                                                 \
+         1048576,                                                                                  \
+         1099511627776.0},                                                                         \
         {"link.profile",                                                                           \
          CONF_TEXT,                                                                                \
          offsetof(type, member.link_profile),                                                      \
