@@ -335,7 +335,7 @@ static void end_setup_query(struct pg *pg)
         return;
     }
     if (pg->step < count(pg->set.setup) && pg->exits.accept &&
-        !pg->exits.accept(pg->exits.arg, pg->query, rows)) {
+        !pg->exits.accept(pg->exits.accept_arg, pg->query, rows)) {
         pg_drop(pg, "this database will not do");
         return;
     }

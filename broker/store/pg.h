@@ -51,6 +51,7 @@ struct pg_exits {
     void *arg;
     /* The answer to a setup query. False: this server will not do (`accept` has logged why). */
     bool (*accept)(void *arg, const char *query, const struct pg_rows *rows);
+    void *accept_arg;
     void (*ready)(void *arg); /* idle for the first time on this connection; may query at once */
     void (*gone)(void *arg);  /* was ready and is not; after `done` of a query that was under way */
     /* may be NULL; backend = pg_backend of who said it */

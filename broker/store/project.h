@@ -8,13 +8,18 @@
 #ifndef EOCBUS_BROKER_STORE_PROJECT_H
 #define EOCBUS_BROKER_STORE_PROJECT_H
 
+#include <stdbool.h>
+
 #include "proto/base/status.h"
 
 struct loop;
+struct pg_rows;
 struct project;
 
-MUST_CHECK enum status project_create(struct project **out, struct loop *loop,
-                                      const char *conninfo);
+/* `accept` judges the server, as in pg.h. */
+MUST_CHECK enum status
+project_create(struct project **out, struct loop *loop, const char *conninfo,
+               bool (*accept)(void *arg, const char *query, const struct pg_rows *rows), void *arg);
 void project_destroy(struct project *p);
 
 #endif

@@ -243,13 +243,6 @@ static void on_gone(void *arg)
         r->exits.gone(r->exits.arg);
 }
 
-static bool on_accept(void *arg, const char *query, const struct pg_rows *rows)
-{
-    struct replay *r = arg;
-
-    return r->exits.accept(r->exits.arg, query, rows);
-}
-
 /* --- the door --------------------------------------------------------------------------------- */
 
 enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
@@ -291,8 +284,11 @@ enum status replay_create(struct replay **out, const struct pg_settings *set,
                           const struct pg_exits *exits)
 {
     struct replay *r = mem_zalloc(sizeof(*r));
-    const struct pg_exits mine = {
-        .arg = r, .accept = on_accept, .ready = on_ready, .gone = on_gone};
+    const struct pg_exits mine = {.arg = r,
+                                  .accept = exits->accept,
+                                  .accept_arg = exits->accept_arg,
+                                  .ready = on_ready,
+                                  .gone = on_gone};
     enum status st;
 
     if (!r)

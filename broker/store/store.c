@@ -551,7 +551,7 @@ static enum status connect_all(struct store *s)
     static const char *const replay_names[] = {"replay", "principals", NULL};
     static const char *const listen_names[] = {"head", NULL};
     struct pg_settings set = {.loop = s->set.loop, .conninfo = s->set.conninfo};
-    struct pg_exits exits = {.arg = s, .accept = on_accept};
+    struct pg_exits exits = {.arg = s, .accept = on_accept, .accept_arg = s};
     enum status st;
 
     set.name = "replay", set.setup = replay_setup, set.prepare = replay_names;
@@ -569,7 +569,7 @@ static enum status connect_all(struct store *s)
     st = pg_create(&s->append, &set, &exits);
     if (st != ST_OK)
         return st;
-    return project_create(&s->project, s->set.loop, s->set.conninfo);
+    return project_create(&s->project, s->set.loop, s->set.conninfo, on_accept, s);
 }
 
 static enum status create_parts(struct store *s)

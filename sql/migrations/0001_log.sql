@@ -150,12 +150,18 @@ CREATE TABLE bus.lane_run (
 COMMENT ON TABLE bus.lane_run IS 'what was seen: disjoint runs of lane_seq, and the span of numbers they got';
 
 CREATE TABLE bus.document (
-    seq     int8 NOT NULL,
-    type    int2 NOT NULL,
-    doc     jsonb COMPRESSION lz4 NOT NULL,
+    seq         int8 NOT NULL,
+    received_at timestamptz NOT NULL,
+    event_at    timestamptz NOT NULL,
+    sender_id   int4 NOT NULL,
+    type        int2 NOT NULL,
+    status      int2 NOT NULL,
+    message_id  uuid NOT NULL,
+    doc         jsonb COMPRESSION lz4 NOT NULL,
     PRIMARY KEY (type, seq)
 ) PARTITION BY RANGE (seq);
 COMMENT ON TABLE bus.document IS 'Envelopes of ledger types as JSON; keys are the names in the .proto files';
+CREATE INDEX document_message ON bus.document (message_id);
 
 CREATE TABLE bus.quarantine (
     quarantine_id  uuid PRIMARY KEY,

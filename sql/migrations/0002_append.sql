@@ -101,8 +101,9 @@ BEGIN
            AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, lane,
                 type, status, expired, message_id, places, content, signature)
      WHERE outcome = 1 ORDER BY seq;
-    INSERT INTO bus.document (seq, type, doc)
-    SELECT res.seq[o], m_type[o], d FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
+    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
+    SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+      FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
     INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
     -- Named by what it is, so that the same conflict is kept once.
     SELECT md5(format('%s %s %s %s ', sender_id, epoch, lane, lane_seq) || md5(content))::uuid,
@@ -198,8 +199,9 @@ BEGIN
                unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
                unnest(m_places), unnest(m_content), unnest(m_signature);
         IF d_ordinal IS NOT NULL THEN
-            INSERT INTO bus.document (seq, type, doc)
-            SELECT h.seq + o, m_type[o], d FROM unnest(d_ordinal, d_doc) AS u(o, d);
+            INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
+            SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+              FROM unnest(d_ordinal, d_doc) AS u(o, d);
         END IF;
         UPDATE bus.lane_run l SET lane_last = u.last, seq_last = h.seq + u.high
           FROM unnest(r_sender, r_epoch, r_lane, r_last, r_high, run_first)
