@@ -282,7 +282,7 @@ static bool make_oneof(struct gen *g, ProtobufCMessage *m, const struct plan *pl
         if ((d->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
             d->fields[i].quantifier_offset == f->quantifier_offset)
             member[members++] = i;
-    if (member[0] != first || (!oneof_is_required(plan, f) && !chance(g, g->percent)))
+    if (!members || member[0] != first || (!oneof_is_required(plan, f) && !chance(g, g->percent)))
         return true;
     chosen = member[gen_below(g, members)];
     for (unsigned i = 0; i < members; i++)

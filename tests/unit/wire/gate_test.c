@@ -140,13 +140,14 @@ static void a_message_without_a_body_is_refused(void **state)
 
 static void a_body_of_a_later_version_is_named_in_the_refusal(void **state)
 {
+    static const uint8_t unknown[] = {0xba, 0x1f, 0x00}; /* field 503, empty */
     uint8_t bytes[1000];
     size_t len;
 
     m.body_case = EOCBUS__V1__ENVELOPE__BODY__NOT_SET;
     m.schema = SCHEMA_VERSION + 1;
     len = eocbus__v1__envelope__pack(&m, bytes);
-    memcpy(bytes + len, "\xba\x1f\x00", 3); /* field 503, empty */
+    memcpy(bytes + len, unknown, sizeof(unknown));
     (void)state;
     assert_string_equal(send_bytes(bytes, len + 3), CODE_REQUIRED);
     assert_string_equal(why.path, "body");
