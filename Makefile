@@ -144,7 +144,7 @@ test:
 lint:
 	@sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
-	@BUILD=$(BUILD) tests/lint/all.sh
+	@BUILD=$(BUILD) SECONDS_MAX=900 TEST_LIMIT=1000 tests/run.sh lint tests/lint/*.sh
 
 bench:
 	@sh deploy/setup.sh test

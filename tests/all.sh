@@ -11,7 +11,7 @@ trap 'rm -f "$TEST_SUMS"' EXIT
 
 find_tests() { find "$SAN_BUILD/tests/$1" -name '*_test' -type f -perm -u+x 2>/dev/null | sort; }
 
-tests/run.sh lint tests/lint/*_lint.sh
+SECONDS_MAX=280 tests/run.sh lint tests/lint/*.sh
 tests/run.sh unit $(find_tests unit)
 tests/run.sh integration $(find_tests integration) tests/integration/*_test.sh
 tests/run.sh interop tests/interop/*_test.sh
