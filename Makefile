@@ -157,4 +157,20 @@ install: programs
 clean:
 	rm -rf $(BUILD) $(SAN_BUILD)
 
+# --- the library for gateways of other makers: one header, only eocbus_* to be seen -------------------
+LIBEOCBUS_O = $(call objs,$(LINK_C) $(PROTO_C)) $(GEN_C:.c=.o)
+library: $(BUILD)/libeocbus.so.0 $(BUILD)/libeocbus.a $(BUILD)/eocbus-example
+programs: library
+.PHONY: library
+$(BUILD)/libeocbus.so.0: $(LIBEOCBUS_O) agents/link/eocbus.map
+	$(CC) -shared -Wl,-soname,libeocbus.so.0 -Wl,--version-script,agents/link/eocbus.map $(ALL_LDFLAGS) -o $@ \
+	    $(filter %.o,$^) $(LIBS_LIBRARY)
+$(BUILD)/libeocbus.o: $(LIBEOCBUS_O)
+	$(CC) -nostdlib -r -o $@ $^
+	objcopy -w --keep-global-symbol='eocbus_[a-z]*' $@
+$(BUILD)/libeocbus.a: $(BUILD)/libeocbus.o
+$(BUILD)/eocbus-example: agents/link/example.c agents/link/eocbus.h $(BUILD)/libeocbus.so.0
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iagents/link -o $@ $< $(BUILD)/libeocbus.so.0 $(ALL_LDFLAGS) -Wl,-rpath,'$$$$ORIGIN'
+LIBS_LIBRARY = $(shell pkg-config --libs $(filter-out libpq,$(PKGS)) 2>/dev/null) -lm -lpthread
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

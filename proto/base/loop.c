@@ -256,6 +256,17 @@ void loop_turn(struct loop *l, unsigned wait_ms)
     uv_timer_stop(&l->turn_end);
 }
 
+int loop_fd(struct loop *l)
+{
+    return uv_backend_fd(&l->uv);
+}
+
+int loop_wait_ms(struct loop *l)
+{
+    uv_update_time(&l->uv);
+    return uv_backend_timeout(&l->uv);
+}
+
 uint64_t loop_now_us(struct loop *l)
 {
     return uv_now(&l->uv) * 1000;

@@ -23,6 +23,10 @@ void loop_run(struct loop *l);  /* until loop_stop, or until nothing is left to 
 void loop_stop(struct loop *l); /* loop_run returns after this turn */
 /* One turn: waits at most wait_ms (0 = does not wait) and returns; for tests and embedding. */
 void loop_turn(struct loop *l, unsigned wait_ms);
+/* For programs with a loop of their own: a descriptor that is readable when there is work, and the most
+ * milliseconds to wait for it (-1 = for ever) before loop_turn(l, 0). */
+int loop_fd(struct loop *l);
+int loop_wait_ms(struct loop *l);
 
 /* Microseconds on a clock that only goes forward, as of the start of this turn (loop_now_us) or
  * exactly now (loop_exact_us); and UTC since 1970, exactly now. */
