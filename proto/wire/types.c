@@ -67,7 +67,7 @@ static const struct type_info table[] = {
     TYPE(181, receipt, "alert", L),
     TYPE(182, escalation_event, "alert", L),
     TYPE(200, general_message, "office", L | F),
-    TYPE(201, activity_log_entry, "office", B),
+    TYPE(201, activity_log_entry, "office", L),
     TYPE(202, facility_status, "office", L),
     TYPE(203, duty_roster, "office", L),
     TYPE(220, household_event, "relocation", L),
