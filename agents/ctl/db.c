@@ -93,6 +93,21 @@ static enum status translate_state(const char *state)
     return ST_INVALID;
 }
 
+/* The server's sentence and its hint; where in which function it arose is for its own log. */
+static void keep_error(struct db *d, const PGresult *res)
+{
+    const char *primary = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *hint = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_HINT) : NULL;
+    size_t len;
+
+    keep_one_line(d->error, sizeof(d->error), primary ? primary : PQerrorMessage(d->conn));
+    len = strlen(d->error);
+    if (hint && len + 3 < sizeof(d->error)) {
+        memcpy(d->error + len, ". ", 3);
+        keep_one_line(d->error + len + 2, sizeof(d->error) - len - 2, hint);
+    }
+}
+
 static enum status judge(struct db *d, const PGresult *res)
 {
     ExecStatusType kind = res ? PQresultStatus(res) : PGRES_FATAL_ERROR;
@@ -102,8 +117,7 @@ static enum status judge(struct db *d, const PGresult *res)
         d->error[0] = d->sqlstate[0] = '\0';
         return ST_OK;
     }
-    keep_one_line(d->error, sizeof(d->error),
-                  res ? PQresultErrorMessage(res) : PQerrorMessage(d->conn));
+    keep_error(d, res);
     snprintf(d->sqlstate, sizeof(d->sqlstate), "%s", state ? state : "");
     if (PQstatus(d->conn) != CONNECTION_OK)
         return ST_CLOSED;

@@ -512,7 +512,7 @@ static void put_link(struct demo *d, struct buf *b, const struct plan_agent *a)
 {
     buf_printf(b,
                "name = %s\nkey.file = %s/keys/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
-               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\n",
+               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\nlog.level = info\n",
                a->name, d->dir, a->short_name, d->endpoint, d->broker_key, d->dir, a->short_name);
 }
 

@@ -181,8 +181,12 @@ static struct conf_row rows[ARRAY_LEN(row_table)];
 static void relax_rows(void)
 {
     memcpy(rows, row_table, sizeof(rows));
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         rows[i].flags &= ~(unsigned)CONF_REQUIRED;
+        if (strcmp(rows[i].name, "log.level") == 0)
+            rows[i].deflt =
+                "error"; /* a person reads along, and commands say what matters themselves */
+    }
 }
 
 /* The first word that is neither an option of the program nor the value of one. */
