@@ -1,0 +1,303 @@
+/* bus - see bus.h. The program is found beside the test: BUILD/tests/…/x_test and
+ * BUILD/eocbus-broker. */
+#include "tests/lib/bus.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/base/banned.h"
+
+enum { PATH_SIZE = 512, START_S = 30, ARGS_MAX = 64 };
+
+struct bus {
+    struct pgserver *server;
+    struct keys keys;
+    char dir[64], endpoint[64], program[PATH_SIZE], database[PATH_SIZE];
+    pid_t pid; /* 0 = not running */
+};
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "bus: %s: %s\n", what, why);
+    abort();
+}
+
+static void rest_ms(unsigned ms)
+{
+    struct timespec t = {0, (long)ms * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void find_program(struct bus *b)
+{
+    char path[PATH_SIZE];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    char *cut;
+
+    if (n <= 0)
+        die("readlink", "/proc/self/exe");
+    path[n] = 0;
+    cut = strstr(path, "/tests/");
+    if (!cut)
+        die("where is the broker", path);
+    *cut = 0;
+    if ((size_t)snprintf(b->program, sizeof(b->program), "%s/eocbus-broker", path) >=
+        sizeof(b->program))
+        die("path too long", path);
+}
+
+/* A port that was free a moment ago; the broker must have the same one again after a restart. */
+static void choose_port(struct bus *b)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        die("no free port", "");
+    close(fd);
+    snprintf(b->endpoint, sizeof(b->endpoint), "tcp://127.0.0.1:%u", ntohs(at.sin_port));
+}
+
+struct bus *bus_create(void)
+{
+    struct bus *b = calloc(1, sizeof(*b));
+    char path[128], err[256];
+
+    if (!b)
+        die("memory", "");
+    find_program(b);
+    choose_port(b);
+    snprintf(b->dir, sizeof(b->dir), "/tmp/eocbus-bus-XXXXXX");
+    if (!mkdtemp(b->dir))
+        die("mkdtemp", b->dir);
+    snprintf(path, sizeof(path), "%s/broker.key", b->dir);
+    if (keys_generate(&b->keys) != ST_OK ||
+        keys_save(&b->keys, path, "broker", err, sizeof(err)) != ST_OK)
+        die("keys", err);
+    b->server = pgserver_start();
+    snprintf(b->database, sizeof(b->database), "%s", pgserver_conninfo(b->server, "bus_ingest"));
+    return b;
+}
+
+void bus_destroy(struct bus *b)
+{
+    static const char *const files[] = {"broker.key", "broker.log", "broker.sock"};
+    char path[128];
+
+    bus_kill_broker(b);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", b->dir, files[i]);
+        unlink(path);
+    }
+    rmdir(b->dir);
+    pgserver_end(b->server);
+    free(b);
+}
+
+struct pgserver *bus_server(struct bus *b)
+{
+    return b->server;
+}
+
+const char *bus_endpoint(const struct bus *b)
+{
+    return b->endpoint;
+}
+
+const char *bus_broker_key(const struct bus *b)
+{
+    return b->keys.public_z85;
+}
+
+const char *bus_dir(const struct bus *b)
+{
+    return b->dir;
+}
+
+void bus_enrol(struct bus *b, const char *name, struct keys *out)
+{
+    uint8_t key[KEY_BYTES];
+    char hex[2 * KEY_BYTES + 1], sql[512];
+
+    if (keys_generate(out) != ST_OK || keys_z85_decode(key, out->public_z85) != ST_OK)
+        die("keys", name);
+    for (unsigned i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', '', '', '\\x%s')", name,
+             hex);
+    pgserver_exec(b->server, sql);
+}
+
+/* --- the process --------------------------------------------------------------------------------
+ */
+
+static void exec_broker(struct bus *b, const char *const *settings)
+{
+    char text[5][PATH_SIZE + 32];
+    const char *argv[ARGS_MAX] = {b->program};
+    size_t n = 1;
+
+    snprintf(text[0], sizeof(text[0]), "endpoint=%s", b->endpoint);
+    snprintf(text[1], sizeof(text[1]), "key.file=%s/broker.key", b->dir);
+    snprintf(text[2], sizeof(text[2]), "database=%s", b->database);
+    snprintf(text[3], sizeof(text[3]), "control.socket=%s/broker.sock", b->dir);
+    snprintf(text[4], sizeof(text[4]), "name=broker.test");
+    for (size_t i = 0; i < 5; i++) {
+        argv[n++] = "-o";
+        argv[n++] = text[i];
+    }
+    for (; settings && *settings && n < ARGS_MAX - 3; settings++) {
+        argv[n++] = "-o";
+        argv[n++] = *settings;
+    }
+    execv(b->program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static pid_t spawn(struct bus *b, const char *const *settings)
+{
+    pid_t parent = getpid(), pid = fork();
+    char path[128];
+    int fd;
+
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(126);
+    snprintf(path, sizeof(path), "%s/broker.log", b->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd >= 0)
+        dup2(fd, 2);
+    exec_broker(b, settings);
+    return 0;
+}
+
+static void read_log(const struct bus *b, char *text, size_t size)
+{
+    char path[128];
+    FILE *f;
+    size_t n;
+
+    text[0] = 0;
+    snprintf(path, sizeof(path), "%s/broker.log", b->dir);
+    f = fopen(path, "r");
+    if (!f)
+        return;
+    n = fread(text, 1, size - 1, f);
+    text[n] = 0;
+    fclose(f);
+}
+
+void bus_start_broker(struct bus *b, const char *const *settings)
+{
+    uint64_t end = clock_ms() + START_S * 1000;
+    char text[4096];
+    int status;
+
+    b->pid = spawn(b, settings);
+    do {
+        rest_ms(5);
+        read_log(b, text, sizeof(text));
+        if (strstr(text, "broker.ready"))
+            return;
+    } while (clock_ms() < end && waitpid(b->pid, &status, WNOHANG) == 0);
+    die("the broker does not start", text);
+}
+
+void bus_kill_broker(struct bus *b)
+{
+    if (!b->pid)
+        return;
+    kill(b->pid, SIGKILL);
+    waitpid(b->pid, NULL, 0);
+    b->pid = 0;
+}
+
+static int wait_code(struct bus *b, unsigned seconds)
+{
+    uint64_t end = clock_ms() + seconds * 1000;
+    char text[8192];
+    int status;
+
+    while (waitpid(b->pid, &status, WNOHANG) == 0) {
+        if (clock_ms() > end) {
+            read_log(b, text, sizeof(text));
+            die("the broker does not end", text);
+        }
+        rest_ms(2);
+    }
+    b->pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    read_log(b, text, sizeof(text));
+    fprintf(stderr, "bus: the broker ended with status %d:\n%s", status, text);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int bus_end_broker(struct bus *b, unsigned *took_ms)
+{
+    uint64_t begin = clock_ms();
+    int code;
+
+    kill(b->pid, SIGTERM);
+    code = wait_code(b, 30);
+    if (took_ms)
+        *took_ms = (unsigned)(clock_ms() - begin);
+    return code;
+}
+
+pid_t bus_broker_pid(const struct bus *b)
+{
+    return b->pid;
+}
+
+unsigned long bus_broker_resident_kib(const struct bus *b)
+{
+    char path[64];
+    unsigned long size = 0, resident = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)b->pid);
+    f = fopen(path, "r");
+    if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+        die("statm", path);
+    fclose(f);
+    return resident * (unsigned long)(sysconf(_SC_PAGESIZE) / 1024);
+}
+
+int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_t size)
+{
+    pid_t running = b->pid;
+    int code;
+
+    b->pid = spawn(b, settings);
+    code = wait_code(b, START_S);
+    read_log(b, text, size);
+    b->pid = running;
+    return code;
+}

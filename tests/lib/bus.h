@@ -1,0 +1,38 @@
+/* bus - a real broker for one test: its own PostgreSQL, key, directory and port on this machine, as
+ * a child process that can be killed, ended and started again. Every failure here fails the test.
+ */
+#ifndef EOCBUS_TESTS_LIB_BUS_H
+#define EOCBUS_TESTS_LIB_BUS_H
+
+#include <sys/types.h>
+
+#include "proto/base/keys.h"
+#include "tests/lib/pgserver.h"
+
+struct bus;
+
+struct bus *bus_create(void); /* database and keys; the broker is not started */
+void bus_destroy(struct bus *b);
+
+struct pgserver *bus_server(struct bus *b);
+const char *bus_endpoint(const struct bus *b);   /* tcp://127.0.0.1:port */
+const char *bus_broker_key(const struct bus *b); /* Z85, public */
+const char *bus_dir(const struct bus *b);        /* broker.log, broker.sock, broker.key */
+
+/* A key pair, enrolled under this name. */
+void bus_enrol(struct bus *b, const char *name, struct keys *out);
+
+/* Starts it with further "-o" settings (NULL-terminated list or NULL) and waits until it listens.
+ */
+void bus_start_broker(struct bus *b, const char *const *settings);
+void bus_kill_broker(struct bus *b); /* kill -9 */
+/* SIGTERM; its exit code. *took_ms may be NULL. */
+int bus_end_broker(struct bus *b, unsigned *took_ms);
+pid_t bus_broker_pid(const struct bus *b);
+unsigned long bus_broker_resident_kib(const struct bus *b);
+
+/* Runs the broker's program until it ends by itself; its exit code. What it wrote on standard error
+ * is in `text`. */
+int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_t size);
+
+#endif
