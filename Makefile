@@ -170,7 +170,7 @@ $(BUILD)/libeocbus.o: $(LIBEOCBUS_O)
 	objcopy -w --keep-global-symbol='eocbus_[a-z]*' $@
 $(BUILD)/libeocbus.a: $(BUILD)/libeocbus.o
 $(BUILD)/eocbus-example: agents/link/example.c agents/link/eocbus.h $(BUILD)/libeocbus.so.0
-	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iagents/link -o $@ $< $(BUILD)/libeocbus.so.0 $(ALL_LDFLAGS) -Wl,-rpath,'$$$$ORIGIN'
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iagents/link -o $@ $< $(BUILD)/libeocbus.so.0 $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN'
 LIBS_LIBRARY = $(shell pkg-config --libs $(filter-out libpq,$(PKGS)) 2>/dev/null) -lm -lpthread
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
