@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 
 #include "proto/base/banned.h"
 

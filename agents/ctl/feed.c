@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agents/ctl/print.h"
+#include "agents/link/print.h"
 #include "agents/link/summary.h"
 #include "proto/base/ids.h"
 #include "proto/wire/json.h"

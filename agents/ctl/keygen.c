@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 #include "proto/base/keys.h"
 #include "proto/base/mem.h"
 #include "proto/wire/gate.h"

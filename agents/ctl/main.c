@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 #include "sql/sql_text.h"
 
 #include "proto/base/banned.h"

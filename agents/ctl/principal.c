@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/ctl/options.h"
-#include "agents/ctl/print.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
 #include "proto/base/ids.h"
 #include "proto/base/keys.h"
 #include "proto/wire/gate.h"

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/ctl/options.h"
-#include "agents/ctl/print.h"
-#include "agents/ctl/publish_input.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
+#include "agents/link/json_input.h"
 #include "proto/base/ids.h"
 #include "proto/wire/limits.h"
 

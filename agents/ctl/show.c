@@ -9,8 +9,8 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
-#include "agents/ctl/options.h"
-#include "agents/ctl/print.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
 #include "agents/link/summary.h"
 #include "proto/wire/json.h"
 #include "proto/wire/limits.h"

@@ -12,8 +12,8 @@
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
 #include "agents/ctl/migrate.h"
-#include "agents/ctl/options.h"
-#include "agents/ctl/print.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
 
 #include "proto/base/banned.h"
 

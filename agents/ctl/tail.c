@@ -14,8 +14,8 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/feed.h"
-#include "agents/ctl/options.h"
-#include "agents/ctl/print.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
 #include "proto/wire/topic.h"
 #include "proto/wire/types.h"
 

@@ -1,6 +1,6 @@
 /* print - texts from outside on their way to a terminal, a file or JSON. Pure. */
-#ifndef EOCBUS_CTL_PRINT_H
-#define EOCBUS_CTL_PRINT_H
+#ifndef EOCBUS_LINK_PRINT_H
+#define EOCBUS_LINK_PRINT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* print - what a stranger wrote must not talk to the terminal. */
-#include "agents/ctl/print.h"
+#include "agents/link/print.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* options - what stands behind a command's name: options with two dashes, and the words left over.
  */
-#ifndef EOCBUS_CTL_OPTIONS_H
-#define EOCBUS_CTL_OPTIONS_H
+#ifndef EOCBUS_LINK_OPTIONS_H
+#define EOCBUS_LINK_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* options - a table walk; every error names the word and the nearest legal one. */
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "agents/ctl/options.h"
+#include "agents/link/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

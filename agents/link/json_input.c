@@ -1,5 +1,5 @@
-/* publish_input - see publish_input.h. */
-#include "agents/ctl/publish_input.h"
+/* json_input - see json_input.h. */
+#include "agents/link/json_input.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* publish_input - what stands in the file: one Envelope as JSON over any number of lines, or one
+/* json_input - what stands in the file: one Envelope as JSON over any number of lines, or one
  * per line. */
-#ifndef EOCBUS_CTL_PUBLISH_INPUT_H
-#define EOCBUS_CTL_PUBLISH_INPUT_H
+#ifndef EOCBUS_LINK_JSON_INPUT_H
+#define EOCBUS_LINK_JSON_INPUT_H
 
 #include <stdbool.h>
 #include <stdio.h>
