@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -63,7 +64,7 @@ static void equal_lines_have_keys_of_their_own_that_survive_new_lines_before(voi
     assert_int_equal(plan_read(&p, *state, NULL, "1 duty x\n1 duty x\n", &places, err, sizeof(err)),
                      ST_OK);
     assert_string_not_equal(p.lines[0].key, p.lines[1].key);
-    strncpy(key, p.lines[1].key, sizeof(key));
+    snprintf(key, sizeof(key), "%s", p.lines[1].key);
     assert_int_equal(
         plan_read(&q, *state, NULL, "0 duty y\n1 duty x\n1 duty x\n", &places, err, sizeof(err)),
         ST_OK);
