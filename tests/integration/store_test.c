@@ -9,172 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/store/store.h"
-#include "proto/base/log.h"
-#include "proto/base/loop.h"
 #include "proto/base/mem.h"
-#include "tests/lib/pgserver.h"
+#include "tests/lib/store_world.h"
 
 #include "proto/base/banned.h"
 
-enum { SENDERS = 4, NEXT_MAX = 400000 };
-
-struct world {
-    struct pgserver *pg;
-    struct loop *loop;
-    struct store *store;
-    bool here;
-    unsigned settled, stored, repeated, refused, batches, principals;
-    uint64_t last_seq; /* of the last settled parcel */
-    char last_code[32], last_text[320];
-    uint64_t next_count, next_last;
-    bool next_in_order;
-    uint64_t lane_seq[SENDERS]; /* last one made */
-    unsigned page_rows, pages;
-    uint64_t page_last, page_end;
-    size_t page_bytes;
-    enum status page_status;
-    bool is_drained;
-    char name[65];
-};
-
-static void on_settled(void *arg, struct parcel *p)
-{
-    struct world *w = arg;
-
-    w->settled++;
-    if (p->refused) {
-        w->refused++;
-        snprintf(w->last_code, sizeof(w->last_code), "%s", p->refused->code);
-        snprintf(w->last_text, sizeof(w->last_text), "%s", p->refused->text);
-        return;
-    }
-    w->last_seq = p->seq;
-    if (p->repeated)
-        w->repeated++;
-    else
-        w->stored++;
-}
-
-static void on_settled_all(void *arg)
-{
-    ((struct world *)arg)->batches++;
-}
-
-static void on_next(void *arg, struct parcel **take)
-{
-    struct world *w = arg;
-
-    w->next_in_order = w->next_in_order && (*take)->seq == w->next_last + 1 && !(*take)->history;
-    w->next_last = (*take)->seq;
-    w->next_count++;
-    parcel_drop(take);
-}
-
-static void on_here(void *arg, bool here, uint32_t log_epoch, uint64_t head)
-{
-    struct world *w = arg;
-
-    (void)log_epoch;
-    (void)head;
-    w->here = here;
-}
-
-static void on_principals(void *arg)
-{
-    ((struct world *)arg)->principals++;
-}
-
-/* Turns the loop until *flag, or fails the test. */
-#define TURN_UNTIL(w, condition)                                                                   \
-    do {                                                                                           \
-        uint64_t until = loop_exact_us((w)->loop) + 60000000;                                      \
-        while (!(condition)) {                                                                     \
-            if (loop_exact_us((w)->loop) > until)                                                  \
-                fail_msg("waited a minute for: %s", #condition);                                   \
-            loop_turn((w)->loop, 20);                                                              \
-        }                                                                                          \
-    } while (0)
-
-static struct store *open_store(struct world *w, unsigned commit_ms)
-{
-    const struct store_settings set = {
-        .loop = w->loop,
-        .conninfo = pgserver_conninfo(w->pg, "bus_ingest"),
-        .batch_rows = 512,
-        .queue_rows = 8192,
-        .queue_bytes = 32 * 1024 * 1024,
-        .commit_ms = commit_ms,
-        .follow_ms = 100,
-    };
-    const struct store_exits exits = {
-        .arg = w,
-        .settled = on_settled,
-        .settled_all = on_settled_all,
-        .next = on_next,
-        .here = on_here,
-        .principals = on_principals,
-    };
-    struct store *s;
-
-    assert_int_equal(store_create(&s, &set, &exits), ST_OK);
-    return s;
-}
-
 static int set_up(void **state)
 {
-    struct world *w = calloc(1, sizeof(*w));
-
-    log_set_level(LOG_ERROR);
-    w->pg = pgserver_start();
-    w->next_in_order = true;
-    if (loop_create(&w->loop) != ST_OK)
-        return -1;
-    w->store = open_store(w, 2000);
-    TURN_UNTIL(w, w->here);
-    *state = w;
+    *state = world_open();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *w = *state;
-
-    store_destroy(w->store);
-    loop_destroy(w->loop);
-    pgserver_end(w->pg);
-    free(w);
+    world_close(*state);
     return 0;
-}
-
-static struct parcel *parcel_at(struct world *w, int sender, uint64_t lane_seq, const char *text)
-{
-    char content[320];
-    int len = snprintf(content, sizeof(content), "%s %d %llu %0200d", text, sender,
-                       (unsigned long long)lane_seq, 7);
-    struct parcel *p = parcel_create(content, (size_t)len, NULL, 0);
-    uint8_t random[10];
-
-    assert_non_null(p);
-    loop_random(w->loop, random, sizeof(random));
-    id_make(p->message_id, loop_utc_us(w->loop), random);
-    p->principal_id = sender + 1;
-    p->id = (struct parcel_identity){.epoch = 77, .lane = 4, .lane_seq = lane_seq};
-    p->type = 100;
-    p->status = 1;
-    snprintf(p->places, sizeof(p->places), "3505203");
-    p->event_time_us = p->sent_time_us = p->received_time_us = loop_utc_us(w->loop);
-    return p;
-}
-
-static void submit(struct world *w, struct parcel *p)
-{
-    assert_int_equal(store_submit(w->store, &p), ST_OK);
 }
 
 static void submit_new(struct world *w, int sender)
 {
-    submit(w, parcel_at(w, sender, ++w->lane_seq[sender], "text"));
+    world_submit(w, world_parcel(w, sender, ++w->lane_seq[sender], "text"));
 }
 
 static void *refusal(const char *code)
@@ -222,14 +76,14 @@ static void the_same_message_again_is_answered_with_its_first_number(void **stat
     for (int i = 0; i < 10; i++)
         submit_new(w, 0);
     TURN_UNTIL(w, w->settled == 10);
-    submit(w, parcel_at(w, 0, 4, "text"));
-    submit(w, parcel_at(w, 0, 11, "text")); /* new, in the same batch */
+    world_submit(w, world_parcel(w, 0, 4, "text"));
+    world_submit(w, world_parcel(w, 0, 11, "text")); /* new, in the same batch */
     TURN_UNTIL(w, w->settled == 12);
     assert_int_equal(w->repeated, 1);
     assert_int_equal(w->stored, 11);
     assert_int_equal(w->last_seq, 11);
     TURN_UNTIL(w, w->next_count == 11);
-    submit(w, parcel_at(w, 0, 7, "text"));
+    world_submit(w, world_parcel(w, 0, 7, "text"));
     TURN_UNTIL(w, w->repeated == 2);
     assert_int_equal(w->last_seq, 7);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.message"), 11);
@@ -240,9 +94,9 @@ static void the_same_place_twice_in_one_turn_is_stored_once(void **state)
 {
     struct world *w = *state;
 
-    submit(w, parcel_at(w, 0, 1, "text"));
-    submit(w, parcel_at(w, 0, 1, "text"));
-    submit(w, parcel_at(w, 0, 2, "text"));
+    world_submit(w, world_parcel(w, 0, 1, "text"));
+    world_submit(w, world_parcel(w, 0, 1, "text"));
+    world_submit(w, world_parcel(w, 0, 2, "text"));
     TURN_UNTIL(w, w->settled == 3);
     assert_int_equal(w->stored, 2);
     assert_int_equal(w->repeated, 1);
@@ -252,18 +106,18 @@ static void other_content_in_a_known_place_goes_to_quarantine(void **state)
 {
     struct world *w = *state;
 
-    submit(w, parcel_at(w, 0, 1, "first"));
-    submit(w, parcel_at(w, 0, 2, "first"));
+    world_submit(w, world_parcel(w, 0, 1, "first"));
+    world_submit(w, world_parcel(w, 0, 2, "first"));
     TURN_UNTIL(w, w->settled == 2);
-    submit(w, parcel_at(w, 0, 2, "other"));
-    submit(w, parcel_at(w, 0, 3, "first"));
+    world_submit(w, world_parcel(w, 0, 2, "other"));
+    world_submit(w, world_parcel(w, 0, 3, "first"));
     TURN_UNTIL(w, w->settled == 4);
     assert_int_equal(w->refused, 1);
     assert_string_equal(w->last_code, "conflict");
     assert_non_null(strstr(w->last_text, "stored as 2"));
     assert_string_equal(pgserver_text(w->pg, "SELECT code FROM bus.quarantine"), "conflict");
     assert_int_equal(pgserver_number(w->pg, "SELECT seq FROM bus.message WHERE lane_seq = 3"), 3);
-    submit(w, parcel_at(w, 0, 2, "other"));
+    world_submit(w, world_parcel(w, 0, 2, "other"));
     TURN_UNTIL(w, w->refused == 2);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.quarantine"), 1);
 }
@@ -271,11 +125,11 @@ static void other_content_in_a_known_place_goes_to_quarantine(void **state)
 static void a_refused_parcel_is_settled_after_its_quarantine_row(void **state)
 {
     struct world *w = *state;
-    struct parcel *p = parcel_at(w, 0, 1, "bad");
+    struct parcel *p = world_parcel(w, 0, 1, "bad");
 
     p->refused = refusal("utf8");
-    submit(w, p);
-    submit(w, parcel_at(w, 0, 1, "good"));
+    world_submit(w, p);
+    world_submit(w, world_parcel(w, 0, 1, "good"));
     TURN_UNTIL(w, w->settled == 2);
     assert_int_equal(w->refused, 1);
     assert_int_equal(w->stored, 1);
@@ -288,13 +142,13 @@ static void one_poison_row_goes_to_quarantine_and_the_others_in_order(void **sta
     struct world *w = *state;
 
     for (int i = 0; i < 200; i++) {
-        struct parcel *p = parcel_at(w, 0, ++w->lane_seq[0], "text");
+        struct parcel *p = world_parcel(w, 0, ++w->lane_seq[0], "text");
 
         if (i == 77)
             p->doc = mem_strdup("{\"not json\": ");
         if (i == 150)
             snprintf(p->places, sizeof(p->places), "\xff\xfe");
-        submit(w, p);
+        world_submit(w, p);
     }
     TURN_UNTIL(w, w->settled == 200);
     assert_int_equal(w->refused, 2);
@@ -314,13 +168,13 @@ static void one_poison_row_goes_to_quarantine_and_the_others_in_order(void **sta
 static void an_expired_message_is_stored_and_marked(void **state)
 {
     struct world *w = *state;
-    struct parcel *p = parcel_at(w, 0, 1, "late"), *q = parcel_at(w, 0, 2, "in time");
+    struct parcel *p = world_parcel(w, 0, 1, "late"), *q = world_parcel(w, 0, 2, "in time");
 
     p->not_after_us = loop_utc_us(w->loop) - 1000000;
     q->not_after_us = loop_utc_us(w->loop) + 60000000;
-    submit(w, p);
-    submit(w, q);
-    submit(w, parcel_at(w, 0, 3, "for ever"));
+    world_submit(w, p);
+    world_submit(w, q);
+    world_submit(w, world_parcel(w, 0, 3, "for ever"));
     TURN_UNTIL(w, w->settled == 3);
     assert_string_equal(pgserver_text(w->pg, "SELECT string_agg(coalesce(expired::text, '-'), ' '"
                                              " ORDER BY seq) FROM bus.message"),
@@ -339,7 +193,7 @@ static void the_log_grows_over_the_edge_of_a_partition(void **state)
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.message"), 1000);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(DISTINCT tableoid) FROM bus.message"), 4);
     assert_int_equal(pgserver_number(w->pg, "SELECT max(seq) - min(seq) FROM bus.message"), 999);
-    submit(w, parcel_at(w, 0, 900, "text")); /* found across the edge */
+    world_submit(w, world_parcel(w, 0, 900, "text")); /* found across the edge */
     TURN_UNTIL(w, w->repeated == 1);
     assert_int_equal(w->last_seq, 4194304 - 300 + 900);
 }
@@ -399,7 +253,7 @@ static void a_page_ends_at_its_bound_of_bytes(void **state)
     memset(big, 'x', 60000);
     big[60000] = 0;
     for (uint64_t i = 1; i <= 40; i++) {
-        struct parcel *like = parcel_at(w, 0, i, "x"), *p = parcel_create(big, 60000, NULL, 0);
+        struct parcel *like = world_parcel(w, 0, i, "x"), *p = parcel_create(big, 60000, NULL, 0);
 
         p->principal_id = 1;
         p->id = like->id;
@@ -407,7 +261,7 @@ static void a_page_ends_at_its_bound_of_bytes(void **state)
         p->type = 280, p->status = 1;
         p->event_time_us = p->received_time_us = like->received_time_us;
         parcel_drop(&like);
-        submit(w, p);
+        world_submit(w, p);
     }
     free(big);
     TURN_UNTIL(w, w->settled == 40);
@@ -437,7 +291,7 @@ static void what_another_broker_stored_is_handed_on_in_order(void **state)
 {
     struct world *w = *state, v = {.pg = w->pg, .loop = w->loop, .next_in_order = true};
 
-    v.store = open_store(&v, 2000);
+    v.store = world_store(&v, 2000);
     TURN_UNTIL(&v, v.here);
     for (int round = 0; round < 30; round++) {
         for (int i = 0; i < 20; i++) {
@@ -494,7 +348,7 @@ static void the_queue_is_full_and_then_has_room(void **state)
     enum status st = ST_OK;
 
     for (int i = 0; i < 9000 && st == ST_OK; i++) {
-        p = parcel_at(w, 0, ++w->lane_seq[0], "text");
+        p = world_parcel(w, 0, ++w->lane_seq[0], "text");
         st = store_submit(w->store, &p);
     }
     assert_int_equal(st, ST_FULL);
@@ -512,7 +366,7 @@ static void on_drained(void *arg)
 static void a_drained_store_has_committed_what_it_took(void **state)
 {
     struct world *w = *state;
-    struct parcel *p = parcel_at(w, 1, 1, "text");
+    struct parcel *p = world_parcel(w, 1, 1, "text");
 
     for (int i = 0; i < 3000; i++)
         submit_new(w, 0);

@@ -1,0 +1,58 @@
+/* store_world - a store with a server of its own and somebody who counts what it says. */
+#ifndef EOCBUS_TESTS_LIB_STORE_WORLD_H
+#define EOCBUS_TESTS_LIB_STORE_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "broker/store/store.h"
+#include "proto/base/loop.h"
+#include "tests/lib/pgserver.h"
+
+enum { SENDERS = 4 };
+
+struct world {
+    struct pgserver *pg;
+    struct loop *loop;
+    struct store *store;
+    bool here;
+    unsigned away; /* times it went */
+    unsigned settled, stored, repeated, refused, batches, principals;
+    uint64_t last_seq; /* of the last settled parcel */
+    char last_code[32], last_text[320];
+    uint64_t next_count, next_last;
+    bool next_in_order;
+    uint64_t lane_seq[SENDERS]; /* last one made */
+    uint64_t lane_settled[SENDERS];
+    bool lanes_in_order;
+    /* for the tests' own callbacks */
+    unsigned page_rows, pages;
+    uint64_t page_last, page_end;
+    size_t page_bytes;
+    enum status page_status;
+    bool is_drained;
+    char name[65];
+};
+
+struct world *world_open(void); /* PostgreSQL is here */
+void world_close(struct world *w);
+struct store *world_store(struct world *w, unsigned commit_ms);
+/* Content is any text. */
+struct parcel *world_parcel(struct world *w, int sender, uint64_t lane_seq, const char *text);
+void world_submit(struct world *w, struct parcel *p);
+
+/* Turns the loop until the condition holds, or fails the test after a minute. */
+#define TURN_UNTIL(w, condition)                                                                   \
+    do {                                                                                           \
+        uint64_t until = loop_exact_us((w)->loop) + 60000000;                                      \
+        while (!(condition)) {                                                                     \
+            if (loop_exact_us((w)->loop) > until)                                                  \
+                fail_msg("waited a minute for: %s", #condition);                                   \
+            loop_turn((w)->loop, 20);                                                              \
+        }                                                                                          \
+    } while (0)
+
+#endif
