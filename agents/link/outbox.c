@@ -2,26 +2,28 @@
  *
  * Schema (user_version 1, application_id "EOCB"):
  *
- *   outbox(sender, epoch, log_epoch)     one row: whose file it is, when it was made, and the
- * newest log epoch whose broker was offered everything lane(lane, last_seq, last_raw,       one row
- * a lane: the last place given away, and counts, so that waiting, stored, refused,       asking for
- * them never reads the messages bytes) message(tag, content, signature)     never updated. tag =
- * lane << 56 | lane_seq: the key is the order waiting(tag)                         what is not
- * settled; a few bytes a row, append only in put settled(tag, state, at_us, ...)      receipts;
- * state 1 stored, 2 refused, 3 refused and seen once(key, n, tag)                    the n-th put
- * of a repeatable command, see outbox_once
+ * - outbox(sender, epoch, log_epoch): one row. Whose file it is, when it was made, and the newest
+ * log epoch whose broker was offered everything.
+ * - message(tag, content, signature): never updated. tag = lane << 56 | lane_seq, so the key is the
+ *   order of sending, and a put is one insert.
+ * - settled(tag, state, at_us, ...): receipts; state 1 stored, 2 refused, 3 refused and seen. A
+ *   message without a row here is waiting.
+ * - track(track, last, first, settled, stored, refused): see below.
+ * - once(key, n, tag): the n-th put of a repeatable command, see outbox_once.
  *
  * The contents stand apart from the receipts because SQLite rewrites a whole row to change one
  * column, and a settled 64 KiB message should not cost another 64 KiB of log.
+ *
+ * A track is a lane's own rows, or the rows put raw into it (bit 55 of the tag: their numbers leave
+ * no holes in the lane). Its row is written when something is settled or dropped, not by a put:
+ * `last` may then lag behind and is made good from the largest key; `first`, below which nothing
+ * waits, lets a search begin where the waiting rows are.
  *
  * Room. Of the budget, a share is for the WAL (checkpointed when it reaches that size), a ballast
  * file as large as that share, and the rest for the file itself, whose last sixteenth only settling
  * may use. When SQLite says "full" on commit, the transaction is done again keeping no stored rows,
  * and then once more with the ballast given back: so settling frees room on a full disk instead of
- * needing it.
- *
- * A row given raw has bit 55 of its tag set: its numbers are its own and leave no holes in the
- * lane. */
+ * needing it. */
 #include "agents/link/outbox.h"
 
 #include <errno.h>
@@ -48,25 +50,27 @@
 #define APPLICATION_ID 0x454f4342 /* "EOCB" */
 #define SCHEMA_NUMBER  1
 #define PAGE_BYTES     4096u
-#define LANES          6u /* 1..5 */
+#define LANES          6u  /* 1..5 */
+#define TRACKS         12u /* 2..11: lane * 2, + 1 for raw */
 #define RAW_BIT        (UINT64_C(1) << 55)
 #define BUSY_MS        2000
 #define TIDY_ROWS      256
-#define AGAIN_ROWS     1024
-#define NFS_MAGIC      0x6969
+/* Room is measured anew when this little is left of the last measure, and now and then. */
+#define ROOM_PLENTY  (1024u * 1024)
+#define ROOM_COMMITS 64u
+#define AGAIN_ROWS   1024
+#define NFS_MAGIC    0x6969
 /* Most bytes of one transaction; a turn that puts more commits in between. The ballast holds it
  * twice. */
 #define PENDING_BYTES (96u * 1024)
 
 static const char schema_sql[] =
     "CREATE TABLE outbox(sender TEXT NOT NULL, epoch INTEGER NOT NULL, log_epoch INTEGER NOT NULL);"
-    "CREATE TABLE lane(lane INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL DEFAULT 0,"
-    " last_raw INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0,"
-    " stored INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,"
-    " bytes INTEGER NOT NULL DEFAULT 0);"
-    "INSERT INTO lane(lane) VALUES (1),(2),(3),(4),(5);"
+    "CREATE TABLE track(track INTEGER PRIMARY KEY, last INTEGER NOT NULL DEFAULT 0,"
+    " first INTEGER NOT NULL DEFAULT 1, settled INTEGER NOT NULL DEFAULT 0,"
+    " stored INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0);"
+    "INSERT INTO track(track) VALUES (2),(3),(4),(5),(6),(7),(8),(9),(10),(11);"
     "CREATE TABLE message(tag INTEGER PRIMARY KEY, content BLOB NOT NULL, signature BLOB);"
-    "CREATE TABLE waiting(tag INTEGER PRIMARY KEY);"
     "CREATE TABLE settled(tag INTEGER PRIMARY KEY, state INTEGER NOT NULL, at_us INTEGER NOT NULL,"
     " log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL, repeated INTEGER NOT NULL,"
     " expired INTEGER NOT NULL, code TEXT, path TEXT, text TEXT);"
@@ -81,15 +85,13 @@ enum query {
     Q_BEGIN,
     Q_COMMIT,
     Q_ROLLBACK,
-    Q_LANES,
-    Q_LANE_WRITE,
+    Q_TRACKS,
+    Q_TRACK_WRITE,
+    Q_LAST,
     Q_MESSAGE_ADD,
-    Q_WAITING_ADD,
-    Q_WAITING_NEXT,
+    Q_WAITING,
     Q_WAITING_HAS,
-    Q_WAITING_DROP,
     Q_MESSAGE,
-    Q_MESSAGE_SIZE,
     Q_MESSAGE_DROP,
     Q_SETTLED_ADD,
     Q_SETTLED,
@@ -112,19 +114,19 @@ static const char *const query_sql[QUERIES] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
     [Q_COMMIT] = "COMMIT",
     [Q_ROLLBACK] = "ROLLBACK",
-    [Q_LANES] = "SELECT lane, last_seq, last_raw, waiting, stored, refused, bytes FROM lane",
-    [Q_LANE_WRITE] = "UPDATE lane SET last_seq=?2, last_raw=?3, waiting=?4, stored=?5, refused=?6,"
-                     " bytes=?7 WHERE lane=?1",
+    [Q_TRACKS] = "SELECT track, last, first, settled, stored, refused FROM track",
+    [Q_TRACK_WRITE] = "UPDATE track SET last=?2, first=?3, settled=?4, stored=?5, refused=?6"
+                      " WHERE track=?1",
+    [Q_LAST] = "SELECT tag FROM message WHERE tag >= ?1 AND tag < ?2 ORDER BY tag DESC LIMIT 1",
     [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content) VALUES (?1, ?2)",
-    [Q_WAITING_ADD] = "INSERT INTO waiting(tag) VALUES (?1)",
-    [Q_WAITING_NEXT] = "SELECT tag FROM waiting WHERE tag >= ?1 AND tag < ?2 ORDER BY tag",
-    [Q_WAITING_HAS] = "SELECT 1 FROM waiting WHERE tag=?1",
-    [Q_WAITING_DROP] = "DELETE FROM waiting WHERE tag=?1",
+    [Q_WAITING] = "SELECT content, signature, tag FROM message m WHERE tag >= ?1 AND tag < ?2"
+                  " AND NOT EXISTS (SELECT 1 FROM settled s WHERE s.tag = m.tag) ORDER BY tag",
+    [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1"
+                      " AND NOT EXISTS (SELECT 1 FROM settled WHERE tag=?1)",
     [Q_MESSAGE] = "SELECT content, signature FROM message WHERE tag=?1",
-    [Q_MESSAGE_SIZE] = "SELECT length(content) FROM message WHERE tag=?1",
     [Q_MESSAGE_DROP] = "DELETE FROM message WHERE tag=?1",
     [Q_SETTLED_ADD] =
-        "INSERT INTO settled(tag, state, at_us, log_epoch, seq, repeated, expired, code,"
+        "INSERT OR IGNORE INTO settled(tag, state, at_us, log_epoch, seq, repeated, expired, code,"
         " path, text) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
     [Q_SETTLED] = "SELECT state, log_epoch, seq, repeated, expired, code, path, text FROM settled"
                   " WHERE tag=?1",
@@ -148,9 +150,9 @@ static const char *const query_sql[QUERIES] = {
     [Q_CHANGED] = "PRAGMA data_version",
 };
 
-struct lane_row {
-    uint64_t last_seq, last_raw;
-    int64_t waiting, stored, refused, bytes;
+struct track {
+    uint64_t last, first; /* numbers: the last one given away; nothing waits below first */
+    int64_t settled, stored, refused; /* settled: ever, dropped rows too */
 };
 
 struct outbox {
@@ -166,11 +168,15 @@ struct outbox {
     int lock_fd;
     bool locked;
 
-    struct lane_row lane[LANES]; /* as in the file, plus what this transaction changed */
-    struct lane_row base[LANES]; /* as the places of the pending puts were given away */
-    struct lane_row next[LANES]; /* the same, plus the pending puts */
-    bool writing;                /* the write lock is ours */
-    size_t room_bytes;           /* what puts may still add in this transaction */
+    struct track track[TRACKS]; /* as in the file, plus what this transaction changed */
+    uint64_t base[TRACKS];      /* `last` as the places of the pending puts were given away */
+    uint64_t next[TRACKS];      /* the same, plus the pending puts */
+    bool dirty[TRACKS];         /* the row is to be written by this transaction */
+    bool tracks_known;          /* false: read them again */
+    int64_t tracks_version;     /* data_version they were read at */
+    unsigned room_age;          /* transactions since room_bytes was measured */
+    bool writing;               /* the write lock is ours */
+    size_t room_bytes;          /* what puts may still add */
     struct pending pending;
     struct tagset flight;
     char *once_key;
@@ -222,9 +228,19 @@ unsigned outbox_tag_lane(uint64_t tag)
     return (unsigned)(tag >> 56);
 }
 
-static uint64_t tag_of(unsigned lane, uint64_t number)
+static unsigned track_of(uint64_t tag)
 {
-    return (uint64_t)lane << 56 | number;
+    return (unsigned)(tag >> 55);
+}
+
+static uint64_t tag_of(unsigned track, uint64_t number)
+{
+    return ((uint64_t)track << 55) + number;
+}
+
+static uint64_t number_of(uint64_t tag)
+{
+    return tag & (RAW_BIT - 1);
 }
 
 static bool lane_exists(unsigned lane)
@@ -301,50 +317,92 @@ static int64_t ask_number(struct outbox *o, enum query which, int64_t deflt)
     return answer;
 }
 
-static enum status load_lanes(struct outbox *o, struct lane_row into[LANES])
+/* The row of a track may lag behind its messages; see the top. */
+static enum status catch_up(struct outbox *o, unsigned track, uint64_t *last)
 {
-    sqlite3_stmt *q = use(o, Q_LANES);
+    sqlite3_stmt *q = use(o, Q_LAST);
     int rc;
 
-    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-        unsigned lane = (unsigned)sqlite3_column_int(q, 0);
-
-        if (!lane_exists(lane))
-            continue;
-        into[lane] = (struct lane_row){
-            .last_seq = (uint64_t)sqlite3_column_int64(q, 1),
-            .last_raw = (uint64_t)sqlite3_column_int64(q, 2),
-            .waiting = sqlite3_column_int64(q, 3),
-            .stored = sqlite3_column_int64(q, 4),
-            .refused = sqlite3_column_int64(q, 5),
-            .bytes = sqlite3_column_int64(q, 6),
-        };
-    }
+    bind_u64(q, 1, tag_of(track, 0));
+    bind_u64(q, 2, tag_of(track + 1, 0));
+    rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW && number_of((uint64_t)sqlite3_column_int64(q, 0)) > *last)
+        *last = number_of((uint64_t)sqlite3_column_int64(q, 0));
     sqlite3_reset(q);
     return translate(o, rc);
 }
 
-static enum status write_lanes(struct outbox *o, const struct lane_row before[LANES])
+static enum status load_tracks(struct outbox *o, struct track into[TRACKS])
 {
-    for (unsigned lane = 1; lane < LANES; lane++) {
-        const struct lane_row *row = &o->lane[lane];
-        sqlite3_stmt *q = use(o, Q_LANE_WRITE);
+    sqlite3_stmt *q = use(o, Q_TRACKS);
+    enum status st;
+    int rc;
+
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        unsigned track = (unsigned)sqlite3_column_int(q, 0);
+
+        if (track < 2 || track >= TRACKS)
+            continue;
+        into[track] = (struct track){
+            .last = (uint64_t)sqlite3_column_int64(q, 1),
+            .first = (uint64_t)sqlite3_column_int64(q, 2),
+            .settled = sqlite3_column_int64(q, 3),
+            .stored = sqlite3_column_int64(q, 4),
+            .refused = sqlite3_column_int64(q, 5),
+        };
+    }
+    sqlite3_reset(q);
+    st = translate(o, rc);
+    for (unsigned track = 2; track < TRACKS && st == ST_OK; track++)
+        st = catch_up(o, track, &into[track].last);
+    return st;
+}
+
+/* Moves `first` over what is settled by now. */
+static enum status move_first(struct outbox *o, unsigned track)
+{
+    sqlite3_stmt *q = use(o, Q_WAITING);
+    struct track *t = &o->track[track];
+    int rc;
+
+    bind_u64(q, 1, tag_of(track, t->first));
+    bind_u64(q, 2, tag_of(track + 1, 0));
+    rc = sqlite3_step(q);
+    t->first = rc == SQLITE_ROW ? number_of((uint64_t)sqlite3_column_int64(q, 2)) : t->last + 1;
+    sqlite3_reset(q);
+    return translate(o, rc);
+}
+
+static enum status write_tracks(struct outbox *o)
+{
+    for (unsigned track = 2; track < TRACKS; track++) {
+        const struct track *t = &o->track[track];
+        sqlite3_stmt *q = use(o, Q_TRACK_WRITE);
         enum status st;
 
-        if (memcmp(row, &before[lane], sizeof(*row)) == 0)
+        if (!o->dirty[track])
             continue;
-        sqlite3_bind_int(q, 1, (int)lane);
-        bind_u64(q, 2, row->last_seq);
-        bind_u64(q, 3, row->last_raw);
-        sqlite3_bind_int64(q, 4, row->waiting);
-        sqlite3_bind_int64(q, 5, row->stored);
-        sqlite3_bind_int64(q, 6, row->refused);
-        sqlite3_bind_int64(q, 7, row->bytes);
-        st = step_once(o, Q_LANE_WRITE);
+        st = move_first(o, track);
+        if (st != ST_OK)
+            return st;
+        sqlite3_bind_int(q, 1, (int)track);
+        bind_u64(q, 2, t->last);
+        bind_u64(q, 3, t->first);
+        sqlite3_bind_int64(q, 4, t->settled);
+        sqlite3_bind_int64(q, 5, t->stored);
+        sqlite3_bind_int64(q, 6, t->refused);
+        st = step_once(o, Q_TRACK_WRITE);
         if (st != ST_OK)
             return st;
     }
     return ST_OK;
+}
+
+/* The track of a row that this transaction changes. */
+static struct track *touch(struct outbox *o, uint64_t tag)
+{
+    o->dirty[track_of(tag)] = true;
+    return &o->track[track_of(tag)];
 }
 
 /* --- transactions -------------------------------------------------------------------------------
@@ -352,7 +410,7 @@ static enum status write_lanes(struct outbox *o, const struct lane_row before[LA
 
 static void roll_back(struct outbox *o)
 {
-    o->writing = false;
+    o->writing = o->tracks_known = false;
     if (!sqlite3_get_autocommit(o->db))
         (void)step_once(o, Q_ROLLBACK);
 }
@@ -375,22 +433,39 @@ static size_t room_of(size_t len)
 
 static void measure_room(struct outbox *o)
 {
-    unsigned used = used_pages(o);
+    unsigned used;
 
+    if (o->room_bytes > ROOM_PLENTY && ++o->room_age < ROOM_COMMITS)
+        return;
+    o->room_age = 0;
+    used = used_pages(o);
     o->room_bytes = used < o->put_pages ? (size_t)(o->put_pages - used) * PAGE_BYTES : 0;
 }
 
 /* The puts that wait for a repeated commit were given places; they must still be free. */
 static bool places_are_free(const struct outbox *o)
 {
-    for (unsigned lane = 1; lane < LANES; lane++)
-        if (o->lane[lane].last_seq != o->base[lane].last_seq ||
-            o->lane[lane].last_raw != o->base[lane].last_raw)
+    for (unsigned track = 2; track < TRACKS; track++)
+        if (o->track[track].last != o->base[track])
             return false;
     return true;
 }
 
-/* Takes the write lock and reads the lanes under it. */
+/* Under the write lock: the tracks as they are, read again only when somebody else has written. */
+static enum status know_tracks(struct outbox *o)
+{
+    int64_t version = ask_number(o, Q_CHANGED, -1);
+    enum status st;
+
+    if (o->tracks_known && version == o->tracks_version)
+        return ST_OK;
+    st = load_tracks(o, o->track);
+    o->tracks_known = st == ST_OK;
+    o->tracks_version = version;
+    return st;
+}
+
+/* Takes the write lock and knows the tracks under it. */
 static enum status begin(struct outbox *o)
 {
     enum status st;
@@ -401,7 +476,8 @@ static enum status begin(struct outbox *o)
     if (st != ST_OK)
         return st;
     o->writing = true;
-    st = load_lanes(o, o->lane);
+    memset(o->dirty, 0, sizeof(o->dirty));
+    st = know_tracks(o);
     if (st == ST_OK && pending_put_count(&o->pending) && !places_are_free(o)) {
         say_trouble(o, "another program wrote to %s in the middle of a failed commit", o->path);
         st = ST_CONFLICT;
@@ -411,34 +487,11 @@ static enum status begin(struct outbox *o)
         return st;
     }
     if (!pending_put_count(&o->pending)) {
-        memcpy(o->base, o->lane, sizeof(o->base));
-        memcpy(o->next, o->lane, sizeof(o->next));
+        for (unsigned track = 2; track < TRACKS; track++)
+            o->base[track] = o->next[track] = o->track[track].last;
         measure_room(o);
     }
     return ST_OK;
-}
-
-static enum status size_of(struct outbox *o, uint64_t tag, int64_t *len)
-{
-    sqlite3_stmt *q = use(o, Q_MESSAGE_SIZE);
-    int rc;
-
-    bind_u64(q, 1, tag);
-    rc = sqlite3_step(q);
-    *len = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
-    sqlite3_reset(q);
-    return translate(o, rc);
-}
-
-static enum status drop_message(struct outbox *o, uint64_t tag)
-{
-    int64_t len;
-    enum status st = size_of(o, tag, &len);
-
-    if (st != ST_OK)
-        return st;
-    o->lane[outbox_tag_lane(tag)].bytes -= len;
-    return step_tag(o, Q_MESSAGE_DROP, tag);
 }
 
 /* Drops up to `rows` rows that were stored, or refused and seen, before cutoff_us. */
@@ -459,11 +512,10 @@ static enum status drop_settled(struct outbox *o, int64_t cutoff_us, unsigned ro
         sqlite3_reset(q);
         if (rc != SQLITE_ROW)
             return translate(o, rc);
-        st = drop_message(o, tag);
+        touch(o, tag)->stored -= state == OUTBOX_STORED;
+        st = step_tag(o, Q_MESSAGE_DROP, tag);
         if (st == ST_OK)
             st = step_tag(o, Q_SETTLED_DROP, tag);
-        if (st == ST_OK && state == OUTBOX_STORED)
-            o->lane[outbox_tag_lane(tag)].stored--;
     }
     return st;
 }
@@ -481,25 +533,17 @@ static enum status apply_puts(struct outbox *o)
 {
     for (size_t i = 0; i < pending_put_count(&o->pending); i++) {
         const struct pending_put *put = pending_put_at(&o->pending, i);
-        struct lane_row *lane = &o->lane[outbox_tag_lane(put->tag)];
         sqlite3_stmt *q = use(o, Q_MESSAGE_ADD);
         enum status st;
 
         bind_u64(q, 1, put->tag);
         sqlite3_bind_blob(q, 2, pending_content(&o->pending, put), (int)put->len, SQLITE_STATIC);
         st = step_once(o, Q_MESSAGE_ADD);
-        if (st == ST_OK)
-            st = step_tag(o, Q_WAITING_ADD, put->tag);
         if (st == ST_OK && put->once)
             st = add_once(o, put);
         if (st != ST_OK)
             return st;
-        lane->waiting++;
-        lane->bytes += (int64_t)put->len;
-    }
-    for (unsigned lane = 1; lane < LANES && pending_put_count(&o->pending); lane++) {
-        o->lane[lane].last_seq = o->next[lane].last_seq;
-        o->lane[lane].last_raw = o->next[lane].last_raw;
+        o->track[track_of(put->tag)].last = number_of(put->tag);
     }
     return ST_OK;
 }
@@ -527,23 +571,17 @@ static enum status apply_settles(struct outbox *o, bool lean)
 {
     for (size_t i = 0; i < pending_settle_count(&o->pending); i++) {
         const struct pending_settle *s = pending_settle_at(&o->pending, i);
-        struct lane_row *lane = &o->lane[outbox_tag_lane(s->tag)];
-        enum status st = step_tag(o, Q_WAITING_DROP, s->tag);
+        bool drop = lean && s->oc.stored;
+        enum status st = drop ? step_tag(o, Q_MESSAGE_DROP, s->tag) : keep_receipt(o, s);
+        struct track *t = touch(o, s->tag);
 
         if (st != ST_OK)
             return st;
         if (!sqlite3_changes(o->db))
             continue;
-        lane->waiting--;
-        if (lean && s->oc.stored) {
-            st = drop_message(o, s->tag);
-        } else {
-            st = keep_receipt(o, s);
-            lane->stored += s->oc.stored;
-            lane->refused += !s->oc.stored;
-        }
-        if (st != ST_OK)
-            return st;
+        t->settled++;
+        t->stored += s->oc.stored && !drop;
+        t->refused += !s->oc.stored;
     }
     return ST_OK;
 }
@@ -560,18 +598,15 @@ static enum status end_transaction(struct outbox *o, enum status st)
 
 static enum status write_pending(struct outbox *o, bool lean)
 {
-    struct lane_row before[LANES];
     enum status st = begin(o);
 
     if (st != ST_OK)
         return st;
-    st = load_lanes(o, before);
-    if (st == ST_OK)
-        st = apply_puts(o);
+    st = apply_puts(o);
     if (st == ST_OK)
         st = apply_settles(o, lean);
     if (st == ST_OK)
-        st = write_lanes(o, before);
+        st = write_tracks(o);
     return end_transaction(o, st);
 }
 
@@ -930,14 +965,12 @@ static enum status make_room(struct outbox *o, size_t len, struct refusal *why)
         return ST_FULL;
     }
     while (o->room_bytes < room_of(len) && !pending_put_count(&o->pending)) {
-        struct lane_row before[LANES];
-        enum status st = load_lanes(o, before);
+        enum status st = drop_settled(o, INT64_MAX, TIDY_ROWS, &dropped);
 
         if (st == ST_OK)
-            st = drop_settled(o, INT64_MAX, TIDY_ROWS, &dropped);
-        if (st == ST_OK)
-            st = write_lanes(o, before);
+            st = write_tracks(o);
         st = end_transaction(o, st);
+        o->room_bytes = 0; /* measured anew by begin */
         if (st == ST_OK)
             st = begin(o);
         if (st != ST_OK)
@@ -1085,22 +1118,22 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
 
     /* A first look without a place: a refused message takes no lock and leaves no hole. The place
      * may make it a few bytes longer, never shorter. */
-    fill_in(o, m, o->next[lane].last_seq + 1);
+    fill_in(o, m, o->next[2 * lane] + 1);
     st = pack(o, m, why);
     if (st != ST_OK)
         return st;
     st = get_ready(o, o->packed.len + 10, tag, why);
     if (st != ST_OK)
         return st;
-    if (m->lane_seq != o->next[lane].last_seq + 1) {
-        m->lane_seq = o->next[lane].last_seq + 1;
+    if (m->lane_seq != o->next[2 * lane] + 1) {
+        m->lane_seq = o->next[2 * lane] + 1;
         st = pack(o, m, why);
         if (st != ST_OK)
             return st;
     }
-    st = take_row(o, tag_of(lane, m->lane_seq), o->packed.data, o->packed.len, tag);
+    st = take_row(o, tag_of(2 * lane, m->lane_seq), o->packed.data, o->packed.len, tag);
     if (st == ST_OK)
-        o->next[lane].last_seq++;
+        o->next[2 * lane]++;
     return st;
 }
 
@@ -1115,10 +1148,10 @@ enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
     st = get_ready(o, len, tag, NULL);
     if (st != ST_OK)
         return st;
-    number = o->next[lane].last_raw + 1;
-    st = take_row(o, tag_of(lane, RAW_BIT | number), content, len, tag);
+    number = o->next[2 * lane + 1] + 1;
+    st = take_row(o, tag_of(2 * lane + 1, number), content, len, tag);
     if (st == ST_OK)
-        o->next[lane].last_raw = number;
+        o->next[2 * lane + 1] = number;
     return st;
 }
 
@@ -1135,12 +1168,10 @@ struct asking {
 
 static void describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message)
 {
-    uint64_t number = tag & ((UINT64_C(1) << 56) - 1);
-
     *row = (struct outbox_row){
         .tag = tag,
         .lane = outbox_tag_lane(tag),
-        .lane_seq = number & RAW_BIT ? 0 : number,
+        .lane_seq = tag & RAW_BIT ? 0 : number_of(tag),
         .content = sqlite3_column_blob(message, 0),
         .content_len = (size_t)sqlite3_column_bytes(message, 0),
         .signature = sqlite3_column_blob(message, 1),
@@ -1148,43 +1179,34 @@ static void describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message
     };
 }
 
-static enum status offer_row(struct outbox *o, struct asking *a, uint64_t tag)
+static void offer_row(struct asking *a, uint64_t tag, sqlite3_stmt *q)
 {
-    sqlite3_stmt *q = use(o, Q_MESSAGE);
     struct outbox_row row;
-    int rc;
 
-    bind_u64(q, 1, tag);
-    rc = sqlite3_step(q);
-    if (rc == SQLITE_ROW) {
-        describe(&row, tag, q);
-        if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
-            a->stopped = true;
-        } else {
-            a->bytes += row.content_len;
-            a->stopped = !a->each(a->arg, &row) || --a->rows_left == 0;
-        }
+    describe(&row, tag, q);
+    if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
+        a->stopped = true;
+        return;
     }
-    sqlite3_reset(q);
-    return rc == SQLITE_DONE ? translate(o, SQLITE_CORRUPT) : translate(o, rc);
+    a->bytes += row.content_len;
+    a->stopped = !a->each(a->arg, &row) || --a->rows_left == 0;
 }
 
-static enum status offer_lane(struct outbox *o, struct asking *a, unsigned lane)
+static enum status offer_track(struct outbox *o, struct asking *a, unsigned track)
 {
-    sqlite3_stmt *q = use(o, Q_WAITING_NEXT);
-    enum status st = ST_OK;
+    sqlite3_stmt *q = use(o, Q_WAITING);
     int rc = SQLITE_DONE;
 
-    bind_u64(q, 1, tag_of(lane, 0));
-    bind_u64(q, 2, tag_of(lane + 1, 0));
-    while (st == ST_OK && !a->stopped && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        uint64_t tag = (uint64_t)sqlite3_column_int64(q, 0);
+    bind_u64(q, 1, tag_of(track, o->track[track].first));
+    bind_u64(q, 2, tag_of(track + 1, 0));
+    while (!a->stopped && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        uint64_t tag = (uint64_t)sqlite3_column_int64(q, 2);
 
         if (!tagset_has(&o->flight, tag))
-            st = offer_row(o, a, tag);
+            offer_row(a, tag, q);
     }
     sqlite3_reset(q);
-    return st == ST_OK ? translate(o, rc) : st;
+    return translate(o, rc);
 }
 
 enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,
@@ -1193,9 +1215,12 @@ enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, siz
     struct asking a = {.rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg};
     enum status st = o->broken ? ST_IO : ST_OK;
 
-    for (unsigned lane = 1; lane < LANES && max_rows && st == ST_OK && !a.stopped; lane++)
-        if (lanes & OUTBOX_LANE(lane))
-            st = offer_lane(o, &a, lane);
+    /* `first` may be stale when another process sends; a stale one is only lower. */
+    if (st == ST_OK && !o->tracks_known)
+        st = load_tracks(o, o->track);
+    for (unsigned track = 2; track < TRACKS && max_rows && st == ST_OK && !a.stopped; track++)
+        if (lanes & OUTBOX_LANE(track / 2))
+            st = offer_track(o, &a, track);
     return st;
 }
 
@@ -1347,21 +1372,19 @@ enum status outbox_refused(struct outbox *o,
 
 enum status outbox_seen(struct outbox *o, uint64_t tag)
 {
-    struct lane_row before[LANES];
     enum status st = outbox_commit(o);
 
     if (st == ST_OK)
         st = begin(o);
     if (st != ST_OK)
         return st;
-    memcpy(before, o->lane, sizeof(before));
     sqlite3_bind_int64(use(o, Q_SEEN), 2, o->utc_us(o->arg));
     st = step_tag(o, Q_SEEN, tag);
     if (st == ST_OK && !sqlite3_changes(o->db))
         st = ST_NOTFOUND;
     if (st == ST_OK) {
-        o->lane[outbox_tag_lane(tag)].refused--;
-        st = write_lanes(o, before);
+        touch(o, tag)->refused--;
+        st = write_tracks(o);
     }
     return end_transaction(o, st);
 }
@@ -1370,14 +1393,13 @@ enum status outbox_seen(struct outbox *o, uint64_t tag)
 static enum status reopen_some(struct outbox *o, uint32_t log_epoch, bool *more)
 {
     sqlite3_stmt *q = use(o, Q_EARLIER);
-    struct lane_row before[LANES];
     enum status st = begin(o);
 
     if (st != ST_OK)
         return st;
-    memcpy(before, o->lane, sizeof(before));
     *more = true;
     for (unsigned i = 0; i < AGAIN_ROWS && st == ST_OK && *more; i++) {
+        struct track *t;
         uint64_t tag;
 
         sqlite3_bind_int64(q, 1, log_epoch);
@@ -1387,13 +1409,14 @@ static enum status reopen_some(struct outbox *o, uint32_t log_epoch, bool *more)
         if (!*more)
             break;
         st = step_tag(o, Q_SETTLED_DROP, tag);
-        if (st == ST_OK)
-            st = step_tag(o, Q_WAITING_ADD, tag);
-        o->lane[outbox_tag_lane(tag)].stored--;
-        o->lane[outbox_tag_lane(tag)].waiting++;
+        t = touch(o, tag);
+        t->stored--;
+        t->settled--;
+        if (number_of(tag) < t->first)
+            t->first = number_of(tag);
     }
     if (st == ST_OK)
-        st = write_lanes(o, before);
+        st = write_tracks(o);
     if (st == ST_OK && !*more) {
         sqlite3_bind_int64(use(o, Q_LOG_EPOCH), 1, log_epoch);
         st = step_once(o, Q_LOG_EPOCH);
@@ -1444,17 +1467,17 @@ enum status outbox_each(struct outbox *o,
 
 enum status outbox_counts(struct outbox *o, struct outbox_counts *out)
 {
-    struct lane_row lanes[LANES] = {{0}};
-    enum status st = o->broken ? ST_IO : load_lanes(o, lanes);
+    struct track tracks[TRACKS] = {{0}};
+    enum status st = o->broken ? ST_IO : load_tracks(o, tracks);
 
     *out = (struct outbox_counts){0};
-    for (unsigned lane = 1; lane < LANES && st == ST_OK; lane++) {
-        out->waiting[lane] = (uint64_t)lanes[lane].waiting;
-        out->stored += (uint64_t)lanes[lane].stored;
-        out->refused += (uint64_t)lanes[lane].refused;
-        out->bytes += (uint64_t)lanes[lane].bytes;
-        out->put += lanes[lane].last_seq + lanes[lane].last_raw;
+    for (unsigned track = 2; track < TRACKS && st == ST_OK; track++) {
+        out->waiting[track / 2] += tracks[track].last - (uint64_t)tracks[track].settled;
+        out->stored += (uint64_t)tracks[track].stored;
+        out->refused += (uint64_t)tracks[track].refused;
+        out->put += tracks[track].last;
     }
+    out->bytes = (uint64_t)used_pages(o) * PAGE_BYTES;
     return st;
 }
 
@@ -1485,7 +1508,6 @@ bool outbox_changed(struct outbox *o)
 
 enum status outbox_tidy(struct outbox *o)
 {
-    struct lane_row before[LANES];
     unsigned dropped = 0;
     enum status st = outbox_commit(o);
 
@@ -1494,10 +1516,9 @@ enum status outbox_tidy(struct outbox *o)
         st = begin(o);
     if (st != ST_OK)
         return st;
-    memcpy(before, o->lane, sizeof(before));
     st = drop_settled(o, o->utc_us(o->arg) - o->keep_us, TIDY_ROWS, &dropped);
     if (st == ST_OK)
-        st = write_lanes(o, before);
+        st = write_tracks(o);
     st = end_transaction(o, st);
     return st == ST_OK && dropped == TIDY_ROWS ? ST_AGAIN : st;
 }

@@ -116,8 +116,9 @@ MUST_CHECK enum status outbox_seen(struct outbox *o, uint64_t tag);
  */
 MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch);
 
-struct outbox_counts {                                /* as of the last commit */
-    uint64_t waiting[6], stored, refused, bytes, put; /* waiting by lane number; put: ever */
+struct outbox_counts { /* as of the last commit */
+    uint64_t waiting[6], stored, refused, bytes,
+        put; /* waiting by lane number; bytes of file; put: ever */
 };
 MUST_CHECK enum status outbox_counts(struct outbox *o, struct outbox_counts *out);
 
