@@ -143,14 +143,16 @@ void summary_put(struct buf *out, const Eocbus__V1__Envelope *m)
 {
     const struct type_info *type;
     struct buf b = {0};
+    bool said;
 
     if (!m) {
         buf_puts(out, "a message of a newer version; this program cannot read it");
         return;
     }
     type = type_by_number((unsigned)m->body_case);
-    if (!say_field_body(&b, m) && !say_office_body(&b, m) && !say_resource_body(&b, m) &&
-        !say_relocation_body(&b, m))
+    said = say_field_body(&b, m) || say_office_body(&b, m) || say_resource_body(&b, m) ||
+           say_relocation_body(&b, m);
+    if (!said || b.len == 0)
         buf_puts(&b, type ? type->name : "empty message");
     out->failed |= b.failed;
     buf_put(out, b.data, b.len);
