@@ -9,7 +9,7 @@ SET LOCAL ROLE bus_owner;
 -- Partitions for the numbers up to `upto`. Made beside the log and then attached: that waits for no
 -- reader, however long its question takes.
 CREATE FUNCTION bus.make_partitions(upto int8) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     h bus.log_head;
     part text;

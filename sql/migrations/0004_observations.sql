@@ -49,7 +49,7 @@ INSERT INTO bus.projection VALUES ('sensor');
 
 -- Months from 2000 to the day after tomorrow get a partition; the rest goes to bus.reading_other.
 CREATE FUNCTION bus.make_months(least_time timestamptz, most_time timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     month timestamptz := date_trunc('month', greatest(least_time, '2000-01-01'));
     part text;
