@@ -75,6 +75,10 @@ enum status downlink_create(struct downlink **out, const struct downlink_setting
 static void destroy_sub(struct sub *s)
 {
     list_remove(&s->link);
+    /* What was handed over in this turn is not handed over again by the next start. */
+    if (s->inbox && inbox_commit(s->inbox) != ST_OK)
+        log_error("inbox.commit.failed", "pattern=%s: some messages will come again",
+                  s->pattern_count ? s->patterns[0] : "");
     for (unsigned i = 0; i < s->pattern_count; i++)
         mem_free(s->patterns[i]);
     mem_free(s->patterns);

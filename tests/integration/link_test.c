@@ -1,0 +1,261 @@
+/* Agents against the real broker and a real PostgreSQL: what an outbox accepted arrives once, in
+ * order, whatever is killed in between. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "agents/link/agent.h"
+#include "proto/base/log.h"
+#include "tests/lib/bus.h"
+
+enum { EACH = 600 };
+#define DEADLINE_MS 60000
+
+static struct bus *bus;
+static struct loop *loop;
+static struct agent *sender, *listener;
+static char dir[64], err[512], log_text[65536];
+static char *endpoints[1];
+
+static struct {
+    unsigned settled, stored, refused, heard, out_of_order, doubled;
+    uint64_t last_seq;
+    bool seen[8 * EACH];
+} saw;
+
+static void catch_line(void *arg, enum log_level level, const char *line)
+{
+    size_t used = strlen(log_text);
+
+    (void)arg;
+    (void)level;
+    if (used + strlen(line) + 2 < sizeof(log_text))
+        snprintf(log_text + used, sizeof(log_text) - used, "%s\n", line);
+}
+
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    (void)arg;
+    (void)tag;
+    saw.settled++;
+    saw.stored += oc->stored;
+    saw.refused += !oc->stored;
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    (void)arg;
+    assert_non_null(m);
+    saw.out_of_order += d->stamp->seq <= saw.last_seq;
+    saw.last_seq = d->stamp->seq;
+    if (m->lane_seq < ARRAY_LEN(saw.seen)) {
+        saw.doubled += saw.seen[m->lane_seq];
+        saw.seen[m->lane_seq] = true;
+    }
+    saw.heard++;
+    return true;
+}
+
+static struct agent *start_agent(const char *name, const struct keys *keys, bool has_outbox)
+{
+    const struct agent_events events = {.settled = on_settled};
+    char key_file[128], outbox[128];
+    struct agent_settings set = {.name = (char *)name,
+                                 .key_file = key_file,
+                                 .broker_key = (char *)bus_broker_key(bus),
+                                 .outbox_path = has_outbox ? outbox : NULL,
+                                 .link_profile = (char *)"fiber"};
+    struct agent *a = NULL;
+
+    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
+    snprintf(outbox, sizeof(outbox), "%s/%s.out", dir, name);
+    if (access(key_file, F_OK) != 0)
+        assert_int_equal(keys_save(keys, key_file, name, err, sizeof(err)), ST_OK);
+    endpoints[0] = (char *)bus_endpoint(bus);
+    set.endpoints.items = endpoints;
+    set.endpoints.count = 1;
+    if (agent_create(&a, loop, &set, "link_test 0", &events, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+    return a;
+}
+
+static void listen_to_all(void)
+{
+    static const char *const patterns[] = {"**"};
+    char inbox[128];
+    struct agent_subscription sub = {
+        .patterns = patterns, .pattern_count = 1, .inbox_path = inbox, .message = on_message};
+
+    snprintf(inbox, sizeof(inbox), "%s/inbox", dir);
+    if (agent_subscribe(listener, &sub, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+}
+
+static struct keys sender_keys, listener_keys;
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&saw, 0, sizeof(saw));
+    log_text[0] = '\0';
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-link-XXXXXX");
+    if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
+        return -1;
+    bus = bus_create();
+    bus_enrol(bus, "office.ayni", &sender_keys);
+    bus_enrol(bus, "centre.duty", &listener_keys);
+    bus_start_broker(bus, NULL);
+    sender = start_agent("office.ayni", &sender_keys, true);
+    listener = start_agent("centre.duty", &listener_keys, false);
+    listen_to_all();
+    return 0;
+}
+
+static int end(void **state)
+{
+    char command[128];
+
+    (void)state;
+    agent_destroy(sender);
+    agent_destroy(listener);
+    loop_destroy(loop);
+    bus_destroy(bus);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command);
+}
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        while (!(condition) && loop_exact_us(loop) < end_)                                         \
+            loop_turn(loop, 50);                                                                   \
+        if (!(condition))                                                                          \
+            fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
+    } while (0)
+
+static void put_some(unsigned count)
+{
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    struct refusal why = {0};
+
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)"the bridge at Zarafshon is passable";
+    for (unsigned i = 0; i < count; i++) {
+        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+
+        m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
+        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+        m.event_time_us = loop_utc_us(loop);
+        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+        m.activity_log_entry = &entry;
+        if (agent_put(sender, &m, NULL, &why) != ST_OK)
+            fail_msg("%s %s", why.path, why.text);
+    }
+    assert_int_equal(agent_flush(sender), ST_OK);
+}
+
+static void check_exactly_once(unsigned count)
+{
+    struct outbox_counts c;
+
+    assert_int_equal(saw.refused, 0);
+    assert_int_equal(saw.heard, count);
+    assert_int_equal(saw.out_of_order, 0);
+    assert_int_equal(saw.doubled, 0);
+    assert_int_equal(pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message"), count);
+    assert_int_equal(outbox_counts(agent_outbox(sender), &c), ST_OK);
+    assert_int_equal(c.stored, count);
+    assert_int_equal(c.waiting[EOCBUS__V1__LANE__LANE_ROUTINE], 0);
+}
+
+static void everything_put_is_stored_and_heard_once(void **state)
+{
+    (void)state;
+    put_some(EACH);
+    WAIT_FOR(saw.settled == EACH && saw.heard == EACH);
+    check_exactly_once(EACH);
+}
+
+static void a_broker_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    for (unsigned round = 1; round <= 3; round++) {
+        unsigned before = saw.settled;
+
+        put_some(EACH);
+        WAIT_FOR(saw.settled > before);
+        bus_kill_broker(bus);
+        put_some(EACH); /* an office goes on writing */
+        bus_start_broker(bus, NULL);
+    }
+    WAIT_FOR(saw.settled == 6 * EACH && saw.heard == 6 * EACH);
+    check_exactly_once(6 * EACH);
+}
+
+static void a_database_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    put_some(EACH);
+    WAIT_FOR(saw.settled > 0);
+    pgserver_kill(bus_server(bus));
+    put_some(EACH);
+    pgserver_start_again(bus_server(bus));
+    WAIT_FOR(saw.settled == 2 * EACH && saw.heard == 2 * EACH);
+    check_exactly_once(2 * EACH);
+}
+
+static void agents_that_are_ended_and_started_go_on_where_they_were(void **state)
+{
+    (void)state;
+    put_some(EACH);
+    WAIT_FOR(saw.settled > 0);
+    agent_destroy(sender);
+    agent_destroy(listener);
+    sender = start_agent("office.ayni", &sender_keys, true);
+    listener = start_agent("centre.duty", &listener_keys, false);
+    listen_to_all();
+    put_some(EACH);
+    WAIT_FOR(saw.heard == 2 * EACH);
+    WAIT_FOR(pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message") == 2 * EACH);
+    assert_int_equal(saw.doubled, 0);
+    assert_int_equal(saw.out_of_order, 0);
+}
+
+static void an_unknown_key_is_told_what_to_do(void **state)
+{
+    struct keys keys;
+    struct agent *late;
+    struct agent_state st = {0};
+
+    (void)state;
+    assert_int_equal(keys_generate(&keys), ST_OK);
+    late = start_agent("office.late", &keys, false);
+    WAIT_FOR(strstr(log_text, "agent.key.unknown"));
+    assert_non_null(strstr(log_text, keys.public_z85));
+    agent_state(late, &st);
+    assert_false(st.linked);
+    assert_non_null(strstr(st.trouble, "eocctl principal add"));
+    agent_destroy(late);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(everything_put_is_stored_and_heard_once),
+        T(a_broker_killed_in_the_middle_loses_and_doubles_nothing),
+        T(a_database_killed_in_the_middle_loses_and_doubles_nothing),
+        T(agents_that_are_ended_and_started_go_on_where_they_were),
+        T(an_unknown_key_is_told_what_to_do),
+    };
+
+    log_set_sink(catch_line, NULL);
+    return cmocka_run_group_tests_name("link", tests, NULL, NULL);
+}
