@@ -1,0 +1,355 @@
+/* The operator's program as a person uses it: against a real broker and database, and the whole
+ * demonstration while its parts are killed. The programs are found beside the test. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/lib/bus.h"
+
+enum { WORDS_MAX = 40, OUTPUT_MAX = 65536 };
+
+struct world {
+    struct bus *bus;
+    struct keys keys;
+    char program[600], dir[256], conf[300];
+    char out[OUTPUT_MAX], err[OUTPUT_MAX];
+};
+
+static void find_program(struct world *w)
+{
+    char path[512];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    assert_true(n > 0);
+    path[n] = '\0';
+    for (int up = 0; up < 3; up++)
+        *strrchr(path, '/') = '\0';
+    snprintf(w->program, sizeof(w->program), "%s/eocctl", path);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void read_text(const char *path, char *out)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(out, 1, OUTPUT_MAX - 1, f) : 0;
+
+    out[n] = '\0';
+    if (f)
+        fclose(f);
+}
+
+static void redirect(const char *path, int fd)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    if (file < 0 || dup2(file, fd) < 0)
+        _exit(126);
+}
+
+/* eocctl -c CONF WORDS...; its exit status, with w->out and w->err filled in. */
+static int ctl(struct world *w, const char *first, ...)
+{
+    char *argv[WORDS_MAX] = {w->program, (char *)(uintptr_t) "-c", w->conf}, out[300], err[300];
+    int n = 3, status;
+    va_list words;
+    pid_t pid;
+
+    va_start(words, first);
+    for (const char *word = first; word && n < WORDS_MAX - 1; word = va_arg(words, const char *))
+        argv[n++] = (char *)(uintptr_t)word;
+    va_end(words);
+    snprintf(out, sizeof(out), "%s/out", w->dir);
+    snprintf(err, sizeof(err), "%s/err", w->dir);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        redirect(out, STDOUT_FILENO);
+        redirect(err, STDERR_FILENO);
+        execv(w->program, argv);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    read_text(out, w->out);
+    read_text(err, w->err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void expect_exit(const struct world *w, int wanted, int code)
+{
+    if (code != wanted)
+        fail_msg("exit status %d instead of %d: %s%s", code, wanted, w->out, w->err);
+}
+
+static void expect(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" is not in \"%s\"", part, text);
+}
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    char path[300], text[2000], err[300];
+
+    assert_non_null(w);
+    find_program(w);
+    w->bus = bus_create();
+    bus_enrol(w->bus, "coes.test.duty", &w->keys);
+    bus_start_broker(w->bus, NULL);
+    snprintf(w->dir, sizeof(w->dir), "%s", bus_dir(w->bus));
+    snprintf(path, sizeof(path), "%s/duty.key", w->dir);
+    assert_int_equal(keys_save(&w->keys, path, "coes.test.duty", err, sizeof(err)), ST_OK);
+    snprintf(w->conf, sizeof(w->conf), "%s/eocctl.conf", w->dir);
+    snprintf(text, sizeof(text),
+             "name = coes.test.duty\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "outbox.path = %s/duty.db\ndatabase = host=%s dbname=eocbus "
+             "user=postgres\ncontrol.socket = %s/broker.sock\n",
+             path, bus_endpoint(w->bus), bus_broker_key(w->bus), w->dir,
+             pgserver_socket(bus_server(w->bus)), w->dir);
+    write_text(w->conf, text);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    bus_destroy(w->bus);
+    free(w);
+    return 0;
+}
+
+#define MESSAGE                                                                                    \
+    "{\"lane\":\"LANE_ROUTINE\",\"status\":\"STATUS_ACTUAL\",\"kind\":\"KIND_REPORT\","            \
+    "\"label\":\"LABEL_INTERNAL\",\"area\":{\"pcodes\":[\"3505203\"]},"                            \
+    "\"general_message\":{\"to_role\":\"dispatcher\",\"from_role\":\"duty\",\"subject\":\"road\"," \
+    "\"text\":\"%s\"}}\n"
+
+static const char *put_file(struct world *w, const char *name, const char *a, const char *b)
+{
+    static char path[300];
+    char text[2000];
+    int n = snprintf(text, sizeof(text), MESSAGE, a);
+
+    if (b)
+        snprintf(text + n, sizeof(text) - (size_t)n, MESSAGE, b);
+    snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+    write_text(path, text);
+    return path;
+}
+
+static void a_key_is_made_once_and_never_overwritten(void **state)
+{
+    struct world *w = *state;
+    char path[300];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s/new.key", w->dir);
+    expect_exit(w, 0, ctl(w, "keygen", path, "--name", "coes.test.new", NULL));
+    assert_int_equal(strlen(w->out), 41); /* the public key alone, and a line end */
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    expect_exit(w, 4, ctl(w, "keygen", path, NULL));
+    expect(w->err, "never overwritten");
+}
+
+static void what_is_published_is_stored_heard_and_shown(void **state)
+{
+    struct world *w = *state;
+
+    expect_exit(w, 0,
+                ctl(w, "publish", "--file", put_file(w, "two.json", "one", "two\\u001b[2J"), NULL));
+    assert_string_equal(w->out, "stored 1\nstored 2\n");
+    expect_exit(w, 0, ctl(w, "tail", "--from", "1", "--count", "2", NULL));
+    expect(w->out, "#1");
+    expect(w->out, "#2");
+    expect(w->out, "\\x1b[2J");
+    assert_null(strchr(w->out, '\033'));
+    expect_exit(w, 0, ctl(w, "tail", "--from", "2", "--count", "1", "--json", NULL));
+    expect(w->out, "{\"seq\":2,");
+    assert_null(strstr(w->out, "\"seq\":1,"));
+    expect_exit(w, 0,
+                ctl(w, "tail", "--from", "1", "--until-idle", "--pattern", "exercise.**", NULL));
+    assert_string_equal(w->out, "");
+    expect_exit(w, 0, ctl(w, "show", "1", NULL));
+    expect(w->out, "\"subject\": \"road\"");
+    expect_exit(w, 1, ctl(w, "show", "99", NULL));
+    expect_exit(w, 2, ctl(w, "show", "1;", NULL));
+}
+
+static void a_repeated_command_speaks_once(void **state)
+{
+    struct world *w = *state;
+    const char *file = put_file(w, "once.json", "a", "b");
+
+    expect_exit(w, 0, ctl(w, "publish", "--file", file, "--once-key", "k1", NULL));
+    assert_string_equal(w->out, "stored 1\nstored 2\n");
+    expect_exit(w, 0, ctl(w, "publish", "--file", file, "--once-key", "k1", NULL));
+    assert_string_equal(w->out, "stored 1\nstored 2\n");
+    expect_exit(w, 0, ctl(w, "publish", "--file", file, "--once-key", "k2", NULL));
+    assert_string_equal(w->out, "stored 3\nstored 4\n");
+}
+
+static void a_refusal_has_code_path_and_sentence_and_lies_in_quarantine(void **state)
+{
+    struct world *w = *state;
+    char path[300], id[40];
+
+    snprintf(path, sizeof(path), "%s/bad.json", w->dir);
+    write_text(path,
+               "{\"lane\":4,\"status\":1,\"kind\":1,\"label\":2,\"area\":{\"pcodes\":[\"x\"]},"
+               "\"general_message\":{\"text\":\"t\"}}\n");
+    expect_exit(w, 1, ctl(w, "publish", "--file", path, NULL));
+    expect(w->err, "area.pcodes[0]");
+    expect_exit(w, 0, ctl(w, "quarantine", "list", NULL));
+    expect(w->out, "empty"); /* it never left this side */
+    expect_exit(w, 1, ctl(w, "publish", "--file", path, "--unchecked", NULL));
+    expect(w->out, "refused pcode area.pcodes[0] ");
+    expect_exit(w, 0, ctl(w, "quarantine", "list", "--sender", "coes.test.duty", NULL));
+    expect(w->out, "pcode");
+    snprintf(id, sizeof(id), "%.36s", w->out);
+    expect_exit(w, 0, ctl(w, "quarantine", "show", id, NULL));
+    expect(w->out, "\"pcodes\": [\"x\"]");
+    expect_exit(w, 0, ctl(w, "quarantine", "list", "--sender", "nobody", NULL));
+    expect(w->out, "empty");
+}
+
+static void without_a_broker_messages_stay_safe_and_the_next_run_sends_them(void **state)
+{
+    struct world *w = *state;
+
+    bus_kill_broker(w->bus);
+    expect_exit(
+        w, 3,
+        ctl(w, "publish", "--file", put_file(w, "one.json", "late", NULL), "--wait", "1", NULL));
+    expect(w->err, "safe");
+    expect_exit(w, 3, ctl(w, "status", NULL));
+    expect(w->out, "start it again");
+    bus_start_broker(w->bus, NULL);
+    expect_exit(w, 0, ctl(w, "publish", "--drain", NULL));
+    assert_int_equal(pgserver_number(bus_server(w->bus), "SELECT seq FROM bus.log_head"), 1);
+}
+
+static void a_principal_comes_and_goes(void **state)
+{
+    struct world *w = *state;
+    char key[300];
+
+    expect_exit(w, 0,
+                ctl(w, "principal", "add", "coes.test.duty", "--agency", "coes", "--role", "x",
+                    "--key", w->keys.public_z85, NULL));
+    expect(w->out, "already");
+    snprintf(key, sizeof(key), "%s/second.key", w->dir);
+    expect_exit(w, 0, ctl(w, "keygen", key, NULL));
+    expect_exit(w, 0,
+                ctl(w, "principal", "add", "coes.test.second", "--agency", "coes", "--role",
+                    "sensor", "--place", "3505203", "--key-file", key, NULL));
+    expect_exit(w, 0, ctl(w, "principal", "list", "--json", NULL));
+    expect(w->out, "\"name\":\"coes.test.second\"");
+    expect_exit(w, 0, ctl(w, "principal", "revoke", "coes.test.second", NULL));
+    expect_exit(w, 0, ctl(w, "principal", "list", NULL));
+    expect(w->out, "revoked");
+    expect_exit(w, 1, ctl(w, "principal", "revoke", "coes.test.nobody", NULL));
+    expect_exit(w, 2,
+                ctl(w, "principal", "add", "Not A Name", "--agency", "a", "--role", "b", NULL));
+    expect(w->err, "no principal's name");
+}
+
+static void migrations_run_once_and_a_changed_one_is_not_accepted(void **state)
+{
+    struct world *w = *state;
+    char fresh[400];
+
+    snprintf(fresh, sizeof(fresh), "database=host=%s dbname=fresh user=postgres",
+             pgserver_socket(bus_server(w->bus)));
+    pgserver_exec(bus_server(w->bus), "CREATE DATABASE fresh");
+    expect_exit(w, 0, ctl(w, "migrate", "--to", "1", "-o", fresh, NULL));
+    expect(w->out, "at version 1; 1 migration ran");
+    expect_exit(w, 0, ctl(w, "migrate", "-o", fresh, NULL));
+    expect(w->out, "running 0002_append");
+    expect_exit(w, 0, ctl(w, "migrate", "-o", fresh, NULL));
+    expect(w->out, "nothing to do");
+    /* The template of this server was made with other digests than the files have. */
+    expect_exit(w, 1, ctl(w, "migrate", NULL));
+    expect(w->err, "was changed after this database ran it");
+    expect_exit(w, 2, ctl(w, "migrate", "--to", "9999", NULL));
+}
+
+static void an_older_schema_is_told_with_what_to_do(void **state)
+{
+    struct world *w = *state;
+
+    pgserver_exec(
+        bus_server(w->bus),
+        "DELETE FROM bus.migration WHERE version = (SELECT max(version) FROM bus.migration)");
+    expect_exit(w, 3, ctl(w, "status", NULL));
+    expect(w->out, "run `eocctl migrate`");
+}
+
+static void all_is_well_when_all_is_well(void **state)
+{
+    struct world *w = *state;
+
+    expect_exit(w, 0, ctl(w, "status", NULL));
+    expect(w->out, "all is well");
+    expect_exit(w, 0, ctl(w, "status", "--json", NULL));
+    expect(w->out, "\"healthy\":true");
+}
+
+static void every_command_has_help_and_typos_find_their_neighbour(void **state)
+{
+    static const char *const commands[] = {"keygen", "migrate",    "principal", "publish", "tail",
+                                           "show",   "quarantine", "status",    "demo",    "help"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        expect_exit(w, 0, ctl(w, commands[i], "--help", NULL));
+        expect(w->out, commands[i]);
+    }
+    expect_exit(w, 2, ctl(w, "pulbish", NULL));
+    expect(w->err, "did you mean \"publish\"?");
+    expect_exit(w, 2, ctl(w, "tail", "--patern", "x", NULL));
+    expect(w->err, "did you mean --pattern?");
+    expect_exit(w, 2, ctl(w, "tail", "--pattern", "a..b", NULL));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_key_is_made_once_and_never_overwritten),
+        CASE(what_is_published_is_stored_heard_and_shown),
+        CASE(a_repeated_command_speaks_once),
+        CASE(a_refusal_has_code_path_and_sentence_and_lies_in_quarantine),
+        CASE(without_a_broker_messages_stay_safe_and_the_next_run_sends_them),
+        CASE(a_principal_comes_and_goes),
+        CASE(migrations_run_once_and_a_changed_one_is_not_accepted),
+        CASE(an_older_schema_is_told_with_what_to_do),
+        CASE(all_is_well_when_all_is_well),
+        CASE(every_command_has_help_and_typos_find_their_neighbour),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

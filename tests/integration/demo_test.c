@@ -1,0 +1,352 @@
+/* `eocctl demo --once`, small, with the real programs, while broker, PostgreSQL, listener, a
+ * command of the plan and in the end the supervisor itself are killed -9: the same final line.
+ *
+ * Runs as user postgres when started as root, from copies of the programs, because the build may
+ * lie where that user may not look. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+enum { FILES = 6, LINES = 300, DEADLINE_S = 120 };
+#define FINAL_LINE "published 1801 stored 1800 delivered 1800 refused 1 lost 0 duplicated 0\n"
+
+struct night {
+    char dir[64], bin[512];
+    const struct passwd *user; /* NULL: we are an ordinary user already */
+    pid_t demo;
+    time_t began;
+};
+
+static void run_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void run_shell(const char *fmt, ...)
+{
+    char command[2048];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(command, sizeof(command), fmt, args);
+    va_end(args);
+    if (system(command) != 0)
+        fail_msg("%s", command);
+}
+
+static void write_messages(const struct night *n, int file)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/scenario/m%d.json", n->dir, file);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < LINES; i++)
+        fprintf(
+            f,
+            "{\"lane\":4,\"status\":1,\"kind\":1,\"label\":2,\"area\":{\"pcodes\":[\"3505203\"]},"
+            "\"general_message\":{\"to_role\":\"duty\",\"from_role\":\"office\",\"subject\":\"s\","
+            "\"text\":\"%d.%d\"}}\n",
+            file, i);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void write_scenario(const struct night *n)
+{
+    char path[128];
+    FILE *f;
+
+    run_shell("mkdir %s/scenario", n->dir);
+    snprintf(path, sizeof(path), "%s/scenario/agents.txt", n->dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("duty eocctl coes.dushanbe.duty coes dispatcher -\noffice eocctl coes.ayni.office coes "
+          "district 3505203\n",
+          f);
+    assert_int_equal(fclose(f), 0);
+    snprintf(path, sizeof(path), "%s/scenario/plan.txt", n->dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("refused 1\n0 duty publish --file %s/bad.json --unchecked --once-key %k\n", f);
+    for (int i = 0; i < FILES; i++) {
+        fprintf(f, "%d %s publish --file %%s/m%d.json --once-key %%k %s\n", i,
+                i % 2 ? "office" : "duty", i, i == 3 ? "--wait 0" : "");
+        write_messages(n, i);
+    }
+    fputs("9 wait\n", f);
+    assert_int_equal(fclose(f), 0);
+    run_shell("echo '{\"lane\":4,\"area\":{\"pcodes\":[\"x\"]}}' > %s/scenario/bad.json", n->dir);
+}
+
+static int set_up(void **state)
+{
+    struct night *n = calloc(1, sizeof(*n));
+    char build[512];
+    ssize_t len = readlink("/proc/self/exe", build, sizeof(build) - 1);
+
+    assert_non_null(n);
+    assert_true(len > 0);
+    build[len] = '\0';
+    for (int up = 0; up < 3; up++)
+        *strrchr(build, '/') = '\0';
+    snprintf(n->dir, sizeof(n->dir), "/tmp/eocbus-demo-XXXXXX");
+    assert_non_null(mkdtemp(n->dir));
+    run_shell("mkdir %s/bin && cp %s/eocctl %s/eocbus-broker %s/bin/", n->dir, build, build,
+              n->dir);
+    write_scenario(n);
+    if (geteuid() == 0) {
+        n->user = getpwnam("postgres");
+        assert_non_null(n->user);
+        run_shell("chown -R postgres: %s", n->dir);
+    }
+    *state = n;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct night *n = *state;
+
+    run_shell("rm -rf %s", n->dir);
+    free(n);
+    return 0;
+}
+
+static void become_ordinary(const struct night *n)
+{
+    char path[128];
+    int out;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (n->user && (setgid(n->user->pw_gid) != 0 || setuid(n->user->pw_uid) != 0))
+        _exit(126);
+    snprintf(path, sizeof(path), "%s/out", n->dir);
+    out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || chdir("/") != 0)
+        _exit(126);
+}
+
+static void start_demo(struct night *n)
+{
+    char program[128], run[128], scenario[128];
+
+    snprintf(program, sizeof(program), "%s/bin/eocctl", n->dir);
+    snprintf(run, sizeof(run), "%s/run", n->dir);
+    snprintf(scenario, sizeof(scenario), "%s/scenario", n->dir);
+    n->began = time(NULL);
+    n->demo = fork();
+    assert_true(n->demo >= 0);
+    if (n->demo == 0) {
+        become_ordinary(n);
+        execl(program, program, "demo", "--dir", run, "--data", scenario, "--once", (char *)NULL);
+        _exit(127);
+    }
+}
+
+static void read_file(const struct night *n, const char *name, char *out, size_t size)
+{
+    char path[160];
+    FILE *f;
+    size_t len = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", n->dir, name);
+    f = fopen(path, "r");
+    if (f) {
+        len = fread(out, 1, size - 1, f);
+        fclose(f);
+    }
+    out[len] = '\0';
+}
+
+/* Waiting is for a condition, with a deadline; the nap only saves the processor. */
+static void nap(const struct night *n)
+{
+    const struct timespec ms5 = {.tv_nsec = 5000000};
+
+    if (time(NULL) - n->began > DEADLINE_S) {
+        static char out[65536];
+
+        kill(n->demo, SIGKILL);
+        read_file(n, "out", out, sizeof(out));
+        fail_msg("the night does not end: %s", strlen(out) > 2000 ? out + strlen(out) - 2000 : out);
+    }
+    nanosleep(&ms5, NULL);
+}
+
+static unsigned count_heard(const struct night *n)
+{
+    static char record[1 << 20];
+    unsigned lines = 0;
+
+    read_file(n, "run/listener.record", record, sizeof(record));
+    for (const char *p = record; *p; p++)
+        lines += *p == '\n';
+    return lines;
+}
+
+static void wait_until_heard(const struct night *n, unsigned messages)
+{
+    while (count_heard(n) < messages)
+        nap(n);
+}
+
+static pid_t pid_of(const struct night *n, const char *name)
+{
+    char text[2048], wanted[32];
+    const char *at;
+
+    snprintf(wanted, sizeof(wanted), "%s ", name);
+    read_file(n, "run/pids", text, sizeof(text));
+    at = strstr(text, wanted);
+    return at ? (pid_t)atoi(at + strlen(wanted)) : 0;
+}
+
+static void kill_part(const struct night *n, const char *name)
+{
+    pid_t pid;
+
+    while ((pid = pid_of(n, name)) <= 0)
+        nap(n);
+    kill(pid, SIGKILL);
+}
+
+/* A child of the supervisor that is none of the kept ones is a command of the plan. */
+static bool kill_command(const struct night *n)
+{
+    char path[64], text[1024], kept[2048];
+    char *at = text;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)n->demo, (int)n->demo);
+    f = fopen(path, "r");
+    text[0] = '\0';
+    if (f) {
+        text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+        fclose(f);
+    }
+    read_file(n, "run/pids", kept, sizeof(kept));
+    for (long pid; (pid = strtol(at, &at, 10)) > 0;) {
+        char line[32];
+
+        snprintf(line, sizeof(line), " %ld\n", pid);
+        if (!strstr(kept, line)) {
+            kill((pid_t)pid, SIGKILL);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int wait_for_end(struct night *n)
+{
+    int status;
+
+    while (waitpid(n->demo, &status, WNOHANG) == 0)
+        nap(n);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void expect_good_end(struct night *n)
+{
+    static char out[1 << 20];
+    int code = wait_for_end(n);
+    const char *last;
+
+    read_file(n, "out", out, sizeof(out));
+    last = strlen(out) > 4000 ? out + strlen(out) - 4000 : out;
+    if (code != 0)
+        fail_msg("exit status %d: %s", code, last);
+    if (strlen(out) < strlen(FINAL_LINE) ||
+        strcmp(out + strlen(out) - strlen(FINAL_LINE), FINAL_LINE) != 0)
+        fail_msg("another end: %s", last);
+}
+
+static void a_quiet_night_ends_with_nothing_lost(void **state)
+{
+    start_demo(*state);
+    expect_good_end(*state);
+}
+
+static void a_night_of_kills_ends_the_same(void **state)
+{
+    struct night *n = *state;
+
+    start_demo(n);
+    wait_until_heard(n, 50);
+    kill_part(n, "broker");
+    wait_until_heard(n, 400);
+    kill_part(n, "postgres");
+    wait_until_heard(n, 700);
+    kill_part(n, "screen");
+    while (!kill_command(n))
+        nap(n);
+    wait_until_heard(n, 1300);
+    kill_part(n, "broker");
+    kill_part(n, "postgres");
+    expect_good_end(n);
+}
+
+static void a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on(void **state)
+{
+    struct night *n = *state;
+    pid_t broker, postgres;
+
+    start_demo(n);
+    wait_until_heard(n, 500);
+    broker = pid_of(n, "broker");
+    postgres = pid_of(n, "postgres");
+    assert_true(broker > 0 && postgres > 0);
+    kill(n->demo, SIGKILL);
+    assert_int_equal(wait_for_end(n), 128 + SIGKILL);
+    while (kill(broker, 0) == 0 || kill(postgres, 0) == 0) {
+        while (waitpid(-1, NULL, WNOHANG) > 0) /* orphans come to us */
+            ;
+        nap(n);
+    }
+    start_demo(n);
+    expect_good_end(n);
+}
+
+static void ctrl_c_stops_everything_in_order(void **state)
+{
+    struct night *n = *state;
+    static char out[65536];
+    pid_t broker, postgres;
+
+    start_demo(n);
+    wait_until_heard(n, 100);
+    broker = pid_of(n, "broker");
+    postgres = pid_of(n, "postgres");
+    kill(n->demo, SIGINT);
+    wait_for_end(n);
+    assert_int_equal(kill(broker, 0), -1);
+    assert_int_equal(kill(postgres, 0), -1);
+    read_file(n, "run/log/postgres.log", out, sizeof(out));
+    assert_non_null(strstr(out, "database system is shut down"));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_quiet_night_ends_with_nothing_lost),
+        CASE(a_night_of_kills_ends_the_same),
+        CASE(a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on),
+        CASE(ctrl_c_stops_everything_in_order),
+    };
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
