@@ -65,8 +65,9 @@ UNIT_C   := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
 UNIT     := $(UNIT_C:%.c=$(BUILD)/%)
 INTEG_C  := $(shell find tests/integration tests/fault -name '*_test.c' 2>/dev/null | sort)
 INTEG    := $(INTEG_C:%.c=$(BUILD)/%)
-BENCH_C  := $(wildcard tests/bench/*.c)
+BENCH_C  := $(wildcard tests/bench/*_bench.c)
 BENCH    := $(BENCH_C:%.c=$(BUILD)/%)
+BENCH_PARTS := $(filter-out $(BENCH_C),$(wildcard tests/bench/*.c))
 FUZZ_C   := $(wildcard tests/fuzz/*.c)
 FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
 
@@ -116,7 +117,7 @@ $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
 # folder: tests/unit/sensor/x_test.c gets agents/sensor/*.o.
 .SECONDEXPANSION:
 agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
-test_parts = $(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
+test_parts = $(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 

@@ -1,0 +1,9 @@
+#!/bin/sh
+# run.sh - every benchmark, one after another; each prints machine, settings, medians and spread, and forms
+# its ratios inside its own run. Leave the machine alone meanwhile: it measures what is left of it.
+set -eu
+cd "$(dirname "$0")/../.."
+for bench in "${BUILD:-build}"/tests/bench/*_bench; do
+    echo "== $(basename "$bench")"
+    "$bench"
+done
