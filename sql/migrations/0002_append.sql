@@ -50,20 +50,22 @@ CREATE FUNCTION bus.append_again(
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
     m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
     d_ordinal int4[], d_doc jsonb[])
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     n int4 := cardinality(m_sender);
-    seen record;
-    found_seq int8;
-    same bool;
     run record;
+    hit record;
     i int4;
     next_seq int8 := res.before;
 BEGIN
     res.outcome := array_fill(1::int2, ARRAY[n]);
     res.seq := array_fill(NULL::int8, ARRAY[n]);
-    FOR seen IN
-        SELECT u.ord, l.seq_first, l.seq_last
+    -- One look into the log per run that was touched. What is not found there was seen all the same:
+    -- its partition has been taken away, and its first number is not known (0).
+    FOR run IN
+        SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
+               array_agg(u.lane_seq) AS lane_seqs
           FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
                WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
           CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
@@ -71,17 +73,23 @@ BEGIN
                                  AND l.lane_first <= u.lane_seq
                                ORDER BY l.lane_first DESC LIMIT 1) AS l
          WHERE l.lane_last >= u.lane_seq
+         GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
     LOOP
-        i := seen.ord;
-        found_seq := NULL;
-        SELECT m.seq, m.content = m_content[i] INTO found_seq, same
-          FROM bus.message m
-         WHERE m.seq BETWEEN seen.seq_first AND seen.seq_last
-           AND m.lane_seq = m_lane_seq[i] AND m.sender_id = m_sender[i] AND m.epoch = m_epoch[i]
-           AND m.lane = m_lane[i];
-        -- Not found: it was seen, but its partition has been taken away. Its first number is not known.
-        res.seq[i] := coalesce(found_seq, 0);
-        res.outcome[i] := CASE WHEN found_seq IS NULL OR same THEN 2 ELSE 3 END;
+        FOREACH i IN ARRAY run.ords LOOP
+            res.outcome[i] := 2;
+            res.seq[i] := 0;
+        END LOOP;
+        FOR hit IN
+            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same
+              FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
+             WHERE m.seq BETWEEN run.seq_first AND run.seq_last
+               AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
+        LOOP
+            res.seq[hit.ord] := hit.seq;
+            IF NOT hit.is_same THEN
+                res.outcome[hit.ord] := 3;
+            END IF;
+        END LOOP;
     END LOOP;
     FOR i IN 1 .. n LOOP
         IF res.outcome[i] = 1 THEN
@@ -139,7 +147,8 @@ CREATE FUNCTION bus.append(
     q_id uuid[], q_received timestamptz[], q_sender int4[], q_code text[], q_path text[], q_text text[],
     q_content bytea[], q_signature bytea[])
 RETURNS bus.append_result
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     n int4 := coalesce(cardinality(m_sender), 0);
     h bus.log_head;
@@ -232,14 +241,21 @@ RETURNS TABLE (seq int8, log_epoch int4, sender_id int4, epoch int8, lane int2, 
                type int2, status int2, places text, event_at timestamptz, received_at timestamptz,
                not_after timestamptz, clock_offset_ms int4, verdict int2, expired bool, content bytea,
                signature bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.seq, p.log_epoch, p.sender_id, p.epoch, p.lane, p.lane_seq, p.message_id, p.type, p.status, p.places,
-           p.event_at, p.received_at, p.not_after, p.clock_offset_ms, p.verdict, p.expired, p.content, p.signature
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    -- Planned with the numbers at hand, so that other partitions are not even opened.
+    RETURN QUERY
+    SELECT p.seq, p.log_epoch, p.sender_id, p.epoch, p.lane, p.lane_seq, p.message_id, p.type, p.status,
+           p.places, p.event_at, p.received_at, p.not_after, p.clock_offset_ms, p.verdict, p.expired, p.content,
+           p.signature
       FROM (SELECT m.*, sum(octet_length(m.content)) OVER (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
                         - octet_length(m.content) AS bytes_before
               FROM bus.message m WHERE m.seq > after AND m.seq <= upto) AS p
      WHERE p.bytes_before < max_bytes
-     ORDER BY p.seq
+     ORDER BY p.seq;
+END
 $$;
 GRANT EXECUTE ON FUNCTION bus.replay TO bus_ingest;
 

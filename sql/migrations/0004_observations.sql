@@ -75,9 +75,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 CREATE FUNCTION bus.project_page(after int8, upto int8)
 RETURNS TABLE (seq int8, sender_id int4, type int2, content bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT m.seq, m.sender_id, m.type, m.content FROM bus.message m
-     WHERE m.seq > after AND m.seq <= upto AND m.type IN (100, 102) ORDER BY m.seq
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT m.seq, m.sender_id, m.type, m.content FROM bus.message m
+     WHERE m.seq > after AND m.seq <= upto AND m.type IN (100, 102) ORDER BY m.seq;
+END
 $$;
 
 -- Puts what the span (after, upto] held; false: somebody else did, nothing was put.
