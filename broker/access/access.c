@@ -124,6 +124,8 @@ void access_commit(struct access *a)
     roll_destroy(a->roll);
     a->roll = a->coming;
     a->coming = NULL;
+    if (a->zap)
+        zap_decide(a->zap);
 }
 
 size_t access_count(const struct access *a)

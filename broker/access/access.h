@@ -1,11 +1,10 @@
 /* access - who may come in and who may say what: the principals as the broker has them cached, the
  * ZAP handler that answers ZeroMQ's question "who is this key", and quotas.
  *
- * ZAP answers 200 with the principal's name as User-Id, 400 for keys that are unknown or revoked,
- * and 300
- * ("not now") while the principals have never been read: a libzmq client that hears 400 gives up,
- * one that hears 300 comes back (RELIABILITY.md). Every message is authorised again by name, so a
- * revoked principal is silent from the next message on. */
+ * ZAP answers 200 with the principal's name as User-Id and 400 for keys that are unknown or
+ * revoked; a libzmq client that hears 400 gives up. While the principals have never been read the
+ * question is held, and answered when they are (zap.h tells why not 300, "not now"). Every message
+ * is authorised again by name, so a revoked principal is silent from the next message on. */
 #ifndef EOCBUS_BROKER_ACCESS_ACCESS_H
 #define EOCBUS_BROKER_ACCESS_ACCESS_H
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "proto/base/list.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/zport.h"
@@ -31,6 +32,7 @@ enum {
     PART_KEY,
     PARTS,
     PART_BYTES = 255, /* the longest that ZAP allows: routing ids */
+    HELD_MAX = 4096,  /* handshakes that wait for the principals; 640 bytes each */
 };
 
 struct part {
@@ -38,8 +40,18 @@ struct part {
     uint8_t bytes[PART_BYTES + 1];
 };
 
+/* A request that could not be decided. libzmq's session waits with it. */
+struct held {
+    struct list link;
+    struct part route, request;
+    uint8_t key[32];
+    char address[64];
+};
+
 struct zap {
     struct zap_door door;
+    struct list held; /* oldest first */
+    size_t held_count;
     void *socket;
     struct zhub_entry *entry;
     size_t count; /* frames of the request in hand, also those beyond PARTS */
@@ -129,24 +141,81 @@ static bool is_answerable(const struct zap *z)
            z->parts[PART_ROUTE].len <= PART_BYTES && z->parts[PART_REQUEST].len <= PART_BYTES;
 }
 
+static struct held *take_held(struct zap *z)
+{
+    struct list *link = list_pop(&z->held);
+
+    if (!link)
+        return NULL;
+    z->held_count--;
+    return container_of(link, struct held, link);
+}
+
+static void answer_later(struct zap *z)
+{
+    answer(z, ZAP_LATER, "principals are not known yet, come again", "");
+}
+
+/* The request in hand becomes one that waits; the oldest makes room. */
+static void hold(struct zap *z)
+{
+    struct held *h = mem_zalloc(sizeof(*h)), *oldest;
+
+    if (!h) {
+        answer_later(z);
+        return;
+    }
+    h->route = z->parts[PART_ROUTE];
+    h->request = z->parts[PART_REQUEST];
+    memcpy(h->key, z->parts[PART_KEY].bytes, sizeof(h->key));
+    snprintf(h->address, sizeof(h->address), "%.63s", (const char *)z->parts[PART_ADDRESS].bytes);
+    list_add_tail(&z->held, &h->link);
+    if (++z->held_count <= HELD_MAX)
+        return;
+    oldest = take_held(z);
+    z->parts[PART_ROUTE] = oldest->route;
+    z->parts[PART_REQUEST] = oldest->request;
+    mem_free(oldest);
+    answer_later(z);
+}
+
+static void judge(struct zap *z, const uint8_t *key, const char *address)
+{
+    const char *name = "";
+    enum zap_verdict verdict = z->door.who(z->door.arg, key, address, &name);
+
+    if (verdict == ZAP_ADMIT)
+        answer(z, verdict, "OK", name);
+    else if (verdict == ZAP_LATER)
+        hold(z);
+    else
+        answer(z, verdict, "key is not enrolled, revoked or expired", "");
+}
+
 static void answer_request(struct zap *z)
 {
-    const char *name = "", *fault = find_fault(z);
-    enum zap_verdict verdict = ZAP_REFUSE;
+    const char *fault = find_fault(z);
 
     if (fault) {
         log_warn("access.zap.fault", "frames=%zu reason=%s", z->count, fault);
         answer(z, ZAP_REFUSE, fault, "");
         return;
     }
-    verdict = z->door.who(z->door.arg, z->parts[PART_KEY].bytes,
-                          (const char *)z->parts[PART_ADDRESS].bytes, &name);
-    if (verdict == ZAP_ADMIT)
-        answer(z, verdict, "OK", name);
-    else if (verdict == ZAP_LATER)
-        answer(z, verdict, "principals are not known yet, come again", "");
-    else
-        answer(z, verdict, "key is not enrolled, revoked or expired", "");
+    judge(z, z->parts[PART_KEY].bytes, (const char *)z->parts[PART_ADDRESS].bytes);
+}
+
+void zap_decide(struct zap *z)
+{
+    struct held *h;
+
+    for (size_t n = z->held_count; n && (h = take_held(z)); n--) {
+        z->parts[PART_ROUTE] = h->route;
+        z->parts[PART_REQUEST] = h->request;
+        memcpy(z->parts[PART_KEY].bytes, h->key, sizeof(h->key));
+        judge(z, h->key, h->address);
+        mem_free(h);
+    }
+    zctx_touch(z->entry);
 }
 
 /* The hub calls again while something waits, so one request a call is enough. */
@@ -171,6 +240,7 @@ enum status zap_create(struct zap **out, struct zctx *ctx, const struct zap_door
     if (!z)
         return ST_NOMEM;
     z->door = *door;
+    list_init(&z->held);
     z->socket = zmq_socket(zctx_context(ctx), ZMQ_ROUTER);
     if (!z->socket)
         goto fail_zap;
@@ -198,5 +268,7 @@ void zap_destroy(struct zap *z)
         return;
     zctx_unwatch(z->entry);
     zmq_close(z->socket);
+    for (struct held *h; (h = take_held(z));)
+        mem_free(h);
     mem_free(z);
 }

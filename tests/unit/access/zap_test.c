@@ -124,17 +124,35 @@ static void a_known_key_is_admitted_under_its_name(void **state)
     assert_string_equal(hear(), "1.0|7|200|OK|coes.ayni.office|");
 }
 
-static void before_the_principals_are_read_the_answer_is_later(void **state)
+static void before_the_principals_are_read_the_question_is_held(void **state)
 {
     static const char *const request[] = {CURVE_REQUEST("8")};
+    static const char *const other[] = {CURVE_REQUEST("9")};
     struct access_counters c;
 
     (void)state;
     knock(request, ARRAY_LEN(request), known_key, 32);
-    assert_memory_equal(hear(), "1.0|8|300|", 10);
+    knock(other, ARRAY_LEN(other), (const uint8_t *)"0123456789abcdef0123456789abcdX", 32);
+    assert_string_equal(hear(), "");
     access_counters(t.access, &c);
-    assert_int_equal(c.undecided, 1);
+    assert_int_equal(c.undecided, 2);
     assert_int_equal(c.unknown_keys, 0);
+    enrol("coes.ayni.office", known_key);
+    assert_string_equal(hear(), "1.0|8|200|OK|coes.ayni.office|");
+    assert_memory_equal(hear(), "1.0|9|400|", 10);
+}
+
+static void of_too_many_that_wait_the_oldest_hears_later(void **state)
+{
+    static const char *const request[] = {CURVE_REQUEST("1")};
+
+    (void)state;
+    for (unsigned n = 0; n < 4097; n++) {
+        knock(request, ARRAY_LEN(request), known_key, 32);
+        loop_turn(t.loop, 0);
+    }
+    assert_memory_equal(hear(), "1.0|1|300|", 10);
+    assert_string_equal(hear(), "");
 }
 
 static void an_unknown_key_is_refused(void **state)
@@ -319,7 +337,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_known_key_is_admitted_under_its_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(before_the_principals_are_read_the_answer_is_later, set_up,
+        cmocka_unit_test_setup_teardown(before_the_principals_are_read_the_question_is_held, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_too_many_that_wait_the_oldest_hears_later, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_mechanisms_are_refused, set_up, tear_down),
