@@ -158,9 +158,13 @@ static enum status explain_write(const char *path, char *err, size_t err_size)
             "%s is there already and keys are never overwritten; choose another name or move "
             "it away first",
             path);
-    if (errno == ENOENT)
-        return say(ST_IO, err, err_size, "%s: the directory does not exist; make it with: mkdir -p",
-                   path);
+    if (errno == ENOENT) {
+        const char *slash = strrchr(path, '/');
+
+        return say(ST_IO, err, err_size,
+                   "%s: the directory does not exist; make it with: mkdir -p %.*s", path,
+                   slash ? (int)(slash - path) : 1, slash ? path : ".");
+    }
     return say(ST_IO, err, err_size, "%s cannot be written: %s", path, strerror(errno));
 }
 
@@ -244,29 +248,34 @@ static ssize_t read_all(int fd, char *text, size_t size)
     return (ssize_t)len;
 }
 
+/* The value of "name = value", or NULL if the line is another. */
+static const char *value_in(const char *line, const char *name)
+{
+    size_t len = strlen(name);
+
+    line += strspn(line, " \t");
+    if (strncmp(line, name, len) != 0)
+        return NULL;
+    line += len;
+    line += strspn(line, " \t");
+    return *line == '=' ? line + 1 + strspn(line + 1, " \t") : NULL;
+}
+
 /* "public = ..." on a line of its own; what else stands in the file does not matter. */
 static bool find_value(char out[KEY_Z85], const char *text, const char *name)
 {
-    size_t name_len = strlen(name);
+    const char *line = text, *value = NULL;
 
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += line != text; /* behind the newline */
-        line += strspn(line, " \t");
-        if (strncmp(line, name, name_len) != 0)
-            continue;
-        line += name_len;
-        line += strspn(line, " \t");
-        if (*line != '=')
-            continue;
-        line++;
-        line += strspn(line, " \t");
-        if (strcspn(line, " \t\r\n") != KEY_Z85 - 1)
-            return false;
-        memcpy(out, line, KEY_Z85 - 1);
-        out[KEY_Z85 - 1] = '\0';
-        return keys_z85_is_valid(out);
+    while (line && !value) {
+        value = value_in(line, name);
+        line = strchr(line, '\n');
+        line += line != NULL; /* behind the newline */
     }
-    return false;
+    if (!value || strcspn(value, " \t\r\n") != KEY_Z85 - 1)
+        return false;
+    memcpy(out, value, KEY_Z85 - 1);
+    out[KEY_Z85 - 1] = '\0';
+    return keys_z85_is_valid(out);
 }
 
 static enum status parse_keys(struct keys *out, const char *text, const char *path, char *err,

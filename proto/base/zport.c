@@ -8,8 +8,7 @@
  * left alone before it said "nothing" after its last use.
  *
  * A zport is a socket with its settings on the hub. A DEALER also watches its own monitor, because
- * nothing else tells that the handshake is done, or why it failed. A ROUTER watches its monitor for
- * the guard (proto/base/guard.h), which cuts a peer whose multipart message never ends.
+ * nothing else tells that the handshake is done, or why it failed.
  *
  * What can go wrong on a send: the peer's queue is full (ST_FULL; a ROUTER cannot ask ZeroMQ which
  * peer has room again, POLLOUT is always set with ROUTER_MANDATORY, so `writable` comes from a
