@@ -180,4 +180,7 @@ COMMENT ON COLUMN bus.quarantine.code IS 'stable word, PROTOCOL.md "Codes"';
 COMMENT ON COLUMN bus.quarantine.path IS 'field in question; empty = the whole message';
 CREATE INDEX quarantine_received ON bus.quarantine (received_at);
 
+-- An operator looks at single messages, at what was refused, and at how far the log is.
+GRANT SELECT ON bus.message, bus.quarantine, bus.log_head TO bus_admin;
+
 RESET ROLE;
