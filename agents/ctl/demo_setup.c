@@ -168,21 +168,32 @@ static bool has_initdb(struct demo *d, const char *bin)
     return path && access(path, X_OK) == 0;
 }
 
-/* pg_config knows, where it is installed; else Debian's folders, the newest version last. */
+/* What `pg_config --bindir` says, where it is installed; "" elsewhere. */
+static const char *ask_pg_config(struct demo *d)
+{
+    const char *log = demo_path(d, "log/pg_config.log"), *answer;
+    const char *argv[] = {"/usr/bin/env", "pg_config", "--bindir", NULL};
+    char *line;
+
+    unlink(log);
+    if (demo_run(d, "pg_config", argv, log) != 0)
+        return "";
+    answer = demo_read_file(d, log);
+    line = arena_printf(d->arena, "%s", answer ? answer : "");
+    if (line)
+        line[strcspn(line, "\n")] = '\0';
+    return line ? line : "";
+}
+
+/* Debian keeps versions side by side; the newest comes last. */
 static const char *find_pg_bin(struct demo *d)
 {
-    const char *found = NULL;
-    char line[512] = "";
+    const char *found = ask_pg_config(d);
     glob_t g;
-    FILE *f = popen("pg_config --bindir 2>/dev/null", "re");
 
-    if (f) {
-        if (fgets(line, sizeof(line), f))
-            line[strcspn(line, "\n")] = '\0';
-        pclose(f);
-    }
-    if (*line && has_initdb(d, line))
-        return arena_printf(d->arena, "%s", line);
+    if (*found && has_initdb(d, found))
+        return found;
+    found = NULL;
     if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &g) != 0)
         return NULL;
     for (size_t i = 0; i < g.gl_pathc; i++)

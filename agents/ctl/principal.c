@@ -110,23 +110,25 @@ static int code_of(enum status st)
     return st == ST_CLOSED ? EXIT_UNREACHABLE : st == ST_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 }
 
-static int add(struct ctl *c, struct db *d, struct principal_form *f, const char *key_file)
+static int add(struct ctl *c, struct db *d, const struct principal_form *given,
+               const char *key_file)
 {
+    struct principal_form f = *given;
     char key[KEY_Z85], err[800];
     bool fresh;
     enum status st;
 
-    f->name = c->argv[2];
+    f.name = c->argv[2];
     if (key_file && read_key_file(key_file, key, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_MACHINE, "%s", err);
     if (key_file)
-        f->public_z85 = key;
-    st = principal_enrol(d, f, &fresh, err, sizeof(err));
+        f.public_z85 = key;
+    st = principal_enrol(d, &f, &fresh, err, sizeof(err));
     if (st != ST_OK)
         return program_fail(&c->program, code_of(st), "%s", err);
     printf(fresh ? "%s is enrolled; brokers know it within seconds\n"
                  : "%s is enrolled with this key already\n",
-           f->name);
+           f.name);
     return EXIT_DONE;
 }
 

@@ -23,6 +23,8 @@
 
 /* With --brief, bulk messages are counted and told this often. */
 enum { BRIEF_MS = 2000, RECORD_LINE_MAX = 80 };
+/* Without a session after this time somebody wonders. */
+enum { WONDER_MS = 5000 };
 
 struct tail {
     struct ctl *c;
@@ -38,7 +40,7 @@ struct tail {
     bool done, linked_once;
     int code;
     struct buf line;
-    struct loop_timer *brief_timer;
+    struct loop_timer *brief_timer, *wonder_timer;
 };
 
 static void stop(struct tail *t, int code)
@@ -194,6 +196,18 @@ static void on_linked(void *arg, bool up, const char *why)
     buf_free(&b);
 }
 
+static void on_wonder(void *arg)
+{
+    const struct tail *t = arg;
+
+    if (!t->linked_once)
+        fprintf(stderr,
+                "eocctl: no session with a broker yet; does one run at %s, and is the key of %s "
+                "enrolled? "
+                "Trying on\n",
+                t->c->set.agent.endpoints.items[0], t->c->set.agent.name);
+}
+
 static void on_fault(void *arg, const Eocbus__V1__Fault *f)
 {
     struct tail *t = arg;
@@ -236,6 +250,7 @@ static int listen_until_done(struct tail *t, struct agent *agent)
     }
     if (t->brief)
         loop_timer_start(t->brief_timer, BRIEF_MS, BRIEF_MS);
+    loop_timer_start(t->wonder_timer, WONDER_MS, 0);
     loop_run(t->loop);
     tell_bulk(t);
     loop_signal_destroy(terminated);
@@ -266,10 +281,11 @@ static int run_loop(struct tail *t)
 
     if (loop_create(&t->loop) != ST_OK)
         return program_fail(&t->c->program, EXIT_MACHINE, "no event loop could be made");
-    if (loop_timer_create(&t->brief_timer, t->loop, tell_bulk, t) == ST_OK) {
+    if (loop_timer_create(&t->brief_timer, t->loop, tell_bulk, t) == ST_OK &&
+        loop_timer_create(&t->wonder_timer, t->loop, on_wonder, t) == ST_OK)
         code = run_agent(t);
-        loop_timer_destroy(t->brief_timer);
-    }
+    loop_timer_destroy(t->wonder_timer);
+    loop_timer_destroy(t->brief_timer);
     loop_destroy(t->loop);
     return code;
 }

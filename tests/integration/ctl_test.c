@@ -123,7 +123,7 @@ static int set_up(void **state)
     snprintf(text, sizeof(text),
              "name = coes.test.duty\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
              "outbox.path = %s/duty.db\ndatabase = host=%s dbname=eocbus "
-             "user=postgres\ncontrol.socket = %s/broker.sock\n",
+             "user=bus_admin\ncontrol.socket = %s/broker.sock\n",
              path, bus_endpoint(w->bus), bus_broker_key(w->bus), w->dir,
              pgserver_socket(bus_server(w->bus)), w->dir);
     write_text(w->conf, text);
