@@ -190,14 +190,14 @@ static pid_t spawn(struct bus *b, const char *const *settings)
     if (getppid() != parent)
         _exit(126);
     snprintf(path, sizeof(path), "%s/broker.log", b->dir);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     if (fd >= 0)
         dup2(fd, 2);
     exec_broker(b, settings);
     return 0;
 }
 
-static void read_log(const struct bus *b, char *text, size_t size)
+void bus_read_log(const struct bus *b, char *text, size_t size)
 {
     char path[128];
     FILE *f;
@@ -222,7 +222,7 @@ void bus_start_broker(struct bus *b, const char *const *settings)
     b->pid = spawn(b, settings);
     do {
         rest_ms(5);
-        read_log(b, text, sizeof(text));
+        bus_read_log(b, text, sizeof(text));
         if (strstr(text, "broker.ready"))
             return;
     } while (clock_ms() < end && waitpid(b->pid, &status, WNOHANG) == 0);
@@ -246,15 +246,15 @@ static int wait_code(struct bus *b, unsigned seconds)
 
     while (waitpid(b->pid, &status, WNOHANG) == 0) {
         if (clock_ms() > end) {
-            read_log(b, text, sizeof(text));
+            bus_read_log(b, text, sizeof(text));
             die("the broker does not end", text);
         }
         rest_ms(2);
     }
     b->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    read_log(b, text, sizeof(text));
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 1) /* 1: a sanitizer's report */
+        return WEXITSTATUS(status);
+    bus_read_log(b, text, sizeof(text));
     fprintf(stderr, "bus: the broker ended with status %d:\n%s", status, text);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -297,7 +297,7 @@ int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_
 
     b->pid = spawn(b, settings);
     code = wait_code(b, START_S);
-    read_log(b, text, size);
+    bus_read_log(b, text, size);
     b->pid = running;
     return code;
 }

@@ -4,6 +4,7 @@
 #ifndef EOCBUS_TESTS_LIB_BUS_H
 #define EOCBUS_TESTS_LIB_BUS_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "proto/base/keys.h"
@@ -30,6 +31,8 @@ void bus_kill_broker(struct bus *b); /* kill -9 */
 int bus_end_broker(struct bus *b, unsigned *took_ms);
 pid_t bus_broker_pid(const struct bus *b);
 unsigned long bus_broker_resident_kib(const struct bus *b);
+/* What it wrote on standard error since it was started, from the beginning. */
+void bus_read_log(const struct bus *b, char *text, size_t size);
 
 /* Runs the broker's program until it ends by itself; its exit code. What it wrote on standard error
  * is in `text`. */
