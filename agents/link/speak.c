@@ -29,7 +29,7 @@ struct speak {
     struct arena *arena;
     uint8_t *packed;
     struct entry *entries; /* in the order of the puts */
-    size_t count, cap, told, settled, refused;
+    size_t count, cap, told, settled, refused, before;
     struct entry **by_tag; /* the same, sorted, while waiting */
     uint64_t last_seq;     /* of speak_fill */
     bool drain;
@@ -303,6 +303,7 @@ enum status speak_put(struct speak *s, Eocbus__V1__Envelope *m, struct refusal *
     if (m->event_time_us == 0)
         m->event_time_us = loop_utc_us(s->loop);
     st = outbox_put(s->outbox, m, &tag, why);
+    s->before += st == ST_EXISTS;
     if (st == ST_OK || st == ST_EXISTS)
         st = speak_note(s, tag);
     if (st != ST_OK && !why->text[0])
@@ -370,6 +371,7 @@ void speak_result(struct speak *s, struct speak_result *out)
                                  .refused = s->refused,
                                  .stored = s->settled - s->refused,
                                  .waiting = s->count - s->settled,
+                                 .before = s->before,
                                  .trouble = ""};
     if (s->agent) {
         struct agent_state state;

@@ -25,6 +25,7 @@ struct speak_settings {
 
 struct speak_result {
     size_t said, stored, refused, waiting;
+    size_t before;       /* of them, put by an earlier run with the same once-key */
     bool sender_runs;    /* another program sends from this outbox */
     const char *trouble; /* of the link, a sentence; "" = none; borrowed until speak_destroy */
 };

@@ -1,0 +1,36 @@
+/* eocbus-district - a district office on the bus, also while there is no link. */
+#include "agents/district/district.h"
+
+#include "proto/base/banned.h"
+
+static const char head[] =
+    "eocbus-district [-c FILE] COMMAND ...\n\n"
+    "What a district office says: reports, requests, answers, notes. Everything is kept in the\n"
+    "office's outbox first and leaves when there is a link, most urgent first.\n";
+
+static const struct office_command commands[] = {
+    {"run", "stay up: send what waits, hear what concerns the district", office_run, NULL},
+    {"send", "say something: flash, situation, damage, casualties, request, ...", district_send,
+     district_send_help},
+    {"import", "a HXL-tagged table of damage, one report a village", district_import,
+     district_import_help},
+    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},
+};
+
+static const struct conf_row rows[] = {OFFICE_CONF_ROWS};
+static const char *const families[] = {"report", "incident", "resource", "alert", "office", NULL};
+
+int main(int argc, char **argv)
+{
+    struct office o = {
+        .program = {.name = "eocbus-district",
+                    .rows = rows,
+                    .row_count = ARRAY_LEN(rows),
+                    .default_config = "/etc/eocbus/district.conf"},
+        .commands = commands,
+        .command_count = ARRAY_LEN(commands),
+        .families = families,
+    };
+
+    return office_main(&o, head, argc, argv);
+}

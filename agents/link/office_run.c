@@ -1,0 +1,180 @@
+/* office_run - the office that stays up: empties the outbox, and hears what concerns its place.
+ *
+ * What was heard is acknowledged only after it was printed, and the place in the log is on disk, so
+ * that a restart goes on where it stopped. Without a terminal nothing is printed: then a screen
+ * elsewhere does it, and a log file is no place for what people say. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/link/office.h"
+#include "agents/link/print.h"
+#include "agents/link/summary.h"
+#include "proto/base/ids.h"
+#include "proto/base/log.h"
+#include "proto/wire/topic.h"
+#include "proto/wire/types.h"
+
+#include "proto/base/banned.h"
+
+enum { PATTERNS_MAX = 16 };
+
+struct running {
+    struct office *o;
+    struct loop *loop;
+    struct agent *agent;
+    struct loop_signal *term, *intr;
+    const char *patterns[PATTERNS_MAX];
+    unsigned pattern_count;
+    bool terminal;
+};
+
+/* Every family of the district, and what is said to the whole region or to everybody. */
+static bool make_patterns(struct running *r)
+{
+    struct office *o = r->o;
+    char region[16] = "*", district[16] = "*";
+
+    if (*o->set.place) {
+        pcode_region(region, o->set.place);
+        pcode_district(district, o->set.place);
+    }
+    for (const char *const *f = o->families; *f && r->pattern_count + 3 < PATTERNS_MAX; f++) {
+        r->patterns[r->pattern_count++] =
+            arena_printf(o->arena, "*.%s.*.%s.%s", *f, region, district);
+        if (strcmp(*f, "alert") == 0 && strcmp(district, "-") != 0 && *district != '*') {
+            r->patterns[r->pattern_count++] = arena_printf(o->arena, "*.alert.*.%s.-", region);
+            r->patterns[r->pattern_count++] = arena_printf(o->arena, "*.alert.*.-.-");
+        }
+    }
+    for (unsigned i = 0; i < r->pattern_count; i++)
+        if (!r->patterns[i])
+            return false;
+    return true;
+}
+
+static bool is_to_us(const struct office *o, const Eocbus__V1__Envelope *m)
+{
+    for (size_t i = 0; i < m->n_to; i++) {
+        const char *to = m->to[i], *at = strchr(to, '@');
+        size_t len = strlen(to);
+
+        if (strcmp(to, o->set.agent.name) == 0 || (at && strcmp(at + 1, o->set.place) == 0))
+            return true;
+        /* An agency: "coes" for coes.ayni.office. */
+        if (!at && strncmp(to, o->set.agent.name, len) == 0 && o->set.agent.name[len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct running *r = arg;
+    const struct type_info *type = m ? type_by_number((unsigned)m->body_case) : NULL;
+    struct buf line = {0}, text = {0};
+    char time[TIME_TEXT];
+    bool done = true;
+
+    if (!r->terminal)
+        return true;
+    time_format(time, d->stamp->received_time_us);
+    summary_put(&text, m);
+    buf_printf(&line, "%.8s  ", time + 11);
+    if (m && is_to_us(r->o, m))
+        buf_printf(&line, "[%s] ", lang_say(r->o->lang, SAY_TO_US));
+    buf_printf(&line, "%s  ", type ? type->name : "?");
+    if (m)
+        print_escaped(&line, m->sender, strlen(m->sender));
+    buf_puts(&line, "  ");
+    print_escaped(&line, (const char *)text.data, text.len);
+    buf_puts(&line, "\n");
+    done = !line.failed && !text.failed && print_flush(&line);
+    buf_free(&line);
+    buf_free(&text);
+    return done;
+}
+
+static void on_linked(void *arg, bool up, const char *why)
+{
+    struct running *r = arg;
+
+    if (r->terminal)
+        printf("%s%s%s\n", lang_say(r->o->lang, up ? SAY_LINK_UP : SAY_LINK_DOWN),
+               why && *why ? ": " : "", why ? why : "");
+}
+
+/* The person who typed it has gone home: it stays in `outbox` until somebody has seen it. */
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    (void)arg;
+    if (!oc->stored)
+        log_warn("office.refused", "tag=%llu code=%s path=%s; see the command outbox",
+                 (unsigned long long)tag, oc->code ? oc->code : "", oc->path ? oc->path : "");
+}
+
+static void on_signal(void *arg, int signum)
+{
+    struct running *r = arg;
+
+    log_info("office.ending", "signal=%d", signum);
+    loop_stop(r->loop);
+}
+
+static int listen_to_place(struct running *r, char *err, size_t err_size)
+{
+    struct office *o = r->o;
+    const struct agent_subscription sub = {
+        .patterns = r->patterns,
+        .pattern_count = r->pattern_count,
+        .from_now = true,
+        .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
+        .name = "office",
+        .arg = r,
+        .message = on_message,
+    };
+
+    if (agent_subscribe(r->agent, &sub, err, err_size) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
+static int stay_up(struct running *r)
+{
+    struct office *o = r->o;
+    const struct agent_events events = {.arg = r, .linked = on_linked, .settled = on_settled};
+    char err[600];
+    int code;
+
+    if (loop_signal_create(&r->term, r->loop, SIGTERM, on_signal, r) != ST_OK ||
+        loop_signal_create(&r->intr, r->loop, SIGINT, on_signal, r) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "out of memory");
+    if (agent_create(&r->agent, r->loop, &o->set.agent,
+                     arena_printf(o->arena, "%s " EOCBUS_VERSION, o->program.name), &events, err,
+                     sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    code = listen_to_place(r, err, sizeof(err));
+    if (code < 0) {
+        loop_run(r->loop);
+        code = EXIT_DONE;
+    }
+    agent_destroy(r->agent);
+    return code;
+}
+
+int office_run(struct office *o)
+{
+    struct running r = {.o = o, .terminal = isatty(STDOUT_FILENO)};
+    int code;
+
+    if (o->argc != 1)
+        return office_fail(o, EXIT_USAGE, "run takes no words behind it");
+    if (!make_patterns(&r) || loop_create(&r.loop) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "out of memory");
+    code = stay_up(&r);
+    loop_signal_destroy(r.term);
+    loop_signal_destroy(r.intr);
+    loop_destroy(r.loop);
+    return code;
+}
