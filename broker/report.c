@@ -30,7 +30,9 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->busy = n.busy;
     out->quarantine_dropped = n.quarantine_dropped;
     out->faults = n.faults;
-    out->broken = n.broken + n.unauthenticated;
+    out->broken = n.broken;
+    out->unauthenticated = n.unauthenticated;
+    out->receipts_delayed = n.receipts_delayed;
 }
 
 static void collect_store(const struct broker *b, struct admin_report *out)
@@ -61,6 +63,9 @@ static void collect_egress(const struct broker *b, struct admin_report *out)
     out->delivered = n.delivered;
     out->delivered_bytes = n.delivered_bytes;
     out->pages = n.pages;
+    out->fell_behind = n.fell_behind;
+    out->recent_rows = n.recent_rows;
+    out->recent_bytes = n.recent_bytes;
     out->patterns = router_patterns(b->router);
 }
 
