@@ -1,5 +1,7 @@
-/* publish - from JSON into the outbox, and what became of it. The receipts are printed in the order
- * of the input. */
+/* publish - from JSON into the outbox, and what became of it.
+ *
+ * Everything is in the outbox before the first byte is sent: from then on a broken link, a kill or
+ * a power cut only delays it. The receipts are printed in the order of the input. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,49 +23,45 @@ struct publish {
     bool unchecked, drain;
 
     struct speak *speak;
-    struct arena *arena;
+    struct arena *arena; /* of one message of the input */
 };
 
-static enum status put_unchecked(struct publish *p, Eocbus__V1__Envelope *m)
+/* Packs it as it is, past the gate of this side, to see what the broker says. */
+static enum status put_unchecked(struct publish *p, Eocbus__V1__Envelope *m, struct refusal *why)
 {
+    struct outbox *o = speak_outbox(p->speak);
     unsigned lane = m->lane >= 1 && m->lane <= 5 ? (unsigned)m->lane : 4;
     uint8_t id[ID_BYTES], *bytes;
-    uint64_t tag = 0;
+    uint64_t tag;
+    size_t len;
     enum status st;
 
     speak_fill(p->speak, m, id);
-    bytes = mem_alloc(eocbus__v1__envelope__get_packed_size(m) + 1);
+    len = eocbus__v1__envelope__get_packed_size(m);
+    bytes = mem_alloc(len + 1);
     if (!bytes)
         return ST_NOMEM;
-    st = outbox_put_raw(speak_outbox(p->speak), lane, bytes, eocbus__v1__envelope__pack(m, bytes),
-                        &tag);
+    eocbus__v1__envelope__pack(m, bytes);
+    st = outbox_put_raw(o, lane, bytes, len, &tag);
     mem_free(bytes);
-    return st == ST_OK || st == ST_EXISTS ? speak_note(p->speak, tag) : st;
+    if (st != ST_OK && st != ST_EXISTS) {
+        snprintf(why->text, sizeof(why->text), "%s", outbox_trouble(o));
+        return st;
+    }
+    return speak_note(p->speak, tag);
 }
 
-static enum status check_one(struct publish *p, Eocbus__V1__Envelope *m, char *err, size_t err_size)
+static enum status put_one(struct publish *p, Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    struct refusal why;
-    enum status st = speak_check(p->speak, m, &why);
-
-    if (st != ST_OK)
-        snprintf(err, err_size, "%s%s%s: %s", why.code, *why.path ? " " : "", why.path, why.text);
-    return st;
+    return p->unchecked ? put_unchecked(p, m, why) : speak_put(p->speak, m, why);
 }
 
-static enum status put_one(struct publish *p, Eocbus__V1__Envelope *m, char *err, size_t err_size)
+static enum status check_one(struct publish *p, Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    struct refusal why = {.code = ""};
-    enum status st = p->unchecked ? put_unchecked(p, m) : speak_put(p->speak, m, &why);
-
-    if (st != ST_OK)
-        snprintf(err, err_size, "%s",
-                 why.text[0] ? why.text : outbox_trouble(speak_outbox(p->speak)));
-    return st;
+    return speak_check(p->speak, m, why);
 }
 
-typedef enum status (*each_fn)(struct publish *p, Eocbus__V1__Envelope *m, char *err,
-                               size_t err_size);
+typedef enum status (*each_fn)(struct publish *p, Eocbus__V1__Envelope *m, struct refusal *why);
 
 static enum status each_message(struct publish *p, const struct buf *input, each_fn each, char *err,
                                 size_t err_size)
@@ -71,21 +69,23 @@ static enum status each_message(struct publish *p, const struct buf *input, each
     const char *at = (const char *)input->data, *end = at + input->len;
     bool lines = input_is_lines(at, input->len, p->arena);
     unsigned number = 0;
-    char why[600] = "";
     enum status st;
 
     do {
+        struct refusal why = {.code = ""};
         Eocbus__V1__Envelope *m;
+        char line[32] = "";
 
         arena_reset(p->arena);
         st = input_next(&m, &at, end, lines, &number, p->arena, err, err_size);
-        if (st == ST_OK) {
-            st = each(p, m, why, sizeof(why));
-            if (st != ST_OK && lines)
-                snprintf(err, err_size, "line %u: %s", number, why);
-            else if (st != ST_OK)
-                snprintf(err, err_size, "%s", why);
-        }
+        if (st != ST_OK)
+            break;
+        st = each(p, m, &why);
+        if (lines)
+            snprintf(line, sizeof(line), "line %u: ", number);
+        if (st != ST_OK)
+            snprintf(err, err_size, "%s%s%s%s%s%s", line, why.code, *why.path ? " " : "", why.path,
+                     *why.code ? ": " : "", why.text);
     } while (st == ST_OK);
     return st == ST_NOTFOUND ? ST_OK : st;
 }
@@ -97,9 +97,7 @@ static enum status put_all(struct publish *p, const struct buf *input, char *err
 
     if (!p->unchecked)
         st = each_message(p, input, check_one, err, err_size);
-    if (st != ST_OK)
-        return st;
-    if (p->once_key)
+    if (st == ST_OK && p->once_key)
         st = outbox_once(speak_outbox(p->speak), p->once_key);
     if (st == ST_OK)
         st = each_message(p, input, put_one, err, err_size);
@@ -110,30 +108,46 @@ static enum status put_all(struct publish *p, const struct buf *input, char *err
     return st;
 }
 
-/* --- receipts -----------------------------------------------------------------------------------
- */
-
 static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc)
 {
-    struct buf b = {0}, raw = {0};
+    const char *path = oc->path && *oc->path ? oc->path : "-";
+    struct buf raw = {0}, line = {0};
 
     (void)arg;
     (void)number;
     if (oc->stored) {
-        buf_printf(&b, "stored %" PRIu64 "\n", oc->seq);
+        buf_printf(&line, "stored %" PRIu64 "\n", oc->seq);
     } else {
-        buf_printf(&raw, "%s %s %s", oc->code ? oc->code : "",
-                   oc->path && *oc->path ? oc->path : "-", oc->text ? oc->text : "");
-        buf_puts(&b, "refused ");
-        print_escaped(&b, (const char *)raw.data, raw.len);
-        buf_puts(&b, "\n");
+        buf_printf(&raw, "refused %s %s %s", oc->code ? oc->code : "", path,
+                   oc->text ? oc->text : "");
+        print_escaped(&line, (const char *)raw.data, raw.len);
+        buf_puts(&line, "\n");
     }
-    print_flush(&b);
+    print_flush(&line);
     buf_free(&raw);
-    buf_free(&b);
+    buf_free(&line);
 }
 
-static int code_of(enum status st)
+static int judge(struct publish *p, enum status st)
+{
+    struct speak_result r;
+
+    speak_result(p->speak, &r);
+    if (st != ST_OK && p->drain)
+        return program_fail(&p->c->program, EXIT_UNREACHABLE,
+                            "%s still holds messages without a receipt%s%s",
+                            p->c->set.agent.outbox_path, *r.trouble ? ": " : "", r.trouble);
+    if (st != ST_OK)
+        return program_fail(
+            &p->c->program, EXIT_UNREACHABLE,
+            "%zu of %zu messages have no receipt yet%s%s%s; they are safe in %s, and the next "
+            "run sends them first",
+            r.waiting, r.said, *r.trouble ? " (" : "", r.trouble, *r.trouble ? ")" : "",
+            p->c->set.agent.outbox_path);
+    return r.refused ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int code_of_put(enum status st)
 {
     switch (st) {
     case ST_INVALID:
@@ -145,73 +159,34 @@ static int code_of(enum status st)
     }
 }
 
-static int wait_for_receipts(struct publish *p)
-{
-    const char *path = p->c->set.agent.outbox_path;
-    enum status st = speak_wait(p->speak, p->drain);
-    struct speak_result r;
-
-    speak_result(p->speak, &r);
-    if (st == ST_AGAIN && p->drain)
-        return program_fail(&p->c->program, EXIT_UNREACHABLE,
-                            "%s still holds messages without a receipt", path);
-    if (st == ST_AGAIN)
-        return program_fail(
-            &p->c->program, EXIT_UNREACHABLE,
-            "%zu of %zu messages have no receipt yet; they are safe in %s, and the next "
-            "run sends them first",
-            r.waiting, r.said, path);
-    if (st != ST_OK)
-        return program_fail(&p->c->program, EXIT_MACHINE, "out of memory");
-    return r.refused ? EXIT_REFUSED : EXIT_DONE;
-}
-
-static int put_and_wait(struct publish *p, const struct buf *input)
+static int say(struct publish *p, const struct buf *input)
 {
     char err[1000] = "";
     enum status st = p->drain ? ST_OK : put_all(p, input, err, sizeof(err));
 
     if (st != ST_OK)
-        return program_fail(&p->c->program, code_of(st), "%s", err);
-    return p->wait_s || p->drain ? wait_for_receipts(p) : EXIT_DONE;
+        return program_fail(&p->c->program, code_of_put(st), "%s", err);
+    return p->wait_s ? judge(p, speak_wait(p->speak, p->drain)) : EXIT_DONE;
 }
 
-static int speak_up(struct publish *p, const struct buf *input)
+static int run(struct publish *p, const struct buf *input)
 {
-    const struct speak_settings set = {
-        .agent = &p->c->set.agent,
-        .program = "eocctl " EOCBUS_VERSION,
-        .wait_s = p->wait_s > 86400 ? 86400 : (unsigned)p->wait_s,
-        .arg = p,
-        .settled = on_settled,
-    };
-    char err[600];
-    enum status st = speak_create(&p->speak, &set, err, sizeof(err));
-    int code;
-
-    if (st != ST_OK)
-        return program_fail(&p->c->program, st == ST_EXISTS ? EXIT_UNREACHABLE : EXIT_MACHINE, "%s",
-                            err);
-    code = put_and_wait(p, input);
-    speak_destroy(p->speak);
-    return code;
-}
-
-static int run(struct publish *p)
-{
-    struct buf input = {0};
+    const struct speak_settings set = {.agent = &p->c->set.agent,
+                                       .program = "eocctl " EOCBUS_VERSION,
+                                       .wait_s = (unsigned)(p->wait_s > 86400 ? 86400 : p->wait_s),
+                                       .arg = p,
+                                       .settled = on_settled};
     char err[600];
     int code;
 
-    if (!p->drain && input_read(&input, p->file, err, sizeof(err)) != ST_OK) {
-        buf_free(&input);
+    if (arena_create(&p->arena, LIMIT_ARENA_BYTES) != ST_OK)
+        return program_fail(&p->c->program, EXIT_MACHINE, "out of memory");
+    if (speak_create(&p->speak, &set, err, sizeof(err)) != ST_OK) {
+        arena_destroy(p->arena);
         return program_fail(&p->c->program, EXIT_MACHINE, "%s", err);
     }
-    if (arena_create(&p->arena, LIMIT_ARENA_BYTES) == ST_OK)
-        code = speak_up(p, &input);
-    else
-        code = program_fail(&p->c->program, EXIT_MACHINE, "out of memory");
-    buf_free(&input);
+    code = say(p, input);
+    speak_destroy(p->speak);
     arena_destroy(p->arena);
     return code;
 }
@@ -220,16 +195,23 @@ int ctl_publish(struct ctl *c)
 {
     struct publish p = {.c = c, .file = "-", .wait_s = 30};
     const struct option_row options[] = {
-        {"--file", OPTION_TEXT, &p.file},           {"--drain", OPTION_FLAG, &p.drain},
-        {"--unchecked", OPTION_FLAG, &p.unchecked}, {"--wait", OPTION_NUMBER, &p.wait_s},
+        {"--file", OPTION_TEXT, &p.file},         {"--wait", OPTION_NUMBER, &p.wait_s},
+        {"--drain", OPTION_FLAG, &p.drain},       {"--unchecked", OPTION_FLAG, &p.unchecked},
         {"--once-key", OPTION_TEXT, &p.once_key},
     };
-    char err[400];
+    struct buf input = {0};
+    char err[600];
+    int code;
 
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (c->argc != 1)
         return program_fail(&c->program, EXIT_USAGE,
                             "publish takes its input by --file F; see --help");
-    return run(&p);
+    if (!p.drain && input_read(&input, p.file, err, sizeof(err)) != ST_OK)
+        code = program_fail(&c->program, EXIT_MACHINE, "%s", err);
+    else
+        code = run(&p, &input);
+    buf_free(&input);
+    return code;
 }
