@@ -8,6 +8,7 @@
  */
 #include "broker/ingress/room.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +94,7 @@ static struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__
     struct parcel *p =
         parcel_create(item->content.data, kept, item->signature.data, item->signature.len);
 
+    assert(m || why); /* what passed the gate is there; what did not has a reason */
     if (!p)
         return NULL;
     p->session = b->s ? b->s->number : 0;
