@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include <zmq.h>
 #include <cmocka.h>
 
 #include "proto/base/keys.h"
+#include "proto/base/log.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"
 #include "proto/base/zport.h"
@@ -651,6 +654,108 @@ static void a_message_of_several_frames_is_broken_once_and_the_next_is_heard(voi
     broker_close(&b);
 }
 
+static long resident_kib(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long pages = 0;
+
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+    fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* One message of 64 MiB in frames of 64 KiB: ZeroMQ hands a message to the line only when it is
+ * whole, but for the receiver it has no end in sight. In a process of its own, whose memory is not
+ * ours. */
+static void send_without_end(int endpoint_fd)
+{
+    static char frame[65536 - 64], endpoint[256];
+    void *context, *s, *watch;
+    int linger = 0;
+
+    if (read(endpoint_fd, endpoint, sizeof(endpoint) - 1) <= 0)
+        _exit(1);
+    context = zmq_ctx_new();
+    s = zmq_socket(context, ZMQ_DEALER);
+    zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, broker_keys.public_z85, 41);
+    zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, agent_keys.public_z85, 41);
+    zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, agent_keys.secret_z85, 41);
+    zmq_socket_monitor(s, "inproc://watch", ZMQ_EVENT_DISCONNECTED);
+    watch = zmq_socket(context, ZMQ_PAIR);
+    zmq_connect(watch, "inproc://watch");
+    zmq_connect(s, endpoint);
+    for (int i = 0; i < 1024; i++)
+        zmq_send(s, frame, sizeof(frame), i < 1023 ? ZMQ_SNDMORE : 0);
+    zmq_recv(watch, frame, sizeof(frame), 0); /* until we are cut */
+    _exit(0);
+}
+
+static void catch_cut(void *arg, enum log_level level, const char *line)
+{
+    (void)level;
+    if (strstr(line, "zport.endless.cut"))
+        *(bool *)arg = true;
+}
+
+static void an_endless_message_is_cut_and_honest_peers_stay(void **state)
+{
+    struct zport_settings set = router_settings();
+    int ends[2], child_status = -1;
+    bool is_cut = false;
+    struct broker b;
+    struct agent a;
+    long before;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork(); /* while this process has no thread but this one */
+    if (child == 0)
+        send_without_end(ends[0]);
+    open_pair(&b, &a, &set);
+    log_set_sink(catch_cut, &is_cut);
+    before = resident_kib();
+    assert_true(write(ends[1], zport_endpoint(b.port), strlen(zport_endpoint(b.port))) > 0);
+    turn_until(b.loop, &is_cut);
+    print_message("endless message: %ld KiB above idle when cut\n", resident_kib() - before);
+    assert_true(resident_kib() - before < 49152);
+    assert_int_equal(waitpid(child, &child_status, 0), child);
+    assert_int_equal(child_status, 0);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(b.messages + b.broken, 0);
+    assert_int_equal(zport_send(a.port, NULL, "x", 1), ST_OK);
+    turn_until(b.loop, &b.has_message);
+    close_pair(&b, &a);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void an_honest_flood_and_heartbeats_are_not_cut(void **state)
+{
+    static unsigned char block[32768];
+    struct zport_settings set = router_settings();
+    bool is_cut = false;
+    unsigned sent = 0;
+    struct broker b;
+    struct agent a;
+
+    (void)state;
+    open_pair(&b, &a, &set);
+    log_set_sink(catch_cut, &is_cut);
+    while (sent < 1000) { /* 32 MiB, sixteen times the limit */
+        if (zport_send(a.port, NULL, block, sizeof(block)) == ST_OK)
+            sent++;
+        else
+            loop_turn(b.loop, 1);
+    }
+    turn_until_count(b.loop, &b.messages, sent);
+    log_set_sink(NULL, NULL);
+    assert_false(is_cut);
+    close_pair(&b, &a);
+}
+
 /* --- why a link does not come up ---------------------------------------------------------------
  */
 
@@ -811,6 +916,8 @@ int main(void)
         cmocka_unit_test(an_empty_message_is_a_message),
         cmocka_unit_test(a_peer_that_left_is_not_found),
         cmocka_unit_test(a_message_of_several_frames_is_broken_once_and_the_next_is_heard),
+        cmocka_unit_test(an_endless_message_is_cut_and_honest_peers_stay),
+        cmocka_unit_test(an_honest_flood_and_heartbeats_are_not_cut),
         cmocka_unit_test(a_refused_key_is_told_in_a_sentence),
         cmocka_unit_test(a_wrong_pinned_key_is_told_in_a_sentence),
         cmocka_unit_test(a_lost_broker_is_told_and_its_return_too),

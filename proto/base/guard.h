@@ -1,0 +1,31 @@
+/* guard - cuts a connection that sends without end and delivers nothing.
+ *
+ * ZMQ_MAXMSGSIZE is per frame and high water marks count whole messages, so one multipart message
+ * that never ends fills the memory (measured: 2.8 GiB in 3 s) and no part of it ever reaches us. The
+ * guard asks the kernel how much each connection received (TCP_INFO), compares it with what was
+ * delivered, and shuts the connection down past a limit. It knows descriptors and numbers only. */
+#ifndef EOCBUS_BASE_GUARD_H
+#define EOCBUS_BASE_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/status.h"
+
+struct guard;
+
+/* limit_bytes: most that a connection may have received and not delivered. */
+MUST_CHECK enum status guard_create(struct guard **out, size_t limit_bytes);
+void guard_destroy(struct guard *g); /* NULL is allowed */
+/* A connection was accepted, or is gone. Without memory a connection stays unwatched. */
+void guard_add(struct guard *g, int fd, uint64_t now_us);
+void guard_remove(struct guard *g, int fd);
+/* A whole message of that connection was delivered, `bytes` of payload. fd -1 is ignored. */
+void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us);
+/* Looks at some of the connections, all in turn. `drained`: nothing that came in whole waits to be
+ * read, so what is missing is really unfinished; else only connections that delivered nothing for a
+ * second count. Answers how many were cut. */
+unsigned guard_check(struct guard *g, uint64_t now_us, bool drained);
+
+#endif
