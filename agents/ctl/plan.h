@@ -24,6 +24,10 @@
  * killed is not put twice. Lines that ended are remembered in %d/plan.done; the next start goes on
  * behind them.
  *
+ * With --once the end comes when every line has ended and every outbox is empty: what an agent that
+ * is kept running says later, at a time of its own, is not waited for. Let commands of the plan say
+ * what counts, such as the replay of a file.
+ *
  * "refused N" in place of a time and a command says how many refusals the scenario plans (0).
  *
  * Words are split by blanks; "double quotes" hold blanks together; # begins a comment. %d run
