@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "proto/base/mem.h"
+
 static char told[512];
 
 static void keep_told(const char *sentence)
@@ -151,6 +153,29 @@ static void a_child_does_not_outlive_us(void **state)
     close(fds[1]);
 }
 
+static void without_memory_nothing_is_started_and_nothing_leaks(void **state)
+{
+    const char *argv[] = {"/bin/true", "an argument", NULL};
+    struct supervise_spec spec = {.name = "true", .argv = argv, .log_path = "/dev/null"};
+    struct supervise *s;
+    enum status st = ST_NOMEM;
+    int child = -1;
+
+    (void)state;
+    mem_fail_at(1);
+    assert_int_equal(supervise_create(&s, keep_told), ST_NOMEM);
+    assert_int_equal(supervise_create(&s, keep_told), ST_OK);
+    for (unsigned long k = 1; st == ST_NOMEM; k++) {
+        mem_fail_at(k);
+        st = supervise_start(s, &spec, &child);
+    }
+    mem_fail_at(0);
+    assert_int_equal(st, ST_OK);
+    assert_int_equal(child, 0); /* failed attempts hold no place */
+    assert_int_equal(turn_until_ended(s, child), 0);
+    supervise_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopping_is_patient_first_and_then_kills, make, drop),
         cmocka_unit_test_setup_teardown(a_signal_to_us_ends_the_turns, make, drop),
         cmocka_unit_test(a_child_does_not_outlive_us),
+        cmocka_unit_test(without_memory_nothing_is_started_and_nothing_leaks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
