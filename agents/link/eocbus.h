@@ -7,9 +7,10 @@
  * however often the link breaks. Messages are proto3 JSON as in PROTOCOL.md, or bytes of a body
  * from your own protobuf code.
  *
- * Not thread-safe: one thread, or a lock of yours, per handle. Nothing here blocks but eocbus_run,
- * and eocbus_flush for one write to disk. Callbacks come from inside eocbus_run and eocbus_step;
- * they may put, but not close. */
+ * One process sends from an outbox: give each gateway program its own. Not thread-safe: one thread,
+ * or a lock of yours, per handle. Nothing here blocks but eocbus_run, and eocbus_flush for one
+ * write to disk. Callbacks come from inside eocbus_run and eocbus_step; they may put, but not
+ * close. */
 #ifndef EOCBUS_H
 #define EOCBUS_H
 

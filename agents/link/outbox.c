@@ -690,7 +690,7 @@ static int64_t ask_pragma(struct outbox *o, const char *sql)
 /* Shares of the budget; see the top of this file. */
 static void share_budget(struct outbox *o, size_t budget, size_t *ballast)
 {
-    size_t wal = budget / 8, file;
+    size_t wal, file;
 
     if (budget < 1048576)
         budget = 1048576;
@@ -1008,7 +1008,7 @@ static enum status find_earlier(struct outbox *o, uint64_t *tag)
     return rc == SQLITE_ROW ? ST_EXISTS : translate(o, rc);
 }
 
-enum status outbox_once(struct outbox *o, const char *key)
+enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said)
 {
     char *copy = key ? mem_strdup(key) : NULL;
     enum status st;
@@ -1022,8 +1022,13 @@ enum status outbox_once(struct outbox *o, const char *key)
     }
     mem_free(o->once_key);
     o->once_key = copy;
-    o->once_count = 0;
+    o->once_count = said;
     return ST_OK;
+}
+
+enum status outbox_once(struct outbox *o, const char *key)
+{
+    return outbox_once_from(o, key, 0);
 }
 
 /* Brings the outbox to where the next row's place can be given away; `tag` and ST_EXISTS as in

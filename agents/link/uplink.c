@@ -27,6 +27,7 @@ struct uplink {
     struct uplink_settings set;
     struct loop_timer *timer; /* the end of the nearest hold */
     bool in_session;
+    bool outbox_is_broken; /* said once; nothing more comes out of it until the next start */
     unsigned window_items, max_items;
     size_t window_bytes, frame_bytes;
     struct flight *flights; /* room for window_items */
@@ -259,10 +260,13 @@ static bool send_some(struct uplink *u, unsigned lanes, bool flash)
     u->item_bytes = 0;
     buf_clear(&u->bytes);
     st = outbox_next(u->set.outbox, lanes, rows, bytes_for(u, flash), take_row, u);
-    if (st != ST_OK || u->bytes.failed) {
-        if (st != ST_OK)
-            log_error("outbox.read.failed", "status=%s %s", status_name(st),
-                      outbox_trouble(u->set.outbox));
+    if (st != ST_OK) {
+        u->outbox_is_broken = st == ST_IO || st == ST_INVALID;
+        log_error("outbox.read.failed", "status=%s %s", status_name(st),
+                  outbox_trouble(u->set.outbox));
+        return false;
+    }
+    if (u->bytes.failed) { /* no memory: it is tried again in the next turn */
         u->bytes.failed = 0;
         return false;
     }
@@ -273,7 +277,7 @@ void uplink_pump(struct uplink *u)
 {
     unsigned lanes;
 
-    if (!u->in_session)
+    if (!u->in_session || u->outbox_is_broken)
         return;
     lanes = open_lanes(u);
     while (send_some(u, lanes & OUTBOX_LANE(FLASH_LANE), true))

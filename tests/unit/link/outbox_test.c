@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -517,6 +518,40 @@ static void only_one_process_sends_but_any_may_put(void **state)
     outbox_close(o);
 }
 
+static void two_processes_that_put_at_once_share_the_lane_without_holes(void **state)
+{
+    enum { EACH = 150 };
+    pid_t child[2];
+    int status;
+    struct outbox *o;
+
+    (void)state;
+    outbox_close(open_it());
+    for (unsigned c = 0; c < 2; c++) {
+        child[c] = fork();
+        if (child[c] == 0) {
+            o = open_it();
+            for (unsigned i = 0; i < EACH; i++) {
+                put_one(o, ROUTINE);
+                put_one(o, ROUTINE);
+                if (outbox_commit(o) != ST_OK)
+                    _exit(1);
+            }
+            outbox_close(o);
+            _exit(0);
+        }
+    }
+    for (unsigned c = 0; c < 2; c++) {
+        assert_int_equal(waitpid(child[c], &status, 0), child[c]);
+        assert_int_equal(status, 0);
+    }
+    o = open_it();
+    assert_int_equal(offered(o, &s), 4 * EACH);
+    for (unsigned i = 0; i < s.count; i++)
+        assert_int_equal(s.lane_seq[i], i + 1);
+    outbox_close(o);
+}
+
 static void copy_file(const char *from, const char *to)
 {
     char buffer[65536];
@@ -674,6 +709,46 @@ static void on_a_full_disk_accepted_is_kept_and_draining_works(void **state)
     umount(dir);
 }
 
+/* The kernel refuses a write (here: a limit on the size of files); what it says of the file
+ * afterwards is not believed. In a child, because the limit is the process's. */
+static void after_an_error_of_the_disk_nothing_more_is_taken(void **state)
+{
+    int status;
+    pid_t child;
+
+    (void)state;
+    child = fork();
+    if (child == 0) {
+        struct rlimit limit = {64 << 10, 64 << 10};
+        struct outbox *o = open_it();
+        unsigned kept = 0;
+        uint64_t tag;
+        enum status st = ST_OK;
+
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        while (st == ST_OK && kept < 10000) {
+            put_one(o, ROUTINE);
+            st = outbox_commit(o);
+            kept += st == ST_OK;
+        }
+        if (st != ST_IO || !strstr(outbox_trouble(o), "check the disk"))
+            _exit(200);
+        if (put_text(o, ROUTINE, "more", &tag) != ST_IO || outbox_commit(o) != ST_IO)
+            _exit(201);
+        _exit((int)kept);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_in_range(WEXITSTATUS(status), 1, 199);
+    {
+        struct outbox *o = open_it();
+
+        assert_int_equal(offered(o, &s), WEXITSTATUS(status));
+        outbox_close(o);
+    }
+}
+
 /* --- files that cannot be used -------------------------------------------------------------------
  */
 
@@ -806,10 +881,12 @@ int main(void)
         T(every_kept_row_can_be_walked_with_its_fate),
         T(killed_in_the_middle_everything_committed_is_there),
         T(only_one_process_sends_but_any_may_put),
+        T(two_processes_that_put_at_once_share_the_lane_without_holes),
         T(a_cloned_file_says_the_same_places_and_survives_the_answer),
         T(the_budget_refuses_with_a_sentence_and_keeps_its_word),
         T(stored_rows_make_room_for_new_ones),
         T(on_a_full_disk_accepted_is_kept_and_draining_works),
+        T(after_an_error_of_the_disk_nothing_more_is_taken),
         T(the_file_of_another_sender_is_refused),
         T(a_damaged_file_says_what_to_do_and_is_left_alone),
         T(a_missing_folder_is_told_by_name),
