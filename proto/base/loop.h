@@ -45,15 +45,18 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* The descriptor stays the caller's; destroy the poll before closing it. */
 MUST_CHECK enum status loop_poll_create(struct loop_poll **out, struct loop *l, int fd,
                                         void (*ready)(void *arg, int events), void *arg);
-void loop_poll_set(struct loop_poll *p, int events); /* 0 = stop watching */
+/* 0 = stop watching. After an error on the descriptor `ready` gets LOOP_READ|LOOP_WRITE once and the
+ * watch ends; reading tells the error. The descriptor becomes non-blocking. */
+void loop_poll_set(struct loop_poll *p, int events);
 void loop_poll_destroy(struct loop_poll *p);
 
+/* A signal keeps no loop alive. */
 MUST_CHECK enum status loop_signal_create(struct loop_signal **out, struct loop *l, int signum,
                                           void (*raised)(void *arg, int signum), void *arg);
 void loop_signal_destroy(struct loop_signal *s);
 
 /* A hook runs `before` each wait; when it answers true the loop does not wait, and `after` is called
- * right after polling. It is what base/zhub and "once per turn" work (a commit of all that came in
+ * right after polling, every turn. It is what base/zport and "once per turn" work (a commit of all that came in
  * this turn) are made of. A hook keeps no loop alive. */
 MUST_CHECK enum status loop_hook_create(struct loop_hook **out, struct loop *l,
                                         int (*before)(void *arg), void (*after)(void *arg),
