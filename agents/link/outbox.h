@@ -64,6 +64,9 @@ MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const voi
  * things in the same order. A put that the gate refuses is not counted. Keys are kept as long as
  * the file. Commits what is pending. */
 MUST_CHECK enum status outbox_once(struct outbox *o, const char *key);
+/* The same for work that goes on between other puts: `said` of its puts came before, the next one
+ * counts said + 1. */
+MUST_CHECK enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said);
 /* Makes everything put and settled so far durable (one fsync). ST_FULL, ST_IO, ST_CONFLICT: what
  * was put since the last commit is gone, settles are kept for the next one. ST_AGAIN: nothing is
  * lost, ask again. */

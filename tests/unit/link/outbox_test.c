@@ -418,6 +418,26 @@ static void a_command_run_again_takes_nothing_twice(void **state)
     outbox_close(o);
 }
 
+static void work_between_other_puts_goes_on_at_its_count(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t second, tag = 0;
+
+    (void)state;
+    assert_int_equal(outbox_once_from(o, "replay", 0), ST_OK);
+    put_one(o, BULK);
+    second = put_one(o, BULK);
+    assert_int_equal(outbox_once(o, NULL), ST_OK);
+    put_one(o, ROUTINE); /* something else */
+    assert_int_equal(outbox_once_from(o, "replay", 1), ST_OK);
+    assert_int_equal(put_text(o, BULK, "two", &tag), ST_EXISTS);
+    assert_int_equal(tag, second);
+    assert_int_equal(put_text(o, BULK, "three", &tag), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(offered(o, &s), 4);
+    outbox_close(o);
+}
+
 static bool note_each(void *arg, const struct outbox_row *row, int row_state,
                       const struct outbox_outcome *oc)
 {
@@ -878,6 +898,7 @@ int main(void)
         T(a_restored_database_is_offered_what_was_stored),
         T(raw_rows_leave_no_hole_in_the_lane),
         T(a_command_run_again_takes_nothing_twice),
+        T(work_between_other_puts_goes_on_at_its_count),
         T(every_kept_row_can_be_walked_with_its_fate),
         T(killed_in_the_middle_everything_committed_is_there),
         T(only_one_process_sends_but_any_may_put),
