@@ -1,0 +1,349 @@
+/* daemon - eocbus-sensor run: readings in, observations and conclusions out, until it is told to
+ * end.
+ *
+ * A replay goes in steps: so many messages under its once-key, one commit, then back to the loop,
+ * so that the link, the line protocol and signals are served in between. When the outbox fails,
+ * what was put since the last commit is gone: the replay begins again from its first record, and
+ * the once-key turns what is on disk already into nothing. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "agents/sensor/listen.h"
+#include "agents/sensor/live.h"
+#include "agents/sensor/settings.h"
+#include "proto/base/log.h"
+
+#include "proto/base/banned.h"
+
+/* Messages of one step; with one commit (an fsync, about a millisecond) they keep the loop busy for
+ * a few milliseconds. */
+#define STEP_MESSAGES 128
+#define CROWDED_MS    50
+#define AGAIN_MS      5000
+
+struct daemon {
+    struct sensor *s;
+    struct loop *loop;
+    struct agent *agent;
+    struct live *live;
+    struct listener *listener;
+    struct replay *replay;
+    struct loop_timer *replay_timer, *status_timer;
+    struct loop_signal *signals[3];
+    uint64_t began_us;
+    uint64_t repeated; /* of the replay, at the step before */
+};
+
+static enum status put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    struct daemon *d = arg;
+    uint64_t tag;
+
+    return agent_put(d->agent, m, &tag, why);
+}
+
+static enum status commit(void *arg)
+{
+    return agent_flush(((struct daemon *)arg)->agent);
+}
+
+/* --- replay -------------------------------------------------------------------------------------
+ */
+
+static enum status step(struct daemon *d, unsigned *wait_ms)
+{
+    struct outbox *o = agent_outbox(d->agent);
+    struct replay_counts counts;
+    enum status st, ended, kept;
+
+    replay_counts(d->replay, &counts);
+    st = outbox_once_from(o, replay_key(d->replay), counts.said);
+    if (st != ST_OK)
+        return st;
+    st = replay_play(d->replay, STEP_MESSAGES, loop_now_us(d->loop), wait_ms);
+    kept = agent_flush(d->agent);
+    ended = outbox_once(o, NULL);
+    if (kept != ST_OK)
+        return kept;
+    return ended != ST_OK ? ended : st;
+}
+
+static bool is_crowded(struct daemon *d)
+{
+    struct replay_counts counts;
+    struct agent_state state;
+    bool skips;
+
+    /* What an earlier run has said adds nothing. */
+    replay_counts(d->replay, &counts);
+    skips = counts.repeated != d->repeated;
+    d->repeated = counts.repeated;
+    if (skips)
+        return false;
+    agent_state(d->agent, &state);
+    return state.waiting >= d->s->set.replay_backlog;
+}
+
+static void log_done(struct daemon *d)
+{
+    struct replay_counts c;
+
+    replay_counts(d->replay, &c);
+    log_info("sensor.replay.done",
+             "messages=%" PRIu64 " said_before=%" PRIu64 " records=%" PRIu64 " bad_lines=%" PRIu64,
+             c.said, c.repeated, c.records, c.bad_lines);
+}
+
+static void begin_again(struct daemon *d, enum status st)
+{
+    log_warn("sensor.replay.again", "status=%s why=%s retry_ms=%d", status_name(st),
+             outbox_trouble(agent_outbox(d->agent)), AGAIN_MS);
+    d->repeated = 0;
+    st = replay_rewind(d->replay);
+    if (st == ST_OK)
+        loop_timer_start(d->replay_timer, AGAIN_MS, 0);
+    else
+        log_error("sensor.replay.stopped", "why=%s", replay_trouble(d->replay));
+}
+
+static void on_replay(void *arg)
+{
+    struct daemon *d = arg;
+    unsigned wait_ms = 0;
+    enum status st;
+
+    if (is_crowded(d)) {
+        loop_timer_start(d->replay_timer, CROWDED_MS, 0);
+        return;
+    }
+    st = step(d, &wait_ms);
+    if (st == ST_OK)
+        loop_timer_start(d->replay_timer, wait_ms, 0);
+    else if (st == ST_NOTFOUND)
+        log_done(d);
+    else if (st == ST_INVALID)
+        log_error("sensor.replay.stopped", "why=%s", replay_trouble(d->replay));
+    else
+        begin_again(d, st);
+}
+
+static enum status start_replay(struct daemon *d, char *err, size_t err_size)
+{
+    struct replay_settings set;
+    enum status st;
+
+    if (!d->s->set.replays.count)
+        return ST_OK;
+    sensor_replay_settings(d->s, &set);
+    set.put = put;
+    set.arg = d;
+    st = replay_create(&d->replay, &set, err, err_size);
+    if (st != ST_OK)
+        return st;
+    log_info("sensor.replay.begin", "key=%s speed=%s", replay_key(d->replay),
+             d->s->set.replay_speed);
+    loop_timer_start(d->replay_timer, 0, 0);
+    return ST_OK;
+}
+
+/* --- status and registry ------------------------------------------------------------------------
+ */
+
+static uint64_t free_kib(const char *path)
+{
+    struct statvfs about;
+
+    return statvfs(path, &about) == 0 ? (uint64_t)about.f_bavail * about.f_frsize / 1024 : 0;
+}
+
+static int32_t clamp_offset(int64_t ms)
+{
+    const int64_t most = 2000000000;
+
+    return (int32_t)(ms > most ? most : ms < -most ? -most : ms);
+}
+
+static void on_status(void *arg)
+{
+    struct daemon *d = arg;
+    Eocbus__V1__SensorStatus body = EOCBUS__V1__SENSOR_STATUS__INIT;
+    struct speaker speaker = d->s->speaker;
+    struct outbox_counts counts = {.bytes = 0};
+    struct agent_state state;
+    enum status st;
+
+    agent_state(d->agent, &state);
+    (void)!outbox_counts(agent_outbox(d->agent), &counts);
+    body.uptime_s = (uint32_t)((loop_now_us(d->loop) - d->began_us) / 1000000);
+    body.backlog_messages = state.waiting;
+    body.backlog_bytes = counts.bytes;
+    body.clock_offset_ms = state.clock_known ? clamp_offset(state.clock_offset_ms) : 0;
+    body.disk_free_kib = free_kib(d->s->set.agent.outbox_path);
+    body.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_NORMAL;
+    body.sensor_registry_version = d->s->speaker.registry_version;
+    body.software = (char *)"eocbus-sensor " EOCBUS_VERSION;
+    speaker.put = put;
+    speaker.arg = d;
+    st = say_status(&speaker, &body, loop_utc_us(d->loop));
+    if (st != ST_OK)
+        log_warn("sensor.status.unsaid", "status=%s why=%s", status_name(st), speaker.why.text);
+    live_tick(d->live, loop_utc_us(d->loop));
+}
+
+/* Once per version, however often the gateway starts. */
+static enum status say_registry_once(struct daemon *d, char *err, size_t err_size)
+{
+    struct outbox *o = agent_outbox(d->agent);
+    struct speaker speaker = d->s->speaker;
+    enum status st, ended;
+    char key[40];
+
+    snprintf(key, sizeof(key), "registry-%" PRIu32, speaker.registry_version);
+    speaker.put = put;
+    speaker.arg = d;
+    st = outbox_once(o, key);
+    if (st == ST_OK)
+        st = say_registry(&speaker, &d->s->station, loop_utc_us(d->loop));
+    ended = outbox_once(o, NULL);
+    if (st == ST_OK)
+        st = ended;
+    if (st != ST_OK)
+        snprintf(err, err_size, "the registry cannot be said: %s",
+                 *speaker.why.text ? speaker.why.text : outbox_trouble(o));
+    return st;
+}
+
+/* --- starting and ending ------------------------------------------------------------------------
+ */
+
+static void on_signal(void *arg, int signum)
+{
+    struct daemon *d = arg;
+
+    if (signum == SIGHUP) {
+        log_info("sensor.reload.ignored", "settings are read at the start; restart the gateway");
+        return;
+    }
+    log_info("sensor.stop", "signal=%d", signum);
+    loop_stop(d->loop);
+}
+
+static void on_linked(void *arg, bool up, const char *why)
+{
+    (void)arg;
+    if (up)
+        log_info("sensor.link.up", "%s", why ? why : "");
+    else
+        log_warn("sensor.link.down", "why=%s", why ? why : "");
+}
+
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    (void)arg;
+    if (!oc->stored)
+        log_error("sensor.refused", "tag=%" PRIu64 " code=%s path=%s text=%s", tag,
+                  oc->code ? oc->code : "", oc->path ? oc->path : "", oc->text ? oc->text : "");
+}
+
+static enum status start_loop(struct daemon *d)
+{
+    static const int signums[] = {SIGTERM, SIGINT, SIGHUP};
+    enum status st = loop_timer_create(&d->replay_timer, d->loop, on_replay, d);
+
+    if (st == ST_OK)
+        st = loop_timer_create(&d->status_timer, d->loop, on_status, d);
+    for (size_t i = 0; st == ST_OK && i < ARRAY_LEN(signums); i++)
+        st = loop_signal_create(&d->signals[i], d->loop, signums[i], on_signal, d);
+    return st;
+}
+
+static enum status start_live(struct daemon *d, char *err, size_t err_size)
+{
+    const struct sensor_settings *set = &d->s->set;
+    const struct live_settings live = {
+        .station = &d->s->station,
+        .detectors = &set->detectors,
+        .speaker = &d->s->speaker,
+        .batch_samples = set->batch_samples,
+        .batch_period_us = set->batch_period_ms * INT64_C(1000),
+        .hold_us = set->detect_hold_ms * INT64_C(1000),
+        .put = put,
+        .commit = commit,
+        .arg = d,
+    };
+    enum status st = live_create(&d->live, &live, err, err_size);
+    struct listener_settings door = {
+        .loop = d->loop,
+        .live = d->live,
+        .address = set->listen,
+        .connections = set->listen_connections,
+        .period_ms = set->batch_period_ms,
+    };
+
+    if (st != ST_OK || !*set->listen)
+        return st;
+    st = listener_create(&d->listener, &door, err, err_size);
+    if (st == ST_OK)
+        log_info("sensor.listen", "address=%s port=%u", set->listen, listener_port(d->listener));
+    return st;
+}
+
+static enum status start(struct daemon *d, char *err, size_t err_size)
+{
+    const struct agent_events events = {.arg = d, .linked = on_linked, .settled = on_settled};
+    enum status st;
+
+    snprintf(err, err_size, "out of memory");
+    st = loop_create(&d->loop);
+    if (st == ST_OK)
+        st = start_loop(d);
+    if (st == ST_OK)
+        st = agent_create(&d->agent, d->loop, &d->s->set.agent, "eocbus-sensor " EOCBUS_VERSION,
+                          &events, err, err_size);
+    if (st == ST_OK)
+        st = sensor_registry_version(d->s, err, err_size);
+    if (st == ST_OK)
+        st = say_registry_once(d, err, err_size);
+    if (st == ST_OK)
+        st = start_live(d, err, err_size);
+    if (st == ST_OK)
+        st = start_replay(d, err, err_size);
+    if (st != ST_OK)
+        return st;
+    d->began_us = loop_now_us(d->loop);
+    loop_timer_start(d->status_timer, 0, d->s->set.status_period_ms);
+    return ST_OK;
+}
+
+static void end(struct daemon *d)
+{
+    listener_destroy(d->listener);
+    live_destroy(d->live);
+    replay_destroy(d->replay);
+    agent_destroy(d->agent);
+    for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
+        loop_signal_destroy(d->signals[i]);
+    loop_timer_destroy(d->replay_timer);
+    loop_timer_destroy(d->status_timer);
+    loop_destroy(d->loop);
+}
+
+int sensor_run(struct sensor *s)
+{
+    struct daemon d = {.s = s};
+    char err[600];
+    enum status st;
+
+    if (s->argc > 1)
+        return program_fail(s->program, EXIT_USAGE, "run takes no arguments; see --help");
+    st = start(&d, err, sizeof(err));
+    if (st == ST_OK)
+        loop_run(d.loop);
+    end(&d);
+    if (st == ST_OK)
+        return EXIT_DONE;
+    return program_fail(s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
+}

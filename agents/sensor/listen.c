@@ -1,0 +1,357 @@
+/* listen - see listen.h.
+ *
+ * One commit answers everybody: the batch is the gateway's, not a connection's. It happens when a
+ * message was made in this read, when a connection asks (flush) or has 256 lines waiting, and when
+ * batch.period has passed since the first line that waits. */
+#include "agents/sensor/listen.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/base/list.h"
+#include "proto/base/log.h"
+
+#include "proto/base/banned.h"
+
+enum { READ_BYTES = 4096, WAITING_LINES = 256, ANSWER_BYTES = 16384 };
+
+struct listener {
+    struct loop *loop;
+    struct live *live;
+    int fd;
+    struct loop_poll *poll;
+    struct loop_timer *timer;
+    struct list peers;
+    unsigned count, most, period_ms, port;
+    bool armed; /* the timer runs */
+};
+
+struct peer {
+    struct list link;
+    struct listener *listener;
+    int fd;
+    struct loop_poll *poll;
+    char line[LIVE_LINE_BYTES + 2];
+    size_t len;
+    bool too_long; /* skipping to the end of a line */
+    uint64_t lines, waiting[WAITING_LINES];
+    size_t waiting_count;
+    struct buf out;
+    bool ended;  /* the other side said all it will say */
+    bool doomed; /* goes with the next sweep: never freed while somebody walks the list */
+};
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static void destroy_peer(struct peer *p)
+{
+    loop_poll_destroy(p->poll);
+    close(p->fd);
+    list_remove(&p->link);
+    p->listener->count--;
+    buf_free(&p->out);
+    mem_free(p);
+}
+
+static void sweep(struct listener *l)
+{
+    struct list *pos, *next;
+
+    list_each_safe(pos, next, &l->peers) {
+        struct peer *p = container_of(pos, struct peer, link);
+
+        if (p->doomed)
+            destroy_peer(p);
+    }
+}
+
+static void send_answers(struct peer *p)
+{
+    ssize_t n = 0;
+
+    if (p->out.len)
+        n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        n = 0;
+    if (n < 0 || p->out.failed || p->out.len - (size_t)n > ANSWER_BYTES) {
+        p->doomed = true;
+        return;
+    }
+    if (n > 0) {
+        memmove(p->out.data, p->out.data + n, p->out.len - (size_t)n);
+        p->out.len -= (size_t)n;
+    }
+    if (p->ended && !p->out.len && !p->waiting_count)
+        p->doomed = true;
+    loop_poll_set(p->poll, (p->ended ? 0 : LOOP_READ) | (p->out.len ? LOOP_WRITE : 0));
+}
+
+static void answer_waiting(struct peer *p, const char *why)
+{
+    for (size_t i = 0; i < p->waiting_count; i++) {
+        if (!why)
+            buf_printf(&p->out, "ok %" PRIu64 "\n", p->waiting[i]);
+        else
+            buf_printf(&p->out, "error %" PRIu64 ": %s\n", p->waiting[i], why);
+    }
+    p->waiting_count = 0;
+}
+
+static void commit(struct listener *l)
+{
+    char why[LIVE_ANSWER_BYTES];
+    enum status st = live_commit(l->live, why);
+    struct list *pos;
+
+    loop_timer_stop(l->timer);
+    l->armed = false;
+    if (st != ST_OK)
+        log_error("sensor.lines.lost", "status=%s why=%s", status_name(st), why);
+    list_each(pos, &l->peers) {
+        struct peer *p = container_of(pos, struct peer, link);
+
+        answer_waiting(p, st == ST_OK ? NULL : why);
+        send_answers(p);
+    }
+}
+
+static void on_period(void *arg)
+{
+    commit(arg);
+    sweep(arg);
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+/* True: a commit is asked for. */
+static bool take_line(struct peer *p)
+{
+    char why[LIVE_ANSWER_BYTES];
+    enum live_answer answer;
+
+    p->lines++;
+    if (p->too_long) {
+        buf_printf(&p->out, "error %" PRIu64 ": a line has at most %d bytes\n", p->lines,
+                   LIVE_LINE_BYTES);
+        return false;
+    }
+    answer = live_line(p->listener->live, p->line, p->len, loop_utc_us(p->listener->loop), why);
+    if (answer == LIVE_BAD)
+        buf_printf(&p->out, "error %" PRIu64 ": %s\n", p->lines, why);
+    else if (answer == LIVE_TAKEN)
+        p->waiting[p->waiting_count++] = p->lines;
+    return answer == LIVE_FLUSH || p->waiting_count == WAITING_LINES;
+}
+
+static void take_bytes(struct peer *p, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n && !p->doomed; i++) {
+        if (bytes[i] != '\n') {
+            if (p->len == sizeof(p->line))
+                p->too_long = true;
+            else
+                p->line[p->len++] = bytes[i];
+            continue;
+        }
+        if (take_line(p))
+            commit(p->listener);
+        p->len = 0;
+        p->too_long = false;
+    }
+}
+
+static void read_bytes(struct peer *p)
+{
+    char bytes[READ_BYTES];
+    ssize_t n = recv(p->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (n > 0) {
+        take_bytes(p, bytes, (size_t)n);
+    } else if (n == 0) {
+        /* A line without its end may be half a number: it is not taken. */
+        p->ended = true;
+        if (p->waiting_count)
+            commit(p->listener);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        p->doomed = true;
+    }
+}
+
+static void on_peer(void *arg, int events)
+{
+    struct peer *p = arg;
+    struct listener *l = p->listener;
+
+    if (events & LOOP_READ)
+        read_bytes(p);
+    if (live_is_due(l->live))
+        commit(l);
+    else if (live_pending(l->live) && !l->armed)
+        loop_timer_start(l->timer, l->period_ms, 0);
+    l->armed = live_pending(l->live) > 0;
+    if (!p->doomed)
+        send_answers(p);
+    sweep(l);
+}
+
+/* --- connections --------------------------------------------------------------------------------
+ */
+
+static void refuse_peer(int fd)
+{
+    static const char full[] = "error 0: too many connections, try again later\n";
+
+    (void)!send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+static enum status add_peer(struct listener *l, int fd)
+{
+    struct peer *p = mem_zalloc(sizeof(*p));
+
+    if (!p)
+        return ST_NOMEM;
+    if (loop_poll_create(&p->poll, l->loop, fd, on_peer, p) != ST_OK) {
+        mem_free(p);
+        return ST_NOMEM;
+    }
+    p->listener = l;
+    p->fd = fd;
+    list_add_tail(&l->peers, &p->link);
+    l->count++;
+    loop_poll_set(p->poll, LOOP_READ);
+    return ST_OK;
+}
+
+static void on_accept(void *arg, int events)
+{
+    struct listener *l = arg;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)events;
+    if (fd < 0)
+        return;
+    if (l->count >= l->most || add_peer(l, fd) != ST_OK)
+        refuse_peer(fd);
+}
+
+/* --- the door -----------------------------------------------------------------------------------
+ */
+
+/* "127.0.0.1:5520" or "[::1]:5520" */
+static bool split_address(const char *address, char host[64], char port[8])
+{
+    const char *colon = strrchr(address, ':');
+    size_t len = colon ? (size_t)(colon - address) : 0;
+
+    if (!colon || !len || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
+        return false;
+    if (address[0] == '[' && colon[-1] == ']') {
+        address++;
+        len -= 2;
+    }
+    if (!len || len >= 64)
+        return false;
+    snprintf(host, 64, "%.*s", (int)len, address);
+    snprintf(port, 8, "%s", colon + 1);
+    return true;
+}
+
+static int open_socket(const struct addrinfo *at)
+{
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, 16) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static enum status open_door(struct listener *l, const char *address, char *err, size_t err_size)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+    struct addrinfo *found = NULL;
+    char host[64], port[8];
+
+    if (!split_address(address, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
+        snprintf(err, err_size, "listen = %s: legal is ADDRESS:PORT, as in 127.0.0.1:5520",
+                 address);
+        return ST_INVALID;
+    }
+    l->fd = open_socket(found);
+    freeaddrinfo(found);
+    if (l->fd < 0) {
+        snprintf(err, err_size, "listen = %s: %s; choose another port, or end what holds it",
+                 address, strerror(errno));
+        return ST_IO;
+    }
+    if (getsockname(l->fd, (struct sockaddr *)&bound, &len) == 0 &&
+        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        (void)sscanf(port, "%u", &l->port);
+    return ST_OK;
+}
+
+enum status listener_create(struct listener **out, const struct listener_settings *set, char *err,
+                            size_t err_size)
+{
+    struct listener *l = mem_zalloc(sizeof(*l));
+    enum status st;
+
+    snprintf(err, err_size, "out of memory");
+    if (!l)
+        return ST_NOMEM;
+    l->loop = set->loop;
+    l->live = set->live;
+    l->most = set->connections;
+    l->period_ms = set->period_ms;
+    l->fd = -1;
+    list_init(&l->peers);
+    st = loop_timer_create(&l->timer, l->loop, on_period, l);
+    if (st == ST_OK)
+        st = open_door(l, set->address, err, err_size);
+    if (st == ST_OK)
+        st = loop_poll_create(&l->poll, l->loop, l->fd, on_accept, l);
+    if (st != ST_OK) {
+        listener_destroy(l);
+        return st;
+    }
+    loop_poll_set(l->poll, LOOP_READ);
+    *out = l;
+    return ST_OK;
+}
+
+void listener_destroy(struct listener *l)
+{
+    struct list *pos, *next;
+
+    if (!l)
+        return;
+    if (live_pending(l->live))
+        commit(l);
+    list_each_safe(pos, next, &l->peers)
+        destroy_peer(container_of(pos, struct peer, link));
+    loop_poll_destroy(l->poll);
+    loop_timer_destroy(l->timer);
+    if (l->fd >= 0)
+        close(l->fd);
+    mem_free(l);
+}
+
+unsigned listener_port(const struct listener *l)
+{
+    return l->port;
+}

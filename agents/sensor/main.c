@@ -1,0 +1,120 @@
+/* eocbus-sensor - the gateway above the village: readings in, observations and conclusions out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/link/options.h"
+#include "agents/sensor/settings.h"
+#include "proto/base/log.h"
+
+#include "proto/base/banned.h"
+
+static const char usage[] =
+    "eocbus-sensor [-c FILE] [-o NAME=VALUE] COMMAND [ARG...]\n"
+    "\n"
+    "  run                    take readings in (setting listen), play records (replay), conclude\n"
+    "                         (detector), and send it all; stays until SIGTERM\n"
+    "  send [FILE]            lines from FILE or standard input into the outbox; ends when stored\n"
+    "  replay                 play the records of the settings and end when stored; what a "
+    "running\n"
+    "                         gateway has said of them already is not said again\n"
+    "  replay FORMAT FILE [COLUMN:]DATASTREAM...\n"
+    "                         play one file\n"
+    "  status                 what the outbox holds\n"
+    "  formats                the file formats\n"
+    "\n"
+    "Of send and replay:\n"
+    "  --wait SECONDS         for receipts (send 30, replay 600)\n"
+    "  --no-wait              end when it is in the outbox; needs no link\n"
+    "  --once-key KEY         run again with the same KEY after being killed: says nothing twice\n"
+    "Of replay:\n"
+    "  --speed max|60x        seconds of the record in one second\n"
+    "  --shift FROM=TO        the instant FROM becomes TO (ISO 8601)\n"
+    "  --zone +HH:MM          of the file's clock\n"
+    "\n"
+    "A line is DATASTREAM TIME|now VALUE [FLAG...], as in: gusar.stage now 1.284\n"
+    "On TCP each line is answered \"ok LINE\" when it is safe, or \"error LINE: what is legal\".\n"
+    "\n"
+    "Of every command:\n"
+    "  -c FILE                settings (default /etc/eocbus/sensor.conf)\n"
+    "  -o NAME=VALUE          one setting, over the file\n"
+    "  --check-config         say whether the settings are sound\n"
+    "  --print-config         a sample file with every setting\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 done; 1 something was refused; 2 wrong use or settings; 3 no receipt in time;\n"
+    "4 this machine: file, disk, key, port.\n";
+
+static const struct {
+    const char *name;
+    bool needs_station;
+    int (*run)(struct sensor *s);
+} commands[] = {
+    {"run", true, sensor_run},          {"send", true, sensor_send},
+    {"replay", true, sensor_replay},    {"status", true, sensor_status},
+    {"formats", false, sensor_formats},
+};
+
+static int run_command(struct sensor *s, size_t which)
+{
+    enum log_level level;
+    char err[600];
+    int code;
+
+    if (!*s->set.agent.outbox_path)
+        return program_fail(s->program, EXIT_USAGE,
+                            "outbox.path is empty: a gateway keeps what it says in a file");
+    if (log_level_parse(s->set.agent.log_level, &level) != ST_OK)
+        return program_fail(s->program, EXIT_USAGE,
+                            "log.level = %s: legal are debug, info, warn and error",
+                            s->set.agent.log_level);
+    log_set_level(level);
+    if (sensor_begin(s, err, sizeof(err)) != ST_OK)
+        code = program_fail(s->program, EXIT_USAGE, "%s", err);
+    else
+        code = commands[which].run(s);
+    sensor_end(s);
+    return code;
+}
+
+static int find_command(const struct program *p, int argc, char **argv)
+{
+    const char *names[ARRAY_LEN(commands)], *near;
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        names[i] = commands[i].name;
+        if (argc > 1 && strcmp(argv[1], names[i]) == 0)
+            return (int)i;
+    }
+    near = argc > 1 ? options_nearest(argv[1], names, ARRAY_LEN(names)) : NULL;
+    if (argc < 2)
+        (void)program_fail(p, EXIT_USAGE, "say what to do: run, send, replay, status or formats");
+    else if (near)
+        (void)program_fail(p, EXIT_USAGE, "there is no command %s; %s?", argv[1], near);
+    else
+        (void)program_fail(p, EXIT_USAGE, "there is no command %s; see --help", argv[1]);
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    const struct program program = {"eocbus-sensor", usage, sensor_rows, sensor_row_count,
+                                    "/etc/eocbus/sensor.conf"};
+    struct sensor s = {.program = &program};
+    int code, which;
+
+    if (argc == 2 && strcmp(argv[1], "formats") == 0)
+        return sensor_formats(&s);
+    code = program_start(&program, &argc, argv, &s.set);
+    if (code >= 0)
+        return code;
+    which = find_command(&program, argc, argv);
+    if (which < 0) {
+        conf_free(sensor_rows, sensor_row_count, &s.set);
+        return EXIT_USAGE;
+    }
+    s.argc = argc - 1;
+    s.argv = argv + 1;
+    code = run_command(&s, (size_t)which);
+    conf_free(sensor_rows, sensor_row_count, &s.set);
+    return code;
+}

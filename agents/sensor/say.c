@@ -1,0 +1,152 @@
+/* say - see say.h.
+ *
+ * Lanes: samples fill what is left (BULK), a gateway's state is ROUTINE; a conclusion travels by
+ * its level, because an alarm must overtake everything. */
+#include "agents/sensor/say.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/banned.h"
+#include "proto/wire/limits.h"
+
+#define CLOCK_ERROR_UNKNOWN UINT32_MAX
+
+struct letter {
+    Eocbus__V1__Envelope m;
+    Eocbus__V1__Area area;
+    char *pcodes[1];
+};
+
+static Eocbus__V1__Envelope *begin(struct speaker *s, struct letter *l, Eocbus__V1__Lane lane,
+                                   Eocbus__V1__Kind kind, int64_t event_us)
+{
+    eocbus__v1__envelope__init(&l->m);
+    eocbus__v1__area__init(&l->area);
+    l->pcodes[0] = (char *)s->place;
+    if (s->place && *s->place) {
+        l->area.n_pcodes = 1;
+        l->area.pcodes = l->pcodes;
+        l->m.area = &l->area;
+    }
+    l->m.lane = lane;
+    l->m.kind = kind;
+    l->m.status = s->status;
+    l->m.event_time_us = event_us;
+    l->m.clock_source = s->clock;
+    l->m.clock_err_ms = CLOCK_ERROR_UNKNOWN;
+    l->m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    l->m.flags = s->flags;
+    return &l->m;
+}
+
+static enum status put(struct speaker *s, Eocbus__V1__Envelope *m)
+{
+    enum status st = s->put(s->arg, m, &s->why);
+
+    return st == ST_EXISTS ? ST_OK : st;
+}
+
+/* *too_large: nothing was put, fewer channels may fit. */
+static enum status say_batch(struct speaker *s, const struct channel *channels, size_t count,
+                             bool *too_large)
+{
+    Eocbus__V1__ObservationBatch body;
+    struct letter l;
+    Eocbus__V1__Envelope *m;
+    enum status st;
+
+    *too_large = false;
+    arena_reset(s->arena);
+    st = observations_encode(&body, s->registry_version, channels, count, s->arena, &s->why);
+    if (st != ST_OK)
+        return st;
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_BULK, EOCBUS__V1__KIND__KIND_REPORT, body.base_time_us);
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH;
+    m->observation_batch = &body;
+    /* The outbox adds a name, ids and times: a few hundred bytes. */
+    *too_large = count > 1 && eocbus__v1__envelope__get_packed_size(m) > LIMIT_CONTENT_BYTES - 1024;
+    return *too_large ? ST_FULL : put(s, m);
+}
+
+enum status say_observations(struct speaker *s, const struct channel *channels, size_t count,
+                             size_t *said)
+{
+    size_t part = count;
+    bool too_large = false;
+    enum status st = ST_OK;
+
+    *said = 0;
+    while (st == ST_OK && *said < count) {
+        if (part > count - *said)
+            part = count - *said;
+        st = say_batch(s, channels + *said, part, &too_large);
+        if (too_large) {
+            part = (part + 1) / 2;
+            st = ST_OK;
+            continue;
+        }
+        if (st == ST_OK)
+            *said += part;
+    }
+    return st;
+}
+
+static Eocbus__V1__Lane lane_of(Eocbus__V1__DetectionLevel level)
+{
+    switch (level) {
+    case EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_ALARM:
+        return EOCBUS__V1__LANE__LANE_FLASH;
+    case EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_WARNING:
+        return EOCBUS__V1__LANE__LANE_IMMEDIATE;
+    default:
+        return EOCBUS__V1__LANE__LANE_PRIORITY;
+    }
+}
+
+enum status say_detection(struct speaker *s, struct detect *d)
+{
+    Eocbus__V1__SensorDetection *body;
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+    enum status st;
+
+    arena_reset(s->arena);
+    body = detect_conclusion(d, s->hazard, s->arena, &st);
+    if (!body)
+        return st == ST_OK ? ST_NOTFOUND : st;
+    m = begin(s, &l, lane_of(d->level), EOCBUS__V1__KIND__KIND_SENSOR_DETECTION, d->now_us);
+    m->lang = EOCBUS__V1__LANG__LANG_EN;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION;
+    m->sensor_detection = body;
+    st = put(s, m);
+    if (st == ST_OK)
+        detect_said(d);
+    return st;
+}
+
+enum status say_registry(struct speaker *s, const struct station *station, int64_t now_us)
+{
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+
+    arena_reset(s->arena);
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_ROUTINE, EOCBUS__V1__KIND__KIND_REPORT, now_us);
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_REGISTRY;
+    m->sensor_registry = station_registry(station, s->gateway, s->registry_version,
+                                          *s->place ? s->place : NULL, s->arena);
+    return m->sensor_registry ? put(s, m) : ST_NOMEM;
+}
+
+enum status say_status(struct speaker *s, const Eocbus__V1__SensorStatus *body, int64_t now_us)
+{
+    Eocbus__V1__SensorStatus copy = *body;
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+
+    arena_reset(s->arena);
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_ROUTINE, EOCBUS__V1__KIND__KIND_SENSOR_STATUS, now_us);
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_STATUS;
+    m->sensor_status = &copy;
+    return put(s, m);
+}

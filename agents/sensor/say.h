@@ -1,0 +1,37 @@
+/* say - a gateway's four messages: what each carries around its body. No I/O: `put` takes them. */
+#ifndef EOCBUS_SENSOR_SAY_H
+#define EOCBUS_SENSOR_SAY_H
+
+#include "agents/sensor/detect.h"
+#include "agents/sensor/station.h"
+#include "eocbus/v1/envelope.pb-c.h"
+#include "proto/wire/observations.h"
+
+/* What stays the same from message to message. Everything is borrowed. */
+struct speaker {
+    const char *gateway; /* principal */
+    const char *place;   /* P-code; "" = none */
+    Eocbus__V1__Status status;
+    Eocbus__V1__ClockSource clock;
+    Eocbus__V1__Hazard hazard;
+    uint32_t flags; /* bits of Flag */
+    uint32_t registry_version;
+    struct arena *arena; /* for one message; reset by each say_... */
+    /* ST_OK and ST_EXISTS (said in an earlier run) are both well. The message is borrowed. */
+    enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
+    void *arg;
+    struct refusal why; /* of the last ST_INVALID */
+};
+
+/* One batch of these channels; halves it while it is too large for a message. `*said`: channels
+ * that went out, also when a later part failed. */
+MUST_CHECK enum status say_observations(struct speaker *s, const struct channel *channels,
+                                        size_t count, size_t *said);
+/* What was concluded and not said; ST_NOTFOUND: nothing. Marks it as said. */
+MUST_CHECK enum status say_detection(struct speaker *s, struct detect *d);
+MUST_CHECK enum status say_registry(struct speaker *s, const struct station *station,
+                                    int64_t now_us);
+MUST_CHECK enum status say_status(struct speaker *s, const Eocbus__V1__SensorStatus *body,
+                                  int64_t now_us);
+
+#endif

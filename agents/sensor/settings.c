@@ -1,0 +1,253 @@
+/* settings - see settings.h. */
+#include "agents/sensor/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/wire/limits.h"
+
+#include "proto/base/banned.h"
+
+#define STATION_BYTES (1u << 20)
+#define ROW(member)   offsetof(struct sensor_settings, member)
+
+const struct conf_row sensor_rows[] = {
+    AGENT_CONF_ROWS(struct sensor_settings, agent),
+    {"place", CONF_TEXT, ROW(place), "", 0,
+     "P-code of the district or jamoat that the messages are about; topics come from it", 0, 0},
+    {"status", CONF_TEXT, ROW(status), "actual", 0,
+     "actual, exercise or test; replays are never actual", 0, 0},
+    {"clock", CONF_TEXT, ROW(clock), "unknown", 0,
+     "where this machine has its time from: gnss, ntp, rtc_holdover, free_running or unknown", 0,
+     0},
+    {"hazard", CONF_TEXT, ROW(hazard), "mudflow", 0,
+     "what a detection is taken for: mudflow, flash_flood, river_flood ...", 0, 0},
+    {"thing", CONF_LIST, ROW(things), NULL, 0,
+     "a station: ID LATITUDE LONGITUDE ALTITUDE_M NAME; one line each", 0, 0},
+    {"sensor", CONF_LIST, ROW(sensors), NULL, 0,
+     "an instrument: ID THING MODEL [serial=TEXT]; one line each", 0, 0},
+    {"torrent", CONF_LIST, ROW(torrents), NULL, 0, "a torrent watched: ID NAME; one line each", 0,
+     0},
+    {"datastream", CONF_LIST, ROW(datastreams), NULL, 0,
+     "a channel: NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [range=MIN..MAX] [torrent=ID] "
+     "[raw]; types and units as in sensor.proto, in small letters",
+     0, 0},
+    {"detector", CONF_LIST, ROW(detectors), NULL, 0,
+     "rain.caine1980, stage.level or stage.rate: PROFILE VERSION DATASTREAM [line=NUMBER] "
+     "[window=SPAN] [debounce=M/N]",
+     0, 0},
+    {"detect.hold", CONF_MS, ROW(detect_hold_ms), "30m", 0,
+     "a level is cleared when every detector was under its line for so long", 1000, 86400000},
+    {"batch.samples", CONF_COUNT, ROW(batch_samples), "60", 0,
+     "a message goes out when a channel has so many samples", 1, BATCH_SAMPLES},
+    {"batch.period", CONF_MS, ROW(batch_period_ms), "1m", 0,
+     "... or when its oldest sample is so old; the longest that a line waits for its ok", 100,
+     43200000},
+    {"status.period", CONF_MS, ROW(status_period_ms), "1m", 0,
+     "how often the gateway says how it is", 1000, 86400000},
+    {"listen", CONF_TEXT, ROW(listen), "", 0,
+     "where readings come in as lines, as in 127.0.0.1:5520; empty = nowhere. There is no "
+     "password: "
+     "keep it on this machine or a closed network",
+     0, 0},
+    {"listen.connections", CONF_COUNT, ROW(listen_connections), "16", 0,
+     "most connections there at once", 1, 256},
+    {"replay", CONF_LIST, ROW(replays), NULL, 0,
+     "a record to play: FORMAT PATH [COLUMN:]DATASTREAM... [zone=+HH:MM] [shift=FROM=TO] "
+     "[samples=N]; eocbus-sensor formats lists the formats",
+     0, 0},
+    {"replay.speed", CONF_TEXT, ROW(replay_speed), "max", 0,
+     "max, or so many seconds of the record in one second, as in 60x", 0, 0},
+    {"replay.backlog", CONF_COUNT, ROW(replay_backlog), "2000", 0,
+     "the replay waits while so many messages are in the outbox", 1, 1000000},
+};
+const size_t sensor_row_count = ARRAY_LEN(sensor_rows);
+
+static enum status read_word(int *out, const ProtobufCEnumDescriptor *d, const char *name,
+                             const char *word, char *err, size_t err_size)
+{
+    if (enum_read(out, d, slice_of(word)))
+        return ST_OK;
+    snprintf(err, err_size,
+             "%s = %s: legal are the words of %s in sensor.proto and common.proto, "
+             "in small letters",
+             name, word, d->short_name);
+    return ST_INVALID;
+}
+
+static enum status read_speaker(struct sensor *s, char *err, size_t err_size)
+{
+    int status = 0, clock = 0, hazard = 0;
+    enum status st;
+
+    if (*s->set.place && !gate_pcode_is_valid(s->set.place)) {
+        snprintf(err, err_size, "place = %s is no P-code: 7 to 13 digits, as in 3505203",
+                 s->set.place);
+        return ST_INVALID;
+    }
+    st =
+        read_word(&status, &eocbus__v1__status__descriptor, "status", s->set.status, err, err_size);
+    if (st == ST_OK && strcmp(s->set.clock, "unknown") != 0)
+        st = read_word(&clock, &eocbus__v1__clock_source__descriptor, "clock", s->set.clock, err,
+                       err_size);
+    if (st == ST_OK)
+        st = read_word(&hazard, &eocbus__v1__hazard__descriptor, "hazard", s->set.hazard, err,
+                       err_size);
+    s->speaker = (struct speaker){
+        .gateway = s->set.agent.name,
+        .place = s->set.place,
+        .status = (Eocbus__V1__Status)status,
+        .clock = (Eocbus__V1__ClockSource)clock,
+        .hazard = (Eocbus__V1__Hazard)hazard,
+        .registry_version = 1,
+        .arena = s->message,
+    };
+    return st;
+}
+
+bool speed_read(double *out, const char *text)
+{
+    struct slice s = slice_trim(slice_of(text));
+    struct decimal d;
+
+    *out = 0;
+    if (slice_is(s, "max"))
+        return true;
+    if (s.len && s.at[s.len - 1] == 'x')
+        s.len--;
+    if (!decimal_read(&d, s) || d.m <= 0)
+        return false;
+    *out = decimal_real(d);
+    return *out >= 1e-3 && *out <= 1e9;
+}
+
+/* Detectors are made anew by whoever uses them; here a wrong line is found at once. */
+static enum status try_detectors(struct sensor *s, char *err, size_t err_size)
+{
+    struct detect *d = mem_zalloc(sizeof(*d));
+    struct arena *a = NULL;
+    enum status st = d ? arena_create(&a, STATION_BYTES) : ST_NOMEM;
+
+    if (st == ST_OK)
+        st = detect_read(d, &s->station, &s->set.detectors, 1, a, err, err_size);
+    arena_destroy(a);
+    mem_free(d);
+    return st;
+}
+
+/* An exercise may be called one, a record played again may not be called real. */
+static enum status check_replays(struct sensor *s, char *err, size_t err_size)
+{
+    if (!speed_read(&s->replay_speed, s->set.replay_speed)) {
+        snprintf(err, err_size, "replay.speed = %s: legal are max, and numbers like 60x",
+                 s->set.replay_speed);
+        return ST_INVALID;
+    }
+    if (!s->set.replays.count || s->speaker.status == EOCBUS__V1__STATUS__STATUS_EXERCISE ||
+        s->speaker.status == EOCBUS__V1__STATUS__STATUS_TEST)
+        return ST_OK;
+    snprintf(err, err_size, "a replay is never %s: set status = exercise or status = test",
+             s->set.status);
+    return ST_INVALID;
+}
+
+enum status sensor_begin(struct sensor *s, char *err, size_t err_size)
+{
+    const struct station_lines lines = {&s->set.things, &s->set.sensors, &s->set.torrents,
+                                        &s->set.datastreams};
+    enum status st = arena_create(&s->arena, STATION_BYTES);
+
+    snprintf(err, err_size, "out of memory");
+    if (st == ST_OK)
+        st = arena_create(&s->message, LIMIT_ARENA_BYTES);
+    if (st == ST_OK)
+        st = read_speaker(s, err, err_size);
+    if (st == ST_OK)
+        st = station_read(&s->station, &lines, s->arena, err, err_size);
+    if (st == ST_OK && !s->station.stream_count) {
+        snprintf(err, err_size,
+                 "no datastream is described: add lines like datastream = "
+                 "gusar.stage 3 stage metre -3");
+        st = ST_INVALID;
+    }
+    if (st == ST_OK)
+        st = try_detectors(s, err, err_size);
+    return st == ST_OK ? check_replays(s, err, err_size) : st;
+}
+
+void sensor_end(struct sensor *s)
+{
+    arena_destroy(s->arena);
+    arena_destroy(s->message);
+    s->arena = s->message = NULL;
+}
+
+void sensor_replay_settings(const struct sensor *s, struct replay_settings *out)
+{
+    *out = (struct replay_settings){
+        .station = &s->station,
+        .replays = &s->set.replays,
+        .detectors = &s->set.detectors,
+        .speaker = &s->speaker,
+        .batch_samples = s->set.batch_samples,
+        .batch_period_us = s->set.batch_period_ms * INT64_C(1000),
+        .hold_us = s->set.detect_hold_ms * INT64_C(1000),
+        .speed = s->replay_speed,
+    };
+}
+
+/* --- the registry's version ---------------------------------------------------------------------
+ */
+
+static bool read_version(const char *path, uint32_t *version, uint64_t *hash)
+{
+    FILE *f = fopen(path, "re");
+    bool ok = f && fscanf(f, "%" SCNu32 " %" SCNx64, version, hash) == 2;
+
+    if (f)
+        fclose(f);
+    return ok;
+}
+
+/* Written aside, synced and renamed: a version that was said must not be said again for others. */
+static bool write_version(const char *path, uint32_t version, uint64_t hash)
+{
+    char aside[1100];
+    FILE *f;
+    bool ok;
+
+    snprintf(aside, sizeof(aside), "%s.new.%d", path, (int)getpid());
+    f = fopen(aside, "we");
+    if (!f)
+        return false;
+    ok = fprintf(f, "%" PRIu32 " %016" PRIx64 "\n", version, hash) > 0 && fflush(f) == 0 &&
+         fsync(fileno(f)) == 0;
+    ok = fclose(f) == 0 && ok;
+    return ok && rename(aside, path) == 0;
+}
+
+enum status sensor_registry_version(struct sensor *s, char *err, size_t err_size)
+{
+    uint32_t version = 0;
+    uint64_t hash = 0, now = text_hash(s->station.hash, s->set.place, strlen(s->set.place));
+    char path[1024];
+    int n = snprintf(path, sizeof(path), "%s.registry", s->set.agent.outbox_path);
+
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        snprintf(err, err_size, "outbox.path is too long");
+        return ST_INVALID;
+    }
+    if (!read_version(path, &version, &hash) || hash != now) {
+        version++;
+        if (!write_version(path, version, now)) {
+            snprintf(err, err_size, "%s: %s", path, strerror(errno));
+            return ST_IO;
+        }
+    }
+    s->speaker.registry_version = version;
+    return ST_OK;
+}
