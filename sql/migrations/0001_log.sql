@@ -114,7 +114,7 @@ CREATE TABLE bus.message (
     log_epoch       int4 NOT NULL,
     sender_id       int4 NOT NULL,
     clock_offset_ms int4,
-    lane            int2 NOT NULL CHECK (lane BETWEEN 1 AND 5),
+    lane            int2 NOT NULL,
     type            int2 NOT NULL,
     status          int2 NOT NULL,
     verdict         int2,
@@ -142,9 +142,9 @@ CREATE TABLE bus.lane_run (
     epoch      int8 NOT NULL,
     lane       int2 NOT NULL,
     lane_first int8 NOT NULL,
-    lane_last  int8 NOT NULL CHECK (lane_last >= lane_first),
+    lane_last  int8 NOT NULL,
     seq_first  int8 NOT NULL,
-    seq_last   int8 NOT NULL CHECK (seq_last >= seq_first),
+    seq_last   int8 NOT NULL,
     PRIMARY KEY (sender_id, epoch, lane, lane_first)
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE bus.lane_run IS 'what was seen: disjoint runs of lane_seq, and the span of numbers they got';
