@@ -21,7 +21,7 @@
 #include "proto/base/banned.h"
 
 enum {
-    /* An agent on 2G needs up to 7.6 s for the handshake (HOUSE.md). */
+    /* An agent on 2G needs up to 7.6 s for the handshake (measured at 20 kbit/s). */
     HANDSHAKE_MS = 30000,
     /* Whole messages that one peer may have waiting with us unread: 64 of 256 KiB are 16 MiB, and
      * ten times what a window lets a well-behaved one send. */
@@ -404,7 +404,7 @@ static enum status watch_signals(struct broker *b)
 /* --- the start ----------------------------------------------------------------------------------
  */
 
-/* A connection is a descriptor; out of them, ZeroMQ's thread spins (RELIABILITY.md). */
+/* A connection is a descriptor; out of them, ZeroMQ's thread spins (measured). */
 static void raise_file_limit(const struct broker *b)
 {
     struct rlimit limit;

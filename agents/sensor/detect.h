@@ -1,7 +1,7 @@
 /* detect - what a gateway concludes from its samples. Pure: time comes with the samples, so a
  * replay concludes the same every time.
  *
- * Detectors look at one channel each; fusion makes one level of them (domain/detection.md):
+ * Detectors look at one channel each; fusion makes one level of them:
  *
  *   rain over its line, however far                       WATCH, never more
  *   one flow sensor (stage.level, stage.rate)             WARNING

@@ -64,7 +64,7 @@ static enum status read_stage(struct detector *d, struct line *l, struct arena *
         return ST_NOMEM;
     memset(s, 0, sizeof(*s));
     d->state.stage = s;
-    debounce_set(&s->debounce, 3, 5); /* of samples a second apart (domain/detection.md) */
+    debounce_set(&s->debounce, 3, 5); /* of samples a second apart */
     s->window_us = INT64_C(600000000);
     if (!words_option(l->words, l->count, "line", &v) || !decimal_read(&line, v) ||
         !decimal_scale(&s->line, line, d->kind == DETECT_STAGE_RATE ? -6 : -3) || s->line <= 0)

@@ -16,7 +16,7 @@ double caine_mm_h(double hours)
     return 14.82 * pow(hours, -0.39);
 }
 
-/* The durations of the golden vectors in domain/detection.md, minutes. */
+/* Durations over which intensity is looked at, minutes. */
 static const unsigned durations[] = {10, 15, 30, 60, 180, 360, 720, 1440, 4320};
 
 static uint32_t *rain_bin(struct rain *r, int64_t minute)

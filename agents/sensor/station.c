@@ -91,7 +91,7 @@ bool enum_read(int *out, const ProtobufCEnumDescriptor *d, struct slice word)
 /* --- the range a reader believes ----------------------------------------------------------------
  */
 
-/* domain/messages.md, "Observation types and units"; only in the unit named there. */
+/* ObservationType in sensor.proto has the ranges; only in the unit named there. */
 struct believed {
     Eocbus__V1__ObservationType type;
     Eocbus__V1__Unit unit;

@@ -7,7 +7,7 @@
 
 #include "proto/base/banned.h"
 
-/* A foreign name is refused and never overwritten: the content is signed as it is (HOUSE.md). */
+/* A foreign name is refused and never overwritten: the content is signed as it is. */
 static enum status deny_sender(const struct principal *p, const char *claimed, struct refusal *why)
 {
     why->code = CODE_SENDER;

@@ -17,7 +17,7 @@
 
 #include "proto/base/banned.h"
 
-/* A full queue empties within a commit or two (PERFORMANCE.md: 512 rows take 10 ms). */
+/* A full queue empties within a commit or two (512 rows take about 10 ms, tests/bench). */
 enum { RETRY_SOON_MS = 50, RETRY_AWAY_LEAST_MS = 1000, RETRY_AWAY_MOST_MS = 5000 };
 
 enum busy_cause { BUSY_NOT, BUSY_ITEMS, BUSY_WINDOW, BUSY_LANE, BUSY_FULL, BUSY_AWAY };

@@ -34,7 +34,7 @@
 
 enum {
     LANES = 5,
-    COMMIT_MOST_MS = 30000, /* an orphaned backend may hold the head's lock; see HOUSE.md, libpq */
+    COMMIT_MOST_MS = 30000, /* an orphaned backend may hold the head's lock */
     POLL_DEADLINE_MS = 5000,
     FOLLOW_PAGE_ROWS = 512,
     TEXT_BYTES = 256,

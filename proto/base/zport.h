@@ -3,7 +3,7 @@
  * A zctx owns the ZeroMQ context and the hub: one hook on the loop that re-reads ZMQ_EVENTS of every
  * socket that was touched (its descriptor became readable, or we sent, received or set an option)
  * and calls the owner with a budget. The descriptor of a ZeroMQ socket is edge-triggered; draining in
- * the poll callback alone loses wake-ups on quiet links (HOUSE.md, tests/unit/base/zport_test).
+ * the poll callback alone loses wake-ups on quiet links (tests/unit/base/zport_test).
  *
  * Exactly one payload frame a message: anything else is counted, reported to `broken`, dropped. */
 #ifndef EOCBUS_BASE_ZPORT_H
@@ -54,7 +54,7 @@ struct zport_settings {
     size_t max_frame_bytes;       /* ZMQ_MAXMSGSIZE */
     int send_high_water, receive_high_water; /* whole messages; 0 = 1,000 */
     unsigned heartbeat_ms, heartbeat_timeout_ms; /* 0 = off */
-    unsigned handshake_ms;        /* 30,000: see HOUSE.md for why not less */
+    unsigned handshake_ms;        /* 30,000: with 3,000 an office on 2G never connects (measured) */
     unsigned reconnect_ms, reconnect_max_ms; /* doubling; 0 = 250, 0 = no doubling */
     unsigned budget;              /* messages read per turn; 0 = 64 */
     int backlog;                  /* 0 = 4096 on a ROUTER */

@@ -203,7 +203,7 @@ BEGIN
                                 m_event, m_received, m_not_after, m_offset, m_content, m_signature,
                                 d_ordinal, d_doc);
         -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
-        -- with it for everything before (RELIABILITY.md, surprise 1).
+        -- with it for everything before.
         PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
         UPDATE bus.log_head SET seq = res.head;
     ELSE

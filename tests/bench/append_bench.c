@@ -1,5 +1,5 @@
 /* append - the store alone against PostgreSQL: acknowledged messages per second through batch.c,
- * pg.c and bus.append, as a ratio to unnest(100) into the plain schema of PERFORMANCE.md
+ * pg.c and bus.append, as a ratio to unnest(100) into a plain schema
  * (bigserial, unique uuid, (topic, seq) index), A B A B on one private server, 300 incompressible
  * bytes each.
  *
