@@ -60,19 +60,20 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return true;
 }
 
-static struct agent *start_agent(const char *name, const struct keys *keys, bool has_outbox)
+/* outbox_end NULL: it only listens. */
+static struct agent *start_agent(const char *name, const struct keys *keys, const char *outbox_end)
 {
     const struct agent_events events = {.settled = on_settled};
     char key_file[128], outbox[128];
     struct agent_settings set = {.name = (char *)name,
                                  .key_file = key_file,
                                  .broker_key = (char *)bus_broker_key(bus),
-                                 .outbox_path = has_outbox ? outbox : NULL,
+                                 .outbox_path = outbox_end ? outbox : NULL,
                                  .link_profile = (char *)"fiber"};
     struct agent *a = NULL;
 
     snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
-    snprintf(outbox, sizeof(outbox), "%s/%s.out", dir, name);
+    snprintf(outbox, sizeof(outbox), "%s/%s%s", dir, name, outbox_end ? outbox_end : "");
     if (access(key_file, F_OK) != 0)
         assert_int_equal(keys_save(keys, key_file, name, err, sizeof(err)), ST_OK);
     endpoints[0] = (char *)bus_endpoint(bus);
@@ -109,8 +110,8 @@ static int begin(void **state)
     bus_enrol(bus, "office.ayni", &sender_keys);
     bus_enrol(bus, "centre.duty", &listener_keys);
     bus_start_broker(bus, NULL);
-    sender = start_agent("office.ayni", &sender_keys, true);
-    listener = start_agent("centre.duty", &listener_keys, false);
+    sender = start_agent("office.ayni", &sender_keys, ".out");
+    listener = start_agent("centre.duty", &listener_keys, NULL);
     listen_to_all();
     return 0;
 }
@@ -137,13 +138,13 @@ static int end(void **state)
             fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
     } while (0)
 
-static void put_some(unsigned count)
+static void put_with(struct agent *a, const char *text, unsigned count)
 {
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
     struct refusal why = {0};
 
     entry.position = (char *)"duty officer";
-    entry.text = (char *)"the bridge at Zarafshon is passable";
+    entry.text = (char *)text;
     for (unsigned i = 0; i < count; i++) {
         Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
 
@@ -154,10 +155,15 @@ static void put_some(unsigned count)
         m.event_time_us = loop_utc_us(loop);
         m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
         m.activity_log_entry = &entry;
-        if (agent_put(sender, &m, NULL, &why) != ST_OK)
+        if (agent_put(a, &m, NULL, &why) != ST_OK)
             fail_msg("%s %s", why.path, why.text);
     }
-    assert_int_equal(agent_flush(sender), ST_OK);
+    assert_int_equal(agent_flush(a), ST_OK);
+}
+
+static void put_some(unsigned count)
+{
+    put_with(sender, "the bridge at Zarafshon is passable", count);
 }
 
 static void check_exactly_once(unsigned count)
@@ -217,14 +223,43 @@ static void agents_that_are_ended_and_started_go_on_where_they_were(void **state
     WAIT_FOR(saw.settled > 0);
     agent_destroy(sender);
     agent_destroy(listener);
-    sender = start_agent("office.ayni", &sender_keys, true);
-    listener = start_agent("centre.duty", &listener_keys, false);
+    sender = start_agent("office.ayni", &sender_keys, ".out");
+    listener = start_agent("centre.duty", &listener_keys, NULL);
     listen_to_all();
     put_some(EACH);
     WAIT_FOR(saw.heard == 2 * EACH);
     WAIT_FOR(pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message") == 2 * EACH);
     assert_int_equal(saw.doubled, 0);
     assert_int_equal(saw.out_of_order, 0);
+}
+
+/* A disk image that was copied to a second machine: both say the same places. */
+static void a_cloned_outbox_harms_nobody(void **state)
+{
+    struct agent *clone;
+    char command[256];
+
+    (void)state;
+    put_some(3);
+    WAIT_FOR(saw.settled == 3);
+    agent_destroy(sender);
+    snprintf(command, sizeof(command), "cp %s/office.ayni.out %s/office.ayni.copy", dir, dir);
+    assert_int_equal(system(command), 0);
+    sender = start_agent("office.ayni", &sender_keys, ".out");
+    clone = start_agent("office.ayni", &sender_keys, ".copy");
+    put_with(sender, "here", 1);
+    WAIT_FOR(saw.settled == 4);
+    put_with(clone, "there", 1);
+    WAIT_FOR(saw.settled == 5);
+    assert_int_equal(saw.stored, 4);
+    assert_int_equal(saw.refused, 1);
+    put_with(clone, "and there", 1); /* a place of its own again: nothing is stuck */
+    WAIT_FOR(saw.settled == 6);
+    assert_int_equal(saw.stored, 5);
+    assert_int_equal(pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message"), 5);
+    assert_string_equal(pgserver_text(bus_server(bus), "SELECT code FROM bus.quarantine"),
+                        "conflict");
+    agent_destroy(clone);
 }
 
 static void an_unknown_key_is_told_what_to_do(void **state)
@@ -235,7 +270,7 @@ static void an_unknown_key_is_told_what_to_do(void **state)
 
     (void)state;
     assert_int_equal(keys_generate(&keys), ST_OK);
-    late = start_agent("office.late", &keys, false);
+    late = start_agent("office.late", &keys, NULL);
     WAIT_FOR(strstr(log_text, "agent.key.unknown"));
     assert_non_null(strstr(log_text, keys.public_z85));
     agent_state(late, &st);
@@ -253,6 +288,7 @@ int main(void)
         T(a_broker_killed_in_the_middle_loses_and_doubles_nothing),
         T(a_database_killed_in_the_middle_loses_and_doubles_nothing),
         T(agents_that_are_ended_and_started_go_on_where_they_were),
+        T(a_cloned_outbox_harms_nobody),
         T(an_unknown_key_is_told_what_to_do),
     };
 
