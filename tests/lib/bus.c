@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +119,12 @@ void bus_destroy(struct bus *b)
     free(b);
 }
 
+bool bus_use_build(struct bus *b, const char *build)
+{
+    snprintf(b->program, sizeof(b->program), "%s/eocbus-broker", build);
+    return access(b->program, X_OK) == 0;
+}
+
 struct pgserver *bus_server(struct bus *b)
 {
     return b->server;
@@ -213,6 +220,21 @@ void bus_read_log(const struct bus *b, char *text, size_t size)
     fclose(f);
 }
 
+unsigned bus_log_lines(const struct bus *b, const char *words)
+{
+    char path[128], line[4096];
+    unsigned n = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/broker.log", b->dir);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f))
+        n += strstr(line, words) != NULL;
+    if (f)
+        fclose(f);
+    return n;
+}
+
 void bus_start_broker(struct bus *b, const char *const *settings)
 {
     uint64_t end = clock_ms() + START_S * 1000;
@@ -300,4 +322,38 @@ int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_
     bus_read_log(b, text, size);
     b->pid = running;
     return code;
+}
+
+/* --- the control socket -------------------------------------------------------------------------
+ */
+
+void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    size_t len = 0;
+    ssize_t n;
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s/broker.sock", b->dir);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        dprintf(fd, "%s\n", question) < 0)
+        die("control socket", at.sun_path);
+    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    text[len] = 0;
+    close(fd);
+}
+
+unsigned long long bus_status(const struct bus *b, const char *key)
+{
+    char text[8192], line[64];
+    const char *found;
+
+    bus_ask(b, "status", text, sizeof(text));
+    snprintf(line, sizeof(line), "\n%s=", key);
+    found = strstr(text, line);
+    if (!found)
+        die("no such line in status", key);
+    found += strlen(line);
+    return *found == 'y' ? 1 : strtoull(found, NULL, 10);
 }

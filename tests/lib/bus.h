@@ -4,6 +4,7 @@
 #ifndef EOCBUS_TESTS_LIB_BUS_H
 #define EOCBUS_TESTS_LIB_BUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct bus;
 
 struct bus *bus_create(void); /* database and keys; the broker is not started */
 void bus_destroy(struct bus *b);
+/* The broker of another build, for what is measured without sanitizers; false if there is none. */
+bool bus_use_build(struct bus *b, const char *build);
 
 struct pgserver *bus_server(struct bus *b);
 const char *bus_endpoint(const struct bus *b);   /* tcp://127.0.0.1:port */
@@ -33,6 +36,14 @@ pid_t bus_broker_pid(const struct bus *b);
 unsigned long bus_broker_resident_kib(const struct bus *b);
 /* What it wrote on standard error since it was started, from the beginning. */
 void bus_read_log(const struct bus *b, char *text, size_t size);
+
+/* How many of its lines hold the words. */
+unsigned bus_log_lines(const struct bus *b, const char *words);
+
+/* One question to the control socket: status, metrics, settings, reload. */
+void bus_ask(const struct bus *b, const char *question, char *text, size_t size);
+/* One number of `status`; yes is 1, no is 0. */
+unsigned long long bus_status(const struct bus *b, const char *key);
 
 /* Runs the broker's program until it ends by itself; its exit code. What it wrote on standard error
  * is in `text`. */

@@ -101,7 +101,9 @@ static void pump(struct client *c)
 
     if (!c->is_welcome || loop_now_us(c->loop) < c->not_before_us)
         return;
-    for (uint64_t row = 1; row <= c->count && c->in_flight + n < c->window; row++) {
+    while (c->floor < c->count && c->rows[c->floor + 1].seq)
+        c->floor++;
+    for (uint64_t row = c->floor + 1; row <= c->count && c->in_flight + n < c->window; row++) {
         if (c->rows[row].sent || c->rows[row].seq)
             continue;
         rows[n++] = row;

@@ -34,6 +34,7 @@ struct client {
     /* Publishing: rows 1..count; lane_seq and tag of a row are its index. */
     struct client_row *rows;
     uint64_t count, settled, in_flight, window;
+    uint64_t floor;         /* all rows up to it have a receipt */
     uint64_t not_before_us; /* Busy */
     /* Listening with subscription 1 to everything. */
     bool wants, is_subscribed, reads; /* reads false: gives no credit, acknowledges nothing */
