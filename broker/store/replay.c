@@ -304,6 +304,11 @@ enum status replay_create(struct replay **out, const struct pg_settings *set,
     return ST_OK;
 }
 
+bool replay_is_ready(const struct replay *r)
+{
+    return pg_is_ready(r->pg);
+}
+
 void replay_destroy(struct replay *r)
 {
     struct list *link;

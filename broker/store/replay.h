@@ -14,6 +14,7 @@ struct replay;
 MUST_CHECK enum status replay_create(struct replay **out, const struct pg_settings *set,
                                      const struct pg_exits *exits);
 void replay_destroy(struct replay *r);
+bool replay_is_ready(const struct replay *r);
 
 /* As store_read. A page also ends after REPLAY_PAGE_BYTES of content. */
 MUST_CHECK enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,

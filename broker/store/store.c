@@ -399,6 +399,14 @@ static int on_turn(void *arg)
 
 /* --- here and away ---------------------------------------------------------------------------- */
 
+/* Told when both commits and history are there; again when history alone went and came back, since
+ * whoever was answered ST_CLOSED waits for it. */
+static void tell_here(struct store *s)
+{
+    if (s->is_here && replay_is_ready(s->replay) && s->exits.here)
+        s->exits.here(s->exits.arg, true, s->follow.log_epoch, s->follow.handed);
+}
+
 static void on_append_ready(void *arg)
 {
     struct store *s = arg;
@@ -407,8 +415,7 @@ static void on_append_ready(void *arg)
     log_info("store.here", "log_epoch=%u head=%llu waiting=%u", s->follow.log_epoch,
              (unsigned long long)s->follow.head, s->queued_rows + batch_rows(s->batch));
     pump(s);
-    if (s->exits.here)
-        s->exits.here(s->exits.arg, true, s->follow.log_epoch, s->follow.handed);
+    tell_here(s);
 }
 
 static void on_append_gone(void *arg)
@@ -426,7 +433,9 @@ static void on_replay_ready(void *arg)
 
     if (s->exits.principals) /* what was asked before may have been answered ST_CLOSED */
         s->exits.principals(s->exits.arg);
-    follow_seen(&s->follow, s->follow.log_epoch, s->follow.head);
+    if (s->follow.is_started)
+        follow_seen(&s->follow, s->follow.log_epoch, s->follow.head);
+    tell_here(s);
 }
 
 /* --- hints and polls -------------------------------------------------------------------------- */
