@@ -253,7 +253,8 @@ void egress_routed_one(struct egress *e, void *listener, struct parcel *p)
     struct passing m = {.seq = p->seq};
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
-    if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired)
+    if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
+        p->log_epoch != e->log_epoch)
         return;
     if (!pack_once(e, p)) {
         l->cursor = e->head;
@@ -296,6 +297,8 @@ static void remember(struct egress *e, const struct parcel *p)
 
 void egress_routed(struct egress *e, const struct parcel *p)
 {
+    if (e->log_epoch && p->log_epoch != e->log_epoch)
+        egress_store_here(e); /* nobody told us of the new log yet */
     if (!e->log_epoch)
         e->log_epoch = p->log_epoch;
     else if (p->seq <= e->head)

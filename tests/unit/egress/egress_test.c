@@ -330,6 +330,19 @@ static void a_new_log_epoch_ends_every_listener(void **state)
     assert_int_equal(n.listeners, 0);
 }
 
+static void a_message_of_a_new_log_epoch_ends_every_listener_too(void **state)
+{
+    (void)state;
+    world_publish(FLASH_REPORT, "", 50);
+    agent_subscribe_all(0, 0, 10);
+    world_settle();
+    world.log_epoch = WORLD_EPOCH + 1;
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_string_equal(world.agents[0].fault, "epoch");
+    assert_int_equal(world.agents[0].count, 1);
+}
+
 static void a_gap_in_the_numbers_is_filled_from_the_log(void **state)
 {
     (void)state;
@@ -410,6 +423,7 @@ int main(void)
         IN_WORLD(who_subscribes_before_the_log_is_known_waits_for_it),
         IN_WORLD(history_waits_for_the_database_and_goes_on),
         IN_WORLD(a_new_log_epoch_ends_every_listener),
+        IN_WORLD(a_message_of_a_new_log_epoch_ends_every_listener_too),
         IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
         IN_WORLD(creation_survives_any_allocation_that_fails),
         IN_WORLD(a_subscription_survives_any_allocation_that_fails),
