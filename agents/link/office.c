@@ -138,8 +138,8 @@ static int fail_check(struct office *o, const struct refusal *why, size_t i, siz
 }
 
 /* First everything is looked at, so that a fault in the seventh leaves the first six unsaid. */
-static int put_all(struct office *o, struct speak *s, Eocbus__V1__Envelope *const *messages,
-                   size_t n, char id[ID_TEXT])
+int office_speak_put(struct office *o, struct speak *s, Eocbus__V1__Envelope *const *messages,
+                     size_t n, char id[ID_TEXT])
 {
     struct refusal why = {.code = ""};
     enum status st = ST_OK;
@@ -162,7 +162,7 @@ static int put_all(struct office *o, struct speak *s, Eocbus__V1__Envelope *cons
     return -1;
 }
 
-static int report(struct office *o, struct speak *s, const char *id)
+int office_speak_report(struct office *o, struct speak *s, const char *id)
 {
     enum status st = o->wait_s ? speak_wait(s, false) : ST_OK;
     struct speak_result r;
@@ -184,7 +184,7 @@ static int report(struct office *o, struct speak *s, const char *id)
     return r.refused ? EXIT_REFUSED : EXIT_DONE;
 }
 
-int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n)
+int office_speak_open(struct office *o, struct speak **out)
 {
     const struct speak_settings set = {
         .agent = &o->set.agent,
@@ -193,17 +193,27 @@ int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n
         .arg = o,
         .settled = on_settled,
     };
+    char err[600];
+
+    if (speak_create(out, &set, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
+int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n)
+{
+    char id[ID_TEXT] = "";
     struct speak *s;
-    char err[600], id[ID_TEXT] = "";
     int code;
 
     if (n == 0)
         return EXIT_DONE;
-    if (speak_create(&s, &set, err, sizeof(err)) != ST_OK)
-        return office_fail(o, EXIT_MACHINE, "%s", err);
-    code = put_all(o, s, messages, n, id);
+    code = office_speak_open(o, &s);
+    if (code >= 0)
+        return code;
+    code = office_speak_put(o, s, messages, n, id);
     if (code < 0)
-        code = report(o, s, id);
+        code = office_speak_report(o, s, id);
     speak_destroy(s);
     return code;
 }

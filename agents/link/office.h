@@ -12,6 +12,8 @@
 #include "agents/link/agent.h"
 #include "agents/link/form.h"
 #include "agents/link/lang.h"
+#include "agents/link/speak.h"
+#include "proto/base/ids.h"
 #include "proto/base/program.h"
 
 struct office_settings {
@@ -70,6 +72,13 @@ int office_fill(struct office *o, Eocbus__V1__Envelope *m, const struct form_row
 int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n);
 /* Messages as JSON, one or one a line. Exit code. */
 int office_say_file(struct office *o, const char *path);
+
+/* office_say in its parts, for imports that have to do something in between: -1 to go on, else an
+ * exit code. `id`: of a single message, for people. */
+int office_speak_open(struct office *o, struct speak **out);
+int office_speak_put(struct office *o, struct speak *s, Eocbus__V1__Envelope *const *messages,
+                     size_t n, char id[ID_TEXT]);
+int office_speak_report(struct office *o, struct speak *s, const char *id);
 
 /* The commands that every office has. */
 int office_outbox(struct office *o); /* outbox [seen TAG] */

@@ -1,0 +1,47 @@
+/* eocbus-registry - the relocation registry on the bus. */
+#include "agents/registry/registry.h"
+
+#include "proto/base/banned.h"
+
+static const char head[] = "eocbus-registry [-c FILE] COMMAND ...\n\n"
+                           "Households on their way from the mud to a plot of land, or back home. "
+                           "A household is a random\n"
+                           "id; names, documents and telephones never leave.\n";
+
+static const struct office_command commands[] = {
+    {"run", "stay up: send what waits, hear what concerns the registry", office_run, NULL},
+    {"import", "households, plot sites or places from a HXL-tagged table", registry_import,
+     registry_import_help},
+    {"households", "what this office knows of each", registry_households, NULL},
+    {"assess", "the commission's act; two sign", registry_step, registry_step_help},
+    {"prefer", "what would suit the household", registry_step, registry_step_help},
+    {"consent", "may data be kept and shared?", registry_step, registry_step_help},
+    {"ration", "what a household is to get: ration days", registry_step, registry_step_help},
+    {"deliver", "what was handed out", registry_step, registry_step_help},
+    {"offer", "one plot, held until a day", registry_step, registry_step_help},
+    {"respond", "what the household says to an offer", registry_step, registry_step_help},
+    {"move", "departed, arrived, returned", registry_step, registry_step_help},
+    {"follow-up", "how they live after 30, 90, 180 days", registry_step, registry_step_help},
+    {"close", "the case ends", registry_step, registry_step_help},
+    {"send", "messages as proto3 JSON: send --file FILE|-", registry_send, NULL},
+    {"id", "N new random ids, for households and offers", registry_id, NULL},
+    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},
+};
+
+static const struct conf_row rows[] = {OFFICE_CONF_ROWS};
+static const char *const families[] = {"relocation", "gazetteer", "alert", NULL};
+
+int main(int argc, char **argv)
+{
+    struct office o = {
+        .program = {.name = "eocbus-registry",
+                    .rows = rows,
+                    .row_count = ARRAY_LEN(rows),
+                    .default_config = "/etc/eocbus/registry.conf"},
+        .commands = commands,
+        .command_count = ARRAY_LEN(commands),
+        .families = families,
+    };
+
+    return office_main(&o, head, argc, argv);
+}
