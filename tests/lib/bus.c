@@ -3,6 +3,7 @@
 #include "tests/lib/bus.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -104,25 +105,25 @@ struct bus *bus_create(void)
     return b;
 }
 
-void bus_destroy(struct bus *b)
+/* Also what a test put beside the broker's files. */
+static void empty_directory(const char *dir)
 {
-    static const char *const files[] = {"broker.key", "broker.log", "broker.sock"};
-    char path[128];
+    DIR *d = opendir(dir);
+    const struct dirent *entry;
 
-    bus_kill_broker(b);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", b->dir, files[i]);
-        unlink(path);
-    }
-    rmdir(b->dir);
-    pgserver_end(b->server);
-    free(b);
+    while (d && (entry = readdir(d)))
+        unlinkat(dirfd(d), entry->d_name, 0); /* "." and ".." are refused */
+    if (d)
+        closedir(d);
+    rmdir(dir);
 }
 
-bool bus_use_build(struct bus *b, const char *build)
+void bus_destroy(struct bus *b)
 {
-    snprintf(b->program, sizeof(b->program), "%s/eocbus-broker", build);
-    return access(b->program, X_OK) == 0;
+    bus_kill_broker(b);
+    empty_directory(b->dir);
+    pgserver_end(b->server);
+    free(b);
 }
 
 struct pgserver *bus_server(struct bus *b)
