@@ -44,8 +44,8 @@ struct rain {
     bool begun;
 };
 double caine_mm_h(double hours);
-/* Rain of `um` micrometres in the step (0 = not known) that ends at time_us. Durations shorter than
- * the step say nothing. */
+/* Rain of `um` micrometres in the step (0 = not known) that ends at time_us. Durations that
+ * are no whole number of steps say nothing. */
 void rain_add(struct rain *r, int64_t time_us, int64_t step_us, int64_t um, struct verdict *out);
 
 /* --- stage.level and stage.rate -----------------------------------------------------------------

@@ -58,7 +58,8 @@ static struct worst look_back(struct rain *r, int64_t step_us)
         sum += *rain_bin(r, r->minute - back);
         if (back + 1 != durations[next])
             continue;
-        if (durations[next] * US_PER_MINUTE >= step_us)
+        /* Fifteen minutes hold two sums of ten minutes, which is rain of twenty. */
+        if (step_us == 0 || durations[next] * US_PER_MINUTE % step_us == 0)
             compare(&w, durations[next], sum);
         next++;
     }

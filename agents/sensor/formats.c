@@ -98,6 +98,21 @@ static const struct ea_code ea_codes[] = {
     {"EX<", FLAG(ESTIMATED)},
     {"BL>", FLAG(ESTIMATED)},
     {"BL<", FLAG(ESTIMATED)},
+    {"A", FLAG(ESTIMATED)}, /* apportioned or interpolated */
+    {"SN", FLAG(ICED_OR_SNOWED)},
+    {"D", 0},
+    {"T", 0},
+    {"RAS", 0},
+    {"MH", 0}, /* how a weir was read: the value stands */
+    {"NH", 0},
+    {"EH", 0},
+    {"MT", 0},
+    {"NT", 0},
+    {"ET", 0},
+    {"MC", 0},
+    {"NC", 0},
+    {"EC", 0},
+    {"-H", 0},
 };
 
 /* "G;Ed" */

@@ -1,0 +1,230 @@
+#include "agents/sensor/batch.h"
+#include "tests/unit/sensor/desk.h"
+
+static const char *const streams[] = {
+    "stage 1 stage metre -3 step=1m",
+    "rain 2 rain_acc millimetre -1 step=1m",
+};
+
+struct bench {
+    struct desk desk;
+    struct batch *batch;
+};
+
+static void open_bench(struct bench *b, size_t samples, int64_t period_us)
+{
+    static const unsigned both[] = {0, 1};
+
+    desk_open(&b->desk, streams, ARRAY_LEN(streams));
+    assert_int_equal(batch_create(&b->batch, &b->desk.station, both, 2, samples, period_us), ST_OK);
+}
+
+static void close_bench(struct bench *b)
+{
+    batch_destroy(b->batch);
+    desk_close(&b->desk);
+}
+
+static enum status add(struct bench *b, unsigned channel, int64_t t, int64_t value)
+{
+    struct sample row[2] = {{t, value, 0}, {t, value, 0}};
+    bool given[2] = {channel == 0, channel == 1};
+
+    return batch_row(b->batch, row, given, 0, &b->desk.speaker);
+}
+
+static void a_full_channel_makes_a_message_with_all_of_them(void **state)
+{
+    struct sample s[8];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 3, 3600 * SECOND);
+    assert_int_equal(add(&b, 1, T0, 5), ST_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(add(&b, 0, T0 + i * MINUTE, 100 + i), ST_OK);
+    assert_int_equal(b.desk.count, 1);
+    assert_int_equal(desk_said(&b.desk, 0)->observation_batch->n_series, 2);
+    assert_int_equal(desk_samples(&b.desk, 0, 0, s, 8), 3);
+    assert_int_equal(s[2].value, 102);
+    assert_int_equal(s[2].time_us, T0 + 2 * MINUTE);
+    assert_int_equal(desk_said(&b.desk, 0)->lane, EOCBUS__V1__LANE__LANE_BULK);
+    assert_true(batch_is_empty(b.batch));
+    close_bench(&b);
+}
+
+static void a_period_that_is_over_makes_a_message(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 100, 5 * MINUTE);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(add(&b, 0, T0 + i * MINUTE, i), ST_OK);
+    assert_int_equal(b.desk.count, 0);
+    assert_int_equal(add(&b, 0, T0 + 5 * MINUTE, 5), ST_OK);
+    assert_int_equal(b.desk.count, 1);
+    close_bench(&b);
+}
+
+static void a_hole_becomes_samples_that_are_missing(void **state)
+{
+    struct sample s[8];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 1, 3600 * SECOND);
+    assert_int_equal(add(&b, 0, T0, 1), ST_OK);
+    assert_int_equal(add(&b, 0, T0 + 4 * MINUTE, 2), ST_OK);
+    assert_int_equal(b.desk.count, 3);
+    assert_int_equal(desk_samples(&b.desk, 1, 0, s, 8), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(s[i].flags, FLAG(MISSING));
+        assert_int_equal(s[i].time_us, T0 + (i + 1) * MINUTE);
+    }
+    /* A sample that is a little late is no hole. */
+    assert_int_equal(add(&b, 0, T0 + 5 * MINUTE + 29 * SECOND, 2), ST_OK);
+    assert_int_equal(b.desk.count, 4);
+    close_bench(&b);
+}
+
+static void a_hole_of_a_year_costs_one_sample(void **state)
+{
+    struct sample s[8];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 1, 3600 * SECOND);
+    assert_int_equal(add(&b, 0, T0, 1), ST_OK);
+    assert_int_equal(add(&b, 0, T0 + 365 * 86400 * SECOND, 2), ST_OK);
+    assert_int_equal(b.desk.count, 3);
+    assert_int_equal(desk_samples(&b.desk, 1, 0, s, 8), 1);
+    assert_int_equal(desk_samples(&b.desk, 2, 0, s, 8), 1);
+    assert_int_equal(s[0].flags, 0);
+    close_bench(&b);
+}
+
+static void doubles_and_times_that_go_back_are_kept_and_flagged(void **state)
+{
+    struct sample s[8];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 100, 3600 * SECOND);
+    assert_int_equal(add(&b, 0, T0, 1), ST_OK);
+    assert_int_equal(add(&b, 0, T0, 2), ST_OK);
+    assert_int_equal(add(&b, 0, T0 - 3 * MINUTE, 3), ST_OK);
+    assert_int_equal(add(&b, 0, T0 - 2 * MINUTE, 4), ST_OK);
+    assert_int_equal(add(&b, 0, T0 + MINUTE, 5), ST_OK);
+    assert_int_equal(batch_flush(b.batch, &b.desk.speaker), ST_OK);
+    assert_int_equal(b.desk.count, 2);
+    assert_int_equal(desk_samples(&b.desk, 0, 0, s, 8), 2);
+    assert_int_equal(s[1].flags, FLAG(SUSPECT));
+    assert_int_equal(desk_samples(&b.desk, 1, 0, s, 8), 3);
+    assert_int_equal(s[0].flags, FLAG(CLOCK_SUSPECT));
+    assert_int_equal(s[1].flags, FLAG(CLOCK_SUSPECT));
+    assert_int_equal(s[1].value, 4);
+    assert_int_equal(s[2].flags, 0);
+    close_bench(&b);
+}
+
+static void values_outside_the_range_of_the_type_are_kept_and_flagged(void **state)
+{
+    static const struct {
+        unsigned channel;
+        int64_t value;
+        uint32_t flags;
+    } rows[] = {
+        {0, -1000, 0}, {0, -1001, FLAG(OUT_OF_RANGE)},
+        {0, 20000, 0}, {0, 20001, FLAG(OUT_OF_RANGE)},
+        {1, 0, 0},     {1, -1, FLAG(OUT_OF_RANGE)},
+        {1, 500, 0},   {1, 501, FLAG(OUT_OF_RANGE)},
+    };
+    struct sample s[8];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 1, 3600 * SECOND);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(add(&b, rows[i].channel, T0 + (int64_t)i * SECOND, rows[i].value), ST_OK);
+        assert_int_equal(desk_samples(&b.desk, i, 0, s, 8), 1);
+        assert_int_equal(s[0].value, rows[i].value);
+        assert_int_equal(s[0].flags, rows[i].flags);
+    }
+    close_bench(&b);
+}
+
+static void what_is_too_large_for_one_message_goes_out_in_several(void **state)
+{
+    static char text[STATION_STREAMS][64];
+    const char *lines[STATION_STREAMS];
+    unsigned all[STATION_STREAMS];
+    struct sample row[STATION_STREAMS], s[BATCH_SAMPLES];
+    bool given[STATION_STREAMS];
+    struct batch *batch;
+    struct desk desk;
+    size_t series = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < STATION_STREAMS; i++) {
+        snprintf(text[i], sizeof(text[i]), "c%u %u air_t degree_celsius -1", i, i + 1);
+        lines[i] = text[i];
+        all[i] = i;
+        given[i] = true;
+    }
+    desk_open(&desk, lines, STATION_STREAMS);
+    assert_int_equal(
+        batch_create(&batch, &desk.station, all, STATION_STREAMS, BATCH_SAMPLES, 3600 * SECOND),
+        ST_OK);
+    for (int64_t k = 0; k < BATCH_SAMPLES; k++) {
+        for (unsigned i = 0; i < STATION_STREAMS; i++)
+            row[i] = (struct sample){T0 + k * k * 1000, (k % 2 ? 1 : -1) * INT64_C(400000000000),
+                                     k % 2 ? FLAG(SUSPECT) : 0};
+        assert_int_equal(batch_row(batch, row, given, 0, &desk.speaker), ST_OK);
+    }
+    assert_true(desk.count > 1);
+    for (size_t i = 0; i < desk.count; i++) {
+        assert_true(desk.said[i].len <= LIMIT_CONTENT_BYTES);
+        series += desk_said(&desk, i)->observation_batch->n_series;
+        assert_int_equal(desk_samples(&desk, i, 0, s, BATCH_SAMPLES), BATCH_SAMPLES);
+    }
+    assert_int_equal(series, STATION_STREAMS);
+    batch_destroy(batch);
+    desk_close(&desk);
+}
+
+static void the_maker_meets_the_sweep(void **state)
+{
+    static const unsigned both[] = {0, 1};
+    struct batch *b = NULL;
+    struct desk desk;
+    enum status st = ST_NOMEM;
+
+    (void)state;
+    desk_open(&desk, streams, ARRAY_LEN(streams));
+    for (unsigned long n = 1; st != ST_OK; n++) {
+        mem_fail_at(n);
+        st = batch_create(&b, &desk.station, both, 2, 10, SECOND);
+        mem_fail_at(0);
+        assert_true(st == ST_OK || st == ST_NOMEM);
+        assert_true(n < 20);
+    }
+    batch_destroy(b);
+    desk_close(&desk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_channel_makes_a_message_with_all_of_them),
+        cmocka_unit_test(a_period_that_is_over_makes_a_message),
+        cmocka_unit_test(a_hole_becomes_samples_that_are_missing),
+        cmocka_unit_test(a_hole_of_a_year_costs_one_sample),
+        cmocka_unit_test(doubles_and_times_that_go_back_are_kept_and_flagged),
+        cmocka_unit_test(values_outside_the_range_of_the_type_are_kept_and_flagged),
+        cmocka_unit_test(what_is_too_large_for_one_message_goes_out_in_several),
+        cmocka_unit_test(the_maker_meets_the_sweep),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
