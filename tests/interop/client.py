@@ -189,7 +189,7 @@ class Client:
         if s.last > s.acknowledged:
             s.acknowledged = s.last
             self.send(acknowledge=bus.Acknowledge(
-                subscription=s.number, log_epoch=self.welcome.log_epoch, upto=s.last))
+                subscription=s.number, log_epoch=s.subscribed.log_epoch, upto=s.last))
 
     def on_deliver(self, deliver):
         s = self.subscriptions.get(deliver.subscription)

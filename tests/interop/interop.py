@@ -117,8 +117,8 @@ def heard_right(t, s, numbers, what):
 def connects(t):
     w = t.office.welcome
     check("Welcome names the principal", w.principal == OFFICE, w)
-    check("Welcome: protocol, epoch, limits", w.protocol == 1 and w.log_epoch > 0 and w.window_items > 0
-          and 0 < w.max_content_bytes <= 65536 and 0 < w.max_items <= 256 and w.max_frame_bytes <= 262144, w)
+    check("Welcome: protocol, epoch, limits", w.protocol == 1 and (w.log_epoch > 0 or w.store_away)
+          and w.window_items > 0 and 0 < w.max_content_bytes <= 65536 and 0 < w.max_items <= 256 and w.max_frame_bytes <= 262144, w)
     # Before it: at most "not now" (ZAP 300), while the broker reads its principals.
     done = zmq.EVENT_HANDSHAKE_SUCCEEDED
     t.office.run_until(lambda: done in t.office.handshakes, "the handshake")
@@ -184,7 +184,6 @@ def protocol_version(t):
 # --- publishing (4, 8, 9) ---
 
 def every_type(t):
-    head = t.office.welcome.head
     rows, names = [], []
     for i in range(PER_FAMILY):
         for family in t.families.values():
@@ -198,9 +197,13 @@ def every_type(t):
     wrong = [(names[i], s.code, s.path) for i, s in enumerate(settled) if s.outcome != STORED]
     check(f"{len(rows)} messages of {len(set(names))} types are stored", not wrong, wrong[:5])
     numbers = sorted(s.seq for s in settled)
-    check("numbers without a hole", numbers == list(range(head + 1, head + 1 + len(rows))), numbers[:5])
+    check("numbers from 1 without a hole", numbers == list(range(1, len(rows) + 1)), numbers[:5])
     check("none repeated", not any(s.repeated for s in settled))
-    check("one log epoch", {s.log_epoch for s in settled} == {t.office.welcome.log_epoch})
+    check("one log epoch", {s.log_epoch for s in settled} == {1})
+    session = t.client(OFFICE)
+    w = session.welcome
+    check("Welcome knows them", (w.log_epoch, w.head) == (1, len(rows)), w)
+    session.close()
     for lane in LANES:
         of_lane = [r.settled.seq for r in rows if r.lane == lane]
         check(f"order within lane {lane}", of_lane == sorted(of_lane))
@@ -588,6 +591,35 @@ def killed(t):
     heard_right(t, t.hear(numbers[-1], patterns=["**"], after=0), sorted(t.log), "all of it, after the kills")
 
 
+def database_away(t):
+    """PostgreSQL goes and comes back: sessions stand, nothing has a receipt meanwhile, nothing is lost."""
+    before = t.head()
+    t.bus.stop_postgres()
+    c = t.client(OFFICE, epoch=t.epoch + 4)
+    author = Author(t.maker, OFFICE, t.epoch + 4)
+    rows = [c.put(author.envelope("activity_log_entry").SerializeToString())
+            for _ in range(2 * c.welcome.window_items)]
+    s = t.screen.subscribe(["**"], after=before)
+
+    def told():
+        if c.state == OPEN and not c.welcome.store_away:
+            c.say_hello()  # until the broker has noticed
+        return c.state == OPEN
+    c.run_until(told, "Welcome while the database is away")
+    check("Welcome says that the store is away", c.welcome.store_away, c.welcome)
+    c.ping(3)
+    c.run_until(lambda: any(p.token == 3 for p in c.pongs), "Pong")
+    check("no receipts without a database", not any(r.settled for r in rows))
+    t.bus.launch_postgres()
+    t.settle(rows, c, seconds=30)
+    numbers = [r.settled.seq for r in rows]
+    check("stored once, in order, when it is back", numbers == list(range(before + 1, before + 1 + len(rows))),
+          numbers[:3])
+    t.screen.run_until(lambda: s.horizon >= numbers[-1], "what was stored")
+    heard_right(t, s, numbers, "a listener who asked while it was away")
+    c.close()
+
+
 def revoked(t):
     gone = "coes.interop.gone"
     t.keys[gone] = t.bus.enrol(gone, "sensor")
@@ -617,7 +649,8 @@ def ends_well(t):
 
 STEPS = [connects, keys_that_do_not_fit, pings, hello_first, protocol_version, every_type, repeats, refusals,
          bad_frames, newer_contract, places, busy, busy_lane, flash_overtakes, clocks, replay, patterns,
-         places_of_topics, live, credit, unacknowledged, subscriptions_refused, killed, revoked, ends_well]
+         places_of_topics, live, credit, unacknowledged, subscriptions_refused, killed, database_away,
+         revoked, ends_well]
 
 
 def main():

@@ -60,15 +60,21 @@ class Bus:
             os.chown(self.pg, who.pw_uid, who.pw_gid)
         self.run(self.as_postgres(f"{self.bin}/initdb", "-D", f"{self.pg}/data", "-U", "eocbus", "-A", "trust",
                                   "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"))
-        log = open(f"{self.work}/postgres.log", "w")
+        self.launch_postgres()
+        self.run([f"{self.bin}/createdb", "-h", self.pg, "-U", "eocbus", "eocbus"])
+        self.eocctl("migrate")
+
+    def launch_postgres(self):
+        log = open(f"{self.work}/postgres.log", "a")
         self.postgres = subprocess.Popen(
             self.as_postgres(f"{self.bin}/postgres", "-D", f"{self.pg}/data", "-k", self.pg, "-h", ""),
             stdout=log, stderr=log, cwd="/")
-        createdb = [f"{self.bin}/createdb", "-h", self.pg, "-U", "eocbus", "eocbus"]
         ready = [f"{self.bin}/pg_isready", "-q", "-h", self.pg, "-U", "eocbus"]
         wait_for(lambda: subprocess.run(ready).returncode == 0, "PostgreSQL does not start")
-        self.run(createdb)
-        self.eocctl("migrate")
+
+    def stop_postgres(self):
+        self.postgres.send_signal(signal.SIGINT)
+        self.postgres.wait(PATIENCE_S)
 
     def enrol(self, name, role):
         public, secret = zmq.curve_keypair()
