@@ -1,0 +1,217 @@
+#include "agents/sensor/live.h"
+#include "tests/lib/gen_message.h"
+#include "tests/unit/sensor/desk.h"
+
+static const char *const streams[] = {
+    "gusar.stage 1 stage metre -3",
+    "gusar.rain 2 rain_acc millimetre -1 step=1m",
+};
+
+struct bench {
+    struct desk desk;
+    struct live *live;
+    unsigned commits;
+    enum status commit_answer;
+    char why[LIVE_ANSWER_BYTES];
+};
+
+static enum status commit(void *arg)
+{
+    struct bench *b = arg;
+
+    b->commits++;
+    return b->commit_answer;
+}
+
+static void open_bench(struct bench *b, size_t samples)
+{
+    static char *detectors[] = {(char *)"stage.level 1 gusar.stage line=2 debounce=1/1"};
+    struct conf_list list = {detectors, 1};
+    struct live_settings set;
+    char err[400];
+
+    memset(b, 0, sizeof(*b));
+    desk_open(&b->desk, streams, ARRAY_LEN(streams));
+    set = (struct live_settings){.station = &b->desk.station,
+                                 .detectors = &list,
+                                 .speaker = &b->desk.speaker,
+                                 .batch_samples = samples,
+                                 .batch_period_us = 60 * SECOND,
+                                 .hold_us = 1800 * SECOND,
+                                 .put = desk_put,
+                                 .commit = commit,
+                                 .arg = b};
+    assert_int_equal(live_create(&b->live, &set, err, sizeof(err)), ST_OK);
+}
+
+/* live's arg is the bench, whose first member is the desk: both callbacks find theirs. */
+
+static void close_bench(struct bench *b)
+{
+    live_destroy(b->live);
+    desk_close(&b->desk);
+}
+
+static enum live_answer say(struct bench *b, const char *line)
+{
+    return live_line(b->live, line, strlen(line), T0, b->why);
+}
+
+static void a_line_becomes_a_sample_when_it_is_committed(void **state)
+{
+    struct sample s[4];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 60);
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T20:10:00+05:00 1.284 estimated low_power\r"),
+                     LIVE_TAKEN);
+    assert_int_equal(b.desk.count, 0);
+    assert_false(live_is_due(b.live));
+    assert_int_equal(say(&b, "flush"), LIVE_FLUSH);
+    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    assert_int_equal(b.commits, 1);
+    assert_int_equal(desk_samples(&b.desk, 0, 0, s, 4), 1);
+    assert_int_equal(s[0].value, 1284);
+    assert_int_equal(s[0].flags, FLAG(ESTIMATED) | FLAG(LOW_POWER));
+    assert_int_equal(s[0].time_us, INT64_C(1281193800000000));
+    assert_int_equal(live_pending(b.live), 0);
+    close_bench(&b);
+}
+
+static void a_full_batch_asks_to_be_committed(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 2);
+    assert_int_equal(say(&b, "gusar.rain now 0.2"), LIVE_TAKEN);
+    assert_false(live_is_due(b.live));
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z -"), LIVE_TAKEN);
+    assert_true(live_is_due(b.live));
+    close_bench(&b);
+}
+
+static void a_bad_line_is_answered_with_what_would_be_legal(void **state)
+{
+    static const char *const bad[] = {
+        "gusar.stage",
+        "gusar.stage now",
+        "gusar.nothing now 1",
+        "gusar.stage yesterday 1",
+        "gusar.stage 2010-08-07T20:10:00 1",
+        "gusar.stage 1999-12-31T23:59:59Z 1",
+        "gusar.stage 2010-02-30T00:00:00Z 1",
+        "gusar.stage now one",
+        "gusar.stage now 1e30",
+        "gusar.stage now 1 good enough",
+        "gusar.stage now 1 unspecified",
+    };
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 60);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(say(&b, bad[i]), LIVE_BAD);
+        assert_true(strlen(b.why) > 15);
+    }
+    assert_int_equal(say(&b, ""), LIVE_NOTHING);
+    assert_int_equal(say(&b, "  # a comment"), LIVE_NOTHING);
+    assert_int_equal(live_pending(b.live), 0);
+    close_bench(&b);
+}
+
+static void a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 60);
+    assert_int_equal(say(&b, "gusar.stage now 3.1"), LIVE_TAKEN);
+    assert_int_equal(b.desk.count, 1);
+    assert_int_equal(desk_said(&b.desk, 0)->body_case, EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION);
+    assert_int_equal(desk_said(&b.desk, 0)->lane, EOCBUS__V1__LANE__LANE_IMMEDIATE);
+    assert_true(live_is_due(b.live));
+    /* The disk is full: whoever sent the line hears so, and the next line says the warning again.
+     */
+    b.commit_answer = ST_FULL;
+    assert_int_equal(live_commit(b.live, b.why), ST_FULL);
+    assert_non_null(strstr(b.why, "send it again"));
+    b.commit_answer = ST_OK;
+    desk_forget(&b.desk);
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:21Z 3.1"), LIVE_TAKEN);
+    assert_int_equal(b.desk.count, 1);
+    assert_int_equal(desk_said(&b.desk, 0)->sensor_detection->level, LEVEL(WARNING));
+    close_bench(&b);
+}
+
+static void a_put_that_fails_fails_the_lines_before_the_next_commit(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 2);
+    assert_int_equal(say(&b, "gusar.rain now 0.2"), LIVE_TAKEN);
+    b.desk.answer = ST_FULL;
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z 0.2"), LIVE_TAKEN);
+    assert_true(live_is_due(b.live));
+    b.desk.answer = ST_OK;
+    assert_int_equal(live_commit(b.live, b.why), ST_FULL);
+    assert_int_equal(b.commits, 0);
+    /* And the gateway goes on. */
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:55:20Z 0.2"), LIVE_TAKEN);
+    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    assert_int_equal(b.desk.count, 1);
+    close_bench(&b);
+}
+
+static void no_spoiled_line_breaks_the_protocol(void **state)
+{
+    static const char *const good[] = {
+        "gusar.stage 2010-08-07T20:10:00+05:00 1.284 estimated low_power",
+        "gusar.rain now 0.2",
+        "gusar.rain 2010-08-07T16:54:20Z - missing",
+        "flush",
+    };
+    struct bench b;
+    struct gen g;
+
+    (void)state;
+    open_bench(&b, 16);
+    gen_seed(&g, 5520);
+    for (int i = 0; i < 60000; i++) {
+        uint8_t line[1024];
+        const char *from = good[gen_below(&g, ARRAY_LEN(good))];
+        size_t len = strlen(from);
+        enum live_answer answer;
+        char *exact;
+
+        memcpy(line, from, len);
+        for (uint64_t k = gen_below(&g, 4); k > 0; k--)
+            len = gen_mutate(&g, line, len, sizeof(line));
+        exact = malloc(len ? len : 1);
+        memcpy(exact, line, len);
+        answer = live_line(b.live, exact, len, T0 + i * MINUTE, b.why);
+        free(exact);
+        assert_true((answer == LIVE_BAD) == (b.why[0] != '\0'));
+        if (live_is_due(b.live) || answer == LIVE_FLUSH)
+            assert_int_equal(live_commit(b.live, b.why), ST_OK);
+        if (b.desk.count > 100)
+            desk_forget(&b.desk);
+    }
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_becomes_a_sample_when_it_is_committed),
+        cmocka_unit_test(a_full_batch_asks_to_be_committed),
+        cmocka_unit_test(a_bad_line_is_answered_with_what_would_be_legal),
+        cmocka_unit_test(a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost),
+        cmocka_unit_test(a_put_that_fails_fails_the_lines_before_the_next_commit),
+        cmocka_unit_test(no_spoiled_line_breaks_the_protocol),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
