@@ -135,6 +135,16 @@ function read_number_pair(word)
     read_pair(word)
 }
 
+# The comment without its rules: refusals and forms show it.
+function for_people(text)
+{
+    gsub(/@(range|len|count)[ \t]+[^ \t]+/, "", text)
+    gsub(/@(required|pcode|time|id|name|recipient)/, "", text)
+    gsub(/[ \t]+/, " ", text)
+    sub(/ $/, "", text)
+    return text
+}
+
 function add_field(type, name, number, repeated, comment,    k)
 {
     sub(/^.*\./, "", type)
@@ -146,7 +156,7 @@ function add_field(type, name, number, repeated, comment,    k)
     field_where[k] = FILENAME ":" FNR
     field_row[k] = flags ", " literal(lo) ", " literal(hi) ", " len_lo ", " len_hi ", " \
         count_lo ", " count_hi
-    field_text[k] = comment
+    field_text[k] = for_people(comment)
     if (oneof != "" && oneof_first[message "," oneof] == "") {
         oneof_first[message "," oneof] = number + 0
         if (oneof_flags != "0")

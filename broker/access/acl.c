@@ -19,11 +19,24 @@ static enum status deny_sender(const struct principal *p, const char *claimed, s
     return ST_DENIED;
 }
 
+/* Who could withdraw an alarm could silence it. */
+static enum status deny_withdrawal(struct refusal *why)
+{
+    why->code = CODE_RIGHTS;
+    snprintf(why->path, sizeof(why->path), "withdrawn");
+    snprintf(why->text, sizeof(why->text),
+             "only the bus itself withdraws a message; to take back one of your own, send its "
+             "correction as KIND_CANCEL");
+    return ST_DENIED;
+}
+
 enum status acl_may_publish(const struct principal *p, const Eocbus__V1__Envelope *m,
                             struct refusal *why)
 {
     if (strcmp(p->name, m->sender) != 0)
         return deny_sender(p, m->sender, why);
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN)
+        return deny_withdrawal(why);
     return ST_OK;
 }
 

@@ -70,14 +70,14 @@ static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal 
         return refuse(why, CODE_REQUIRED, NULL, "type %u is not known here",
                       (unsigned)m->body_case);
     if ((t->flags & TYPE_EXPIRES) && m->not_after_us == 0)
-        return refuse(why, CODE_EXPIRY, &at, "a %s has to say until when it is valid", t->name);
+        return refuse(why, CODE_EXPIRY, &at, "%s has to say until when it is valid", t->name);
     at.field = "preceding_id";
     if ((t->flags & TYPE_ANSWERS) && m->preceding_id.len == 0)
-        return refuse(why, CODE_THREAD, &at, "a %s has to name the message it answers (EDXL-RM)",
+        return refuse(why, CODE_THREAD, &at, "%s has to name the message it answers (EDXL-RM)",
                       t->name);
     at.field = "lane";
     if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !(t->flags & TYPE_FLASH))
-        return refuse(why, CODE_FLASH, &at, "a %s may not travel as FLASH; use LANE_IMMEDIATE",
+        return refuse(why, CODE_FLASH, &at, "%s may not travel as FLASH; use LANE_IMMEDIATE",
                       t->name);
     return ST_OK;
 }

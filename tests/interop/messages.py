@@ -53,7 +53,7 @@ def read_families(path):
     for i, field in enumerate(file.message_type[0].field):
         if begin := re.search(r"\bfamily (\w+)", words[4, 0, 2, i]):
             types = families[begin[1]] = []
-        if types is not None:
+        if types is not None and field.name != "withdrawn":  # the bus's own word
             types.append(field.name)
     return families
 

@@ -241,6 +241,27 @@ static void a_foreign_sender_name_is_denied_with_both_names(void **state)
     access_destroy(a);
 }
 
+static void nobody_may_withdraw_what_others_were_warned_of(void **state)
+{
+    struct access *a = new_access();
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    Eocbus__V1__Withdrawn withdrawn = EOCBUS__V1__WITHDRAWN__INIT;
+    struct refusal why = {.code = NULL};
+    static char own[] = "coes.ayni.office";
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, own, 1, 0), ST_OK);
+    access_commit(a);
+    m.sender = own;
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN;
+    m.withdrawn = &withdrawn;
+    assert_int_equal(access_may_publish(a, access_find(a, own), &m, &why), ST_DENIED);
+    assert_string_equal(why.code, CODE_RIGHTS);
+    assert_string_equal(why.path, "withdrawn");
+    access_destroy(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +275,7 @@ int main(void)
         cmocka_unit_test(without_memory_the_old_rights_stay),
         cmocka_unit_test(without_memory_there_is_no_access),
         cmocka_unit_test(a_foreign_sender_name_is_denied_with_both_names),
+        cmocka_unit_test(nobody_may_withdraw_what_others_were_warned_of),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

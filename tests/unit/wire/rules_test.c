@@ -124,9 +124,11 @@ static void rules_say_what_the_comment_says(void **state)
     assert_int_equal(area->rules[0].count_hi, 8);
     assert_int_equal(position->rules[0].lo, -900000000);
     assert_int_equal(position->rules[0].hi, 900000000);
-    assert_int_equal(credit->rules[1].flags, RULE_RANGE); /* written behind the field */
+    /* Written behind the field. */
+    assert_int_equal(credit->rules[1].flags, RULE_RANGE | RULE_REQUIRED);
     assert_int_equal(credit->rules[1].hi, 65536);
     assert_non_null(strstr(gate_rule_text(&eocbus__v1__area__descriptor, "radius_m"), "Metres"));
+    assert_null(strchr(gate_rule_text(&eocbus__v1__area__descriptor, "radius_m"), 64)); /* no @ */
     assert_null(gate_rule_text(&eocbus__v1__area__descriptor, "colour"));
 }
 
