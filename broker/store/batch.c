@@ -163,14 +163,14 @@ static bool lane_has(const struct batch *b, unsigned newest, uint64_t lane_seq)
 static enum status add_to_runs(struct batch *b, const struct parcel *p)
 {
     unsigned *slot = find_slot(b, p);
-    struct run *r = *slot ? &b->run[*slot - 1] : NULL;
+    struct run *newest = &b->run[*slot ? *slot - 1 : 0];
 
     if (lane_has(b, *slot, p->id.lane_seq))
         return ST_EXISTS;
     b->messages++;
-    if (r && r->last + 1 == p->id.lane_seq) {
-        r->last++;
-        r->high = b->messages;
+    if (*slot && newest->last + 1 == p->id.lane_seq) {
+        newest->last++;
+        newest->high = b->messages;
         return ST_OK;
     }
     b->run[b->runs++] = (struct run){.sender_id = p->principal_id,
