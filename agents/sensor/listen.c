@@ -18,7 +18,7 @@
 
 #include "proto/base/banned.h"
 
-enum { READ_BYTES = 4096, WAITING_LINES = 256, ANSWER_BYTES = 16384 };
+enum { READ_BYTES = 4096, WAITING_LINES = 256 };
 
 struct listener {
     struct loop *loop;
@@ -79,7 +79,7 @@ static void send_answers(struct peer *p)
         n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         n = 0;
-    if (n < 0 || p->out.failed || p->out.len - (size_t)n > ANSWER_BYTES) {
+    if (n < 0 || p->out.failed) {
         p->doomed = true;
         return;
     }
@@ -89,7 +89,8 @@ static void send_answers(struct peer *p)
     }
     if (p->ended && !p->out.len && !p->waiting_count)
         p->doomed = true;
-    loop_poll_set(p->poll, (p->ended ? 0 : LOOP_READ) | (p->out.len ? LOOP_WRITE : 0));
+    /* Who does not read its answers is not read from: what one read can answer is the bound. */
+    loop_poll_set(p->poll, p->out.len ? LOOP_WRITE : p->ended ? 0 : LOOP_READ);
 }
 
 static void answer_waiting(struct peer *p, const char *why)
