@@ -21,12 +21,16 @@ awk '
 BEGIN {
     # guest header -> files (or folders, ending in a slash) that may let it in
     door["uv.h"] = "proto/base/loop.c"
-    door["zmq.h"] = "proto/base/zport.c proto/base/keys.c broker/access/zap.c"
+    door["zmq.h"] = "proto/base/zport.c proto/base/zport_parts.h proto/base/keys.c broker/access/zap.c"
     door["libpq-fe.h"] = "broker/store/pg.c agents/ctl/db.c"
-    door["sqlite3.h"] = "agents/link/outbox.c agents/link/inbox.c"
+    door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
     door["jansson.h"] = "proto/wire/json.c"
     door["sodium.h"] = "proto/base/keys.c"
     door["microhttpd.h"] = "agents/web/"
+    # header that only some files share -> how their names begin
+    shared["agents/link/outbox_file.h"] = "agents/link/outbox"
+    shared["proto/base/zport_parts.h"] = "proto/base/z"
+    shared["proto/base/conf_parts.h"] = "proto/base/conf"
     # The one file whose PQexec takes a variable: db_script, and what is given to that is checked
     whole_sql["agents/ctl/db.c"] = 1
     banned = "strcpy strcat sprintf vsprintf gets strtok atoi atol atof alloca"
@@ -72,6 +76,8 @@ function fault(to,  from, base, own) {
     from = area(FILENAME)
     own = area(to)
     base = starts(to, "proto/base/")
+    if (to in shared && !starts(FILENAME, shared[to]))
+        return "only " shared[to] "*.c share it"
     if (from == "proto/base")
         return base ? "" : "proto/base knows nothing of messages; it may include only itself"
     if (starts(to, "tests/"))

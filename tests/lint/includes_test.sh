@@ -13,7 +13,7 @@ fresh() {
         "$tree/agents/ctl" "$tree/sql" "$tree/tests/unit"
     for header in proto/base/mem proto/wire/gate broker/parcel broker/config broker/broker \
         broker/store/store broker/router/router broker/access/access broker/egress/egress \
-        agents/link/agent agents/sensor/line agents/ctl/db sql/sql_text tests/unit/help; do
+        agents/link/agent agents/link/outbox_file agents/sensor/line agents/ctl/db sql/sql_text tests/unit/help; do
         echo '/* a door */' >"$tree/$header.h"
     done
 }
@@ -62,6 +62,7 @@ rejects agents/sensor/x.c '#include "broker/parcel.h"' 'never include each other
 rejects agents/sensor/x.c '#include "agents/ctl/db.h"' 'agents do not include each other'
 rejects agents/sensor/x.c '#include "sql/sql_text.h"' 'only eocctl'
 rejects agents/link/x.c '#include "agents/sensor/line.h"' 'knows none of them'
+rejects agents/link/x.c '#include "agents/link/outbox_file.h"' 'share it'
 rejects agents/sensor/x.c '#include "tests/unit/help.h"' 'does not include its tests'
 rejects broker/store/x.c '#include "store.h"' 'not written from the root'
 rejects broker/store/x.c '#include "../parcel.h"' 'not written from the root'
@@ -77,6 +78,7 @@ rejects broker/store/pg.c 'PQexec(conn,\n     text);' 'no literal'
 rejects agents/ctl/x.c 'db_script(d, text);' 'no literal'
 rejects agents/ctl/x.c 'snprintf(s, n, "SELECT a FROM %s", t);' 'put together'
 
+accepts agents/link/outbox_x.c '#include "agents/link/outbox_file.h"'
 accepts broker/store/x.c '#include "broker/parcel.h"\n#include "broker/store/store.h"\n#include "sql/sql_text.h"'
 accepts broker/egress/x.c '#include "broker/access/access.h"\n#include "eocbus/v1/session.pb-c.h"'
 accepts broker/broker.c '#include "broker/store/store.h"\n#include "broker/egress/egress.h"'

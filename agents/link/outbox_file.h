@@ -1,0 +1,180 @@
+/* outbox_file - what the files of the outbox share; nobody else includes it. See outbox.h for what
+ * an outbox promises, outbox_file.c for what is in its file. */
+#ifndef EOCBUS_LINK_OUTBOX_FILE_H
+#define EOCBUS_LINK_OUTBOX_FILE_H
+
+#include <sqlite3.h>
+
+#include "agents/link/ballast.h"
+#include "agents/link/outbox.h"
+#include "agents/link/pending.h"
+#include "agents/link/tagset.h"
+#include "proto/base/ids.h"
+#include "proto/base/mem.h"
+
+#define PAGE_BYTES 4096u
+#define LANES      6u  /* 1..5 */
+#define TRACKS     12u /* 2..11: lane * 2, + 1 for raw */
+#define RAW_BIT    (UINT64_C(1) << 55)
+/* Most bytes of one transaction; a turn that puts more commits in between. The ballast holds it
+ * twice. */
+#define PENDING_BYTES (96u * 1024)
+
+enum query {
+    Q_BEGIN,
+    Q_COMMIT,
+    Q_ROLLBACK,
+    Q_TRACKS,
+    Q_TRACK_WRITE,
+    Q_LAST,
+    Q_MESSAGE_ADD,
+    Q_WAITING,
+    Q_WAITING_HAS,
+    Q_MESSAGE,
+    Q_MESSAGE_DROP,
+    Q_SETTLED_ADD,
+    Q_SETTLED,
+    Q_SETTLED_DROP,
+    Q_OLDEST,
+    Q_REFUSED,
+    Q_SEEN,
+    Q_EARLIER,
+    Q_LOG_EPOCH,
+    Q_EACH,
+    Q_ONCE,
+    Q_ONCE_ADD,
+    Q_PAGES,
+    Q_FREE,
+    Q_CHANGED,
+    QUERIES
+};
+
+struct track {
+    uint64_t last, first; /* numbers: the last one given away; nothing waits below first */
+    int64_t settled, stored, refused; /* settled: ever, dropped rows too */
+};
+
+struct outbox {
+    sqlite3 *db;
+    sqlite3_stmt *q[QUERIES];
+    char *path, *sender;
+    uint64_t epoch;
+    uint32_t log_epoch;
+    int64_t keep_us;
+    unsigned put_pages, max_pages,
+        wal_pages; /* a put may fill up to put_pages, a settle to max_pages */
+    struct ballast ballast;
+    int lock_fd;
+    bool locked;
+
+    struct track track[TRACKS]; /* as in the file, plus what this transaction changed */
+    uint64_t base[TRACKS];      /* `last` as the places of the pending puts were given away */
+    uint64_t next[TRACKS];      /* the same, plus the pending puts */
+    bool dirty[TRACKS];         /* the row is to be written by this transaction */
+    bool tracks_known;          /* false: read them again */
+    int64_t tracks_version;     /* data_version they were read at */
+    unsigned room_age;          /* transactions since room_bytes was measured */
+    bool writing;               /* the write lock is ours */
+    size_t room_bytes;          /* what puts may still add */
+    struct pending pending;
+    struct tagset flight;
+    char *once_key;
+    uint64_t once_count;
+    int64_t version; /* data_version when outbox_changed was asked last */
+
+    struct arena *arena; /* of the gate */
+    struct buf packed;
+    uint8_t message_id[ID_BYTES];
+    int64_t (*utc_us)(void *arg);
+    void (*random)(void *arg, void *out, size_t len);
+    void *arg;
+
+    bool broken;
+    char trouble[256];
+};
+
+static inline unsigned track_of(uint64_t tag)
+{
+    return (unsigned)(tag >> 55);
+}
+
+static inline uint64_t tag_of(unsigned track, uint64_t number)
+{
+    return ((uint64_t)track << 55) + number;
+}
+
+static inline uint64_t number_of(uint64_t tag)
+{
+    return tag & (RAW_BIT - 1);
+}
+
+static inline bool lane_exists(unsigned lane)
+{
+    return lane >= 1 && lane < LANES;
+}
+
+/* A statement ready to be bound; ends with ob_step, or sqlite3_reset after reading rows. */
+static inline sqlite3_stmt *use(struct outbox *o, enum query which)
+{
+    return o->q[which];
+}
+
+static inline void bind_u64(sqlite3_stmt *q, int at, uint64_t value)
+{
+    sqlite3_bind_int64(q, at, (sqlite3_int64)value);
+}
+
+/* outbox_query.c: statements */
+void ob_say(struct outbox *o, const char *fmt, ...) PRINTF_LIKE(2, 3); /* for outbox_trouble */
+/* What SQLite said, in our words. Errors of the disk and damage end the outbox. */
+enum status ob_translate(struct outbox *o, int rc);
+MUST_CHECK enum status ob_prepare(struct outbox *o);
+enum status ob_step(struct outbox *o, enum query which);
+enum status ob_step_tag(struct outbox *o, enum query which, uint64_t tag); /* bound as ?1 */
+/* One number that a query answers; `deflt` when it answers none. */
+int64_t ob_ask(struct outbox *o, enum query which, int64_t deflt);
+
+/* outbox_file.c: the file */
+MUST_CHECK enum status ob_make_file(const char *path, char *err, size_t err_size);
+MUST_CHECK enum status ob_open_database(struct outbox *o);
+void ob_checkpoint(struct outbox *o);
+
+/* outbox_track.c: numbers by lane */
+MUST_CHECK enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS]);
+/* Under the write lock: the tracks as they are, read again only when somebody else has written. */
+MUST_CHECK enum status ob_tracks_know(struct outbox *o);
+/* The track of a row that this transaction changes. */
+struct track *ob_track_touch(struct outbox *o, uint64_t tag);
+MUST_CHECK enum status ob_tracks_write(struct outbox *o);
+
+/* outbox_room.c: the budget */
+void ob_room_share(struct outbox *o, size_t budget, size_t *ballast);
+unsigned ob_used_pages(struct outbox *o);
+/* Bytes that a row takes in the file, generously: small ones with their cell and a half-full page,
+ * large ones in whole overflow pages. */
+size_t ob_room_of(size_t len);
+void ob_room_measure(struct outbox *o);
+/* The write lock is ours. Room for one more row of this size, dropping the oldest stored rows for
+ * it; ST_FULL: `why` (may be NULL) has the sentence. */
+MUST_CHECK enum status ob_room_make(struct outbox *o, size_t len, struct refusal *why);
+
+/* outbox_commit.c: transactions */
+/* Takes the write lock and knows the tracks under it. */
+MUST_CHECK enum status ob_begin(struct outbox *o);
+/* Commits if `st` is ST_OK, else rolls back and answers it. */
+MUST_CHECK enum status ob_end(struct outbox *o, enum status st);
+void ob_roll_back(struct outbox *o);
+
+/* outbox_once.c: once-keys */
+MUST_CHECK enum status ob_once_add(struct outbox *o, const struct pending_put *put);
+/* ST_EXISTS: an earlier run of this command put it; the write lock is ours, so nobody else is about
+ * to. */
+MUST_CHECK enum status ob_once_find(struct outbox *o, uint64_t *tag);
+
+/* outbox_offer.c: the row of a query whose columns 0 and 1 are content and signature */
+void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message);
+
+/* outbox_settle.c */
+bool ob_is_waiting(struct outbox *o, uint64_t tag);
+
+#endif

@@ -1,0 +1,86 @@
+/* outbox_offer - waiting rows for the uplink, most urgent lane first, and which are in flight. */
+#include "agents/link/outbox_file.h"
+
+#include "proto/base/banned.h"
+
+struct asking {
+    unsigned rows_left;
+    size_t bytes, max_bytes;
+    bool (*each)(void *arg, const struct outbox_row *row);
+    void *arg;
+    bool stopped;
+};
+
+void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message)
+{
+    *row = (struct outbox_row){
+        .tag = tag,
+        .lane = outbox_tag_lane(tag),
+        .lane_seq = tag & RAW_BIT ? 0 : number_of(tag),
+        .content = sqlite3_column_blob(message, 0),
+        .content_len = (size_t)sqlite3_column_bytes(message, 0),
+        .signature = sqlite3_column_blob(message, 1),
+        .signature_len = (size_t)sqlite3_column_bytes(message, 1),
+    };
+}
+
+static void offer_row(struct asking *a, uint64_t tag, sqlite3_stmt *q)
+{
+    struct outbox_row row;
+
+    ob_describe(&row, tag, q);
+    if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
+        a->stopped = true;
+        return;
+    }
+    a->bytes += row.content_len;
+    a->stopped = !a->each(a->arg, &row) || --a->rows_left == 0;
+}
+
+static enum status offer_track(struct outbox *o, struct asking *a, unsigned track)
+{
+    sqlite3_stmt *q = use(o, Q_WAITING);
+    int rc = SQLITE_DONE;
+
+    bind_u64(q, 1, tag_of(track, o->track[track].first));
+    bind_u64(q, 2, tag_of(track + 1, 0));
+    while (!a->stopped && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        uint64_t tag = (uint64_t)sqlite3_column_int64(q, 2);
+
+        if (!tagset_has(&o->flight, tag))
+            offer_row(a, tag, q);
+    }
+    sqlite3_reset(q);
+    return ob_translate(o, rc);
+}
+
+enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,
+                        bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    struct asking a = {.rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg};
+    enum status st = o->broken ? ST_IO : ST_OK;
+
+    /* `first` may be stale when another process sends; a stale one is only lower. */
+    if (st == ST_OK && !o->tracks_known)
+        st = ob_tracks_load(o, o->track);
+    for (unsigned track = 2; track < TRACKS && max_rows && st == ST_OK && !a.stopped; track++)
+        if (lanes & OUTBOX_LANE(track / 2))
+            st = offer_track(o, &a, track);
+    return st;
+}
+
+void outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight)
+{
+    /* A settled row stays in flight until the commit. Without memory a row is only sent twice. */
+    if (in_flight)
+        (void)!tagset_add(&o->flight, tag);
+    else if (!pending_find_settle(&o->pending, tag))
+        tagset_remove(&o->flight, tag);
+}
+
+void outbox_nothing_in_flight(struct outbox *o)
+{
+    tagset_clear(&o->flight);
+    for (size_t i = 0; i < pending_settle_count(&o->pending); i++)
+        (void)!tagset_add(&o->flight, pending_settle_at(&o->pending, i)->tag);
+}

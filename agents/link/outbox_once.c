@@ -1,0 +1,56 @@
+/* outbox_once - work that may be repeated: the puts of a command are counted under its key, and the
+ * count is written with the row. */
+#include "agents/link/outbox_file.h"
+
+#include "proto/base/banned.h"
+
+enum status ob_once_add(struct outbox *o, const struct pending_put *put)
+{
+    sqlite3_stmt *q = use(o, Q_ONCE_ADD);
+
+    sqlite3_bind_text(q, 2, o->once_key, -1, SQLITE_STATIC);
+    bind_u64(q, 3, put->once);
+    return ob_step_tag(o, Q_ONCE_ADD, put->tag);
+}
+
+enum status ob_once_find(struct outbox *o, uint64_t *tag)
+{
+    sqlite3_stmt *q = use(o, Q_ONCE);
+    int rc;
+
+    if (!o->once_key)
+        return ST_OK;
+    sqlite3_bind_text(q, 1, o->once_key, -1, SQLITE_STATIC);
+    bind_u64(q, 2, o->once_count + 1);
+    rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) {
+        if (tag)
+            *tag = (uint64_t)sqlite3_column_int64(q, 0);
+        o->once_count++;
+    }
+    sqlite3_reset(q);
+    return rc == SQLITE_ROW ? ST_EXISTS : ob_translate(o, rc);
+}
+
+enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said)
+{
+    char *copy = key ? mem_strdup(key) : NULL;
+    enum status st;
+
+    if (key && !copy)
+        return ST_NOMEM;
+    st = outbox_commit(o);
+    if (st != ST_OK) {
+        mem_free(copy);
+        return st;
+    }
+    mem_free(o->once_key);
+    o->once_key = copy;
+    o->once_count = said;
+    return ST_OK;
+}
+
+enum status outbox_once(struct outbox *o, const char *key)
+{
+    return outbox_once_from(o, key, 0);
+}

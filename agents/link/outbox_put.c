@@ -1,0 +1,135 @@
+/* outbox_put - a message gets its place and its bytes. */
+#include "agents/link/outbox_file.h"
+
+#include "proto/wire/limits.h"
+#include "proto/base/banned.h"
+
+/* Brings the outbox to where the next row's place can be given away; `tag` and ST_EXISTS as in
+ * outbox_once. */
+static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct refusal *why)
+{
+    enum status st = ST_OK;
+
+    if (o->broken)
+        return ST_IO;
+    /* Out of room or too much for one transaction: what came first goes first. */
+    if (pending_put_count(&o->pending) &&
+        (!o->writing || o->pending.bytes.len + len > PENDING_BYTES ||
+         o->room_bytes < ob_room_of(len)))
+        st = outbox_commit(o);
+    if (st == ST_OK)
+        st = ob_begin(o);
+    if (st == ST_OK)
+        st = ob_once_find(o, tag);
+    if (st == ST_OK)
+        st = ob_room_make(o, len, why);
+    if (st != ST_OK && o->writing && !pending_put_count(&o->pending))
+        ob_roll_back(o);
+    return st;
+}
+
+static enum status take_row(struct outbox *o, uint64_t row_tag, const void *content, size_t len,
+                            uint64_t *tag)
+{
+    uint64_t once = o->once_key ? o->once_count + 1 : 0;
+    enum status st = pending_put(&o->pending, row_tag, once, content, len);
+
+    if (st != ST_OK)
+        return st;
+    o->once_count = once;
+    o->room_bytes -= o->room_bytes < ob_room_of(len) ? o->room_bytes : ob_room_of(len);
+    if (tag)
+        *tag = row_tag;
+    return ST_OK;
+}
+
+static void lend(ProtobufCBinaryData *field, uint8_t id[ID_BYTES])
+{
+    field->data = id;
+    field->len = ID_BYTES;
+}
+
+static void fill_in(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t lane_seq)
+{
+    m->schema = SCHEMA_VERSION;
+    m->sender = o->sender;
+    m->epoch = o->epoch;
+    m->lane_seq = lane_seq;
+    m->sent_time_us = o->utc_us(o->arg);
+    if (!m->message_id.len) {
+        uint8_t random[10];
+
+        o->random(o->arg, random, sizeof(random));
+        id_make(o->message_id, m->sent_time_us, random);
+        lend(&m->message_id, o->message_id);
+    }
+    if (!m->originating_id.len)
+        m->originating_id = m->message_id;
+}
+
+/* The message as it will travel, in o->packed, and past the gate. */
+static enum status pack(struct outbox *o, const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    size_t len = eocbus__v1__envelope__get_packed_size(m);
+    Eocbus__V1__Envelope *again;
+    enum status st;
+
+    if (o->packed.cap < len) {
+        buf_clear(&o->packed);
+        unsigned char *data = mem_realloc(o->packed.data, len + 512);
+
+        if (!data)
+            return ST_NOMEM;
+        o->packed.data = data;
+        o->packed.cap = len + 512;
+    }
+    o->packed.len = eocbus__v1__envelope__pack(m, o->packed.data);
+    arena_reset(o->arena);
+    st = gate_content(&again, o->packed.data, o->packed.len, o->arena, why);
+    return st;
+}
+
+enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
+                       struct refusal *why)
+{
+    unsigned lane = lane_exists((unsigned)m->lane) ? (unsigned)m->lane : 1;
+    enum status st;
+
+    /* A first look without a place: a refused message takes no lock and leaves no hole. The place
+     * may make it a few bytes longer, never shorter. */
+    fill_in(o, m, o->next[2 * lane] + 1);
+    st = pack(o, m, why);
+    if (st != ST_OK)
+        return st;
+    st = get_ready(o, o->packed.len + 10, tag, why);
+    if (st != ST_OK)
+        return st;
+    if (m->lane_seq != o->next[2 * lane] + 1) {
+        m->lane_seq = o->next[2 * lane] + 1;
+        st = pack(o, m, why);
+        if (st != ST_OK)
+            return st;
+    }
+    st = take_row(o, tag_of(2 * lane, m->lane_seq), o->packed.data, o->packed.len, tag);
+    if (st == ST_OK)
+        o->next[2 * lane]++;
+    return st;
+}
+
+enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content, size_t len,
+                           uint64_t *tag)
+{
+    uint64_t number;
+    enum status st;
+
+    if (!lane_exists(lane) || !len || len > INT32_MAX)
+        return ST_INVALID;
+    st = get_ready(o, len, tag, NULL);
+    if (st != ST_OK)
+        return st;
+    number = o->next[2 * lane + 1] + 1;
+    st = take_row(o, tag_of(2 * lane + 1, number), content, len, tag);
+    if (st == ST_OK)
+        o->next[2 * lane + 1] = number;
+    return st;
+}
