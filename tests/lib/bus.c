@@ -126,6 +126,12 @@ void bus_destroy(struct bus *b)
     free(b);
 }
 
+bool bus_use_build(struct bus *b, const char *build)
+{
+    snprintf(b->program, sizeof(b->program), "%s/eocbus-broker", build);
+    return access(b->program, X_OK) == 0;
+}
+
 struct pgserver *bus_server(struct bus *b)
 {
     return b->server;
