@@ -15,7 +15,6 @@
  */
 #include "broker/store/store.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,7 @@ struct store {
     uint64_t sent_at_us;
 
     bool is_here, must_poll, principals_known;
+    bool has_standby; /* commits wait for one; without, a lost disk loses what was acknowledged */
     int64_t principals_version;
     unsigned long timeline; /* highest seen: a lower one is a primary that was replaced */
 
@@ -107,6 +107,7 @@ static bool schema_will_do(struct store *s, const struct pg_rows *rows)
         return false;
     }
     s->timeline = timeline;
+    s->has_standby = pg_int(rows, 0, 4);
     return true;
 }
 
@@ -412,8 +413,9 @@ static void on_append_ready(void *arg)
     struct store *s = arg;
 
     s->is_here = true;
-    log_info("store.here", "log_epoch=%u head=%llu waiting=%u", s->follow.log_epoch,
-             (unsigned long long)s->follow.head, s->queued_rows + batch_rows(s->batch));
+    log_info("store.here", "log_epoch=%u head=%llu waiting=%u standby=%s", s->follow.log_epoch,
+             (unsigned long long)s->follow.head, s->queued_rows + batch_rows(s->batch),
+             s->has_standby ? "yes" : "none");
     pump(s);
     tell_here(s);
 }
@@ -499,7 +501,8 @@ static enum status follow_read(void *arg, uint64_t after, uint64_t upto, store_p
 enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
                        store_page_fn page, void *arg)
 {
-    assert(after < upto && rows);
+    if (after >= upto || !rows)
+        return ST_INVALID;
     return replay_page(s->replay, after, upto, rows, false, page, arg);
 }
 
@@ -535,6 +538,7 @@ void store_counters(const struct store *s, struct store_counters *out)
     *out = s->counters;
     out->queued_rows = s->queued_rows + batch_rows(s->batch);
     out->queued_bytes = s->queued_bytes;
+    out->has_standby = s->has_standby;
 }
 
 static void on_drain_over(void *arg)

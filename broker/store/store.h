@@ -51,7 +51,8 @@ uint64_t store_head(const struct store *s); /* last number handed to next() */
 
 /* One page of the log after `after`, up to `upto`, at most `rows`: `page` gets the parcels
  * ascending (history set; takes each) and then NULL with the last number looked at (== upto when
- * the end was reached) - or ST_CLOSED and 0. Pages are served in turn. */
+ * the end was reached) - or ST_CLOSED and 0. Pages are served in turn. ST_INVALID: an empty span.
+ */
 typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
 MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
                                   store_page_fn page, void *arg);
@@ -70,6 +71,7 @@ MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row,
 struct store_counters {
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
     uint64_t commit_us_sum; /* of commits */
+    bool has_standby;       /* commits wait for a second server */
 };
 void store_counters(const struct store *s, struct store_counters *out);
 
