@@ -88,7 +88,7 @@ enum status batch_flush(struct batch *b, struct speaker *s)
     if (!n)
         return ST_OK;
     st = say_observations(s, channels, n, &said);
-    for (size_t i = 0; i < said; i++)
+    for (size_t i = 0; i < said && i < n; i++)
         from[i]->count = 0;
     return st;
 }
@@ -132,7 +132,7 @@ static enum status say_gap(struct batch *b, unsigned first, const bool *given, s
         channels[n++] = describe(b, &b->channel[i], b->gap, steps);
     }
     st = say_observations(s, channels, n, &said);
-    for (size_t i = 0; i < said; i++)
+    for (size_t i = 0; i < said && i < n; i++)
         b->channel[from[i]].last_us = b->gap[steps - 1].time_us;
     return st;
 }

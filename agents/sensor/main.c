@@ -54,6 +54,27 @@ static const struct {
     {"formats", false, sensor_formats},
 };
 
+/* --check-config has been said to the settings file; here what its lines say is looked at too. */
+static int check(struct sensor *s)
+{
+    struct replay_settings set;
+    struct replay *r = NULL;
+    char err[600];
+    enum status st = sensor_begin(s, err, sizeof(err));
+
+    if (st == ST_OK) {
+        sensor_replay_settings(s, &set);
+        st = replay_create(&r, &set, err, sizeof(err)); /* opens the files, plays nothing */
+        replay_destroy(r);
+    }
+    sensor_end(s);
+    if (st != ST_OK)
+        return program_fail(s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
+    printf("eocbus-sensor: the settings are fine: %u datastreams, %zu detectors, %zu replays\n",
+           s->station.stream_count, s->set.detectors.count, s->set.replays.count);
+    return EXIT_DONE;
+}
+
 static int run_command(struct sensor *s, size_t which)
 {
     enum log_level level;
@@ -95,18 +116,42 @@ static int find_command(const struct program *p, int argc, char **argv)
     return -1;
 }
 
+/* Takes --check-config out of the command line: program_start would end at the table of rows. */
+static bool take_check(int *argc, char **argv)
+{
+    bool found = false;
+    int kept = 1;
+
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--check-config") == 0)
+            found = true;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return found;
+}
+
 int main(int argc, char **argv)
 {
     const struct program program = {"eocbus-sensor", usage, sensor_rows, sensor_row_count,
                                     "/etc/eocbus/sensor.conf"};
     struct sensor s = {.program = &program};
     int code, which;
+    bool checks;
 
     if (argc == 2 && strcmp(argv[1], "formats") == 0)
         return sensor_formats(&s);
+    checks = take_check(&argc, argv);
     code = program_start(&program, &argc, argv, &s.set);
     if (code >= 0)
         return code;
+    if (checks) {
+        code = check(&s);
+        conf_free(sensor_rows, sensor_row_count, &s.set);
+        return code;
+    }
     which = find_command(&program, argc, argv);
     if (which < 0) {
         conf_free(sensor_rows, sensor_row_count, &s.set);
