@@ -20,7 +20,7 @@ static const struct form_row columns[] = {
 };
 
 static const struct form_row options[] = {
-    {"--version", "damage_needs_assessment.version", "first, later, last (default: initial)"},
+    {"--edition", "damage_needs_assessment.version", "first, later, last (default: initial)"},
     {"--period", "damage_needs_assessment.period", "when they looked: FROM/TO"},
     {"--act", "damage_needs_assessment.act_no", "number of the act"},
     {"--signed", "damage_needs_assessment.signatories",

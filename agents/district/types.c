@@ -29,7 +29,7 @@ static const char *const flash_defaults[] = {"flash_report.confidence", "some",
 
 static const struct form_row situation_rows[] = {
     {"--number", "situation_report.report_no", "1, 2, 3 ... per incident"},
-    {"--version", "situation_report.version", "first, later, last (default: initial)"},
+    {"--edition", "situation_report.version", "first, later, last (default: initial)"},
     {"--period", "situation_report.period", "FROM/TO"},
     {"--by", "situation_report.prepared_by", "who wrote it: ROLE/OFFICE AND NAME/AGENCY"},
     {"--authorised-by", "situation_report.authorised_by", "who answers for it"},
@@ -53,7 +53,7 @@ static const char *const situation_defaults[] = {"situation_report.version", "in
                                                  "situation_report.confidence", "some", NULL};
 
 static const struct form_row damage_rows[] = {
-    {"--version", "damage_needs_assessment.version", "first, later, last (default: initial)"},
+    {"--edition", "damage_needs_assessment.version", "first, later, last (default: initial)"},
     {"--period", "damage_needs_assessment.period", "when they looked: FROM/TO"},
     {"--act", "damage_needs_assessment.act_no", "number of the act"},
     {"--signed", "damage_needs_assessment.signatories",

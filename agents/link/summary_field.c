@@ -159,11 +159,18 @@ static void say_damage(struct buf *b, const Eocbus__V1__DamageNeedsAssessment *d
 
 static void say_casualties(struct buf *b, const Eocbus__V1__CasualtySummary *c)
 {
-    uint64_t by_kind[7] = {0};
+    uint64_t by_kind[7] = {0}, parts[7] = {0};
 
-    for (size_t i = 0; i < c->n_counts; i++)
-        if ((unsigned)c->counts[i]->kind < 7)
-            by_kind[c->counts[i]->kind] += c->counts[i]->persons;
+    /* Rows without sex and age are totals and include the others. */
+    for (size_t i = 0; i < c->n_counts; i++) {
+        const Eocbus__V1__CasualtyCount *row = c->counts[i];
+
+        if ((unsigned)row->kind < 7)
+            (row->sex || row->age ? parts : by_kind)[row->kind] += row->persons;
+    }
+    for (int kind = 1; kind < 7; kind++)
+        if (!by_kind[kind])
+            by_kind[kind] = parts[kind];
     buf_puts(b, "casualties");
     for (int kind = 1; kind < 7; kind++) {
         if (!by_kind[kind])
