@@ -93,7 +93,8 @@ INSERT INTO bus.observation_type VALUES
     (19, 'SEIS_PGA'),
     (20, 'BATT_V'),
     (21, 'PANEL_V'),
-    (22, 'RSSI');
+    (22, 'RSSI'),
+    (23, 'DISCHARGE');
 
 CREATE TABLE bus.unit (
     number int2 PRIMARY KEY,
@@ -116,7 +117,8 @@ INSERT INTO bus.unit VALUES
     (13, 'DEGREE_CELSIUS', 'Cel'),
     (14, 'VOLT', 'V'),
     (15, 'DBM', 'dBm'),
-    (16, 'PERCENT', '%');
+    (16, 'PERCENT', '%'),
+    (17, 'CUBIC_METRE_PER_SECOND', 'm3/s');
 
 -- Small helpers; plain SQL, so that the planner sees through them.
 CREATE FUNCTION eoc.word(value text, prefix text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -174,7 +176,7 @@ COMMENT ON COLUMN eoc.observation.time IS 'of the sample, clock of the sender (p
 COMMENT ON COLUMN eoc.observation.seq IS 'number of the message that brought it';
 COMMENT ON COLUMN eoc.observation.datastream_id IS 'channel of the sender''s SensorRegistry';
 COMMENT ON COLUMN eoc.observation.value IS 'in `unit`, scale applied; means nothing where is_missing';
-COMMENT ON COLUMN eoc.observation.unit IS 'of value: m, mm, mm/h, m/min, m/s, m/s2, 1/s, Pa, Hz, m3/m3, mrad, Cel, V, dBm, %; empty = a count or a state';
+COMMENT ON COLUMN eoc.observation.unit IS 'of value: m, mm, mm/h, m/min, m/s, m/s2, 1/s, Pa, Hz, m3/m3, mrad, Cel, V, dBm, %, m3/s; empty = a count or a state';
 COMMENT ON COLUMN eoc.observation.quality IS 'bits, 0 = good: 1 good, 2 suspect, 4 bad, 8 missing, 16 estimated, 32 out of range, 64 stuck, 128 spike, 256 clock suspect, 512 low power, 1024 maintenance, 2048 tamper, 4096 iced or snowed, 8192 filled in later';
 
 CREATE VIEW eoc.sensor_status AS

@@ -73,20 +73,17 @@ static pid_t start(const char *command)
     _exit(127);
 }
 
-static int64_t stored(void)
-{
-    return pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message WHERE type = 100");
-}
+#define STORED "SELECT count(*) FROM bus.message WHERE type = 100"
 
-/* Waits until the log holds so many observations; a minute is more than it ever needs. */
-static void wait_stored(int64_t wanted)
+/* Waits until a question has so large an answer; a minute is more than it ever needs. */
+static void wait_for(const char *question, int64_t wanted)
 {
-    for (int i = 0; i < 6000 && stored() < wanted; i++) {
+    for (int i = 0; i < 6000 && pgserver_number(bus_server(bus), question) < wanted; i++) {
         struct timespec ten_ms = {0, 10000000};
 
         nanosleep(&ten_ms, NULL);
     }
-    assert_true(stored() >= wanted);
+    assert_true(pgserver_number(bus_server(bus), question) >= wanted);
 }
 
 static void a_gateway_killed_again_and_again_loses_nothing_and_doubles_nothing(void **state)
@@ -103,7 +100,7 @@ static void a_gateway_killed_again_and_again_loses_nothing_and_doubles_nothing(v
     bus_start_broker(bus, NULL);
     for (int64_t wanted = 500; wanted <= 4500; wanted += 1000) {
         pid = start("run");
-        wait_stored(wanted);
+        wait_for(STORED, wanted);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, &code, 0), pid);
     }
@@ -116,7 +113,7 @@ static void a_gateway_killed_again_and_again_loses_nothing_and_doubles_nothing(v
     assert_int_equal(waitpid(pid, &code, 0), pid);
     assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
 
-    assert_int_equal(stored(), 2 * 2976);
+    assert_int_equal(pgserver_number(pg, STORED), 2 * 2976);
     assert_int_equal(pgserver_number(pg, "SELECT count(DISTINCT content) FROM bus.message"
                                          " WHERE type = 100"),
                      2 * 2976);
@@ -128,6 +125,18 @@ static void a_gateway_killed_again_and_again_loses_nothing_and_doubles_nothing(v
         pgserver_number(pg, "SELECT count(*) FROM bus.message WHERE type = 101 AND lane = 1"), 1);
     assert_int_equal(pgserver_number(pg, "SELECT count(*) FROM bus.message WHERE type = 105"), 1);
     assert_int_equal(pgserver_number(pg, "SELECT count(*) FROM bus.quarantine"), 0);
+    /* And a person can ask for them, in metres, at the night they were moved to. */
+    wait_for("SELECT count(*) FROM eoc.observation", 2 * 2976);
+    assert_string_equal(pgserver_text(pg, "SELECT max(value)::numeric(6,3) || ' ' || min(unit)"
+                                          " FROM eoc.observation WHERE type = 'STAGE'"),
+                        "4.675 m");
+    assert_int_equal(pgserver_number(pg, "SELECT count(*) FROM eoc.observation WHERE type = 'STAGE'"
+                                         " AND value::numeric(6,3) = 4.675"
+                                         " AND time = '2010-08-07 21:40:00+05'"),
+                     1);
+    assert_string_equal(pgserver_text(pg, "SELECT max(value)::int || ' ' || min(unit)"
+                                          " FROM eoc.observation WHERE type = 'DISCHARGE'"),
+                        "259 m3/s");
     bus_destroy(bus);
 }
 
