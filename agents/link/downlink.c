@@ -1,12 +1,11 @@
-/* downlink - see downlink.h */
-#include "agents/link/downlink.h"
+/* downlink - see downlink.h. Subscriptions and the session; what is delivered: downlink_deliver.c.
+ */
+#include "agents/link/downlink_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/link/inbox.h"
-#include "proto/base/list.h"
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/topic.h"
@@ -14,44 +13,7 @@
 
 #define CREDIT_DEFAULT 256u
 #define CREDIT_MOST    65536u
-#define AGAIN_MS       1000u /* before a subscription that stopped is tried again */
 #define REFUSED_MS     30000u
-
-enum sub_state {
-    SUB_OUT,     /* the broker does not know it */
-    SUB_ASKED,   /* Subscribe was sent */
-    SUB_RUNNING, /* Subscribed came */
-    SUB_WAITING  /* stopped; the timer asks again */
-};
-
-struct sub {
-    struct list link;
-    struct downlink *downlink; /* borrowed, owns us */
-    enum sub_state state;
-    uint32_t number; /* in this session; a new one each time it is asked for */
-    char **patterns;
-    unsigned pattern_count, credit;
-    bool from_now, numbered_copies;
-    bool on_disk;   /* the place outlives us */
-    uint64_t start; /* where to begin without a place */
-    void *arg;
-    bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
-    void (*horizon)(void *arg, uint64_t horizon);
-    struct inbox *inbox;
-    struct loop_timer *timer;
-    uint64_t last_number; /* of the last delivery in this run; what `previous` must say */
-    unsigned taken;       /* since credit was given */
-    uint64_t acknowledge; /* last number handed over, to be told after the commit; 0 = nothing */
-};
-
-struct downlink {
-    struct downlink_settings set;
-    struct list subs;
-    unsigned sub_count;
-    uint32_t next_number, log_epoch;
-    bool in_session;
-    struct arena *arena;
-};
 
 enum status downlink_create(struct downlink **out, const struct downlink_settings *set)
 {
@@ -99,7 +61,7 @@ void downlink_destroy(struct downlink *d)
     mem_free(d);
 }
 
-static struct sub *find_sub(struct downlink *d, uint32_t number)
+struct sub *downlink_find(struct downlink *d, uint32_t number)
 {
     struct list *link;
 
@@ -111,9 +73,6 @@ static struct sub *find_sub(struct downlink *d, uint32_t number)
     }
     return NULL;
 }
-
-/* --- asking -------------------------------------------------------------------------------------
- */
 
 static void ask(struct sub *s)
 {
@@ -144,7 +103,7 @@ static void ask(struct sub *s)
     s->state = SUB_ASKED;
     if (d->set.send(d->set.arg, &f) != ST_OK) {
         s->state = SUB_WAITING;
-        loop_timer_start(s->timer, AGAIN_MS, 0);
+        loop_timer_start(s->timer, DOWNLINK_AGAIN_MS, 0);
     }
 }
 
@@ -157,7 +116,7 @@ static void on_ask_again(void *arg)
 }
 
 /* Ends it at the broker and begins again behind the place, after a while. */
-static void begin_again(struct sub *s, unsigned wait_ms)
+void downlink_begin_again(struct sub *s, unsigned wait_ms)
 {
     struct downlink *d = s->downlink;
     Eocbus__V1__Unsubscribe m = EOCBUS__V1__UNSUBSCRIBE__INIT;
@@ -268,9 +227,6 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
     return ST_OK;
 }
 
-/* --- the session --------------------------------------------------------------------------------
- */
-
 /* The log was restored: numbers from here on are new ones, and nobody knows where the logs part. */
 static void forget_old_epoch(struct sub *s, uint32_t log_epoch)
 {
@@ -321,7 +277,7 @@ void downlink_end(struct downlink *d)
 
 void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m)
 {
-    struct sub *s = find_sub(d, m->subscription);
+    struct sub *s = downlink_find(d, m->subscription);
     uint32_t log_epoch;
     uint64_t seq;
 
@@ -335,142 +291,11 @@ void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m)
 
 void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
 {
-    struct sub *s = find_sub(d, f->subscription);
+    struct sub *s = downlink_find(d, f->subscription);
 
     if (!s)
         return;
     log_warn("downlink.fault", "pattern=%s code=%s %s", s->patterns[0], f->code, f->text);
     s->state = SUB_ASKED; /* the broker has forgotten it: no Unsubscribe */
-    begin_again(s, f->retry_ms ? f->retry_ms : REFUSED_MS);
-}
-
-/* --- delivery -----------------------------------------------------------------------------------
- */
-
-/* Answers false when the program cannot take it now. */
-static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
-{
-    struct downlink *d = s->downlink;
-    Eocbus__V1__Envelope *e = NULL;
-    struct refusal why = {0};
-    bool flash, known;
-    enum status st;
-
-    arena_reset(d->arena);
-    st = gate_content(&e, m->content.data, m->content.len, d->arena, &why);
-    flash = e && e->lane == EOCBUS__V1__LANE__LANE_FLASH && e->message_id.len == 16;
-    known = flash && inbox_knows(s->inbox, e->message_id.data);
-    if (known && !(s->numbered_copies && !m->stamp->provisional))
-        return true;
-    if (s->message && !s->message(s->arg, m, st == ST_OK ? e : NULL))
-        return false;
-    if (flash && !known)
-        inbox_remember(s->inbox, e->message_id.data);
-    return true;
-}
-
-/* Answers false when the rest of the frame is not to be looked at. */
-static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
-{
-    const Eocbus__V1__Stamp *stamp = m->stamp;
-
-    if (!stamp)
-        return true;
-    s->taken++;
-    if (stamp->provisional || !stamp->seq) {
-        (void)hand_over(s, m); /* it comes again with its number */
-        return true;
-    }
-    if (m->previous != s->last_number && m->previous) {
-        log_warn("downlink.gap", "pattern=%s previous=%" PRIu64 " last=%" PRIu64, s->patterns[0],
-                 m->previous, s->last_number);
-        begin_again(s, 1);
-        return false;
-    }
-    s->last_number = stamp->seq;
-    if (inbox_is_new(s->inbox, stamp->log_epoch, stamp->seq)) {
-        if (!hand_over(s, m)) {
-            begin_again(s, AGAIN_MS);
-            return false;
-        }
-        inbox_move(s->inbox, stamp->log_epoch, stamp->seq);
-    }
-    s->acknowledge = stamp->seq;
-    return true;
-}
-
-void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
-{
-    struct sub *s = find_sub(d, m->subscription);
-
-    if (!s)
-        return;
-    for (size_t i = 0; i < m->n_deliveries; i++)
-        if (!take_delivery(s, m->deliveries[i]))
-            return;
-    if (!m->horizon)
-        return;
-    if (inbox_is_new(s->inbox, d->log_epoch, m->horizon))
-        inbox_move(s->inbox, d->log_epoch, m->horizon);
-    if (s->horizon)
-        s->horizon(s->arg, m->horizon);
-}
-
-static bool acknowledge(struct sub *s)
-{
-    Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
-    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-
-    if (!s->acknowledge)
-        return false;
-    m.subscription = s->number;
-    m.log_epoch = s->downlink->log_epoch;
-    m.upto = s->acknowledge;
-    f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
-    f.acknowledge = &m;
-    if (s->downlink->set.send(s->downlink->set.arg, &f) != ST_OK)
-        return false;
-    s->acknowledge = 0;
-    return true;
-}
-
-static bool give_credit(struct sub *s)
-{
-    Eocbus__V1__Credit m = EOCBUS__V1__CREDIT__INIT;
-    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-
-    if (s->taken * 2 < s->credit)
-        return false;
-    m.subscription = s->number;
-    m.messages = s->taken;
-    f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
-    f.credit = &m;
-    if (s->downlink->set.send(s->downlink->set.arg, &f) != ST_OK)
-        return false;
-    s->taken = 0;
-    return true;
-}
-
-bool downlink_flush(struct downlink *d)
-{
-    struct list *link;
-    bool sent = false;
-
-    list_each(link, &d->subs) {
-        struct sub *s = container_of(link, struct sub, link);
-        enum status st = inbox_commit(s->inbox);
-
-        if (st != ST_OK) {
-            log_error("inbox.commit.failed", "pattern=%s status=%s: nothing is acknowledged",
-                      s->patterns[0], status_name(st));
-            if (s->state == SUB_RUNNING)
-                begin_again(s, AGAIN_MS);
-            continue;
-        }
-        if (!d->in_session || s->state != SUB_RUNNING)
-            continue;
-        sent |= acknowledge(s);
-        sent |= give_credit(s);
-    }
-    return sent;
+    downlink_begin_again(s, f->retry_ms ? f->retry_ms : REFUSED_MS);
 }

@@ -14,6 +14,8 @@
 #include "proto/base/mem.h"
 #include "proto/wire/gate.h"
 
+enum { OBSERVATIONS_SAMPLES_MAX = 3600 }; /* of one series */
+
 struct sample {
     int64_t time_us; /* UTC since 1970 */
     int64_t value;   /* times 10^exponent, in the channel's unit */
@@ -25,7 +27,7 @@ struct channel {
     Eocbus__V1__ObservationType type;
     Eocbus__V1__Unit unit;
     int32_t exponent;
-    const struct sample *samples; /* borrowed; 1..3600, oldest first */
+    const struct sample *samples; /* borrowed; at most OBSERVATIONS_SAMPLES_MAX, oldest first */
     size_t count;
 };
 

@@ -29,6 +29,7 @@ BEGIN {
     door["microhttpd.h"] = "agents/web/"
     # header that only some files share -> how their names begin
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"
+    shared["agents/link/downlink_parts.h"] = "agents/link/downlink"
     shared["proto/base/zport_parts.h"] = "proto/base/z"
     shared["proto/base/conf_parts.h"] = "proto/base/conf"
     # The one file whose PQexec takes a variable: db_script, and what is given to that is checked

@@ -1,0 +1,135 @@
+/* downlink_deliver - what the broker delivers: once, in order, acknowledged when it is on disk. */
+#include "agents/link/downlink_parts.h"
+
+#include <inttypes.h>
+
+#include "proto/base/log.h"
+#include "proto/base/banned.h"
+
+/* Answers false when the program cannot take it now. */
+static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
+{
+    struct downlink *d = s->downlink;
+    Eocbus__V1__Envelope *e = NULL;
+    struct refusal why = {0};
+    bool flash, known;
+    enum status st;
+
+    arena_reset(d->arena);
+    st = gate_content(&e, m->content.data, m->content.len, d->arena, &why);
+    flash = e && e->lane == EOCBUS__V1__LANE__LANE_FLASH && e->message_id.len == 16;
+    known = flash && inbox_knows(s->inbox, e->message_id.data);
+    if (known && !(s->numbered_copies && !m->stamp->provisional))
+        return true;
+    if (s->message && !s->message(s->arg, m, st == ST_OK ? e : NULL))
+        return false;
+    if (flash && !known)
+        inbox_remember(s->inbox, e->message_id.data);
+    return true;
+}
+
+/* Answers false when the rest of the frame is not to be looked at. */
+static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
+{
+    const Eocbus__V1__Stamp *stamp = m->stamp;
+
+    if (!stamp)
+        return true;
+    s->taken++;
+    if (stamp->provisional || !stamp->seq) {
+        (void)hand_over(s, m); /* it comes again with its number */
+        return true;
+    }
+    if (m->previous != s->last_number && m->previous) {
+        log_warn("downlink.gap", "pattern=%s previous=%" PRIu64 " last=%" PRIu64, s->patterns[0],
+                 m->previous, s->last_number);
+        downlink_begin_again(s, 1);
+        return false;
+    }
+    s->last_number = stamp->seq;
+    if (inbox_is_new(s->inbox, stamp->log_epoch, stamp->seq)) {
+        if (!hand_over(s, m)) {
+            downlink_begin_again(s, DOWNLINK_AGAIN_MS);
+            return false;
+        }
+        inbox_move(s->inbox, stamp->log_epoch, stamp->seq);
+    }
+    s->acknowledge = stamp->seq;
+    return true;
+}
+
+void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
+{
+    struct sub *s = downlink_find(d, m->subscription);
+
+    if (!s)
+        return;
+    for (size_t i = 0; i < m->n_deliveries; i++)
+        if (!take_delivery(s, m->deliveries[i]))
+            return;
+    if (!m->horizon)
+        return;
+    if (inbox_is_new(s->inbox, d->log_epoch, m->horizon))
+        inbox_move(s->inbox, d->log_epoch, m->horizon);
+    if (s->horizon)
+        s->horizon(s->arg, m->horizon);
+}
+
+static bool acknowledge(struct sub *s)
+{
+    Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    if (!s->acknowledge)
+        return false;
+    m.subscription = s->number;
+    m.log_epoch = s->downlink->log_epoch;
+    m.upto = s->acknowledge;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
+    f.acknowledge = &m;
+    if (s->downlink->set.send(s->downlink->set.arg, &f) != ST_OK)
+        return false;
+    s->acknowledge = 0;
+    return true;
+}
+
+static bool give_credit(struct sub *s)
+{
+    Eocbus__V1__Credit m = EOCBUS__V1__CREDIT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    if (s->taken * 2 < s->credit)
+        return false;
+    m.subscription = s->number;
+    m.messages = s->taken;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
+    f.credit = &m;
+    if (s->downlink->set.send(s->downlink->set.arg, &f) != ST_OK)
+        return false;
+    s->taken = 0;
+    return true;
+}
+
+bool downlink_flush(struct downlink *d)
+{
+    struct list *link;
+    bool sent = false;
+
+    list_each(link, &d->subs) {
+        struct sub *s = container_of(link, struct sub, link);
+        enum status st = inbox_commit(s->inbox);
+
+        if (st != ST_OK) {
+            log_error("inbox.commit.failed", "pattern=%s status=%s: nothing is acknowledged",
+                      s->patterns[0], status_name(st));
+            if (s->state == SUB_RUNNING)
+                downlink_begin_again(s, DOWNLINK_AGAIN_MS);
+            continue;
+        }
+        if (!d->in_session || s->state != SUB_RUNNING)
+            continue;
+        sent |= acknowledge(s);
+        sent |= give_credit(s);
+    }
+    return sent;
+}

@@ -1,0 +1,52 @@
+/* downlink_parts - what downlink.c and downlink_deliver.c share; nobody else includes it. */
+#ifndef EOCBUS_LINK_DOWNLINK_PARTS_H
+#define EOCBUS_LINK_DOWNLINK_PARTS_H
+
+#include "agents/link/downlink.h"
+#include "agents/link/inbox.h"
+#include "proto/base/list.h"
+
+#define DOWNLINK_AGAIN_MS 1000u /* before a subscription that stopped is tried again */
+
+enum sub_state {
+    SUB_OUT,     /* the broker does not know it */
+    SUB_ASKED,   /* Subscribe was sent */
+    SUB_RUNNING, /* Subscribed came */
+    SUB_WAITING  /* stopped; the timer asks again */
+};
+
+struct sub {
+    struct list link;
+    struct downlink *downlink; /* borrowed, owns us */
+    enum sub_state state;
+    uint32_t number; /* in this session; a new one each time it is asked for */
+    char **patterns;
+    unsigned pattern_count, credit;
+    bool from_now, numbered_copies;
+    bool on_disk;   /* the place outlives us */
+    uint64_t start; /* where to begin without a place */
+    void *arg;
+    bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
+    void (*horizon)(void *arg, uint64_t horizon);
+    struct inbox *inbox;
+    struct loop_timer *timer;
+    uint64_t last_number; /* of the last delivery in this run; what `previous` must say */
+    unsigned taken;       /* since credit was given */
+    uint64_t acknowledge; /* last number handed over, to be told after the commit; 0 = nothing */
+};
+
+struct downlink {
+    struct downlink_settings set;
+    struct list subs;
+    unsigned sub_count;
+    uint32_t next_number, log_epoch;
+    bool in_session;
+    struct arena *arena;
+};
+
+/* Of this session; NULL if there is none, or it stopped. */
+struct sub *downlink_find(struct downlink *d, uint32_t number);
+/* Ends it at the broker and begins again behind the place, after a while. */
+void downlink_begin_again(struct sub *s, unsigned wait_ms);
+
+#endif
