@@ -44,10 +44,12 @@ awk '
 END { if (id != "" && !text) printf "deploy/runbook.md: %s has no text\n", id >"/dev/stderr" }
 ' "$book" 2>>"$lists/wrong" | LC_ALL=C sort >"$lists/book"
 
-uniq -d "$lists/book" | sed "s|.*|$book: & has two paragraphs|" >>"$lists/wrong"
-LC_ALL=C comm -23 "$lists/source" "$lists/book" |
-    sed "s|.*|$book: & is logged and has no paragraph|" >>"$lists/wrong"
-LC_ALL=C sort -u "$lists/book" | LC_ALL=C comm -13 "$lists/source" - |
-    sed "s|.*|$book: & has a paragraph and is logged nowhere|" >>"$lists/wrong"
+{
+    uniq -d "$lists/book" | sed "s|.*|$book: & has two paragraphs|"
+    LC_ALL=C comm -23 "$lists/source" "$lists/book" |
+        sed "s|.*|$book: & is logged and has no paragraph|"
+    LC_ALL=C sort -u "$lists/book" | LC_ALL=C comm -13 "$lists/source" - |
+        sed "s|.*|$book: & has a paragraph and is logged nowhere|"
+} >>"$lists/wrong"
 cat "$lists/wrong"
 [ ! -s "$lists/wrong" ]
