@@ -171,7 +171,7 @@ void bus_enrol(struct bus *b, const char *name, struct keys *out)
 
 static void exec_broker(struct bus *b, const char *const *settings)
 {
-    char text[5][PATH_SIZE + 32];
+    char text[5][PATH_SIZE + 32], config[128];
     const char *argv[ARGS_MAX] = {b->program};
     size_t n = 1;
 
@@ -183,6 +183,11 @@ static void exec_broker(struct bus *b, const char *const *settings)
     for (size_t i = 0; i < 5; i++) {
         argv[n++] = "-o";
         argv[n++] = text[i];
+    }
+    snprintf(config, sizeof(config), "%s/broker.conf", b->dir);
+    if (access(config, R_OK) == 0) {
+        argv[n++] = "-c";
+        argv[n++] = config;
     }
     for (; settings && *settings && n < ARGS_MAX - 3; settings++) {
         argv[n++] = "-o";

@@ -26,8 +26,8 @@ const char *bus_dir(const struct bus *b);        /* broker.log, broker.sock, bro
 /* A key pair, enrolled under this name. */
 void bus_enrol(struct bus *b, const char *name, struct keys *out);
 
-/* Starts it with further "-o" settings (NULL-terminated list or NULL) and waits until it listens.
- */
+/* Starts it with further "-o" settings (NULL-terminated list or NULL), and with those of
+ * broker.conf if a test has put that into bus_dir, and waits until it listens. */
 void bus_start_broker(struct bus *b, const char *const *settings);
 void bus_kill_broker(struct bus *b); /* kill -9 */
 /* SIGTERM; its exit code. *took_ms may be NULL. */
