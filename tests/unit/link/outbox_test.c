@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,6 +374,24 @@ static void a_restored_database_is_offered_what_was_stored(void **state)
     outbox_close(o);
     o = open_it();
     assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+}
+
+static void receipts_that_cannot_be_read_are_not_taken_for_none(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = put_one(o, ROUTINE);
+    sqlite3 *db;
+
+    (void)state;
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    assert_int_equal(outbox_settle(o, tag, &stored), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE settled", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_not_equal(outbox_offer_again(o, 2), ST_OK); /* else epoch 2 would be done with */
     outbox_close(o);
 }
 
@@ -896,6 +915,7 @@ int main(void)
         T(stored_rows_go_after_their_keeping_time),
         T(a_refused_row_is_kept_until_a_person_has_seen_it),
         T(a_restored_database_is_offered_what_was_stored),
+        T(receipts_that_cannot_be_read_are_not_taken_for_none),
         T(raw_rows_leave_no_hole_in_the_lane),
         T(a_command_run_again_takes_nothing_twice),
         T(work_between_other_puts_goes_on_at_its_count),
