@@ -1,9 +1,14 @@
 /* run - see run.h. */
 #include "tests/lib/run.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,9 +101,8 @@ void run_expect(const struct ran *r, int code, const char *words)
 {
     if (r->code == code && (!words || strstr(r->out, words) || strstr(r->err, words)))
         return;
-    fprintf(stderr, "run: expected exit code %d and \"%s\"; it ended with %d and said:\n%s%s\n",
-            code, words ? words : "", r->code, r->out, r->err);
-    abort();
+    fail_msg("expected exit code %d and \"%s\"; it ended with %d and said:\n%s%s", code,
+             words ? words : "", r->code, r->out, r->err);
 }
 
 void write_text_file(const char *path, const char *text)
