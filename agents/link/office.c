@@ -482,6 +482,30 @@ static int run_command(struct office *o, int argc, char **argv)
     return code;
 }
 
+/* --check-config is answered by the program, which cannot know the words of an office. */
+static int check_only(struct office *o, int argc, char **argv)
+{
+    char *kept[128];
+    int n = 0, code;
+    bool asked = false;
+
+    for (int i = 0; i < argc && i < (int)ARRAY_LEN(kept) - 1; i++) {
+        if (strcmp(argv[i], "--check-config") == 0)
+            asked = true;
+        else
+            kept[n++] = argv[i];
+    }
+    kept[n] = NULL;
+    if (!asked)
+        return -1;
+    code = program_start(&o->program, &n, kept, &o->set);
+    if (code >= 0)
+        return code;
+    code = check_words(o);
+    conf_free(o->program.rows, o->program.row_count, &o->set);
+    return code;
+}
+
 int office_main(struct office *o, const char *usage_head, int argc, char **argv)
 {
     struct buf usage = {0};
@@ -490,7 +514,9 @@ int office_main(struct office *o, const char *usage_head, int argc, char **argv)
     o->lang = LANG_ENGLISH;
     put_usage(o, &usage, usage_head, command_meant(o, argc, argv));
     o->program.usage = usage.failed ? "" : (const char *)usage.data;
-    code = program_start(&o->program, &argc, argv, &o->set);
+    code = check_only(o, argc, argv);
+    if (code < 0)
+        code = program_start(&o->program, &argc, argv, &o->set);
     if (code < 0) {
         code = run_command(o, argc, argv);
         conf_free(o->program.rows, o->program.row_count, &o->set);
