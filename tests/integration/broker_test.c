@@ -218,7 +218,7 @@ static void ended_under_load_it_stops_within_two_seconds_and_loses_nothing(void 
     publish_all(EACH);
     client_wait(world.loop, half_settled, NULL, "some receipts");
     assert_int_equal(bus_end_broker(world.bus, &took_ms), 0);
-    print_message("ended in %u ms\n", took_ms);
+    print_message("measured: ended under load in %u ms\n", took_ms);
     assert_true(took_ms < 2000);
     bus_start_broker(world.bus, NULL);
     client_wait(world.loop, all_heard, NULL, "the rest");
@@ -289,8 +289,8 @@ static void on_a_quiet_link_every_request_is_answered_soon(void **state)
         loop_turn(world.loop, i % 4); /* a pause of 0 to 3 ms */
     }
     qsort(took_us, QUIET, sizeof(took_us[0]), compare_us);
-    print_message("quiet link: %d requests, median %llu us, p99 %llu us, worst %llu us\n", QUIET,
-                  (unsigned long long)took_us[QUIET / 2],
+    print_message("measured: quiet link: %d requests, median %llu us, p99 %llu us, worst %llu us\n",
+                  QUIET, (unsigned long long)took_us[QUIET / 2],
                   (unsigned long long)took_us[QUIET * 99 / 100],
                   (unsigned long long)took_us[QUIET - 1]);
     assert_true(took_us[QUIET / 2] < 5000);
