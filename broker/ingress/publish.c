@@ -53,7 +53,8 @@ static void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m)
 {
     fill_identity(p, m);
     p->type = (uint16_t)m->body_case;
-    p->status = (uint8_t)m->status;
+    /* A newer sender's word becomes "unknown", never by its low bits one of ours. */
+    p->status = (unsigned)m->status <= UINT8_MAX ? (uint8_t)m->status : 0;
     places_of(p->places, m);
     p->event_time_us = m->event_time_us;
     p->sent_time_us = m->sent_time_us;
@@ -205,10 +206,17 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     return cause;
 }
 
+/* The gate lets known lanes through only, whatever the sender's schema. */
+static struct lane_gate *gate_of(const struct publishing *b, const Eocbus__V1__Envelope *m)
+{
+    assert((unsigned)m->lane - 1 < LANES);
+    return &b->s->gates[m->lane];
+}
+
 static enum busy_cause take_accepted(struct publishing *b, const Eocbus__V1__Item *item,
                                      const Eocbus__V1__Envelope *m)
 {
-    struct lane_gate *gate = &b->s->gates[m->lane];
+    struct lane_gate *gate = gate_of(b, m);
     uint64_t now_us = loop_now_us(b->in->set.loop);
     enum busy_cause cause;
     struct parcel *p;
@@ -244,7 +252,7 @@ static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *i
     if (!over)
         return good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
     if (good)
-        lane_gate_close(&b->s->gates[m->lane], m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
+        lane_gate_close(gate_of(b, m), m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
     return over;
 }
 

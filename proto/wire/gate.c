@@ -60,6 +60,18 @@ static enum status open_bytes(ProtobufCMessage **out, const ProtobufCMessageDesc
     return st == ST_OK ? unpack(out, d, bytes, len, arena, why) : st;
 }
 
+/* A newer contract may add words, but not a lane: brokers keep a queue and an order for each of the
+ * five, and a number out of range is an index nowhere. */
+static enum status check_lane(const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    struct step at = {NULL, "lane", -1};
+
+    if (protobuf_c_enum_descriptor_get_value(&eocbus__v1__lane__descriptor, (int)m->lane))
+        return ST_OK;
+    return refuse(why, CODE_ENUM, &at, "%d is no lane; legal are 1 (FLASH) to 5 (BULK)",
+                  (int)m->lane);
+}
+
 /* The rules that need two fields. */
 static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal *why)
 {
@@ -95,6 +107,8 @@ enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, siz
         return st;
     if (st == ST_OK)
         st = gate_check(m, why);
+    if (st == ST_OK)
+        st = check_lane(*out, why);
     return st == ST_OK ? check_together(*out, why) : st;
 }
 

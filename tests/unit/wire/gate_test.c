@@ -172,6 +172,21 @@ static void enums_are_known_unless_the_sender_is_newer(void **state)
     assert_string_equal(send(), "ok");
 }
 
+/* The broker keeps a gate and a queue per lane: a word it does not know is no index. */
+static void a_lane_is_known_whatever_the_schema(void **state)
+{
+    static const int unknown[] = {6, 77, 1000000, -1, INT32_MIN};
+
+    (void)state;
+    m.schema = SCHEMA_VERSION + 1;
+    m.lane = EOCBUS__V1__LANE__LANE_BULK;
+    assert_string_equal(send(), "ok");
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        m.lane = (Eocbus__V1__Lane)unknown[i];
+        REFUSED(CODE_ENUM, "lane");
+    }
+}
+
 static void numbers_stay_in_their_range(void **state)
 {
     (void)state;
@@ -419,6 +434,7 @@ int main(void)
         ONE(a_body_of_a_later_version_is_named_in_the_refusal),
         ONE(text_is_utf8),
         ONE(enums_are_known_unless_the_sender_is_newer),
+        ONE(a_lane_is_known_whatever_the_schema),
         ONE(numbers_stay_in_their_range),
         ONE(text_has_the_length_its_rule_gives),
         ONE(pcodes_are_held_to_their_grammar_one_by_one),
