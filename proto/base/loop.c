@@ -251,7 +251,9 @@ void loop_turn(struct loop *l, unsigned wait_ms)
         return;
     }
     uv_update_time(&l->uv);
-    uv_timer_start(&l->turn_end, on_turn_end, wait_ms, 0);
+    /* Repeating: libuv runs due timers before it polls, and one that came due in between would be
+     * gone and leave the poll without an end. */
+    uv_timer_start(&l->turn_end, on_turn_end, wait_ms, wait_ms);
     run(l, UV_RUN_ONCE);
     uv_timer_stop(&l->turn_end);
 }
