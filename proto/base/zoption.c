@@ -11,6 +11,9 @@
 /* For settings left 0, which ZeroMQ would take for "no limit" and "at once". */
 #define HIGH_WATER_DEFAULT   1000
 #define RECONNECT_DEFAULT_MS 250
+/* ZMQ_MAXMSGSIZE counts what CURVE adds (33 bytes), and cuts the connection without a word. With
+ * this room a whole frame passes, and one a little too large reaches its reader, who says so. */
+#define MAXMSGSIZE_ROOM 4096
 
 bool zoption_int(void *socket, int option, int value)
 {
@@ -39,7 +42,7 @@ static bool wants_ipv6(const char *endpoint)
 
 static bool set_common(void *s, const struct zport_settings *set)
 {
-    int64_t max_frame = set->max_frame_bytes ? (int64_t)set->max_frame_bytes : -1;
+    int64_t max_frame = set->max_frame_bytes ? (int64_t)set->max_frame_bytes + MAXMSGSIZE_ROOM : -1;
 
     return zoption_int(s, ZMQ_LINGER, 0) &&
            zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max_frame, sizeof(max_frame)) == 0 &&

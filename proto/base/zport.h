@@ -51,7 +51,7 @@ struct zport_settings {
     const char *public_z85;       /* own key pair, 40 characters each */
     const char *secret_z85;
     const char *server_z85;       /* DEALER: pinned key of the broker */
-    size_t max_frame_bytes;       /* ZMQ_MAXMSGSIZE */
+    size_t max_frame_bytes;       /* passes; a little more may, 8 KiB more cuts the connection; 0 = no limit */
     int send_high_water, receive_high_water; /* whole messages; 0 = 1,000 */
     unsigned heartbeat_ms, heartbeat_timeout_ms; /* 0 = off */
     unsigned handshake_ms;        /* 30,000: with 3,000 an office on 2G never connects (measured) */

@@ -3,7 +3,7 @@
 #define EOCBUS_WIRE_LIMITS_H
 
 enum {
-    LIMIT_FRAME_BYTES = 262144,  /* one ZeroMQ frame; ZMQ_MAXMSGSIZE */
+    LIMIT_FRAME_BYTES = 262144,  /* one ZeroMQ frame, without what CURVE adds */
     LIMIT_CONTENT_BYTES = 65536, /* one Envelope; larger things travel as BlobChunk */
     LIMIT_ITEMS = 256,           /* messages in one Publish, deliveries in one Deliver */
     LIMIT_DEPTH = 16,            /* nesting of sub-messages */

@@ -296,6 +296,12 @@ def bad_frames(t):
         c.ping()
         c.run_until(lambda: len(c.pongs) > pongs or c.state != OPEN, "Pong")
         check(f"frame, {what}: the session stands", c.state == OPEN, c.faults)
+    limit = c.welcome.max_frame_bytes
+    f = raw_answer(c, b"\xff" * limit)
+    check("a frame of max_frame_bytes is read", f.code == "malformed", f)
+    for more in (1, 32, 33, 4000):
+        f = raw_answer(c, b"\xff" * (limit + more))
+        check(f"a frame {more} bytes too large: Fault size", f.code == "size" and c.state == OPEN, f)
     f = raw_answer(c, [ping, ping])
     check("two frames in a message: Fault, later again", f.code == "malformed" and f.retry_ms > 0, f)
     c.ping()
