@@ -251,7 +251,6 @@ void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w)
     struct list *link;
 
     d->in_session = true;
-    d->log_epoch = w->log_epoch;
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 
@@ -284,6 +283,7 @@ void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m)
     if (!s)
         return;
     s->state = SUB_RUNNING;
+    s->log_epoch = m->log_epoch;
     /* From now on: after a lost link it goes on from here, so that nothing in between is missed. */
     if (!inbox_place(s->inbox, &log_epoch, &seq))
         inbox_move(s->inbox, m->log_epoch, m->after);

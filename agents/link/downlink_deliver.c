@@ -47,12 +47,12 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
         return false;
     }
     s->last_number = stamp->seq;
-    if (inbox_is_new(s->inbox, stamp->log_epoch, stamp->seq)) {
+    if (inbox_is_new(s->inbox, s->log_epoch, stamp->seq)) {
         if (!hand_over(s, m)) {
             downlink_begin_again(s, DOWNLINK_AGAIN_MS);
             return false;
         }
-        inbox_move(s->inbox, stamp->log_epoch, stamp->seq);
+        inbox_move(s->inbox, s->log_epoch, stamp->seq);
     }
     s->acknowledge = stamp->seq;
     return true;
@@ -69,8 +69,8 @@ void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
             return;
     if (!m->horizon)
         return;
-    if (inbox_is_new(s->inbox, d->log_epoch, m->horizon))
-        inbox_move(s->inbox, d->log_epoch, m->horizon);
+    if (inbox_is_new(s->inbox, s->log_epoch, m->horizon))
+        inbox_move(s->inbox, s->log_epoch, m->horizon);
     if (s->horizon)
         s->horizon(s->arg, m->horizon);
 }
@@ -83,7 +83,7 @@ static bool acknowledge(struct sub *s)
     if (!s->acknowledge)
         return false;
     m.subscription = s->number;
-    m.log_epoch = s->downlink->log_epoch;
+    m.log_epoch = s->log_epoch;
     m.upto = s->acknowledge;
     f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
     f.acknowledge = &m;

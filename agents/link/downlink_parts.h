@@ -19,7 +19,9 @@ struct sub {
     struct list link;
     struct downlink *downlink; /* borrowed, owns us */
     enum sub_state state;
-    uint32_t number; /* in this session; a new one each time it is asked for */
+    uint32_t number;    /* in this session; a new one each time it is asked for */
+    uint32_t log_epoch; /* of the log this run reads: its place and what it acknowledges are of it,
+                           whatever epoch a message in it got its number in */
     char **patterns;
     unsigned pattern_count, credit;
     bool from_now, numbered_copies;
@@ -39,7 +41,7 @@ struct downlink {
     struct downlink_settings set;
     struct list subs;
     unsigned sub_count;
-    uint32_t next_number, log_epoch;
+    uint32_t next_number;
     bool in_session;
     struct arena *arena;
 };

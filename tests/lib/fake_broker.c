@@ -247,7 +247,7 @@ void fake_broker_deliver(struct fake_broker *b, uint64_t seq, uint64_t previous,
     Eocbus__V1__Delivery d = EOCBUS__V1__DELIVERY__INIT, *list = &d;
     Eocbus__V1__Stamp stamp = EOCBUS__V1__STAMP__INIT;
 
-    stamp.log_epoch = b->log_epoch ? b->log_epoch : 1;
+    stamp.log_epoch = b->stamp_epoch ? b->stamp_epoch : b->log_epoch ? b->log_epoch : 1;
     stamp.seq = seq;
     stamp.provisional = !seq;
     stamp.received_time_us = loop_utc_us(b->loop);

@@ -25,6 +25,7 @@ struct fake_broker {
     unsigned busy_times; /* so many Publish are answered Busy */
     const char *refuse;  /* code: every item is refused with it */
     uint32_t log_epoch;
+    uint32_t stamp_epoch; /* of what is delivered; 0 = log_epoch */
     uint32_t window_items, window_bytes;
     const char *hello_fault; /* code: Hello is answered with this Fault */
     const char *verdict;     /* ZAP status of the next handshake: "200", "400" */
