@@ -34,7 +34,8 @@ struct uplink {
     unsigned flight_count, flight_cap;
     size_t bulk_bytes, flash_bytes; /* on the way */
     uint64_t held_until_us[LANES];
-    struct pending told; /* receipts to tell after the commit; only its settles are used */
+    uint64_t turned_away[LANES]; /* lowest tag that was answered Busy and not offered since; or 0 */
+    struct pending told;         /* receipts to tell after the commit; only its settles are used */
 
     /* of the Publish in the making */
     Eocbus__V1__Item items[LIMIT_ITEMS];
@@ -106,6 +107,7 @@ void uplink_begin(struct uplink *u, const Eocbus__V1__Welcome *w)
     u->frame_bytes =
         w->max_frame_bytes ? smaller(w->max_frame_bytes, LIMIT_FRAME_BYTES) : LIMIT_FRAME_BYTES;
     memset(u->held_until_us, 0, sizeof(u->held_until_us));
+    memset(u->turned_away, 0, sizeof(u->turned_away));
     u->in_session = u->window_items > 0;
 }
 
@@ -126,6 +128,18 @@ bool uplink_is_idle(const struct uplink *u)
 /* --- sending ------------------------------------------------------------------------------------
  */
 
+/* What was on the way behind a row that was turned away is turned away too. Until all of it is
+ * back, nothing of the lane is offered: it would arrive before what is to be offered again. */
+static bool waits_for_answers(const struct uplink *u, unsigned lane)
+{
+    if (!u->turned_away[lane])
+        return false;
+    for (unsigned i = 0; i < u->flight_count; i++)
+        if (outbox_tag_lane(u->flights[i].tag) == lane && u->flights[i].tag > u->turned_away[lane])
+            return true;
+    return false;
+}
+
 /* Lanes that may be offered now; arms the timer for the ones that may not. */
 static unsigned open_lanes(struct uplink *u)
 {
@@ -133,10 +147,12 @@ static unsigned open_lanes(struct uplink *u)
     unsigned lanes = 0;
 
     for (unsigned lane = 1; lane < LANES; lane++) {
-        if (u->held_until_us[lane] <= now)
+        if (u->held_until_us[lane] > now) {
+            nearest = u->held_until_us[lane] < nearest ? u->held_until_us[lane] : nearest;
+        } else if (!waits_for_answers(u, lane)) { /* an answer has us pumped again */
+            u->turned_away[lane] = 0;
             lanes |= OUTBOX_LANE(lane);
-        else if (u->held_until_us[lane] < nearest)
-            nearest = u->held_until_us[lane];
+        }
     }
     if (nearest != UINT64_MAX)
         loop_timer_start(u->timer, (unsigned)((nearest - now) / 1000 + 1), 0);
@@ -355,6 +371,8 @@ void uplink_on_busy(struct uplink *u, const Eocbus__V1__Busy *b)
         land(u, b->tags[i]);
         outbox_in_flight(u->set.outbox, b->tags[i], false);
         u->held_until_us[lane] = until;
+        if (!u->turned_away[lane] || b->tags[i] < u->turned_away[lane])
+            u->turned_away[lane] = b->tags[i];
     }
     u->set.hungry(u->set.arg);
 }

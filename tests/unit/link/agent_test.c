@@ -308,6 +308,46 @@ static void a_busy_broker_gets_the_lane_again_in_order(void **state)
         assert_true(broker.tags[i] > broker.tags[i - 1]);
 }
 
+static void answer_busy(uint64_t tag)
+{
+    Eocbus__V1__Busy busy = EOCBUS__V1__BUSY__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    busy.n_tags = 1;
+    busy.tags = &tag;
+    busy.retry_ms = 10;
+    busy.text = (char *)"the store's queue is full";
+    f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
+    f.busy = &busy;
+    fake_broker_send(&broker, &f);
+}
+
+/* On a slow line the second frame is still on its way when the first one has come back. */
+static void nothing_passes_what_is_on_the_way_behind_a_busy_one(void **state)
+{
+    uint64_t one, two, three;
+
+    (void)state;
+    broker.no_receipts = true;
+    start();
+    one = put(ROUTINE, "one");
+    WAIT_FOR(broker.items == 1);
+    two = put(ROUTINE, "two");
+    WAIT_FOR(broker.items == 2);
+    answer_busy(one);
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    three = put(ROUTINE, "three");
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    assert_int_equal(broker.items, 2);
+    answer_busy(two);
+    WAIT_FOR(broker.items == 5);
+    assert_int_equal(broker.tags[2], one);
+    assert_int_equal(broker.tags[3], two);
+    assert_int_equal(broker.tags[4], three);
+}
+
 static void the_window_of_the_broker_is_never_passed(void **state)
 {
     (void)state;
@@ -522,6 +562,50 @@ static void an_inbox_remembers_the_place_over_a_restart(void **state)
     assert_int_equal(broker.after, 3);
 }
 
+/* A number keeps the epoch in which it was given, also in a log that was restored since. */
+static void what_is_older_than_a_restore_is_handed_over_like_the_rest(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    broker.log_epoch = 2;
+    start();
+    subscribe(NULL, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    broker.stamp_epoch = 1;
+    deliver(3, 0);
+    broker.stamp_epoch = 2;
+    deliver(4, 3);
+    WAIT_FOR(broker.upto == 4);
+    assert_int_equal(saw.messages, 2);
+}
+
+static void who_was_behind_when_the_log_was_restored_misses_nothing(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(3, 0);
+    WAIT_FOR(broker.upto == 3);
+    agent_destroy(agent);
+    broker.log_epoch = 2;
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 0);
+    broker.stamp_epoch = 1;
+    deliver(3, 0);
+    deliver(5, 3); /* was in the log before, and in the backup; nobody handed it over yet */
+    WAIT_FOR(broker.upto == 5);
+    assert_int_equal(saw.messages, 3);
+    agent_destroy(agent);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 3);
+    assert_int_equal(broker.after, 5); /* of the new log */
+}
+
 static void a_hole_in_the_numbers_is_read_again(void **state)
 {
     (void)state;
@@ -635,6 +719,7 @@ int main(void)
         T(without_receipts_everything_is_offered_again_after_a_lost_link),
         T(a_broker_that_forgot_us_is_greeted_again),
         T(a_busy_broker_gets_the_lane_again_in_order),
+        T(nothing_passes_what_is_on_the_way_behind_a_busy_one),
         T(the_window_of_the_broker_is_never_passed),
         T(a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once),
         T(a_new_log_epoch_is_offered_everything_again),
@@ -644,6 +729,8 @@ int main(void)
         T(each_message_is_handed_over_once_and_acknowledged),
         T(after_a_lost_link_it_goes_on_behind_the_last_one),
         T(an_inbox_remembers_the_place_over_a_restart),
+        T(what_is_older_than_a_restore_is_handed_over_like_the_rest),
+        T(who_was_behind_when_the_log_was_restored_misses_nothing),
         T(a_hole_in_the_numbers_is_read_again),
         T(a_program_that_cannot_take_more_gets_it_later),
         T(an_alarm_is_handed_over_at_its_first_copy_and_only_then),
