@@ -75,7 +75,7 @@ static const struct ctl_command commands[] = {
      "sender, and what it says. A pattern has five levels, status.family.type.region.district:\n"
      "\"actual.report.**\", \"*.*.*.3505000.*\".\n\n"
      "  --json            one object per line\n"
-     "  --from N          begin with number N (1 = everything); default: from now\n"
+     "  --from N          begin with number N (0 or 1 = everything); default: from now\n"
      "  --pattern P       only what matches; may stand several times (default **)\n"
      "  --count N         stop after N messages\n"
      "  --inbox FILE      remember the place there, and go on from it\n"
@@ -174,7 +174,7 @@ static const struct conf_row row_table[] = {
     {"database", CONF_TEXT, offsetof(struct ctl_settings, database), "", 0,
      "libpq connection string for migrate, principal, show, quarantine and status", 0, 0},
     {"control.socket", CONF_PATH, offsetof(struct ctl_settings, control_socket),
-     "/run/eocbus/control.sock", 0, "where the broker on this machine answers status", 0, 0},
+     "/run/eocbus/broker.sock", 0, "where the broker on this machine answers status", 0, 0},
 };
 static struct conf_row rows[ARRAY_LEN(row_table)];
 
