@@ -25,6 +25,8 @@
 enum { BRIEF_MS = 2000, RECORD_LINE_MAX = 80 };
 /* Without a session after this time somebody wonders. */
 enum { WONDER_MS = 5000 };
+/* --from was not given. */
+#define FROM_NOW UINT64_MAX
 
 struct tail {
     struct ctl *c;
@@ -229,10 +231,10 @@ static int listen_until_done(struct tail *t, struct agent *agent)
     const struct agent_subscription sub = {
         .patterns = t->patterns.count ? t->patterns.items : everything,
         .pattern_count = t->patterns.count ? t->patterns.count : 1,
-        .from_now = t->from == 0 && t->last.seq == 0,
-        .after = t->last.seq ? t->last.seq
-                 : t->from   ? t->from - 1
-                             : 0,
+        .from_now = t->from == FROM_NOW && t->last.seq == 0,
+        .after = t->last.seq                          ? t->last.seq
+                 : t->from > 0 && t->from != FROM_NOW ? t->from - 1
+                                                      : 0,
         .inbox_path = t->inbox,
         .arg = t,
         .message = on_message,
@@ -304,7 +306,7 @@ static int check_patterns(struct tail *t)
 
 int ctl_tail(struct ctl *c)
 {
-    struct tail t = {.c = c, .record_fd = -1};
+    struct tail t = {.c = c, .record_fd = -1, .from = FROM_NOW};
     const struct option_row options[] = {
         {"--json", OPTION_FLAG, &t.json},         {"--from", OPTION_NUMBER, &t.from},
         {"--pattern", OPTION_WORDS, &t.patterns}, {"--count", OPTION_NUMBER, &t.count},
