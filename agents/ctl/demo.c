@@ -89,6 +89,9 @@ static int run(struct demo *d)
     if (code < 0)
         code = demo_count(d);
     supervise_destroy(d->sup);
+    unlink(demo_path(d, "pids"));
+    if (code == EXIT_DONE && !d->once)
+        demo_tell("everything is stopped; what was stored is kept");
     return code;
 }
 

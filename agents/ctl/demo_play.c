@@ -385,7 +385,7 @@ static bool wait_for_time(struct demo *d, const struct plan_line *l, uint64_t st
     return false;
 }
 
-static int play_lines(struct demo *d)
+static int play_lines(struct demo *d, unsigned *played)
 {
     const char *done = demo_read_file(d, demo_path(d, "plan.done"));
     uint64_t start = supervise_now_ms();
@@ -404,6 +404,7 @@ static int play_lines(struct demo *d)
         code = play_line(d, l);
         if (code < 0)
             code = remember_done(d, l);
+        ++*played;
     }
     return code;
 }
@@ -417,12 +418,16 @@ static void stop_daemons(struct demo *d)
 
 int demo_play(struct demo *d)
 {
-    int code = play_lines(d);
+    unsigned played = 0;
+    int code = play_lines(d, &played);
 
     if (code >= 0)
         return code;
     if (!d->once) {
-        demo_tell("the plan is played; the bus stays until ctrl-C");
+        demo_tell(played || d->plan.line_count == 0
+                      ? "the plan is played; the bus stays until ctrl-C"
+                      : "an earlier run played the plan, and what it said is kept; the bus stays "
+                        "until ctrl-C");
         while (demo_turn(d, 60000))
             ;
         return EXIT_DONE;

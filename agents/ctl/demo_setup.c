@@ -519,12 +519,14 @@ static int write_broker_settings(struct demo *d)
     return code;
 }
 
-static void put_link(struct demo *d, struct buf *b, const struct plan_agent *a)
+static void put_link(struct demo *d, struct buf *b, const struct plan_agent *a,
+                     const char *log_level)
 {
     buf_printf(b,
                "name = %s\nkey.file = %s/keys/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
-               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\nlog.level = info\n",
-               a->name, d->dir, a->short_name, d->endpoint, d->broker_key, d->dir, a->short_name);
+               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\nlog.level = %s\n",
+               a->name, d->dir, a->short_name, d->endpoint, d->broker_key, d->dir, a->short_name,
+               log_level);
 }
 
 static void put_operator(struct demo *d, struct buf *b)
@@ -542,11 +544,11 @@ static int write_agent_settings(struct demo *d, const struct plan_agent *a)
     struct buf b = {0};
     int code;
 
-    put_link(d, &b, a);
+    put_link(d, &b, a, "info");
     put_operator(d, &b);
     code = write_file(d, demo_path(d, "conf/%s.ctl.conf", a->short_name), &b);
     buf_clear(&b);
-    put_link(d, &b, a);
+    put_link(d, &b, a, "info");
     if (strcmp(a->program, "eocctl") == 0)
         put_operator(d, &b);
     if (extra)
@@ -554,6 +556,19 @@ static int write_agent_settings(struct demo *d, const struct plan_agent *a)
     buf_puts(&b, extra ? extra : "");
     if (code < 0)
         code = write_file(d, demo_path(d, "conf/%s.conf", a->short_name), &b);
+    buf_free(&b);
+    return code;
+}
+
+/* conf/eocctl.conf, for whoever looks on from another terminal. */
+static int write_operator_settings(struct demo *d)
+{
+    struct buf b = {0};
+    int code;
+
+    put_link(d, &b, &listener, "warn");
+    put_operator(d, &b);
+    code = write_file(d, demo_path(d, "conf/eocctl.conf"), &b);
     buf_free(&b);
     return code;
 }
@@ -566,6 +581,8 @@ int demo_write_settings(struct demo *d)
         code = write_broker_settings(d);
     if (code < 0)
         code = write_agent_settings(d, &listener);
+    if (code < 0)
+        code = write_operator_settings(d);
     for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
         code = write_agent_settings(d, &d->plan.agents[i]);
     return code;
