@@ -73,8 +73,9 @@ static void say_detection(struct buf *b, const Eocbus__V1__Envelope *m,
 
 static void say_sensor_status(struct buf *b, const Eocbus__V1__SensorStatus *s)
 {
-    buf_printf(b, "gateway up %u h, battery %u.%02u V", s->uptime_s / 3600, s->battery_mv / 1000,
-               s->battery_mv % 1000 / 10);
+    buf_printf(b, "gateway up %u h", s->uptime_s / 3600);
+    if (s->battery_mv) /* 0 is not measured */
+        buf_printf(b, ", battery %u.%02u V", s->battery_mv / 1000, s->battery_mv % 1000 / 10);
     say_count(b, s->backlog_messages, "message waits", "messages wait");
     say_count(b, s->n_silent_datastreams, "series silent", "series silent");
     if (s->tamper)
@@ -118,7 +119,9 @@ static void say_flash(struct buf *b, const Eocbus__V1__Envelope *m,
     if (f->road_cut == EOCBUS__V1__ANSWER__ANSWER_YES)
         buf_puts(b, b->data[b->len - 1] == ' ' ? "road cut" : ", road cut");
     if (b->len > 2 && memcmp(b->data + b->len - 2, ": ", 2) == 0)
-        buf_puts(b, "no losses known");
+        buf_puts(b, f->_deaths_case || f->_injured_case || f->_missing_case || f->_houses_case
+                        ? "no losses known"
+                        : "losses not known yet");
     say_long(b, "; ", f->text, 120);
 }
 

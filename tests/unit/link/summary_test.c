@@ -41,7 +41,7 @@ static void a_flash_report_says_where_and_how_many(void **state)
         "mudflow reported at Veshist: 2 injured, 14 houses, road cut");
     assert_string_equal(
         say("{\"area\":{\"pcodes\":[\"3505203\"]},\"flash_report\":{\"hazard\":2}}"),
-        "flash flood reported at 3505203: no losses known");
+        "flash flood reported at 3505203: losses not known yet");
     assert_string_equal(say("{\"flash_report\":{\"hazard\":1,\"road_cut\":1}}"),
                         "mudflow: road cut");
 }
