@@ -68,10 +68,8 @@ static bool check_patterns(struct egress *e, uint64_t session, const char *princ
     return true;
 }
 
-static bool check_place(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
+static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
 {
-    char text[200];
-
     if (find_listener(e, session, m->subscription)) {
         listener_fault(e, session, m->subscription, "subscription",
                        "this number is in use in your session");
@@ -82,14 +80,7 @@ static bool check_place(struct egress *e, uint64_t session, const Eocbus__V1__Su
         listener_fault(e, session, m->subscription, "subscription", "too many subscriptions");
         return false;
     }
-    if (!m->log_epoch || !e->log_epoch || m->log_epoch == e->log_epoch)
-        return true;
-    snprintf(text, sizeof(text),
-             "the log has epoch %u now: it was restored from a backup; compare what you have and "
-             "subscribe with the new epoch",
-             e->log_epoch);
-    listener_fault(e, session, m->subscription, "epoch", text);
-    return false;
+    return true;
 }
 
 static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
@@ -125,6 +116,7 @@ static struct listener *create_listener(struct egress *e, uint64_t session,
     l->subscription = m->subscription;
     l->from_now = m->_after_case != EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
     l->start = l->from_now ? 0 : m->after;
+    l->start_epoch = m->log_epoch;
     window_init(&l->window, e->set.window_bytes, m->credit);
     list_init(&l->hungry);
     list_init(&l->full);
@@ -155,7 +147,7 @@ static void on_subscribe(struct egress *e, uint64_t session, const char *princip
     struct listener *l;
 
     learn_place(e);
-    if (!check_patterns(e, session, principal, m) || !check_place(e, session, m))
+    if (!check_patterns(e, session, principal, m) || !check_room(e, session, m))
         return;
     l = create_listener(e, session, m);
     if (l)

@@ -209,14 +209,26 @@ bool listener_gather(struct listener *l, const struct passing *m)
 /* --- beginning and end --------------------------------------------------------------------------
  */
 
-static void refuse_start(struct listener *l)
+static bool start_is_legal(struct listener *l)
 {
-    char text[160];
+    struct egress *e = l->egress;
+    char text[200];
+    const char *code = NULL;
 
-    snprintf(text, sizeof(text), "the log ends at %" PRIu64 "; start after a number up to that one",
-             l->egress->head);
-    listener_fault(l->egress, l->session, l->subscription, CODE_RANGE, text);
-    listener_end(l);
+    if (l->start_epoch && l->start_epoch != e->log_epoch) {
+        code = "epoch";
+        snprintf(text, sizeof(text),
+                 "the log has epoch %u now: it was restored from a backup; compare what you have "
+                 "and subscribe with the new epoch",
+                 e->log_epoch);
+    } else if (l->start > e->head) {
+        code = CODE_RANGE;
+        snprintf(text, sizeof(text),
+                 "the log ends at %" PRIu64 "; start after a number up to that one", e->head);
+    }
+    if (code)
+        listener_fault(e, l->session, l->subscription, code, text);
+    return !code;
 }
 
 void listener_place(struct listener *l)
@@ -227,8 +239,8 @@ void listener_place(struct listener *l)
         return; /* egress_store_here comes back to it */
     if (l->from_now)
         l->start = e->head;
-    if (l->start > e->head) {
-        refuse_start(l);
+    if (!start_is_legal(l)) {
+        listener_end(l);
         return;
     }
     if (!say_subscribed(l))

@@ -37,6 +37,7 @@ struct listener {
     uint64_t told;         /* it knows that nothing is missing up to here */
     uint64_t spoke_us;     /* when something was sent to it last */
     uint64_t start;        /* where it wants to start; with from_now not yet known */
+    uint32_t start_epoch;  /* of that number; 0 = whichever the log has */
     bool from_now;
     bool owes_horizon; /* has just reached the head for the first time */
     bool blocked;      /* its socket queue is full; until egress_writable */

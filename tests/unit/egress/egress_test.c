@@ -300,6 +300,23 @@ static void who_subscribes_before_the_log_is_known_waits_for_it(void **state)
     assert_int_equal(world.agents[0].count, 1);
 }
 
+static void a_place_of_another_epoch_is_refused_when_the_log_is_known(void **state)
+{
+    static const char *const patterns[] = {"**"};
+    uint64_t after = 0;
+
+    (void)state;
+    world.log_epoch = 0;
+    agent_subscribe_to(0, patterns, 1, &after, WORLD_EPOCH - 1, 10);
+    world_settle();
+    assert_string_equal(world.agents[0].fault, "");
+    world.log_epoch = WORLD_EPOCH;
+    egress_store_here(world.egress);
+    assert_string_equal(world.agents[0].fault, "epoch");
+    assert_false(world.agents[0].subscribed);
+    assert_int_equal(world.want_count, 0);
+}
+
 static void history_waits_for_the_database_and_goes_on(void **state)
 {
     (void)state;
@@ -422,6 +439,7 @@ int main(void)
         IN_WORLD(a_number_in_use_is_refused_and_the_first_listener_stays),
         IN_WORLD(who_subscribes_before_the_log_is_known_waits_for_it),
         IN_WORLD(history_waits_for_the_database_and_goes_on),
+        IN_WORLD(a_place_of_another_epoch_is_refused_when_the_log_is_known),
         IN_WORLD(a_new_log_epoch_ends_every_listener),
         IN_WORLD(a_message_of_a_new_log_epoch_ends_every_listener_too),
         IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
