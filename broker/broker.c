@@ -150,10 +150,11 @@ static void on_here(void *arg, bool here, uint32_t log_epoch, uint64_t head)
 {
     struct broker *b = arg;
 
-    (void)log_epoch;
-    (void)head; /* egress asks for them itself */
-    if (here)
-        egress_store_here(b->egress);
+    (void)head; /* egress asks for it itself */
+    if (!here)
+        return;
+    ingress_log_epoch(b->ingress, log_epoch);
+    egress_store_here(b->egress);
 }
 
 /* --- principals ---------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ static enum status send_welcome(struct ingress *in, struct session *s)
     w.broker = (char *)in->set.name;
     w.principal = s->principal;
     in->exits.log_place(in->exits.arg, &w.log_epoch, &w.head);
+    s->log_epoch = w.log_epoch;
     w.time_us = loop_utc_us(in->set.loop);
     w.max_frame_bytes = LIMIT_FRAME_BYTES;
     w.max_content_bytes = LIMIT_CONTENT_BYTES;
@@ -321,6 +322,27 @@ void ingress_session_lost(struct ingress *in, uint64_t session)
         end_session(in, s);
 }
 
+static void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
+                    unsigned retry_ms)
+{
+    send_fault(in, &s->address, code, text, retry_ms);
+    end_session(in, s);
+}
+
+void ingress_log_epoch(struct ingress *in, uint32_t log_epoch)
+{
+    struct session *s = sessions_next(in->sessions, NULL);
+
+    while (s) {
+        struct session *next = sessions_next(in->sessions, s);
+
+        if (s->log_epoch != log_epoch)
+            dismiss(in, s, "hello", "the log was not the same when you said hello: say it again",
+                    1);
+        s = next;
+    }
+}
+
 void ingress_recheck(struct ingress *in)
 {
     struct session *s = sessions_next(in->sessions, NULL);
@@ -332,8 +354,7 @@ void ingress_recheck(struct ingress *in)
         if (!p || p->principal_id != s->principal_id) {
             log_info("ingress.session.revoked", "principal=%s session=%" PRIu64, s->principal,
                      s->number);
-            send_fault(in, &s->address, "principal", "this key belongs to nobody any more", 0);
-            end_session(in, s);
+            dismiss(in, s, "principal", "this key belongs to nobody any more", 0);
         }
         s = next;
     }

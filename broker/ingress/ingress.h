@@ -74,6 +74,9 @@ bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id
 void ingress_session_lost(struct ingress *in, uint64_t session);
 /* Rights were read anew: sessions of principals that are gone end. */
 void ingress_recheck(struct ingress *in);
+/* The log was seen, or has a new epoch. Sessions whose Welcome named another one are asked for a new
+ * hello, since only Welcome makes an outbox offer again what a restored log may have lost. */
+void ingress_log_epoch(struct ingress *in, uint32_t log_epoch);
 
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;

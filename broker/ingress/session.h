@@ -49,6 +49,7 @@ struct session {
     struct zport_id address;
     char principal[LIMIT_NAME_BYTES + 1];
     int32_t principal_id;
+    uint32_t log_epoch; /* that its Welcome named; 0 = the log was not seen yet */
     uint64_t heard_us;
     unsigned unsettled_items; /* without a receipt that was sent */
     size_t unsettled_bytes;   /* without a known fate */

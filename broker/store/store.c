@@ -74,6 +74,7 @@ struct store {
 };
 
 static void pump(struct store *s);
+static void tell_here(struct store *s);
 
 /* --- which servers will do -------------------------------------------------------------------- */
 
@@ -114,8 +115,11 @@ static bool schema_will_do(struct store *s, const struct pg_rows *rows)
 static void see_place(struct store *s, const struct pg_rows *rows)
 {
     int64_t version = pg_int(rows, 0, 2);
+    uint32_t known_epoch = s->follow.log_epoch;
 
     follow_seen(&s->follow, (uint32_t)pg_int(rows, 0, 0), (uint64_t)pg_int(rows, 0, 1));
+    if (s->follow.log_epoch != known_epoch)
+        tell_here(s);
     if (s->principals_known && version == s->principals_version)
         return;
     s->principals_known = true;

@@ -36,7 +36,8 @@ struct store_exits {
     /* The log moves: every number once, ascending. Takes the parcel. */
     void (*next)(void *arg, struct parcel **take);
     void (*room)(void *arg); /* after ST_FULL: there is room again */
-    /* PostgreSQL came or went. Came may be said again: history can be read again. */
+    /* PostgreSQL came or went. Came may be said again: history can be read again, or the log has
+     * another epoch. */
     void (*here)(void *arg, bool here, uint32_t log_epoch, uint64_t head);
     void (*principals)(void *arg); /* rights may have changed: ask for them again */
 };

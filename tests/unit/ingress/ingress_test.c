@@ -38,6 +38,7 @@ static struct {
     size_t queued, room;
     enum status submit_answer;
     bool store_away;
+    uint32_t log_epoch;
     uint64_t next_seq, last_gone;
     unsigned gone, listens;
     bool revoked[AGENTS];
@@ -173,7 +174,7 @@ static bool fake_store_is_here(void *arg)
 static void fake_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
 {
     (void)arg;
-    *log_epoch = 1;
+    *log_epoch = world.log_epoch;
     *head = world.next_seq;
 }
 
@@ -480,6 +481,27 @@ static void a_recheck_ends_sessions_of_principals_that_are_gone(void **state)
     assert_string_equal(world.agents[1].fault, "principal");
     assert_int_equal(world.agents[2].faults, 0);
     assert_int_equal(world.gone, 1);
+}
+
+/* What it has receipts for may be missing in the restored log; only a Welcome makes it offer that.
+ */
+static void who_was_told_another_log_epoch_is_asked_for_a_new_hello(void **state)
+{
+    (void)state;
+    world.log_epoch = 0; /* the log was not seen yet */
+    hello(1);
+    world.log_epoch = 1;
+    hello(2);
+    ingress_log_epoch(world.in, 1);
+    assert_string_equal(world.agents[1].fault, "hello");
+    assert_int_equal(world.agents[2].faults, 0);
+    assert_int_equal(world.last_gone, world.agents[1].session);
+    hello(1);
+    world.log_epoch = 2; /* a backup was restored */
+    ingress_log_epoch(world.in, 2);
+    assert_int_equal(world.agents[1].faults, 2);
+    assert_int_equal(world.agents[2].faults, 1);
+    assert_int_equal(world.gone, 3);
 }
 
 static void a_connection_that_is_gone_ends_its_session(void **state)
@@ -845,6 +867,7 @@ static int begin(void **state)
     (void)state;
     memset(&world, 0, sizeof(world));
     world.room = QUEUE;
+    world.log_epoch = 1;
     if (loop_create(&world.loop) != ST_OK)
         return -1;
     set.loop = world.loop;
@@ -876,6 +899,7 @@ int main(void)
         IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
         IN_WORLD(a_revoked_principal_is_silent_from_its_next_message_on),
         IN_WORLD(a_recheck_ends_sessions_of_principals_that_are_gone),
+        IN_WORLD(who_was_told_another_log_epoch_is_asked_for_a_new_hello),
         IN_WORLD(a_connection_that_is_gone_ends_its_session),
         IN_WORLD(a_multipart_message_ends_the_session),
         IN_WORLD(listening_frames_go_to_the_exit),
