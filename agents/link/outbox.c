@@ -69,6 +69,32 @@ static enum status take_settings(struct outbox *o, const struct outbox_settings 
     return arena_create(&o->arena, LIMIT_ARENA_BYTES);
 }
 
+static void close_database(struct outbox *o)
+{
+    for (unsigned i = 0; i < QUERIES; i++) {
+        sqlite3_finalize(o->q[i]);
+        o->q[i] = NULL;
+    }
+    sqlite3_close(o->db);
+    o->db = NULL;
+}
+
+/* SQLite makes files beside an outbox before it can read it. The room for them on a full disk is
+ * what the ballast kept. */
+static enum status open_on_full_disk(struct outbox *o, size_t ballast)
+{
+    enum status st = open_beside(o, ballast);
+
+    if (st != ST_OK)
+        return st;
+    if (!ballast_release(&o->ballast))
+        return ST_FULL;
+    log_warn("outbox.disk.full", "path=%s ballast_bytes=%zu", o->path, ballast);
+    close_database(o);
+    o->trouble[0] = '\0';
+    return ob_open_database(o);
+}
+
 static enum status open_parts(struct outbox *o, const struct outbox_settings *set)
 {
     size_t ballast;
@@ -78,8 +104,8 @@ static enum status open_parts(struct outbox *o, const struct outbox_settings *se
     if (st == ST_OK)
         st = ob_open_database(o);
     if (st == ST_OK)
-        st = open_beside(o, ballast);
-    return st;
+        return open_beside(o, ballast);
+    return st == ST_FULL ? open_on_full_disk(o, ballast) : st;
 }
 
 enum status outbox_open(struct outbox **out, const struct outbox_settings *set, char *err,
@@ -115,9 +141,7 @@ void outbox_close(struct outbox *o)
         return;
     if (o->writing)
         ob_roll_back(o);
-    for (unsigned i = 0; i < QUERIES; i++)
-        sqlite3_finalize(o->q[i]);
-    sqlite3_close(o->db);
+    close_database(o);
     ballast_close(&o->ballast);
     if (o->lock_fd >= 0)
         close(o->lock_fd);

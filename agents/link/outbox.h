@@ -2,9 +2,9 @@
  *
  * A message is safe from the moment outbox_commit answers ST_OK: WAL with synchronous=FULL. It gets
  * its place there (epoch, lane, lane_seq) and its message_id, and its bytes never change again. A
- * row leaves `waiting` only on a receipt: STORED rows are kept for seven days within the budget (a
- * restored database may ask for them again), REFUSED rows until a person has seen them. Never put
- * the file on NFS. One process sends (outbox_lock); any number may put.
+ * row leaves `waiting` only on a receipt: STORED rows are kept for seven days within the budget and
+ * while the disk has room (a restored database may ask for them again), REFUSED rows until a person
+ * has seen them. Never put the file on NFS. One process sends (outbox_lock); any number may put.
  *
  * Puts and settles gather in memory and go to disk together in one transaction. The first put since
  * the last commit takes the file's write lock, because the place of a message is part of its bytes:

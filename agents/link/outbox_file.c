@@ -168,6 +168,13 @@ void ob_checkpoint(struct outbox *o)
         (void)ob_translate(o, rc);
 }
 
+/* What is empty inside the file goes back to the disk. Nothing is lost when it does not work. */
+void ob_shrink(struct outbox *o)
+{
+    (void)!run_sql(o, "PRAGMA incremental_vacuum");
+    (void)sqlite3_wal_checkpoint_v2(o->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 static int on_wal_grown(void *arg, sqlite3 *db, const char *name, int pages)
 {
     struct outbox *o = arg;
@@ -189,9 +196,10 @@ enum status ob_open_database(struct outbox *o)
         return ob_translate(o, rc);
     sqlite3_extended_result_codes(o->db, 1);
     sqlite3_busy_timeout(o->db, BUSY_MS);
-    /* WAL is a property of the file and comes before the first table; FULL is ours to ask each
-     * time. */
-    st = run_sql(o, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY");
+    /* WAL and auto_vacuum are properties of the file and come before the first table; FULL is ours
+     * to ask each time. */
+    st = run_sql(o, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; "
+                    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY");
     if (st == ST_OK)
         st = make_schema(o);
     if (st == ST_OK)

@@ -138,6 +138,7 @@ int64_t ob_ask(struct outbox *o, enum query which, int64_t deflt);
 MUST_CHECK enum status ob_make_file(const char *path, char *err, size_t err_size);
 MUST_CHECK enum status ob_open_database(struct outbox *o);
 void ob_checkpoint(struct outbox *o);
+void ob_shrink(struct outbox *o); /* outside a transaction */
 
 /* outbox_track.c: numbers by lane */
 MUST_CHECK enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS]);

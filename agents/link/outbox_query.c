@@ -57,6 +57,8 @@ void ob_say(struct outbox *o, const char *fmt, ...)
 
 enum status ob_translate(struct outbox *o, int rc)
 {
+    if (rc == SQLITE_IOERR_SHMSIZE) /* no room for the -shm file: nothing is wrong with the disk */
+        return ST_FULL;
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:

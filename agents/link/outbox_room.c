@@ -112,15 +112,37 @@ static enum status drop_for_room(struct outbox *o, size_t bytes)
     return st;
 }
 
+/* The disk is full, and perhaps it is this outbox that fills it: what is stored and only kept gives
+ * its room back to the disk. Else an outbox alone on its disk would fill it once and never speak
+ * again. */
+static enum status regain_ballast(struct outbox *o)
+{
+    unsigned dropped = 1;
+    enum status st = ST_OK;
+
+    while (st == ST_OK && dropped && !ballast_take(&o->ballast) &&
+           !pending_put_count(&o->pending)) {
+        st = drop_settled(o, INT64_MAX, TIDY_ROWS / 8, &dropped);
+        if (st == ST_OK)
+            st = ob_tracks_write(o);
+        st = ob_end(o, st);
+        ob_shrink(o);
+        o->room_bytes = 0;
+        if (st == ST_OK)
+            st = ob_begin(o);
+    }
+    return st == ST_OK && !ballast_take(&o->ballast) ? ST_FULL : st;
+}
+
 enum status ob_room_make(struct outbox *o, size_t len, struct refusal *why)
 {
-    enum status st;
+    enum status st = regain_ballast(o);
 
-    if (!ballast_take(&o->ballast)) {
+    if (st == ST_FULL)
         refuse_full(o, why,
                     "the disk under the outbox is full: nothing more is taken until there is room");
-        return ST_FULL;
-    }
+    if (st != ST_OK)
+        return st;
     st = drop_for_room(o, ob_room_of(len));
     if (st != ST_OK || o->room_bytes >= ob_room_of(len))
         return st;

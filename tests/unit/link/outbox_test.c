@@ -745,6 +745,40 @@ static void on_a_full_disk_accepted_is_kept_and_draining_works(void **state)
     put_one(o, ROUTINE);
     assert_int_equal(outbox_commit(o), ST_OK);
     outbox_close(o);
+
+    stuff_disk(stuffing); /* while nobody had it open: the ballast is held */
+    o = open_at(path, 2 << 20);
+    assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+    umount(dir);
+}
+
+/* Nobody else is on this disk, and nobody comes to tidy it up. */
+static void a_disk_that_the_outbox_itself_filled_takes_again_once_all_is_stored(void **state)
+{
+    static uint64_t tags[4096];
+    struct outbox *o;
+    unsigned count;
+
+    (void)state;
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0)
+        skip();
+    o = open_at(path, 2 << 20);
+    for (unsigned round = 0; round < 3; round++) {
+        count = fill(o, tags, 4000);
+        assert_in_range(count, 1, 3999);
+        assert_non_null(strstr(outbox_trouble(o), "disk"));
+        for (unsigned i = 0; i < count; i++)
+            assert_int_equal(outbox_settle(o, tags[i], &stored), ST_OK);
+        assert_int_equal(outbox_commit(o), ST_OK);
+        if (round == 1) { /* also in another process */
+            outbox_close(o);
+            o = open_at(path, 2 << 20);
+        }
+    }
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
     umount(dir);
 }
 
@@ -927,6 +961,7 @@ int main(void)
         T(the_budget_refuses_with_a_sentence_and_keeps_its_word),
         T(stored_rows_make_room_for_new_ones),
         T(on_a_full_disk_accepted_is_kept_and_draining_works),
+        T(a_disk_that_the_outbox_itself_filled_takes_again_once_all_is_stored),
         T(after_an_error_of_the_disk_nothing_more_is_taken),
         T(the_file_of_another_sender_is_refused),
         T(a_damaged_file_says_what_to_do_and_is_left_alone),
