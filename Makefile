@@ -128,6 +128,7 @@ JOBS      ?= $(shell nproc)
 
 run:
 	@sh deploy/setup.sh run
+	@echo "-- building"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) programs
 	@ONCE=$(ONCE) sh deploy/run.sh $(BUILD)
 
