@@ -70,6 +70,7 @@ BENCH    := $(BENCH_C:%.c=$(BUILD)/%)
 BENCH_PARTS := $(filter-out $(BENCH_C),$(wildcard tests/bench/*.c))
 FUZZ_C   := $(wildcard tests/fuzz/*.c)
 FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
+RELAY    := $(BUILD)/tests/fault/link_relay
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -118,7 +119,7 @@ $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
 .SECONDEXPANSION:
 agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
 test_parts = $(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
-$(UNIT) $(INTEG) $(BENCH) $(FUZZ): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
+$(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # --- what people type ---------------------------------------------------------------------------------

@@ -132,6 +132,14 @@ bool bus_use_build(struct bus *b, const char *build)
     return access(b->program, X_OK) == 0;
 }
 
+void bus_listen_at(struct bus *b, const char *address)
+{
+    char port[16];
+
+    snprintf(port, sizeof(port), "%s", strrchr(b->endpoint, ':'));
+    snprintf(b->endpoint, sizeof(b->endpoint), "tcp://%s%s", address, port);
+}
+
 struct pgserver *bus_server(struct bus *b)
 {
     return b->server;

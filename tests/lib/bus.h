@@ -18,6 +18,9 @@ void bus_destroy(struct bus *b);
 /* The broker of another build, for what is measured without sanitizers; false if there is none. */
 bool bus_use_build(struct bus *b, const char *build);
 
+/* Before it is started: another address than 127.0.0.1, of the namespace the caller is in then. */
+void bus_listen_at(struct bus *b, const char *address);
+
 struct pgserver *bus_server(struct bus *b);
 const char *bus_endpoint(const struct bus *b);   /* tcp://127.0.0.1:port */
 const char *bus_broker_key(const struct bus *b); /* Z85, public */
