@@ -21,11 +21,21 @@ once=
 if [ "${ONCE:-0}" = 1 ]; then
     dir=$dir-once
     once=--once
-    rm -rf "$dir"
 fi
+# Asked before anything is replaced or thrown away; the supervisor holds this lock while it runs.
+taken=0
+if [ -e "$dir/night/lock" ]; then
+    $as flock -n -E 99 "$dir/night/lock" true || taken=$?
+fi
+if [ "$taken" = 99 ]; then
+    echo "run.sh: another run uses $dir; stop it with ctrl-C in its terminal, or give RUN_DIR=/another/folder" >&2
+    exit 4
+fi
+[ -z "$once" ] || rm -rf "$dir"
 
 umask 022
 mkdir -p "$dir/bin"
+dir=$(cd "$dir" && pwd)
 for program in eocbus-broker eocbus-sensor eocbus-district eocbus-registry eocctl; do
     # Renamed into place: a program that still runs keeps its old file.
     install -m 0755 "$build/$program" "$dir/bin/$program.new"
