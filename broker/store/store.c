@@ -561,7 +561,8 @@ void store_drain(struct store *s, unsigned limit_ms, void (*closed)(void *arg), 
 static enum status connect_all(struct store *s)
 {
     static const char *const append_setup[] = {"session", "schema", "place", NULL};
-    static const char *const replay_setup[] = {"session", "schema", NULL};
+    /* The place first: once principals are read, sessions are greeted with it. */
+    static const char *const replay_setup[] = {"session", "schema", "place", NULL};
     static const char *const listen_setup[] = {"session", "schema", "listen_log",
                                                "listen_principals", NULL};
     static const char *const append_names[] = {"append", NULL};
