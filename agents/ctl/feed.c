@@ -119,6 +119,20 @@ void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1
     buf_puts(out, "\n");
 }
 
+static void put_message(struct buf *out, const Eocbus__V1__Envelope *m)
+{
+    struct buf raw = {0};
+
+    if (!m) {
+        buf_puts(out, "null");
+        return;
+    }
+    json_print(&raw, &m->base);
+    out->failed |= raw.failed;
+    print_escaped_json(out, (const char *)raw.data, raw.len);
+    buf_free(&raw);
+}
+
 void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     const Eocbus__V1__Stamp *s = d->stamp;
@@ -132,10 +146,7 @@ void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1_
                s->provisional ? "true" : "false", d->history ? "true" : "false");
     print_json_text(out, m ? m->sender : NULL);
     buf_puts(out, ",\"message\":");
-    if (m)
-        json_print(out, &m->base);
-    else
-        buf_puts(out, "null");
+    put_message(out, m);
     buf_puts(out, "}\n");
 }
 

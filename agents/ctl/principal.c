@@ -154,6 +154,16 @@ static int revoke(struct ctl *c, struct db *d)
     "to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS not_after "        \
     "FROM bus.principal_list ORDER BY name, created_at"
 
+static void put_column(struct buf *out, const char *text, size_t width)
+{
+    size_t before = out->len;
+
+    print_escaped(out, text, strlen(text));
+    while (out->len - before < width && !out->failed)
+        buf_puts(out, " ");
+    buf_puts(out, " ");
+}
+
 static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf *out)
 {
     static const char *const columns[] = {"name", "agency", "role",     "place",
@@ -171,9 +181,9 @@ static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf
             buf_printf(out, "%s\"%s\":", n ? "," : "{", columns[n]);
             print_json_text(out, cell);
         } else {
-            static const int widths[] = {28, 10, 12, 13, 40, 8, 0};
+            static const size_t widths[] = {28, 10, 12, 13, 40, 8, 0};
 
-            buf_printf(out, "%-*s ", widths[n], cell && *cell ? cell : "-");
+            put_column(out, cell && *cell ? cell : "-", widths[n]);
         }
     }
     buf_puts(out, json ? "}\n" : "\n");

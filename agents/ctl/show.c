@@ -18,21 +18,6 @@
 
 #include "proto/base/banned.h"
 
-static void escape_lines(struct buf *out, const char *text, size_t len)
-{
-    while (len > 0) {
-        const char *newline = memchr(text, '\n', len);
-        size_t n = newline ? (size_t)(newline - text) : len;
-
-        print_escaped(out, text, n);
-        if (newline)
-            buf_puts(out, "\n");
-        n += newline ? 1 : 0;
-        text += n;
-        len -= n;
-    }
-}
-
 bool show_content(struct buf *out, const void *content, size_t len, bool pretty)
 {
     struct arena *arena;
@@ -49,7 +34,7 @@ bool show_content(struct buf *out, const void *content, size_t len, bool pretty)
         json_print_pretty(&raw, &m->base);
     else if (m)
         json_print(&raw, &m->base);
-    escape_lines(out, (const char *)raw.data, raw.len);
+    print_escaped_json(out, (const char *)raw.data, raw.len);
     out->failed |= raw.failed;
     buf_free(&raw);
     arena_destroy(arena);

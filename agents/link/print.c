@@ -59,6 +59,25 @@ void print_escaped(struct buf *out, const char *text, size_t len)
     buf_put(out, p - plain, plain);
 }
 
+/* JSON knows code points beyond 16 bits as two surrogates; none of ours is that far. */
+void print_escaped_json(struct buf *out, const char *text, size_t len)
+{
+    while (len > 0) {
+        uint32_t code = 0;
+        size_t n = decode((const unsigned char *)text, len, &code);
+
+        if (n == 0)
+            buf_puts(out, "\\ufffd");
+        else if (code != '\n' && is_dangerous(code))
+            buf_printf(out, "\\u%04x", code);
+        else
+            buf_put(out, text, n);
+        n = n ? n : 1;
+        text += n;
+        len -= n;
+    }
+}
+
 void print_json_text(struct buf *out, const char *text)
 {
     if (!text) {

@@ -10,6 +10,8 @@
 /* Control characters (C0, C1, DEL), line and paragraph separators and the marks that turn the
  * direction of writing are shown as \xNN or \u{NNNN}; bytes that are no UTF-8 as \xNN. */
 void print_escaped(struct buf *out, const char *text, size_t len);
+/* The same for a whole JSON document, which stays one: \uNNNN. Newlines between its parts stay. */
+void print_escaped_json(struct buf *out, const char *text, size_t len);
 /* A JSON string with its quotes; NULL prints null. */
 void print_json_text(struct buf *out, const char *text);
 /* To standard output, and empties it. False if nobody reads any more. */

@@ -94,6 +94,25 @@ static void what_cannot_be_read_is_a_line_too(void **state)
     assert_non_null(strstr(text, "newer version"));
 }
 
+/* As JSON too: what comes through a terminal window is often piped to it first. */
+static void json_cannot_talk_to_the_terminal(void **state)
+{
+    static const char json[] = "{\"flash_report\":{\"hazard\":1,\"text\":\"a\xc2\x9b"
+                               "31m\xe2\x80\xae\"}}";
+    Eocbus__V1__Stamp stamp = EOCBUS__V1__STAMP__INIT;
+    Eocbus__V1__Delivery d = EOCBUS__V1__DELIVERY__INIT;
+    struct arena *a;
+    struct buf b = {0};
+
+    (void)state;
+    assert_int_equal(arena_create(&a, LIMIT_ARENA_BYTES), ST_OK);
+    d.stamp = &stamp;
+    feed_json(&b, &d, message_of(a, json));
+    keep(&b);
+    assert_non_null(strstr(text, "\"a\\u009b31m\\u202e\""));
+    arena_destroy(a);
+}
+
 static void a_record_line_reads_back_and_a_torn_one_does_not(void **state)
 {
     Eocbus__V1__Stamp stamp = EOCBUS__V1__STAMP__INIT;
@@ -162,6 +181,7 @@ int main(void)
         cmocka_unit_test(colour_comes_only_when_asked_for_and_ends_with_the_line),
         cmocka_unit_test(a_warning_ahead_of_its_number_says_so),
         cmocka_unit_test(what_cannot_be_read_is_a_line_too),
+        cmocka_unit_test(json_cannot_talk_to_the_terminal),
         cmocka_unit_test(a_record_line_reads_back_and_a_torn_one_does_not),
         cmocka_unit_test(input_is_one_message_over_many_lines_or_one_a_line),
     };

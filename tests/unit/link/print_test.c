@@ -67,6 +67,20 @@ static void json_texts_are_quoted_and_escaped(void **state)
     expect_json("\xff", "\"\\ufffd\"");
 }
 
+static void a_json_document_cannot_either_and_stays_one(void **state)
+{
+    const char *text = "{\n \"a\": \"\xc2\x9b"
+                       "2J\x7f\xe2\x80\xae \\n \xd0\x90\"}";
+    struct buf b = {0};
+
+    (void)state;
+    print_escaped_json(&b, text, strlen(text));
+    buf_put(&b, "", 1);
+    assert_string_equal((const char *)b.data,
+                        "{\n \"a\": \"\\u009b2J\\u007f\\u202e \\n \xd0\x90\"}");
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +88,7 @@ int main(void)
         cmocka_unit_test(a_text_cannot_talk_to_the_terminal),
         cmocka_unit_test(bytes_that_are_no_utf8_are_shown_as_bytes),
         cmocka_unit_test(json_texts_are_quoted_and_escaped),
+        cmocka_unit_test(a_json_document_cannot_either_and_stays_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
