@@ -68,6 +68,7 @@ struct broker {
     size_t bytes;
     bool echoes, has_message, has_broken, has_room;
     bool destroys_itself;
+    uint64_t work_us; /* what each message costs it */
 };
 
 /* ZAP (RFC 27): version, request id, domain, address, identity, mechanism, key; answered by
@@ -116,6 +117,8 @@ static void on_broker_message(void *arg, const struct zport_message *m)
     b->has_message = true;
     if (m->len == 6 && memcmp(m->data, "enough", 6) == 0)
         loop_stop(b->loop);
+    for (uint64_t from_us = loop_exact_us(b->loop); loop_exact_us(b->loop) - from_us < b->work_us;)
+        ;
     if (b->destroys_itself) {
         zport_destroy(b->port);
         b->port = NULL;
@@ -687,6 +690,31 @@ static void a_frame_of_the_limit_passes_and_one_a_little_larger_too(void **state
     broker_close(&b);
 }
 
+/* Ten messages that cost 6 ms each, and a budget of 64: timers would wait 60 ms. */
+static void a_turn_ends_in_time_however_much_a_message_costs(void **state)
+{
+    struct zport_settings set = router_settings();
+    struct broker b;
+    unsigned before;
+    void *s;
+
+    (void)state;
+    broker_open(&b, &set);
+    s = raw_dealer(&b);
+    zmq_send(s, "first", 5, 0);
+    turn_until(b.loop, &b.has_message);
+    b.work_us = 6000;
+    for (int i = 0; i < 10; i++)
+        zmq_send(s, "costly", 6, 0);
+    while (b.messages < 11) {
+        before = b.messages;
+        loop_turn(b.loop, 100);
+        assert_true(b.messages <= before + 1);
+    }
+    zmq_close(s);
+    broker_close(&b);
+}
+
 static long resident_kib(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
@@ -950,6 +978,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_left_is_not_found),
         cmocka_unit_test(a_message_of_several_frames_is_broken_once_and_the_next_is_heard),
         cmocka_unit_test(a_frame_of_the_limit_passes_and_one_a_little_larger_too),
+        cmocka_unit_test(a_turn_ends_in_time_however_much_a_message_costs),
         cmocka_unit_test(an_endless_message_is_cut_and_honest_peers_stay),
         cmocka_unit_test(an_honest_flood_and_heartbeats_are_not_cut),
         cmocka_unit_test(a_refused_key_is_told_in_a_sentence),

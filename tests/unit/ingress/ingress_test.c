@@ -762,6 +762,19 @@ static void more_items_than_a_frame_may_hold_are_busy(void **state)
     assert_int_equal(world.queued + world.agents[1].busy_count, 300);
 }
 
+static void more_than_twice_as_many_are_not_looked_at(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 2 * LIMIT_ITEMS);
+    assert_int_equal(world.agents[1].faults, 0);
+    publish_run(1, 1001, 1001 + 2 * LIMIT_ITEMS);
+    assert_string_equal(world.agents[1].fault, "repeats");
+    publish_run(1, 1, 1);
+    assert_int_equal(world.agents[1].faults, 1);
+    assert_int_equal(world.gone, 0);
+}
+
 /* --- frames that cannot be read -----------------------------------------------------------------
  */
 
@@ -917,6 +930,7 @@ int main(void)
         IN_WORLD(nothing_overtakes_a_message_of_its_lane_that_was_not_taken),
         IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
         IN_WORLD(more_items_than_a_frame_may_hold_are_busy),
+        IN_WORLD(more_than_twice_as_many_are_not_looked_at),
         IN_WORLD(an_unreadable_frame_goes_to_quarantine_with_tag_0),
         IN_WORLD(what_quarantine_keeps_of_a_large_frame_is_cut),
         IN_WORLD(a_frame_that_only_a_broker_says_is_a_fault),
