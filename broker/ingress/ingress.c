@@ -26,7 +26,7 @@ enum { PUBLISH_ITEMS_MOST = 2 * LIMIT_ITEMS };
 /* Principals that may be past some of their quarantine quota at the same time. */
 enum { QUARANTINE_PRINCIPALS = 65536 };
 
-static void end_session(struct ingress *in, struct session *s)
+void end_session(struct ingress *in, struct session *s)
 {
     uint64_t number = s->number;
 
@@ -287,7 +287,7 @@ void ingress_settled(struct ingress *in, const struct parcel *p)
         return;
     s->unsettled_bytes -= p->content_len < s->unsettled_bytes ? p->content_len : s->unsettled_bytes;
     if (!receipts_add(s, p)) {
-        s->unsettled_items -= s->unsettled_items ? 1 : 0;
+        end_session(in, s);
         return;
     }
     if (list_empty(&s->owing))

@@ -172,16 +172,19 @@ static enum busy_cause submit(struct publishing *b, struct parcel *p)
 }
 
 /* Past the quota: nobody keeps it, so the answer need not wait for a commit. */
-static void refuse_at_once(struct publishing *b, const Eocbus__V1__Item *item, struct refusal *why)
+static enum busy_cause refuse_at_once(struct publishing *b, const Eocbus__V1__Item *item,
+                                      struct refusal *why)
 {
     struct parcel answer = {.tag = item->tag, .refused = why};
 
-    b->in->n.quarantine_dropped++;
     if (!receipts_add(b->s, &answer))
-        return;
+        return BUSY_FULL;
+    b->in->n.refused++;
+    b->in->n.quarantine_dropped++;
     b->s->unsettled_items++; /* until the receipt has left */
     if (list_empty(&b->s->owing))
         list_add_tail(&b->in->owing, &b->s->owing);
+    return BUSY_NOT;
 }
 
 static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item *item,
@@ -193,12 +196,8 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
 
     if (!in->exits.store_is_here(in->exits.arg))
         return BUSY_AWAY; /* before the quota: what is not kept shall not cost */
-    if (!quota_book_take(in->quarantine, b->principal->principal_id, 1,
-                         loop_now_us(in->set.loop))) {
-        in->n.refused++;
-        refuse_at_once(b, item, why);
-        return BUSY_NOT;
-    }
+    if (!quota_book_take(in->quarantine, b->principal->principal_id, 1, loop_now_us(in->set.loop)))
+        return refuse_at_once(b, item, why);
     p = make_parcel(b, item, m, why);
     cause = p ? submit(b, p) : BUSY_FULL;
     if (cause == BUSY_NOT)
@@ -290,9 +289,12 @@ void publish_items(struct ingress *in, struct session *s, const struct principal
     struct publishing b = {
         .in = in, .s = s, .principal = p, .received_us = loop_utc_us(in->set.loop)};
     uint64_t *tags = arena_alloc(in->frame_arena, (m->n_items + 1) * sizeof(*tags));
+    enum status st = ST_OK;
 
-    if (!tags)
-        return; /* no answer is the answer the sender's time-out is for */
+    if (!tags) {
+        end_session(in, s);
+        return;
+    }
     for (size_t i = 0; i < m->n_items; i++) {
         enum busy_cause cause = take_item(&b, m->items[i], i);
 
@@ -303,9 +305,13 @@ void publish_items(struct ingress *in, struct session *s, const struct principal
         if (cause > b.cause)
             b.cause = cause;
     }
-    if (b.busy_count && send_busy(&b, tags) == ST_NOTFOUND)
+    if (b.busy_count)
+        st = send_busy(&b, tags);
+    if (st == ST_NOTFOUND)
         return; /* the session is gone */
-    if (!list_empty(&s->owing))
+    if (st != ST_OK)
+        end_session(in, s);
+    else if (!list_empty(&s->owing))
         receipts_flush(in, s);
 }
 

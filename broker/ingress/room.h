@@ -29,14 +29,18 @@ MUST_CHECK enum status answer_frame(struct ingress *in, struct session *s,
 MUST_CHECK enum status answer_bytes(struct ingress *in, struct session *s, const void *data,
                                     size_t len);
 
-/* publish.c */
+/* Also when an answer that a sender waits for cannot be given: it offers again in its next session.
+ */
+void end_session(struct ingress *in, struct session *s);
+
+/* publish.c: may end the session. */
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,
                    const Eocbus__V1__Publish *m);
 /* A frame that cannot be read, into quarantine with tag 0. */
 void publish_unreadable(struct ingress *in, const struct principal *p, const uint8_t *bytes,
                         size_t len, const struct refusal *why);
 
-/* receipts.c: notes what became of p; false when out of memory (the sender will ask again). */
+/* receipts.c: notes what became of p; false when out of memory. */
 bool receipts_add(struct session *s, const struct parcel *p);
 /* Sends what waits for s; may end the session. */
 void receipts_flush(struct ingress *in, struct session *s);

@@ -623,15 +623,13 @@ static void a_late_message_is_stored_and_said_to_be_expired(void **state)
     assert_true(world.agents[1].settled[0].expired);
 }
 
-static void receipts_wait_for_a_full_socket_and_keep_the_window_closed(void **state)
+static void receipts_wait_for_a_full_socket(void **state)
 {
     (void)state;
     hello(1);
     publish_run(1, 1, 64);
     world.agents[1].is_full = true;
     commit();
-    publish_run(1, 65, 65);
-    assert_int_equal(world.queued, 0);
     world.agents[1].is_full = false;
     ingress_writable(world.in);
     assert_int_equal(world.agents[1].settled_count, 64);
@@ -717,6 +715,34 @@ static void a_refused_item_is_busy_too_while_the_store_is_away(void **state)
     world.submit_answer = ST_CLOSED;
     publish(1, &o, 1);
     assert_int_equal(world.agents[1].busy_count, 1);
+    assert_int_equal(world.agents[1].settled_count, 0);
+}
+
+/* Nobody offers again what has no answer, so it has to be a new session that does. */
+static void a_busy_that_cannot_be_said_ends_the_session(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 64);
+    world.agents[1].is_full = true; /* as a listener on a thin line has it */
+    commit();
+    publish_run(1, 65, 65); /* receipts that wait keep the window closed */
+    assert_int_equal(world.queued, 0);
+    assert_int_equal(world.gone, 1);
+    world.agents[1].is_full = false;
+    ping(1, FAKE_UTC_US);
+    assert_string_equal(world.agents[1].fault, "hello");
+}
+
+static void a_receipt_without_memory_ends_the_session(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 1);
+    mem_fail_at(1);
+    commit();
+    mem_fail_at(0);
+    assert_int_equal(world.gone, 1);
     assert_int_equal(world.agents[1].settled_count, 0);
 }
 
@@ -921,12 +947,14 @@ int main(void)
         IN_WORLD(a_foreign_sender_is_refused_not_corrected),
         IN_WORLD(past_the_quota_a_refusal_is_answered_at_once_and_not_kept),
         IN_WORLD(a_late_message_is_stored_and_said_to_be_expired),
-        IN_WORLD(receipts_wait_for_a_full_socket_and_keep_the_window_closed),
+        IN_WORLD(receipts_wait_for_a_full_socket),
         IN_WORLD(many_long_receipts_leave_in_frames_of_bounded_size),
         IN_WORLD(beyond_the_window_is_busy),
         IN_WORLD(a_full_store_is_busy_for_a_moment),
         IN_WORLD(a_store_that_is_away_is_busy_for_longer_and_longer),
         IN_WORLD(a_refused_item_is_busy_too_while_the_store_is_away),
+        IN_WORLD(a_busy_that_cannot_be_said_ends_the_session),
+        IN_WORLD(a_receipt_without_memory_ends_the_session),
         IN_WORLD(nothing_overtakes_a_message_of_its_lane_that_was_not_taken),
         IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
         IN_WORLD(more_items_than_a_frame_may_hold_are_busy),
