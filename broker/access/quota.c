@@ -150,6 +150,20 @@ bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uin
     return quota_take(&b->entries[i].quota, n, now_us);
 }
 
+void quota_book_give(struct quota_book *b, int32_t principal_id, uint32_t n)
+{
+    size_t i = find_place(b, principal_id);
+    struct quota *q;
+
+    if (i == b->count || b->entries[i].principal_id != principal_id)
+        return; /* its bucket was full and is forgotten */
+    q = &b->entries[i].quota;
+    if (full_level(q) - q->level > n * q->period_us)
+        q->level += n * q->period_us;
+    else
+        q->level = full_level(q);
+}
+
 void quota_book_set(struct quota_book *b, uint32_t capacity, uint64_t now_us)
 {
     for (size_t i = 0; i < b->count; i++) {

@@ -35,6 +35,8 @@ MUST_CHECK enum status quota_book_create(struct quota_book **out, uint32_t capac
 void quota_book_destroy(struct quota_book *b);
 /* False: past the quota; or no room or memory to count it, which is treated the same. */
 bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uint64_t now_us);
+/* Gives back what was taken for something that then did not happen. */
+void quota_book_give(struct quota_book *b, int32_t principal_id, uint32_t n);
 /* New capacity for everybody; what was used stays used. For reload. */
 void quota_book_set(struct quota_book *b, uint32_t capacity, uint64_t now_us);
 size_t quota_book_count(const struct quota_book *b);

@@ -202,6 +202,8 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     cause = p ? submit(b, p) : BUSY_FULL;
     if (cause == BUSY_NOT)
         in->n.refused++;
+    else
+        quota_book_give(in->quarantine, b->principal->principal_id, 1);
     return cause;
 }
 
@@ -326,8 +328,11 @@ void publish_unreadable(struct ingress *in, const struct principal *p, const uin
     item.content.data = (uint8_t *)bytes; /* only read */
     item.content.len = len;
     if (in->exits.store_is_here(in->exits.arg) &&
-        quota_book_take(in->quarantine, p->principal_id, 1, loop_now_us(in->set.loop)) &&
-        (parcel = make_parcel(&b, &item, NULL, why)) != NULL && submit(&b, parcel) == BUSY_NOT)
-        return;
+        quota_book_take(in->quarantine, p->principal_id, 1, loop_now_us(in->set.loop))) {
+        parcel = make_parcel(&b, &item, NULL, why);
+        if (parcel && submit(&b, parcel) == BUSY_NOT)
+            return;
+        quota_book_give(in->quarantine, p->principal_id, 1);
+    }
     in->n.quarantine_dropped++;
 }

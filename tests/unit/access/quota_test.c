@@ -97,6 +97,23 @@ static void a_full_book_refuses_until_a_bucket_is_full_again(void **state)
     quota_book_destroy(b);
 }
 
+static void what_is_given_back_can_be_taken_again_and_never_more(void **state)
+{
+    struct quota_book *b = NULL;
+
+    (void)state;
+    assert_int_equal(quota_book_create(&b, 4, 1000, 16), ST_OK);
+    quota_book_give(b, 1, 1); /* a principal that has no bucket yet has a full one */
+    assert_true(quota_book_take(b, 1, 4, 0));
+    quota_book_give(b, 1, 1);
+    assert_true(quota_book_take(b, 1, 1, 0));
+    assert_false(quota_book_take(b, 1, 1, 0));
+    quota_book_give(b, 1, 9);
+    assert_true(quota_book_take(b, 1, 4, 0));
+    assert_false(quota_book_take(b, 1, 1, 0));
+    quota_book_destroy(b);
+}
+
 static void a_new_capacity_keeps_what_was_used(void **state)
 {
     struct quota_book *b = NULL;
@@ -138,6 +155,7 @@ int main(void)
         cmocka_unit_test(no_capacity_gives_nothing_ever),
         cmocka_unit_test(principals_do_not_share_a_bucket),
         cmocka_unit_test(a_full_book_refuses_until_a_bucket_is_full_again),
+        cmocka_unit_test(what_is_given_back_can_be_taken_again_and_never_more),
         cmocka_unit_test(a_new_capacity_keeps_what_was_used),
         cmocka_unit_test(without_memory_nothing_is_granted),
     };

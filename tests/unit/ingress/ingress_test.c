@@ -610,6 +610,25 @@ static void past_the_quota_a_refusal_is_answered_at_once_and_not_kept(void **sta
     assert_int_equal(world.agents[1].settled_count, 15);
 }
 
+static void what_the_store_does_not_take_costs_no_quota(void **state)
+{
+    struct offer o = {.tag = 1, .unreadable = true};
+    struct ingress_counters c;
+
+    (void)state;
+    hello(1);
+    world.room = 0;
+    for (unsigned i = 0; i < 20; i++) { /* twice the quota: its sender offers it again and again */
+        publish(1, &o, 1);
+        say_bytes(1, "\xff\xff", 2);
+    }
+    world.room = QUEUE;
+    publish(1, &o, 1);
+    assert_int_equal(world.queued, 1);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.quarantine_dropped, 20); /* the frames: those nobody offers again */
+}
+
 static void a_late_message_is_stored_and_said_to_be_expired(void **state)
 {
     struct offer o = {.tag = 1, .not_after_us = FAKE_UTC_US - 1};
@@ -946,6 +965,7 @@ int main(void)
         IN_WORLD(a_refused_item_too_is_answered_only_after_the_commit),
         IN_WORLD(a_foreign_sender_is_refused_not_corrected),
         IN_WORLD(past_the_quota_a_refusal_is_answered_at_once_and_not_kept),
+        IN_WORLD(what_the_store_does_not_take_costs_no_quota),
         IN_WORLD(a_late_message_is_stored_and_said_to_be_expired),
         IN_WORLD(receipts_wait_for_a_full_socket),
         IN_WORLD(many_long_receipts_leave_in_frames_of_bounded_size),
