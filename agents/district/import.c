@@ -109,8 +109,10 @@ int district_import(struct office *o)
     return import_table(o, &im, path);
 }
 
-void district_import_help(struct buf *out)
+void district_import_help(struct buf *out, const char *name, const char *word)
 {
+    (void)name;
+    (void)word;
     buf_puts(out,
              "  import FILE.csv OPTIONS...\n\n"
              "One damage report a village, only for villages that changed since the last import.\n"

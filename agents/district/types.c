@@ -264,13 +264,20 @@ static void help_common(struct buf *out)
     form_help(out, common_rows, ARRAY_LEN(common_rows));
 }
 
-void district_send_help(struct buf *out)
+void district_send_help(struct buf *out, const char *name, const char *word)
 {
+    const struct send_type *type = word ? send_type_find(word) : NULL;
+
+    (void)name;
     buf_puts(out, "  send KIND OPTIONS...    one message\n"
                   "  send --file FILE|-      messages as proto3 JSON, one or one a line\n");
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        buf_printf(out, "\nsend %s: %s\n", types[i].word, types[i].summary);
-        form_help(out, types[i].rows, types[i].row_count);
+    if (type) {
+        buf_printf(out, "\nsend %s: %s\n", type->word, type->summary);
+        form_help(out, type->rows, type->row_count);
+        help_common(out);
+        return;
     }
-    help_common(out);
+    buf_puts(out, "\nKinds; `send KIND --help` lists the options of one:\n");
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        buf_printf(out, "  %-18s %s\n", types[i].word, types[i].summary);
 }

@@ -389,12 +389,17 @@ static const struct office_command *find_command(const struct office *o, const c
     return NULL;
 }
 
-/* The first word that is no option of the program nor the value of one. */
-static const struct office_command *command_meant(const struct office *o, int argc, char **argv)
+/* The first word that is no option of the program nor the value of one, and the word behind it. */
+static const struct office_command *command_meant(const struct office *o, int argc, char **argv,
+                                                  const char **word)
 {
+    *word = NULL;
     for (int i = 1; i < argc; i++) {
-        if (argv[i][0] != '-')
+        if (argv[i][0] != '-') {
+            if (i + 1 < argc && argv[i + 1][0] != '-')
+                *word = argv[i + 1];
             return find_command(o, argv[i]);
+        }
         if (!strcmp(argv[i], "-c") || !strcmp(argv[i], "-o") || !strcmp(argv[i], "--config") ||
             !strcmp(argv[i], "--set"))
             i++;
@@ -403,11 +408,11 @@ static const struct office_command *command_meant(const struct office *o, int ar
 }
 
 static void put_usage(struct office *o, struct buf *b, const char *head,
-                      const struct office_command *command)
+                      const struct office_command *command, const char *word)
 {
     buf_printf(b, "%s\n", head);
     if (command && command->help) {
-        command->help(b);
+        command->help(b, command->name, word);
     } else {
         for (size_t i = 0; i < o->command_count; i++)
             buf_printf(b, "  %-12s %s\n", o->commands[i].name, o->commands[i].summary);
@@ -508,11 +513,14 @@ static int check_only(struct office *o, int argc, char **argv)
 
 int office_main(struct office *o, const char *usage_head, int argc, char **argv)
 {
+    const struct office_command *meant;
+    const char *word;
     struct buf usage = {0};
     int code;
 
     o->lang = LANG_ENGLISH;
-    put_usage(o, &usage, usage_head, command_meant(o, argc, argv));
+    meant = command_meant(o, argc, argv, &word);
+    put_usage(o, &usage, usage_head, meant, word);
     o->program.usage = usage.failed ? "" : (const char *)usage.data;
     code = check_only(o, argc, argv);
     if (code < 0)

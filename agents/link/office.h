@@ -30,7 +30,8 @@ struct office_command {
     const char *name;
     const char *summary; /* one line for --help */
     int (*run)(struct office *o);
-    void (*help)(struct buf *out); /* what stands behind it; NULL = nothing */
+    /* What stands behind it; `word` is the one that followed the name, or NULL. NULL = nothing. */
+    void (*help)(struct buf *out, const char *name, const char *word);
 };
 
 struct office {

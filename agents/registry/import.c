@@ -203,8 +203,10 @@ static void list_columns(struct buf *out, const char *what, const struct form_ro
     buf_puts(out, "\n");
 }
 
-void registry_import_help(struct buf *out)
+void registry_import_help(struct buf *out, const char *name, const char *word)
 {
+    (void)name;
+    (void)word;
     buf_puts(out, "  import households|sites|gazetteer FILE [--source TEXT]\n\n"
                   "Says only what changed since the last import of the same kind. Nothing is said "
                   "if any\nrow is wrong. Columns with names, telephones or documents of people are "

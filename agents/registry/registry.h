@@ -18,10 +18,10 @@ struct step {
 
 const struct step *step_find(const char *word);
 int registry_step(struct office *o); /* the command's name is the word */
-void registry_step_help(struct buf *out);
+void registry_step_help(struct buf *out, const char *name, const char *word);
 
 int registry_import(struct office *o);
-void registry_import_help(struct buf *out);
+void registry_import_help(struct buf *out, const char *name, const char *word);
 int registry_send(struct office *o);
 int registry_id(struct office *o);
 

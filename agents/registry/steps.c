@@ -185,14 +185,16 @@ const struct step *step_find(const char *word)
 
 static const struct form_row common_rows[] = {OFFICE_COMMON_ROWS};
 
-void registry_step_help(struct buf *out)
+void registry_step_help(struct buf *out, const char *name, const char *word)
 {
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        buf_printf(out, "%s: %s\n", steps[i].word, steps[i].summary);
-        form_help(out, steps[i].rows, steps[i].row_count);
-        buf_puts(out, "\n");
+    const struct step *step = step_find(name);
+
+    (void)word;
+    if (step) {
+        buf_printf(out, "%s: %s\n", step->word, step->summary);
+        form_help(out, step->rows, step->row_count);
     }
-    buf_puts(out, "Of every message:\n");
+    buf_puts(out, "\nOf every message:\n");
     form_help(out, common_rows, ARRAY_LEN(common_rows));
 }
 

@@ -168,11 +168,12 @@ static void every_kind_can_be_said_and_its_help_names_each_option(void **state)
     struct desk *d = *state;
     struct buf help = {0};
 
-    district_send_help(&help);
-    buf_put(&help, "", 1);
     for (size_t i = 0; i < send_type_count(); i++) {
         const struct send_type *t = send_type_at(i);
 
+        buf_clear(&help);
+        district_send_help(&help, "send", t->word);
+        buf_put(&help, "", 1);
         assert_ptr_equal(send_type_find(t->word), t);
         for (size_t r = 0; r < t->row_count; r++) {
             char err[300] = "";
