@@ -23,6 +23,8 @@
 enum {
     /* An agent on 2G needs up to 7.6 s for the handshake (measured at 20 kbit/s). */
     HANDSHAKE_MS = 30000,
+    /* For agents whose line was dark; every link profile answers within two seconds. */
+    RTO_MOST_MS = 6000,
     /* Whole messages that one peer may have waiting with us: unread, 16 of 256 KiB are four times
      * what a window lets a well-behaved one send; unsent, 64 of 64 KiB are 4 MiB. Who does not read
      * but acknowledges has more of them made, and with 1,000 eight such connections took 450 MiB.
@@ -471,6 +473,7 @@ static int open_port(struct broker *b, char *err, size_t err_size)
         .receive_high_water = RECEIVE_HIGH_WATER,
         .heartbeat_ms = b->config->heartbeat_ms,
         .heartbeat_timeout_ms = b->config->heartbeat_timeout_ms,
+        .rto_most_ms = RTO_MOST_MS,
         .handshake_ms = HANDSHAKE_MS,
     };
     struct keys keys;

@@ -172,6 +172,7 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
                                        .profile = a->profile,
                                        .arg = a,
                                        .send = connection_send,
+                                       .send_urgent = connection_send_urgent,
                                        .hungry = on_hungry};
     struct uplink_settings with;
     enum status st;
@@ -216,6 +217,8 @@ static enum status build(struct agent *a)
         st = loop_timer_create(&a->link_timer, a->loop, connection_on_link_timer, a);
     if (st == ST_OK)
         st = loop_timer_create(&a->ping_timer, a->loop, connection_on_ping_timer, a);
+    if (st == ST_OK && a->uplink && a->profile->two_lines)
+        st = connection_create_urgent(a);
     return st;
 }
 
@@ -264,6 +267,7 @@ void agent_destroy(struct agent *a)
     loop_timer_destroy(a->link_timer);
     loop_timer_destroy(a->ping_timer);
     zport_destroy(a->port);
+    urgent_destroy(a->urgent);
     if (a->zctx)
         zctx_destroy(a->zctx);
     if (a->outbox && outbox_commit(a->outbox) != ST_OK)

@@ -7,6 +7,7 @@
 #include "agents/link/downlink.h"
 #include "agents/link/profile.h"
 #include "agents/link/uplink.h"
+#include "agents/link/urgent.h"
 #include "proto/base/keys.h"
 #include "proto/base/zport.h"
 
@@ -37,6 +38,7 @@ struct agent {
     struct outbox *outbox; /* NULL if it only listens */
     struct uplink *uplink; /* NULL with it */
     struct downlink *downlink;
+    struct urgent *urgent; /* NULL: one connection for all */
 
     enum agent_link_state state;
     unsigned failures; /* since the last Welcome */
@@ -57,6 +59,8 @@ void connection_open(struct agent *a); /* from AGENT_DOWN */
 void connection_cut(struct agent *a, const char *why, unsigned wait_ms);
 /* As zport_send; ST_CLOSED when no link stands. arg is the agent. */
 MUST_CHECK enum status connection_send(void *arg, const Eocbus__V1__Frame *f);
+enum status connection_send_urgent(void *arg, const Eocbus__V1__Frame *f);
+MUST_CHECK enum status connection_create_urgent(struct agent *a);
 void connection_on_link_timer(void *arg);
 void connection_on_ping_timer(void *arg);
 

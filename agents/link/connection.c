@@ -59,17 +59,24 @@ enum status connection_send(void *arg, const Eocbus__V1__Frame *f)
     return zport_send(a->port, NULL, a->frame.data, len);
 }
 
+static void greet(void *arg, Eocbus__V1__Hello *m)
+{
+    struct agent *a = arg;
+
+    m->protocol_min = m->protocol_max = PROTOCOL_VERSION;
+    m->program = a->program;
+    m->epoch = a->outbox ? outbox_epoch(a->outbox) : 0;
+    m->time_us = loop_utc_us(a->loop);
+    m->link_profile = (char *)a->profile->name;
+    m->backlog = agent_waiting(a);
+}
+
 static void say_hello(struct agent *a)
 {
     Eocbus__V1__Hello m = EOCBUS__V1__HELLO__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
 
-    m.protocol_min = m.protocol_max = PROTOCOL_VERSION;
-    m.program = a->program;
-    m.epoch = a->outbox ? outbox_epoch(a->outbox) : 0;
-    m.time_us = loop_utc_us(a->loop);
-    m.link_profile = (char *)a->profile->name;
-    m.backlog = agent_waiting(a);
+    greet(a, &m);
     f.what_case = EOCBUS__V1__FRAME__WHAT_HELLO;
     f.hello = &m;
     if (connection_send(a, &f) != ST_OK)
@@ -95,6 +102,8 @@ static void leave_session(struct agent *a)
 {
     if (a->uplink)
         uplink_end(a->uplink);
+    if (a->urgent)
+        urgent_close(a->urgent);
     downlink_end(a->downlink);
 }
 
@@ -107,8 +116,7 @@ static void tell_down(struct agent *a, const char *why)
         a->events.linked(a->events.arg, false, why);
 }
 
-/* Gives the socket up and comes back after wait_ms with a new one, on the next endpoint. The socket
- * is destroyed from the link timer, never from inside its own callback. */
+/* Often called from inside a callback of the socket it gives up: zport_destroy allows that. */
 void connection_cut(struct agent *a, const char *why, unsigned wait_ms)
 {
     agent_note_trouble(a, why);
@@ -203,6 +211,8 @@ static void on_welcome(struct agent *a, const Eocbus__V1__Welcome *w)
             log_error("outbox.offer.failed", "status=%s %s", status_name(st),
                       outbox_trouble(a->outbox));
         uplink_begin(a->uplink, w);
+        if (a->urgent)
+            urgent_open(a->urgent);
     }
     downlink_begin(a->downlink, w);
     a->want_pump = true;
@@ -337,8 +347,9 @@ static void on_writable(void *arg)
 /* --- time ---------------------------------------------------------------------------------------
  */
 
-static void open_port(struct agent *a)
+static enum status dial(void *arg, struct zport **out, const struct zport_events *events)
 {
+    struct agent *a = arg;
     const struct zport_settings set = {
         .endpoint = a->endpoints[a->endpoint],
         .public_z85 = a->keys.public_z85,
@@ -348,17 +359,66 @@ static void open_port(struct agent *a)
         .send_high_water = 1024,
         .receive_high_water = 1024,
         .handshake_ms = HANDSHAKE_MS,
+        .rto_most_ms = a->profile->rto_most_ms,
         .reconnect_ms = a->profile->backoff_ms,
         .reconnect_max_ms = a->profile->backoff_ms * 8,
     };
-    const struct zport_events events = {
-        .arg = a, .message = on_message, .writable = on_writable, .linked = on_linked};
-    enum status st = zport_create(&a->port, a->zctx, &set, &events);
+    enum status st = zport_create(out, a->zctx, &set, events);
 
     if (st != ST_OK) {
-        a->port = NULL;
+        *out = NULL;
         log_error("agent.socket.failed", "endpoint=%s status=%s", set.endpoint, status_name(st));
     }
+    return st;
+}
+
+static void open_port(struct agent *a)
+{
+    const struct zport_events events = {
+        .arg = a, .message = on_message, .writable = on_writable, .linked = on_linked};
+
+    (void)!dial(a, &a->port, &events);
+}
+
+/* --- the second connection ----------------------------------------------------------------------
+ */
+
+static void on_urgent(void *arg, bool stands)
+{
+    struct agent *a = arg;
+
+    uplink_urgent(a->uplink, stands);
+}
+
+static void on_urgent_frame(void *arg, const Eocbus__V1__Frame *f)
+{
+    struct agent *a = arg;
+
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_BUSY)
+        uplink_on_busy(a->uplink, f->busy);
+    else
+        uplink_on_receipts(a->uplink, f->receipts);
+    a->want_commit = true;
+}
+
+enum status connection_send_urgent(void *arg, const Eocbus__V1__Frame *f)
+{
+    struct agent *a = arg;
+
+    return urgent_send(a->urgent, f);
+}
+
+enum status connection_create_urgent(struct agent *a)
+{
+    const struct urgent_settings set = {.loop = a->loop,
+                                        .profile = a->profile,
+                                        .arg = a,
+                                        .dial = dial,
+                                        .greet = greet,
+                                        .stands = on_urgent,
+                                        .frame = on_urgent_frame};
+
+    return urgent_create(&a->urgent, &set);
 }
 
 void connection_open(struct agent *a)

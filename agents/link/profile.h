@@ -3,6 +3,7 @@
 #ifndef EOCBUS_LINK_PROFILE_H
 #define EOCBUS_LINK_PROFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,11 @@ struct link_profile {
     unsigned backoff_ms, backoff_max_ms;
     size_t bulk_bytes;  /* of content on the way without a receipt; at least one message */
     size_t flash_bytes; /* the same for FLASH, beside the bulk */
+    /* Bulk leaves in pieces of this size, and only when a whole one fits: a packet of the link, so
+     * that headers and CURVE (about 140 bytes a packet) stay small against it. 0 = as it comes. */
+    size_t chunk_bytes;
+    bool two_lines;       /* FLASH and IMMEDIATE have a connection of their own (urgent.h) */
+    unsigned rto_most_ms; /* longest pause of TCP between two attempts; 0 = the system's, 120 s */
 };
 
 /* NULL if there is no such profile. */

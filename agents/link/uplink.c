@@ -9,8 +9,9 @@
 #include "proto/wire/limits.h"
 #include "proto/base/banned.h"
 
-#define FLASH_LANE 1u
-#define LANES      6u
+#define FLASH_LANE     1u
+#define IMMEDIATE_LANE 2u
+#define LANES          6u
 /* One frame is one unit of waiting on the wire; larger ones save nothing. */
 #define FRAME_BYTES      65536u
 #define FRAME_ROOM       4096u /* for tags and framing */
@@ -27,6 +28,7 @@ struct uplink {
     struct uplink_settings set;
     struct loop_timer *timer; /* the end of the nearest hold */
     bool in_session;
+    bool two_lines;        /* the second connection stands */
     bool outbox_is_broken; /* said once; nothing more comes out of it until the next start */
     unsigned window_items, max_items;
     size_t window_bytes, frame_bytes;
@@ -114,10 +116,37 @@ void uplink_begin(struct uplink *u, const Eocbus__V1__Welcome *w)
 void uplink_end(struct uplink *u)
 {
     u->in_session = false;
+    u->two_lines = false;
     u->flight_count = 0;
     u->bulk_bytes = u->flash_bytes = 0;
     loop_timer_stop(u->timer);
     outbox_nothing_in_flight(u->set.outbox);
+}
+
+/* Lanes with an allowance beside the bulk: FLASH; with two connections IMMEDIATE too. */
+static bool is_urgent(const struct uplink *u, unsigned lane)
+{
+    return lane == FLASH_LANE || (lane == IMMEDIATE_LANE && u->set.profile->two_lines);
+}
+
+void uplink_urgent(struct uplink *u, bool stands)
+{
+    unsigned kept = 0;
+
+    if (!u->in_session || u->two_lines == stands) {
+        u->set.hungry(u->set.arg);
+        return;
+    }
+    u->two_lines = stands;
+    for (unsigned i = 0; i < u->flight_count; i++) {
+        if (is_urgent(u, outbox_tag_lane(u->flights[i].tag)))
+            outbox_in_flight(u->set.outbox, u->flights[i].tag, false);
+        else
+            u->flights[kept++] = u->flights[i];
+    }
+    u->flight_count = kept;
+    u->flash_bytes = 0;
+    u->set.hungry(u->set.arg);
 }
 
 bool uplink_is_idle(const struct uplink *u)
@@ -199,7 +228,7 @@ static void note_flight(struct uplink *u, const Eocbus__V1__Item *item)
     size_t bytes = item->content.len + item->signature.len;
 
     u->flights[u->flight_count++] = (struct flight){item->tag, bytes};
-    if (outbox_tag_lane(item->tag) == FLASH_LANE)
+    if (is_urgent(u, outbox_tag_lane(item->tag)))
         u->flash_bytes += bytes;
     else
         u->bulk_bytes += bytes;
@@ -241,13 +270,17 @@ static size_t bytes_for(const struct uplink *u, bool flash)
 
     if (room > allowance)
         room = allowance;
+    if (!flash && u->set.profile->chunk_bytes && room > u->set.profile->chunk_bytes)
+        room = u->set.profile->chunk_bytes;
     if (most > FRAME_BYTES)
         most = FRAME_BYTES;
     return room < most ? room : most;
 }
 
-static bool send_items(struct uplink *u)
+static bool send_items(struct uplink *u, bool urgent)
 {
+    enum status (*send)(void *arg, const Eocbus__V1__Frame *f) =
+        urgent && u->two_lines ? u->set.send_urgent : u->set.send;
     Eocbus__V1__Publish publish = EOCBUS__V1__PUBLISH__INIT;
     Eocbus__V1__Frame frame = EOCBUS__V1__FRAME__INIT;
 
@@ -256,7 +289,7 @@ static bool send_items(struct uplink *u)
     publish.items = u->item_list;
     frame.what_case = EOCBUS__V1__FRAME__WHAT_PUBLISH;
     frame.publish = &publish;
-    if (u->set.send(u->set.arg, &frame) != ST_OK)
+    if (send(u->set.arg, &frame) != ST_OK)
         return false; /* nothing was taken: the socket says when it is writable, or falls */
     for (unsigned i = 0; i < u->item_count; i++)
         note_flight(u, &u->items[i]);
@@ -272,6 +305,8 @@ static bool send_some(struct uplink *u, unsigned lanes, bool flash)
     u->room = room_for(u, flash);
     if (!rows || !u->room || !lanes)
         return false;
+    if (!flash && u->bulk_bytes && u->room < u->set.profile->chunk_bytes)
+        return false; /* a receipt makes room for a whole packet soon */
     u->item_count = 0;
     u->item_bytes = 0;
     buf_clear(&u->bytes);
@@ -286,19 +321,22 @@ static bool send_some(struct uplink *u, unsigned lanes, bool flash)
         u->bytes.failed = 0;
         return false;
     }
-    return u->item_count && send_items(u);
+    return u->item_count && send_items(u, flash);
 }
 
 void uplink_pump(struct uplink *u)
 {
-    unsigned lanes;
+    unsigned lanes, urgent;
 
     if (!u->in_session || u->outbox_is_broken)
         return;
     lanes = open_lanes(u);
-    while (send_some(u, lanes & OUTBOX_LANE(FLASH_LANE), true))
+    urgent = lanes & OUTBOX_LANE(FLASH_LANE);
+    if (is_urgent(u, IMMEDIATE_LANE))
+        urgent |= lanes & OUTBOX_LANE(IMMEDIATE_LANE);
+    while (send_some(u, urgent, true))
         ;
-    while (send_some(u, lanes & ~OUTBOX_LANE(FLASH_LANE), false))
+    while (send_some(u, lanes & ~urgent, false))
         ;
 }
 
@@ -312,7 +350,7 @@ static void land(struct uplink *u, uint64_t tag)
 
         if (u->flights[i].tag != tag)
             continue;
-        if (outbox_tag_lane(tag) == FLASH_LANE)
+        if (is_urgent(u, outbox_tag_lane(tag)))
             u->flash_bytes -= bytes;
         else
             u->bulk_bytes -= bytes;

@@ -21,6 +21,9 @@ struct uplink_settings {
     const struct link_profile *profile; /* borrowed */
     void *arg;
     enum status (*send)(void *arg, const Eocbus__V1__Frame *f); /* as zport_send */
+    /* The same on the second connection, for FLASH and IMMEDIATE; used while uplink_urgent says so.
+     */
+    enum status (*send_urgent)(void *arg, const Eocbus__V1__Frame *f);
     void (*hungry)(void *arg); /* something may be sendable again: have uplink_pump called soon */
 };
 
@@ -29,6 +32,10 @@ void uplink_destroy(struct uplink *u);
 
 void uplink_begin(struct uplink *u, const Eocbus__V1__Welcome *w); /* a session stands */
 void uplink_end(struct uplink *u); /* it fell: everything unsettled will be offered again */
+
+/* The second connection stands, or fell. What is on the way in the urgent lanes is offered again on
+ * the other one, in order: it may arrive twice, and is stored once. */
+void uplink_urgent(struct uplink *u, bool stands);
 
 void uplink_pump(struct uplink *u); /* sends what may be sent now */
 void uplink_on_receipts(struct uplink *u, const Eocbus__V1__Receipts *r);

@@ -7,14 +7,39 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "proto/base/guard.h"
 #include "proto/base/loop.h"
 #include "proto/base/banned.h"
 
+/* TCP_RTO_MAX_MS, Linux 6.15; Debian 12 headers do not have it, newer kernels do. */
+#define OPTION_RTO_MAX_MS 44
+/* Our own heartbeats decide when a peer is gone; TCP shall not decide earlier because its pauses
+ * are short. */
+#define GIVE_UP_PAUSES 30
+
+/* TCP doubles its pause after each attempt that nobody answered: after 30 s of darkness the next
+ * one may be 16 s away, after three minutes two minutes. The descriptor is ZeroMQ's and may be
+ * closed by now; then this fails, or makes a stranger more patient. */
+static void limit_pauses(int fd, unsigned rto_most_ms)
+{
+    int most = (int)rto_most_ms, on = 1, give_up = most * GIVE_UP_PAUSES;
+
+    if (!rto_most_ms)
+        return;
+    if (setsockopt(fd, IPPROTO_TCP, OPTION_RTO_MAX_MS, &most, sizeof(most)) != 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up, sizeof(give_up));
+}
+
 static void on_router_event(struct zport *p, unsigned event, unsigned value)
 {
+    if (event == ZMQ_EVENT_ACCEPTED)
+        limit_pauses((int)value, p->rto_most_ms);
     if (event == ZMQ_EVENT_ACCEPTED)
         guard_add(p->guard, (int)value, loop_now_us(p->ctx->loop));
     else
@@ -57,7 +82,9 @@ static void on_dealer_event(struct zport *p, unsigned event, unsigned value)
     char text[160];
     const char *why;
 
-    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+    if (event == ZMQ_EVENT_CONNECTED) {
+        limit_pauses((int)value, p->rto_most_ms);
+    } else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
         tell_linked(p, true, "the handshake is done");
     } else if (event == ZMQ_EVENT_DISCONNECTED) {
         if (p->is_linked)

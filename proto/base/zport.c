@@ -34,7 +34,7 @@
 #define GUARD_LIMIT_BYTES 2097152
 #define GUARD_MS          20
 #define DEALER_EVENTS                                                                              \
-    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                                      \
+    (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                \
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |                      \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 #define ROUTER_EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED)
@@ -303,6 +303,7 @@ enum status zport_create(struct zport **out, struct zctx *z, const struct zport_
     p->is_router = set->bind;
     p->budget = set->budget ? set->budget : BUDGET_DEFAULT;
     p->retry_ms = RETRY_LEAST_MS;
+    p->rto_most_ms = set->rto_most_ms;
     st = open_all(p, set);
     if (st != ST_OK) {
         int error = errno;

@@ -43,7 +43,7 @@ struct zport {
     struct guard *guard;      /* ROUTER */
     struct loop_timer *guard_timer;
     struct zport_events events;
-    unsigned budget, retry_ms;
+    unsigned budget, retry_ms, rto_most_ms;
     bool is_router, is_linked, is_paused;
     bool is_blocked; /* a send answered ST_FULL and `writable` is owed */
     unsigned calls;  /* of ours that are under way; the block lives until the last returns */

@@ -366,30 +366,59 @@ static void the_window_of_the_broker_is_never_passed(void **state)
 }
 
 static char long_text[1500];
+enum { THIN_ITEMS = 3 }; /* of them fill the 5,400 bytes that a 2G link has on the way */
 
 static void a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once(void **state)
 {
     struct agent_settings set = settings("2g");
+    struct zport_id bulk;
     uint64_t tag;
 
     (void)state;
     memset(long_text, 'x', sizeof(long_text) - 1);
     broker.no_receipts = true;
     start_with(&set);
+    WAIT_FOR(broker.hellos == 2);
     for (unsigned i = 0; i < 10; i++)
         put(BULK, long_text);
-    WAIT_FOR(broker.items == 1);
+    WAIT_FOR(broker.items == THIN_ITEMS);
+    bulk = broker.agent;
     /* raw: what is in an alarm is not the question here */
     assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
-    WAIT_FOR(broker.items == 2);
-    assert_int_equal(broker.tags[1], tag);
+    WAIT_FOR(broker.items == THIN_ITEMS + 1);
+    assert_int_equal(broker.tags[THIN_ITEMS], tag);
+    assert_memory_not_equal(&broker.agent, &bulk, sizeof(bulk)); /* on its own connection */
     for (unsigned i = 0; i < 5; i++)
         loop_turn(loop, 20);
-    assert_int_equal(broker.items, 2);
+    assert_int_equal(broker.items, THIN_ITEMS + 1);
     broker.no_receipts = false;
     fake_broker_settle_all(&broker);
     WAIT_FOR(broker.items == 11);
     assert_true(broker.largest_publish <= 2048);
+}
+
+static void without_a_second_connection_an_alarm_takes_the_first(void **state)
+{
+    struct agent_settings set = settings("2g");
+    uint64_t tag;
+
+    (void)state;
+    broker.no_receipts = true;
+    start_with(&set);
+    WAIT_FOR(broker.hellos == 1);
+    broker.hello_fault = "sessions";
+    for (unsigned i = 0; i < 10; i++)
+        put(BULK, long_text);
+    WAIT_FOR(broker.items == THIN_ITEMS && broker.hellos > 1);
+    assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
+    WAIT_FOR(broker.items == THIN_ITEMS + 1);
+    assert_int_equal(broker.tags[THIN_ITEMS], tag);
+    broker.hello_fault = NULL; /* now it stands: the alarm has no receipt, so it goes there too */
+    WAIT_FOR(broker.items == THIN_ITEMS + 2);
+    assert_int_equal(broker.tags[THIN_ITEMS + 1], tag);
+    fake_broker_settle_all(&broker);
+    broker.no_receipts = false;
+    WAIT_FOR(saw.settled == 11);
 }
 
 static void a_new_log_epoch_is_offered_everything_again(void **state)
@@ -722,6 +751,7 @@ int main(void)
         T(nothing_passes_what_is_on_the_way_behind_a_busy_one),
         T(the_window_of_the_broker_is_never_passed),
         T(a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once),
+        T(without_a_second_connection_an_alarm_takes_the_first),
         T(a_new_log_epoch_is_offered_everything_again),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
         T(the_next_endpoint_is_tried_when_one_is_gone),
