@@ -181,14 +181,3 @@ enum status config_adopt(struct config *now, struct config *next, char *waiting,
     take_over(now, next, waiting, waiting_size);
     return ST_OK;
 }
-
-enum status config_reload(struct config *now, const char *path, char *waiting, size_t waiting_size)
-{
-    struct config next = {0};
-    enum status st = conf_load(rows, ARRAY_LEN(rows), path, &next, waiting, waiting_size);
-
-    if (!st)
-        st = config_adopt(now, &next, waiting, waiting_size);
-    conf_free(rows, ARRAY_LEN(rows), &next);
-    return st;
-}

@@ -25,12 +25,10 @@ const struct conf_row *config_rows(size_t *count);
  * sentence that names both. */
 MUST_CHECK enum status config_check(const struct config *c, char *err, size_t err_size);
 
-/* For SIGHUP: reads the file again. Settings that may change while the broker runs are taken over
- * into `now`; for the others `waiting` lists the names that differ and wait for a restart ("" =
- * none). On ST_INVALID, ST_IO or ST_NOMEM nothing changed and `waiting` is the sentence why. */
-MUST_CHECK enum status config_reload(struct config *now, const char *path, char *waiting,
-                                     size_t waiting_size);
-/* The same with settings that were read already (a file and -o); *next is still the caller's to free. */
+/* For SIGHUP: of settings that were read anew, those that may change while the broker runs are
+ * taken over into `now`; for the others `waiting` lists the names that differ and wait for a
+ * restart ("" = none). On ST_INVALID nothing changed and `waiting` is the sentence why.
+ * *next is still the caller's to free. */
 MUST_CHECK enum status config_adopt(struct config *now, struct config *next, char *waiting,
                                     size_t waiting_size);
 

@@ -1,7 +1,6 @@
 /* parcel - see parcel.h. */
 #include "broker/parcel.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "proto/base/mem.h"
@@ -17,7 +16,6 @@ struct parcel *parcel_create(const void *content, size_t content_len, const void
         return NULL;
     memset(p, 0, sizeof(*p));
     list_init(&p->link);
-    p->refs = 1;
     p->content = (uint8_t *)(p + 1);
     p->content_len = content_len;
     p->signature = p->content + content_len;
@@ -29,21 +27,12 @@ struct parcel *parcel_create(const void *content, size_t content_len, const void
     return p;
 }
 
-struct parcel *parcel_hold(struct parcel *p)
-{
-    p->refs++;
-    return p;
-}
-
 void parcel_drop(struct parcel **held)
 {
     struct parcel *p = *held;
 
     *held = NULL;
     if (!p)
-        return;
-    assert(p->refs);
-    if (--p->refs)
         return;
     mem_free(p->doc);
     mem_free(p->refused);

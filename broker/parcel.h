@@ -1,7 +1,7 @@
 /* parcel - one accepted (or refused) message on its way through the house.
  *
  * A parcel is owned by one room at a time; taking one is visible as `struct parcel **take` (NULL
- * after ST_OK). At the fan-out egress holds counted references to what is then constant. */
+ * after ST_OK). At the fan-out it is lent to egress, which copies what it sends. */
 #ifndef EOCBUS_BROKER_PARCEL_H
 #define EOCBUS_BROKER_PARCEL_H
 
@@ -23,7 +23,6 @@ struct parcel_identity {
 
 struct parcel {
     struct list link; /* in the queue of the room that owns it */
-    unsigned refs;
 
     /* From ingress. session and tag say whom to answer; session 0 = nobody here. */
     uint64_t session;
@@ -57,12 +56,10 @@ struct parcel {
     uint8_t *signature;
 };
 
-/* One block: header, content, signature. NULL when out of memory. refs is 1. */
+/* One block: header, content, signature. NULL when out of memory. */
 struct parcel *parcel_create(const void *content, size_t content_len, const void *signature,
                              size_t signature_len);
-struct parcel *parcel_hold(struct parcel *p);
-/* Gives one reference back and sets *p to NULL. */
-void parcel_drop(struct parcel **p);
+void parcel_drop(struct parcel **p);              /* sets *p to NULL */
 size_t parcel_size_bytes(const struct parcel *p); /* for budgets: everything it holds */
 void parcel_topics(struct topics *out, const struct parcel *p);
 

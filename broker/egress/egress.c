@@ -239,7 +239,7 @@ static bool pack_once(struct egress *e, const struct parcel *p)
     return e->common;
 }
 
-void egress_routed_one(struct egress *e, void *listener, struct parcel *p)
+void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 {
     struct listener *l = listener;
     struct passing m = {.seq = p->seq};

@@ -63,8 +63,7 @@ void egress_session_gone(struct egress *e, uint64_t session);
 
 /* The log moves: first egress_routed_one for every listener the router names, then egress_routed
  * once. */
-void egress_routed_one(struct egress *e, void *listener,
-                       struct parcel *p); /* holds its own reference */
+void egress_routed_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_routed(struct egress *e, const struct parcel *p);
 void egress_writable(struct egress *e); /* some socket queue has room again */
 /* History can be read (again). If the log has another epoch than before, a backup was restored:

@@ -330,8 +330,3 @@ void trie_match(const struct trie *t, const char *topic, void (*hit)(void *arg, 
     v.count = split_levels(v.levels, topic);
     visit_node(t->root, &v, 0);
 }
-
-bool trie_is_empty(const struct trie *t)
-{
-    return leads_nowhere(t->root);
-}

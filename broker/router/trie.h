@@ -29,6 +29,5 @@ void trie_remove(struct trie *t, struct trie_node *place, void *value);
  * in no promised order. `hit` must not change the trie. */
 void trie_match(const struct trie *t, const char *topic, void (*hit)(void *arg, void *value),
                 void *arg);
-bool trie_is_empty(const struct trie *t);
 
 #endif

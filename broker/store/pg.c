@@ -32,14 +32,13 @@ struct pg {
     struct loop_timer *timer; /* the pause, the setup deadline, or the query deadline, by state */
     unsigned failures;        /* dials in a row that did not get to ready */
     unsigned step;            /* of setup: which query or prepare is under way */
-    bool is_setup_refused, has_warning;
+    bool has_warning;
     char sqlstate[6];
     char message[320];
     PGresult *result;  /* the last one of the query under way */
     const char *query; /* its name; NULL in setup */
     pg_done_fn done;
     void *done_arg;
-    unsigned deadline_ms;
 };
 
 static const unsigned may_follow[PG_STATES] = {
@@ -84,11 +83,6 @@ static void pg_enter(struct pg *pg, enum pg_state state)
         log_debug("store.pg.state", "connection=%s from=%s to=%s", pg->set.name,
                   pg_state_name(pg->state), pg_state_name(state));
     pg->state = state;
-}
-
-enum pg_state pg_state(const struct pg *pg)
-{
-    return pg->state;
 }
 
 bool pg_is_idle(const struct pg *pg)
@@ -224,7 +218,6 @@ static void dial(struct pg *pg)
     pg_enter(pg, PG_DIALLING);
     loop_timer_start(pg->timer, pg->set.setup_ms ? pg->set.setup_ms : SETUP_MS, 0);
     pg->step = 0;
-    pg->is_setup_refused = false;
     pg->conn = PQconnectStartParams(words, values, 1);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD)
         pg_drop(pg, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");

@@ -92,7 +92,6 @@ const char *pg_text(const struct pg_rows *r, size_t row, int col);
 
 /* For pictures, logs and tests. */
 enum pg_state { PG_DOWN, PG_DIALLING, PG_SETUP, PG_IDLE, PG_BUSY, PG_STATES };
-enum pg_state pg_state(const struct pg *pg);
 const char *pg_state_name(enum pg_state state);
 bool pg_may_follow(enum pg_state from, enum pg_state to);
 /* The pause before dial number `failures` + 1: 100 ms doubled each time, at most 5 s, of which a

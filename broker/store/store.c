@@ -52,7 +52,6 @@ struct store {
     struct list lane[LANES], again;
     unsigned queued_rows;
     size_t queued_bytes;
-    bool was_full;
 
     struct batch *batch;
     unsigned limit; /* most rows in the next batch; less than set.batch_rows behind an error */
@@ -172,10 +171,8 @@ enum status store_submit(struct store *s, struct parcel **take)
     if (!s->is_here || s->is_draining)
         return ST_CLOSED;
     if (s->queued_rows >= s->set.queue_rows ||
-        s->queued_bytes + parcel_size_bytes(p) > s->set.queue_bytes) {
-        s->was_full = true;
+        s->queued_bytes + parcel_size_bytes(p) > s->set.queue_bytes)
         return ST_FULL;
-    }
     if (p->refused)
         name_for_quarantine(s, p);
     count_queued(s, p, true);
@@ -212,16 +209,6 @@ static void fill_batch(struct store *s)
         list_remove(link);
         count_queued(s, mine, false);
     }
-}
-
-static void tell_room(struct store *s)
-{
-    if (!s->was_full || s->queued_rows > s->set.queue_rows / 4 * 3 ||
-        s->queued_bytes > s->set.queue_bytes / 4 * 3)
-        return;
-    s->was_full = false;
-    if (s->exits.room)
-        s->exits.room(s->exits.arg);
 }
 
 /* --- committing ------------------------------------------------------------------------------- */
@@ -338,7 +325,6 @@ static void on_committed(struct store *s, const struct pg_reply *reply)
     }
     s->exits.settled_all(s->exits.arg);
     follow_own(&s->follow, &mine, before, head);
-    tell_room(s);
 }
 
 static void on_lost(struct store *s, const struct pg_reply *reply)

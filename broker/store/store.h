@@ -6,7 +6,7 @@
  * is handed to `next` in the order of its numbers, without gap or double, whoever stored them: what
  * this broker committed when it is the next number, else read from the database (several brokers
  * may write one log; a NOTIFY is a hint, a poll every half second is the promise). When PostgreSQL
- * is away, what is queued waits, submit answers ST_CLOSED, and `away` is told. */
+ * is away, what is queued waits, submit answers ST_CLOSED, and `here` is told so. */
 #ifndef EOCBUS_BROKER_STORE_STORE_H
 #define EOCBUS_BROKER_STORE_STORE_H
 
@@ -35,7 +35,6 @@ struct store_exits {
     void (*settled_all)(void *arg); /* after the last one of a batch: send the receipts */
     /* The log moves: every number once, ascending. Takes the parcel. */
     void (*next)(void *arg, struct parcel **take);
-    void (*room)(void *arg); /* after ST_FULL: there is room again */
     /* PostgreSQL came or went. Came may be said again: history can be read again, or the log has
      * another epoch. */
     void (*here)(void *arg, bool here, uint32_t log_epoch, uint64_t head);
@@ -44,7 +43,7 @@ struct store_exits {
 
 MUST_CHECK enum status store_create(struct store **out, const struct store_settings *set,
                                     const struct store_exits *exits);
-/* ST_OK: *take is NULL now. ST_FULL: try after room(). ST_CLOSED: the database is away. */
+/* ST_OK: *take is NULL now. ST_FULL: after the next commit. ST_CLOSED: the database is away. */
 MUST_CHECK enum status store_submit(struct store *s, struct parcel **take);
 bool store_is_here(const struct store *s);
 uint32_t store_log_epoch(const struct store *s);
