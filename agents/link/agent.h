@@ -152,6 +152,4 @@ struct agent_state {
 };
 void agent_state(struct agent *a, struct agent_state *out);
 
-/* For programs' mains: --help, --version, --check-config, -c FILE, -o name=value, --print-sample;
- * see proto/base/program.h. */
 #endif

@@ -6,7 +6,7 @@
  * rules.inc): UTF-8 without NUL, known enum values (an unknown one passes when the sender speaks a
  * newer minor), ranges, finite numbers, P-codes, times, ids, required fields; then the rules that
  * need two fields: expiry for commands, preceding_id where EDXL-RM wants it, FLASH only for kinds
- * without a verdict, at most eight places. Behind the gate nobody checks again. */
+ * that may be said before they are stored. Behind the gate nobody checks again. */
 #ifndef EOCBUS_WIRE_GATE_H
 #define EOCBUS_WIRE_GATE_H
 
@@ -18,7 +18,7 @@
 #include "proto/base/mem.h"
 #include "proto/base/status.h"
 
-/* Stable words, PROTOCOL.md "Codes". gate_* come from here, the others from the rooms behind. */
+/* Stable words, PROTOCOL.md "Codes". The gate says those up to `flash`, the rooms behind the rest. */
 #define CODE_SIZE       "size"       /* larger than the limit, or empty */
 #define CODE_MALFORMED  "malformed"  /* not protobuf, or groups, or field number 0 */
 #define CODE_DEPTH      "depth"
