@@ -56,6 +56,10 @@ struct zport_settings {
     unsigned heartbeat_ms, heartbeat_timeout_ms; /* 0 = off */
     unsigned handshake_ms;        /* 30,000: with 3,000 an office on 2G never connects (measured) */
     unsigned reconnect_ms, reconnect_max_ms; /* doubling; 0 = 250, 0 = no doubling */
+    /* Longest pause of TCP between two attempts, so that half a minute of darkness is not followed
+     * by another; at least 1,000, 0 = the system's (120 s). Before Linux 6.15 only the first six
+     * pauses are kept short. */
+    unsigned rto_most_ms;
     unsigned budget;              /* messages read per turn; 0 = 64 */
     int backlog;                  /* 0 = 4096 on a ROUTER */
 };
