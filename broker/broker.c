@@ -25,6 +25,7 @@ enum {
     HANDSHAKE_MS = 30000,
     /* For agents whose line was dark; every link profile answers within two seconds. */
     RTO_MOST_MS = 6000,
+    SILENT_TIMEOUTS = 4, /* heartbeat.timeout times this: forgotten, whatever its link */
     /* Whole messages that one peer may have waiting with us: unread, 16 of 256 KiB are four times
      * what a window lets a well-behaved one send; unsent, 64 of 64 KiB are 4 MiB. Who does not read
      * but acknowledges has more of them made, and with 1,000 eight such connections took 450 MiB.
@@ -240,6 +241,17 @@ static enum status may_listen(void *arg, const char *name, const char *pattern, 
     return p ? access_may_listen(b->access, p, pattern, why) : ST_DENIED;
 }
 
+static void limit_session(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes)
+{
+    struct broker *b = arg;
+    const struct link_limits *link = ingress_link(b->ingress, session);
+
+    if (link->frame_bytes && link->frame_bytes < *frame_bytes)
+        *frame_bytes = link->frame_bytes;
+    if (link->window_bytes && link->window_bytes < *window_bytes)
+        *window_bytes = link->window_bytes;
+}
+
 static enum status read_page(void *arg, uint64_t after, uint64_t upto, unsigned rows,
                              store_page_fn page, void *page_arg)
 {
@@ -284,7 +296,7 @@ static struct ingress_settings ingress_settings_of(const struct broker *b)
         .sessions_max = c->sessions_max,
         .window_bytes = c->ingress_window_bytes,
         .quarantine_per_hour = c->quarantine_per_hour,
-        .idle_ms = 3 * c->heartbeat_timeout_ms,
+        .idle_ms = SILENT_TIMEOUTS * c->heartbeat_timeout_ms,
     };
 }
 
@@ -536,6 +548,7 @@ static enum status create_egress(struct broker *b)
         .lost = on_session_lost,
         .log_place = tell_log_place,
         .may_listen = may_listen,
+        .limit = limit_session,
         .read = read_page,
         .read_cancel = cancel_page,
         .want = want,

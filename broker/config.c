@@ -66,11 +66,11 @@ static const struct conf_row rows[] = {
      "Messages read from the log at a time for a listener that is behind.", 1, 10000},
     {"egress.horizon", CONF_MS, AT(horizon_ms), "5s", CONF_RELOAD,
      "How often an idle listener is told up to which number it has missed nothing.", 100, 3600000},
-    {"heartbeat", CONF_MS, AT(heartbeat_ms), "10s", 0,
+    {"heartbeat", CONF_MS, AT(heartbeat_ms), "30s", 0,
      "How often an idle connection is probed. More often finds dead links sooner and costs "
      "traffic on thin ones.",
      1000, 3600000},
-    {"heartbeat.timeout", CONF_MS, AT(heartbeat_timeout_ms), "60s", 0,
+    {"heartbeat.timeout", CONF_MS, AT(heartbeat_timeout_ms), "120s", 0,
      "A connection that answers no probe for so long is closed. Must exceed the longest stall of "
      "the links, and `heartbeat`.",
      1000, 3600000},

@@ -32,6 +32,7 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->faults = n.faults;
     out->broken = n.broken;
     out->unauthenticated = n.unauthenticated;
+    out->silent = n.silent;
     out->receipts_delayed = n.receipts_delayed;
 }
 

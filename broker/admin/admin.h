@@ -33,7 +33,7 @@ struct admin_report {
         delivered_bytes;
     uint64_t commits, lost_commits, commit_us_sum;
     uint64_t queued_rows, queued_bytes;
-    uint64_t quarantine_dropped, faults, broken, unauthenticated, receipts_delayed;
+    uint64_t quarantine_dropped, faults, broken, unauthenticated, receipts_delayed, silent;
     uint64_t admitted, unknown_keys, undecided;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t resident_bytes; /* filled in by admin */

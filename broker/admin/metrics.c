@@ -60,6 +60,7 @@ static const struct row rows[] = {
     {"faults", COUNTER, AT(faults), "Frames answered with a fault."},
     {"broken", COUNTER, AT(broken), "Messages of more than one frame; the session ended."},
     {"unauthenticated", COUNTER, AT(unauthenticated), "Messages without a name, dropped."},
+    {"silent", COUNTER, AT(silent), "Agents given up because they said nothing."},
     {"receipts_delayed", COUNTER, AT(receipts_delayed),
      "Times that receipts had to wait for a full socket."},
     {"admitted", COUNTER, AT(admitted), "Handshakes with a known key."},

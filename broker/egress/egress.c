@@ -104,6 +104,17 @@ static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
     return true;
 }
 
+static void fit_link(struct listener *l, uint32_t credit)
+{
+    struct egress *e = l->egress;
+    size_t window_bytes = e->set.window_bytes;
+
+    l->frame_bytes = PACK_FRAME_BYTES;
+    if (e->exits.limit)
+        e->exits.limit(e->exits.arg, l->session, &l->frame_bytes, &window_bytes);
+    window_init(&l->window, window_bytes, credit);
+}
+
 static struct listener *create_listener(struct egress *e, uint64_t session,
                                         const Eocbus__V1__Subscribe *m)
 {
@@ -117,7 +128,7 @@ static struct listener *create_listener(struct egress *e, uint64_t session,
     l->from_now = m->_after_case != EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
     l->start = l->from_now ? 0 : m->after;
     l->start_epoch = m->log_epoch;
-    window_init(&l->window, e->set.window_bytes, m->credit);
+    fit_link(l, m->credit);
     list_init(&l->hungry);
     list_init(&l->full);
     list_add_tail(&e->all, &l->all);

@@ -38,6 +38,9 @@ struct egress_exits {
     void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
     enum status (*may_listen)(void *arg, const char *principal, const char *pattern,
                               struct refusal *why);
+    /* How much its link holds: frames are cut at *frame_bytes, *window_bytes may be unacknowledged.
+     * Both come in with the most that is allowed. NULL = every link is wide. */
+    void (*limit)(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes);
     /* A page of the log, see store_read. */
     enum status (*read)(void *arg, uint64_t after, uint64_t upto, unsigned rows,
                         void (*page)(void *arg, enum status st, struct parcel **take,

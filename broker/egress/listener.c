@@ -191,7 +191,7 @@ bool listener_gather(struct listener *l, const struct passing *m)
         stop_before(l, m->seq);
         return false;
     }
-    if (!gather_fits(&l->gather, m->len) && !flush_gather(l))
+    if (!gather_fits(&l->gather, m->len, l->frame_bytes) && !flush_gather(l))
         return false;
     take_buffer(l);
     if (!gather_add(&l->gather, m->common, m->len, m->seq, l->previous,

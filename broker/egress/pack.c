@@ -82,10 +82,10 @@ size_t gather_bytes(const struct gather *g)
     return g->count ? g->data.len - HEAD_ROOM : 0;
 }
 
-bool gather_fits(const struct gather *g, size_t common_len)
+bool gather_fits(const struct gather *g, size_t common_len, size_t frame_bytes)
 {
-    return !g->count || (g->count < LIMIT_ITEMS &&
-                         gather_bytes(g) + common_len + AROUND_MAX <= PACK_FRAME_BYTES);
+    return !g->count ||
+           (g->count < LIMIT_ITEMS && gather_bytes(g) + common_len + AROUND_MAX <= frame_bytes);
 }
 
 bool gather_add(struct gather *g, const uint8_t *common, size_t len, uint64_t seq,

@@ -25,7 +25,8 @@ struct gather {
     uint64_t previous_before; /* what `previous` was before the first one in here */
 };
 
-bool gather_fits(const struct gather *g, size_t common_len);
+/* frame_bytes: at most PACK_FRAME_BYTES, less on a thin link. The first always fits. */
+bool gather_fits(const struct gather *g, size_t common_len, size_t frame_bytes);
 /* False: out of memory; nothing was added. */
 bool gather_add(struct gather *g, const uint8_t *common, size_t len, uint64_t seq,
                 uint64_t previous, bool history);

@@ -29,6 +29,7 @@ struct listener {
     uint32_t subscription;
     enum listener_state state;
     struct window window;
+    size_t frame_bytes; /* its frames are cut here */
     struct gather gather;
     uint64_t cursor;       /* see above */
     uint64_t previous;     /* last number gathered */

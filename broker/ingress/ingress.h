@@ -21,6 +21,7 @@
 #include "broker/parcel.h"
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/base/zport.h"
+#include "proto/wire/link.h"
 
 struct access;
 struct ingress;
@@ -33,7 +34,9 @@ struct ingress_settings {
     unsigned window_items, sessions_max;
     size_t window_bytes;
     unsigned quarantine_per_hour; /* refused messages kept per principal and hour; 1000 */
-    unsigned idle_ms; /* a session that said nothing for so long is forgotten; 0 = never */
+    /* A session that said nothing for so long is forgotten, or earlier when its link profile says
+     * so (proto/wire/link.h); 0 = never. */
+    unsigned idle_ms;
 };
 
 struct ingress_exits {
@@ -70,6 +73,8 @@ void ingress_set(struct ingress *in, const struct ingress_settings *set);
 
 /* Where a session's frames go; false if it is gone. For egress, through the hallway. */
 bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id *out);
+/* What the session's link holds; a session that is gone has the widest. */
+const struct link_limits *ingress_link(const struct ingress *in, uint64_t session);
 /* The connection is dead (a send answered ST_NOTFOUND). */
 void ingress_session_lost(struct ingress *in, uint64_t session);
 /* Rights were read anew: sessions of principals that are gone end. */
@@ -81,6 +86,7 @@ void ingress_log_epoch(struct ingress *in, uint32_t log_epoch);
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */
+    uint64_t silent;           /* agents that were forgotten because they said nothing */
     uint64_t receipts_delayed; /* a socket was full when receipts were due */
     uint64_t sessions;
 };

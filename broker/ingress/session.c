@@ -134,6 +134,7 @@ enum status sessions_open(struct session **out, struct sessions *t, const struct
     s->number = ++t->last_number;
     s->address = *address;
     s->principal_id = principal_id;
+    s->link = link_limits_by_name(NULL);
     s->heard_us = now_us;
     memcpy(s->principal, principal, strnlen(principal, LIMIT_NAME_BYTES));
     list_init(&s->owing);

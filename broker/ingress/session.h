@@ -14,6 +14,7 @@
 #include "proto/base/status.h"
 #include "proto/base/zport.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/link.h"
 
 /* The sender's clock minus ours. Each sample is the true offset minus the time the frame was under
  * way, so the largest sample is the one that was delayed least. It is believed for CLOCK_KEEP_US;
@@ -53,6 +54,7 @@ struct session {
     uint64_t heard_us;
     unsigned unsettled_items; /* without a receipt that was sent */
     size_t unsettled_bytes;   /* without a known fate */
+    const struct link_limits *link; /* never NULL */
     struct clock_estimate clock;
     struct lane_gate gates[LANES + 1]; /* by lane, 1..5 */
     struct buf receipts;               /* packed Settled, each with tag and length */

@@ -81,8 +81,8 @@ static void an_empty_file_gives_the_documented_defaults(void **state)
     assert_int_equal(c.egress_window_bytes, 1u << 20);
     assert_int_equal(c.page_rows, 512);
     assert_int_equal(c.horizon_ms, 5000);
-    assert_int_equal(c.heartbeat_ms, 10000);
-    assert_int_equal(c.heartbeat_timeout_ms, 60000);
+    assert_int_equal(c.heartbeat_ms, 30000);
+    assert_int_equal(c.heartbeat_timeout_ms, 120000);
     drop(&c);
 }
 
@@ -120,7 +120,7 @@ static void settings_that_contradict_each_other_are_refused(void **state)
         const char *file, *names;
     } cases[] = {
         {"log.level = loud\n", "log.level"},
-        {"heartbeat = 60s\n", "heartbeat.timeout"},
+        {"heartbeat = 120s\n", "heartbeat.timeout"},
         {"store.queue_rows = 511\n", "store.batch_rows (512)"},
         {"name = 12345678901234567890123456789012345678901234567890123456789012345\n", "name"},
     };
@@ -133,7 +133,7 @@ static void settings_that_contradict_each_other_are_refused(void **state)
         assert_non_null(strstr(said, cases[i].names));
         drop(&c);
     }
-    assert_int_equal(load(&c, "heartbeat = 59999ms\nstore.queue_rows = 512\n"), ST_OK);
+    assert_int_equal(load(&c, "heartbeat = 119999ms\nstore.queue_rows = 512\n"), ST_OK);
     assert_int_equal(config_check(&c, said, sizeof(said)), ST_OK);
     drop(&c);
 }

@@ -85,15 +85,15 @@ static void a_frame_is_full_at_its_bytes_or_its_count(void **state)
     struct gather g = {0};
 
     (void)state;
-    assert_true(gather_fits(&g, LIMIT_CONTENT_BYTES + 200)); /* the first always */
+    assert_true(gather_fits(&g, LIMIT_CONTENT_BYTES + 200, PACK_FRAME_BYTES)); /* the first always */
     for (unsigned i = 0; i < LIMIT_ITEMS; i++) {
-        assert_true(gather_fits(&g, 10));
+        assert_true(gather_fits(&g, 10, PACK_FRAME_BYTES));
         add(&g, make(i + 1, "x", ""), i, false);
     }
-    assert_false(gather_fits(&g, 10));
+    assert_false(gather_fits(&g, 10, PACK_FRAME_BYTES));
     gather_reset(&g);
     add(&g, make(1, "x", ""), 0, false);
-    assert_false(gather_fits(&g, PACK_FRAME_BYTES - 10));
+    assert_false(gather_fits(&g, PACK_FRAME_BYTES - 10, PACK_FRAME_BYTES));
     buf_free(&g.data);
 }
 

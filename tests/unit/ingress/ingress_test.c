@@ -242,7 +242,7 @@ static void say(unsigned n, const Eocbus__V1__Frame *f)
     say_bytes(n, bytes, len);
 }
 
-static void hello(unsigned n)
+static void hello_on(unsigned n, const char *link)
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
     Eocbus__V1__Hello h = EOCBUS__V1__HELLO__INIT;
@@ -250,9 +250,15 @@ static void hello(unsigned n)
     h.protocol_min = h.protocol_max = 1;
     h.program = (char *)"test 0.1.0";
     h.time_us = FAKE_UTC_US + 90000000;
+    h.link_profile = (char *)link;
     f.what_case = EOCBUS__V1__FRAME__WHAT_HELLO;
     f.hello = &h;
     say(n, &f);
+}
+
+static void hello(unsigned n)
+{
+    hello_on(n, "");
 }
 
 static void ping(unsigned n, int64_t time_us)
@@ -458,6 +464,36 @@ static void a_silent_session_is_forgotten_and_one_that_pings_is_not(void **state
     assert_int_equal(world.gone, 1);
     ping(1, FAKE_UTC_US);
     assert_string_equal(world.agents[1].fault, "hello");
+}
+
+static void each_link_has_its_own_patience(void **state)
+{
+    const struct ingress_settings set = {
+        .window_items = 64, .window_bytes = 1 << 20, .quarantine_per_hour = 10, .idle_ms = 1000000};
+    struct ingress_counters c;
+
+    (void)state;
+    ingress_set(world.in, &set);
+    hello_on(1, "2g");
+    hello_on(2, "fiber");
+    fake_advance(world.loop, 19000);
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 2);
+    fake_advance(world.loop, 2000);
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 1);
+    assert_int_equal(c.silent, 1);
+    fake_advance(world.loop, 178000); /* a stall of three minutes is no death on 2G */
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 1);
+    fake_advance(world.loop, 2000);
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 0);
+    assert_int_equal(c.silent, 2);
 }
 
 static void a_revoked_principal_is_silent_from_its_next_message_on(void **state)
@@ -955,6 +991,7 @@ int main(void)
         IN_WORLD(three_hundred_sessions_each_get_their_own_receipts),
         IN_WORLD(a_full_table_refuses_strangers_but_lets_a_principal_replace_itself),
         IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
+        IN_WORLD(each_link_has_its_own_patience),
         IN_WORLD(a_revoked_principal_is_silent_from_its_next_message_on),
         IN_WORLD(a_recheck_ends_sessions_of_principals_that_are_gone),
         IN_WORLD(who_was_told_another_log_epoch_is_asked_for_a_new_hello),
