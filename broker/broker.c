@@ -436,6 +436,18 @@ static void raise_file_limit(const struct broker *b)
                  (unsigned long long)limit.rlim_cur, (unsigned long long)need);
 }
 
+/* Half of the files beside the sessions is for connections that have none yet, the other half stays
+ * for the database, the control socket and the log. */
+static unsigned connections_most(const struct broker *b)
+{
+    struct rlimit limit;
+    rlim_t spare = FILES_BESIDE_SESSIONS / 2, most = b->config->sessions_max + spare;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most + spare)
+        most = limit.rlim_cur > 2 * spare ? limit.rlim_cur - spare : spare;
+    return (unsigned)most;
+}
+
 static int64_t utc_us(void *arg)
 {
     struct broker *b = arg;
@@ -483,6 +495,7 @@ static int open_port(struct broker *b, char *err, size_t err_size)
         .max_frame_bytes = LIMIT_FRAME_BYTES,
         .send_high_water = SEND_HIGH_WATER,
         .receive_high_water = RECEIVE_HIGH_WATER,
+        .connections_most = connections_most(b),
         .heartbeat_ms = b->config->heartbeat_ms,
         .heartbeat_timeout_ms = b->config->heartbeat_timeout_ms,
         .rto_most_ms = RTO_MOST_MS,

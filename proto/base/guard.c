@@ -35,15 +35,18 @@ struct guard {
     struct connection *connections; /* by descriptor */
     size_t count, next;
     size_t limit;
+    size_t open, most, mute; /* connections known; `mute` goes round to find one that is silent */
+    unsigned crowded;
 };
 
-enum status guard_create(struct guard **out, size_t limit_bytes)
+enum status guard_create(struct guard **out, size_t limit_bytes, size_t most)
 {
     struct guard *g = mem_zalloc(sizeof(*g));
 
     if (!g)
         return ST_NOMEM;
     g->limit = limit_bytes;
+    g->most = most;
     *out = g;
     return ST_OK;
 }
@@ -94,18 +97,62 @@ static bool make_room(struct guard *g, size_t fd)
     return true;
 }
 
+static void forget(struct guard *g, struct connection *c)
+{
+    if (c->cookie)
+        g->open--;
+    c->cookie = 0;
+}
+
+/* ZeroMQ sees the end, drops what is unfinished and closes. */
+static void cut_one(struct guard *g, size_t fd)
+{
+    shutdown((int)fd, SHUT_RDWR);
+    forget(g, &g->connections[fd]);
+}
+
+/* In turn, not the oldest: an honest one on a slow line is met as rarely as any other. */
+static void cut_a_mute(struct guard *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct connection *c;
+
+        g->mute = (g->mute + 1) % g->count;
+        c = &g->connections[g->mute];
+        if (!c->cookie || c->consumed || cookie_of((int)g->mute) != c->cookie)
+            continue;
+        cut_one(g, g->mute);
+        g->crowded++;
+        return;
+    }
+}
+
 void guard_add(struct guard *g, int fd, uint64_t now_us)
 {
+    struct connection *c;
+
     if (fd < 0 || fd >= FDS_MOST || !make_room(g, (size_t)fd))
         return;
-    g->connections[fd] =
-        (struct connection){.cookie = cookie_of(fd), .added_us = now_us, .delivered_us = now_us};
+    c = &g->connections[fd];
+    forget(g, c);
+    *c = (struct connection){.cookie = cookie_of(fd), .added_us = now_us, .delivered_us = now_us};
+    g->open += c->cookie != 0;
+    if (g->most && g->open > g->most)
+        cut_a_mute(g);
 }
 
 void guard_remove(struct guard *g, int fd)
 {
     if (fd >= 0 && (size_t)fd < g->count)
-        g->connections[fd].cookie = 0;
+        forget(g, &g->connections[fd]);
+}
+
+unsigned guard_crowded(struct guard *g)
+{
+    unsigned crowded = g->crowded;
+
+    g->crowded = 0;
+    return crowded;
 }
 
 void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us)
@@ -146,14 +193,13 @@ static bool check_one(struct guard *g, int fd, uint64_t now_us, bool drained)
     uint64_t received;
 
     if (!received_bytes(fd, &received) || received < c->seen) {
-        c->cookie = 0; /* closed, or another socket by now */
+        forget(g, c); /* closed, or another socket by now */
         return false;
     }
     settle(c, received);
     if (!is_endless(g, c, now_us, drained) || cookie_of(fd) != c->cookie)
         return false;
-    shutdown(fd, SHUT_RDWR); /* ZeroMQ sees the end, drops the unfinished message and closes */
-    c->cookie = 0;
+    cut_one(g, (size_t)fd);
     return true;
 }
 

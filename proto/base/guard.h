@@ -1,9 +1,14 @@
-/* guard - cuts a connection that sends without end and delivers nothing.
+/* guard - cuts a connection that sends without end and delivers nothing, and those that come only to be
+ * many.
  *
  * ZMQ_MAXMSGSIZE is per frame and high water marks count whole messages, so one multipart message
  * that never ends fills the memory (measured: 2.8 GiB in 3 s) and no part of it ever reaches us. The
  * guard asks the kernel how much each connection received (TCP_INFO), compares it with what was
- * delivered, and shuts the connection down past a limit. It knows descriptors and numbers only. */
+ * delivered, and shuts the connection down past a limit. It knows descriptors and numbers only.
+ *
+ * A connection costs a descriptor from the first byte on, and needs no key for half a minute. When
+ * there are too many, one that delivered nothing yet goes for each that comes: who has a session
+ * keeps it, and descriptors are left for the database. */
 #ifndef EOCBUS_BASE_GUARD_H
 #define EOCBUS_BASE_GUARD_H
 
@@ -15,8 +20,9 @@
 
 struct guard;
 
-/* limit_bytes: most that a connection may have received and not delivered. */
-MUST_CHECK enum status guard_create(struct guard **out, size_t limit_bytes);
+/* limit_bytes: most that a connection may have received and not delivered. most: connections at a
+ * time, 0 = any number. */
+MUST_CHECK enum status guard_create(struct guard **out, size_t limit_bytes, size_t most);
 void guard_destroy(struct guard *g); /* NULL is allowed */
 /* A connection was accepted, or is gone. Without memory a connection stays unwatched. */
 void guard_add(struct guard *g, int fd, uint64_t now_us);
@@ -27,5 +33,7 @@ void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us);
  * read, so what is missing is really unfinished; else only connections that delivered nothing for a
  * second count. Answers how many were cut. */
 unsigned guard_check(struct guard *g, uint64_t now_us, bool drained);
+/* How many were cut for being too many, since this was last asked. */
+unsigned guard_crowded(struct guard *g);
 
 #endif

@@ -33,6 +33,7 @@
  * ms). */
 #define GUARD_LIMIT_BYTES 2097152
 #define GUARD_MS          20
+#define CROWD_QUIET_US    10000000
 #define DEALER_EVENTS                                                                              \
     (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                \
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |                      \
@@ -206,12 +207,26 @@ static void await_room(struct zport *p)
         p->retry_ms *= 2;
 }
 
+/* Thousands a second may come; a line in ten seconds says it. */
+static void tell_crowd(struct zport *p)
+{
+    uint64_t now_us = loop_now_us(p->ctx->loop);
+
+    p->crowded += guard_crowded(p->guard);
+    if (!p->crowded || now_us < p->crowd_quiet_until_us)
+        return;
+    log_warn("zport.crowd.cut", "connections=%u next=\"silent ones go first\"", p->crowded);
+    p->crowded = 0;
+    p->crowd_quiet_until_us = now_us + CROWD_QUIET_US;
+}
+
 /* Paused, nothing is delivered by our own choice: nobody is to blame. */
 static void on_guard_timer(void *arg)
 {
     struct zport *p = arg;
     unsigned cut;
 
+    tell_crowd(p);
     if (p->is_paused)
         return;
     zhub_look(p->entry);
@@ -262,12 +277,12 @@ static void close_all(struct zport *p)
     p->socket = NULL;
 }
 
-static enum status equip_router(struct zport *p)
+static enum status equip_router(struct zport *p, const struct zport_settings *set)
 {
     enum status st = loop_timer_create(&p->retry, p->ctx->loop, on_retry, p);
 
     if (st == ST_OK)
-        st = guard_create(&p->guard, GUARD_LIMIT_BYTES);
+        st = guard_create(&p->guard, GUARD_LIMIT_BYTES, set->connections_most);
     if (st == ST_OK)
         st = loop_timer_create(&p->guard_timer, p->ctx->loop, on_guard_timer, p);
     if (st == ST_OK)
@@ -284,7 +299,7 @@ static enum status open_all(struct zport *p, const struct zport_settings *set)
     if (st == ST_OK)
         st = zctx_watch(&p->entry, p->ctx, p->socket, on_readable, p);
     if (st == ST_OK)
-        st = p->is_router ? equip_router(p) : zmonitor_open(p, DEALER_EVENTS);
+        st = p->is_router ? equip_router(p, set) : zmonitor_open(p, DEALER_EVENTS);
     if (st == ST_OK)
         st = open_endpoint(p, set);
     return st;

@@ -60,6 +60,7 @@ struct zport_settings {
      * by another; at least 1,000, 0 = the system's (120 s). Before Linux 6.15 only the first six
      * pauses are kept short. */
     unsigned rto_most_ms;
+    unsigned connections_most;    /* ROUTER: beyond it silent ones are cut; 0 = no limit */
     unsigned budget;              /* messages read per turn; 0 = 64 */
     int backlog;                  /* 0 = 4096 on a ROUTER */
 };

@@ -42,6 +42,8 @@ struct zport {
     struct loop_timer *retry; /* ROUTER: when to say writable */
     struct guard *guard;      /* ROUTER */
     struct loop_timer *guard_timer;
+    unsigned crowded; /* connections cut for being too many, not told yet */
+    uint64_t crowd_quiet_until_us;
     struct zport_events events;
     unsigned budget, retry_ms, rto_most_ms;
     bool is_router, is_linked, is_paused;

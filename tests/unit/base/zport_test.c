@@ -1,5 +1,7 @@
 /* zport_test - a broker's ROUTER and agents' DEALERs over CURVE on the loopback. A small ZAP
  * handler on the hub stands for broker/access/zap.c. */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -715,6 +718,65 @@ static void a_turn_ends_in_time_however_much_a_message_costs(void **state)
     broker_close(&b);
 }
 
+static int plain_connection(const struct broker *b)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_port = htons((uint16_t)atoi(strrchr(zport_endpoint(b->port), ':') + 1));
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+static unsigned count_ended(const int *fds, unsigned n)
+{
+    unsigned ended = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        char greeting[64];
+        ssize_t got;
+
+        while ((got = recv(fds[i], greeting, sizeof(greeting), MSG_DONTWAIT)) > 0)
+            ;
+        ended += got == 0 || errno == ECONNRESET;
+    }
+    return ended;
+}
+
+static void who_has_spoken_stays_when_silent_connections_are_too_many(void **state)
+{
+    enum { MOST = 4, CROWD = 12 };
+    struct zport_settings set = router_settings();
+    struct broker b;
+    int fds[CROWD];
+    void *s, *late;
+
+    (void)state;
+    set.connections_most = MOST;
+    broker_open(&b, &set);
+    s = raw_dealer(&b);
+    zmq_send(s, "first", 5, 0);
+    turn_until(b.loop, &b.has_message);
+    for (unsigned i = 0; i < CROWD; i++)
+        fds[i] = plain_connection(&b);
+    for (unsigned n = 0; count_ended(fds, CROWD) < CROWD - MOST + 1 && n < 2000; n++)
+        loop_turn(b.loop, 5);
+    assert_int_equal(count_ended(fds, CROWD), CROWD - MOST + 1);
+    b.has_message = false;
+    zmq_send(s, "still here", 10, 0);
+    turn_until(b.loop, &b.has_message);
+    late = raw_dealer(&b);
+    b.has_message = false;
+    zmq_send(late, "late", 4, 0);
+    turn_until(b.loop, &b.has_message);
+    assert_int_equal(b.messages, 3);
+    for (unsigned i = 0; i < CROWD; i++)
+        close(fds[i]);
+    zmq_close(late);
+    zmq_close(s);
+    broker_close(&b);
+}
+
 static long resident_kib(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
@@ -979,6 +1041,7 @@ int main(void)
         cmocka_unit_test(a_message_of_several_frames_is_broken_once_and_the_next_is_heard),
         cmocka_unit_test(a_frame_of_the_limit_passes_and_one_a_little_larger_too),
         cmocka_unit_test(a_turn_ends_in_time_however_much_a_message_costs),
+        cmocka_unit_test(who_has_spoken_stays_when_silent_connections_are_too_many),
         cmocka_unit_test(an_endless_message_is_cut_and_honest_peers_stay),
         cmocka_unit_test(an_honest_flood_and_heartbeats_are_not_cut),
         cmocka_unit_test(a_refused_key_is_told_in_a_sentence),
