@@ -18,6 +18,9 @@ struct link_profile {
      * that headers and CURVE (about 140 bytes a packet) stay small against it. 0 = as it comes. */
     size_t chunk_bytes;
     bool two_lines;       /* FLASH and IMMEDIATE have a connection of their own (urgent.h) */
+    /* An alarm without a receipt for so long also goes over the common connection: a packet that is
+     * lost twice would keep it from its listeners for ten seconds. 0 = never. */
+    unsigned copy_ms;
     unsigned rto_most_ms; /* longest pause of TCP between two attempts; 0 = the system's, 120 s */
 };
 

@@ -20,13 +20,15 @@
 #define WINDOW_SIXTEENTH 16u
 
 struct flight {
-    uint64_t tag;
+    uint64_t tag, sent_us;
     size_t bytes;
+    bool copied; /* on both connections */
 };
 
 struct uplink {
     struct uplink_settings set;
-    struct loop_timer *timer; /* the end of the nearest hold */
+    struct loop_timer *timer; /* the end of the nearest hold, or the next alarm to copy */
+    uint64_t wake_us;         /* when that is; UINT64_MAX = never */
     bool in_session;
     bool two_lines;        /* the second connection stands */
     bool outbox_is_broken; /* said once; nothing more comes out of it until the next start */
@@ -169,22 +171,26 @@ static bool waits_for_answers(const struct uplink *u, unsigned lane)
     return false;
 }
 
-/* Lanes that may be offered now; arms the timer for the ones that may not. */
+static void wake_at(struct uplink *u, uint64_t us)
+{
+    if (us < u->wake_us)
+        u->wake_us = us;
+}
+
+/* Lanes that may be offered now; the others have us woken. */
 static unsigned open_lanes(struct uplink *u)
 {
-    uint64_t now = loop_now_us(u->set.loop), nearest = UINT64_MAX;
+    uint64_t now = loop_now_us(u->set.loop);
     unsigned lanes = 0;
 
     for (unsigned lane = 1; lane < LANES; lane++) {
         if (u->held_until_us[lane] > now) {
-            nearest = u->held_until_us[lane] < nearest ? u->held_until_us[lane] : nearest;
+            wake_at(u, u->held_until_us[lane]);
         } else if (!waits_for_answers(u, lane)) { /* an answer has us pumped again */
             u->turned_away[lane] = 0;
             lanes |= OUTBOX_LANE(lane);
         }
     }
-    if (nearest != UINT64_MAX)
-        loop_timer_start(u->timer, (unsigned)((nearest - now) / 1000 + 1), 0);
     return lanes;
 }
 
@@ -227,7 +233,8 @@ static void note_flight(struct uplink *u, const Eocbus__V1__Item *item)
 {
     size_t bytes = item->content.len + item->signature.len;
 
-    u->flights[u->flight_count++] = (struct flight){item->tag, bytes};
+    u->flights[u->flight_count++] =
+        (struct flight){.tag = item->tag, .sent_us = loop_now_us(u->set.loop), .bytes = bytes};
     if (is_urgent(u, outbox_tag_lane(item->tag)))
         u->flash_bytes += bytes;
     else
@@ -277,10 +284,18 @@ static size_t bytes_for(const struct uplink *u, bool flash)
     return room < most ? room : most;
 }
 
-static bool send_items(struct uplink *u, bool urgent)
+static void begin_publish(struct uplink *u, size_t room)
 {
-    enum status (*send)(void *arg, const Eocbus__V1__Frame *f) =
-        urgent && u->two_lines ? u->set.send_urgent : u->set.send;
+    u->room = room;
+    u->item_count = 0;
+    u->item_bytes = 0;
+    buf_clear(&u->bytes);
+}
+
+/* False: nothing was taken; the socket says when it is writable, or falls. */
+static bool publish_items(struct uplink *u,
+                          enum status (*send)(void *arg, const Eocbus__V1__Frame *f))
+{
     Eocbus__V1__Publish publish = EOCBUS__V1__PUBLISH__INIT;
     Eocbus__V1__Frame frame = EOCBUS__V1__FRAME__INIT;
 
@@ -289,11 +304,85 @@ static bool send_items(struct uplink *u, bool urgent)
     publish.items = u->item_list;
     frame.what_case = EOCBUS__V1__FRAME__WHAT_PUBLISH;
     frame.publish = &publish;
-    if (send(u->set.arg, &frame) != ST_OK)
-        return false; /* nothing was taken: the socket says when it is writable, or falls */
+    return send(u->set.arg, &frame) == ST_OK;
+}
+
+static bool send_items(struct uplink *u, bool urgent)
+{
+    if (!publish_items(u, urgent && u->two_lines ? u->set.send_urgent : u->set.send))
+        return false;
     for (unsigned i = 0; i < u->item_count; i++)
         note_flight(u, &u->items[i]);
     return true;
+}
+
+/* Alarms that have waited too long for their receipt, and were not copied yet: takes them out of
+ * flight in the outbox's eyes. */
+static unsigned find_late_alarms(struct uplink *u)
+{
+    uint64_t now = loop_now_us(u->set.loop), copy_us = u->set.profile->copy_ms * UINT64_C(1000);
+    unsigned late = 0;
+
+    for (unsigned i = 0; i < u->flight_count; i++) {
+        const struct flight *f = &u->flights[i];
+
+        if (outbox_tag_lane(f->tag) != FLASH_LANE || f->copied)
+            continue;
+        if (f->sent_us + copy_us > now) {
+            wake_at(u, f->sent_us + copy_us);
+            continue;
+        }
+        outbox_in_flight(u->set.outbox, f->tag, false);
+        late++;
+    }
+    return late;
+}
+
+/* Back in flight, where they were all the time. */
+static void note_copies(struct uplink *u, bool sent)
+{
+    for (unsigned i = 0; i < u->flight_count; i++) {
+        struct flight *f = &u->flights[i];
+
+        if (outbox_tag_lane(f->tag) != FLASH_LANE)
+            continue;
+        for (unsigned k = 0; sent && k < u->item_count; k++)
+            f->copied |= u->items[k].tag == f->tag;
+        outbox_in_flight(u->set.outbox, f->tag, true);
+    }
+}
+
+static bool flies(const struct uplink *u, uint64_t tag)
+{
+    for (unsigned i = 0; i < u->flight_count; i++)
+        if (u->flights[i].tag == tag)
+            return true;
+    return false;
+}
+
+/* Only what flies already: a newer alarm sent here would pass, or be passed by, its neighbours. */
+static bool take_copy(void *arg, const struct outbox_row *row)
+{
+    struct uplink *u = arg;
+
+    return flies(u, row->tag) && take_row(u, row);
+}
+
+static void copy_late_alarms(struct uplink *u, unsigned lanes)
+{
+    unsigned late;
+    enum status st;
+
+    if (!u->two_lines || !u->set.profile->copy_ms || !(lanes & OUTBOX_LANE(FLASH_LANE)))
+        return;
+    late = find_late_alarms(u);
+    if (!late)
+        return;
+    begin_publish(u, LIMIT_FRAME_BYTES - FRAME_ROOM);
+    st = outbox_next(u->set.outbox, OUTBOX_LANE(FLASH_LANE), smaller(late, u->max_items), u->room,
+                     take_copy, u);
+    u->bytes.failed = 0;
+    note_copies(u, st == ST_OK && u->item_count && publish_items(u, u->set.send));
 }
 
 /* One Publish; false when there is nothing to send, or no room. */
@@ -307,9 +396,7 @@ static bool send_some(struct uplink *u, unsigned lanes, bool flash)
         return false;
     if (!flash && u->bulk_bytes && u->room < u->set.profile->chunk_bytes)
         return false; /* a receipt makes room for a whole packet soon */
-    u->item_count = 0;
-    u->item_bytes = 0;
-    buf_clear(&u->bytes);
+    begin_publish(u, u->room);
     st = outbox_next(u->set.outbox, lanes, rows, bytes_for(u, flash), take_row, u);
     if (st != ST_OK) {
         u->outbox_is_broken = st == ST_IO || st == ST_INVALID;
@@ -324,20 +411,32 @@ static bool send_some(struct uplink *u, unsigned lanes, bool flash)
     return u->item_count && send_items(u, flash);
 }
 
+static void set_alarm_clock(struct uplink *u)
+{
+    uint64_t now = loop_now_us(u->set.loop);
+
+    if (u->wake_us == UINT64_MAX)
+        return;
+    loop_timer_start(u->timer, u->wake_us > now ? (unsigned)((u->wake_us - now) / 1000 + 1) : 1, 0);
+}
+
 void uplink_pump(struct uplink *u)
 {
     unsigned lanes, urgent;
 
     if (!u->in_session || u->outbox_is_broken)
         return;
+    u->wake_us = UINT64_MAX;
     lanes = open_lanes(u);
     urgent = lanes & OUTBOX_LANE(FLASH_LANE);
     if (is_urgent(u, IMMEDIATE_LANE))
         urgent |= lanes & OUTBOX_LANE(IMMEDIATE_LANE);
     while (send_some(u, urgent, true))
         ;
+    copy_late_alarms(u, lanes);
     while (send_some(u, lanes & ~urgent, false))
         ;
+    set_alarm_clock(u);
 }
 
 /* --- receipts -----------------------------------------------------------------------------------

@@ -421,6 +421,30 @@ static void without_a_second_connection_an_alarm_takes_the_first(void **state)
     WAIT_FOR(saw.settled == 11);
 }
 
+static void an_alarm_without_a_receipt_takes_the_other_connection_too(void **state)
+{
+    struct agent_settings set = settings("2g");
+    struct zport_id urgent;
+    uint64_t tag;
+
+    (void)state;
+    broker.no_receipts = true;
+    start_with(&set);
+    WAIT_FOR(broker.hellos == 2);
+    assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
+    WAIT_FOR(broker.items == 1);
+    urgent = broker.agent;
+    WAIT_FOR(broker.items == 2);
+    assert_int_equal(broker.tags[1], tag);
+    assert_memory_not_equal(&broker.agent, &urgent, sizeof(urgent));
+    fake_broker_settle_all(&broker);
+    WAIT_FOR(saw.settled == 1);
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    assert_int_equal(broker.items, 2); /* once is enough */
+    assert_int_equal(saw.settled, 1);
+}
+
 static void a_new_log_epoch_is_offered_everything_again(void **state)
 {
     char where[64];
@@ -752,6 +776,7 @@ int main(void)
         T(the_window_of_the_broker_is_never_passed),
         T(a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once),
         T(without_a_second_connection_an_alarm_takes_the_first),
+        T(an_alarm_without_a_receipt_takes_the_other_connection_too),
         T(a_new_log_epoch_is_offered_everything_again),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
         T(the_next_endpoint_is_tried_when_one_is_gone),
