@@ -41,21 +41,34 @@ int32_t clock_offset_ms(const struct clock_estimate *c)
 
 bool lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us)
 {
-    if (g->lane_seq && g->epoch == epoch && lane_seq > g->lane_seq &&
-        now_us - g->closed_us < LANE_GATE_US)
+    if (!g->first || g->epoch != epoch)
+        return true;
+    if (now_us - g->closed_us >= LANE_GATE_US) {
+        g->first = 0;
+        return true;
+    }
+    if (lane_seq > g->first) {
+        g->last = lane_seq > g->last ? lane_seq : g->last;
         return false;
-    if (g->lane_seq && (lane_seq == g->lane_seq || now_us - g->closed_us >= LANE_GATE_US))
-        g->lane_seq = 0;
+    }
+    if (lane_seq == g->first) {
+        g->first = g->first < g->last ? g->first + 1 : 0;
+        g->closed_us = now_us;
+    }
     return true;
 }
 
 void lane_gate_close(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us)
 {
-    if (!g->lane_seq || g->epoch != epoch || lane_seq <= g->lane_seq) {
+    bool is_open = !g->first || g->epoch != epoch;
+
+    if (is_open || lane_seq <= g->first) {
         g->epoch = epoch;
-        g->lane_seq = lane_seq;
+        g->first = lane_seq;
         g->closed_us = now_us;
     }
+    if (is_open || lane_seq > g->last)
+        g->last = lane_seq;
 }
 
 static struct list *create_buckets(size_t n)

@@ -31,13 +31,15 @@ void clock_sample(struct clock_estimate *c, int64_t sender_utc_us, int64_t our_u
 int32_t clock_offset_ms(const struct clock_estimate *c); /* 0 = unknown */
 
 /* Order within a lane: when a message is answered Busy, those behind it in its lane are answered
- * Busy too until it came again, else they would be stored before it. A sender that thinned its
- * outbox never offers it again, so the gate opens by itself after LANE_GATE_US, twice the longest
- * retry_ms. */
+ * Busy too until it came again, else they would be stored before it. Then the next is waited for,
+ * up to the last one that was turned away: the sender may say more before it hears of that
+ * (tests/model/lane.pml, GATE_FORGETS). A message that was thinned or refused meanwhile never comes,
+ * so the gate opens by itself after LANE_GATE_US, twice the longest retry_ms. */
 #define LANE_GATE_US 10000000ull
 enum { LANES = 5 };
 struct lane_gate {
-    uint64_t epoch, lane_seq; /* the first one that was not taken; lane_seq 0 = open */
+    uint64_t epoch, first; /* waits for this one; 0 = open */
+    uint64_t last;         /* the last one that was turned away */
     uint64_t closed_us;
 };
 bool lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us);

@@ -32,7 +32,9 @@
  * one before it. -DRESTORE loses acknowledged rows under a running broker: that breaks the order too,
  * which is why brokers are stopped while a backup is restored (deploy/runbook.md).
  *
- * Planted bugs, by -D: NO_GATE, GATE_FORGETS, NO_SESSION, FORGET_BATCH, BATCH_BEHIND, NO_BARRIER, and for progress
+ * Planted bugs, by -D: NO_GATE, GATE_FORGETS (it opens as soon as the first one has come again, while the
+ * sender, who has not yet heard that the second was turned away, sends the third), NO_SESSION,
+ * FORGET_BATCH, BATCH_BEHIND (what is in doubt goes behind the queue), NO_BARRIER, and for progress
  * SKIP_BUSY.
  */
 #ifndef N

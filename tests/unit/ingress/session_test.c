@@ -149,6 +149,38 @@ static void a_lane_waits_for_the_first_message_that_was_not_taken(void **state)
     assert_true(lane_gate_lets(&g, 1, 6, 1));
 }
 
+/* 5 and 6 are turned away; the sender hears of 5, and says 5 and 7 before it hears of 6. */
+static void a_lane_waits_for_the_last_message_that_was_not_taken(void **state)
+{
+    struct lane_gate g = {0};
+
+    (void)state;
+    lane_gate_close(&g, 1, 5, 0);
+    assert_false(lane_gate_lets(&g, 1, 6, 1));
+    assert_true(lane_gate_lets(&g, 1, 5, 2));
+    assert_false(lane_gate_lets(&g, 1, 7, 2));
+    assert_true(lane_gate_lets(&g, 1, 6, 3));
+    assert_false(lane_gate_lets(&g, 1, 8, 3));
+    assert_true(lane_gate_lets(&g, 1, 7, 4));
+    assert_true(lane_gate_lets(&g, 1, 8, 5));
+    assert_true(lane_gate_lets(&g, 1, 9, 5));
+}
+
+static void a_gate_that_was_passed_in_vain_closes_again(void **state)
+{
+    struct lane_gate g = {0};
+
+    (void)state;
+    lane_gate_close(&g, 1, 5, 0);
+    assert_false(lane_gate_lets(&g, 1, 6, 1));
+    assert_true(lane_gate_lets(&g, 1, 5, 2));
+    lane_gate_close(&g, 1, 5, 2); /* the store did not want it */
+    assert_false(lane_gate_lets(&g, 1, 6, 3));
+    assert_true(lane_gate_lets(&g, 1, 5, 4));
+    assert_true(lane_gate_lets(&g, 1, 6, 4));
+    assert_true(lane_gate_lets(&g, 1, 7, 4));
+}
+
 static void a_new_outbox_does_not_wait_for_the_old_one(void **state)
 {
     struct lane_gate g = {0};
@@ -180,6 +212,8 @@ int main(void)
         cmocka_unit_test(an_old_sample_gives_way),
         cmocka_unit_test(a_clock_in_1970_does_not_overflow),
         cmocka_unit_test(a_lane_waits_for_the_first_message_that_was_not_taken),
+        cmocka_unit_test(a_lane_waits_for_the_last_message_that_was_not_taken),
+        cmocka_unit_test(a_gate_that_was_passed_in_vain_closes_again),
         cmocka_unit_test(a_new_outbox_does_not_wait_for_the_old_one),
         cmocka_unit_test(a_lane_waits_only_for_a_while),
     };
