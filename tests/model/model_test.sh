@@ -31,7 +31,7 @@ explore() {
     # shellcheck disable=SC2086 # the switches are several words
     spin $3 -a "$models/$2" >spin.out 2>&1 &&
         gcc -O2 -w -DCOLLAPSE -DMEMLIM=2000 $compile -o pan pan.c >gcc.out 2>&1 &&
-        timeout 150 ./pan -m1000000 -w24 $search >pan.out 2>&1
+        timeout 250 ./pan -m1000000 -w24 $search >pan.out 2>&1
     errors=$(sed -nE 's/.*errors: ([0-9]+)$/\1/p' pan.out 2>/dev/null)
     states=$(sed -nE 's/^ *([0-9]+) states, stored.*/\1/p' pan.out 2>/dev/null)
     depth=$(sed -nE 's/.*depth reached ([0-9]+),.*/\1/p' pan.out 2>/dev/null)
