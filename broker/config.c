@@ -34,8 +34,9 @@ static const struct conf_row rows[] = {
     {"store.batch_rows", CONF_COUNT, AT(batch_rows), "512", 0,
      "Most messages that one commit takes; what arrives during a commit is the next one.", 1, 4096},
     {"store.queue_rows", CONF_COUNT, AT(queue_rows), "8192", 0,
-     "Most messages that wait in memory for a commit. When it is full, agents are told to come "
-     "back later and keep the messages in their outboxes.",
+     "Most messages that wait in memory for a commit, and an eighth more of FLASH. When it is "
+     "full, "
+     "agents are told to come back later and keep the messages in their outboxes.",
      1, 1000000},
     {"store.queue_bytes", CONF_BYTES, AT(queue_bytes), "32MiB", 0,
      "The same limit in bytes; whichever is reached first counts.", 1048576, 17179869184.0},

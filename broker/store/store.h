@@ -22,8 +22,8 @@ struct store_settings {
     struct loop *loop;    /* borrowed, outlives us */
     const char *conninfo; /* libpq connection string, role bus_ingest */
     unsigned batch_rows;  /* most messages in one commit; 512 */
-    unsigned queue_rows;  /* most messages waiting; 8192 */
-    size_t queue_bytes;   /* 32 MiB */
+    unsigned queue_rows;  /* most messages waiting, and an eighth more of FLASH; 8192 */
+    size_t queue_bytes;   /* 32 MiB, likewise */
     unsigned commit_ms;   /* first deadline of a commit; doubles to 30 s; 2000 */
     unsigned follow_ms;   /* how often the log is polled for what others wrote; 500 */
 };

@@ -344,7 +344,7 @@ static void principals_are_told_and_can_be_asked_for(void **state)
 static void the_queue_is_full_and_then_has_room(void **state)
 {
     struct world *w = *state;
-    struct parcel *p = NULL;
+    struct parcel *p = NULL, *flash;
     enum status st = ST_OK;
 
     for (int i = 0; i < 9000 && st == ST_OK; i++) {
@@ -353,9 +353,12 @@ static void the_queue_is_full_and_then_has_room(void **state)
     }
     assert_int_equal(st, ST_FULL);
     assert_non_null(p); /* still ours */
+    flash = world_parcel(w, 1, 1, "alarm");
+    flash->id.lane = 1;
+    assert_int_equal(store_submit(w->store, &flash), ST_OK); /* it has room of its own */
     TURN_UNTIL(w, w->settled > 4096);
     assert_int_equal(store_submit(w->store, &p), ST_OK);
-    TURN_UNTIL(w, w->settled == w->lane_seq[0]);
+    TURN_UNTIL(w, w->settled == w->lane_seq[0] + 1);
 }
 
 static void on_drained(void *arg)
