@@ -1,0 +1,39 @@
+/* check - what must hold, after every step and at the end.
+ *
+ * - What a sender was told is stored is in the log, under that number, with those bytes; what it was
+ *   told is refused is in quarantine.
+ * - The log holds only what was durably said, each place at most once, in the order of its lane.
+ * - A listener hears what matches its pattern ascending, without a hole, and nothing again behind
+ *   the place that it made durable.
+ * - When the faults are over everything that was durably said is stored or refused, its sender knows,
+ *   and every listener has heard it. */
+#ifndef EOCBUS_TESTS_SIM_CHECK_H
+#define EOCBUS_TESTS_SIM_CHECK_H
+
+#include "tests/sim/model.h"
+#include "tests/sim/sim.h"
+
+#define CHECK_POISON "rot13:poison"
+
+uint64_t check_hash(const void *data, size_t len);
+void check_key(uint8_t out[32], const char *name); /* the public key of a simulated principal */
+
+void check_reset(void);
+/* Put, not yet durable. `may_be_refused`: it is meant to be. */
+void check_put(struct node *n, uint64_t epoch, uint64_t tag, const void *content, size_t len,
+               bool may_be_refused);
+void check_committed(struct node *n, bool is_kept); /* what was put is durable, or gone */
+void check_outbox_lost(struct node *n);             /* the disk died: nothing of it is promised */
+void check_stored(const struct model_row *row);     /* at its commit */
+/* The agent's program hears what became of a message. */
+void check_settled(struct node *n, uint64_t epoch, uint64_t tag, bool is_stored, uint64_t seq);
+void check_receipts(const char *user, const uint8_t *frame, size_t len); /* leaves a broker */
+void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t len);
+void check_broker(struct node *n); /* its queues */
+/* After a crash: what its outbox knows already, its program hears no more. */
+struct outbox;
+void check_restarted(struct node *n, struct outbox *o);
+/* Everything said is stored or refused, known and heard. False: `why` says what is missing. */
+bool check_is_done(char *why, size_t size);
+
+#endif

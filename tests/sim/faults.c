@@ -1,0 +1,210 @@
+/* faults - what goes wrong in a run, and when: a list made from the seed before it starts, so that
+ * single ones can be left out and the run repeated. */
+#include <signal.h>
+#include <string.h>
+
+#include "tests/sim/check.h"
+#include "tests/sim/sim.h"
+
+static struct event struck[FAULTS_MOST], healed[FAULTS_MOST], calm;
+
+void faults_plan(struct sim_result *r)
+{
+    struct rng dice = {r->seed ^ UINT64_C(0x6661756c7473)};
+    uint64_t span_us = (20 + rng_below(&dice, 100)) * SECOND_US;
+    uint32_t kinds = (uint32_t)rng_u64(&dice) | (uint32_t)rng_u64(&dice); /* three of four */
+
+    r->end_us = span_us;
+    r->fault_count = rng_below(&dice, 60);
+    for (unsigned i = 0; i < r->fault_count; i++) {
+        struct fault *f = &r->faults[i];
+
+        f->at_us = rng_below(&dice, span_us);
+        do
+            f->kind = (enum fault_kind)rng_below(&dice, FAULTS);
+        while (!(kinds >> f->kind & 1) && rng_chance(&dice, 900));
+        f->for_us = rng_chance(&dice, 150) ? rng_below(&dice, 100 * SECOND_US)
+                                           : rng_below(&dice, 6 * SECOND_US);
+        f->dice = rng_u64(&dice);
+        f->broker = (unsigned)rng_below(&dice, BROKERS_MOST);
+        f->agent = (unsigned)rng_below(&dice, AGENTS_MOST);
+    }
+}
+
+/* --- striking ------------------------------------------------------------------------------------- */
+
+static void note_reached(enum fault_kind kind, const struct node *n)
+{
+    bool steps[STEPS] = {false};
+    bool any = false;
+
+    if (!n || n->kind == NODE_AGENT)
+        net_mark_steps(n, steps);
+    if (!n || n->kind == NODE_BROKER) {
+        net_mark_steps(n, steps);
+        db_mark_steps(n, steps);
+    }
+    for (unsigned i = 1; i < STEPS; i++)
+        any |= steps[i];
+    steps[STEP_IDLE] = !any;
+    for (unsigned i = 0; i < STEPS; i++)
+        sim.result->reached[i][kind] += steps[i];
+}
+
+static bool is_about_agent(enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_CUT:
+    case FAULT_PARTITION:
+    case FAULT_AGENT_CRASH:
+    case FAULT_AGENT_STALL:
+    case FAULT_OUTBOX_NEW:
+    case FAULT_CLOCK_STEP:
+    case FAULT_REVOKE:
+    case FAULT_FLOOD:
+    case FAULT_DEAF:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void set_revoked(struct node *n, bool is_revoked)
+{
+    n->is_revoked = is_revoked;
+    model_set_principal((int32_t)n->index + 1, is_revoked);
+    db_principals_changed();
+}
+
+static void strike_agent(const struct fault *f, struct node *agent, struct node *broker)
+{
+    switch (f->kind) {
+    case FAULT_CUT:
+        net_cut(agent, NULL, f->dice);
+        break;
+    case FAULT_PARTITION:
+        sim.blocked_until_us[broker->index][agent->index] = sim.now_us + f->for_us;
+        break;
+    case FAULT_AGENT_CRASH:
+        node_crash(agent, f->for_us);
+        break;
+    case FAULT_AGENT_STALL:
+        agent->stalled_until_us = sim.now_us + f->for_us;
+        break;
+    case FAULT_OUTBOX_NEW:
+        agent_replace_outbox(agent);
+        break;
+    case FAULT_CLOCK_STEP:
+        agent->clock_us += (int64_t)(f->dice % (4 * 3600 * SECOND_US)) - 2 * 3600 * (int64_t)SECOND_US;
+        break;
+    case FAULT_REVOKE:
+        set_revoked(agent, true);
+        break;
+    case FAULT_FLOOD:
+        agent_flood(agent);
+        break;
+    default:
+        agent->deaf_until_us = sim.now_us + f->for_us;
+    }
+}
+
+static void strike_broker(const struct fault *f, struct node *broker)
+{
+    switch (f->kind) {
+    case FAULT_BROKER_CRASH:
+        node_crash(broker, f->for_us);
+        break;
+    case FAULT_BROKER_STOP:
+        if (broker->is_up) {
+            sim.current = broker;
+            sim_loop_signal(broker->loop, SIGTERM);
+            sim_touch(broker);
+            sim.current = NULL;
+        }
+        break;
+    case FAULT_BROKER_STALL:
+        broker->stalled_until_us = sim.now_us + f->for_us;
+        break;
+    case FAULT_DB_AWAY:
+        db_away(f->for_us);
+        break;
+    case FAULT_DB_STALL:
+        db_stall(f->for_us);
+        break;
+    case FAULT_DB_RESET:
+        db_cut(broker);
+        break;
+    case FAULT_NOTIFY_LOST:
+        db_mute(f->for_us);
+        break;
+    default:
+        db_spoil(f->kind);
+    }
+}
+
+static void on_struck(struct event *e)
+{
+    size_t i = (size_t)(e - struck);
+    const struct fault *f = &sim.result->faults[i];
+    struct node *agent = sim_agent(f->agent % sim.agents);
+    struct node *broker = sim_broker(f->broker % sim.brokers);
+    bool is_agents = is_about_agent(f->kind);
+
+    sim_say("FAULT %s %s for %.3f s", fault_names[f->kind],
+            is_agents ? agent->name : broker->name, (double)f->for_us / 1e6);
+    sim.result->faults_struck++;
+    note_reached(f->kind, is_agents ? agent
+                          : f->kind == FAULT_DB_AWAY || f->kind == FAULT_DB_STALL ? NULL
+                                                                                  : broker);
+    if (is_agents)
+        strike_agent(f, agent, broker);
+    else
+        strike_broker(f, broker);
+    if (f->kind == FAULT_REVOKE)
+        sim_plan(&healed[i], f->for_us);
+}
+
+static void on_healed(struct event *e)
+{
+    const struct fault *f = &sim.result->faults[e - healed];
+
+    set_revoked(sim_agent(f->agent % sim.agents), false);
+}
+
+/* Everything that lasts ends now, at the latest. */
+static void on_calm(struct event *e)
+{
+    (void)e;
+    sim.is_calm = true;
+    memset(sim.blocked_until_us, 0, sizeof(sim.blocked_until_us));
+    db_away(0);
+    db_stall(0);
+    db_mute(0);
+    for (unsigned i = 0; i < sim.nodes; i++) {
+        struct node *n = &sim.node[i];
+
+        n->deaf_until_us = 0;
+        if (n->is_revoked)
+            set_revoked(n, false);
+        if (!n->is_up)
+            node_start(n);
+    }
+    for (unsigned i = 0; i < FAULTS_MOST; i++)
+        sim_cancel(&healed[i]);
+    sim_say("the faults are over");
+}
+
+void faults_schedule(struct sim_result *r)
+{
+    memset(struck, 0, sizeof(struck));
+    memset(healed, 0, sizeof(healed));
+    calm = (struct event){.fire = on_calm, .what = "calm"};
+    for (unsigned i = 0; i < r->fault_count; i++) {
+        struck[i] = (struct event){.fire = on_struck, .what = fault_names[r->faults[i].kind]};
+        healed[i] = (struct event){.fire = on_healed, .what = "healed"};
+        if (!r->faults[i].is_dropped)
+            sim_plan(&struck[i], r->faults[i].at_us);
+    }
+    sim.faults_end_us = r->end_us;
+    sim_plan(&calm, r->end_us);
+}

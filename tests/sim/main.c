@@ -1,0 +1,331 @@
+/* sim - runs seeds, each in a process of its own; says which broke a promise, and looks for the
+ * shortest list of faults that still breaks it.
+ *
+ *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-v] [-q]
+ *
+ * -v prints every event of the run; -t stops after so many seconds; -q leaves the table out. */
+#include <assert.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/base/log.h"
+#include "tests/sim/check.h"
+#include "tests/sim/model.h"
+#include "tests/sim/sim.h"
+
+/* Everything is stored and heard this long after the last fault: the longest pauses of the product
+ * (a commit deadline of 30 s, a refused key's 60 s, three silent intervals of the slowest link) one
+ * after the other. */
+#define CALM_MOST_US (1800 * SECOND_US)
+/* Real seconds: a run takes about one, thirty under the sanitizers. */
+#define RUN_MOST_S 120
+/* Steps within one simulated second: what turns and turns without an end is a bug. */
+#define BUSY_STEPS 2000000
+#define LOOK_US      (2 * SECOND_US)
+
+static struct sim_result *shared;
+static struct {
+    uint64_t first, count;
+    unsigned seconds;
+    enum plant plant;
+    bool is_loud, is_quiet;
+} options = {.first = 1, .count = 20};
+
+/* --- one run ----------------------------------------------------------------------------------------- */
+
+static void remove_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    char file[512];
+
+    for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
+        snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+        unlink(file);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
+static void on_log_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg, (void)level;
+    sim_say("    %s", line);
+}
+
+static void begin(struct sim_result *r)
+{
+    sim.result = r;
+    sim.seed = r->seed;
+    sim.plant = options.plant;
+    sim.is_loud = options.is_loud;
+    sim.net.state = r->seed * 11;
+    sim.db.state = r->seed * 13;
+    sim.load.state = r->seed * 17;
+    sim.node_rng.state = r->seed * 19;
+    sim.turn.state = r->seed * 23;
+    snprintf(sim.folder, sizeof(sim.folder), "/dev/shm/sim.XXXXXX");
+    if (!mkdtemp(sim.folder)) {
+        perror("sim: /dev/shm");
+        exit(2);
+    }
+    log_set_sink(on_log_line, NULL);
+    log_set_level(sim.is_loud ? LOG_WARN : LOG_ERROR);
+    net_reset();
+    db_reset();
+    model_reset();
+    check_reset();
+    world_build();
+    faults_schedule(r);
+}
+
+static void run(struct sim_result *r)
+{
+    uint64_t look_us = 0, second = 0;
+    unsigned busy = 0;
+    char why[256] = "";
+
+    begin(r);
+    while (!r->is_violated && sim_step()) {
+        if (sim.now_us / SECOND_US != second) {
+            second = sim.now_us / SECOND_US;
+            busy = 0;
+        } else if (++busy == BUSY_STEPS) {
+            sim_violate("a busy loop: %u steps within a second", BUSY_STEPS);
+        }
+        if (!sim.is_calm || sim.now_us < look_us)
+            continue;
+        if (check_is_done(why, sizeof(why)))
+            break;
+        look_us = sim.now_us + LOOK_US;
+        if (sim.now_us > sim.faults_end_us + CALM_MOST_US)
+            sim_violate("not done half an hour after the last fault: %s", why);
+    }
+    r->end_us = sim.now_us;
+    world_end();
+    remove_folder(sim.folder);
+    r->is_done = true;
+}
+
+/* --- processes ----------------------------------------------------------------------------------------- */
+
+/* Runs what *shared holds (seed and faults) in a child. */
+static void run_apart(void)
+{
+    struct sim_result r = {.seed = shared->seed, .end_us = shared->end_us,
+                           .fault_count = shared->fault_count};
+    int state;
+    pid_t child;
+
+    memcpy(r.faults, shared->faults, sizeof(r.faults));
+    *shared = r;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        alarm(RUN_MOST_S);
+        run(shared);
+        fflush(NULL);
+        exit(0); /* leaks of the run are looked for here, under the sanitizer */
+    }
+    if (child < 0 || waitpid(child, &state, 0) != child) {
+        perror("sim: fork");
+        exit(2);
+    }
+    if (shared->is_done && WIFEXITED(state) && WEXITSTATUS(state) == 0)
+        return;
+    shared->is_violated = true;
+    if (!shared->violation[0])
+        snprintf(shared->violation, sizeof(shared->violation),
+                 "the process ended with %s %d", WIFSIGNALED(state) ? "signal" : "exit status",
+                 WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
+}
+
+static void plan_seed(uint64_t seed)
+{
+    memset(shared, 0, sizeof(*shared));
+    shared->seed = seed;
+    faults_plan(shared);
+}
+
+/* --- the shortest trace ----------------------------------------------------------------------------------- */
+
+static bool still_fails(const struct sim_result *with)
+{
+    *shared = *with;
+    run_apart();
+    return shared->is_violated;
+}
+
+/* Faults are left out one by one as long as it still fails; then those behind the failure go. */
+static void shorten(struct sim_result *best)
+{
+    struct sim_result try;
+
+    for (unsigned i = 0; i < best->fault_count; i++) {
+        try = *best;
+        if (try.faults[i].is_dropped)
+            continue;
+        try.faults[i].is_dropped = true;
+        if (still_fails(&try)) {
+            try.is_violated = true;
+            memcpy(try.violation, shared->violation, sizeof(try.violation));
+            *best = try;
+        }
+    }
+}
+
+static void print_faults(const struct sim_result *r)
+{
+    for (unsigned i = 0; i < r->fault_count; i++)
+        if (!r->faults[i].is_dropped)
+            printf("    %9.3f s  %-13s agent %u broker %u for %.3f s\n",
+                   (double)r->faults[i].at_us / 1e6, fault_names[r->faults[i].kind],
+                   r->faults[i].agent, r->faults[i].broker, (double)r->faults[i].for_us / 1e6);
+}
+
+static void explain(uint64_t seed)
+{
+    struct sim_result best;
+
+    printf("seed %" PRIu64 " BROKEN after %" PRIu64 " steps, %.3f simulated s: %s\n", seed,
+           shared->steps, (double)shared->end_us / 1e6, shared->violation);
+    plan_seed(seed);
+    best = *shared;
+    shorten(&best);
+    printf("  the fewest faults that still break it (%s):\n", best.violation);
+    print_faults(&best);
+    printf("  again: make sim SEED=%" PRIu64 " SEEDS=1 SIM_OPTIONS=-v\n", seed);
+}
+
+/* --- many runs ---------------------------------------------------------------------------------------------- */
+
+static void add(struct sim_result *sum, const struct sim_result *r)
+{
+    sum->steps += r->steps;
+    sum->end_us += r->end_us;
+    sum->put += r->put;
+    sum->stored += r->stored;
+    sum->repeated += r->repeated;
+    sum->refused += r->refused;
+    sum->delivered += r->delivered;
+    sum->crashes += r->crashes;
+    sum->sessions += r->sessions;
+    sum->full += r->full;
+    sum->faults_struck += r->faults_struck;
+    for (unsigned i = 0; i < STEPS; i++)
+        for (unsigned j = 0; j < FAULTS; j++)
+            sum->reached[i][j] += r->reached[i][j];
+}
+
+static void print_table(const struct sim_result *sum)
+{
+    unsigned reached = 0;
+
+    printf("protocol step x fault: how often a fault struck with that step under way\n%-18s", "");
+    for (unsigned j = 0; j < FAULTS; j++)
+        printf(" %6.6s", fault_names[j]);
+    putchar('\n');
+    for (unsigned i = 0; i < STEPS; i++) {
+        printf("%-18s", step_names[i]);
+        for (unsigned j = 0; j < FAULTS; j++) {
+            printf(" %6" PRIu64, sum->reached[i][j]);
+            reached += sum->reached[i][j] > 0;
+        }
+        putchar('\n');
+    }
+    printf("pairs reached: %u of %u\n", reached, STEPS * FAULTS);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    timespec_get(&t, TIME_UTC); /* clock_gettime is the simulation's */
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int run_seeds(void)
+{
+    static struct sim_result sum;
+    double began = now_s();
+    unsigned broken = 0;
+    uint64_t n = 0;
+
+    for (; n < options.count; n++) {
+        if (options.seconds && now_s() - began > options.seconds)
+            break;
+        plan_seed(options.first + n);
+        run_apart();
+        add(&sum, shared);
+        if (options.is_loud)
+            printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 "\n", options.first + n,
+                   shared->hash, shared->steps);
+        if (!shared->is_violated)
+            continue;
+        broken++;
+        if (options.plant == PLANT_NONE && !options.is_loud)
+            explain(options.first + n);
+        else
+            printf("seed %" PRIu64 ": %s\n", options.first + n, shared->violation);
+        if (options.plant != PLANT_NONE || broken == 3)
+            break;
+    }
+    if (!options.is_quiet)
+        print_table(&sum);
+    printf("measured: %" PRIu64 " seeds, %" PRIu64 " steps, %.1f simulated hours, %" PRIu64
+           " faults, %" PRIu64 " crashes, %" PRIu64 " sessions, %" PRIu64 " put, %" PRIu64
+           " stored, %" PRIu64 " repeated, %" PRIu64 " refused, %" PRIu64 " delivered, %" PRIu64
+           " full, %u broken, %.1f s\n",
+           n, sum.steps, (double)sum.end_us / 3.6e9, sum.faults_struck, sum.crashes, sum.sessions,
+           sum.put, sum.stored, sum.repeated, sum.refused, sum.delivered, sum.full, broken,
+           now_s() - began);
+    return broken != 0;
+}
+
+static enum plant plant_by_name(const char *name)
+{
+    for (unsigned i = 0; i < PLANTS; i++)
+        if (!strcmp(plant_names[i], name))
+            return (enum plant)i;
+    fprintf(stderr, "sim: no plant %s; there are:", name);
+    for (unsigned i = 0; i < PLANTS; i++)
+        fprintf(stderr, " %s", plant_names[i]);
+    fprintf(stderr, "\n");
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "n:s:t:p:vq")) != -1) {
+        if (c == 'n')
+            options.count = strtoull(optarg, NULL, 10);
+        else if (c == 's')
+            options.first = strtoull(optarg, NULL, 10);
+        else if (c == 't')
+            options.seconds = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'p')
+            options.plant = plant_by_name(optarg);
+        else if (c == 'v')
+            options.is_loud = true;
+        else if (c == 'q')
+            options.is_quiet = true;
+        else
+            return 2;
+    }
+    if (options.is_loud)
+        setvbuf(stdout, NULL, _IOLBF, 0);
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        return 2;
+    return run_seeds();
+}

@@ -1,0 +1,644 @@
+/* model - see model.h. */
+#include "tests/sim/model.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/store/array.h"
+#include "proto/wire/limits.h"
+#include "sql/sql_text.h"
+#include "tests/sim/check.h"
+#include "tests/sim/sim.h"
+
+enum { /* parameters of bus.append */
+       M_SENDER, M_EPOCH, M_LANE, M_LANE_SEQ, M_ID, M_TYPE, M_STATUS, M_PLACES, M_EVENT, M_RECEIVED,
+       M_NOT_AFTER, M_OFFSET, M_CONTENT, M_SIGNATURE, R_SENDER, R_EPOCH, R_LANE, R_FIRST, R_LAST,
+       R_LOW, R_HIGH, D_ORDINAL, D_DOC, Q_ID, Q_RECEIVED, Q_SENDER, Q_CODE, Q_PATH, Q_TEXT,
+       Q_CONTENT, Q_SIGNATURE, COLUMNS };
+
+struct quarantined {
+    uint8_t id[ID_BYTES];
+    int32_t sender_id;
+    uint64_t hash;
+    size_t len;
+};
+
+static struct {
+    uint32_t log_epoch;
+    struct model_row *rows;
+    size_t count, cap;
+    uint64_t *slot; /* seq by hash of identity; open addressing */
+    size_t slots;
+    struct quarantined *kept;
+    size_t kept_count, kept_cap;
+    bool revoked[NODES_MOST];
+    int64_t principals_version;
+    uint64_t projected;
+} db;
+
+/* --- results ------------------------------------------------------------------------------------ */
+
+void rows_free(struct pg_rows *r)
+{
+    mem_free(r->cells);
+    buf_free(&r->bytes);
+    memset(r, 0, sizeof(*r));
+}
+
+static void put_cell(struct pg_rows *r, const void *data, size_t len, bool is_null)
+{
+    static const char nul = 0;
+
+    if (r->cell_count == r->cell_cap) {
+        r->cell_cap = r->cell_cap ? r->cell_cap * 2 : 32;
+        r->cells = mem_realloc(r->cells, r->cell_cap * sizeof(*r->cells));
+        assert(r->cells);
+    }
+    r->cells[r->cell_count++] = (struct cell){r->bytes.len, is_null ? 0 : len, is_null};
+    if (!is_null)
+        buf_put(&r->bytes, data, len);
+    buf_put(&r->bytes, &nul, 1);
+}
+
+static void put_int(struct pg_rows *r, unsigned size, int64_t v)
+{
+    uint64_t be = htobe64((uint64_t)v);
+
+    put_cell(r, (uint8_t *)&be + 8 - size, size, false);
+}
+
+static void put_null(struct pg_rows *r)
+{
+    put_cell(r, NULL, 0, true);
+}
+
+static void put_text(struct pg_rows *r, const char *text)
+{
+    put_cell(r, text, strlen(text), false);
+}
+
+static void put_time(struct pg_rows *r, int64_t utc_us)
+{
+    if (utc_us)
+        put_int(r, 8, utc_us - PG_EPOCH_US);
+    else
+        put_null(r);
+}
+
+static void end_row(struct pg_rows *r)
+{
+    r->rows++;
+    r->cols = (int)(r->cell_count / r->rows);
+}
+
+static const struct cell *cell_of(const struct pg_rows *r, size_t row, int col)
+{
+    assert(row < r->rows && col < r->cols);
+    return &r->cells[row * (size_t)r->cols + (size_t)col];
+}
+
+size_t pg_row_count(const struct pg_rows *r)
+{
+    return r->rows;
+}
+
+bool pg_is_null(const struct pg_rows *r, size_t row, int col)
+{
+    return cell_of(r, row, col)->is_null;
+}
+
+const void *pg_bytes(const struct pg_rows *r, size_t row, int col, size_t *len)
+{
+    *len = cell_of(r, row, col)->len;
+    return r->bytes.data + cell_of(r, row, col)->at;
+}
+
+const char *pg_text(const struct pg_rows *r, size_t row, int col)
+{
+    size_t len;
+
+    return pg_bytes(r, row, col, &len);
+}
+
+int64_t pg_int(const struct pg_rows *r, size_t row, int col)
+{
+    size_t len;
+    const uint8_t *p = pg_bytes(r, row, col, &len);
+    uint64_t v = 0;
+
+    if (pg_is_null(r, row, col))
+        return 0;
+    for (size_t i = 0; i < len && i < 8; i++)
+        v = v << 8 | p[i];
+    if (len == 2)
+        return (int16_t)v;
+    return len == 4 ? (int32_t)v : (int64_t)v;
+}
+
+int64_t pg_time_us(const struct pg_rows *r, size_t row, int col)
+{
+    return pg_is_null(r, row, col) ? 0 : pg_int(r, row, col) + PG_EPOCH_US;
+}
+
+/* --- parameters that are arrays ------------------------------------------------------------------ */
+
+struct cursor {
+    const uint8_t *at;
+    uint32_t left;
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, 4);
+    return be32toh(v);
+}
+
+static void begin(struct cursor *c, const struct model_params *p, unsigned column)
+{
+    const uint8_t *data = p->p[column].data;
+
+    c->left = data ? get32(data + 12) : 0;
+    c->at = data ? data + 20 : NULL;
+}
+
+/* NULL: null, or past the end. */
+static const uint8_t *next(struct cursor *c, size_t *len)
+{
+    const uint8_t *data = c->at + 4;
+    uint32_t n;
+
+    *len = 0;
+    if (!c->left)
+        return NULL;
+    c->left--;
+    n = get32(c->at);
+    c->at += 4;
+    if (n == UINT32_MAX)
+        return NULL;
+    c->at += n;
+    *len = n;
+    return data;
+}
+
+static int64_t next_int(struct cursor *c)
+{
+    size_t len;
+    const uint8_t *p = next(c, &len);
+    uint64_t v = 0;
+
+    for (size_t i = 0; p && i < len; i++)
+        v = v << 8 | p[i];
+    return len == 2 ? (int16_t)v : len == 4 ? (int32_t)v : (int64_t)v;
+}
+
+static int64_t next_time(struct cursor *c)
+{
+    struct cursor look = *c;
+    size_t len;
+    bool is_null = !next(&look, &len);
+    int64_t v = next_int(c);
+
+    return is_null ? 0 : v + PG_EPOCH_US;
+}
+
+/* --- what was seen -------------------------------------------------------------------------------- */
+
+static uint64_t hash_identity(const struct model_row *m)
+{
+    struct rng r = {(uint64_t)(uint32_t)m->sender_id << 32 ^ (uint64_t)m->lane << 28 ^ m->lane_seq};
+
+    if (sim.plant != PLANT_EPOCH_IGNORED)
+        r.state ^= m->epoch * UINT64_C(0x9e3779b97f4a7c15);
+    return rng_u64(&r);
+}
+
+static bool is_same_place(const struct model_row *a, const struct model_row *b)
+{
+    return a->sender_id == b->sender_id && a->lane == b->lane && a->lane_seq == b->lane_seq &&
+           (a->epoch == b->epoch || sim.plant == PLANT_EPOCH_IGNORED);
+}
+
+static const struct model_row *find_seen(const struct model_row *m)
+{
+    for (size_t i = hash_identity(m); db.slots && db.slot[i & (db.slots - 1)]; i++) {
+        const struct model_row *seen = &db.rows[db.slot[i & (db.slots - 1)] - 1];
+
+        if (is_same_place(seen, m))
+            return seen;
+    }
+    return NULL;
+}
+
+static void add_slot(uint64_t seq)
+{
+    size_t i = hash_identity(&db.rows[seq - 1]);
+
+    while (db.slot[i & (db.slots - 1)])
+        i++;
+    db.slot[i & (db.slots - 1)] = seq;
+}
+
+static void grow_slots(void)
+{
+    if ((db.count + 1) * 2 < db.slots)
+        return;
+    db.slots = db.slots ? db.slots * 2 : 4096;
+    mem_free(db.slot);
+    db.slot = mem_zalloc(db.slots * sizeof(*db.slot));
+    assert(db.slot);
+    for (uint64_t seq = 1; seq <= db.count; seq++)
+        add_slot(seq);
+}
+
+/* --- append --------------------------------------------------------------------------------------- */
+
+bool model_needs_lock(const struct model_params *p)
+{
+    return p->p[M_SENDER].data != NULL;
+}
+
+static void read_row(struct model_row *m, struct cursor c[COLUMNS], int64_t now_us)
+{
+    size_t len;
+    const uint8_t *p;
+
+    memset(m, 0, sizeof(*m));
+    m->sender_id = (int32_t)next_int(&c[M_SENDER]);
+    m->epoch = (uint64_t)next_int(&c[M_EPOCH]);
+    m->lane = (uint8_t)next_int(&c[M_LANE]);
+    m->lane_seq = (uint64_t)next_int(&c[M_LANE_SEQ]);
+    p = next(&c[M_ID], &len);
+    memcpy(m->message_id, p, ID_BYTES);
+    m->type = (uint16_t)next_int(&c[M_TYPE]);
+    m->status = (uint8_t)next_int(&c[M_STATUS]);
+    p = next(&c[M_PLACES], &len);
+    memcpy(m->places, p, len < PLACES_TEXT ? len : PLACES_TEXT - 1);
+    m->event_us = next_time(&c[M_EVENT]);
+    m->received_us = next_time(&c[M_RECEIVED]);
+    m->not_after_us = next_time(&c[M_NOT_AFTER]);
+    m->offset_ms = (int32_t)next_int(&c[M_OFFSET]);
+    m->expired = m->not_after_us && m->not_after_us <= now_us;
+    p = next(&c[M_CONTENT], &len);
+    m->content = mem_alloc(len ? len : 1);
+    assert(m->content);
+    memcpy(m->content, p, len);
+    m->content_len = len;
+}
+
+/* A constraint that a row of data may break: stands for all that PostgreSQL may say of data. */
+static bool is_poison(const struct model_row *m)
+{
+    return memmem(m->content, m->content_len, CHECK_POISON, strlen(CHECK_POISON)) != NULL;
+}
+
+static void read_quarantine(struct model_txn *t, const struct model_params *p)
+{
+    struct cursor id, sender, content;
+    size_t len;
+
+    begin(&id, p, Q_ID);
+    begin(&sender, p, Q_SENDER);
+    begin(&content, p, Q_CONTENT);
+    t->kept = mem_zalloc((id.left + 1) * sizeof(*t->kept));
+    assert(t->kept);
+    while (id.left) {
+        struct quarantined *q = &t->kept[t->kept_count++];
+
+        const uint8_t *data;
+
+        memcpy(q->id, next(&id, &len), ID_BYTES);
+        q->sender_id = (int32_t)next_int(&sender);
+        data = next(&content, &len);
+        q->hash = check_hash(data, len);
+        q->len = len;
+    }
+}
+
+enum { OUTCOME_STORED = 1, OUTCOME_REPEATED, OUTCOME_CONFLICT };
+
+static void answer(struct model_txn *t, uint64_t before, uint64_t head, const int *outcome,
+                   const uint64_t *seq, bool has_expiry, bool seen_before, unsigned n)
+{
+    struct array a = {0};
+    struct pg_param param;
+
+    put_int(&t->answer, 4, db.log_epoch);
+    put_int(&t->answer, 8, (int64_t)before);
+    put_int(&t->answer, 8, (int64_t)head);
+    if (has_expiry) {
+        array_begin(&a, ARRAY_BOOL);
+        for (unsigned i = 0; i < n; i++) {
+            uint8_t yes = t->rows[i].expired;
+
+            if (t->rows[i].not_after_us)
+                array_bytes(&a, &yes, 1);
+            else
+                array_null(&a);
+        }
+        param = array_param(&a);
+        put_cell(&t->answer, param.data, param.len, !param.data);
+    } else {
+        put_null(&t->answer);
+    }
+    if (seen_before) {
+        array_begin(&a, ARRAY_INT2);
+        for (unsigned i = 0; i < n; i++)
+            array_int2(&a, outcome[i]);
+        param = array_param(&a);
+        put_cell(&t->answer, param.data, param.len, false);
+        array_begin(&a, ARRAY_INT8);
+        for (unsigned i = 0; i < n; i++)
+            array_int8(&a, (int64_t)seq[i]);
+        param = array_param(&a);
+        put_cell(&t->answer, param.data, param.len, false);
+    } else {
+        put_null(&t->answer);
+        put_null(&t->answer);
+    }
+    end_row(&t->answer);
+    array_free(&a);
+}
+
+static void free_row(struct model_row *m)
+{
+    mem_free(m->content);
+    m->content = NULL;
+}
+
+static void keep_conflict(struct model_txn *t, const struct model_row *m)
+{
+    struct quarantined *q;
+
+    t->kept = mem_realloc(t->kept, (t->kept_count + 1) * sizeof(*t->kept));
+    assert(t->kept);
+    q = &t->kept[t->kept_count++];
+    memset(q, 0, sizeof(*q));
+    q->sender_id = m->sender_id;
+    q->hash = check_hash(m->content, m->content_len);
+    q->len = m->content_len;
+    memcpy(q->id, &q->hash, sizeof(q->hash));
+}
+
+static void sort_out(struct model_txn *t, unsigned n, int *outcome, uint64_t *seq,
+                     bool *seen_before)
+{
+    uint64_t number = db.count;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct model_row *m = &t->rows[i];
+        const struct model_row *seen = sim.plant == PLANT_NO_DEDUP ? NULL : find_seen(m);
+
+        outcome[i] = !seen ? OUTCOME_STORED
+                     : seen->content_len == m->content_len &&
+                             !memcmp(seen->content, m->content, m->content_len)
+                         ? OUTCOME_REPEATED
+                         : OUTCOME_CONFLICT;
+        seq[i] = seen ? seen->seq : ++number;
+        m->seq = seen ? 0 : number;
+        m->log_epoch = db.log_epoch;
+        *seen_before |= seen != NULL;
+        if (outcome[i] == OUTCOME_CONFLICT)
+            keep_conflict(t, m);
+        for (unsigned j = 0; j < i; j++)
+            if (is_same_place(m, &t->rows[j]) && sim.plant == PLANT_NONE)
+                sim_violate("one batch holds lane number %llu of sender %d twice",
+                            (unsigned long long)m->lane_seq, m->sender_id);
+    }
+}
+
+void model_compute(struct model_txn *t, const struct model_params *p, int64_t now_us)
+{
+    struct cursor c[COLUMNS];
+    uint64_t before = db.count, head = db.count, *seq;
+    bool seen_before = false;
+    unsigned n;
+    int *outcome;
+
+    memset(t, 0, sizeof(*t));
+    for (unsigned i = 0; i < COLUMNS; i++)
+        begin(&c[i], p, i);
+    n = c[M_SENDER].left;
+    t->rows = mem_zalloc((n + 1) * sizeof(*t->rows));
+    outcome = mem_zalloc((n + 1) * sizeof(*outcome));
+    seq = mem_zalloc((n + 1) * sizeof(*seq));
+    assert(t->rows && outcome && seq);
+    for (unsigned i = 0; i < n; i++) {
+        read_row(&t->rows[i], c, now_us);
+        if (is_poison(&t->rows[i]))
+            t->sqlstate = "22021";
+    }
+    t->count = n;
+    read_quarantine(t, p);
+    if (!t->sqlstate) {
+        sort_out(t, n, outcome, seq, &seen_before);
+        for (unsigned i = 0; i < n; i++)
+            head += outcome[i] == OUTCOME_STORED;
+        answer(t, before, head, outcome, seq, p->p[M_NOT_AFTER].data != NULL, seen_before, n);
+    }
+    mem_free(outcome);
+    mem_free(seq);
+}
+
+static void store_row(struct model_row *m)
+{
+    grow_slots();
+    if (db.count == db.cap) {
+        db.cap = db.cap ? db.cap * 2 : 1024;
+        db.rows = mem_realloc(db.rows, db.cap * sizeof(*db.rows));
+        assert(db.rows);
+    }
+    assert(m->seq == db.count + 1);
+    db.rows[db.count++] = *m;
+    m->content = NULL; /* the log has it now */
+    add_slot(db.count);
+    check_stored(&db.rows[db.count - 1]);
+}
+
+static void keep(const struct quarantined *q)
+{
+    for (size_t i = 0; i < db.kept_count; i++)
+        if (!memcmp(db.kept[i].id, q->id, ID_BYTES))
+            return;
+    if (db.kept_count == db.kept_cap) {
+        db.kept_cap = db.kept_cap ? db.kept_cap * 2 : 64;
+        db.kept = mem_realloc(db.kept, db.kept_cap * sizeof(*db.kept));
+        assert(db.kept);
+    }
+    db.kept[db.kept_count++] = *q;
+}
+
+void model_apply(struct model_txn *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->rows[i].seq)
+            store_row(&t->rows[i]);
+    for (size_t i = 0; i < t->kept_count && sim.plant != PLANT_REFUSAL_NOT_KEPT; i++)
+        keep(&t->kept[i]);
+}
+
+void model_forget(struct model_txn *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free_row(&t->rows[i]);
+    mem_free(t->rows);
+    mem_free(t->kept);
+    rows_free(&t->answer);
+    memset(t, 0, sizeof(*t));
+}
+
+/* --- the other statements --------------------------------------------------------------------------
+ */
+
+static int64_t param_int(const struct model_params *p, unsigned i)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p->p[i].data, 8);
+    return (int64_t)be64toh(v);
+}
+
+static void put_row(struct pg_rows *out, const struct model_row *m)
+{
+    put_int(out, 8, (int64_t)m->seq);
+    put_int(out, 4, m->log_epoch);
+    put_int(out, 4, m->sender_id);
+    put_int(out, 8, (int64_t)m->epoch);
+    put_int(out, 2, m->lane);
+    put_int(out, 8, (int64_t)m->lane_seq);
+    put_cell(out, m->message_id, ID_BYTES, false);
+    put_int(out, 2, m->type);
+    put_int(out, 2, m->status);
+    put_text(out, m->places);
+    put_time(out, m->event_us);
+    put_time(out, m->received_us);
+    put_time(out, m->not_after_us);
+    put_int(out, 4, m->offset_ms);
+    put_null(out);
+    put_int(out, 1, m->expired);
+    put_cell(out, m->content, m->content_len, false);
+    put_null(out);
+    end_row(out);
+}
+
+static void ask_replay(const struct model_params *p, struct pg_rows *out)
+{
+    uint64_t after = (uint64_t)param_int(p, 0), upto = (uint64_t)param_int(p, 1);
+    int64_t bytes = 0, most = param_int(p, 2);
+
+    for (uint64_t seq = after + 1; seq <= upto && seq <= db.count && bytes < most; seq++) {
+        put_row(out, &db.rows[seq - 1]);
+        bytes += (int64_t)db.rows[seq - 1].content_len;
+    }
+}
+
+static void ask_schema(struct pg_rows *out)
+{
+    int version = 0;
+
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        version += strncmp(t->name, "migrations/", 11) == 0;
+    put_int(out, 4, version);
+    put_int(out, 1, 0);
+    put_text(out, "00000001");
+    put_text(out, "model");
+    put_int(out, 1, 0);
+    end_row(out);
+}
+
+static void ask_head(struct pg_rows *out)
+{
+    put_int(out, 4, db.log_epoch);
+    put_int(out, 8, (int64_t)db.count);
+    put_int(out, 8, db.principals_version);
+    end_row(out);
+}
+
+static void ask_principals(struct pg_rows *out)
+{
+    for (unsigned i = 0; i < sim.nodes; i++) {
+        const struct node *n = &sim.node[i];
+        uint8_t key[32];
+
+        if (n->kind != NODE_AGENT || db.revoked[i])
+            continue;
+        check_key(key, n->name);
+        put_int(out, 4, (int64_t)n->index + 1);
+        put_text(out, n->name);
+        put_text(out, "");
+        put_text(out, "");
+        put_text(out, "");
+        put_cell(out, key, sizeof(key), false);
+        put_null(out);
+        end_row(out);
+    }
+}
+
+bool model_ask(const char *query, const struct model_params *p, struct pg_rows *out)
+{
+    if (!strcmp(query, "head") || !strcmp(query, "place")) {
+        ask_head(out);
+    } else if (!strcmp(query, "replay")) {
+        ask_replay(p, out);
+    } else if (!strcmp(query, "schema")) {
+        ask_schema(out);
+    } else if (!strcmp(query, "principals")) {
+        ask_principals(out);
+    } else if (!strcmp(query, "project_place")) {
+        put_int(out, 8, (int64_t)db.projected);
+        put_int(out, 8, (int64_t)db.count);
+        end_row(out);
+    } else if (!strcmp(query, "project_put")) {
+        db.projected = (uint64_t)param_int(p, 1);
+        put_int(out, 1, 1);
+        end_row(out);
+    } else {
+        return !strcmp(query, "project_page") || !strcmp(query, "summarize") ||
+               !strcmp(query, "session") || !strncmp(query, "listen_", 7);
+    }
+    return true;
+}
+
+void model_set_principal(int32_t id, bool is_revoked)
+{
+    db.revoked[sim.brokers + (unsigned)id - 1] = is_revoked;
+    db.principals_version++;
+}
+
+/* --- for the checks ---------------------------------------------------------------------------------
+ */
+
+uint64_t model_head(void)
+{
+    return db.count;
+}
+
+const struct model_row *model_row(uint64_t seq)
+{
+    return seq && seq <= db.count ? &db.rows[seq - 1] : NULL;
+}
+
+bool model_has_quarantined(int32_t sender_id, const void *content, size_t len)
+{
+    uint64_t hash = check_hash(content, len);
+
+    for (size_t i = 0; i < db.kept_count; i++)
+        if (db.kept[i].sender_id == sender_id && db.kept[i].hash == hash && db.kept[i].len == len)
+            return true;
+    return false;
+}
+
+void model_reset(void)
+{
+    for (size_t i = 0; i < db.count; i++)
+        free_row(&db.rows[i]);
+    mem_free(db.rows);
+    mem_free(db.slot);
+    mem_free(db.kept);
+    memset(&db, 0, sizeof(db));
+    db.log_epoch = 1;
+    db.principals_version = 1;
+}
