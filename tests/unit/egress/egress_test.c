@@ -54,6 +54,29 @@ static void live_messages_of_one_turn_leave_in_one_frame(void **state)
     assert_int_equal(world.agents[0].count, 20);
 }
 
+static void a_thin_link_gets_small_frames_and_few_of_them(void **state)
+{
+    struct world_agent *thin = &world.agents[0], *wide = &world.agents[1];
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        world_append(FLASH_REPORT, "3505203", 250, false);
+    world.link_frame = 1300;
+    world.link_window = 3000;
+    agent_subscribe_all(0, 0, 1000);
+    world.link_frame = world.link_window = 0;
+    agent_subscribe_all(1, 0, 1000);
+    world_settle();
+    assert_true(thin->largest <= 1300 + 64 && thin->count >= 4);
+    assert_true(thin->unacked_bytes < 3000 + 1300);
+    assert_true(wide->largest > 4000);
+    while (thin->count < 100) {
+        agent_acknowledge(0);
+        world_settle();
+    }
+    assert_true(thin->largest <= 1300 + 64);
+}
+
 static void without_credit_nothing_is_sent_and_nothing_is_lost(void **state)
 {
     struct egress_counters n;
@@ -423,6 +446,7 @@ int main(void)
         IN_WORLD(history_comes_before_live),
         IN_WORLD(from_now_begins_behind_the_head),
         IN_WORLD(live_messages_of_one_turn_leave_in_one_frame),
+        IN_WORLD(a_thin_link_gets_small_frames_and_few_of_them),
         IN_WORLD(without_credit_nothing_is_sent_and_nothing_is_lost),
         IN_WORLD(unacknowledged_bytes_stay_within_the_window),
         IN_WORLD(a_full_socket_rewinds_and_goes_on_when_writable),

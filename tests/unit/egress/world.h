@@ -74,6 +74,7 @@ struct world {
     bool store_away;
     struct world_agent agents[WORLD_AGENTS];
     size_t sends;
+    size_t link_frame, link_window; /* of who subscribes next; 0 = a wide link */
 };
 
 static struct world world;
@@ -393,11 +394,22 @@ static void agent_acknowledge(unsigned n)
     egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
 }
 
+static void fake_limit(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes)
+{
+    (void)arg;
+    (void)session;
+    if (world.link_frame)
+        *frame_bytes = world.link_frame;
+    if (world.link_window)
+        *window_bytes = world.link_window;
+}
+
 static const struct egress_exits fake_exits = {
     .send = fake_send,
     .lost = fake_lost,
     .log_place = fake_log_place,
     .may_listen = fake_may_listen,
+    .limit = fake_limit,
     .read = fake_read,
     .read_cancel = fake_read_cancel,
     .want = fake_want,

@@ -366,7 +366,7 @@ static void the_window_of_the_broker_is_never_passed(void **state)
 }
 
 static char long_text[1500];
-enum { THIN_ITEMS = 3 }; /* of them fill the 5,400 bytes that a 2G link has on the way */
+enum { THIN_ITEMS = 4 }; /* of them fill the 6,800 bytes that a 2G link has on the way */
 
 static void a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once(void **state)
 {
