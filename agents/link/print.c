@@ -26,11 +26,24 @@ static size_t decode(const unsigned char *p, size_t len, uint32_t *code)
     return n;
 }
 
+/* What acts, and what nobody sees: a name with a blank of no width in it is another name. The
+ * joiners U+200C and U+200D stay, Persian needs them. */
 static bool is_dangerous(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0x200E ||
-           code == 0x200F || (code >= 0x2028 && code <= 0x202E) ||
-           (code >= 0x2066 && code <= 0x2069);
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0x200B ||
+           code == 0x200E || code == 0x200F || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF ||
+           (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE007F);
+}
+
+/* JSON knows code points beyond 16 bits as two surrogates. */
+static void put_json_escape(struct buf *out, uint32_t code)
+{
+    if (code > 0xFFFF) {
+        buf_printf(out, "\\u%04x", 0xD7C0 + (code >> 10));
+        code = 0xDC00 | (code & 0x3FF);
+    }
+    buf_printf(out, "\\u%04x", code);
 }
 
 void print_escaped(struct buf *out, const char *text, size_t len)
@@ -59,7 +72,6 @@ void print_escaped(struct buf *out, const char *text, size_t len)
     buf_put(out, p - plain, plain);
 }
 
-/* JSON knows code points beyond 16 bits as two surrogates; none of ours is that far. */
 void print_escaped_json(struct buf *out, const char *text, size_t len)
 {
     while (len > 0) {
@@ -69,7 +81,7 @@ void print_escaped_json(struct buf *out, const char *text, size_t len)
         if (n == 0)
             buf_puts(out, "\\ufffd");
         else if (code != '\n' && is_dangerous(code))
-            buf_printf(out, "\\u%04x", code);
+            put_json_escape(out, code);
         else
             buf_put(out, text, n);
         n = n ? n : 1;
@@ -94,7 +106,7 @@ void print_json_text(struct buf *out, const char *text)
         else if (code == '"' || code == '\\')
             buf_printf(out, "\\%c", (char)code);
         else if (is_dangerous(code))
-            buf_printf(out, "\\u%04x", code);
+            put_json_escape(out, code);
         else
             buf_put(out, text, n);
         n = n ? n : 1;

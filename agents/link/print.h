@@ -7,8 +7,8 @@
 
 #include "proto/base/mem.h"
 
-/* Control characters (C0, C1, DEL), line and paragraph separators and the marks that turn the
- * direction of writing are shown as \xNN or \u{NNNN}; bytes that are no UTF-8 as \xNN. */
+/* Control characters (C0, C1, DEL), line and paragraph separators, the marks that turn the direction of
+ * writing and characters that nobody sees are shown as \xNN or \u{NNNN}; bytes that are no UTF-8 as \xNN. */
 void print_escaped(struct buf *out, const char *text, size_t len);
 /* The same for a whole JSON document, which stays one: \uNNNN. Newlines between its parts stay. */
 void print_escaped_json(struct buf *out, const char *text, size_t len);

@@ -36,6 +36,9 @@ static void a_text_cannot_talk_to_the_terminal(void **state)
     expect_escaped("\xe2\x80\xae", 3, "\\u{202e}"); /* turns the direction of writing */
     expect_escaped("\xe2\x80\xa8", 3, "\\u{2028}"); /* a line end of another kind */
     expect_escaped("\x7f", 1, "\\x7f");
+    expect_escaped("a\xe2\x80\x8b\xef\xbb\xbf", 7, "a\\u{200b}\\u{feff}"); /* not seen */
+    expect_escaped("\xf3\xa0\x81\x81", 4, "\\u{e0041}");                   /* a tag */
+    expect_escaped("\xe2\x80\x8c", 3, "\xe2\x80\x8c"); /* the joiner of Persian stays */
 }
 
 static void bytes_that_are_no_utf8_are_shown_as_bytes(void **state)
@@ -65,6 +68,7 @@ static void json_texts_are_quoted_and_escaped(void **state)
     expect_json("", "\"\"");
     expect_json("say \"no\" \\ \n\033", "\"say \\\"no\\\" \\\\ \\u000a\\u001b\"");
     expect_json("\xff", "\"\\ufffd\"");
+    expect_json("\xf3\xa0\x81\x81", "\"\\udb40\\udc41\"");
 }
 
 static void a_json_document_cannot_either_and_stays_one(void **state)
