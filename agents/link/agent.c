@@ -78,7 +78,7 @@ static void commit_outbox(struct agent *a)
 {
     enum status st = outbox_commit(a->outbox);
 
-    a->want_commit = st != ST_OK && st != ST_IO && st != ST_INVALID;
+    a->want_commit = false; /* one that failed is tried again by the tick, not at once */
     if (st == ST_OK) {
         a->outbox_trouble_told = false;
         uplink_tell(a->uplink, a->events.arg, a->events.settled);

@@ -144,12 +144,17 @@ static void forget_settled_flights(struct outbox *o)
         tagset_remove(&o->flight, pending_settle_at(&o->pending, i)->tag);
 }
 
-/* A full disk: once more without keeping stored rows, then with the ballast given back. */
+/* Full: once more without keeping stored rows; then, oldest first, without those kept before (a
+ * refusal needs room that dropping what was just stored may not give); then with the ballast given
+ * back. */
 static enum status write_even_if_full(struct outbox *o)
 {
+    unsigned dropped = 1;
     enum status st = write_pending(o, false);
 
     if (st == ST_FULL)
+        st = write_pending(o, true);
+    while (st == ST_FULL && dropped && ob_drop_stored(o, &dropped) == ST_OK)
         st = write_pending(o, true);
     if (st == ST_FULL && ballast_release(&o->ballast)) {
         log_warn("outbox.disk.full", "path=%s ballast_bytes=%zu", o->path, o->ballast.size_bytes);

@@ -158,6 +158,8 @@ void ob_room_measure(struct outbox *o);
 /* The write lock is ours. Room for one more row of this size, dropping the oldest stored rows for
  * it; ST_FULL: `why` (may be NULL) has the sentence. */
 MUST_CHECK enum status ob_room_make(struct outbox *o, size_t len, struct refusal *why);
+/* Drops some of the oldest stored rows, in a transaction of its own; *dropped 0: there were none. */
+MUST_CHECK enum status ob_drop_stored(struct outbox *o, unsigned *dropped);
 
 /* outbox_commit.c: transactions */
 /* Takes the write lock and knows the tracks under it. */

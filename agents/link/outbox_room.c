@@ -84,6 +84,19 @@ static enum status drop_settled(struct outbox *o, int64_t cutoff_us, unsigned ro
     return st;
 }
 
+enum status ob_drop_stored(struct outbox *o, unsigned *dropped)
+{
+    enum status st = ob_begin(o);
+
+    *dropped = 0;
+    if (st != ST_OK)
+        return st;
+    st = drop_settled(o, INT64_MAX, TIDY_ROWS, dropped);
+    if (st == ST_OK)
+        st = ob_tracks_write(o);
+    return ob_end(o, st);
+}
+
 static void refuse_full(struct outbox *o, struct refusal *why, const char *what)
 {
     ob_say(o, "%s", what);

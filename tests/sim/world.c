@@ -357,7 +357,7 @@ static void build_broker(struct node *n, unsigned i, struct rng *r)
         .follow_ms = 500,
         .ingress_window_items = rng_chance(r, 500) ? 256 : 6,
         .ingress_window_bytes = 1u << 20,
-        .sessions_max = rng_chance(r, 800) ? 1000 : AGENTS_MOST,
+        .sessions_max = 4 * AGENTS_MOST, /* an agent has two, and a lost one stays a while */
         .quarantine_per_hour = 1000000,
         .egress_window_bytes = 1u << 20,
         .page_rows = rng_chance(r, 500) ? 512 : 10,

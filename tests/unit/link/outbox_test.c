@@ -694,6 +694,28 @@ static void stored_rows_make_room_for_new_ones(void **state)
     outbox_close(o);
 }
 
+/* Found by the simulator: what was kept stored had taken the last page, and no receipt could be
+ * made durable any more. */
+static void receipts_find_room_in_a_full_budget(void **state)
+{
+    static uint64_t tags[8192];
+    struct outbox *o = open_at(path, 1048576);
+    unsigned count = 0;
+
+    (void)state;
+    while (count < ARRAY_LEN(tags) && put_text(o, BULK, "x", &tags[count]) == ST_OK)
+        if (++count % 8 == 0)
+            assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_true(count < ARRAY_LEN(tags));
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(outbox_settle(o, tags[i], i % 100 == 99 ? &refused : &stored), ST_OK);
+        assert_int_equal(outbox_commit(o), ST_OK);
+    }
+    assert_int_equal(offered(o, &s), 0);
+    outbox_close(o);
+}
+
 static void stuff_disk(const char *file)
 {
     static char block[4096];
@@ -960,6 +982,7 @@ int main(void)
         T(a_cloned_file_says_the_same_places_and_survives_the_answer),
         T(the_budget_refuses_with_a_sentence_and_keeps_its_word),
         T(stored_rows_make_room_for_new_ones),
+        T(receipts_find_room_in_a_full_budget),
         T(on_a_full_disk_accepted_is_kept_and_draining_works),
         T(a_disk_that_the_outbox_itself_filled_takes_again_once_all_is_stored),
         T(after_an_error_of_the_disk_nothing_more_is_taken),
