@@ -77,6 +77,24 @@ static void a_thin_link_gets_small_frames_and_few_of_them(void **state)
     assert_true(thin->largest <= 1300 + 64);
 }
 
+static void a_thin_link_hears_the_horizon_rarely(void **state)
+{
+    static const char *const patterns[] = {"actual.resource.**"};
+
+    (void)state;
+    world.link_frame = 1300;
+    agent_subscribe_to(0, patterns, 1, NULL, 0, 10);
+    world_settle();
+    world_publish(OBSERVATIONS, "3505203", 100);
+    world_settle();
+    fake_advance(world.loop, 20000);
+    world_settle();
+    assert_true(world.agents[0].horizon < world.head);
+    fake_advance(world.loop, 15000);
+    world_settle();
+    assert_int_equal(world.agents[0].horizon, world.head);
+}
+
 static void without_credit_nothing_is_sent_and_nothing_is_lost(void **state)
 {
     struct egress_counters n;
@@ -447,6 +465,7 @@ int main(void)
         IN_WORLD(from_now_begins_behind_the_head),
         IN_WORLD(live_messages_of_one_turn_leave_in_one_frame),
         IN_WORLD(a_thin_link_gets_small_frames_and_few_of_them),
+        IN_WORLD(a_thin_link_hears_the_horizon_rarely),
         IN_WORLD(without_credit_nothing_is_sent_and_nothing_is_lost),
         IN_WORLD(unacknowledged_bytes_stay_within_the_window),
         IN_WORLD(a_full_socket_rewinds_and_goes_on_when_writable),
