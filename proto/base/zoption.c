@@ -70,6 +70,7 @@ static bool set_router(void *s, const struct zport_settings *set)
 static bool set_dealer(void *s, const struct zport_settings *set)
 {
     return zoption_int(s, ZMQ_IMMEDIATE, 1) &&
+           zoption_int(s, ZMQ_CONNECT_TIMEOUT, (int)set->connect_ms) &&
            zoption_int(s, ZMQ_RECONNECT_IVL,
                        or_else((int)set->reconnect_ms, RECONNECT_DEFAULT_MS)) &&
            zoption_int(s, ZMQ_RECONNECT_IVL_MAX, (int)set->reconnect_max_ms) &&

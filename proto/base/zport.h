@@ -55,6 +55,7 @@ struct zport_settings {
     int send_high_water, receive_high_water; /* whole messages; 0 = 1,000 */
     unsigned heartbeat_ms, heartbeat_timeout_ms; /* 0 = off */
     unsigned handshake_ms;        /* 30,000: with 3,000 an office on 2G never connects (measured) */
+    unsigned connect_ms;          /* DEALER: TCP alone; then anew, with short pauses. 0 = the system's */
     unsigned reconnect_ms, reconnect_max_ms; /* doubling; 0 = 250, 0 = no doubling */
     /* Longest pause of TCP between two attempts, so that half a minute of darkness is not followed
      * by another; at least 1,000, 0 = the system's (120 s). Before Linux 6.15 only the first six

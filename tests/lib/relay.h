@@ -41,9 +41,9 @@ struct relay_count {         /* of one way, since the start or the last relay_fo
     uint64_t lost, overflowed, doubled;
 };
 
-/* Figures of domain/country.md: fiber, 4g, 2g, vsat, radio; the agent's side is B. Delay and jitter
- * there are of a round trip, half of each is in each way; loss is in each way. False: no such
- * profile. */
+/* The link profiles of the country: fiber, 4g, 2g, vsat, radio; the agent's side is B. Delay and
+ * jitter there are of a round trip, half of each is in each way; loss is in each way. False: no
+ * such profile. */
 bool relay_profile(struct relay_settings *out, const char *name);
 
 /* NULL: not possible here, `why` says what is missing (root, /dev/net/tun). The process forked here
