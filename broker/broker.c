@@ -174,6 +174,8 @@ static void finish_principals(struct broker *b, enum status st)
         access_commit(b->access);
         ingress_recheck(b->ingress);
         log_info("broker.principals", "count=%zu", access_count(b->access));
+    } else {
+        store_principals_unread(b->store); /* a revocation may be among them */
     }
     if (b->ask_again)
         ask_principals(b);

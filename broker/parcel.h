@@ -40,6 +40,7 @@ struct parcel {
     int32_t clock_offset_ms;
     char *doc;               /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
+    bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */
     /* doc and refused come from mem_alloc and are the parcel's. */
 
     /* From the store. */

@@ -41,6 +41,8 @@ static void collect_store(const struct broker *b, struct admin_report *out)
     struct store_counters n;
 
     store_counters(b->store, &n);
+    out->refused += n.judged;
+    out->quarantine_dropped += n.unkept;
     out->store_here = store_is_here(b->store);
     out->log_epoch = store_log_epoch(b->store);
     out->head = store_head(b->store);

@@ -13,9 +13,10 @@ find_tests() { find "$SAN_BUILD/tests/$1" -name '*_test' -type f -perm -u+x 2>/d
 
 SECONDS_MAX=280 tests/run.sh lint tests/lint/*.sh
 tests/run.sh unit $(find_tests unit)
-tests/run.sh integration $(find_tests integration) tests/integration/*_test.sh
+tests/run.sh sim tests/sim/*_test.sh
+tests/run.sh integration $(find_tests integration)
 tests/run.sh interop tests/interop/*_test.sh
-tests/run.sh fault $(find_tests fault) tests/fault/*_test.sh
+tests/run.sh fault $(find_tests fault)
 TEST_LIMIT=600 tests/run.sh model tests/model/*_test.sh
 
 awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 }' "$TEST_SUMS"

@@ -122,7 +122,7 @@ enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
     uint64_t number;
     enum status st;
 
-    if (!lane_exists(lane) || !len || len > INT32_MAX)
+    if (!lane_exists(lane) || !len || len > LIMIT_CONTENT_BYTES)
         return ST_INVALID;
     st = get_ready(o, len, tag, NULL);
     if (st != ST_OK)

@@ -182,8 +182,7 @@ struct session *sessions_at(const struct sessions *t, const struct zport_id *add
     struct list *bucket = &t->by_address[hash_address(address) & t->mask];
     struct list *link;
 
-    list_each(link, bucket)
-    {
+    list_each(link, bucket) {
         struct session *s = container_of(link, struct session, by_address);
 
         if (s->address.len == address->len &&
@@ -198,8 +197,7 @@ struct session *sessions_number(const struct sessions *t, uint64_t number)
     struct list *bucket = &t->by_number[number & t->mask];
     struct list *link;
 
-    list_each(link, bucket)
-    {
+    list_each(link, bucket) {
         struct session *s = container_of(link, struct session, by_number);
 
         if (s->number == number)

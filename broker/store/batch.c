@@ -288,7 +288,7 @@ enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS])
 /* --- the answer ------------------------------------------------------------------------------- */
 
 enum { A_LOG_EPOCH, A_BEFORE, A_HEAD, A_EXPIRED, A_OUTCOME, A_SEQ };
-enum { OUTCOME_STORED = 1, OUTCOME_REPEATED = 2, OUTCOME_CONFLICT = 3 };
+enum { OUTCOME_STORED = 1, OUTCOME_REPEATED = 2, OUTCOME_CONFLICT = 3, OUTCOME_UNKEPT = 4 };
 
 static struct refusal *make_refusal(const char *code)
 {
@@ -313,7 +313,8 @@ static enum status refuse_conflict(struct parcel *p, uint64_t first_seq)
 
 static enum status settle_message(struct parcel *p, int64_t outcome, uint64_t seq)
 {
-    if (outcome == OUTCOME_CONFLICT)
+    p->unkept = outcome == OUTCOME_UNKEPT;
+    if (outcome == OUTCOME_CONFLICT || outcome == OUTCOME_UNKEPT)
         return refuse_conflict(p, seq);
     p->seq = seq;
     p->repeated = outcome == OUTCOME_REPEATED;
@@ -330,6 +331,7 @@ static void unsettle(struct batch *b)
             continue;
         mem_free(p->refused);
         p->refused = NULL;
+        p->unkept = false;
     }
 }
 

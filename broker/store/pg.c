@@ -33,7 +33,7 @@ struct pg {
     unsigned failures;        /* dials in a row that did not get to ready */
     unsigned step;            /* of setup: which query or prepare is under way */
     bool has_warning;
-    char sqlstate[6];
+    char sqlstate[6], constraint[64];
     char message[320];
     PGresult *result;  /* the last one of the query under way */
     const char *query; /* its name; NULL in setup */
@@ -106,7 +106,7 @@ static void forget_result(struct pg *pg)
 {
     PQclear(pg->result);
     pg->result = NULL;
-    pg->sqlstate[0] = 0;
+    pg->sqlstate[0] = pg->constraint[0] = 0;
     pg->message[0] = 0;
     pg->has_warning = false;
 }
@@ -130,7 +130,7 @@ static void copy_line(char *out, size_t size, const char *text)
 
 static void answer_lost(struct pg *pg, const char *why)
 {
-    struct pg_reply reply = {.answer = PG_LOST, .sqlstate = "", .message = why};
+    struct pg_reply reply = {.answer = PG_LOST, .sqlstate = "", .constraint = "", .message = why};
     pg_done_fn done = pg->done;
 
     pg->done = NULL;
@@ -340,7 +340,8 @@ static void end_setup_query(struct pg *pg)
 /* ReadyForQuery: only now it is known what became of it. */
 static void end_query(struct pg *pg)
 {
-    struct pg_reply reply = {.sqlstate = pg->sqlstate, .message = pg->message};
+    struct pg_reply reply = {
+        .sqlstate = pg->sqlstate, .constraint = pg->constraint, .message = pg->message};
     PGresult *result = pg->result;
     pg_done_fn done = pg->done;
 
@@ -362,6 +363,7 @@ static void end_query(struct pg *pg)
 static void keep_result(struct pg *pg, PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 
     if (pg->result && !result_is_good(pg->result)) {
         PQclear(result); /* the first error is the reason */
@@ -372,6 +374,7 @@ static void keep_result(struct pg *pg, PGresult *result)
     if (result_is_good(result))
         return;
     snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", state ? state : "");
+    snprintf(pg->constraint, sizeof(pg->constraint), "%s", constraint ? constraint : "");
     copy_line(pg->message, sizeof(pg->message),
               state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                     : PQresultErrorMessage(result));

@@ -35,6 +35,7 @@ struct pg_reply { /* borrowed for the call */
     enum pg_answer answer;
     const struct pg_rows *rows; /* PG_ROWS, else NULL */
     const char *sqlstate;       /* five characters; PG_ERROR, else "" */
+    const char *constraint;     /* name of the constraint that was broken, "" if none was */
     const char *message;        /* primary message, one line; never NULL */
 };
 

@@ -279,18 +279,24 @@ static void poison(struct store *s, const struct pg_reply *reply)
 }
 
 /* 22 data exception, 23 integrity constraint, 54 program limit: it is the data. Anything else
- * (disk, memory, rights, shutdown) says nothing about the rows. */
-static bool data_is_at_fault(const char *sqlstate)
+ * (disk, memory, rights, shutdown) says nothing about the rows. Nor does a number that is taken
+ * (23505) or has no partition (23514 without a constraint): half a backup was restored, and good
+ * messages wait until somebody has put that right. */
+static bool data_is_at_fault(const struct pg_reply *reply)
 {
-    return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0 ||
-           strncmp(sqlstate, "54", 2) == 0;
+    const char *state = reply->sqlstate;
+
+    if (strcmp(state, "23505") == 0 || (strcmp(state, "23514") == 0 && !reply->constraint[0]))
+        return false;
+    return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+           strncmp(state, "54", 2) == 0;
 }
 
 static void on_refused(struct store *s, const struct pg_reply *reply)
 {
     unsigned rows = batch_rows(s->batch);
 
-    if (!data_is_at_fault(reply->sqlstate)) {
+    if (!data_is_at_fault(reply)) {
         log_error("store.commit.refused", "rows=%u sqlstate=%s why=\"%s\"", rows, reply->sqlstate,
                   reply->message);
         wait_and_retry(s);
@@ -303,11 +309,18 @@ static void on_refused(struct store *s, const struct pg_reply *reply)
     pump(s);
 }
 
+static bool was_judged(const char *code)
+{
+    return strcmp(code, CODE_CONFLICT) == 0 || strcmp(code, CODE_DATABASE) == 0;
+}
+
 static void count_settled(struct store *s, const struct parcel *p)
 {
-    if (p->refused)
+    if (p->refused) {
         s->counters.refused++;
-    else if (p->repeated)
+        s->counters.judged += was_judged(p->refused->code);
+        s->counters.unkept += p->unkept;
+    } else if (p->repeated)
         s->counters.repeated++;
     else
         s->counters.stored++;
@@ -518,6 +531,11 @@ void store_read_cancel(struct store *s, void *arg)
 enum status store_principals(struct store *s, store_principal_fn row, void *arg)
 {
     return replay_principals(s->replay, row, arg);
+}
+
+void store_principals_unread(struct store *s)
+{
+    s->principals_known = false;
 }
 
 /* --- the door --------------------------------------------------------------------------------- */

@@ -67,11 +67,16 @@ struct store_principal {
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
 MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);
+/* They could not be read or kept: exits.principals comes again with the next look at the log. */
+void store_principals_unread(struct store *s);
 
 struct store_counters {
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
     uint64_t commit_us_sum; /* of commits */
-    bool has_standby;       /* commits wait for a second server */
+    uint64_t
+        judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint) */
+    uint64_t unkept;  /* of judged: beyond the sender's quota, not in quarantine */
+    bool has_standby; /* commits wait for a second server */
 };
 void store_counters(const struct store *s, struct store_counters *out);
 

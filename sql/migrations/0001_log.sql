@@ -179,6 +179,7 @@ COMMENT ON COLUMN bus.quarantine.sender_id IS 'the authenticated sender, whateve
 COMMENT ON COLUMN bus.quarantine.code IS 'stable word, PROTOCOL.md "Codes"';
 COMMENT ON COLUMN bus.quarantine.path IS 'field in question; empty = the whole message';
 CREATE INDEX quarantine_received ON bus.quarantine (received_at);
+CREATE INDEX quarantine_conflicts ON bus.quarantine (sender_id, received_at) WHERE code = 'conflict';
 
 -- An operator looks at single messages, at what was refused, and at how far the log is.
 GRANT SELECT ON bus.message, bus.quarantine, bus.log_head TO bus_admin;

@@ -39,7 +39,7 @@ CREATE TYPE bus.append_result AS (
     before    int8,   -- last number before this batch
     head      int8,   -- last number after it
     expired   bool[], -- per row; null = none is
-    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict; null = all stored
+    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept; null = all stored
     seq       int8[]  -- per row: its number, first number, or that of the other content
 );
 
@@ -112,6 +112,14 @@ BEGIN
     INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
     SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
       FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
+    -- Conflicts are kept within a quota an hour, as other refusals are; what is over it is only counted.
+    FOR i IN 1 .. n LOOP
+        IF res.outcome[i] = 3 AND (SELECT count(*) FROM bus.quarantine q
+                                    WHERE q.sender_id = m_sender[i] AND q.code = 'conflict'
+                                      AND q.received_at > m_received[i] - interval '1 hour') >= 1000 THEN
+            res.outcome[i] := 4;
+        END IF;
+    END LOOP;
     INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
     -- Named by what it is, so that the same conflict is kept once.
     SELECT md5(format('%s %s %s %s ', sender_id, epoch, lane, lane_seq) || md5(content))::uuid,
@@ -173,6 +181,9 @@ BEGIN
             ON CONFLICT (quarantine_id) DO NOTHING;
     END IF;
     IF n = 0 THEN
+        -- Refusals sent again may be here already, unreplicated: a commit that writes nothing would not
+        -- wait for the standby, and the answer REFUSED means that the bytes are kept.
+        PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
         RETURN res;
     END IF;
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "tests/lib/store_world.h"
 
@@ -120,6 +121,57 @@ static void other_content_in_a_known_place_goes_to_quarantine(void **state)
     world_submit(w, world_parcel(w, 0, 2, "other"));
     TURN_UNTIL(w, w->refused == 2);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.quarantine"), 1);
+}
+
+static void conflicts_beyond_the_quota_are_answered_and_counted_but_not_kept(void **state)
+{
+    struct world *w = *state;
+    struct store_counters n;
+
+    world_submit(w, world_parcel(w, 0, 1, "first"));
+    world_submit(w, world_parcel(w, 0, 1, "second"));
+    TURN_UNTIL(w, w->settled == 2);
+    pgserver_exec(w->pg,
+                  "INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path,"
+                  " text, content) SELECT gen_random_uuid(), received_at, sender_id, code, path,"
+                  " text, content FROM bus.quarantine, generate_series(1, 999)");
+    world_submit(w, world_parcel(w, 0, 1, "third"));
+    TURN_UNTIL(w, w->settled == 3);
+    assert_int_equal(w->refused, 2);
+    assert_string_equal(w->last_code, "conflict");
+    assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.quarantine"), 1000);
+    store_counters(w->store, &n);
+    assert_int_equal(n.judged, 2);
+    assert_int_equal(n.unkept, 1);
+}
+
+static void count_refused_commits(void *arg, enum log_level level, const char *line)
+{
+    (void)level;
+    *(unsigned *)arg += strstr(line, "store.commit.refused") != NULL;
+}
+
+/* Half a restore: the numbers are free in one table and taken in another. */
+static void a_good_message_waits_while_the_database_is_in_disorder(void **state)
+{
+    struct world *w = *state;
+    struct parcel *p = world_parcel(w, 0, 1, "alarm");
+    unsigned refused_commits = 0;
+
+    log_set_sink(count_refused_commits, &refused_commits);
+    pgserver_exec(w->pg,
+                  "INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status,"
+                  " message_id, doc) VALUES (1, now(), now(), 1, 120, 1, gen_random_uuid(), '{}')");
+    p->type = 120;
+    p->doc = mem_strdup("{}");
+    world_submit(w, p);
+    TURN_UNTIL(w, refused_commits > 0);
+    assert_int_equal(w->settled, 0);
+    pgserver_exec(w->pg, "DELETE FROM bus.document");
+    TURN_UNTIL(w, w->settled == 1);
+    assert_int_equal(w->stored, 1);
+    assert_int_equal(w->refused, 0);
+    log_set_sink(NULL, NULL);
 }
 
 static void a_refused_parcel_is_settled_after_its_quarantine_row(void **state)
@@ -389,6 +441,8 @@ int main(void)
         T(the_same_message_again_is_answered_with_its_first_number),
         T(the_same_place_twice_in_one_turn_is_stored_once),
         T(other_content_in_a_known_place_goes_to_quarantine),
+        T(conflicts_beyond_the_quota_are_answered_and_counted_but_not_kept),
+        T(a_good_message_waits_while_the_database_is_in_disorder),
         T(a_refused_parcel_is_settled_after_its_quarantine_row),
         T(one_poison_row_goes_to_quarantine_and_the_others_in_order),
         T(an_expired_message_is_stored_and_marked),
