@@ -4,6 +4,7 @@
 #   make run ONCE=1     the same, played to the end; exit status says whether anything was lost
 #   make test           set up, build with sanitizers, run every test
 #   make check          the tests that need no server
+#   make sim            the same bus on simulated time, SEEDS=n runs from SEED=x
 #   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
 #   make                build everything into build/
 #   make install        into DESTDIR and PREFIX
@@ -70,15 +71,17 @@ BENCH    := $(BENCH_C:%.c=$(BUILD)/%)
 BENCH_PARTS := $(filter-out $(BENCH_C),$(wildcard tests/bench/*.c))
 FUZZ_C   := $(wildcard tests/fuzz/*.c)
 FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
+SIM_C    := $(wildcard tests/sim/*.c)
+SIM      := $(BUILD)/tests/sim/sim
 RELAY    := $(BUILD)/tests/fault/link_relay
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all programs units-built tests-built bench-built clean run test check bench lint install
+.PHONY: all programs units-built tests-built bench-built clean run test check sim bench lint install
 all: programs
 programs: $(PROGRAMS)
 units-built: $(UNIT)
-tests-built: $(UNIT) $(INTEG) $(PROGRAMS)
+tests-built: $(UNIT) $(INTEG) $(SIM) $(PROGRAMS)
 bench-built: $(BENCH) $(PROGRAMS)
 
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: proto/%.proto
@@ -124,8 +127,6 @@ $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call tes
 
 # The simulator: its loop, network and database come before the archives, so that the real ones stay in
 # there; what it only listens in on is wrapped.
-SIM_C   := $(wildcard tests/sim/*.c)
-SIM     := $(BUILD)/tests/sim/sim
 SIM_WRAPS := keys_load outbox_commit inbox_commit inbox_move outbox_nothing_in_flight window_is_open \
              lane_gate_lets clock_gettime getrandom
 $(SIM): $(call objs,$(SIM_C)) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
@@ -152,6 +153,14 @@ test:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 tests-built
 	@BUILD=$(BUILD) SAN_BUILD=$(SAN_BUILD) tests/all.sh
+
+# SEEDS=n seeds from SEED=x on (default: 200 from 1). SIM_OPTIONS=-v shows every event of a run.
+SEEDS ?= 200
+SEED  ?= 1
+sim:
+	@sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(SIM)
+	@$(SIM) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
 
 lint:
 	@sh deploy/setup.sh test

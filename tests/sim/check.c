@@ -72,7 +72,8 @@ void check_reset(void)
     memset(&all, 0, sizeof(all));
 }
 
-/* --- what was said ------------------------------------------------------------------------------- */
+/* --- what was said -------------------------------------------------------------------------------
+ */
 
 static unsigned track_of(uint64_t tag)
 {
@@ -185,7 +186,8 @@ void check_outbox_lost(struct node *n)
     }
 }
 
-/* --- the log --------------------------------------------------------------------------------------- */
+/* --- the log
+ * --------------------------------------------------------------------------------------- */
 
 void check_stored(const struct model_row *row)
 {
@@ -218,7 +220,8 @@ void check_stored(const struct model_row *row)
     s->seq = row->seq;
 }
 
-/* --- receipts -------------------------------------------------------------------------------------- */
+/* --- receipts
+ * -------------------------------------------------------------------------------------- */
 
 static void expect_stored(const char *who, const struct node *n, const struct model_row *row,
                           uint64_t tag, uint64_t seq)
@@ -227,7 +230,8 @@ static void expect_stored(const char *who, const struct node *n, const struct mo
         row->lane_seq != number_of(tag))
         sim_violate("%s: lane %u number %llu of %s is acknowledged as %llu, and the log %s", who,
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag), n->name,
-                    (unsigned long long)seq, row ? "holds another message there" : "does not hold it");
+                    (unsigned long long)seq,
+                    row ? "holds another message there" : "does not hold it");
 }
 
 void check_receipts(const char *user, const uint8_t *frame, size_t len)
@@ -304,7 +308,8 @@ void check_restarted(struct node *n, struct outbox *o)
         }
 }
 
-/* --- listeners -------------------------------------------------------------------------------------- */
+/* --- listeners
+ * -------------------------------------------------------------------------------------- */
 
 static bool matches(const struct heard *h, const struct model_row *row)
 {
@@ -314,8 +319,8 @@ static bool matches(const struct heard *h, const struct model_row *row)
     return pattern_matches_any(h->pattern, &t);
 }
 
-/* The first number behind `after`, up to `upto`, that the listener must hear; 0 = none. What expired
- * may be left out. */
+/* The first number behind `after`, up to `upto`, that the listener must hear; 0 = none. What
+ * expired may be left out. */
 static uint64_t next_due(const struct heard *h, uint64_t after, uint64_t upto)
 {
     for (uint64_t seq = after + 1; seq <= upto; seq++)
@@ -348,7 +353,8 @@ void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t 
     h->last = seq;
 }
 
-/* --- queues ------------------------------------------------------------------------------------------ */
+/* --- queues
+ * ------------------------------------------------------------------------------------------ */
 
 void check_broker(struct node *n)
 {
@@ -361,7 +367,8 @@ void check_broker(struct node *n)
                     (unsigned long long)c.queued_rows, n->config.queue_rows);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------ */
+/* --- the end
+ * ------------------------------------------------------------------------------------------ */
 
 static bool find_unsettled(char *why, size_t size)
 {

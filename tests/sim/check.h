@@ -1,12 +1,12 @@
 /* check - what must hold, after every step and at the end.
  *
- * - What a sender was told is stored is in the log, under that number, with those bytes; what it was
- *   told is refused is in quarantine.
+ * - What a sender was told is stored is in the log, under that number, with those bytes; what it
+ * was told is refused is in quarantine.
  * - The log holds only what was durably said, each place at most once, in the order of its lane.
  * - A listener hears what matches its pattern ascending, without a hole, and nothing again behind
  *   the place that it made durable.
- * - When the faults are over everything that was durably said is stored or refused, its sender knows,
- *   and every listener has heard it. */
+ * - When the faults are over everything that was durably said is stored or refused, its sender
+ * knows, and every listener has heard it. */
 #ifndef EOCBUS_TESTS_SIM_CHECK_H
 #define EOCBUS_TESTS_SIM_CHECK_H
 

@@ -31,7 +31,8 @@ void faults_plan(struct sim_result *r)
     }
 }
 
-/* --- striking ------------------------------------------------------------------------------------- */
+/* --- striking
+ * ------------------------------------------------------------------------------------- */
 
 static void note_reached(enum fault_kind kind, const struct node *n)
 {
@@ -95,7 +96,8 @@ static void strike_agent(const struct fault *f, struct node *agent, struct node 
         agent_replace_outbox(agent);
         break;
     case FAULT_CLOCK_STEP:
-        agent->clock_us += (int64_t)(f->dice % (4 * 3600 * SECOND_US)) - 2 * 3600 * (int64_t)SECOND_US;
+        agent->clock_us +=
+            (int64_t)(f->dice % (4 * 3600 * SECOND_US)) - 2 * 3600 * (int64_t)SECOND_US;
         break;
     case FAULT_REVOKE:
         set_revoked(agent, true);
@@ -150,10 +152,10 @@ static void on_struck(struct event *e)
     struct node *broker = sim_broker(f->broker % sim.brokers);
     bool is_agents = is_about_agent(f->kind);
 
-    sim_say("FAULT %s %s for %.3f s", fault_names[f->kind],
-            is_agents ? agent->name : broker->name, (double)f->for_us / 1e6);
+    sim_say("FAULT %s %s for %.3f s", fault_names[f->kind], is_agents ? agent->name : broker->name,
+            (double)f->for_us / 1e6);
     sim.result->faults_struck++;
-    note_reached(f->kind, is_agents ? agent
+    note_reached(f->kind, is_agents                                               ? agent
                           : f->kind == FAULT_DB_AWAY || f->kind == FAULT_DB_STALL ? NULL
                                                                                   : broker);
     if (is_agents)

@@ -1,9 +1,12 @@
 /* sim - runs seeds, each in a process of its own; says which broke a promise, and looks for the
  * shortest list of faults that still breaks it.
  *
- *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-v] [-q]
+ *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-v] [-q]
+ *   sim [...] SEED...
  *
- * -v prints every event of the run; -t stops after so many seconds; -q leaves the table out. */
+ * -t stops after so many seconds; -d runs each seed twice and compares; -p plants a bug, which must
+ * be caught; -v prints every event of the run; -q leaves the table out. Exits with 1 if a seed
+ * broke, with a plant if none did. */
 #include <assert.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -29,17 +32,19 @@
 #define RUN_MOST_S 120
 /* Steps within one simulated second: what turns and turns without an end is a bug. */
 #define BUSY_STEPS 2000000
-#define LOOK_US      (2 * SECOND_US)
+#define LOOK_US    (2 * SECOND_US)
 
 static struct sim_result *shared;
 static struct {
     uint64_t first, count;
     unsigned seconds;
     enum plant plant;
-    bool is_loud, is_quiet;
+    bool is_loud, is_quiet, is_twice;
+    char **seeds; /* instead of first and count */
 } options = {.first = 1, .count = 20};
 
-/* --- one run ----------------------------------------------------------------------------------------- */
+/* --- one run
+ * ----------------------------------------------------------------------------------------- */
 
 static void remove_folder(const char *path)
 {
@@ -115,13 +120,14 @@ static void run(struct sim_result *r)
     r->is_done = true;
 }
 
-/* --- processes ----------------------------------------------------------------------------------------- */
+/* --- processes
+ * ----------------------------------------------------------------------------------------- */
 
 /* Runs what *shared holds (seed and faults) in a child. */
 static void run_apart(void)
 {
-    struct sim_result r = {.seed = shared->seed, .end_us = shared->end_us,
-                           .fault_count = shared->fault_count};
+    struct sim_result r = {
+        .seed = shared->seed, .end_us = shared->end_us, .fault_count = shared->fault_count};
     int state;
     pid_t child;
 
@@ -143,8 +149,8 @@ static void run_apart(void)
         return;
     shared->is_violated = true;
     if (!shared->violation[0])
-        snprintf(shared->violation, sizeof(shared->violation),
-                 "the process ended with %s %d", WIFSIGNALED(state) ? "signal" : "exit status",
+        snprintf(shared->violation, sizeof(shared->violation), "the process ended with %s %d",
+                 WIFSIGNALED(state) ? "signal" : "exit status",
                  WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
 }
 
@@ -155,7 +161,8 @@ static void plan_seed(uint64_t seed)
     faults_plan(shared);
 }
 
-/* --- the shortest trace ----------------------------------------------------------------------------------- */
+/* --- the shortest trace
+ * ----------------------------------------------------------------------------------- */
 
 static bool still_fails(const struct sim_result *with)
 {
@@ -205,7 +212,8 @@ static void explain(uint64_t seed)
     printf("  again: make sim SEED=%" PRIu64 " SEEDS=1 SIM_OPTIONS=-v\n", seed);
 }
 
-/* --- many runs ---------------------------------------------------------------------------------------------- */
+/* --- many runs
+ * ---------------------------------------------------------------------------------------------- */
 
 static void add(struct sim_result *sum, const struct sim_result *r)
 {
@@ -252,31 +260,58 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* A second run of the same seed must go the same way. */
+static void run_twice(uint64_t seed)
+{
+    struct sim_result *first = mem_alloc(sizeof(*first));
+
+    assert(first);
+    *first = *shared;
+    plan_seed(seed);
+    run_apart();
+    if (shared->hash != first->hash || shared->steps != first->steps) {
+        shared->is_violated = true;
+        snprintf(shared->violation, sizeof(shared->violation),
+                 "the same seed went another way: %016" PRIx64 " after %" PRIu64
+                 " steps, then %016" PRIx64 " after %" PRIu64,
+                 first->hash, first->steps, shared->hash, shared->steps);
+    }
+    mem_free(first);
+}
+
+/* True if it broke. */
+static bool run_seed(uint64_t seed, struct sim_result *sum)
+{
+    plan_seed(seed);
+    run_apart();
+    add(sum, shared);
+    if (options.is_twice && !shared->is_violated)
+        run_twice(seed);
+    if (options.is_loud)
+        printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 "\n", seed, shared->hash,
+               shared->steps);
+    if (!shared->is_violated)
+        return false;
+    if (options.plant == PLANT_NONE && !options.is_loud)
+        explain(seed);
+    else
+        printf("seed %" PRIu64 ": %s\n", seed, shared->violation);
+    return true;
+}
+
 static int run_seeds(void)
 {
     static struct sim_result sum;
+    unsigned broken = 0, most = options.plant == PLANT_NONE ? 3 : 1;
     double began = now_s();
-    unsigned broken = 0;
     uint64_t n = 0;
 
-    for (; n < options.count; n++) {
+    while (n < options.count && broken < most) {
         if (options.seconds && now_s() - began > options.seconds)
             break;
-        plan_seed(options.first + n);
-        run_apart();
-        add(&sum, shared);
-        if (options.is_loud)
-            printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 "\n", options.first + n,
-                   shared->hash, shared->steps);
-        if (!shared->is_violated)
-            continue;
-        broken++;
-        if (options.plant == PLANT_NONE && !options.is_loud)
-            explain(options.first + n);
-        else
-            printf("seed %" PRIu64 ": %s\n", options.first + n, shared->violation);
-        if (options.plant != PLANT_NONE || broken == 3)
-            break;
+        broken += run_seed(options.seeds ? strtoull(options.seeds[n], NULL, 10) : options.first + n,
+                           &sum);
+        n++;
     }
     if (!options.is_quiet)
         print_table(&sum);
@@ -287,7 +322,7 @@ static int run_seeds(void)
            n, sum.steps, (double)sum.end_us / 3.6e9, sum.faults_struck, sum.crashes, sum.sessions,
            sum.put, sum.stored, sum.repeated, sum.refused, sum.delivered, sum.full, broken,
            now_s() - began);
-    return broken != 0;
+    return options.plant == PLANT_NONE ? broken != 0 : broken == 0;
 }
 
 static enum plant plant_by_name(const char *name)
@@ -306,7 +341,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "n:s:t:p:vq")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:t:p:dvq")) != -1) {
         if (c == 'n')
             options.count = strtoull(optarg, NULL, 10);
         else if (c == 's')
@@ -315,12 +350,18 @@ int main(int argc, char **argv)
             options.seconds = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'p')
             options.plant = plant_by_name(optarg);
+        else if (c == 'd')
+            options.is_twice = true;
         else if (c == 'v')
             options.is_loud = true;
         else if (c == 'q')
             options.is_quiet = true;
         else
             return 2;
+    }
+    if (optind < argc) {
+        options.seeds = argv + optind;
+        options.count = (uint64_t)(argc - optind);
     }
     if (options.is_loud)
         setvbuf(stdout, NULL, _IOLBF, 0);

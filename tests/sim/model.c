@@ -13,10 +13,39 @@
 #include "tests/sim/sim.h"
 
 enum { /* parameters of bus.append */
-       M_SENDER, M_EPOCH, M_LANE, M_LANE_SEQ, M_ID, M_TYPE, M_STATUS, M_PLACES, M_EVENT, M_RECEIVED,
-       M_NOT_AFTER, M_OFFSET, M_CONTENT, M_SIGNATURE, R_SENDER, R_EPOCH, R_LANE, R_FIRST, R_LAST,
-       R_LOW, R_HIGH, D_ORDINAL, D_DOC, Q_ID, Q_RECEIVED, Q_SENDER, Q_CODE, Q_PATH, Q_TEXT,
-       Q_CONTENT, Q_SIGNATURE, COLUMNS };
+       M_SENDER,
+       M_EPOCH,
+       M_LANE,
+       M_LANE_SEQ,
+       M_ID,
+       M_TYPE,
+       M_STATUS,
+       M_PLACES,
+       M_EVENT,
+       M_RECEIVED,
+       M_NOT_AFTER,
+       M_OFFSET,
+       M_CONTENT,
+       M_SIGNATURE,
+       R_SENDER,
+       R_EPOCH,
+       R_LANE,
+       R_FIRST,
+       R_LAST,
+       R_LOW,
+       R_HIGH,
+       D_ORDINAL,
+       D_DOC,
+       Q_ID,
+       Q_RECEIVED,
+       Q_SENDER,
+       Q_CODE,
+       Q_PATH,
+       Q_TEXT,
+       Q_CONTENT,
+       Q_SIGNATURE,
+       COLUMNS
+};
 
 struct quarantined {
     uint8_t id[ID_BYTES];
@@ -38,7 +67,8 @@ static struct {
     uint64_t projected;
 } db;
 
-/* --- results ------------------------------------------------------------------------------------ */
+/* --- results ------------------------------------------------------------------------------------
+ */
 
 void rows_free(struct pg_rows *r)
 {
@@ -142,7 +172,8 @@ int64_t pg_time_us(const struct pg_rows *r, size_t row, int col)
     return pg_is_null(r, row, col) ? 0 : pg_int(r, row, col) + PG_EPOCH_US;
 }
 
-/* --- parameters that are arrays ------------------------------------------------------------------ */
+/* --- parameters that are arrays ------------------------------------------------------------------
+ */
 
 struct cursor {
     const uint8_t *at;
@@ -205,7 +236,8 @@ static int64_t next_time(struct cursor *c)
     return is_null ? 0 : v + PG_EPOCH_US;
 }
 
-/* --- what was seen -------------------------------------------------------------------------------- */
+/* --- what was seen
+ * -------------------------------------------------------------------------------- */
 
 static uint64_t hash_identity(const struct model_row *m)
 {
@@ -254,7 +286,8 @@ static void grow_slots(void)
         add_slot(seq);
 }
 
-/* --- append --------------------------------------------------------------------------------------- */
+/* --- append
+ * --------------------------------------------------------------------------------------- */
 
 bool model_needs_lock(const struct model_params *p)
 {
@@ -490,7 +523,8 @@ void model_forget(struct model_txn *t)
     memset(t, 0, sizeof(*t));
 }
 
-/* --- the other statements --------------------------------------------------------------------------
+/* --- the other statements
+ * --------------------------------------------------------------------------
  */
 
 static int64_t param_int(const struct model_params *p, unsigned i)
@@ -608,7 +642,8 @@ void model_set_principal(int32_t id, bool is_revoked)
     db.principals_version++;
 }
 
-/* --- for the checks ---------------------------------------------------------------------------------
+/* --- for the checks
+ * ---------------------------------------------------------------------------------
  */
 
 uint64_t model_head(void)

@@ -8,23 +8,41 @@
 
 struct sim sim;
 
-const char *const step_names[STEPS] = {
-    "idle",       "hello",        "welcome",           "publish",         "receipts", "busy",
-    "subscribe",  "subscribed",   "unsubscribe",       "credit",          "deliver",  "acknowledge",
-    "ping",       "pong",         "fault",             "append sent",     "append waiting",
-    "append committing", "append answered", "page",    "head",            "principals", "setup",
-    "handshake"};
+const char *const step_names[STEPS] = {"idle",
+                                       "hello",
+                                       "welcome",
+                                       "publish",
+                                       "receipts",
+                                       "busy",
+                                       "subscribe",
+                                       "subscribed",
+                                       "unsubscribe",
+                                       "credit",
+                                       "deliver",
+                                       "acknowledge",
+                                       "ping",
+                                       "pong",
+                                       "fault",
+                                       "append sent",
+                                       "append waiting",
+                                       "append committing",
+                                       "append answered",
+                                       "page",
+                                       "head",
+                                       "principals",
+                                       "setup",
+                                       "handshake"};
 
 const char *const fault_names[FAULTS] = {
-    "cut",        "partition", "broker-crash", "broker-stop", "broker-stall", "agent-crash",
-    "agent-stall", "outbox-new", "db-away",    "db-stall",    "db-reset",     "answer-lost",
-    "db-error",   "db-warning", "notify-lost", "clock-step",  "revoke",       "flood",
-    "deaf"};
+    "cut",         "partition",   "broker-crash", "broker-stop", "broker-stall",
+    "agent-crash", "agent-stall", "outbox-new",   "db-away",     "db-stall",
+    "db-reset",    "answer-lost", "db-error",     "db-warning",  "notify-lost",
+    "clock-step",  "revoke",      "flood",        "deaf"};
 
 const char *const plant_names[PLANTS] = {
-    "none",          "ack-before-commit", "no-dedup",      "cursor-beyond", "credit-ignored",
-    "stale-session", "refusal-not-kept",  "epoch-ignored", "link-reorders", "settle-unsynced",
-    "lane-gate-open"};
+    "none",           "ack-before-commit", "no-dedup",         "cursor-beyond",
+    "credit-ignored", "stale-session",     "refusal-not-kept", "epoch-ignored",
+    "link-reorders",  "settle-unsynced",   "lane-gate-open"};
 
 /* splitmix64: every seed is a good seed. */
 uint64_t rng_u64(struct rng *r)
@@ -46,7 +64,8 @@ bool rng_chance(struct rng *r, unsigned per_mille)
     return rng_below(r, 1000) < per_mille;
 }
 
-/* --- the heap ---------------------------------------------------------------------------------- */
+/* --- the heap ----------------------------------------------------------------------------------
+ */
 
 static bool is_before(const struct event *a, const struct event *b)
 {
@@ -106,7 +125,8 @@ void sim_plan(struct event *e, uint64_t delay_us)
     plan_at(e, sim.now_us + delay_us, ++sim.order);
 }
 
-/* --- steps ------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------
+ */
 
 void sim_note(uint64_t value)
 {
@@ -158,7 +178,8 @@ bool sim_step(void)
     return true;
 }
 
-/* --- words ------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------
+ */
 
 void sim_violate(const char *fmt, ...)
 {

@@ -1,8 +1,8 @@
 /* sim - brokers, agents, links and the database in one process, on simulated time, from a seed.
  *
  * Everything that happens is an event on one heap, ordered by time and then by when it was planned.
- * A step takes the earliest event and runs it inside the node it belongs to; nothing else makes time
- * pass. Product code is linked whole; in place of its seams stand
+ * A step takes the earliest event and runs it inside the node it belongs to; nothing else makes
+ * time pass. Product code is linked whole; in place of its seams stand
  *
  *   proto/base/loop     sim_loop.c   timers and hooks on the heap
  *   proto/base/zport    sim_net.c    connections with delay, cuts, partitions, full queues; ZAP
@@ -27,7 +27,8 @@ enum { BROKERS_MOST = 3, AGENTS_MOST = 6, NODES_MOST = BROKERS_MOST + AGENTS_MOS
 #define SIM_UTC_US INT64_C(1778788991000000) /* 2026-05-14T20:03:11Z */
 #define SECOND_US  UINT64_C(1000000)
 
-/* --- randomness: a stream per concern, so that one does not shift the others ------------------- */
+/* --- randomness: a stream per concern, so that one does not shift the others -------------------
+ */
 struct rng {
     uint64_t state;
 };
@@ -35,7 +36,8 @@ uint64_t rng_u64(struct rng *r);
 uint64_t rng_below(struct rng *r, uint64_t n); /* 0..n-1; 0 when n is 0 */
 bool rng_chance(struct rng *r, unsigned per_mille);
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------------
+ */
 struct node;
 struct event {
     uint64_t at_us, order;
@@ -48,7 +50,8 @@ void sim_plan(struct event *e, uint64_t delay_us); /* again: moves it */
 void sim_cancel(struct event *e);
 void sim_touch(struct node *n); /* it has done something: the end of its turn follows */
 
-/* --- protocol steps and faults ----------------------------------------------------------------- */
+/* --- protocol steps and faults -----------------------------------------------------------------
+ */
 /* Steps 1..14 are the frames of session.proto by field number; then what a broker asks PostgreSQL.
  */
 enum step {
@@ -83,9 +86,9 @@ enum fault_kind {
     FAULT_DB_WARNING,  /* the next commit comes with a warning */
     FAULT_NOTIFY_LOST,
     FAULT_CLOCK_STEP,
-    FAULT_REVOKE,  /* a principal is revoked and comes back */
-    FAULT_FLOOD,   /* an agent puts until its outbox is full */
-    FAULT_DEAF,    /* a listener's program takes nothing for a while */
+    FAULT_REVOKE, /* a principal is revoked and comes back */
+    FAULT_FLOOD,  /* an agent puts until its outbox is full */
+    FAULT_DEAF,   /* a listener's program takes nothing for a while */
     FAULTS
 };
 extern const char *const fault_names[FAULTS];
@@ -116,7 +119,8 @@ enum plant {
 };
 extern const char *const plant_names[PLANTS];
 
-/* --- what the parent reads of a run ------------------------------------------------------------ */
+/* --- what the parent reads of a run ------------------------------------------------------------
+ */
 struct sim_result {
     uint64_t seed, steps, hash, end_us;
     uint64_t put, stored, repeated, refused, delivered, crashes, sessions, full;
@@ -127,7 +131,8 @@ struct sim_result {
     char violation[512];
 };
 
-/* --- the world --------------------------------------------------------------------------------- */
+/* --- the world ---------------------------------------------------------------------------------
+ */
 struct loop;
 struct zport;
 struct agent;

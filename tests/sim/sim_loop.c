@@ -1,4 +1,5 @@
-/* sim_loop - proto/base/loop.h on the simulation's heap. A loop belongs to the node that made it. */
+/* sim_loop - proto/base/loop.h on the simulation's heap. A loop belongs to the node that made it.
+ */
 #include <assert.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ struct loop_hook {
     bool is_dead;
 };
 
-/* --- hooks ------------------------------------------------------------------------------------- */
+/* --- hooks -------------------------------------------------------------------------------------
+ */
 
 static void free_dead_hooks(struct loop *l)
 {
@@ -101,7 +103,8 @@ void loop_hook_destroy(struct loop_hook *h)
         free_dead_hooks(h->loop);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------
+ */
 
 enum status loop_create(struct loop **out)
 {
@@ -175,7 +178,8 @@ void loop_random(struct loop *l, void *out, size_t len)
         p[i] = (unsigned char)rng_u64(&sim.node_rng);
 }
 
-/* --- timers ------------------------------------------------------------------------------------ */
+/* --- timers ------------------------------------------------------------------------------------
+ */
 
 static void on_timer(struct event *e)
 {
@@ -219,7 +223,8 @@ void loop_timer_destroy(struct loop_timer *t)
     mem_free(t);
 }
 
-/* --- signals; there are no descriptors ---------------------------------------------------------- */
+/* --- signals; there are no descriptors ----------------------------------------------------------
+ */
 
 enum status loop_signal_create(struct loop_signal **out, struct loop *l, int signum,
                                void (*raised)(void *arg, int signum), void *arg)

@@ -63,7 +63,7 @@ struct account { /* what a listener may be sent, by subscription */
 enum { ACCOUNTS = 8 };
 
 struct conn {
-    struct list link; /* of all, in the order of their making */
+    struct list link;        /* of all, in the order of their making */
     struct zport *end[WAYS]; /* receiving end of each way; NULL = has noticed that it is over */
     struct node *agent, *broker;
     bool is_up, is_cut, is_held; /* held: the door has not decided */
@@ -88,7 +88,8 @@ void net_reset(void)
     net.numbers = 0;
 }
 
-/* --- calls out --------------------------------------------------------------------------------- */
+/* --- calls out ---------------------------------------------------------------------------------
+ */
 
 static void enter(struct zport *p)
 {
@@ -110,7 +111,8 @@ static void tell_linked(struct zport *p, bool up, const char *why)
     leave(p);
 }
 
-/* --- connections ------------------------------------------------------------------------------- */
+/* --- connections -------------------------------------------------------------------------------
+ */
 
 static void clear_flow(struct flow *f, unsigned keep)
 {
@@ -236,7 +238,8 @@ void net_mark_steps(const struct node *n, bool out[STEPS])
     }
 }
 
-/* --- frames under way -------------------------------------------------------------------------- */
+/* --- frames under way --------------------------------------------------------------------------
+ */
 
 static uint64_t blocked_for_us(const struct conn *c)
 {
@@ -321,7 +324,8 @@ static void on_arrive(struct event *e)
     mem_free(m);
 }
 
-/* --- what is said about credit ------------------------------------------------------------------ */
+/* --- what is said about credit ------------------------------------------------------------------
+ */
 
 static struct account *account_of(struct conn *c, uint32_t subscription)
 {
@@ -370,7 +374,8 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
     eocbus__v1__frame__free_unpacked(f, NULL);
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------------
+ */
 
 static enum status enqueue(struct conn *c, unsigned way, const void *data, size_t len)
 {
@@ -430,7 +435,8 @@ enum status zport_send(struct zport *p, const struct zport_id *to, const void *d
     return st;
 }
 
-/* --- meeting ------------------------------------------------------------------------------------ */
+/* --- meeting ------------------------------------------------------------------------------------
+ */
 
 static void on_handshake(struct event *e)
 {
@@ -519,7 +525,8 @@ static void on_dial(struct event *e)
     struct zport *p = container_of(e, struct zport, dial), *router = find_bound(p->endpoint);
     struct conn *c;
 
-    if (!router || sim.blocked_until_us[router->ctx->node->index][p->ctx->node->index] > sim.now_us ||
+    if (!router ||
+        sim.blocked_until_us[router->ctx->node->index][p->ctx->node->index] > sim.now_us ||
         router->ctx->node->stalled_until_us > sim.now_us) {
         redial(p, false);
         return;
@@ -574,7 +581,8 @@ void zap_decide(struct zap *z)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 enum status zctx_create(struct zctx **out, struct loop *l)
 {

@@ -2,8 +2,8 @@
  * late or never.
  *
  * A connection has two halves. The client half (struct pg) has the states, deadlines and answers of
- * the real one. The server half (struct backend) outlives it: a statement that has reached the server
- * goes on without its client, holds the lock of the head until it commits, and commits.
+ * the real one. The server half (struct backend) outlives it: a statement that has reached the
+ * server goes on without its client, holds the lock of the head until it commits, and commits.
  *
  *   sent ─▶ waiting for the lock ─▶ committing ─▶ committed: answered ─▶ the client hears
  *     └ lost on the way    └ a reset or the end of the server rolls it back; later it is durable */
@@ -63,7 +63,8 @@ void db_reset(void)
     list_init(&db.backends);
 }
 
-/* --- the server ---------------------------------------------------------------------------------- */
+/* --- the server ----------------------------------------------------------------------------------
+ */
 
 static void serve(struct event *e);
 
@@ -222,7 +223,8 @@ static void serve(struct event *e)
         free_backend(b);
 }
 
-/* --- the client: letting go ------------------------------------------------------------------------ */
+/* --- the client: letting go
+ * ------------------------------------------------------------------------ */
 
 const char *pg_state_name(enum pg_state state)
 {
@@ -267,8 +269,7 @@ static void drop(struct pg *pg, const char *why)
     sim_cancel(&pg->broken);
     sim_cancel(&pg->notice);
     pg->state = PG_DOWN;
-    sim_plan(&pg->timer,
-             pg_pause_ms(pg->failures++, (uint32_t)rng_u64(&sim.db)) * UINT64_C(1000));
+    sim_plan(&pg->timer, pg_pause_ms(pg->failures++, (uint32_t)rng_u64(&sim.db)) * UINT64_C(1000));
     pg->done = NULL;
     if (done)
         done(pg->done_arg, &reply);
@@ -276,7 +277,8 @@ static void drop(struct pg *pg, const char *why)
         pg->exits.gone(pg->exits.arg);
 }
 
-/* --- the client: talking ----------------------------------------------------------------------------- */
+/* --- the client: talking
+ * ----------------------------------------------------------------------------- */
 
 static void send(struct pg *pg, const char *query)
 {
@@ -438,7 +440,8 @@ static void on_timer(struct event *e)
     set_up(pg);
 }
 
-/* --- faults -------------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------------------------------
+ */
 
 static void break_backend(struct backend *b)
 {
@@ -528,7 +531,8 @@ void db_mark_steps(const struct node *n, bool out[STEPS])
     }
 }
 
-/* --- the door ------------------------------------------------------------------------------------- */
+/* --- the door
+ * ------------------------------------------------------------------------------------- */
 
 bool pg_is_idle(const struct pg *pg)
 {

@@ -14,7 +14,8 @@
 #include "proto/base/keys.h"
 #include "tests/sim/check.h"
 
-/* --- no control socket ----------------------------------------------------------------------------- */
+/* --- no control socket
+ * ----------------------------------------------------------------------------- */
 
 enum status admin_create(struct admin **out, struct loop *l, const char *path,
                          const struct admin_exits *exits, char *err, size_t err_size)
@@ -29,7 +30,8 @@ void admin_destroy(struct admin *a)
     (void)a;
 }
 
-/* --- keys by name ------------------------------------------------------------------------------------ */
+/* --- keys by name
+ * ------------------------------------------------------------------------------------ */
 
 enum status __wrap_keys_load(struct keys *out, const char *path, char *err, size_t err_size);
 
@@ -44,7 +46,8 @@ enum status __wrap_keys_load(struct keys *out, const char *path, char *err, size
     return ST_OK;
 }
 
-/* --- commits ------------------------------------------------------------------------------------------ */
+/* --- commits
+ * ------------------------------------------------------------------------------------------ */
 
 enum status __real_outbox_commit(struct outbox *o);
 enum status __wrap_outbox_commit(struct outbox *o);
@@ -108,11 +111,11 @@ bool __wrap_window_is_open(const struct window *w, size_t gathered_bytes)
 
 bool __wrap_lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us)
 {
-    return sim.plant == PLANT_LANE_GATE_OPEN ||
-           __real_lane_gate_lets(g, epoch, lane_seq, now_us);
+    return sim.plant == PLANT_LANE_GATE_OPEN || __real_lane_gate_lets(g, epoch, lane_seq, now_us);
 }
 
-/* --- the time in log lines ------------------------------------------------------------------------------ */
+/* --- the time in log lines
+ * ------------------------------------------------------------------------------ */
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 

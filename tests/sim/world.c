@@ -14,9 +14,11 @@
 #include "tests/sim/sim.h"
 
 static char endpoint[BROKERS_MOST][32], broker_key[KEY_Z85];
-static char empty[] = "", error_level[] = "error", key_of_brokers[] = "broker", database[] = "model";
+static char empty[] = "", error_level[] = "error", key_of_brokers[] = "broker",
+            database[] = "model";
 
-/* --- what agents say ------------------------------------------------------------------------------ */
+/* --- what agents say
+ * ------------------------------------------------------------------------------ */
 
 struct draft {
     Eocbus__V1__Envelope m;
@@ -39,8 +41,7 @@ static void write_text(struct draft *d)
 {
     size_t len = rng_chance(&sim.load, 30) ? rng_below(&sim.load, 1900) : rng_below(&sim.load, 60);
 
-    len += (size_t)snprintf(d->text, sizeof(d->text), "%llu ",
-                            (unsigned long long)sim.result->put);
+    len += (size_t)snprintf(d->text, sizeof(d->text), "%llu ", (unsigned long long)sim.result->put);
     for (size_t i = strlen(d->text); i < len && i < sizeof(d->text) - 1; i++)
         d->text[i] = (char)('a' + rng_below(&sim.load, 26));
     d->may_be_refused = rng_chance(&sim.load, 3);
@@ -97,8 +98,8 @@ static enum status put_raw(struct node *n)
     struct outbox *o = agent_outbox(n->agent);
     char junk[64];
     unsigned lane = 1 + (unsigned)rng_below(&sim.load, 5);
-    int len = snprintf(junk, sizeof(junk), "\xff\xff junk %llu",
-                       (unsigned long long)sim.result->put);
+    int len =
+        snprintf(junk, sizeof(junk), "\xff\xff junk %llu", (unsigned long long)sim.result->put);
     uint64_t tag;
     enum status st = outbox_put_raw(o, lane, junk, (size_t)len, &tag);
 
@@ -157,7 +158,8 @@ void agent_flood(struct node *n)
     sim.current = was;
 }
 
-/* --- what they hear -------------------------------------------------------------------------------- */
+/* --- what they hear
+ * -------------------------------------------------------------------------------- */
 
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
@@ -187,7 +189,8 @@ static void on_linked(void *arg, bool up, const char *why)
     sim.result->sessions += up;
 }
 
-/* --- starting --------------------------------------------------------------------------------------- */
+/* --- starting
+ * --------------------------------------------------------------------------------------- */
 
 static void start_broker(struct node *n)
 {
@@ -262,7 +265,8 @@ void node_start(struct node *n)
     sim.current = was;
 }
 
-/* --- ending ------------------------------------------------------------------------------------------ */
+/* --- ending
+ * ------------------------------------------------------------------------------------------ */
 
 static void take_down(struct node *n)
 {
@@ -334,7 +338,8 @@ void agent_replace_outbox(struct node *n)
     }
 }
 
-/* --- the whole --------------------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------------------- */
 
 static void build_broker(struct node *n, unsigned i, struct rng *r)
 {
@@ -369,8 +374,8 @@ static void build_broker(struct node *n, unsigned i, struct rng *r)
 
 static void build_agent(struct node *n, unsigned i, struct rng *r)
 {
-    static const char *const patterns[] = {"**", "actual.**", "*.*.*.3505000.*",
-                                           "*.*.*.*.3505203", "exercise.**"};
+    static const char *const patterns[] = {"**", "actual.**", "*.*.*.3505000.*", "*.*.*.*.3505203",
+                                           "exercise.**"};
     static const char *const profiles[] = {"fiber", "4g", "2g", "vsat", "radio"};
 
     n->kind = NODE_AGENT;
