@@ -118,7 +118,7 @@ static enum status say_gap(struct batch *b, unsigned first, const bool *given, s
 {
     struct channel channels[STATION_STREAMS];
     int64_t last_us = b->channel[first].last_us;
-    unsigned from[STATION_STREAMS];
+    unsigned from[STATION_STREAMS] = {0};
     size_t n = 0, said;
     enum status st;
 

