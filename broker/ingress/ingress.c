@@ -26,6 +26,10 @@ enum { PUBLISH_ITEMS_MOST = 2 * LIMIT_ITEMS };
 /* Principals that may be past some of their quarantine quota at the same time. */
 enum { QUARANTINE_PRINCIPALS = 65536 };
 
+/* Heard for this many times the patience of its link: a daemon, whose silence matters. A minute on
+ * fiber and 4g, ten on 2g. */
+enum { STAYS_TIMES = 3 };
+
 void end_session(struct ingress *in, struct session *s)
 {
     uint64_t number = s->number;
@@ -34,12 +38,18 @@ void end_session(struct ingress *in, struct session *s)
     in->exits.session_gone(in->exits.arg, number);
 }
 
+static void lose_session(struct ingress *in, struct session *s)
+{
+    missing_note(&in->missing, s->principal, s->principal_id, s->link, s->since_us, s->heard_us);
+    end_session(in, s);
+}
+
 enum status answer_bytes(struct ingress *in, struct session *s, const void *data, size_t len)
 {
     enum status st = in->exits.send(in->exits.arg, &s->address, data, len);
 
     if (st == ST_NOTFOUND)
-        end_session(in, s);
+        lose_session(in, s);
     return st;
 }
 
@@ -133,6 +143,7 @@ static void on_hello(struct ingress *in, const struct zport_message *m, struct s
                      const struct principal *p, const Eocbus__V1__Hello *hello)
 {
     struct clock_estimate clock = {0};
+    uint64_t since_us = loop_now_us(in->set.loop);
     struct session *s;
 
     if (hello->protocol_min > PROTOCOL_VERSION || hello->protocol_max < PROTOCOL_VERSION) {
@@ -141,6 +152,7 @@ static void on_hello(struct ingress *in, const struct zport_message *m, struct s
     }
     if (old) { /* the same connection begins anew; what is known of its clock stays true */
         clock = old->clock;
+        since_us = old->since_us;
         end_session(in, old);
     }
     if (open_session(in, &s, &m->from, p) != ST_OK) {
@@ -150,6 +162,7 @@ static void on_hello(struct ingress *in, const struct zport_message *m, struct s
     }
     s->clock = clock;
     s->link = link_limits_by_name(hello->link_profile);
+    s->since_us = missing_found(&in->missing, p->principal_id, since_us);
     clock_sample(&s->clock, hello->time_us, loop_utc_us(in->set.loop), s->heard_us);
     log_debug("ingress.session", "principal=%s session=%" PRIu64 " program=%s backlog=%" PRIu64,
               p->name, s->number, hello->program, hello->backlog);
@@ -335,7 +348,7 @@ void ingress_session_lost(struct ingress *in, uint64_t session)
     struct session *s = sessions_number(in->sessions, session);
 
     if (s)
-        end_session(in, s);
+        lose_session(in, s);
 }
 
 static void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
@@ -378,25 +391,48 @@ void ingress_recheck(struct ingress *in)
 
 /* A principal may have several sessions: an old one that its agent gave up says nothing about it.
  */
-static bool is_heard_elsewhere(const struct ingress *in, const struct session *s)
+static bool is_heard_elsewhere(const struct ingress *in, int32_t principal_id,
+                               const struct session *but, uint64_t after_us)
 {
-    const struct session *other = NULL;
+    const struct session *s = NULL;
 
-    while ((other = sessions_next(in->sessions, other)))
-        if (other != s && other->principal_id == s->principal_id && other->heard_us > s->heard_us)
+    while ((s = sessions_next(in->sessions, s)))
+        if (s != but && s->principal_id == principal_id && s->heard_us > after_us)
             return true;
     return false;
 }
 
-static void end_silent(struct ingress *in, struct session *s, uint64_t silent_us)
+/* A command that a person ran is over when it is done, and says no more than a dead one. A daemon
+ * is known by having been here for a while. */
+static bool was_here_to_stay(const struct link_limits *link, uint64_t since_us, uint64_t heard_us)
 {
-    if (!is_heard_elsewhere(in, s)) {
-        in->n.silent++;
-        log_warn("ingress.agent.silent",
-                 "principal=%s session=%" PRIu64 " link=%s silent_s=%" PRIu64, s->principal,
-                 s->number, s->link->name, silent_us / 1000000);
-    }
+    return heard_us - since_us >= STAYS_TIMES * (uint64_t)link->silent_ms * 1000;
+}
+
+static void report_dead(struct ingress *in, const char *principal, const struct link_limits *link,
+                        uint64_t silent_us)
+{
+    in->n.silent++;
+    log_warn("ingress.agent.silent", "principal=%s link=%s silent_s=%" PRIu64, principal,
+             link->name, silent_us / 1000000);
+}
+
+static void end_silent(struct ingress *in, struct session *s, uint64_t now_us)
+{
+    if (was_here_to_stay(s->link, s->since_us, s->heard_us) &&
+        !is_heard_elsewhere(in, s->principal_id, s, s->heard_us))
+        report_dead(in, s->principal, s->link, now_us - s->heard_us);
     end_session(in, s);
+}
+
+static void report_missing(struct ingress *in, uint64_t now_us)
+{
+    struct missing_agent dead;
+
+    while (missing_take_dead(&in->missing, now_us, &dead))
+        if (was_here_to_stay(dead.limits, dead.since_us, dead.heard_us) &&
+            !is_heard_elsewhere(in, dead.principal_id, NULL, dead.heard_us))
+            report_dead(in, dead.principal, dead.limits, now_us - dead.heard_us);
 }
 
 /* Principals expire and sessions fall silent without anybody telling us. Sessions stand in the
@@ -415,8 +451,9 @@ static void on_sweep(void *arg)
 
         next = sessions_next(in->sessions, s);
         if (now_us - s->heard_us >= (uint64_t)most_ms * 1000)
-            end_silent(in, s, now_us - s->heard_us);
+            end_silent(in, s, now_us);
     }
+    report_missing(in, now_us);
     ingress_settled_all(in); /* should a `writable` have been missed */
 }
 
@@ -450,6 +487,7 @@ enum status ingress_create(struct ingress **out, const struct ingress_settings *
     in->set = *set;
     in->exits = *exits;
     list_init(&in->owing);
+    missing_init(&in->missing, set->sessions_max);
     st = create_parts(in);
     if (st != ST_OK) {
         ingress_destroy(in);
@@ -466,6 +504,7 @@ void ingress_destroy(struct ingress *in)
         return;
     loop_timer_destroy(in->sweep);
     sessions_destroy(in->sessions);
+    missing_free(&in->missing);
     quota_book_destroy(in->quarantine);
     if (in->content_arena)
         arena_destroy(in->content_arena);

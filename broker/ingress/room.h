@@ -5,6 +5,7 @@
 #include "broker/access/access.h"
 #include "broker/access/quota.h"
 #include "broker/ingress/ingress.h"
+#include "broker/ingress/missing.h"
 #include "broker/ingress/session.h"
 #include "proto/base/loop.h"
 
@@ -12,6 +13,7 @@ struct ingress {
     struct ingress_settings set;
     struct ingress_exits exits;
     struct sessions *sessions;
+    struct missing missing; /* agents whose connection is gone */
     struct quota_book *quarantine;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
     struct loop_timer *sweep;

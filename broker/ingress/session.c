@@ -148,7 +148,7 @@ enum status sessions_open(struct session **out, struct sessions *t, const struct
     s->address = *address;
     s->principal_id = principal_id;
     s->link = link_limits_by_name(NULL);
-    s->heard_us = now_us;
+    s->heard_us = s->since_us = now_us;
     memcpy(s->principal, principal, strnlen(principal, LIMIT_NAME_BYTES));
     list_init(&s->owing);
     list_add_tail(&t->heard, &s->heard);

@@ -54,6 +54,7 @@ struct session {
     int32_t principal_id;
     uint32_t log_epoch; /* that its Welcome named; 0 = the log was not seen yet */
     uint64_t heard_us;
+    uint64_t since_us; /* its agent is here, short breaks left out */
     unsigned unsettled_items; /* without a receipt that was sent */
     size_t unsettled_bytes;   /* without a known fate */
     const struct link_limits *link; /* never NULL */

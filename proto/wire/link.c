@@ -9,14 +9,14 @@
 
 /* A frame that is being sent holds up all that follows on its connection: with 64 KiB an alarm
  * waited 13 s on 2G (40 kbit/s down). One packet of the link is the least that makes sense. The
- * window is a round trip of the link, and as much again so that it never runs dry; several
- * subscriptions share the link, so an alarm in one of them waits for at most the window of the
- * others: 2 s on 2G.
+ * window is a round trip of the link and twice as much again, so that it does not run dry while a
+ * lost packet is sent anew (8 KiB filled half of a 2G link). Several subscriptions share the link,
+ * so an alarm in one of them waits for at most the windows of the others: 2.5 s each on 2G.
  *
  * Silence: three intervals of the agent's pings (5, 6, 30, 20, 60 s) and what a ping may be late;
  * on 2G and radio more than twice that, because the line itself stalls for up to a minute. */
 static const struct link_limits links[] = {
-    {"fiber", 0, 0, 20000},        {"4g", 0, 0, 20000},          {"2g", 1300, 8192, 200000},
+    {"fiber", 0, 0, 20000},        {"4g", 0, 0, 20000},          {"2g", 1300, 12288, 200000},
     {"vsat", 8192, 32768, 100000}, {"radio", 400, 1200, 400000}, {"", 0, 0, 400000},
 };
 

@@ -466,6 +466,16 @@ static void a_silent_session_is_forgotten_and_one_that_pings_is_not(void **state
     assert_string_equal(world.agents[1].fault, "hello");
 }
 
+static void ping_both_for(unsigned seconds, unsigned every_s)
+{
+    for (unsigned s = 0; s < seconds; s += every_s) {
+        fake_advance(world.loop, 1000 * every_s);
+        loop_turn(world.loop, 0);
+        ping(1, FAKE_UTC_US);
+        ping(2, FAKE_UTC_US);
+    }
+}
+
 static void each_link_has_its_own_patience(void **state)
 {
     const struct ingress_settings set = {
@@ -476,6 +486,7 @@ static void each_link_has_its_own_patience(void **state)
     ingress_set(world.in, &set);
     hello_on(1, "2g");
     hello_on(2, "fiber");
+    ping_both_for(610, 10);
     fake_advance(world.loop, 19000);
     loop_turn(world.loop, 0);
     ingress_counters(world.in, &c);
@@ -494,6 +505,37 @@ static void each_link_has_its_own_patience(void **state)
     ingress_counters(world.in, &c);
     assert_int_equal(c.sessions, 0);
     assert_int_equal(c.silent, 2);
+}
+
+static void who_vanished_is_dead_only_if_he_does_not_come_back(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    hello_on(1, "fiber");
+    hello_on(2, "fiber");
+    hello_on(3, "fiber"); /* a command: it comes, speaks and goes */
+    ping_both_for(61, 1);
+    fake_advance(world.loop, 1000);
+    world.agents[1].is_gone = world.agents[2].is_gone = true;
+    ping(1, FAKE_UTC_US);
+    ping(2, FAKE_UTC_US);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 0);
+    fake_advance(world.loop, 5000);
+    world.agents[2].is_gone = false;
+    hello_on(2, "fiber");
+    for (unsigned s = 0; s < 14; s++) {
+        fake_advance(world.loop, 1000);
+        ping(2, FAKE_UTC_US);
+    }
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.silent, 0);
+    fake_advance(world.loop, 2000);
+    loop_turn(world.loop, 0);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.silent, 1);
+    assert_int_equal(c.sessions, 1);
 }
 
 static void a_revoked_principal_is_silent_from_its_next_message_on(void **state)
@@ -992,6 +1034,7 @@ int main(void)
         IN_WORLD(a_full_table_refuses_strangers_but_lets_a_principal_replace_itself),
         IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
         IN_WORLD(each_link_has_its_own_patience),
+        IN_WORLD(who_vanished_is_dead_only_if_he_does_not_come_back),
         IN_WORLD(a_revoked_principal_is_silent_from_its_next_message_on),
         IN_WORLD(a_recheck_ends_sessions_of_principals_that_are_gone),
         IN_WORLD(who_was_told_another_log_epoch_is_asked_for_a_new_hello),
