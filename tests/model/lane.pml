@@ -27,7 +27,7 @@
  * Left out: other lanes (a lane's order does not depend on them; `again` passes none), frames with
  * several messages, refused messages, thinning (it leaves gaps on purpose), more than one sender. The
  * receipt waits until its rows and all before them are on the standby, as proved in ack.pml. The gate
- * opens by itself after LANE_GATE_US = 10 s, for senders that thinned; -DGATE_TIME lets it do so at any
+ * opens by itself after LANE_GATE_US = 90 s, for senders that thinned; -DGATE_TIME lets it do so at any
  * moment, and then the order can break: it rests on no message being 10 s longer on the link than the
  * one before it. -DRESTORE loses acknowledged rows under a running broker: that breaks the order too,
  * which is why brokers are stopped while a backup is restored (deploy/runbook.md).

@@ -197,6 +197,8 @@ void check_stored(const struct model_row *row)
     struct said *s = find_said(b, tag);
 
     sim.result->stored++;
+    sim_say("  %llu is %s epoch %llu lane %u number %llu", (unsigned long long)row->seq, n->name,
+            (unsigned long long)row->epoch, row->lane, (unsigned long long)row->lane_seq);
     sim_note(row->seq ^ row->lane_seq << 20 ^ row->epoch);
     if (!s || s->fate < FATE_DURABLE) {
         sim_violate("number %llu of the log was never durably said: %s epoch %llu lane %u number "

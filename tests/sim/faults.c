@@ -6,7 +6,10 @@
 #include "tests/sim/check.h"
 #include "tests/sim/sim.h"
 
-static struct event struck[FAULTS_MOST], healed[FAULTS_MOST], calm;
+static struct event armed[FAULTS_MOST], struck[FAULTS_MOST], healed[FAULTS_MOST], calm;
+static unsigned waiting[FAULTS_MOST], waiting_count; /* armed, and not yet struck */
+
+#define AIM_MOST_US (10 * SECOND_US)
 
 void faults_plan(struct sim_result *r)
 {
@@ -26,6 +29,7 @@ void faults_plan(struct sim_result *r)
         f->for_us = rng_chance(&dice, 150) ? rng_below(&dice, 100 * SECOND_US)
                                            : rng_below(&dice, 6 * SECOND_US);
         f->dice = rng_u64(&dice);
+        f->aim = rng_chance(&dice, 750) ? (enum step)rng_below(&dice, STEPS) : STEP_IDLE;
         f->broker = (unsigned)rng_below(&dice, BROKERS_MOST);
         f->agent = (unsigned)rng_below(&dice, AGENTS_MOST);
     }
@@ -39,12 +43,8 @@ static void note_reached(enum fault_kind kind, const struct node *n)
     bool steps[STEPS] = {false};
     bool any = false;
 
-    if (!n || n->kind == NODE_AGENT)
-        net_mark_steps(n, steps);
-    if (!n || n->kind == NODE_BROKER) {
-        net_mark_steps(n, steps);
-        db_mark_steps(n, steps);
-    }
+    net_mark_steps(n, steps);
+    db_mark_steps(n && n->kind == NODE_BROKER ? n : NULL, steps);
     for (unsigned i = 1; i < STEPS; i++)
         any |= steps[i];
     steps[STEP_IDLE] = !any;
@@ -144,6 +144,44 @@ static void strike_broker(const struct fault *f, struct node *broker)
     }
 }
 
+/* --- taking aim
+ * ------------------------------------------------------------------------------------ */
+
+static void stop_waiting(unsigned i)
+{
+    for (unsigned j = 0; j < waiting_count; j++)
+        if (waiting[j] == i) {
+            waiting[j] = waiting[--waiting_count];
+            return;
+        }
+}
+
+static void on_armed(struct event *e)
+{
+    unsigned i = (unsigned)(e - armed);
+
+    waiting[waiting_count++] = i;
+    sim_plan(&struck[i], sim.result->faults[i].aim == STEP_IDLE ? 0 : AIM_MOST_US);
+}
+
+void faults_see(enum step step, struct node *agent, struct node *broker, uint64_t window_us)
+{
+    for (unsigned j = 0; j < waiting_count; j++) {
+        unsigned i = waiting[j];
+        struct fault *f = &sim.result->faults[i];
+
+        if (f->aim != step || step == STEP_IDLE)
+            continue;
+        if (agent)
+            f->agent = agent->index;
+        if (broker)
+            f->broker = broker->index;
+        stop_waiting(i);
+        sim_plan(&struck[i], f->dice % (window_us + 1));
+        return;
+    }
+}
+
 static void on_struck(struct event *e)
 {
     size_t i = (size_t)(e - struck);
@@ -154,6 +192,7 @@ static void on_struck(struct event *e)
 
     sim_say("FAULT %s %s for %.3f s", fault_names[f->kind], is_agents ? agent->name : broker->name,
             (double)f->for_us / 1e6);
+    stop_waiting((unsigned)i);
     sim.result->faults_struck++;
     note_reached(f->kind, is_agents                                               ? agent
                           : f->kind == FAULT_DB_AWAY || f->kind == FAULT_DB_STALL ? NULL
@@ -191,21 +230,26 @@ static void on_calm(struct event *e)
         if (!n->is_up)
             node_start(n);
     }
-    for (unsigned i = 0; i < FAULTS_MOST; i++)
+    waiting_count = 0;
+    for (unsigned i = 0; i < FAULTS_MOST; i++) {
+        sim_cancel(&struck[i]);
         sim_cancel(&healed[i]);
+    }
     sim_say("the faults are over");
 }
 
 void faults_schedule(struct sim_result *r)
 {
+    memset(armed, 0, sizeof(armed));
     memset(struck, 0, sizeof(struck));
     memset(healed, 0, sizeof(healed));
     calm = (struct event){.fire = on_calm, .what = "calm"};
     for (unsigned i = 0; i < r->fault_count; i++) {
+        armed[i] = (struct event){.fire = on_armed, .what = "armed"};
         struck[i] = (struct event){.fire = on_struck, .what = fault_names[r->faults[i].kind]};
         healed[i] = (struct event){.fire = on_healed, .what = "healed"};
         if (!r->faults[i].is_dropped)
-            sim_plan(&struck[i], r->faults[i].at_us);
+            sim_plan(&armed[i], r->faults[i].at_us);
     }
     sim.faults_end_us = r->end_us;
     sim_plan(&calm, r->end_us);

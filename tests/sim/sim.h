@@ -98,6 +98,7 @@ struct fault {
     enum fault_kind kind;
     unsigned broker, agent;
     uint64_t dice;
+    enum step aim;   /* strikes when this is under way somewhere, or 10 s later; idle = at once */
     bool is_dropped; /* by the search for the shortest trace */
 };
 enum { FAULTS_MOST = 128 };
@@ -233,5 +234,8 @@ void agent_replace_outbox(struct node *n);
 /* faults.c */
 void faults_plan(struct sim_result *r);
 void faults_schedule(struct sim_result *r);
+/* A step of the protocol is under way for window_us, between these two (NULL: the database). Called
+ * for every frame and every stage of a statement: this is what faults are aimed with. */
+void faults_see(enum step step, struct node *agent, struct node *broker, uint64_t window_us);
 
 #endif

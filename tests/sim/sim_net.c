@@ -377,6 +377,32 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
 /* --- sending ------------------------------------------------------------------------------------
  */
 
+/* For the trace: which numbers travel. */
+static void say_items(const struct conn *c, const Eocbus__V1__Frame *f)
+{
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_PUBLISH)
+        for (size_t i = 0; i < f->publish->n_items; i++)
+            sim_say("    offers lane %llu number %llu (connection %u)",
+                    (unsigned long long)f->publish->items[i]->tag >> 56,
+                    (unsigned long long)f->publish->items[i]->tag & 0xffffffffffffff, c->number);
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_BUSY)
+        for (size_t i = 0; i < f->busy->n_tags; i++)
+            sim_say("    turns away lane %llu number %llu (connection %u): %s",
+                    (unsigned long long)f->busy->tags[i] >> 56,
+                    (unsigned long long)f->busy->tags[i] & 0xffffffffffffff, c->number,
+                    f->busy->text);
+}
+
+static void say_frame(const struct conn *c, const void *data, size_t len)
+{
+    Eocbus__V1__Frame *f = sim.is_loud ? eocbus__v1__frame__unpack(NULL, len, data) : NULL;
+
+    if (!f)
+        return;
+    say_items(c, f);
+    eocbus__v1__frame__free_unpacked(f, NULL);
+}
+
 static enum status enqueue(struct conn *c, unsigned way, const void *data, size_t len)
 {
     struct flow *f = &c->flow[way];
@@ -397,6 +423,8 @@ static enum status enqueue(struct conn *c, unsigned way, const void *data, size_
     list_add_tail(&f->frames, &m->link);
     f->count++;
     plan_arrival(f);
+    if (len && m->data[0] >> 3 < STEP_APPEND_SENT)
+        faults_see((enum step)(m->data[0] >> 3), c->agent, c->broker, m->arrives_us - sim.now_us);
     return ST_OK;
 }
 
@@ -424,8 +452,10 @@ enum status zport_send(struct zport *p, const struct zport_id *to, const void *d
     if (p->is_router && !c)
         return ST_NOTFOUND;
     st = c && c->is_up ? enqueue(c, p->is_router ? TO_AGENT : TO_BROKER, data, len) : ST_FULL;
-    if (st == ST_OK)
+    if (st == ST_OK) {
         audit(c, data, len);
+        say_frame(c, data, len);
+    }
     if (st == ST_FULL) {
         sim.result->full++;
         p->is_blocked = true;
@@ -544,6 +574,7 @@ static void on_dial(struct event *e)
     p->conn = c;
     prepare_conn(c);
     list_add_tail(&net.conns, &c->link);
+    faults_see(STEP_HANDSHAKE, c->agent, c->broker, c->base_us);
     ask_at_door(c);
 }
 

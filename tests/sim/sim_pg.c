@@ -67,6 +67,7 @@ void db_reset(void)
  */
 
 static void serve(struct event *e);
+static enum step step_of(const struct backend *b);
 
 static uint64_t work_us(uint64_t least, uint64_t most)
 {
@@ -75,6 +76,13 @@ static uint64_t work_us(uint64_t least, uint64_t most)
     if (db.stalled_until_us > sim.now_us)
         us += db.stalled_until_us - sim.now_us;
     return us;
+}
+
+/* The next stage begins, and takes this long. */
+static void go_on(struct backend *b, uint64_t us)
+{
+    sim_plan(&b->next, us);
+    faults_see(step_of(b), NULL, b->node, us);
 }
 
 static void free_params(struct backend *b)
@@ -172,6 +180,7 @@ static void start_append(struct backend *b)
     if (model_needs_lock(&b->params)) {
         if (db.locked && db.locked != b) {
             b->stage = B_WAITING;
+            faults_see(STEP_APPEND_WAITING, NULL, b->node, 200);
             return;
         }
         db.locked = b;
@@ -182,7 +191,7 @@ static void start_append(struct backend *b)
     b->lose_answer = take_spoiled(FAULT_ANSWER_LOST);
     model_compute(&b->txn, &b->params, sim_utc_us(NULL));
     b->has_txn = true;
-    sim_plan(&b->next, work_us(300, rng_chance(&sim.db, 20) ? 3000000 : 12000));
+    go_on(b, work_us(300, rng_chance(&sim.db, 20) ? 3000000 : 12000));
 }
 
 static void deliver(struct backend *b);
@@ -218,7 +227,7 @@ static void serve(struct event *e)
         b->stage = B_ANSWERED;
     }
     if (b->client)
-        sim_plan(&b->next, work_us(20, 400));
+        go_on(b, work_us(20, 400));
     else
         free_backend(b);
 }
@@ -287,7 +296,7 @@ static void send(struct pg *pg, const char *query)
     pg->query = query;
     b->query = query;
     b->stage = B_SENT;
-    sim_plan(&b->next, work_us(20, 400));
+    go_on(b, work_us(20, 400));
 }
 
 static unsigned count(const char *const *names)
