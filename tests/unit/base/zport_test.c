@@ -2,6 +2,8 @@
  * handler on the hub stands for broker/access/zap.c. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -591,6 +593,32 @@ static void a_message_carries_the_authenticated_name_and_its_connection(void **s
     close_pair(&b, &a);
 }
 
+static int user_timeout_ms(int fd)
+{
+    int ms = 0;
+    socklen_t size = sizeof(ms);
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size) == 0 ? ms : -1;
+}
+
+/* The pause itself can only be read back since Linux 6.15; what is set beside it always can. */
+static void tcp_pauses_are_kept_short_where_it_is_asked_for(void **state)
+{
+    struct zport_settings set = router_settings();
+    struct broker b;
+    struct agent a;
+
+    (void)state;
+    set.rto_most_ms = 2000;
+    open_pair(&b, &a, &set);
+    assert_int_equal(zport_send(a.port, NULL, "x", 1), ST_OK);
+    turn_until(b.loop, &b.has_message);
+    for (unsigned i = 0; i < 100 && user_timeout_ms(b.last_fd) != 60000; i++)
+        loop_turn(b.loop, 10);
+    assert_int_equal(user_timeout_ms(b.last_fd), 60000);
+    close_pair(&b, &a);
+}
+
 static void an_empty_message_is_a_message(void **state)
 {
     struct zport_settings set = router_settings();
@@ -1036,6 +1064,7 @@ int main(void)
         cmocka_unit_test(an_agent_without_a_link_is_full_and_becomes_writable_with_it),
         cmocka_unit_test(a_paused_port_reads_nothing_and_loses_nothing),
         cmocka_unit_test(a_message_carries_the_authenticated_name_and_its_connection),
+        cmocka_unit_test(tcp_pauses_are_kept_short_where_it_is_asked_for),
         cmocka_unit_test(an_empty_message_is_a_message),
         cmocka_unit_test(a_peer_that_left_is_not_found),
         cmocka_unit_test(a_message_of_several_frames_is_broken_once_and_the_next_is_heard),
