@@ -378,7 +378,7 @@ static void an_office_that_was_switched_on_in_the_dark_is_there_soon_after(void 
     WAIT_FOR(world.links > before);
     tell("2g: connecting after 20 s of darkness", (double)(world.linked_us - began) / 1e6, 10, true,
          "s");
-    assert_true(world.linked_us - began < 25000000);
+    assert_true(world.linked_us - began < 15000000);
 }
 
 static void wait_for_quiet(void)
@@ -462,7 +462,7 @@ static void measure_flashes_under_load(uint64_t *took_us, uint64_t *bytes)
          (double)world.late_us[first + P95] / 1e6, 6, true, "s");
     tell("2g, full bulk queue: FLASH from agent to listener, longest",
          (double)world.late_us[first + FLASHES - 1] / 1e6, 6, true, "s");
-    assert_true(world.late_us[first + P95] < 12000000);
+    assert_true(world.late_us[first + P95] < 8000000);
 }
 
 static void a_flash_overtakes_a_full_bulk_queue(void **state)
@@ -485,7 +485,7 @@ static void a_flash_overtakes_a_full_bulk_queue(void **state)
                   (unsigned long long)down.packets);
     tell("2g: content of bulk that was stored, share of the link",
          100.0 * (double)bytes * 1e6 / (double)took_us / UP_BYTES_PER_S, 65, false, "%");
-    assert_true((double)bytes * 1e6 / (double)took_us > UP_BYTES_PER_S * 0.25);
+    assert_true((double)bytes * 1e6 / (double)took_us > UP_BYTES_PER_S * 0.45);
 }
 
 static void a_dark_half_minute_loses_nothing(void **state)
@@ -505,8 +505,9 @@ static void a_dark_half_minute_loses_nothing(void **state)
     began = now_us();
     put_flash();
     WAIT_FOR(world.settled > settled);
-    tell("2g: first receipt after 30 s of darkness", (double)(now_us() - began) / 1e6, 10, true,
-         "s");
+    began = now_us() - began;
+    tell("2g: first receipt after 30 s of darkness", (double)began / 1e6, 10, true, "s");
+    assert_true(began < 15000000);
     WAIT_FOR(world.heard_flash == world.flashes);
     assert_true(relay_profile(&wide, "fiber")); /* the rest of the backlog need not take minutes */
     relay_set(world.relay, &wide);
@@ -570,7 +571,7 @@ static void an_alarm_reaches_an_office_that_is_catching_up(void **state)
          (double)world.alarm_late_us[1 + ALARMS / 2] / 1e6, 6, true, "s");
     tell("2g, catching up: FLASH from the centre to the office, longest of 8",
          (double)world.alarm_late_us[ALARMS] / 1e6, 6, true, "s");
-    assert_true(world.alarm_late_us[1 + ALARMS / 2] < 9000000);
+    assert_true(world.alarm_late_us[1 + ALARMS / 2] < 6000000);
 }
 
 static void drop_line(void *arg, enum log_level level, const char *line)
