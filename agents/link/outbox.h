@@ -62,7 +62,8 @@ MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const voi
  * anywhere can be run again whole with the same key: a put whose count is there already takes
  * nothing, answers ST_EXISTS and gives the tag of its first run. The command must say the same
  * things in the same order. A put that the gate refuses is not counted. Keys are kept as long as
- * the file. Commits what is pending. */
+ * the file. Commits what is pending; when that fails, the old key's work is over all the same and
+ * the new one has not begun. Puts that a failed commit gave up are not counted: say them again. */
 MUST_CHECK enum status outbox_once(struct outbox *o, const char *key);
 /* The same for work that goes on between other puts: `said` of its puts came before, the next one
  * counts said + 1. */

@@ -185,6 +185,7 @@ enum status outbox_commit(struct outbox *o)
         return st;
     if (st == ST_FULL)
         ob_say(o, "the disk under %s is full: free some room; what is there is kept", o->path);
+    ob_once_go_back(o);
     pending_drop_puts(&o->pending);
     return st;
 }

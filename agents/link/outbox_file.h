@@ -80,6 +80,7 @@ struct outbox {
     struct tagset flight;
     char *once_key;
     uint64_t once_count;
+    bool once_over;  /* the key's work ended, but its last commit is still to come */
     int64_t version; /* data_version when outbox_changed was asked last */
 
     struct arena *arena; /* of the gate */
@@ -158,7 +159,8 @@ void ob_room_measure(struct outbox *o);
 /* The write lock is ours. Room for one more row of this size, dropping the oldest stored rows for
  * it; ST_FULL: `why` (may be NULL) has the sentence. */
 MUST_CHECK enum status ob_room_make(struct outbox *o, size_t len, struct refusal *why);
-/* Drops some of the oldest stored rows, in a transaction of its own; *dropped 0: there were none. */
+/* Drops some of the oldest stored rows, in a transaction of its own; *dropped 0: there were none.
+ */
 MUST_CHECK enum status ob_drop_stored(struct outbox *o, unsigned *dropped);
 
 /* outbox_commit.c: transactions */
@@ -173,6 +175,9 @@ MUST_CHECK enum status ob_once_add(struct outbox *o, const struct pending_put *p
 /* ST_EXISTS: an earlier run of this command put it; the write lock is ours, so nobody else is about
  * to. */
 MUST_CHECK enum status ob_once_find(struct outbox *o, uint64_t *tag);
+bool ob_once_counts(const struct outbox *o); /* puts belong to a key */
+/* Before the pending puts are given up: their counts are free again. */
+void ob_once_go_back(struct outbox *o);
 
 /* outbox_offer.c: the row of a query whose columns 0 and 1 are content and signature */
 void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message);

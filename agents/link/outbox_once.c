@@ -13,12 +13,17 @@ enum status ob_once_add(struct outbox *o, const struct pending_put *put)
     return ob_step_tag(o, Q_ONCE_ADD, put->tag);
 }
 
+bool ob_once_counts(const struct outbox *o)
+{
+    return o->once_key && !o->once_over;
+}
+
 enum status ob_once_find(struct outbox *o, uint64_t *tag)
 {
     sqlite3_stmt *q = use(o, Q_ONCE);
     int rc;
 
-    if (!o->once_key)
+    if (!ob_once_counts(o))
         return ST_OK;
     sqlite3_bind_text(q, 1, o->once_key, -1, SQLITE_STATIC);
     bind_u64(q, 2, o->once_count + 1);
@@ -32,6 +37,19 @@ enum status ob_once_find(struct outbox *o, uint64_t *tag)
     return rc == SQLITE_ROW ? ST_EXISTS : ob_translate(o, rc);
 }
 
+/* The first of the puts that are given up gives its count to whatever is said next. */
+void ob_once_go_back(struct outbox *o)
+{
+    for (size_t i = 0; i < pending_put_count(&o->pending); i++) {
+        const struct pending_put *put = pending_put_at(&o->pending, i);
+
+        if (put->once) {
+            o->once_count = put->once - 1;
+            return;
+        }
+    }
+}
+
 enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said)
 {
     char *copy = key ? mem_strdup(key) : NULL;
@@ -41,12 +59,16 @@ enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said)
         return ST_NOMEM;
     st = outbox_commit(o);
     if (st != ST_OK) {
+        /* Puts that wait for a repeated commit still need the key; what is said from here on is
+         * not its work. */
+        o->once_over = true;
         mem_free(copy);
         return st;
     }
     mem_free(o->once_key);
     o->once_key = copy;
     o->once_count = said;
+    o->once_over = false;
     return ST_OK;
 }
 

@@ -31,12 +31,13 @@ static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct
 static enum status take_row(struct outbox *o, uint64_t row_tag, const void *content, size_t len,
                             uint64_t *tag)
 {
-    uint64_t once = o->once_key ? o->once_count + 1 : 0;
+    uint64_t once = ob_once_counts(o) ? o->once_count + 1 : 0;
     enum status st = pending_put(&o->pending, row_tag, once, content, len);
 
     if (st != ST_OK)
         return st;
-    o->once_count = once;
+    if (once)
+        o->once_count = once;
     o->room_bytes -= o->room_bytes < ob_room_of(len) ? o->room_bytes : ob_room_of(len);
     if (tag)
         *tag = row_tag;

@@ -457,6 +457,84 @@ static void work_between_other_puts_goes_on_at_its_count(void **state)
     outbox_close(o);
 }
 
+static void stuff_disk(const char *file)
+{
+    static char block[4096];
+    int fd = open(file, O_CREAT | O_WRONLY, 0600);
+
+    while (write(fd, block, sizeof(block)) > 0)
+        ;
+    while (write(fd, block, 1) > 0)
+        ;
+    close(fd);
+}
+
+/* One row under a key on disk, a second one put; then the disk fills, the room that the outbox kept
+ * for this moment too. */
+static struct outbox *open_before_full(const char *key)
+{
+    char file[192];
+    struct outbox *o;
+
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=2m") != 0)
+        return NULL;
+    o = open_at(path, 2 << 20);
+    assert_int_equal(outbox_once(o, key), ST_OK);
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    put_one(o, ROUTINE);
+    snprintf(file, sizeof(file), "%s.ballast", path);
+    assert_int_equal(truncate(file, 0), 0);
+    snprintf(file, sizeof(file), "%s/stuffing", dir);
+    stuff_disk(file);
+    return o;
+}
+
+static void take_stuffing_out(void)
+{
+    char file[192];
+
+    snprintf(file, sizeof(file), "%s/stuffing", dir);
+    unlink(file);
+}
+
+static void puts_that_a_failed_commit_gave_up_are_not_counted(void **state)
+{
+    struct outbox *o = open_before_full("import june");
+    uint64_t tag = 0;
+
+    (void)state;
+    if (!o)
+        skip();
+    assert_int_equal(outbox_commit(o), ST_FULL);
+    take_stuffing_out();
+    assert_int_equal(put_text(o, ROUTINE, "said again", &tag), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_once_from(o, "import june", 1), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "said again", &tag), ST_EXISTS);
+    assert_int_equal(put_text(o, ROUTINE, "the next", &tag), ST_OK);
+    outbox_close(o);
+    umount(dir);
+}
+
+/* A status between two steps of a replay is not the replay's, also when the disk was full. */
+static void a_key_that_ended_in_a_failed_commit_counts_nothing_more(void **state)
+{
+    struct outbox *o = open_before_full("replay");
+    uint64_t tag = 0;
+
+    (void)state;
+    if (!o)
+        skip();
+    assert_int_equal(outbox_once(o, NULL), ST_FULL);
+    take_stuffing_out();
+    assert_int_equal(put_text(o, ROUTINE, "something else", &tag), ST_OK);
+    assert_int_equal(outbox_once_from(o, "replay", 1), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "of the replay", &tag), ST_OK);
+    outbox_close(o);
+    umount(dir);
+}
+
 static bool note_each(void *arg, const struct outbox_row *row, int row_state,
                       const struct outbox_outcome *oc)
 {
@@ -716,18 +794,6 @@ static void receipts_find_room_in_a_full_budget(void **state)
     outbox_close(o);
 }
 
-static void stuff_disk(const char *file)
-{
-    static char block[4096];
-    int fd = open(file, O_CREAT | O_WRONLY, 0600);
-
-    while (write(fd, block, sizeof(block)) > 0)
-        ;
-    while (write(fd, block, 1) > 0)
-        ;
-    close(fd);
-}
-
 static void on_a_full_disk_accepted_is_kept_and_draining_works(void **state)
 {
     static uint64_t tags[4096];
@@ -975,6 +1041,8 @@ int main(void)
         T(raw_rows_leave_no_hole_in_the_lane),
         T(a_command_run_again_takes_nothing_twice),
         T(work_between_other_puts_goes_on_at_its_count),
+        T(puts_that_a_failed_commit_gave_up_are_not_counted),
+        T(a_key_that_ended_in_a_failed_commit_counts_nothing_more),
         T(every_kept_row_can_be_walked_with_its_fate),
         T(killed_in_the_middle_everything_committed_is_there),
         T(only_one_process_sends_but_any_may_put),
