@@ -297,7 +297,8 @@ static bool make_places(struct relay *r)
     r->home = open_namespace();
     ok = r->home >= 0 && make_place(r, 0) && make_place(r, 1);
     error = errno;
-    if (r->home >= 0 && setns(r->home, CLONE_NEWNET) != 0)
+    /* Where nothing was made there is no way back, and none is needed. */
+    if (r->place[0] >= 0 && setns(r->home, CLONE_NEWNET) != 0)
         die("the way home");
     errno = error;
     return ok;
