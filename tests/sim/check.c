@@ -277,6 +277,7 @@ void check_settled(struct node *n, uint64_t epoch, uint64_t tag, bool is_stored,
     if (!s->is_told)
         all.unsettled--;
     s->is_told = true;
+    sim.result->told++;
     s->fate = is_stored ? FATE_STORED : FATE_REFUSED;
     if (!is_stored)
         check_refused(n, s, tag);

@@ -124,7 +124,7 @@ extern const char *const plant_names[PLANTS];
  */
 struct sim_result {
     uint64_t seed, steps, hash, end_us;
-    uint64_t put, stored, repeated, refused, delivered, crashes, sessions, full;
+    uint64_t put, stored, told, repeated, refused, delivered, crashes, sessions, full;
     uint64_t reached[STEPS][FAULTS];
     uint64_t fault_count, faults_struck;
     struct fault faults[FAULTS_MOST];
