@@ -163,6 +163,18 @@ static enum status check_settings(struct agent *a, const struct agent_settings *
     return ST_INVALID;
 }
 
+static enum status stay(struct agent *a, const char *path, char *err, size_t err_size)
+{
+    enum status st = outbox_stay(a->outbox);
+
+    if (st == ST_EXISTS)
+        snprintf(err, err_size, "another %.*s already runs with this outbox (%s)",
+                 (int)strcspn(a->program, " "), a->program, path);
+    else if (st != ST_OK)
+        snprintf(err, err_size, "%s", outbox_trouble(a->outbox));
+    return st;
+}
+
 static enum status open_outbox(struct agent *a, const struct agent_settings *set, char *err,
                                size_t err_size)
 {
@@ -180,6 +192,8 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
     if (!set->outbox_path || !set->outbox_path[0])
         return ST_OK;
     st = outbox_open(&a->outbox, &out, err, err_size);
+    if (st == ST_OK && set->stays)
+        st = stay(a, set->outbox_path, err, err_size);
     if (st != ST_OK)
         return st;
     with = up;

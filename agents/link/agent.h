@@ -23,6 +23,8 @@ struct agent_settings {
     size_t outbox_budget;
     char *link_profile; /* fiber, 4g, 2g, vsat, radio */
     char *log_level;
+    bool stays; /* a daemon: refused beside another one on this outbox. No row; the program says it
+                 */
 };
 
 #define AGENT_CONF_ROWS(type, member)                                                              \
@@ -99,8 +101,9 @@ struct agent_events { /* any may be NULL */
 };
 
 /* `program` as in Hello: "eocbus-sensor 0.1.0". Settings are read during the call only. A second
- * agent on the same outbox (a command beside a daemon) may put, and sends when the first one ends.
- * `err` is a sentence for the person who started it. */
+ * agent on the same outbox (a command beside a daemon) may put, and sends when the first one ends;
+ * a second one that stays is refused with ST_EXISTS. `err` is a sentence for the person who started
+ * it. */
 MUST_CHECK enum status agent_create(struct agent **out, struct loop *loop,
                                     const struct agent_settings *set, const char *program,
                                     const struct agent_events *events, char *err, size_t err_size);

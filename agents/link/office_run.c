@@ -144,13 +144,15 @@ static int stay_up(struct running *r)
 {
     struct office *o = r->o;
     const struct agent_events events = {.arg = r, .linked = on_linked, .settled = on_settled};
+    struct agent_settings set = o->set.agent; /* borrowed texts */
     char err[600];
     int code;
 
+    set.stays = true;
     if (loop_signal_create(&r->term, r->loop, SIGTERM, on_signal, r) != ST_OK ||
         loop_signal_create(&r->intr, r->loop, SIGINT, on_signal, r) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "out of memory");
-    if (agent_create(&r->agent, r->loop, &o->set.agent,
+    if (agent_create(&r->agent, r->loop, &set,
                      arena_printf(o->arena, "%s " EOCBUS_VERSION, o->program.name), &events, err,
                      sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);

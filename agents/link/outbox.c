@@ -186,6 +186,22 @@ enum status outbox_lock(struct outbox *o)
     return ST_IO;
 }
 
+/* Beside flock's lock on the same file, which a command may hold for a moment: the two kinds do not
+ * see each other. */
+enum status outbox_stay(struct outbox *o)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(o->lock_fd, F_OFD_SETLK, &whole) == 0)
+        return ST_OK;
+    if (errno == EAGAIN || errno == EACCES) {
+        ob_say(o, "another program stays with the outbox %s", o->path);
+        return ST_EXISTS;
+    }
+    ob_say(o, "cannot lock %s.lock: %s", o->path, strerror(errno));
+    return ST_IO;
+}
+
 bool outbox_changed(struct outbox *o)
 {
     int64_t version = ob_ask(o, Q_CHANGED, o->version);

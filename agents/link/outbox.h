@@ -136,6 +136,9 @@ MUST_CHECK enum status outbox_each(struct outbox *o,
 
 /* Only one process uplinks a file: ST_EXISTS if another does. Held until close. */
 MUST_CHECK enum status outbox_lock(struct outbox *o);
+/* Only one program stays with a file, whether it sends or waits to: ST_EXISTS if another does. A
+ * command that sends for a moment does not stay. Held until close. */
+MUST_CHECK enum status outbox_stay(struct outbox *o);
 /* True if another process has put or settled since the last call. */
 bool outbox_changed(struct outbox *o);
 /* Drops stored and seen rows past their keeping time, oldest first, at most 256 a call: ST_AGAIN if

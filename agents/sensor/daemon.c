@@ -294,15 +294,17 @@ static enum status start_live(struct daemon *d, char *err, size_t err_size)
 static enum status start(struct daemon *d, char *err, size_t err_size)
 {
     const struct agent_events events = {.arg = d, .linked = on_linked, .settled = on_settled};
+    struct agent_settings set = d->s->set.agent; /* borrowed texts */
     enum status st;
 
+    set.stays = true;
     snprintf(err, err_size, "out of memory");
     st = loop_create(&d->loop);
     if (st == ST_OK)
         st = start_loop(d);
     if (st == ST_OK)
-        st = agent_create(&d->agent, d->loop, &d->s->set.agent, "eocbus-sensor " EOCBUS_VERSION,
-                          &events, err, err_size);
+        st = agent_create(&d->agent, d->loop, &set, "eocbus-sensor " EOCBUS_VERSION, &events, err,
+                          err_size);
     if (st == ST_OK)
         st = sensor_registry_version(d->s, err, err_size);
     if (st == ST_OK)

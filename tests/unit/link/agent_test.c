@@ -479,6 +479,27 @@ static void a_command_beside_the_daemon_puts_and_the_daemon_sends(void **state)
     outbox_close(command);
 }
 
+static void a_second_daemon_on_the_same_outbox_is_refused_at_once(void **state)
+{
+    struct agent_settings set = settings("fiber");
+    struct agent *second_one = NULL;
+
+    (void)state;
+    set.stays = true;
+    start_with(&set);
+    assert_int_equal(
+        agent_create(&second_one, loop, &set, "eocbus-district 0.1.0", NULL, err, sizeof(err)),
+        ST_EXISTS);
+    assert_non_null(strstr(err, "another eocbus-district already runs with this outbox ("));
+    assert_non_null(strstr(err, outbox_path));
+    set.stays = false; /* a command may */
+    assert_int_equal(agent_create(&second_one, loop, &set, "t", NULL, err, sizeof(err)), ST_OK);
+    agent_destroy(agent);
+    set.stays = true; /* and a daemon beside the command too */
+    start_with(&set);
+    agent_destroy(second_one);
+}
+
 static void the_next_endpoint_is_tried_when_one_is_gone(void **state)
 {
     struct agent_settings set;
@@ -779,6 +800,7 @@ int main(void)
         T(an_alarm_without_a_receipt_takes_the_other_connection_too),
         T(a_new_log_epoch_is_offered_everything_again),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
+        T(a_second_daemon_on_the_same_outbox_is_refused_at_once),
         T(the_next_endpoint_is_tried_when_one_is_gone),
         T(an_unknown_key_says_what_to_do_and_comes_back_by_itself),
         T(each_message_is_handed_over_once_and_acknowledged),
