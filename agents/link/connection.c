@@ -120,11 +120,8 @@ static void tell_down(struct agent *a, const char *why)
 }
 
 /* Often called from inside a callback of the socket it gives up: zport_destroy allows that. */
-void connection_cut(struct agent *a, const char *why, unsigned wait_ms)
+static void fall(struct agent *a, const char *why, unsigned wait_ms)
 {
-    agent_note_trouble(a, why);
-    if (a->state == AGENT_DOWN)
-        return;
     leave_session(a);
     enter(a, AGENT_DOWN);
     zport_destroy(a->port);
@@ -133,9 +130,17 @@ void connection_cut(struct agent *a, const char *why, unsigned wait_ms)
     a->endpoint = (a->endpoint + 1) % a->endpoint_count;
     loop_timer_stop(a->ping_timer);
     loop_timer_start(a->link_timer, wait_ms, 0);
-    log_warn("agent.link.lost", "why=\"%s\" retry_ms=%u next=%s", why, wait_ms,
-             a->endpoints[a->endpoint]);
     tell_down(a, why);
+}
+
+void connection_cut(struct agent *a, const char *why, unsigned wait_ms)
+{
+    agent_note_trouble(a, why);
+    if (a->state == AGENT_DOWN)
+        return;
+    log_warn("agent.link.lost", "why=\"%s\" retry_ms=%u next=%s", why, wait_ms,
+             a->endpoints[(a->endpoint + 1) % a->endpoint_count]);
+    fall(a, why, wait_ms);
 }
 
 static unsigned backoff_ms(struct agent *a)
@@ -155,11 +160,14 @@ static void cut_unknown_key(struct agent *a, const char *why)
         wait = AUTH_MOST_MS;
     snprintf(text, sizeof(text), "%s: ask for public key %s to be enrolled (eocctl principal add)",
              why, a->keys.public_z85);
+    agent_note_trouble(a, text);
+    if (a->state == AGENT_DOWN)
+        return;
     log_warn("agent.key.unknown",
              "endpoint=%s public=%s the broker does not know this key (yet): "
              "enrol it with eocctl principal add; trying again in %u ms",
              a->endpoints[a->endpoint], a->keys.public_z85, wait);
-    connection_cut(a, text, wait);
+    fall(a, text, wait);
 }
 
 /* --- what the socket says -----------------------------------------------------------------------
