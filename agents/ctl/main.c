@@ -70,7 +70,7 @@ static const struct ctl_command commands[] = {
      CTL_SPEAK, ctl_publish},
     {"tail", "watch what is stored, from any number or from now",
      "eocctl tail [--json] [--from N] [--pattern P]... [--count N] [--inbox FILE] [--record FILE]\n"
-     "            [--brief] [--until-idle]\n\n"
+     "            [--brief] [--until-idle] [--wait SECONDS]\n\n"
      "One line a message: time, number, precedence, status if it is not ACTUAL, type, place,\n"
      "sender, and what it says. A pattern has five levels, status.family.type.region.district:\n"
      "\"actual.report.**\", \"*.*.*.3505000.*\".\n\n"
@@ -81,7 +81,9 @@ static const struct ctl_command commands[] = {
      "  --inbox FILE      remember the place there, and go on from it\n"
      "  --record FILE     append one line per message there; goes on behind its last whole line\n"
      "  --brief           count bulk messages (observations) instead of printing each\n"
-     "  --until-idle      stop when everything stored so far was seen\n",
+     "  --until-idle      stop when everything stored so far was seen\n"
+     "  --wait SECONDS    end with status 3 after so long without a broker (with --count and\n"
+     "                    --until-idle 30, else 0 = never)\n",
      CTL_LISTEN, ctl_tail},
     {"show", "one message, whole",
      "eocctl show N [--json]\n\n"

@@ -25,15 +25,18 @@
 enum { BRIEF_MS = 2000, RECORD_LINE_MAX = 80 };
 /* Without a session after this time somebody wonders. */
 enum { WONDER_MS = 5000 };
-/* --from was not given. */
-#define FROM_NOW UINT64_MAX
+/* What is to end ends without a session too: after this time, unless --wait says another. */
+enum { WAIT_S = 30, WAIT_MOST_S = 4000000 };
+/* --from was not given; --wait was not given. */
+#define FROM_NOW   UINT64_MAX
+#define WAIT_UNSET UINT64_MAX
 
 struct tail {
     struct ctl *c;
     struct loop *loop;
     struct option_words patterns;
     const char *inbox, *record;
-    uint64_t from, count;
+    uint64_t from, count, wait_s;
     bool json, brief, until_idle, colour;
 
     int record_fd;
@@ -42,7 +45,7 @@ struct tail {
     bool done, linked_once;
     int code;
     struct buf line;
-    struct loop_timer *brief_timer, *wonder_timer;
+    struct loop_timer *brief_timer, *wonder_timer, *wait_timer;
 };
 
 static void stop(struct tail *t, int code)
@@ -170,6 +173,22 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return true;
 }
 
+static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
+{
+    struct tail *t = arg;
+
+    if (t->done)
+        return;
+    tell_bulk(t);
+    buf_clear(&t->line);
+    if (t->json)
+        feed_json_withdrawn(&t->line, w);
+    else
+        feed_human_withdrawn(&t->line, w, loop_utc_us(t->loop), t->colour);
+    if (!print_flush(&t->line))
+        stop(t, EXIT_DONE);
+}
+
 static void on_horizon(void *arg, uint64_t horizon)
 {
     struct tail *t = arg;
@@ -182,6 +201,21 @@ static void on_horizon(void *arg, uint64_t horizon)
 /* --- the link -----------------------------------------------------------------------------------
  */
 
+static void wait_for_session(struct tail *t)
+{
+    if (t->wait_s && !t->done)
+        loop_timer_start(t->wait_timer, t->wait_s * 1000, 0);
+}
+
+static void on_waited(void *arg)
+{
+    struct tail *t = arg;
+
+    stop(t, program_fail(&t->c->program, EXIT_UNREACHABLE,
+                         "no session with a broker at %s for %" PRIu64 " seconds (--wait)",
+                         t->c->set.agent.endpoints.items[0], t->wait_s));
+}
+
 static void on_linked(void *arg, bool up, const char *why)
 {
     struct tail *t = arg;
@@ -189,8 +223,10 @@ static void on_linked(void *arg, bool up, const char *why)
 
     if (up) {
         t->linked_once = true;
+        loop_timer_stop(t->wait_timer);
         return;
     }
+    wait_for_session(t);
     print_escaped(&b, why ? why : "", why ? strlen(why) : 0);
     buf_put(&b, "", 1);
     fprintf(stderr, "eocctl: no link to a broker (%s); it comes back by itself\n",
@@ -236,9 +272,11 @@ static int listen_until_done(struct tail *t, struct agent *agent)
                  : t->from > 0 && t->from != FROM_NOW ? t->from - 1
                                                       : 0,
         .inbox_path = t->inbox,
+        .numbered_copies = true, /* the record and --count want the number */
         .arg = t,
         .message = on_message,
         .horizon = on_horizon,
+        .withdrawn = on_withdrawn,
     };
     struct loop_signal *interrupted = NULL, *terminated = NULL;
     char err[600];
@@ -253,6 +291,7 @@ static int listen_until_done(struct tail *t, struct agent *agent)
     if (t->brief)
         loop_timer_start(t->brief_timer, BRIEF_MS, BRIEF_MS);
     loop_timer_start(t->wonder_timer, WONDER_MS, 0);
+    wait_for_session(t);
     loop_run(t->loop);
     tell_bulk(t);
     loop_signal_destroy(terminated);
@@ -284,8 +323,10 @@ static int run_loop(struct tail *t)
     if (loop_create(&t->loop) != ST_OK)
         return program_fail(&t->c->program, EXIT_MACHINE, "no event loop could be made");
     if (loop_timer_create(&t->brief_timer, t->loop, tell_bulk, t) == ST_OK &&
-        loop_timer_create(&t->wonder_timer, t->loop, on_wonder, t) == ST_OK)
+        loop_timer_create(&t->wonder_timer, t->loop, on_wonder, t) == ST_OK &&
+        loop_timer_create(&t->wait_timer, t->loop, on_waited, t) == ST_OK)
         code = run_agent(t);
+    loop_timer_destroy(t->wait_timer);
     loop_timer_destroy(t->wonder_timer);
     loop_timer_destroy(t->brief_timer);
     loop_destroy(t->loop);
@@ -306,12 +347,13 @@ static int check_patterns(struct tail *t)
 
 int ctl_tail(struct ctl *c)
 {
-    struct tail t = {.c = c, .record_fd = -1, .from = FROM_NOW};
+    struct tail t = {.c = c, .record_fd = -1, .from = FROM_NOW, .wait_s = WAIT_UNSET};
     const struct option_row options[] = {
         {"--json", OPTION_FLAG, &t.json},         {"--from", OPTION_NUMBER, &t.from},
         {"--pattern", OPTION_WORDS, &t.patterns}, {"--count", OPTION_NUMBER, &t.count},
         {"--inbox", OPTION_TEXT, &t.inbox},       {"--record", OPTION_TEXT, &t.record},
         {"--brief", OPTION_FLAG, &t.brief},       {"--until-idle", OPTION_FLAG, &t.until_idle},
+        {"--wait", OPTION_NUMBER, &t.wait_s},
     };
     char err[400];
     int code;
@@ -323,6 +365,11 @@ int ctl_tail(struct ctl *c)
     if (t.inbox && t.record)
         return program_fail(&c->program, EXIT_USAGE,
                             "--inbox and --record both keep the place; take one");
+    if (t.wait_s == WAIT_UNSET)
+        t.wait_s = t.until_idle || t.count ? WAIT_S : 0;
+    else if (t.wait_s > WAIT_MOST_S)
+        return program_fail(&c->program, EXIT_USAGE, "--wait takes at most %d seconds",
+                            WAIT_MOST_S);
     signal(SIGPIPE, SIG_IGN);
     t.colour = !t.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     code = check_patterns(&t);

@@ -244,6 +244,9 @@ static void without_a_broker_messages_stay_safe_and_the_next_run_sends_them(void
         w, 3,
         ctl(w, "publish", "--file", put_file(w, "one.json", "late", NULL), "--wait", "1", NULL));
     expect(w->err, "safe");
+    expect_exit(w, 3, ctl(w, "tail", "--until-idle", "--wait", "1", NULL));
+    expect(w->err, "no session with a broker at ");
+    expect_exit(w, 3, ctl(w, "tail", "--count", "1", "--wait", "1", NULL));
     expect_exit(w, 3, ctl(w, "status", NULL));
     expect(w->out, "start it again");
     bus_start_broker(w->bus, NULL);
