@@ -1,12 +1,12 @@
 /* sim - runs seeds, each in a process of its own; says which broke a promise, and looks for the
  * shortest list of faults that still breaks it.
  *
- *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-v] [-q]
+ *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-r FILE] [-v] [-q]
  *   sim [...] SEED...
  *
- * -t stops after so many seconds; -d runs each seed twice and compares; -p plants a bug, which must
- * be caught; -v prints every event of the run; -q leaves the table out. Exits with 1 if a seed
- * broke, with a plant if none did. */
+ * -t stops after so many seconds; -d runs each seed twice and compares; -r records the appends; -p
+ * plants a bug, which must be caught; -v prints every event of the run; -q leaves the table out.
+ * Exits with 1 if a seed broke, with a plant if none did. */
 #include <assert.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -43,6 +43,7 @@ static struct {
     unsigned seconds;
     enum plant plant;
     bool is_loud, is_quiet, is_twice;
+    const char *record;
     char **seeds; /* instead of first and count */
 } options = {.first = 1, .count = 20};
 
@@ -85,6 +86,7 @@ static void begin(struct sim_result *r)
         perror("sim: /dev/shm");
         exit(2);
     }
+    sim.record = options.record ? fopen(options.record, "a") : NULL;
     log_set_sink(on_log_line, NULL);
     log_set_level(sim.is_loud ? LOG_WARN : LOG_ERROR);
     net_reset();
@@ -124,6 +126,8 @@ static void run(struct sim_result *r)
     r->end_us = sim.now_us;
     world_end();
     remove_folder(sim.folder);
+    if (sim.record)
+        fclose(sim.record);
     r->is_done = true;
 }
 
@@ -366,7 +370,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "n:s:t:p:dvq")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:t:p:r:dvq")) != -1) {
         if (c == 'n')
             options.count = strtoull(optarg, NULL, 10);
         else if (c == 's')
@@ -375,6 +379,8 @@ int main(int argc, char **argv)
             options.seconds = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'p')
             options.plant = plant_by_name(optarg);
+        else if (c == 'r')
+            options.record = optarg;
         else if (c == 'd')
             options.is_twice = true;
         else if (c == 'v')

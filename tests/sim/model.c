@@ -523,6 +523,28 @@ void model_forget(struct model_txn *t)
     memset(t, 0, sizeof(*t));
 }
 
+static void write_value(const void *data, size_t len, bool is_null, FILE *out)
+{
+    int32_t size = is_null ? -1 : (int32_t)len;
+
+    fwrite(&size, sizeof(size), 1, out);
+    if (!is_null)
+        fwrite(data, 1, len, out);
+}
+
+void model_record(const struct model_params *p, const struct pg_rows *answer, FILE *out)
+{
+    uint32_t cells = (uint32_t)answer->cell_count, n = p->n;
+
+    fwrite(&n, sizeof(n), 1, out);
+    for (unsigned i = 0; i < n; i++)
+        write_value(p->p[i].data, p->p[i].len, !p->p[i].data, out);
+    fwrite(&cells, sizeof(cells), 1, out);
+    for (unsigned i = 0; i < cells; i++)
+        write_value(answer->bytes.data + answer->cells[i].at, answer->cells[i].len,
+                    answer->cells[i].is_null, out);
+}
+
 /* --- the other statements
  * --------------------------------------------------------------------------
  */

@@ -4,6 +4,8 @@
 #ifndef EOCBUS_TESTS_SIM_MODEL_H
 #define EOCBUS_TESTS_SIM_MODEL_H
 
+#include <stdio.h>
+
 #include "broker/store/pg.h"
 #include "proto/base/ids.h"
 #include "proto/base/mem.h"
@@ -60,6 +62,10 @@ bool model_needs_lock(const struct model_params *p);
 void model_compute(struct model_txn *t, const struct model_params *p, int64_t now_us);
 void model_apply(struct model_txn *t); /* commit */
 void model_forget(struct model_txn *t);
+/* Writes parameters and answer of one append: for each of them a number of values (uint32), and
+ * each value as its length (int32, -1 = null) and its bytes; numbers in the order of this machine.
+ */
+void model_record(const struct model_params *p, const struct pg_rows *answer, FILE *out);
 
 /* Every other statement, by its name in sql/queries. False: none of that name. */
 bool model_ask(const char *query, const struct model_params *p, struct pg_rows *out);

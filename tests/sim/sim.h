@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "broker/config.h"
 #include "proto/base/list.h"
@@ -190,6 +191,7 @@ struct sim {
     bool is_loud;
     char folder[64];
     struct sim_result *result;
+    FILE *record; /* every append that was committed, for tests/integration/model_test; or NULL */
 };
 extern struct sim sim;
 

@@ -152,8 +152,11 @@ static void commit(struct backend *b)
 {
     uint64_t head = model_head();
 
-    if (!b->txn.sqlstate && !b->error)
+    if (!b->txn.sqlstate && !b->error) {
+        if (sim.record)
+            model_record(&b->params, &b->txn.answer, sim.record);
         model_apply(&b->txn);
+    }
     b->error = b->error ? b->error : b->txn.sqlstate;
     b->stage = B_ANSWERED;
     if (db.locked == b) {
