@@ -67,7 +67,7 @@ static void put_number(struct buf *out, const Eocbus__V1__Stamp *s)
     char text[32];
 
     if (s->provisional)
-        buf_printf(out, " %8s ", "warning");
+        buf_printf(out, " provisional ");
     else {
         snprintf(text, sizeof(text), "#%" PRIu64, s->seq);
         buf_printf(out, " %8s ", text);
@@ -148,6 +148,33 @@ void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1_
     buf_puts(out, ",\"message\":");
     put_message(out, m);
     buf_puts(out, "}\n");
+}
+
+void feed_human_withdrawn(struct buf *out, const Eocbus__V1__Withdrawn *w, int64_t now_us,
+                          bool colour)
+{
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN;
+    m.withdrawn = (Eocbus__V1__Withdrawn *)w; /* only read */
+    print_paint(out, colour, PAINT_RED);
+    put_time(out, now_us);
+    buf_puts(out, " ");
+    put_summary(out, &m);
+    print_paint(out, colour, PAINT_NONE);
+    buf_puts(out, "\n");
+}
+
+void feed_json_withdrawn(struct buf *out, const Eocbus__V1__Withdrawn *w)
+{
+    struct buf raw = {0};
+
+    json_print(&raw, &w->base);
+    out->failed |= raw.failed;
+    buf_puts(out, "{\"withdrawn\":");
+    print_escaped_json(out, (const char *)raw.data, raw.len);
+    buf_puts(out, "}\n");
+    buf_free(&raw);
 }
 
 void feed_record(struct buf *out, const Eocbus__V1__Delivery *d)

@@ -15,6 +15,11 @@ void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1
                 bool colour);
 void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
 
+/* A provisional one that is taken back, likewise. now_us: UTC. */
+void feed_human_withdrawn(struct buf *out, const Eocbus__V1__Withdrawn *w, int64_t now_us,
+                          bool colour);
+void feed_json_withdrawn(struct buf *out, const Eocbus__V1__Withdrawn *w);
+
 /* One line of a record: what is needed to say "this message, this content, this number". */
 struct feed_record {
     uint64_t seq;

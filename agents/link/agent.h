@@ -138,6 +138,9 @@ struct agent_subscription {
     bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
     void (*horizon)(void *arg,
                     uint64_t horizon); /* may be NULL: nothing that matches is missing up to it */
+    /* May be NULL. What was handed over as provisional will not be stored: undo what was done for
+     * it. Once for each message, and only for those that were handed over; borrowed. */
+    void (*withdrawn)(void *arg, const Eocbus__V1__Withdrawn *w);
 };
 MUST_CHECK enum status agent_subscribe(struct agent *a, const struct agent_subscription *sub,
                                        char *err, size_t err_size);

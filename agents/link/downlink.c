@@ -85,6 +85,7 @@ static void ask(struct sub *s)
     s->number = d->next_number++;
     s->last_number = 0;
     s->taken = 0;
+    s->warnings = 0;
     s->acknowledge = 0;
     m.subscription = s->number;
     m.n_patterns = s->pattern_count;
@@ -186,6 +187,7 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
     s->arg = from->arg;
     s->message = from->message;
     s->horizon = from->horizon;
+    s->withdrawn = from->withdrawn;
     st = copy_patterns(s, from, err, err_size);
     if (st == ST_OK)
         st = open_inbox(s, from, err, err_size);

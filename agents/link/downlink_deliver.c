@@ -35,11 +35,12 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
 
     if (!stamp)
         return true;
-    s->taken++;
     if (stamp->provisional || !stamp->seq) {
+        s->warnings++;         /* it took no credit */
         (void)hand_over(s, m); /* it comes again with its number */
         return true;
     }
+    s->taken++;
     if (m->previous != s->last_number && m->previous) {
         log_warn("downlink.gap", "pattern=%s previous=%" PRIu64 " last=%" PRIu64, s->patterns[0],
                  m->previous, s->last_number);
@@ -58,6 +59,17 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
     return true;
 }
 
+/* It was handed over, and is nothing now; should it be stored after all, it is news again. */
+static void take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
+{
+    if (w->message_id.len != 16 || !inbox_knows(s->inbox, w->message_id.data))
+        return;
+    inbox_unlearn(s->inbox, w->message_id.data);
+    log_warn("downlink.withdrawn", "pattern=%s code=%s %s", s->patterns[0], w->code, w->text);
+    if (s->withdrawn)
+        s->withdrawn(s->arg, w);
+}
+
 void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
 {
     struct sub *s = downlink_find(d, m->subscription);
@@ -67,6 +79,8 @@ void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
     for (size_t i = 0; i < m->n_deliveries; i++)
         if (!take_delivery(s, m->deliveries[i]))
             return;
+    for (size_t i = 0; i < m->n_withdrawn; i++)
+        take_withdrawal(s, m->withdrawn[i]);
     if (!m->horizon)
         return;
     if (inbox_is_new(s->inbox, s->log_epoch, m->horizon))
@@ -80,16 +94,18 @@ static bool acknowledge(struct sub *s)
     Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
 
-    if (!s->acknowledge)
+    if (!s->acknowledge && !s->warnings)
         return false;
     m.subscription = s->number;
     m.log_epoch = s->log_epoch;
     m.upto = s->acknowledge;
+    m.provisional = s->warnings;
     f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
     f.acknowledge = &m;
     if (s->downlink->set.send(s->downlink->set.arg, &f) != ST_OK)
         return false;
     s->acknowledge = 0;
+    s->warnings = 0;
     return true;
 }
 

@@ -30,10 +30,12 @@ struct sub {
     void *arg;
     bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
     void (*horizon)(void *arg, uint64_t horizon);
+    void (*withdrawn)(void *arg, const Eocbus__V1__Withdrawn *w);
     struct inbox *inbox;
     struct loop_timer *timer;
     uint64_t last_number; /* of the last delivery in this run; what `previous` must say */
     unsigned taken;       /* since credit was given */
+    unsigned warnings;    /* provisional ones, since the last Acknowledge */
     uint64_t acknowledge; /* last number handed over, to be told after the commit; 0 = nothing */
 };
 

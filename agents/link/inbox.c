@@ -241,6 +241,20 @@ void inbox_remember(struct inbox *in, const uint8_t id[16])
     in->id_count++;
 }
 
+/* Its slot is written again, with everything behind it. */
+void inbox_unlearn(struct inbox *in, const uint8_t id[16])
+{
+    uint64_t n = in->id_count > INBOX_IDS ? in->id_count - INBOX_IDS : 0;
+
+    for (; n < in->id_count; n++) {
+        if (memcmp(in->ids[n % INBOX_IDS], id, ID) != 0)
+            continue;
+        memset(in->ids[n % INBOX_IDS], 0, ID);
+        if (n < in->id_saved)
+            in->id_saved = n;
+    }
+}
+
 bool inbox_is_dirty(const struct inbox *in)
 {
     return in->place_dirty || in->id_count != in->id_saved;

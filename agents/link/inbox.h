@@ -32,6 +32,7 @@ bool inbox_is_new(const struct inbox *in, uint32_t log_epoch, uint64_t seq); /* 
 
 bool inbox_knows(const struct inbox *in, const uint8_t id[16]);
 void inbox_remember(struct inbox *in, const uint8_t id[16]);
+void inbox_unlearn(struct inbox *in, const uint8_t id[16]); /* as if it had not come */
 
 bool inbox_is_dirty(const struct inbox *in);
 /* ST_OK: durable. ST_FULL, ST_IO, ST_AGAIN: not, try again. */

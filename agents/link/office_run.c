@@ -96,6 +96,24 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return done;
 }
 
+static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
+{
+    const struct running *r = arg;
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+    struct buf text = {0}, line = {0};
+
+    if (!r->terminal)
+        return;
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN;
+    m.withdrawn = (Eocbus__V1__Withdrawn *)w; /* only read */
+    summary_put(&text, &m);
+    print_escaped(&line, (const char *)text.data, text.len);
+    buf_puts(&line, "\n");
+    (void)!print_flush(&line);
+    buf_free(&line);
+    buf_free(&text);
+}
+
 static void on_linked(void *arg, bool up, const char *why)
 {
     struct running *r = arg;
@@ -133,6 +151,7 @@ static int listen_to_place(struct running *r, char *err, size_t err_size)
         .name = "office",
         .arg = r,
         .message = on_message,
+        .withdrawn = on_withdrawn,
     };
 
     if (agent_subscribe(r->agent, &sub, err, err_size) != ST_OK)

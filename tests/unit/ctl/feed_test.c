@@ -82,7 +82,7 @@ static void a_warning_ahead_of_its_number_says_so(void **state)
 {
     (void)state;
     tell(flash, false, true);
-    assert_non_null(strstr(text, "warning"));
+    assert_non_null(strstr(text, "provisional"));
     assert_null(strstr(text, "#0"));
 }
 
