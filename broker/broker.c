@@ -112,6 +112,46 @@ static void on_session_gone(void *arg, uint64_t session)
     egress_session_gone(b->egress, session);
 }
 
+static void warn_one(void *arg, void *listener)
+{
+    struct broker *b = arg;
+
+    egress_warn_one(b->egress, listener, b->warning);
+}
+
+static void withdraw_one(void *arg, void *listener)
+{
+    struct broker *b = arg;
+
+    egress_withdraw_one(b->egress, listener, b->warning);
+}
+
+static void route_warning(struct broker *b, const struct parcel *p,
+                          void (*each)(void *arg, void *listener))
+{
+    struct topics topics;
+
+    if (!router_patterns(b->router))
+        return;
+    b->warning = p;
+    parcel_topics(&topics, p);
+    router_route(b->router, &topics, each, b);
+    b->warning = NULL;
+}
+
+static void warn(void *arg, const struct parcel *p)
+{
+    struct broker *b = arg;
+
+    route_warning(b, p, warn_one);
+    egress_warned(b->egress);
+}
+
+static void withdraw(void *arg, const struct parcel *p)
+{
+    route_warning(arg, p, withdraw_one);
+}
+
 /* --- from the store -----------------------------------------------------------------------------
  */
 
@@ -549,6 +589,8 @@ static enum status create_ingress(struct broker *b)
         .log_place = tell_log_place,
         .listen = listen,
         .session_gone = on_session_gone,
+        .warn = warn,
+        .withdraw = withdraw,
     };
 
     return ingress_create(&b->ingress, &set, &exits);

@@ -27,6 +27,7 @@ struct broker {
     struct loop_signal *term, *interrupt, *hangup;
     struct loop_timer *goodbye;
     struct parcel *routing; /* the one that is being handed to the listeners */
+    const struct parcel *warning; /* likewise, one without a number */
     uint64_t started_us;
     bool asking, ask_again; /* for the principals */
     bool is_ending;

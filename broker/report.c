@@ -69,6 +69,9 @@ static void collect_egress(const struct broker *b, struct admin_report *out)
     out->fell_behind = n.fell_behind;
     out->recent_rows = n.recent_rows;
     out->recent_bytes = n.recent_bytes;
+    out->provisional = n.provisional;
+    out->withdrawn = n.withdrawn;
+    out->provisional_skipped = n.provisional_skipped;
     out->patterns = router_patterns(b->router);
 }
 

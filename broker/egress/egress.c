@@ -192,7 +192,10 @@ static void on_acknowledge(struct egress *e, uint64_t session, const Eocbus__V1_
 {
     struct listener *l = require(e, session, m->subscription);
 
-    if (!l || (m->log_epoch && m->log_epoch != e->log_epoch))
+    if (!l)
+        return;
+    listener_warnings_taken(l, m->provisional);
+    if (m->log_epoch && m->log_epoch != e->log_epoch)
         return;
     window_acknowledge(&l->window, m->upto);
     listener_nudge(l);
@@ -490,6 +493,7 @@ void egress_destroy(struct egress *e)
     while (e->spare_count)
         buf_free(&e->spare[--e->spare_count]);
     recent_free(&e->recent);
+    buf_free(&e->warning.data);
     mem_free(e->common);
     mem_free(e);
 }

@@ -10,7 +10,11 @@
  * even if it was slow and got it from the log. A parcel that came after its time (expired) is shown
  * as history and skipped as live, whichever way it would have gone. What was routed last stands
  * ready packed in a small ring (4,096 messages, 8 MiB), so that a listener that is nearly there
- * catches up from memory however fast the log grows. */
+ * catches up from memory however fast the log grows.
+ *
+ * A FLASH that has no number yet (provisional) goes to every listener at once, also to one that is
+ * behind or has no credit, and changes nothing of the above. A listener may have 16 of them
+ * unacknowledged; beyond that, or with a full socket, they are counted and skipped. */
 #ifndef EOCBUS_BROKER_EGRESS_EGRESS_H
 #define EOCBUS_BROKER_EGRESS_EGRESS_H
 
@@ -23,11 +27,11 @@ struct egress;
 struct loop;
 
 struct egress_settings {
-    struct loop *loop;      /* borrowed */
-    size_t window_bytes;    /* delivered and not yet acknowledged, per listener; 1 MiB */
-    unsigned page_rows;     /* of history; 512 */
-    unsigned horizon_ms;    /* how often an idle listener hears the horizon; 5000; on a thin link six
-                               times as rarely */
+    struct loop *loop;   /* borrowed */
+    size_t window_bytes; /* delivered and not yet acknowledged, per listener; 1 MiB */
+    unsigned page_rows;  /* of history; 512 */
+    unsigned horizon_ms; /* how often an idle listener hears the horizon; 5000; on a thin link six
+                            times as rarely */
     unsigned listeners_max; /* above it Subscribe is answered Fault "subscription" */
 };
 
@@ -69,6 +73,12 @@ void egress_session_gone(struct egress *e, uint64_t session);
  * once. */
 void egress_routed_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_routed(struct egress *e, const struct parcel *p);
+/* Warn first: egress_warn_one for every listener the router names, then egress_warned once. p has
+ * no number. */
+void egress_warn_one(struct egress *e, void *listener, const struct parcel *p);
+void egress_warned(struct egress *e);
+/* p->message_id was warned of and is p->refused; what else is in p is not looked at. */
+void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_writable(struct egress *e); /* some socket queue has room again */
 /* History can be read (again). If the log has another epoch than before, a backup was restored:
  * every listener gets Fault "epoch" and ends, since its numbers mean something else now. */
@@ -78,6 +88,8 @@ struct egress_counters {
     uint64_t listeners, behind, delivered, delivered_bytes, pages;
     uint64_t fell_behind;               /* times a live listener had no room */
     uint64_t recent_rows, recent_bytes; /* the ring */
+    uint64_t provisional, withdrawn;    /* sent, each listener counted */
+    uint64_t provisional_skipped;       /* either, not sent: allowance or socket full */
 };
 void egress_counters(const struct egress *e, struct egress_counters *out);
 

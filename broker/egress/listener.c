@@ -37,11 +37,10 @@ void listener_enter(struct listener *l, enum listener_state to)
 /* --- sending ------------------------------------------------------------------------------------
  */
 
-static enum status send_bytes(struct listener *l, const void *data, size_t len)
+enum status listener_send_now(struct listener *l, const void *data, size_t len)
 {
     struct egress *e = l->egress;
-    enum status st =
-        l->blocked || l->lost ? ST_FULL : e->exits.send(e->exits.arg, l->session, data, len);
+    enum status st = l->lost ? ST_FULL : e->exits.send(e->exits.arg, l->session, data, len);
 
     if (st == ST_OK) {
         l->spoke_us = loop_now_us(e->set.loop);
@@ -51,6 +50,11 @@ static enum status send_bytes(struct listener *l, const void *data, size_t len)
         l->blocked = true;
     }
     return st;
+}
+
+static enum status send_bytes(struct listener *l, const void *data, size_t len)
+{
+    return l->blocked ? ST_FULL : listener_send_now(l, data, len);
 }
 
 static enum status send_frame(struct egress *e, uint64_t session, struct listener *l,

@@ -22,7 +22,7 @@ enum {
 
 enum {
     VARINT_MAX = 10,
-    STAMP_MAX = 64, /* five varints with tags: at most 41 */
+    STAMP_MAX = 64, /* six varints with tags: at most 43 */
     /* Frame tag and length, subscription tag and number. */
     HEAD_ROOM = 1 + VARINT_MAX + 1 + VARINT_MAX,
     /* Around the common part: tag and length, previous, history. */
@@ -58,6 +58,7 @@ static size_t pack_stamp(uint8_t out[STAMP_MAX], const struct parcel *p)
     stamp.received_time_us = p->received_time_us;
     stamp.clock_offset_ms = p->clock_offset_ms;
     stamp.verdict = (Eocbus__V1__Verdict)p->verdict;
+    stamp.provisional = !p->seq;
     return eocbus__v1__stamp__pack(&stamp, out);
 }
 

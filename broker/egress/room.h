@@ -40,6 +40,7 @@ struct listener {
     uint64_t start;        /* where it wants to start; with from_now not yet known */
     uint32_t start_epoch;  /* of that number; 0 = whichever the log has */
     bool from_now;
+    unsigned warnings; /* provisional ones that it has not acknowledged */
     bool owes_horizon; /* has just reached the head for the first time */
     bool blocked;      /* its socket queue is full; until egress_writable */
     bool reading, cut; /* a page is on its way; the rest of it is of no use */
@@ -61,6 +62,7 @@ struct egress {
     uint8_t *common; /* of the message that is being routed, packed for the first who wants it */
     size_t common_len;
     uint64_t common_seq;
+    struct gather warning;          /* the provisional one that is being routed */
     struct buf spare[EGRESS_SPARE]; /* gather buffers between turns */
     unsigned spare_count;
     bool any_lost;
@@ -88,12 +90,17 @@ bool listener_gather(struct listener *l, const struct passing *m);
  */
 bool listener_flush(struct listener *l);
 void listener_send_horizon(struct listener *l);
+/* Whatever waits for it, or did not fit a moment ago. ST_FULL, or ST_NOTFOUND: it is lost. */
+MUST_CHECK enum status listener_send_now(struct listener *l, const void *data, size_t len);
 /* BEHIND and able to go on: puts it where history.c finds it. */
 void listener_nudge(struct listener *l);
 void listener_fault(struct egress *e, uint64_t session, uint32_t subscription, const char *code,
                     const char *text);
 /* Everybody forgets it. */
 void listener_end(struct listener *l);
+
+/* warn.c: so many provisional ones were acknowledged. */
+void listener_warnings_taken(struct listener *l, uint32_t count);
 
 /* history.c: a turn's worth of work for those who are behind. */
 void history_serve(struct egress *e);

@@ -293,10 +293,22 @@ void ingress_on_broken(struct ingress *in, const struct zport_message *m)
 /* --- receipts -----------------------------------------------------------------------------------
  */
 
+void settle_warning(struct ingress *in, const struct parcel *p)
+{
+    struct parcel gone;
+
+    if (!warned_settle(&in->warned, p, &gone))
+        return;
+    log_warn("ingress.withdrawn", "principal_id=%d code=%s why=\"%s\"", p->principal_id,
+             gone.refused->code, gone.refused->text);
+    in->exits.withdraw(in->exits.arg, &gone);
+}
+
 void ingress_settled(struct ingress *in, const struct parcel *p)
 {
     struct session *s = p->session ? sessions_number(in->sessions, p->session) : NULL;
 
+    settle_warning(in, p);
     if (!s)
         return;
     s->unsettled_bytes -= p->content_len < s->unsettled_bytes ? p->content_len : s->unsettled_bytes;
@@ -468,6 +480,8 @@ static enum status create_parts(struct ingress *in)
         st = quota_book_create(&in->quarantine, in->set.quarantine_per_hour, QUOTA_HOUR_US,
                                QUARANTINE_PRINCIPALS);
     if (st == ST_OK)
+        st = warned_init(&in->warned);
+    if (st == ST_OK)
         st = arena_create(&in->frame_arena, FRAME_ARENA_BYTES);
     if (st == ST_OK)
         st = arena_create(&in->content_arena, LIMIT_ARENA_BYTES);
@@ -505,6 +519,7 @@ void ingress_destroy(struct ingress *in)
     loop_timer_destroy(in->sweep);
     sessions_destroy(in->sessions);
     missing_free(&in->missing);
+    warned_free(&in->warned);
     quota_book_destroy(in->quarantine);
     if (in->content_arena)
         arena_destroy(in->content_arena);

@@ -7,7 +7,9 @@
  * takes the same way into the store (quarantine), so that a REFUSED receipt too is only given after
  * the commit. Past a sender's quota of quarantined bytes a refusal is counted and answered, but not
  * kept. When the store is full or away the items are answered BUSY with a time and forgotten: the
- * sender's outbox has them. What follows such an item in its lane is answered BUSY too until it
+ * sender's outbox has them. A FLASH that may be said and is not too late goes out through `warn`
+ * before anything else, whether the store takes it or not, once for each place (warned.h); if it is
+ * refused afterwards, it goes out through `withdraw`. What follows such an item in its lane is answered BUSY too until it
  * came again, so the order within a lane holds. Hello always begins anew: listeners and unanswered
  * messages of the connection's former session are forgotten. A frame from a connection without a
  * session is answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns
@@ -50,6 +52,10 @@ struct ingress_exits {
     void (*listen)(void *arg, uint64_t session, const char *principal,
                    const Eocbus__V1__Frame *frame);
     void (*session_gone)(void *arg, uint64_t session);
+    /* To its listeners at once; it has no number. Borrowed. */
+    void (*warn)(void *arg, const struct parcel *p);
+    /* They were warned of it, and it is refused: message_id, topics and refused are set. */
+    void (*withdraw)(void *arg, const struct parcel *p);
 };
 
 MUST_CHECK enum status ingress_create(struct ingress **out, const struct ingress_settings *set,

@@ -1,10 +1,11 @@
 /* One Publish becomes parcels.
  *
- * Each item: look at it once (gate), ask whether this principal may say it (access), fill in a
- * parcel, submit it. What is refused goes the same way with its reason, so that the answer REFUSED
- * too is only given when the quarantine row is committed; past the sender's quota it is counted and
- * answered at once. Not taken, and answered Busy together at the end: what is over the session's
- * window, over LIMIT_ITEMS, or not wanted by the store; and then everything behind it in its lane.
+ * Each item: look at it once (gate), ask whether this principal may say it (access), warn if it is
+ * an alarm, fill in a parcel, submit it. What is refused goes the same way with its reason, so that
+ * the answer REFUSED too is only given when the quarantine row is committed; past the sender's
+ * quota it is counted and answered at once. Not taken, and answered Busy together at the end: what
+ * is over the session's window, over LIMIT_ITEMS, or not wanted by the store; and then everything
+ * behind it in its lane.
  */
 #include "broker/ingress/room.h"
 
@@ -88,14 +89,12 @@ static bool fill_refusal(struct parcel *p, const struct refusal *why)
     return p->refused;
 }
 
-static struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *item,
-                                  const Eocbus__V1__Envelope *m, const struct refusal *why)
+static struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *item)
 {
     size_t kept = item->content.len < LIMIT_CONTENT_BYTES ? item->content.len : LIMIT_CONTENT_BYTES;
     struct parcel *p =
         parcel_create(item->content.data, kept, item->signature.data, item->signature.len);
 
-    assert(m || why); /* what passed the gate is there; what did not has a reason */
     if (!p)
         return NULL;
     p->session = b->s ? b->s->number : 0;
@@ -103,6 +102,17 @@ static struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__
     p->principal_id = b->principal->principal_id;
     p->received_time_us = b->received_us;
     p->clock_offset_ms = b->s ? clock_offset_ms(&b->s->clock) : 0;
+    return p;
+}
+
+static struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *item,
+                                  const Eocbus__V1__Envelope *m, const struct refusal *why)
+{
+    struct parcel *p = begin_parcel(b, item);
+
+    assert(m || why); /* what passed the gate is there; what did not has a reason */
+    if (!p)
+        return NULL;
     if (!why)
         fill_content(p, m);
     else if (m)
@@ -171,14 +181,40 @@ static enum busy_cause submit(struct publishing *b, struct parcel *p)
     return BUSY_AWAY;
 }
 
+/* An alarm waits for nothing: not for the store, nor for room in a window, nor for its turn in its
+ * lane. Without memory it is heard when it is stored. */
+static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
+                       const Eocbus__V1__Envelope *m)
+{
+    struct ingress *in = b->in;
+    struct parcel *p;
+
+    if (m->lane != EOCBUS__V1__LANE__LANE_FLASH)
+        return;
+    p = begin_parcel(b, item);
+    if (!p)
+        return;
+    fill_content(p, m);
+    if (!p->expired && warned_add(&in->warned, p))
+        in->exits.warn(in->exits.arg, p);
+    parcel_drop(&p);
+}
+
 /* Past the quota: nobody keeps it, so the answer need not wait for a commit. */
 static enum busy_cause refuse_at_once(struct publishing *b, const Eocbus__V1__Item *item,
-                                      struct refusal *why)
+                                      const Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    struct parcel answer = {.tag = item->tag, .refused = why};
+    struct parcel answer = {.tag = item->tag,
+                            .refused = why,
+                            .principal_id = b->principal->principal_id,
+                            .content = item->content.data,
+                            .content_len = item->content.len};
 
     if (!receipts_add(b->s, &answer))
         return BUSY_FULL;
+    if (m)
+        fill_identity(&answer, m);
+    settle_warning(b->in, &answer);
     b->in->n.refused++;
     b->in->n.quarantine_dropped++;
     b->s->unsettled_items++; /* until the receipt has left */
@@ -197,7 +233,7 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     if (!in->exits.store_is_here(in->exits.arg))
         return BUSY_AWAY; /* before the quota: what is not kept shall not cost */
     if (!quota_book_take(in->quarantine, b->principal->principal_id, 1, loop_now_us(in->set.loop)))
-        return refuse_at_once(b, item, why);
+        return refuse_at_once(b, item, m, why);
     p = make_parcel(b, item, m, why);
     cause = p ? submit(b, p) : BUSY_FULL;
     if (cause == BUSY_NOT)
@@ -250,6 +286,8 @@ static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *i
     struct refusal why;
     bool good = look_at(b, item, &m, &why);
 
+    if (good)
+        warn_first(b, item, m);
     if (!over)
         return good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
     if (good)

@@ -7,6 +7,7 @@
 #include "broker/ingress/ingress.h"
 #include "broker/ingress/missing.h"
 #include "broker/ingress/session.h"
+#include "broker/ingress/warned.h"
 #include "proto/base/loop.h"
 
 struct ingress {
@@ -14,6 +15,7 @@ struct ingress {
     struct ingress_exits exits;
     struct sessions *sessions;
     struct missing missing; /* agents whose connection is gone */
+    struct warned warned;   /* FLASH that went out as provisional */
     struct quota_book *quarantine;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
     struct loop_timer *sweep;
@@ -34,6 +36,9 @@ MUST_CHECK enum status answer_bytes(struct ingress *in, struct session *s, const
 /* Also when an answer that a sender waits for cannot be given: it offers again in its next session.
  */
 void end_session(struct ingress *in, struct session *s);
+
+/* Its fate is known: if listeners were warned of it in vain, they are told. */
+void settle_warning(struct ingress *in, const struct parcel *p);
 
 /* publish.c: may end the session. */
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,

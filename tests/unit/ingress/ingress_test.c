@@ -41,6 +41,12 @@ static struct {
     uint32_t log_epoch;
     uint64_t next_seq, last_gone;
     unsigned gone, listens;
+    struct { /* what went out before it was stored, and what was taken back */
+        uint64_t lane_seq, queued; /* how many the store had by then */
+    } warned[TAGS];
+    size_t warned_count, withdrawn_count;
+    char withdrawn_code[32], withdrawn_places[PLACES_TEXT];
+    uint8_t withdrawn_id;
     bool revoked[AGENTS];
 } world;
 
@@ -193,6 +199,25 @@ static void fake_session_gone(void *arg, uint64_t session)
     world.last_gone = session;
 }
 
+static void fake_warn(void *arg, const struct parcel *p)
+{
+    (void)arg;
+    assert_true(!p->seq && !p->refused && p->id.lane == EOCBUS__V1__LANE__LANE_FLASH);
+    assert_true(p->content_len && p->received_time_us && p->type);
+    world.warned[world.warned_count].queued = world.queued;
+    world.warned[world.warned_count++].lane_seq = p->id.lane_seq;
+}
+
+static void fake_withdraw(void *arg, const struct parcel *p)
+{
+    (void)arg;
+    assert_true(p->type && p->status);
+    world.withdrawn_count++;
+    world.withdrawn_id = p->message_id[15];
+    snprintf(world.withdrawn_code, sizeof(world.withdrawn_code), "%s", p->refused->code);
+    snprintf(world.withdrawn_places, PLACES_TEXT, "%s", p->places);
+}
+
 static const struct ingress_exits exits = {
     .send = fake_send,
     .submit = fake_submit,
@@ -200,6 +225,8 @@ static const struct ingress_exits exits = {
     .log_place = fake_log_place,
     .listen = fake_listen,
     .session_gone = fake_session_gone,
+    .warn = fake_warn,
+    .withdraw = fake_withdraw,
 };
 
 /* The commit: everything that was submitted has its fate. */
@@ -278,12 +305,16 @@ struct offer {
     unsigned lane;      /* 0 = ROUTINE */
     int64_t not_after_us;
     bool unreadable;
+    const char *alarm; /* says this as FLASH */
 };
 
 static size_t pack_content(uint8_t *out, unsigned n, const struct offer *o)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    Eocbus__V1__GeneralMessage alarm = EOCBUS__V1__GENERAL_MESSAGE__INIT;
+    Eocbus__V1__Area area = EOCBUS__V1__AREA__INIT;
+    char place[] = "3505203", *pcodes[] = {place};
     uint8_t id[16] = {1, 2, 3, 4, 5, 6, 0x70, 8, 0x80};
     char name[32];
 
@@ -304,6 +335,18 @@ static size_t pack_content(uint8_t *out, unsigned n, const struct offer *o)
     entry.text = (char *)"water is rising at the bridge";
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
     m.activity_log_entry = &entry;
+    if (o->alarm) {
+        id[15] = (uint8_t)m.lane_seq;
+        m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+        alarm.from_role = (char *)"duty officer";
+        alarm.subject = (char *)"mudflow";
+        alarm.text = (char *)o->alarm;
+        area.pcodes = pcodes;
+        area.n_pcodes = 1;
+        m.area = &area;
+        m.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
+        m.general_message = &alarm;
+    }
     return eocbus__v1__envelope__pack(&m, out);
 }
 
