@@ -47,6 +47,15 @@ static enum status put(struct speaker *s, Eocbus__V1__Envelope *m)
     return st == ST_EXISTS ? ST_OK : st;
 }
 
+static size_t samples_in(const struct channel *channels, size_t count)
+{
+    size_t samples = 0;
+
+    for (size_t i = 0; i < count; i++)
+        samples += channels[i].count;
+    return samples;
+}
+
 /* *too_large: nothing was put, fewer channels may fit. */
 static enum status say_batch(struct speaker *s, const struct channel *channels, size_t count,
                              bool *too_large)
@@ -56,7 +65,9 @@ static enum status say_batch(struct speaker *s, const struct channel *channels, 
     Eocbus__V1__Envelope *m;
     enum status st;
 
-    *too_large = false;
+    *too_large = count > 1 && samples_in(channels, count) > LIMIT_SAMPLES;
+    if (*too_large)
+        return ST_FULL;
     arena_reset(s->arena);
     st = observations_encode(&body, s->registry_version, channels, count, s->arena, &s->why);
     if (st != ST_OK)

@@ -5,6 +5,7 @@
 
 #include "proto/base/banned.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/observations.h"
 #include "proto/wire/refuse.h"
 #include "proto/wire/types.h"
 
@@ -94,6 +95,16 @@ static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal 
     return ST_OK;
 }
 
+/* Series that do not fit together would be stored and never be read. Of a newer major nobody reads
+ * anything. */
+static enum status check_body(const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    if (m->body_case != EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH ||
+        m->schema / 1000 > SCHEMA_VERSION / 1000)
+        return ST_OK;
+    return observations_check(m->observation_batch, why);
+}
+
 enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, size_t len,
                          struct arena *arena, struct refusal *why)
 {
@@ -109,7 +120,9 @@ enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, siz
         st = gate_check(m, why);
     if (st == ST_OK)
         st = check_lane(*out, why);
-    return st == ST_OK ? check_together(*out, why) : st;
+    if (st == ST_OK)
+        st = check_together(*out, why);
+    return st == ST_OK ? check_body(*out, why) : st;
 }
 
 enum status gate_frame(Eocbus__V1__Frame **out, const uint8_t *frame, size_t len,

@@ -9,6 +9,8 @@ enum {
     LIMIT_DEPTH = 16,            /* nesting of sub-messages */
     LIMIT_FIELDS = 4096,         /* fields in one Envelope, all levels, packed elements not counted */
     LIMIT_REPEATS = 4096,        /* elements of one repeated field, packed or not */
+    LIMIT_SAMPLES = 20000,       /* of all series of one ObservationBatch: what stays is not written,
+                                    so a few hundred bytes could stand for a quarter million rows */
     LIMIT_FRAME_FIELDS = 8192,   /* the same for a whole Frame, contents not looked into */
     LIMIT_ARENA_BYTES = 1048576, /* memory one unpacked Envelope may take */
     LIMIT_NAME_BYTES = 64,       /* a principal's name */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/base/banned.h"
+#include "proto/wire/limits.h"
 #include "proto/wire/refuse.h"
 
 #define RUNS_MAX    256
@@ -290,6 +291,7 @@ static enum status check_channels(const struct channel *channels, size_t count, 
 {
     const struct step top = {NULL, "observation_batch", -1};
     enum status st = ST_OK;
+    size_t samples = 0;
     int64_t base_us;
 
     if (count == 0 || count > SERIES_MAX)
@@ -300,7 +302,11 @@ static enum status check_channels(const struct channel *channels, size_t count, 
         if (channels[i].count == 0 || channels[i].count > OBSERVATIONS_SAMPLES_MAX)
             return refuse(why, CODE_RANGE, &at, "%zu samples; legal are 1 to %d", channels[i].count,
                           OBSERVATIONS_SAMPLES_MAX);
+        samples += channels[i].count;
     }
+    if (samples > LIMIT_SAMPLES)
+        return refuse(why, CODE_REPEATS, &top, "%zu samples; at most %d are taken in one batch",
+                      samples, LIMIT_SAMPLES);
     base_us = common_timing(channels, count).base_us;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         const struct step at = {&top, "series", (long)i};

@@ -1,8 +1,8 @@
 /* observations - samples with their times and quality into an ObservationBatch, and back, exactly.
  *
  * The encoder looks for what is shortest: one step of time for the whole batch where there is one,
- * holds where values stay. The reader first checks what the gate cannot, because it needs several
- * fields: lists of the right length, sums inside the series, quality runs in order. Pure. */
+ * holds where values stay. The check is of what needs several fields: lists of the right length,
+ * sums inside the series, quality runs in order, samples in all. Pure. */
 #ifndef EOCBUS_WIRE_OBSERVATIONS_H
 #define EOCBUS_WIRE_OBSERVATIONS_H
 
@@ -42,8 +42,9 @@ MUST_CHECK enum status observations_encode(Eocbus__V1__ObservationBatch *out,
                                            const struct channel *channels, size_t count,
                                            struct arena *arena, struct refusal *why);
 
-/* Of a batch that passed the gate. ST_INVALID: `why`, with a path like
- * "observation_batch.series[3].holds". Read nothing of a batch that fails. */
+/* Of a batch whose single fields keep their rules; the gate asks it of every batch. ST_INVALID:
+ * `why`, with a path like "observation_batch.series[3].holds". Read nothing of a batch that fails.
+ */
 MUST_CHECK enum status observations_check(const Eocbus__V1__ObservationBatch *b,
                                           struct refusal *why);
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "proto/base/banned.h"
+#include "proto/wire/limits.h"
 #include "proto/wire/refuse.h"
 
 typedef Eocbus__V1__ObservationBatch Batch;
@@ -91,6 +92,7 @@ enum status observations_check(const Batch *b, struct refusal *why)
 {
     const struct step top = {NULL, "observation_batch", -1};
     enum status st = ST_OK;
+    uint64_t samples = 0;
 
     for (size_t i = 0; st == ST_OK && i < b->n_series; i++) {
         const struct step at = {&top, "series", (long)i};
@@ -99,7 +101,12 @@ enum status observations_check(const Batch *b, struct refusal *why)
             return refuse(why, CODE_REPEATS, &at, "datastream %u stands in the batch twice",
                           b->series[i]->datastream_id);
         st = check_series(b, b->series[i], &at, why);
+        samples += samples_of(b, b->series[i]);
     }
+    if (st == ST_OK && samples > LIMIT_SAMPLES)
+        return refuse(why, CODE_REPEATS, &top,
+                      "%" PRIu64 " samples in all its series; at most %d are taken in one batch",
+                      samples, LIMIT_SAMPLES);
     return st;
 }
 

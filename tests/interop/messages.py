@@ -58,6 +58,32 @@ def read_families(path):
     return families
 
 
+def fit_series(batch):
+    """Lists that fit together, at most 20,000 samples in all, and each datastream once (10)."""
+    most = 20000 // len(batch.series)
+    for i, s in enumerate(batch.series):
+        s.datastream_id = 1 + i * 1000 + s.datastream_id % 1000
+        n = len(s.time_deltas_ms) or s.sample_count or batch.sample_count
+        if n > most or s.time_deltas_ms:
+            s.sample_count = n = min(n, most)
+        holds = list(s.holds)
+        deltas = list(s.deltas)[:n - 1]
+        if holds:
+            while holds and (len(holds) > len(deltas) or sum(holds) > n - 1):
+                holds.pop()
+            deltas = deltas[:len(holds)]
+        s.holds[:], s.deltas[:] = holds, deltas
+        runs, end = [], 0
+        for run in s.quality:
+            run.offset = max(run.offset, end)
+            if run.offset < n:
+                run.length = min(run.length, n - run.offset)
+                end = run.offset + run.length
+                runs.append(type(run).FromString(run.SerializeToString()))
+        del s.quality[:]
+        s.quality.extend(runs)
+
+
 class Maker:
     """Fills messages within the rules; the same seed makes the same bodies."""
 
@@ -66,7 +92,10 @@ class Maker:
 
     def body(self, type_name):
         field = envelope.Envelope.DESCRIPTOR.fields_by_name[type_name]
-        return self.fill(getattr(envelope.Envelope(), type_name), field.message_type)
+        body = self.fill(getattr(envelope.Envelope(), type_name), field.message_type)
+        if type_name == "observation_batch":
+            fit_series(body)
+        return body
 
     def fill(self, message, descriptor):
         message.SetInParent()

@@ -340,6 +340,66 @@ ProtobufCMessage *gen_message(struct gen *g, const ProtobufCMessageDescriptor *d
     return make_message(g, d, 0, arena);
 }
 
+static void fit_quality(Eocbus__V1__Series *s, uint32_t samples)
+{
+    uint32_t end = 0;
+
+    for (size_t i = 0; i < s->n_quality; i++) {
+        Eocbus__V1__QualityRun *run = s->quality[i];
+
+        if (run->offset < end)
+            run->offset = end;
+        if (run->offset >= samples) {
+            s->n_quality = i;
+            return;
+        }
+        if (run->length > samples - run->offset)
+            run->length = samples - run->offset;
+        end = run->offset + run->length;
+    }
+}
+
+static void fit_holds(Eocbus__V1__Series *s, uint32_t samples)
+{
+    uint64_t sum = 0;
+    size_t n = 0;
+
+    if (!s->n_holds)
+        return;
+    while (n < s->n_holds && n < s->n_deltas && sum + s->holds[n] <= samples - 1)
+        sum += s->holds[n++];
+    s->n_holds = s->n_deltas = n;
+}
+
+static uint32_t fit_samples(const Eocbus__V1__ObservationBatch *b, Eocbus__V1__Series *s)
+{
+    uint32_t most = LIMIT_SAMPLES / (uint32_t)b->n_series;
+    uint32_t samples = s->sample_count ? s->sample_count : b->sample_count;
+
+    if (s->n_time_deltas_ms > most)
+        s->n_time_deltas_ms = most;
+    if (s->n_time_deltas_ms)
+        samples = s->sample_count = (uint32_t)s->n_time_deltas_ms;
+    if (samples > most)
+        samples = s->sample_count = most;
+    return samples;
+}
+
+/* Lists that fit together, and each datastream once. */
+static void obey_series_rules(Eocbus__V1__ObservationBatch *b)
+{
+    for (size_t i = 0; i < b->n_series; i++) {
+        Eocbus__V1__Series *s = b->series[i];
+        uint32_t samples = fit_samples(b, s);
+
+        s->datastream_id = 1 + (uint32_t)i * 1000 + s->datastream_id % 1000;
+        if (s->n_deltas > samples - 1)
+            s->n_deltas = samples - 1;
+        fit_holds(s, samples);
+        fit_quality(s, samples);
+    }
+}
+
 static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const struct type_info *t)
 {
     m->schema = SCHEMA_VERSION;
@@ -349,6 +409,8 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         m->not_after_us = pick_in(g, RULE_TIME_MIN_US, RULE_TIME_MAX_US);
     if ((t->flags & TYPE_ANSWERS) && !m->preceding_id.len)
         m->preceding_id = m->message_id;
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
+        obey_series_rules(m->observation_batch);
 }
 
 Eocbus__V1__Envelope *gen_envelope(struct gen *g, unsigned type, struct arena *arena)

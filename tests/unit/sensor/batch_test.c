@@ -193,6 +193,37 @@ static void what_is_too_large_for_one_message_goes_out_in_several(void **state)
     desk_close(&desk);
 }
 
+/* A gateway of 64 channels was away for an hour of seconds: all of it is missing, in few bytes. */
+static void many_samples_of_few_bytes_go_out_in_several(void **state)
+{
+    static struct sample gap[OBSERVATIONS_SAMPLES_MAX];
+    struct channel channels[STATION_STREAMS];
+    size_t said = 0, samples = 0;
+    struct desk desk;
+
+    (void)state;
+    desk_open(&desk, streams, ARRAY_LEN(streams));
+    for (int i = 0; i < OBSERVATIONS_SAMPLES_MAX; i++)
+        gap[i] = (struct sample){T0 + i * SECOND, 0, FLAG(MISSING)};
+    for (unsigned i = 0; i < STATION_STREAMS; i++)
+        channels[i] = (struct channel){i + 1,
+                                       EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE,
+                                       EOCBUS__V1__UNIT__UNIT_METRE,
+                                       -3,
+                                       gap,
+                                       OBSERVATIONS_SAMPLES_MAX};
+    assert_int_equal(say_observations(&desk.speaker, channels, STATION_STREAMS, &said), ST_OK);
+    assert_int_equal(said, STATION_STREAMS);
+    for (size_t i = 0; i < desk.count; i++) {
+        const Eocbus__V1__ObservationBatch *b = desk_said(&desk, i)->observation_batch;
+
+        assert_true(b->n_series * OBSERVATIONS_SAMPLES_MAX <= LIMIT_SAMPLES);
+        samples += b->n_series * OBSERVATIONS_SAMPLES_MAX;
+    }
+    assert_int_equal(samples, STATION_STREAMS * OBSERVATIONS_SAMPLES_MAX);
+    desk_close(&desk);
+}
+
 static void the_maker_meets_the_sweep(void **state)
 {
     static const unsigned both[] = {0, 1};
@@ -223,6 +254,7 @@ int main(void)
         cmocka_unit_test(doubles_and_times_that_go_back_are_kept_and_flagged),
         cmocka_unit_test(values_outside_the_range_of_the_type_are_kept_and_flagged),
         cmocka_unit_test(what_is_too_large_for_one_message_goes_out_in_several),
+        cmocka_unit_test(many_samples_of_few_bytes_go_out_in_several),
         cmocka_unit_test(the_maker_meets_the_sweep),
     };
 

@@ -309,6 +309,54 @@ static void only_some_types_travel_as_flash(void **state)
     REFUSED(CODE_FLASH, "lane");
 }
 
+/* A batch of `series` channels that never moved, `samples` each: about twelve bytes a channel. */
+static void write_batch(size_t series, uint32_t samples)
+{
+    static Eocbus__V1__ObservationBatch batch;
+    static Eocbus__V1__Series channel[64], *list[64];
+
+    eocbus__v1__observation_batch__init(&batch);
+    batch.sensor_registry_version = 1;
+    batch.base_time_us = INT64_C(1281215400000000);
+    batch.dt_ms = 1000;
+    batch.sample_count = samples;
+    batch.series = list;
+    batch.n_series = series;
+    for (uint32_t i = 0; i < series; i++) {
+        list[i] = &channel[i];
+        eocbus__v1__series__init(&channel[i]);
+        channel[i].datastream_id = i + 1;
+        channel[i].type = EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE;
+        channel[i].unit = EOCBUS__V1__UNIT__UNIT_METRE;
+    }
+    m.lane = EOCBUS__V1__LANE__LANE_BULK;
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH;
+    m.observation_batch = &batch;
+}
+
+static void a_few_bytes_do_not_stand_for_more_samples_than_are_taken(void **state)
+{
+    (void)state;
+    write_batch(64, 3600);
+    assert_true(eocbus__v1__envelope__get_packed_size(&m) < 1500);
+    REFUSED(CODE_REPEATS, "observation_batch");
+    write_batch(5, 3600);
+    assert_string_equal(send(), "ok");
+}
+
+static void series_that_do_not_fit_together_are_refused_with_their_path(void **state)
+{
+    static int64_t deltas[4];
+
+    (void)state;
+    write_batch(2, 4);
+    m.observation_batch->series[1]->deltas = deltas;
+    m.observation_batch->series[1]->n_deltas = 4;
+    REFUSED(CODE_LENGTH, "observation_batch.series[1].deltas");
+    m.schema = (SCHEMA_VERSION / 1000 + 1) * 1000; /* of a newer major nothing is read */
+    assert_string_equal(send(), "ok");
+}
+
 static void a_refused_message_can_still_be_read(void **state)
 {
     uint8_t bytes[4096];
@@ -445,6 +493,8 @@ int main(void)
         ONE(commands_say_until_when),
         ONE(answers_name_what_they_answer),
         ONE(only_some_types_travel_as_flash),
+        ONE(a_few_bytes_do_not_stand_for_more_samples_than_are_taken),
+        ONE(series_that_do_not_fit_together_are_refused_with_their_path),
         ONE(a_refused_message_can_still_be_read),
         ONE(what_unpacks_beyond_the_cap_is_refused),
         ONE(a_wide_message_stays_within_the_arena),
