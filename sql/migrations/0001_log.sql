@@ -25,6 +25,11 @@ BEGIN
     EXECUTE format('GRANT CREATE ON DATABASE %I TO bus_owner', current_database());
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO bus_ingest, bus_reader, bus_admin', current_database());
+    -- Large objects are the one thing that everybody who may connect could fill a disk with. Only a superuser
+    -- may take the functions away; the runbook says what to do where a lesser role ran this.
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        REVOKE EXECUTE ON FUNCTION lo_creat(int4), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
+    END IF;
 END
 $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

@@ -84,7 +84,8 @@ BEGIN
 END
 $$;
 
--- Puts what the span (after, upto] held; false: somebody else did, nothing was put.
+-- Puts what the span (after, upto] held; false: somebody else did, nothing was put. A span that ends behind
+-- the log would leave out for ever what is stored there later.
 CREATE FUNCTION bus.project_put(
     after int8, upto int8,
     o_time timestamptz[], o_value float8[], o_seq int8[], o_sender int4[], o_datastream int4[], o_quality int4[],
@@ -94,6 +95,9 @@ CREATE FUNCTION bus.project_put(
     s_mode int2[], s_tamper bool[]) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF upto IS NULL OR upto > (SELECT h.seq FROM bus.log_head h) OR upto < after THEN
+        RAISE EXCEPTION 'the span (%, %] is not in the log', after, upto USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     UPDATE bus.projection p SET seq = upto WHERE p.name = 'sensor' AND p.seq = after;
     IF NOT FOUND THEN
         RETURN false;

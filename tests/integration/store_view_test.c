@@ -270,6 +270,14 @@ static void nobody_may_do_what_is_not_his(void **state)
         {"bus_ingest", "CREATE TABLE bus.mine ()", "42501"},
         {"bus_ingest", "CREATE TABLE public.mine ()", "42501"},
         {"bus_ingest", "SET ROLE bus_owner", "42501"},
+        {"bus_ingest",
+         "SELECT bus.project_put(0, 9000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+         " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+         " NULL, NULL, NULL)",
+         "22023"},
+        {"bus_ingest", "SELECT lo_create(0)", "42501"},
+        {"bus_reader", "SELECT lo_from_bytea(0, '\\x01')", "42501"},
+        {"bus_reader", "SELECT lo_creat(-1)", "42501"},
         {"bus_ingest", "COPY (SELECT 1) TO PROGRAM 'true'", "42501"},
         {"bus_reader", "SELECT * FROM eoc.message", ""},
         {"bus_reader", "SELECT * FROM eoc.flash_report", ""},
