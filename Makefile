@@ -138,18 +138,18 @@ SAN_BUILD := $(BUILD)-san
 JOBS      ?= $(shell nproc)
 
 run:
-	@sh deploy/setup.sh run
+	@BUILD=$(BUILD) sh deploy/setup.sh run
 	@echo "-- building"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) programs
 	@ONCE=$(ONCE) sh deploy/run.sh $(BUILD)
 
 check:
-	@sh deploy/setup.sh test
+	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 units-built
 	@tests/run.sh unit $(UNIT:$(BUILD)/%=$(SAN_BUILD)/%)
 
 test:
-	@sh deploy/setup.sh test
+	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 tests-built
 	@BUILD=$(BUILD) SAN_BUILD=$(SAN_BUILD) tests/all.sh
@@ -158,17 +158,17 @@ test:
 SEEDS ?= 200
 SEED  ?= 1
 sim:
-	@sh deploy/setup.sh test
+	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(SIM)
 	@$(SIM) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
 
 lint:
-	@sh deploy/setup.sh test
+	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
 	@BUILD=$(BUILD) SECONDS_MAX=900 TEST_LIMIT=1000 tests/run.sh lint tests/lint/*.sh
 
 bench:
-	@sh deploy/setup.sh test
+	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) bench-built
 	@BUILD=$(BUILD) tests/bench/run.sh
 

@@ -14,6 +14,16 @@ test) wanted=$(awk '$1 == "run" || $1 == "test" { print $2 }' "$here/packages.tx
     ;;
 esac
 
+# What root built, an ordinary user cannot build further.
+for built in "${BUILD:-build}" "${BUILD:-build}-san"; do
+    foreign=$(find "$built" ! -writable -print -quit 2>/dev/null || true)
+    if [ -n "$foreign" ]; then
+        echo "eocbus: $foreign belongs to $(stat -c %U "$foreign"), who built here before: run" \
+            "'sudo chown -R $(id -un) $built', or build elsewhere with 'make BUILD=another-folder $purpose'" >&2
+        exit 4
+    fi
+done
+
 missing=
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
