@@ -200,7 +200,9 @@ static void on_frame(struct fake_broker *b, const Eocbus__V1__Frame *f)
         break;
     case EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE:
         b->acknowledges++;
-        b->upto = f->acknowledge->upto;
+        if (f->acknowledge->upto)
+            b->upto = f->acknowledge->upto;
+        b->warnings_taken += f->acknowledge->provisional;
         break;
     case EOCBUS__V1__FRAME__WHAT_CREDIT:
         b->credits++;

@@ -34,6 +34,7 @@ struct fake_broker {
     struct zport_id agent; /* the newest */
     unsigned hellos, publishes, pings, subscribes, unsubscribes, acknowledges, credits, connects;
     uint64_t upto, after;
+    unsigned warnings_taken; /* provisional ones, as acknowledged */
     uint32_t subscription, credit_given;
     bool has_after;
     unsigned items, largest_publish; /* items; most bytes of content in one Publish */

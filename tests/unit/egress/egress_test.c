@@ -456,6 +456,127 @@ static void a_subscription_survives_any_allocation_that_fails(void **state)
     assert_int_equal(world.agents[0].count, 1);
 }
 
+/* --- warn first ---------------------------------------------------------------------------------
+ */
+
+static void a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 1);
+    world_settle();
+    world_publish(FLASH_REPORT, "", 50); /* gathered, and not sent yet */
+    world_warn(300);
+    assert_int_equal(world.agents[0].warnings, 1); /* before the end of the turn */
+    assert_int_equal(world.agents[0].count, 0);
+    world_settle();
+    world_warn(300);
+    assert_int_equal(world.agents[0].warnings, 2);
+    world_publish(FLASH_REPORT, "", 300); /* stored, but there is no credit */
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+    agent_give_credit(0, 5);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2); /* check_delivery looks at previous */
+    assert_int_equal(world.agents[0].got[1], 2);
+}
+
+static void one_that_is_behind_or_waits_for_the_log_is_warned_too(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    for (unsigned i = 0; i < 200; i++)
+        world_append(FLASH_REPORT, "3505203", 100, false);
+    world.store_away = true;
+    agent_subscribe_all(0, 0, 1000);
+    loop_turn(world.loop, 0);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.behind, 1);
+    world_warn(100);
+    assert_int_equal(world.agents[0].warnings, 1);
+    world.store_away = false;
+    egress_store_here(world.egress);
+    world_settle();
+    while (world.agents[0].count < 200) {
+        agent_acknowledge(0);
+        world_settle();
+    }
+}
+
+static void sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    agent_subscribe_all(0, 0, 1000);
+    agent_subscribe_all(1, 0, 1000);
+    world_settle();
+    for (unsigned i = 0; i < 20; i++) {
+        world_warn(1000);
+        agent_acknowledge(1);
+    }
+    assert_int_equal(world.agents[0].warnings, 16);
+    assert_int_equal(world.agents[1].warnings, 20);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.provisional, 36);
+    assert_int_equal(n.provisional_skipped, 4);
+    agent_acknowledge(0);
+    world_warn(1000);
+    assert_int_equal(world.agents[0].warnings, 17);
+}
+
+static void a_warning_meets_full_and_dead_sockets_without_harm(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        agent_subscribe_all(i, 0, 1000);
+    world_settle();
+    world.agents[0].is_full = world.agents[1].is_gone = true;
+    world_warn(100);
+    world.agents[0].is_full = false;
+    world_warn(100); /* it has room, though `writable` was not said yet */
+    world_settle();
+    assert_int_equal(world.agents[0].warnings, 1);
+    assert_true(world.agents[1].is_lost);
+    assert_int_equal(world.agents[2].warnings, 2);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.provisional_skipped, 3);
+    egress_writable(world.egress);
+    world_publish(FLASH_REPORT, "", 50);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+}
+
+static void a_withdrawal_goes_to_everybody_whatever_their_room(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    agent_subscribe_all(0, 0, 0);
+    world_settle();
+    for (unsigned i = 0; i < 17; i++)
+        world_warn(100);
+    world_withdraw();
+    assert_int_equal(world.agents[0].withdrawals, 1);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.withdrawn, 1);
+}
+
+static void a_warning_survives_any_allocation_that_fails(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 0);
+    world_settle();
+    for (unsigned long k = 2; !world.agents[0].warnings; k++) {
+        assert_true(k < 20);
+        mem_fail_at(k); /* the first is the parcel */
+        world_warn(100);
+        mem_fail_at(0);
+    }
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_begin, world_end)
 
 int main(void)
@@ -486,6 +607,12 @@ int main(void)
         IN_WORLD(a_new_log_epoch_ends_every_listener),
         IN_WORLD(a_message_of_a_new_log_epoch_ends_every_listener_too),
         IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
+        IN_WORLD(a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous),
+        IN_WORLD(one_that_is_behind_or_waits_for_the_log_is_warned_too),
+        IN_WORLD(sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted),
+        IN_WORLD(a_warning_meets_full_and_dead_sockets_without_harm),
+        IN_WORLD(a_withdrawal_goes_to_everybody_whatever_their_room),
+        IN_WORLD(a_warning_survives_any_allocation_that_fails),
         IN_WORLD(creation_survives_any_allocation_that_fails),
         IN_WORLD(a_subscription_survives_any_allocation_that_fails),
     };

@@ -57,6 +57,7 @@ struct world_agent {
     } sent[WORLD_LOG]; /* frames that are not acknowledged */
     size_t sent_first, sent_count;
     char fault[32];
+    unsigned warnings, warnings_unacked, withdrawals; /* provisional ones */
 };
 
 struct world {
@@ -101,8 +102,32 @@ static void check_delivery(struct world_agent *a, const Eocbus__V1__Delivery *d)
     a->got[a->count++] = d->stamp->seq;
 }
 
+/* Says nothing of numbers, and takes no credit. */
+static void check_warning(struct world_agent *a, const Eocbus__V1__Deliver *m)
+{
+    const Eocbus__V1__Delivery *d = m->deliveries[0];
+
+    assert_int_equal(m->n_deliveries, 1);
+    assert_true(!d->stamp->seq && !d->previous && !d->history && !m->horizon);
+    assert_int_equal(d->stamp->received_time_us, 77);
+    assert_true(d->content.len);
+    a->warnings++;
+    assert_true(++a->warnings_unacked <= 16);
+}
+
 static void check_deliver(struct world_agent *a, const Eocbus__V1__Deliver *m, size_t len)
 {
+    assert_int_equal(m->subscription, 1);
+    if (m->n_withdrawn) {
+        assert_true(!m->n_deliveries && m->withdrawn[0]->message_id.len == ID_BYTES);
+        assert_string_equal(m->withdrawn[0]->code, "database");
+        a->withdrawals++;
+        return;
+    }
+    if (m->n_deliveries && m->deliveries[0]->stamp->provisional) {
+        check_warning(a, m);
+        return;
+    }
     assert_true(a->subscribed);
     if (!m->n_deliveries) {
         a->horizons++;
@@ -273,6 +298,29 @@ static void route_row(uint64_t seq)
     parcel_drop(&p);
 }
 
+/* To everybody who wants something. */
+static inline void world_warn(unsigned content_len)
+{
+    static uint8_t bytes[LIMIT_CONTENT_BYTES];
+    struct parcel *p = parcel_create(bytes, content_len, NULL, 0);
+
+    assert_non_null(p);
+    p->received_time_us = 77;
+    for (size_t i = 0; i < world.want_count; i++)
+        egress_warn_one(world.egress, world.wants[i].listener, p);
+    egress_warned(world.egress);
+    parcel_drop(&p);
+}
+
+static inline void world_withdraw(void)
+{
+    struct refusal why = {.code = CODE_DATABASE};
+    struct parcel gone = {.refused = &why};
+
+    for (size_t i = 0; i < world.want_count; i++)
+        egress_withdraw_one(world.egress, world.wants[i].listener, &gone);
+}
+
 static void world_append(uint16_t type, const char *places, unsigned content_len, bool expired)
 {
     struct world_row *row = &world.log[++world.head];
@@ -385,6 +433,8 @@ static void agent_acknowledge(unsigned n)
 
     m.subscription = 1;
     m.upto = a->count ? a->got[a->count - 1] : 0;
+    m.provisional = a->warnings_unacked;
+    a->warnings_unacked = 0;
     while (a->sent_count && a->sent[a->sent_first].upto <= m.upto) {
         a->unacked_bytes -= a->sent[a->sent_first++].bytes;
         a->sent_count--;

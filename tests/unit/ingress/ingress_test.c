@@ -37,11 +37,11 @@ static struct {
     struct parcel *queue[QUEUE];
     size_t queued, room;
     enum status submit_answer;
-    bool store_away;
+    bool store_away, denies; /* access lets nobody say anything */
     uint32_t log_epoch;
     uint64_t next_seq, last_gone;
     unsigned gone, listens;
-    struct { /* what went out before it was stored, and what was taken back */
+    struct {                       /* what went out before it was stored, and what was taken back */
         uint64_t lane_seq, queued; /* how many the store had by then */
     } warned[TAGS];
     size_t warned_count, withdrawn_count;
@@ -73,7 +73,7 @@ enum status access_may_publish(const struct access *a, const struct principal *p
                                const Eocbus__V1__Envelope *m, struct refusal *why)
 {
     (void)a;
-    if (strcmp(m->sender, p->name) == 0)
+    if (strcmp(m->sender, p->name) == 0 && !world.denies)
         return ST_OK;
     why->code = CODE_SENDER;
     snprintf(why->path, sizeof(why->path), "sender");
@@ -915,7 +915,10 @@ static void a_message_that_never_comes_again_holds_its_lane_only_for_a_while(voi
     world.room = QUEUE;
     publish_run(1, 2, 2);
     assert_int_equal(world.queued, 0);
-    fake_advance(world.loop, 10001);
+    for (unsigned i = 0; i < 4; i++) {
+        fake_advance(world.loop, 22501);
+        ping(1, FAKE_UTC_US); /* it lives */
+    }
     publish_run(1, 2, 2);
     assert_int_equal(world.queued, 1);
 }
@@ -983,6 +986,148 @@ static void a_frame_that_only_a_broker_says_is_a_fault(void **state)
     f.welcome = &w;
     say(1, &f);
     assert_string_equal(world.agents[1].fault, "malformed");
+}
+
+/* --- warn first ---------------------------------------------------------------------------------
+ */
+
+static void alarm_from(unsigned n, uint64_t lane_seq, const char *text)
+{
+    struct offer o = {.tag = lane_seq, .alarm = text};
+
+    publish(n, &o, 1);
+}
+
+static void refuse_queued(const char *code)
+{
+    for (size_t i = 0; i < world.queued; i++) {
+        world.queue[i]->refused = mem_zalloc(sizeof(struct refusal));
+        world.queue[i]->refused->code = code;
+    }
+}
+
+static void an_alarm_goes_out_before_the_store_has_it(void **state)
+{
+    const struct offer offers[] = {{.tag = 1}, {.tag = 2, .alarm = "mudflow"}, {.tag = 3}};
+
+    (void)state;
+    hello(1);
+    publish(1, offers, 3);
+    assert_int_equal(world.warned_count, 1);
+    assert_int_equal(world.warned[0].lane_seq, 2);
+    assert_int_equal(world.warned[0].queued, 1); /* not yet, only the one before it */
+    assert_int_equal(world.queued, 3);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 3);
+    assert_int_equal(world.withdrawn_count, 0);
+}
+
+static void while_the_store_is_away_an_alarm_goes_out_once_and_stays_in_the_outbox(void **state)
+{
+    (void)state;
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    world.store_away = true;
+    for (unsigned i = 0; i < 5; i++) {
+        alarm_from(1, 1, "mudflow");
+        assert_int_equal(world.agents[1].busies, 2 * i + 1);
+        alarm_from(1, 2, "and again"); /* behind one that was not taken */
+        assert_int_equal(world.agents[1].busies, 2 * i + 2);
+    }
+    assert_int_equal(world.warned_count, 2);
+    hello(1); /* a new session offers everything again */
+    alarm_from(1, 1, "mudflow");
+    hello(2);
+    alarm_from(2, 1, "mudflow"); /* somebody else's place */
+    assert_int_equal(world.warned_count, 3);
+    world.submit_answer = ST_OK;
+    world.store_away = false;
+    alarm_from(1, 1, "mudflow");
+    alarm_from(1, 2, "and again");
+    commit();
+    alarm_from(1, 2, "and again"); /* its receipt got lost */
+    assert_int_equal(world.warned_count, 3);
+    assert_int_equal(world.withdrawn_count, 0);
+}
+
+static void an_alarm_beyond_the_window_goes_out_all_the_same(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 64);
+    alarm_from(1, 65, "mudflow");
+    assert_int_equal(world.agents[1].busies, 1);
+    assert_int_equal(world.warned_count, 1);
+}
+
+static void what_may_not_be_said_or_is_too_late_warns_nobody(void **state)
+{
+    const struct offer foreign = {.tag = 1, .alarm = "mudflow", .sender = "office.n2"};
+    const struct offer late = {.tag = 2, .alarm = "mudflow", .not_after_us = FAKE_UTC_US - 1};
+    const struct offer torn = {.tag = 3, .alarm = "mudflow", .unreadable = true};
+    const struct offer never = {.tag = 4, .lane = EOCBUS__V1__LANE__LANE_FLASH};
+
+    (void)state;
+    hello(1);
+    publish(1, &foreign, 1);
+    publish(1, &late, 1);
+    publish(1, &torn, 1);
+    publish(1, &never, 1); /* an entry of a diary is no alarm */
+    assert_int_equal(world.warned_count, 0);
+    commit();
+    assert_int_equal(world.agents[1].settled_count, 4);
+    assert_int_equal(world.withdrawn_count, 0); /* nobody heard of them */
+}
+
+static void what_the_store_refuses_is_withdrawn_once(void **state)
+{
+    (void)state;
+    hello(1);
+    alarm_from(1, 7, "mudflow");
+    refuse_queued(CODE_DATABASE);
+    hello(1); /* its session is gone: listeners are told all the same */
+    commit();
+    assert_int_equal(world.withdrawn_count, 1);
+    assert_int_equal(world.withdrawn_id, 7);
+    assert_string_equal(world.withdrawn_code, CODE_DATABASE);
+    assert_string_equal(world.withdrawn_places, "3505203");
+    alarm_from(1, 7, "mudflow");
+    refuse_queued(CODE_DATABASE);
+    commit();
+    assert_int_equal(world.warned_count, 1);
+    assert_int_equal(world.withdrawn_count, 1);
+}
+
+static void another_content_under_its_place_withdraws_no_alarm(void **state)
+{
+    (void)state;
+    hello(1);
+    alarm_from(1, 1, "mudflow");
+    commit();
+    alarm_from(1, 1, "no mudflow");
+    refuse_queued("conflict");
+    commit();
+    assert_int_equal(world.warned_count, 1);
+    assert_int_equal(world.withdrawn_count, 0);
+    assert_string_equal(world.agents[1].settled[1].code, "conflict");
+}
+
+static void an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn(void **state)
+{
+    (void)state;
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    for (uint64_t seq = 1; seq <= 12; seq++)
+        alarm_from(1, seq, "mudflow");
+    assert_int_equal(world.warned_count, 12);
+    world.submit_answer = ST_OK;
+    world.denies = true;
+    for (uint64_t seq = 1; seq <= 12; seq++)
+        alarm_from(1, seq, "mudflow");
+    assert_int_equal(world.withdrawn_count, 2); /* past the quota of ten: at once */
+    commit();
+    assert_int_equal(world.withdrawn_count, 12);
+    assert_string_equal(world.withdrawn_code, CODE_SENDER);
 }
 
 /* --- clocks and memory --------------------------------------------------------------------------
@@ -1100,6 +1245,13 @@ int main(void)
         IN_WORLD(a_receipt_without_memory_ends_the_session),
         IN_WORLD(nothing_overtakes_a_message_of_its_lane_that_was_not_taken),
         IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
+        IN_WORLD(an_alarm_goes_out_before_the_store_has_it),
+        IN_WORLD(while_the_store_is_away_an_alarm_goes_out_once_and_stays_in_the_outbox),
+        IN_WORLD(an_alarm_beyond_the_window_goes_out_all_the_same),
+        IN_WORLD(what_may_not_be_said_or_is_too_late_warns_nobody),
+        IN_WORLD(what_the_store_refuses_is_withdrawn_once),
+        IN_WORLD(another_content_under_its_place_withdraws_no_alarm),
+        IN_WORLD(an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn),
         IN_WORLD(more_items_than_a_frame_may_hold_are_busy),
         IN_WORLD(more_than_twice_as_many_are_not_looked_at),
         IN_WORLD(an_unreadable_frame_goes_to_quarantine_with_tag_0),

@@ -24,7 +24,7 @@ static char *endpoints[2];
 static char log_text[65536];
 
 static struct {
-    unsigned ups, downs, settled, stored, drained, faults, messages, unread;
+    unsigned ups, downs, settled, stored, drained, faults, messages, unread, withdrawn;
     struct outbox_outcome last;
     uint64_t seqs[256], horizon;
     char why[256];
@@ -101,6 +101,13 @@ static void on_horizon(void *arg, uint64_t horizon)
 {
     (void)arg;
     saw.horizon = horizon;
+}
+
+static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
+{
+    (void)arg;
+    assert_string_equal(w->code, "database");
+    saw.withdrawn++;
 }
 
 static int set_up(void **state)
@@ -568,7 +575,8 @@ static void subscribe(const char *inbox, unsigned credit)
                                            .inbox_path = inbox,
                                            .credit = credit,
                                            .message = on_delivery,
-                                           .horizon = on_horizon};
+                                           .horizon = on_horizon,
+                                           .withdrawn = on_withdrawn};
 
     if (agent_subscribe(agent, &sub, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
@@ -743,6 +751,69 @@ static void an_alarm_is_handed_over_at_its_first_copy_and_only_then(void **state
     assert_int_equal(saw.seqs[0], 0);
 }
 
+static void withdraw(uint8_t id_byte)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Deliver m = EOCBUS__V1__DELIVER__INIT;
+    Eocbus__V1__Withdrawn w = EOCBUS__V1__WITHDRAWN__INIT, *list = &w;
+    uint8_t id[16];
+
+    memset(id, id_byte, sizeof(id));
+    id[6] = 0x70;
+    id[8] = 0x80;
+    w.message_id.data = id;
+    w.message_id.len = sizeof(id);
+    w.code = (char *)"database";
+    m.subscription = broker.subscription;
+    m.withdrawn = &list;
+    m.n_withdrawn = 1;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_DELIVER;
+    f.deliver = &m;
+    fake_broker_send(&broker, &f);
+}
+
+static void a_warning_takes_no_credit_and_is_acknowledged(void **state)
+{
+    (void)state;
+    make_alarm();
+    start();
+    subscribe(NULL, 4);
+    WAIT_FOR(broker.subscribes == 1);
+    for (unsigned i = 0; i < 5; i++)
+        deliver(0, 0);
+    WAIT_FOR(broker.warnings_taken == 5);
+    assert_int_equal(broker.credit_given, 0);
+    deliver(3, 0);
+    deliver(5, 3);
+    WAIT_FOR(broker.credit_given == 2);
+    assert_int_equal(broker.warnings_taken, 5);
+}
+
+static void what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all(void **state)
+{
+    (void)state;
+    make_alarm();
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    withdraw(9); /* nobody heard of it yet */
+    deliver(0, 0);
+    WAIT_FOR(broker.warnings_taken == 1); /* it is on disk */
+    assert_int_equal(saw.messages, 1);
+    withdraw(8); /* another one */
+    withdraw(9);
+    withdraw(9);
+    WAIT_FOR(saw.withdrawn == 1);
+    agent_destroy(agent);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 2);
+    deliver(3, 0);
+    WAIT_FOR(broker.upto == 3);
+    assert_int_equal(saw.messages, 2);
+    assert_int_equal(saw.withdrawn, 1);
+}
+
 static void bytes_that_cannot_be_read_are_handed_over_as_such(void **state)
 {
     (void)state;
@@ -812,6 +883,8 @@ int main(void)
         T(a_hole_in_the_numbers_is_read_again),
         T(a_program_that_cannot_take_more_gets_it_later),
         T(an_alarm_is_handed_over_at_its_first_copy_and_only_then),
+        T(a_warning_takes_no_credit_and_is_acknowledged),
+        T(what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all),
         T(bytes_that_cannot_be_read_are_handed_over_as_such),
         T(a_bad_setting_is_told_in_a_sentence),
         T(making_an_agent_survives_every_failed_allocation),
