@@ -130,6 +130,7 @@ enum status outbox_open(struct outbox **out, const struct outbox_settings *set, 
         outbox_close(o);
         return st;
     }
+    ob_damage_look(o);
     o->version = ob_ask(o, Q_CHANGED, 0);
     *out = o;
     return ST_OK;

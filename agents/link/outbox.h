@@ -11,8 +11,10 @@
  * commit soon (once a loop turn). Nothing is offered to the uplink before it is durable.
  *
  * On any but ST_OK, ST_INVALID and ST_FULL, outbox_trouble has a sentence for a person. After an
- * error of the disk (ST_IO) or a damaged file the outbox takes and gives nothing more: what the
- * kernel says about a file after a failed fsync is not to be believed. Start again on a sound disk.
+ * error of the disk (ST_IO) the outbox takes and gives nothing more: what the kernel says about a
+ * file after a failed fsync is not to be believed. Start again on a sound disk. A damaged file
+ * takes nothing more either (ST_IO, for every program, marked by path.damaged), but what can be
+ * read of it is still offered; rows that cannot are passed over and stay.
  */
 #ifndef EOCBUS_LINK_OUTBOX_H
 #define EOCBUS_LINK_OUTBOX_H

@@ -132,7 +132,10 @@ enum status outbox_counts(struct outbox *o, struct outbox_counts *out)
 
     *out = (struct outbox_counts){0};
     for (unsigned track = 2; track < TRACKS && st == ST_OK; track++) {
-        out->waiting[track / 2] += tracks[track].last - (uint64_t)tracks[track].settled;
+        uint64_t settled = (uint64_t)tracks[track].settled;
+
+        /* Of a damaged file `last` may lag behind. */
+        out->waiting[track / 2] += tracks[track].last > settled ? tracks[track].last - settled : 0;
         out->stored += (uint64_t)tracks[track].stored;
         out->refused += (uint64_t)tracks[track].refused;
         out->put += tracks[track].last;

@@ -20,6 +20,9 @@
  * twice. */
 #define PENDING_BYTES (96u * 1024)
 
+/* Damaged places that are remembered; more are looked for each time, in silence. */
+#define HOLES 32u
+
 enum query {
     Q_BEGIN,
     Q_COMMIT,
@@ -91,6 +94,12 @@ struct outbox {
     void *arg;
 
     bool broken;
+    bool damaged; /* some page cannot be read: see outbox_damage.c */
+    struct hole {
+        uint64_t from, end; /* tags that cannot be read */
+    } hole[HOLES];
+    unsigned hole_count;
+    bool end_unknown[TRACKS]; /* the last rows of a track cannot be read */
     char trouble[256];
 };
 
@@ -140,6 +149,16 @@ MUST_CHECK enum status ob_make_file(const char *path, char *err, size_t err_size
 MUST_CHECK enum status ob_open_database(struct outbox *o);
 void ob_checkpoint(struct outbox *o);
 void ob_shrink(struct outbox *o); /* outside a transaction */
+
+/* outbox_damage.c: pages that cannot be read */
+bool ob_is_damage(int rc);
+void ob_damage_look(struct outbox *o); /* was it found before? */
+void ob_damage_note(struct outbox *o); /* it is found now */
+/* The same where one can go on without what was asked. Inside a transaction ST_AGAIN: SQLite writes
+ * nothing more in one that met damage; the next one does not look there. */
+MUST_CHECK enum status ob_damage_found(struct outbox *o);
+/* The row at `at` or one soon behind it cannot be read: where to go on. */
+uint64_t ob_damage_skip(struct outbox *o, unsigned track, uint64_t at);
 
 /* outbox_track.c: numbers by lane */
 MUST_CHECK enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS]);

@@ -37,20 +37,34 @@ static void offer_row(struct asking *a, uint64_t tag, sqlite3_stmt *q)
     a->stopped = !a->each(a->arg, &row) || --a->rows_left == 0;
 }
 
-static enum status offer_track(struct outbox *o, struct asking *a, unsigned track)
+/* *from: where it began; where it stopped. */
+static int offer_from(struct outbox *o, struct asking *a, unsigned track, uint64_t *from)
 {
     sqlite3_stmt *q = use(o, Q_WAITING);
     int rc = SQLITE_DONE;
 
-    bind_u64(q, 1, tag_of(track, o->track[track].first));
+    bind_u64(q, 1, *from);
     bind_u64(q, 2, tag_of(track + 1, 0));
     while (!a->stopped && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         uint64_t tag = (uint64_t)sqlite3_column_int64(q, 2);
 
+        *from = tag + 1;
         if (!tagset_has(&o->flight, tag))
             offer_row(a, tag, q);
     }
     sqlite3_reset(q);
+    return rc;
+}
+
+static enum status offer_track(struct outbox *o, struct asking *a, unsigned track)
+{
+    uint64_t from = tag_of(track, o->track[track].first), end = tag_of(track + 1, 0);
+    int rc = offer_from(o, a, track, &from);
+
+    while (ob_is_damage(rc)) {
+        from = ob_damage_skip(o, track, from);
+        rc = from < end ? offer_from(o, a, track, &from) : SQLITE_DONE;
+    }
     return ob_translate(o, rc);
 }
 

@@ -10,7 +10,7 @@ static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct
 {
     enum status st = ST_OK;
 
-    if (o->broken)
+    if (o->broken || o->damaged)
         return ST_IO;
     /* Out of room or too much for one transaction: what came first goes first. */
     if (pending_put_count(&o->pending) &&
@@ -19,6 +19,8 @@ static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct
         st = outbox_commit(o);
     if (st == ST_OK)
         st = ob_begin(o);
+    if (st == ST_OK && o->damaged)
+        st = ST_IO;
     if (st == ST_OK)
         st = ob_once_find(o, tag);
     if (st == ST_OK)

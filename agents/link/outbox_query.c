@@ -76,6 +76,8 @@ enum status ob_translate(struct outbox *o, int rc)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         o->broken = true;
+        if (o->epoch) /* what cannot even be opened needs no mark */
+            ob_damage_note(o);
         ob_say(o,
                "the outbox %s is damaged (%s): stop the agent, move the file and its -wal aside, "
                "keep them for recovery, and start again",

@@ -171,6 +171,8 @@ enum status outbox_tidy(struct outbox *o)
     unsigned dropped = 0;
     enum status st = outbox_commit(o);
 
+    if (st == ST_OK && o->damaged)
+        return ST_OK; /* dropping moves rows between pages: leave them as they are */
     (void)ballast_take(&o->ballast);
     if (st == ST_OK)
         st = ob_begin(o);

@@ -14,13 +14,18 @@ static enum status catch_up(struct outbox *o, unsigned track, uint64_t *last)
     sqlite3_stmt *q = use(o, Q_LAST);
     int rc;
 
+    if (o->end_unknown[track]) /* places are not given away any more, so it may lag behind */
+        return ST_OK;
     bind_u64(q, 1, tag_of(track, 0));
     bind_u64(q, 2, tag_of(track + 1, 0));
     rc = sqlite3_step(q);
     if (rc == SQLITE_ROW && number_of((uint64_t)sqlite3_column_int64(q, 0)) > *last)
         *last = number_of((uint64_t)sqlite3_column_int64(q, 0));
     sqlite3_reset(q);
-    return ob_translate(o, rc);
+    if (!ob_is_damage(rc))
+        return ob_translate(o, rc);
+    o->end_unknown[track] = true;
+    return ob_damage_found(o);
 }
 
 enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS])
@@ -75,12 +80,15 @@ static enum status move_first(struct outbox *o, unsigned track)
     struct track *t = &o->track[track];
     int rc;
 
+    if (o->damaged) /* it stays before what cannot be read */
+        return ST_OK;
     bind_u64(q, 1, tag_of(track, t->first));
     bind_u64(q, 2, tag_of(track + 1, 0));
     rc = sqlite3_step(q);
-    t->first = rc == SQLITE_ROW ? number_of((uint64_t)sqlite3_column_int64(q, 2)) : t->last + 1;
+    if (!ob_is_damage(rc))
+        t->first = rc == SQLITE_ROW ? number_of((uint64_t)sqlite3_column_int64(q, 2)) : t->last + 1;
     sqlite3_reset(q);
-    return ob_translate(o, rc);
+    return ob_is_damage(rc) ? ob_damage_found(o) : ob_translate(o, rc);
 }
 
 enum status ob_tracks_write(struct outbox *o)

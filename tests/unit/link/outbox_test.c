@@ -41,7 +41,7 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".ballast"};
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".ballast", ".damaged"};
     static const char *const names[] = {"out", "copy"};
     char file[192];
 
@@ -956,6 +956,120 @@ static void a_damaged_file_says_what_to_do_and_is_left_alone(void **state)
     assert_non_null(strstr(err, "aside"));
 }
 
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
+/* Junk over the page of the file that has `text` in it. */
+static void spoil_page_of(const char *text)
+{
+    char page[4096];
+    int fd = open(path, O_RDWR);
+    off_t at = 0;
+
+    assert_true(fd >= 0);
+    while (pread(fd, page, sizeof(page), at) == sizeof(page) &&
+           !memmem(page, sizeof(page), text, strlen(text)))
+        at += (off_t)sizeof(page);
+    assert_true(at > 0);
+    memset(page, 0xa5, sizeof(page));
+    assert_int_equal(pwrite(fd, page, sizeof(page), at), sizeof(page));
+    close(fd);
+}
+
+static unsigned lines_of_damage;
+
+static void count_damage(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    lines_of_damage += strstr(line, "outbox.rows.unreadable") != NULL;
+}
+
+static enum status commit_in_the_end(struct outbox *o)
+{
+    enum status st = outbox_commit(o);
+
+    for (unsigned tries = 0; st == ST_AGAIN && tries < 20; tries++)
+        st = outbox_commit(o);
+    return st;
+}
+
+static void one_unreadable_page_stops_nothing_behind_it(void **state)
+{
+    struct outbox *o = open_it();
+    char text[40];
+    uint64_t tag;
+    unsigned count;
+
+    (void)state;
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "the row number %u of the lane", i);
+        assert_int_equal(put_text(o, ROUTINE, text, &tag), ST_OK);
+    }
+    put_one(o, BULK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    spoil_page_of("the row number 100 of the lane");
+    log_set_sink(count_damage, NULL);
+    lines_of_damage = 0;
+
+    o = open_it();
+    count = offered(o, &s);
+    assert_in_range(count, 160, 200);
+    assert_int_equal(outbox_tag_lane(s.tags[count - 1]), BULK);
+    assert_int_equal(s.lane_seq[count - 2], 200);
+    assert_int_equal(offered(o, &s), count);
+    assert_int_equal(lines_of_damage, 1);
+    /* Receipts are kept, on both sides of the hole. */
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(outbox_settle(o, s.tags[i], &stored), ST_OK);
+    assert_int_equal(commit_in_the_end(o), ST_OK);
+    assert_int_equal(offered(o, &s), 0);
+    assert_int_equal(put_text(o, ROUTINE, "more", &tag), ST_IO);
+    assert_non_null(strstr(outbox_trouble(o), "damaged"));
+    outbox_close(o);
+
+    o = open_it(); /* who comes later knows */
+    assert_int_equal(put_text(o, IMMEDIATE, "more", &tag), ST_IO);
+    assert_non_null(strstr(outbox_trouble(o), "damaged"));
+    assert_int_equal(offered(o, &s), 0);
+    outbox_close(o);
+    log_set_sink(drop_line, NULL);
+}
+
+static void an_unreadable_end_of_a_lane_stops_no_other(void **state)
+{
+    struct outbox *o = open_it();
+    char text[40];
+    uint64_t tag;
+
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        snprintf(text, sizeof(text), "the row number %u of the lane", i);
+        assert_int_equal(put_text(o, IMMEDIATE, text, &tag), ST_OK);
+    }
+    for (unsigned i = 0; i < 60; i++)
+        put_one(o, BULK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    spoil_page_of("the row number 59 of the lane");
+    log_set_sink(drop_line, NULL);
+
+    o = open_it();
+    assert_in_range(offered(o, &s), 60, 119);
+    assert_int_equal(s.lane_seq[s.count - 1], 60);
+    assert_int_equal(put_text(o, ROUTINE, "more", &tag), ST_IO);
+    for (unsigned i = 0, n = s.count; i < n; i++)
+        assert_int_equal(outbox_settle(o, s.tags[i], &stored), ST_OK);
+    assert_int_equal(commit_in_the_end(o), ST_OK);
+    assert_int_equal(offered(o, &s), 0);
+    outbox_close(o);
+}
+
 static void a_missing_folder_is_told_by_name(void **state)
 {
     struct outbox_settings set = {.path = "/tmp/no-such-folder-eocbus/out", .sender = "a.b.c"};
@@ -1014,13 +1128,6 @@ static void putting_survives_every_failed_allocation(void **state)
     outbox_close(o);
 }
 
-static void drop_line(void *arg, enum log_level level, const char *line)
-{
-    (void)arg;
-    (void)level;
-    (void)line;
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
@@ -1056,6 +1163,8 @@ int main(void)
         T(after_an_error_of_the_disk_nothing_more_is_taken),
         T(the_file_of_another_sender_is_refused),
         T(a_damaged_file_says_what_to_do_and_is_left_alone),
+        T(one_unreadable_page_stops_nothing_behind_it),
+        T(an_unreadable_end_of_a_lane_stops_no_other),
         T(a_missing_folder_is_told_by_name),
         T(the_file_is_for_its_owner_only),
         T(opening_survives_every_failed_allocation),
