@@ -336,6 +336,7 @@ static struct ingress_settings ingress_settings_of(const struct broker *b)
         .name = c->name,
         .window_items = c->ingress_window_items,
         .sessions_max = c->sessions_max,
+        .sessions_per_principal = c->sessions_per_principal,
         .window_bytes = c->ingress_window_bytes,
         .quarantine_per_hour = c->quarantine_per_hour,
         .idle_ms = SILENT_TIMEOUTS * c->heartbeat_timeout_ms,

@@ -55,6 +55,10 @@ static const struct conf_row rows[] = {
     {"ingress.sessions", CONF_COUNT, AT(sessions_max), "10000", 0,
      "Most agents connected at a time. Each idle one takes about 28 KiB and one file descriptor.",
      1, 1000000},
+    {"ingress.sessions_per_principal", CONF_COUNT, AT(sessions_per_principal), "16", 0,
+     "Most connections of one principal at a time; a newer one takes the place of the one that was "
+     "silent longest. 0 = no bound of its own.",
+     0, 1000000},
     {"ingress.quarantine_per_hour", CONF_COUNT, AT(quarantine_per_hour), "1000", CONF_RELOAD,
      "Refused messages kept for a person to look at, per sender and hour; the rest are counted "
      "and answered, but not kept.",

@@ -11,7 +11,7 @@ struct config {
     char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
     unsigned batch_rows, queue_rows, commit_ms, follow_ms;            /* store.* */
     size_t queue_bytes;                                               /* store.queue_bytes */
-    unsigned ingress_window_items, sessions_max, quarantine_per_hour; /* ingress.* */
+    unsigned ingress_window_items, sessions_max, sessions_per_principal, quarantine_per_hour; /* ingress.* */
     size_t ingress_window_bytes;                                      /* ingress.window_bytes */
     size_t egress_window_bytes;                                       /* egress.window_bytes */
     unsigned page_rows, horizon_ms;                                   /* egress.* */

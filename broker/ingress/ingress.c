@@ -119,23 +119,40 @@ static enum status send_welcome(struct ingress *in, struct session *s)
     return answer_frame(in, s, &f);
 }
 
-/* A full table: the principal's own longest silent session makes room, so that one whose line flaps
- * takes places from nobody else. */
+static void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
+                    unsigned retry_ms)
+{
+    send_fault(in, &s->address, code, text, retry_ms);
+    end_session(in, s);
+}
+
+static bool has_too_many(const struct ingress *in, int32_t principal_id)
+{
+    const struct sender *sender = sessions_sender(in->sessions, principal_id);
+
+    return in->set.sessions_per_principal && sender &&
+           sender->sessions >= in->set.sessions_per_principal;
+}
+
+/* A full table, or more connections than one principal may have: its own longest silent session
+ * makes room. So one whose line flaps comes in at once, while the broker still believes in what it
+ * left behind, and takes places from nobody else. */
 static enum status open_session(struct ingress *in, struct session **out,
                                 const struct zport_id *from, const struct principal *p)
 {
     uint64_t now_us = loop_now_us(in->set.loop);
-    enum status st = sessions_open(out, in->sessions, from, p->name, p->principal_id, now_us);
-    struct session *own = NULL;
+    enum status st = has_too_many(in, p->principal_id)
+                         ? ST_FULL
+                         : sessions_open(out, in->sessions, from, p->name, p->principal_id, now_us);
+    struct session *own;
 
     if (st != ST_FULL)
         return st;
-    while ((own = sessions_next(in->sessions, own)) && own->principal_id != p->principal_id)
-        ;
+    own = sessions_oldest(in->sessions, p->principal_id);
     if (!own)
         return ST_FULL;
     log_info("ingress.session.replaced", "principal=%s session=%" PRIu64, p->name, own->number);
-    end_session(in, own);
+    dismiss(in, own, "sessions", "a newer connection of this principal took its place", 5000);
     return sessions_open(out, in->sessions, from, p->name, p->principal_id, now_us);
 }
 
@@ -304,11 +321,23 @@ void settle_warning(struct ingress *in, const struct parcel *p)
     in->exits.withdraw(in->exits.arg, &gone);
 }
 
+/* Also when the session that brought it is gone. */
+static void count_fate(struct ingress *in, const struct parcel *p)
+{
+    struct sender *sender = p->session ? sessions_sender(in->sessions, p->principal_id) : NULL;
+
+    if (!sender)
+        return;
+    sender_gave(sender, p->content_len);
+    sender_release(sender);
+}
+
 void ingress_settled(struct ingress *in, const struct parcel *p)
 {
     struct session *s = p->session ? sessions_number(in->sessions, p->session) : NULL;
 
     settle_warning(in, p);
+    count_fate(in, p);
     if (!s)
         return;
     s->unsettled_bytes -= p->content_len < s->unsettled_bytes ? p->content_len : s->unsettled_bytes;
@@ -361,13 +390,6 @@ void ingress_session_lost(struct ingress *in, uint64_t session)
 
     if (s)
         lose_session(in, s);
-}
-
-static void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
-                    unsigned retry_ms)
-{
-    send_fault(in, &s->address, code, text, retry_ms);
-    end_session(in, s);
 }
 
 void ingress_log_epoch(struct ingress *in, uint32_t log_epoch)

@@ -1,7 +1,8 @@
 /* ingress - frames from the field come in here, are looked at once, and receipts go back.
  *
  * Each connection that said hello is a session: who it is (ZAP), and what it may have without a
- * receipt (window). Receipts go to the session that published; when it is gone they are dropped,
+ * receipt (window); what the store holds of one principal is bounded too, over all its sessions and
+ * those it left, and so is their number. Receipts go to the session that published; when it is gone they are dropped,
  * and the sender, which offers everything again after a reconnect, hears `repeated`. A Publish is
  * split into parcels; what the gate or the rights refuse becomes a parcel with `refused` set and
  * takes the same way into the store (quarantine), so that a REFUSED receipt too is only given after
@@ -34,6 +35,7 @@ struct ingress_settings {
     struct access *access; /* borrowed */
     const char *name;      /* of the broker, for Welcome */
     unsigned window_items, sessions_max;
+    unsigned sessions_per_principal; /* 0 = as many as there are places */
     size_t window_bytes;
     unsigned quarantine_per_hour; /* refused messages kept per principal and hour; 1000 */
     /* A session that said nothing for so long is forgotten, or earlier when its link profile says

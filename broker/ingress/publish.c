@@ -21,6 +21,10 @@
 /* A full queue empties within a commit or two (512 rows take about 10 ms, tests/bench). */
 enum { RETRY_SOON_MS = 50, RETRY_AWAY_LEAST_MS = 1000, RETRY_AWAY_MOST_MS = 5000 };
 
+/* What the store may hold of one principal: an agent that said hello again may send a whole window
+ * while the one before is still being stored. */
+enum { PRINCIPAL_WINDOWS = 2 };
+
 enum busy_cause { BUSY_NOT, BUSY_ITEMS, BUSY_WINDOW, BUSY_LANE, BUSY_FULL, BUSY_AWAY };
 static const char *const busy_text[] = {
     [BUSY_NOT] = "",
@@ -163,6 +167,7 @@ static enum busy_cause submit(struct publishing *b, struct parcel *p)
     if (b->s) {
         b->s->unsettled_items++;
         b->s->unsettled_bytes += len;
+        sender_took(b->s->sender, len);
     }
     st = in->exits.submit(in->exits.arg, &p);
     if (st == ST_OK) {
@@ -172,6 +177,7 @@ static enum busy_cause submit(struct publishing *b, struct parcel *p)
     if (b->s) {
         b->s->unsettled_items--;
         b->s->unsettled_bytes -= len;
+        sender_gave(b->s->sender, len);
     }
     parcel_drop(&p);
     if (st == ST_FULL)
@@ -272,7 +278,11 @@ static enum busy_cause take_accepted(struct publishing *b, const Eocbus__V1__Ite
 static bool window_has_room(const struct publishing *b, size_t len)
 {
     const struct ingress_settings *set = &b->in->set;
+    const struct sender *all = b->s->sender;
 
+    if (all->items >= PRINCIPAL_WINDOWS * (size_t)set->window_items ||
+        (all->bytes && all->bytes + len > PRINCIPAL_WINDOWS * set->window_bytes))
+        return false;
     return b->s->unsettled_items < set->window_items &&
            (!b->s->unsettled_bytes || b->s->unsettled_bytes + len <= set->window_bytes);
 }

@@ -13,6 +13,7 @@ struct sessions {
     uint64_t last_number;
     struct list heard; /* least recently heard first */
     struct list *by_address, *by_number;
+    struct senders senders;
 };
 
 void clock_sample(struct clock_estimate *c, int64_t sender_utc_us, int64_t our_utc_us,
@@ -98,9 +99,13 @@ enum status sessions_create(struct sessions **out, unsigned max)
     t->by_number = create_buckets(buckets);
     if (!t->by_number)
         goto fail_address;
+    if (senders_init(&t->senders, buckets) != ST_OK)
+        goto fail_number;
     *out = t;
     return ST_OK;
 
+fail_number:
+    mem_free(t->by_number);
 fail_address:
     mem_free(t->by_address);
 fail_table:
@@ -114,6 +119,7 @@ void sessions_destroy(struct sessions *t)
         return;
     while (!list_empty(&t->heard))
         sessions_close(t, container_of(t->heard.next, struct session, heard));
+    senders_free(&t->senders);
     mem_free(t->by_number);
     mem_free(t->by_address);
     mem_free(t);
@@ -144,6 +150,13 @@ enum status sessions_open(struct session **out, struct sessions *t, const struct
     s = mem_zalloc(sizeof(*s));
     if (!s)
         return ST_NOMEM;
+    s->sender = senders_make(&t->senders, principal_id);
+    if (!s->sender) {
+        mem_free(s);
+        return ST_NOMEM;
+    }
+    s->sender->sessions++;
+    list_add_tail(&s->sender->own, &s->own);
     s->number = ++t->last_number;
     s->address = *address;
     s->principal_id = principal_id;
@@ -165,6 +178,9 @@ void sessions_close(struct sessions *t, struct session *s)
     list_remove(&s->heard);
     list_remove(&s->by_address);
     list_remove(&s->by_number);
+    list_remove(&s->own);
+    s->sender->sessions--;
+    sender_release(s->sender);
     buf_free(&s->receipts);
     mem_free(s);
     t->count--;
@@ -175,6 +191,20 @@ void sessions_heard(struct sessions *t, struct session *s, uint64_t now_us)
     s->heard_us = now_us;
     list_remove(&s->heard);
     list_add_tail(&t->heard, &s->heard);
+    list_remove(&s->own);
+    list_add_tail(&s->sender->own, &s->own);
+}
+
+struct sender *sessions_sender(const struct sessions *t, int32_t principal_id)
+{
+    return senders_find(&t->senders, principal_id);
+}
+
+struct session *sessions_oldest(const struct sessions *t, int32_t principal_id)
+{
+    const struct sender *sender = senders_find(&t->senders, principal_id);
+
+    return sender && sender->sessions ? container_of(sender->own.next, struct session, own) : NULL;
 }
 
 struct session *sessions_at(const struct sessions *t, const struct zport_id *address)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/ingress/sender.h"
 #include "proto/base/list.h"
 #include "proto/base/mem.h"
 #include "proto/base/status.h"
@@ -49,6 +50,8 @@ void lane_gate_close(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uin
 
 struct session {
     struct list by_address, by_number, heard; /* in struct sessions */
+    struct list own;                          /* in its sender */
+    struct sender *sender;                    /* never NULL; lives as long */
     struct list owing;                        /* in ingress: receipts wait to be sent */
     uint64_t number;
     struct zport_id address;
@@ -78,6 +81,10 @@ MUST_CHECK enum status sessions_open(struct session **out, struct sessions *t,
 void sessions_close(struct sessions *t, struct session *s);
 void sessions_heard(struct sessions *t, struct session *s, uint64_t now_us);
 
+/* The principal's; NULL if it has no session and no message without a fate. */
+struct sender *sessions_sender(const struct sessions *t, int32_t principal_id);
+/* Its longest silent session; NULL if it has none. */
+struct session *sessions_oldest(const struct sessions *t, int32_t principal_id);
 struct session *sessions_at(const struct sessions *t, const struct zport_id *address);
 struct session *sessions_number(const struct sessions *t, uint64_t number);
 /* Least recently heard first; NULL after the last. `after` NULL begins. */

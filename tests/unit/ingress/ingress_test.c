@@ -251,12 +251,15 @@ static void commit(void)
 /* --- what agents say ----------------------------------------------------------------------------
  */
 
+/* Not 0: whatever the connection, it is this principal that speaks. */
+static unsigned one_principal;
+
 static void say_bytes(unsigned n, const void *data, size_t len)
 {
     char name[32];
     struct zport_message m = {.from = address_of(n), .user_id = name, .data = data, .len = len};
 
-    snprintf(name, sizeof(name), "office.n%u", n);
+    snprintf(name, sizeof(name), "office.n%u", one_principal ? one_principal : n);
     ingress_on_message(world.in, &m);
 }
 
@@ -420,6 +423,49 @@ static void hello_again_begins_a_new_session(void **state)
     assert_int_equal(world.last_gone, 1);
     commit();
     assert_int_equal(world.agents[3].settled_count, 0); /* of the old session: offered again */
+}
+
+static void one_principal_with_many_connections_keeps_the_newest(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    hello(400); /* somebody else, the longest silent of all */
+    one_principal = 7;
+    for (unsigned n = 1; n <= 16; n++)
+        hello(n);
+    ping(1, FAKE_UTC_US); /* not the first any more */
+    for (unsigned n = 17; n <= 20; n++)
+        hello(n);
+    one_principal = 0;
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.sessions, 17);
+    for (unsigned n = 1; n <= 20; n++) {
+        assert_int_equal(world.agents[n].welcomes, 1);
+        assert_int_equal(world.agents[n].faults, n >= 2 && n <= 5);
+    }
+    assert_string_equal(world.agents[2].fault, "sessions");
+    assert_int_equal(world.agents[400].faults, 0);
+}
+
+static void hello_again_and_again_makes_no_room_in_the_store(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 10; round++) {
+        hello(3);
+        publish_run(3, 1 + round * 64, 64 + round * 64);
+    }
+    assert_int_equal(world.queued, 128); /* two windows of 64 */
+    assert_string_equal(world.agents[3].busy_text, "your window is full: wait for receipts");
+    commit();
+    hello(3);
+    publish_run(3, 129, 192);
+    commit();
+    assert_int_equal(world.agents[3].settled_count, 64);
+    hello(4); /* and somebody else was never in need */
+    publish_run(4, 1, 64);
+    commit();
+    assert_int_equal(world.agents[4].settled_count, 64);
 }
 
 static void an_unknown_protocol_version_is_refused(void **state)
@@ -1183,6 +1229,7 @@ static int begin(void **state)
         .name = "broker",
         .window_items = 64,
         .sessions_max = 400,
+        .sessions_per_principal = 16,
         .window_bytes = 1 << 20,
         .quarantine_per_hour = 10,
         .idle_ms = 30000,
@@ -1190,6 +1237,7 @@ static int begin(void **state)
 
     (void)state;
     memset(&world, 0, sizeof(world));
+    one_principal = 0;
     world.room = QUEUE;
     world.log_epoch = 1;
     if (loop_create(&world.loop) != ST_OK)
@@ -1216,6 +1264,8 @@ int main(void)
         IN_WORLD(hello_is_answered_welcome),
         IN_WORLD(anything_before_hello_is_answered_say_hello_first),
         IN_WORLD(hello_again_begins_a_new_session),
+        IN_WORLD(one_principal_with_many_connections_keeps_the_newest),
+        IN_WORLD(hello_again_and_again_makes_no_room_in_the_store),
         IN_WORLD(an_unknown_protocol_version_is_refused),
         IN_WORLD(a_message_without_a_name_is_dropped_and_counted),
         IN_WORLD(three_hundred_sessions_each_get_their_own_receipts),
