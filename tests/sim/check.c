@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/link/outbox.h"
+#include "agents/link/agent.h"
 #include "broker/hall.h"
 #include "eocbus/v1/session.pb-c.h"
 
-enum { TRACKS = 12, BOXES = 256 };
+enum { TRACKS = 12, BOXES = 256, EPOCHS = 128 };
 
 enum fate { FATE_NONE, FATE_PUT, FATE_DURABLE, FATE_STORED, FATE_REFUSED };
 
@@ -18,6 +18,7 @@ struct said {
     uint8_t *content; /* of what may be refused, to be looked for in quarantine */
     enum fate fate;
     bool may_be_refused, is_told;
+    bool was_lost; /* by a restore: comes again, behind what was under way then */
     uint64_t seq;
 };
 
@@ -39,6 +40,7 @@ static struct {
         uint64_t tag;
     } * open; /* put, and not durable yet */
     size_t open_count, open_cap;
+    uint64_t restored_upto[EPOCHS]; /* by the epoch that began then */
     size_t unsettled; /* durable, and the sender does not know yet what became of it */
 } all;
 
@@ -214,11 +216,12 @@ void check_stored(const struct model_row *row)
         sim_violate("%s lane %u number %llu is in the log twice: %llu and %llu", n->name, row->lane,
                     (unsigned long long)row->lane_seq, (unsigned long long)s->seq,
                     (unsigned long long)row->seq);
-    if (row->lane_seq <= b->last_stored[row->lane * 2])
+    if (row->lane_seq <= b->last_stored[row->lane * 2] && !s->was_lost)
         sim_violate("%s lane %u: number %llu is stored after %llu", n->name, row->lane,
                     (unsigned long long)row->lane_seq,
                     (unsigned long long)b->last_stored[row->lane * 2]);
-    b->last_stored[row->lane * 2] = row->lane_seq;
+    if (row->lane_seq > b->last_stored[row->lane * 2])
+        b->last_stored[row->lane * 2] = row->lane_seq;
     s->seq = row->seq;
 }
 
@@ -249,7 +252,7 @@ void check_receipts(const char *user, const uint8_t *frame, size_t len)
         const Eocbus__V1__Settled *s = f->receipts->settled[i];
 
         sim.result->repeated += s->repeated;
-        if (s->outcome == EOCBUS__V1__OUTCOME__OUTCOME_STORED)
+        if (s->outcome == EOCBUS__V1__OUTCOME__OUTCOME_STORED && s->log_epoch == model_log_epoch())
             expect_stored("receipt", n, model_row(s->seq), s->tag, s->seq);
     }
     eocbus__v1__frame__free_unpacked(f, NULL);
@@ -266,7 +269,13 @@ static void check_refused(struct node *n, const struct said *s, uint64_t tag)
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag));
 }
 
-void check_settled(struct node *n, uint64_t epoch, uint64_t tag, bool is_stored, uint64_t seq)
+/* Said under an older epoch of what a restore took away: it is to be said again. */
+static bool is_outdated(const struct outbox_outcome *oc, const struct said *s)
+{
+    return oc->stored && oc->log_epoch < model_log_epoch() && oc->seq != s->seq;
+}
+
+void check_settled(struct node *n, uint64_t epoch, uint64_t tag, const struct outbox_outcome *oc)
 {
     struct said *s = find_said(find_box(n, epoch), tag);
 
@@ -274,17 +283,69 @@ void check_settled(struct node *n, uint64_t epoch, uint64_t tag, bool is_stored,
         sim_violate("%s: a receipt for what was never durably said", n->name);
         return;
     }
+    if (is_outdated(oc, s))
+        return;
     if (!s->is_told)
         all.unsettled--;
     s->is_told = true;
     sim.result->told++;
-    s->fate = is_stored ? FATE_STORED : FATE_REFUSED;
-    if (!is_stored)
+    s->fate = oc->stored ? FATE_STORED : FATE_REFUSED;
+    if (!oc->stored)
         check_refused(n, s, tag);
-    else if (seq != s->seq)
+    else if (oc->seq != s->seq)
         sim_violate("%s: lane %u number %llu is settled as %llu and stored as %llu", n->name,
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag),
-                    (unsigned long long)seq, (unsigned long long)s->seq);
+                    (unsigned long long)oc->seq, (unsigned long long)s->seq);
+}
+
+static void restore_box(struct box *b, uint64_t upto)
+{
+    for (unsigned t = 0; t < TRACKS; t++) {
+        b->last_stored[t] = 0;
+        for (size_t j = 0; j < b->count[t]; j++) {
+            struct said *s = &b->said[t][j];
+
+            if (s->seq > upto) {
+                s->seq = 0;
+                s->was_lost = true;
+                all.unsettled += s->is_told && !b->is_lost;
+                s->is_told = false;
+                s->fate = FATE_DURABLE;
+            } else if (s->seq) {
+                b->last_stored[t] = j + 1;
+            }
+        }
+    }
+}
+
+void check_restored(uint64_t upto)
+{
+    assert(model_log_epoch() < EPOCHS);
+    all.restored_upto[model_log_epoch()] = upto;
+    for (unsigned i = 0; i < all.boxes; i++)
+        restore_box(&all.box[i], upto);
+}
+
+/* After a restore: what an outbox had dropped to stay within its budget cannot come again. */
+static void forgive_dropped(void)
+{
+    for (unsigned i = 0; i < all.boxes; i++) {
+        struct box *b = &all.box[i];
+        struct outbox *o = b->node->is_up ? agent_outbox(b->node->agent) : NULL;
+
+        for (unsigned t = 0; o && !b->is_lost && t < TRACKS; t++)
+            for (size_t j = 0; j < b->count[t]; j++) {
+                struct said *s = &b->said[t][j];
+                uint64_t tag = (uint64_t)(t / 2) << 56 | (uint64_t)(t & 1) << 55 | (j + 1);
+                int state;
+
+                if (s->fate != FATE_DURABLE || s->is_told ||
+                    outbox_state(o, tag, &state, NULL, NULL) != ST_NOTFOUND)
+                    continue;
+                s->is_told = true;
+                all.unsettled--;
+            }
+    }
 }
 
 void check_restarted(struct node *n, struct outbox *o)
@@ -302,11 +363,13 @@ void check_restarted(struct node *n, struct outbox *o)
                 continue;
             if (arena_create(&texts, 65536) != ST_OK)
                 return;
-            if (outbox_state(o, tag, &state, &oc, texts) != ST_OK)
+            if (outbox_state(o, tag, &state, &oc, texts) != ST_OK && b->said[t][j].was_lost)
+                state = OUTBOX_WAITING; /* dropped while it was stored: forgive_dropped */
+            else if (outbox_state(o, tag, &state, &oc, texts) != ST_OK)
                 sim_violate("%s: lane %u number %zu was durably said, and its outbox has lost it",
                             n->name, t / 2, j + 1);
             else if (state != OUTBOX_WAITING)
-                check_settled(n, b->epoch, tag, state == OUTBOX_STORED, oc.seq);
+                check_settled(n, b->epoch, tag, &oc);
             arena_destroy(texts);
         }
 }
@@ -332,6 +395,37 @@ static uint64_t next_due(const struct heard *h, uint64_t after, uint64_t upto)
     return 0;
 }
 
+/* Up to this number the logs of the two epochs are one. */
+static uint64_t common_upto(uint32_t from, uint32_t to)
+{
+    uint64_t upto = UINT64_MAX;
+
+    for (uint32_t e = from + 1; e <= to && e < EPOCHS; e++)
+        upto = all.restored_upto[e] < upto ? all.restored_upto[e] : upto;
+    return upto;
+}
+
+void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after)
+{
+    if (log_epoch == h->log_epoch)
+        return;
+    if (after > common_upto(h->log_epoch, log_epoch))
+        sim_violate("%s %s goes on after %llu of epoch %u in the log of epoch %u", h->node->name,
+                    h->pattern, (unsigned long long)after, h->log_epoch, log_epoch);
+    h->last = h->last < after ? h->last : after;
+    h->log_epoch = log_epoch;
+}
+
+/* Of a log that has been replaced since, and of the part that is gone: nobody can say what was due.
+ */
+static bool is_of_the_past(struct heard *h, uint64_t seq)
+{
+    if (seq <= common_upto(h->log_epoch, model_log_epoch()))
+        return false;
+    h->last = seq;
+    return true;
+}
+
 void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t len)
 {
     const struct model_row *row = model_row(seq);
@@ -339,6 +433,8 @@ void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t 
 
     sim.result->delivered++;
     sim_note(seq << 8 | h->node->index);
+    if (is_of_the_past(h, seq))
+        return;
     if (!row || row->content_len != len || memcmp(row->content, content, len) != 0) {
         sim_violate("%s %s hears number %llu, and the log %s", h->node->name, h->pattern,
                     (unsigned long long)seq, row ? "holds other bytes" : "does not hold it");
@@ -393,6 +489,8 @@ static bool find_unsettled(char *why, size_t size)
 
 bool check_is_done(char *why, size_t size)
 {
+    if (all.unsettled && model_log_epoch() > 1)
+        forgive_dropped();
     if (all.open_count || all.unsettled) {
         if (!find_unsettled(why, size))
             snprintf(why, size, "%zu puts are not committed", all.open_count);
@@ -401,7 +499,9 @@ bool check_is_done(char *why, size_t size)
     for (unsigned i = 0; i < sim.agents; i++)
         for (unsigned j = 0; j < sim_agent(i)->heard_count; j++) {
             struct heard *h = &sim_agent(i)->heard[j];
-            uint64_t due = next_due(h, h->last, model_head());
+            bool is_past = h->last > common_upto(h->log_epoch, model_log_epoch());
+            uint64_t last = is_past ? 0 : h->last;
+            uint64_t due = next_due(h, last, model_head());
 
             if (!due)
                 continue;

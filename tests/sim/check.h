@@ -26,9 +26,15 @@ void check_committed(struct node *n, bool is_kept); /* what was put is durable, 
 void check_outbox_lost(struct node *n);             /* the disk died: nothing of it is promised */
 void check_stored(const struct model_row *row);     /* at its commit */
 /* The agent's program hears what became of a message. */
-void check_settled(struct node *n, uint64_t epoch, uint64_t tag, bool is_stored, uint64_t seq);
+struct outbox_outcome;
+void check_settled(struct node *n, uint64_t epoch, uint64_t tag, const struct outbox_outcome *oc);
 void check_receipts(const char *user, const uint8_t *frame, size_t len); /* leaves a broker */
+/* The broker has said from where, and of which epoch, it reads for this listener. */
+void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after);
 void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t len);
+/* The log ends at `upto` now, under a new epoch: what was behind is to be offered again by those
+ * who still have it, and the whole log is to be heard again. */
+void check_restored(uint64_t upto);
 void check_broker(struct node *n); /* its queues */
 /* After a crash: what its outbox knows already, its program hears no more. */
 struct outbox;

@@ -26,6 +26,8 @@ void faults_plan(struct sim_result *r)
         do
             f->kind = (enum fault_kind)rng_below(&dice, FAULTS);
         while (!(kinds >> f->kind & 1) && rng_chance(&dice, 900));
+        if (f->kind == FAULT_RESTORE && !rng_chance(&dice, 150)) /* rare, even here */
+            f->kind = FAULT_CUT;
         f->for_us = rng_chance(&dice, 150) ? rng_below(&dice, 100 * SECOND_US)
                                            : rng_below(&dice, 6 * SECOND_US);
         f->dice = rng_u64(&dice);
@@ -130,6 +132,9 @@ static void strike_broker(const struct fault *f, struct node *broker)
     case FAULT_DB_AWAY:
         db_away(f->for_us);
         break;
+    case FAULT_RESTORE:
+        db_restore(f->dice);
+        break;
     case FAULT_DB_STALL:
         db_stall(f->for_us);
         break;
@@ -194,9 +199,11 @@ static void on_struck(struct event *e)
             (double)f->for_us / 1e6);
     stop_waiting((unsigned)i);
     sim.result->faults_struck++;
-    note_reached(f->kind, is_agents                                               ? agent
-                          : f->kind == FAULT_DB_AWAY || f->kind == FAULT_DB_STALL ? NULL
-                                                                                  : broker);
+    note_reached(f->kind,
+                 is_agents ? agent
+                 : f->kind == FAULT_DB_AWAY || f->kind == FAULT_RESTORE || f->kind == FAULT_DB_STALL
+                     ? NULL
+                     : broker);
     if (is_agents)
         strike_agent(f, agent, broker);
     else

@@ -1,10 +1,11 @@
 /* sim - runs seeds, each in a process of its own; says which broke a promise, and looks for the
  * shortest list of faults that still breaks it.
  *
- *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-r FILE] [-v] [-q]
+ *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-r FILE] [-x CHOICE] [-v] [-q]
  *   sim [...] SEED...
  *
- * -t stops after so many seconds; -d runs each seed twice and compares; -r records the appends; -p
+ * -t stops after so many seconds; -d runs each seed twice and compares; -r records the appends;
+ * -x leaves out the faults that have a '-' at their place; -p
  * plants a bug, which must be caught; -v prints every event of the run; -q leaves the table out.
  * Exits with 1 if a seed broke, with a plant if none did. */
 #include <assert.h>
@@ -43,7 +44,7 @@ static struct {
     unsigned seconds;
     enum plant plant;
     bool is_loud, is_quiet, is_twice;
-    const char *record;
+    const char *record, *choice;
     char **seeds; /* instead of first and count */
 } options = {.first = 1, .count = 20};
 
@@ -88,7 +89,7 @@ static void begin(struct sim_result *r)
     }
     sim.record = options.record ? fopen(options.record, "a") : NULL;
     log_set_sink(on_log_line, NULL);
-    log_set_level(sim.is_loud ? LOG_WARN : LOG_ERROR);
+    log_set_level(sim.is_loud ? LOG_DEBUG : LOG_ERROR);
     net_reset();
     db_reset();
     model_reset();
@@ -170,6 +171,8 @@ static void plan_seed(uint64_t seed)
     memset(shared, 0, sizeof(*shared));
     shared->seed = seed;
     faults_plan(shared);
+    for (unsigned i = 0; i < shared->fault_count && options.choice && options.choice[i]; i++)
+        shared->faults[i].is_dropped = options.choice[i] == '-';
 }
 
 /* --- the shortest trace
@@ -236,17 +239,23 @@ static void print_faults(const struct sim_result *r)
 
 static void explain(uint64_t seed)
 {
+    char violation[sizeof(shared->violation)];
     struct sim_result best;
 
     printf("seed %" PRIu64 " BROKEN after %" PRIu64 " steps, %.3f simulated s: %s\n", seed,
            shared->steps, (double)shared->end_us / 1e6, shared->violation);
+    memcpy(violation, shared->violation, sizeof(violation));
     plan_seed(seed);
     best = *shared;
+    memcpy(best.violation, violation, sizeof(violation));
     began_s = now_s();
     shorten(&best);
     printf("  the fewest faults that still break it (%s):\n", best.violation);
     print_faults(&best);
-    printf("  again: make sim SEED=%" PRIu64 " SEEDS=1 SIM_OPTIONS=-v\n", seed);
+    printf("  again: make sim SEED=%" PRIu64 " SEEDS=1 SIM_OPTIONS='-v -x ", seed);
+    for (unsigned i = 0; i < best.fault_count; i++)
+        putchar(best.faults[i].is_dropped ? '-' : '+');
+    printf("'\n");
 }
 
 /* --- many runs
@@ -370,7 +379,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "n:s:t:p:r:dvq")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:t:p:r:x:dvq")) != -1) {
         if (c == 'n')
             options.count = strtoull(optarg, NULL, 10);
         else if (c == 's')
@@ -381,6 +390,8 @@ int main(int argc, char **argv)
             options.plant = plant_by_name(optarg);
         else if (c == 'r')
             options.record = optarg;
+        else if (c == 'x')
+            options.choice = optarg;
         else if (c == 'd')
             options.is_twice = true;
         else if (c == 'v')

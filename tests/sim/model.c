@@ -673,6 +673,24 @@ uint64_t model_head(void)
     return db.count;
 }
 
+uint32_t model_log_epoch(void)
+{
+    return db.log_epoch;
+}
+
+void model_restore(uint64_t upto)
+{
+    while (db.count > upto)
+        free_row(&db.rows[--db.count]);
+    memset(db.slot, 0, db.slots * sizeof(*db.slot));
+    for (uint64_t seq = 1; seq <= db.count; seq++)
+        add_slot(seq);
+    db.log_epoch++;
+    if (db.projected > upto)
+        db.projected = upto;
+    check_restored(upto);
+}
+
 const struct model_row *model_row(uint64_t seq)
 {
     return seq && seq <= db.count ? &db.rows[seq - 1] : NULL;

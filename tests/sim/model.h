@@ -72,6 +72,8 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
 void model_set_principal(int32_t id, bool is_revoked);
 
 uint64_t model_head(void);
+uint32_t model_log_epoch(void);
+void model_restore(uint64_t upto); /* what is behind is gone; a new epoch */
 const struct model_row *model_row(uint64_t seq);
 /* Was this content refused and kept? */
 bool model_has_quarantined(int32_t sender_id, const void *content, size_t len);

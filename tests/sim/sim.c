@@ -36,8 +36,8 @@ const char *const step_names[STEPS] = {"idle",
 const char *const fault_names[FAULTS] = {
     "cut",         "partition",   "broker-crash", "broker-stop", "broker-stall",
     "agent-crash", "agent-stall", "outbox-new",   "db-away",     "db-stall",
-    "db-reset",    "answer-lost", "db-error",     "db-warning",  "notify-lost",
-    "clock-step",  "revoke",      "flood",        "deaf"};
+    "restore",     "db-reset",    "answer-lost",  "db-error",    "db-warning",
+    "notify-lost", "clock-step",  "revoke",       "flood",       "deaf"};
 
 const char *const plant_names[PLANTS] = {
     "none",           "ack-before-commit", "no-dedup",         "cursor-beyond",

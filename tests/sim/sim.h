@@ -81,7 +81,8 @@ enum fault_kind {
     FAULT_OUTBOX_NEW, /* the agent's disk is replaced: a new outbox, a new epoch */
     FAULT_DB_AWAY,
     FAULT_DB_STALL,
-    FAULT_DB_RESET,    /* every connection of one broker breaks */
+    FAULT_RESTORE,  /* a backup comes back: the end of the log is gone, and its epoch is raised */
+    FAULT_DB_RESET, /* every connection of one broker breaks */
     FAULT_ANSWER_LOST, /* the next commit happens and its answer does not come */
     FAULT_DB_ERROR,    /* the next commit fails for a reason of PostgreSQL's own */
     FAULT_DB_WARNING,  /* the next commit comes with a warning */
@@ -147,7 +148,8 @@ struct heard { /* one subscription of an agent */
     struct node *node;
     const char *pattern;
     bool on_disk;
-    uint64_t last, committed; /* numbers handed over; the place that a crash leaves */
+    uint64_t last, committed;            /* numbers handed over; the place that a crash leaves */
+    uint32_t log_epoch, committed_epoch; /* of the logs they are numbers of */
 };
 
 struct node {
@@ -222,6 +224,7 @@ void db_stall(uint64_t for_us);
 void db_cut(const struct node *broker);
 void db_spoil(enum fault_kind how);
 void db_mute(uint64_t for_us);
+void db_restore(uint64_t dice);
 void db_principals_changed(void);
 void db_mark_steps(const struct node *n, bool out[STEPS]);
 

@@ -59,6 +59,7 @@ struct flow {
 struct account { /* what a listener may be sent, by subscription */
     uint32_t subscription;
     uint64_t credit, sent;
+    struct heard *heard; /* who asked for it, by its pattern */
 };
 enum { ACCOUNTS = 8 };
 
@@ -275,7 +276,9 @@ static void on_again(struct event *e)
     leave(p);
 }
 
-static void hand_over(struct zport *p, const struct conn *c, const struct frame *m)
+static void hear_subscribed(struct conn *c, const uint8_t *data, size_t len);
+
+static void hand_over(struct zport *p, struct conn *c, const struct frame *m)
 {
     struct zport_message said = {.data = m->data, .len = m->len, .fd = -1};
 
@@ -288,6 +291,8 @@ static void hand_over(struct zport *p, const struct conn *c, const struct frame 
     if (m->len)
         sim_say("gets %s %zu bytes (connection %u)", step_names[m->data[0] >> 3 & 15], m->len,
                 c->number);
+    if (m->len && m->data[0] >> 3 == 7)
+        hear_subscribed(c, m->data, m->len);
     enter(p);
     p->events.message(p->events.arg, &said);
     leave(p);
@@ -352,6 +357,28 @@ static void audit_deliver(struct conn *c, const Eocbus__V1__Deliver *d)
                     (unsigned long long)a->sent);
 }
 
+static void audit_subscribe(struct conn *c, const Eocbus__V1__Subscribe *m)
+{
+    struct account *a = account_of(c, m->subscription);
+
+    a->credit = m->credit;
+    for (unsigned i = 0; i < c->agent->heard_count; i++)
+        if (!strcmp(c->agent->heard[i].pattern, m->patterns[0]))
+            a->heard = &c->agent->heard[i];
+}
+
+/* As the agent hears it. */
+static void hear_subscribed(struct conn *c, const uint8_t *data, size_t len)
+{
+    Eocbus__V1__Frame *f = eocbus__v1__frame__unpack(NULL, len, data);
+    struct account *a = f ? account_of(c, f->subscribed->subscription) : NULL;
+
+    if (a && a->heard)
+        check_subscribed(a->heard, f->subscribed->log_epoch, f->subscribed->after);
+    if (f)
+        eocbus__v1__frame__free_unpacked(f, NULL);
+}
+
 /* Who speaks is held to what was granted: credit counts when it is given, not when it arrives. */
 static void audit(struct conn *c, const uint8_t *data, size_t len)
 {
@@ -366,7 +393,7 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
     if (!f)
         return;
     if (f->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBE)
-        account_of(c, f->subscribe->subscription)->credit = f->subscribe->credit;
+        audit_subscribe(c, f->subscribe);
     else if (f->what_case == EOCBUS__V1__FRAME__WHAT_CREDIT)
         account_of(c, f->credit->subscription)->credit += f->credit->messages;
     else

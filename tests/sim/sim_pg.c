@@ -485,6 +485,16 @@ void db_away(uint64_t for_us)
     db_cut(NULL);
 }
 
+void db_restore(uint64_t dice)
+{
+    uint64_t head = model_head();
+
+    db_away(dice % (4 * SECOND_US));
+    model_restore(head - dice % (head / 3 + 1));
+    sim_say("restored up to %llu of %llu", (unsigned long long)model_head(),
+            (unsigned long long)head);
+}
+
 void db_stall(uint64_t for_us)
 {
     db.stalled_until_us = sim.now_us + for_us;

@@ -86,8 +86,10 @@ enum status __wrap_inbox_commit(struct inbox *in)
     if (sim.is_crashing)
         return ST_OK;
     st = __real_inbox_commit(in);
-    for (unsigned i = 0; st == ST_OK && i < n->heard_count; i++)
+    for (unsigned i = 0; st == ST_OK && i < n->heard_count; i++) {
         n->heard[i].committed = n->heard[i].last;
+        n->heard[i].committed_epoch = n->heard[i].log_epoch;
+    }
     return st;
 }
 

@@ -14,7 +14,7 @@
 #include "tests/sim/sim.h"
 
 static char endpoint[BROKERS_MOST][32], broker_key[KEY_Z85];
-static char empty[] = "", error_level[] = "error", key_of_brokers[] = "broker",
+static char empty[] = "", error_level[] = "debug", key_of_brokers[] = "broker",
             database[] = "model";
 
 /* --- what agents say
@@ -178,7 +178,7 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {
     struct node *n = arg;
 
-    check_settled(n, outbox_epoch(agent_outbox(n->agent)), tag, oc->stored, oc->seq);
+    check_settled(n, outbox_epoch(agent_outbox(n->agent)), tag, oc);
 }
 
 static void on_linked(void *arg, bool up, const char *why)
@@ -299,8 +299,12 @@ void node_crash(struct node *n, uint64_t down_us)
     sim.current = was;
     if (n->kind == NODE_AGENT)
         check_committed(n, false);
-    for (unsigned i = 0; i < n->heard_count; i++)
-        n->heard[i].last = n->heard[i].committed = n->heard[i].on_disk ? n->heard[i].committed : 0;
+    for (unsigned i = 0; i < n->heard_count; i++) {
+        struct heard *h = &n->heard[i];
+
+        h->last = h->committed = h->on_disk ? h->committed : 0;
+        h->log_epoch = h->committed_epoch = h->on_disk ? h->committed_epoch : 1;
+    }
     sim_plan(&n->restart, down_us);
 }
 
@@ -387,6 +391,8 @@ static void build_agent(struct node *n, unsigned i, struct rng *r)
     n->heard_count = i == 0 ? 1 + (unsigned)rng_below(r, 2) : (unsigned)rng_below(r, 3);
     for (unsigned j = 0; j < n->heard_count; j++)
         n->heard[j] = (struct heard){.node = n,
+                                     .log_epoch = 1,
+                                     .committed_epoch = 1,
                                      .pattern = patterns[i || j ? (j + rng_below(r, 5)) % 5 : 0],
                                      .on_disk = rng_chance(r, 700)};
     if (n->heard_count == 2 && n->heard[0].pattern == n->heard[1].pattern)
@@ -397,7 +403,7 @@ static void build_agent(struct node *n, unsigned i, struct rng *r)
 void world_build(void)
 {
     struct rng r = {sim.seed ^ UINT64_C(0x776f726c64)};
-    static const unsigned caps[] = {3, 16, 1000, 1000};
+    static const unsigned caps[] = {16, 64, 1000, 1000};
     uint8_t key[KEY_BYTES];
 
     check_key(key, key_of_brokers);
