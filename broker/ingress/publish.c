@@ -42,6 +42,7 @@ struct publishing { /* one Publish */
     int64_t received_us;
     size_t busy_count;
     enum busy_cause cause; /* of the worst one */
+    bool has_alarm;
 };
 
 static void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m)
@@ -197,6 +198,7 @@ static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
 
     if (m->lane != EOCBUS__V1__LANE__LANE_FLASH)
         return;
+    b->has_alarm = true;
     p = begin_parcel(b, item);
     if (!p)
         return;
@@ -305,13 +307,17 @@ static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *i
     return over;
 }
 
-/* Grows while the database is away, so that a thousand outboxes do not knock every second. */
+/* Grows while the database is away, so that a thousand outboxes do not knock every second. But an
+ * outbox that was turned away with an alarm keeps the next alarm for as long: on a link that holds
+ * it, it may knock every second. */
 static unsigned retry_ms(const struct publishing *b)
 {
     uint64_t away_ms;
 
     if (b->cause != BUSY_AWAY)
         return RETRY_SOON_MS;
+    if (b->has_alarm && !b->s->link->frame_bytes)
+        return RETRY_AWAY_LEAST_MS;
     away_ms = (loop_now_us(b->in->set.loop) - b->in->away_since_us) / 1000;
     if (away_ms < RETRY_AWAY_LEAST_MS || !b->in->away_since_us)
         return RETRY_AWAY_LEAST_MS;

@@ -1096,6 +1096,27 @@ static void while_the_store_is_away_an_alarm_goes_out_once_and_stays_in_the_outb
     assert_int_equal(world.withdrawn_count, 0);
 }
 
+/* The outbox holds the next alarm back until then. */
+static void who_was_turned_away_with_an_alarm_may_come_again_soon(void **state)
+{
+    (void)state;
+    hello_on(1, "fiber");
+    hello_on(2, "2g"); /* it would be busy with offering the same again */
+    world.submit_answer = ST_CLOSED;
+    alarm_from(1, 1, "mudflow");
+    for (unsigned i = 0; i < 5; i++) {
+        fake_advance(world.loop, 4000);
+        ping(1, FAKE_UTC_US);
+        ping(2, FAKE_UTC_US);
+    }
+    alarm_from(1, 1, "mudflow");
+    assert_int_equal(world.agents[1].retry_ms, 1000);
+    alarm_from(2, 1, "mudflow");
+    assert_int_equal(world.agents[2].retry_ms, 5000);
+    publish_run(1, 1, 1);
+    assert_int_equal(world.agents[1].retry_ms, 5000);
+}
+
 static void an_alarm_beyond_the_window_goes_out_all_the_same(void **state)
 {
     (void)state;
@@ -1297,6 +1318,7 @@ int main(void)
         IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
         IN_WORLD(an_alarm_goes_out_before_the_store_has_it),
         IN_WORLD(while_the_store_is_away_an_alarm_goes_out_once_and_stays_in_the_outbox),
+        IN_WORLD(who_was_turned_away_with_an_alarm_may_come_again_soon),
         IN_WORLD(an_alarm_beyond_the_window_goes_out_all_the_same),
         IN_WORLD(what_may_not_be_said_or_is_too_late_warns_nobody),
         IN_WORLD(what_the_store_refuses_is_withdrawn_once),
