@@ -1177,6 +1177,17 @@ static void another_content_under_its_place_withdraws_no_alarm(void **state)
     assert_int_equal(world.warned_count, 1);
     assert_int_equal(world.withdrawn_count, 0);
     assert_string_equal(world.agents[1].settled[1].code, "conflict");
+    world.submit_answer = ST_CLOSED;
+    alarm_from(1, 2, "mudflow");
+    world.submit_answer = ST_OK;
+    alarm_from(1, 2, "no mudflow"); /* while the fate of the first is open */
+    refuse_queued("conflict");
+    commit();
+    assert_int_equal(world.withdrawn_count, 0);
+    alarm_from(1, 2, "mudflow");
+    refuse_queued("conflict");
+    commit();
+    assert_int_equal(world.withdrawn_count, 1);
 }
 
 static void an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn(void **state)
