@@ -48,12 +48,15 @@ bool lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint
         g->first = 0;
         return true;
     }
-    if (lane_seq > g->first) {
+    if (lane_seq > g->first && lane_seq > g->again) {
         g->last = lane_seq > g->last ? lane_seq : g->last;
+        g->again = lane_seq;
+        g->closed_us = now_us;
         return false;
     }
-    if (lane_seq == g->first) {
-        g->first = g->first < g->last ? g->first + 1 : 0;
+    if (lane_seq >= g->first) {
+        g->first = lane_seq < g->last ? lane_seq + 1 : 0;
+        g->again = 0;
         g->closed_us = now_us;
     }
     return true;
@@ -66,6 +69,7 @@ void lane_gate_close(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uin
     if (is_open || lane_seq <= g->first) {
         g->epoch = epoch;
         g->first = lane_seq;
+        g->again = 0;
         g->closed_us = now_us;
     }
     if (is_open || lane_seq > g->last)

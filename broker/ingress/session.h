@@ -34,15 +34,19 @@ int32_t clock_offset_ms(const struct clock_estimate *c); /* 0 = unknown */
 /* Order within a lane: when a message is answered Busy, those behind it in its lane are answered
  * Busy too until it came again, else they would be stored before it. Then the next is waited for,
  * up to the last one that was turned away: the sender may say more before it hears of that
- * (tests/model/lane.pml, GATE_FORGETS). A message that was thinned or refused meanwhile never comes,
- * so the gate opens by itself after LANE_GATE_US: longer than a frame may be under way on a
- * connection that lives (heartbeat.timeout, 60 s), because what the sender said before it heard of
- * the Busy may still arrive (tests/sim, seed 49). */
+ * (tests/model/lane.pml, GATE_FORGETS). A message that was
+ * settled, refused or thinned before, or goes by the sender's other session, never comes: then the
+ * first of those behind it comes a second time, and since a sender offers a lane in its order,
+ * nothing before it is to come (tests/sim, seed 104). For one who says no more the gate opens by
+ * itself after LANE_GATE_US: longer than a frame may be under way on a connection that lives
+ * (heartbeat.timeout, 60 s), because what was said before the Busy was heard may still arrive (seed
+ * 49). */
 #define LANE_GATE_US 90000000ull
 enum { LANES = 5 };
 struct lane_gate {
     uint64_t epoch, first; /* waits for this one; 0 = open */
     uint64_t last;         /* the last one that was turned away */
+    uint64_t again;        /* turned away last, since `first` was set; 0 = none */
     uint64_t closed_us;
 };
 bool lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us);
@@ -59,9 +63,9 @@ struct session {
     int32_t principal_id;
     uint32_t log_epoch; /* that its Welcome named; 0 = the log was not seen yet */
     uint64_t heard_us;
-    uint64_t since_us; /* its agent is here, short breaks left out */
-    unsigned unsettled_items; /* without a receipt that was sent */
-    size_t unsettled_bytes;   /* without a known fate */
+    uint64_t since_us;              /* its agent is here, short breaks left out */
+    unsigned unsettled_items;       /* without a receipt that was sent */
+    size_t unsettled_bytes;         /* without a known fate */
     const struct link_limits *link; /* never NULL */
     struct clock_estimate clock;
     struct lane_gate gates[LANES + 1]; /* by lane, 1..5 */
