@@ -2,8 +2,8 @@
  *
  *   place ──▶ page ──▶ decode ──▶ put ──▶ pause ──▶ place ...
  *
- * Behind, but not in the way: while the log grows fast it rests three times as long as it worked,
- * so it takes at most a quarter of one core from the commits; when the log is quiet it catches up.
+ * Behind, but not in the way: while the log grows it rests three times as long as it worked, so it
+ * takes at most a quarter of one core from the commits; when the log is quiet it catches up.
  * Caught up, it puts four times a second what came; idle, it looks once a second. Every 16,384
  * numbers it also has the BRIN indexes of the log brought up to date. */
 #include "broker/store/project.h"
@@ -27,8 +27,7 @@ enum {
     PAGE_NUMBERS = 512,    /* of the log in one page */
     READINGS_MOST = 20000, /* rows in one put: some 2 MiB of arrays, 100 ms of PostgreSQL */
     IDLE_MS = 1000,
-    GATHER_MS = 250,    /* caught up: a put is a commit, so messages are gathered for a moment */
-    BUSY_NUMBERS = 256, /* the log grew by so many during one page: others want the cores */
+    GATHER_MS = 250, /* caught up: a put is a commit, so messages are gathered for a moment */
     SUMMARIZE_NUMBERS = 16384,
     DEADLINE_MS = 60000,
 };
@@ -212,7 +211,7 @@ static void on_put(void *arg, const struct pg_reply *reply)
 {
     struct project *p = arg;
     uint64_t took_ms = (loop_exact_us(p->loop) - p->began_us) / 1000;
-    bool is_busy = p->head - p->head_before >= BUSY_NUMBERS, is_behind = p->upto < p->head;
+    bool is_busy = p->head != p->head_before, is_behind = p->upto < p->head;
 
     if (reply->answer != PG_ROWS) {
         on_trouble(p, reply);

@@ -34,6 +34,7 @@
 enum {
     LANES = 5,
     LANE_FLASH = 1,
+    ECHO_MS = 25, /* after a NOTIFY, which goes out once in 20 ms: look again for what followed */
     COMMIT_MOST_MS = 30000, /* an orphaned backend may hold the head's lock */
     POLL_DEADLINE_MS = 5000,
     FOLLOW_PAGE_ROWS = 512,
@@ -494,8 +495,10 @@ static void on_notified(void *arg, const char *channel, int backend)
     struct store *s = arg;
 
     (void)channel;
-    if (backend != pg_backend(s->append)) /* what we wrote ourselves we know */
-        poll_head(s);
+    if (backend == pg_backend(s->append)) /* what we wrote ourselves we know */
+        return;
+    poll_head(s);
+    loop_timer_start(s->poll, ECHO_MS, s->set.follow_ms);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -99,13 +99,15 @@ CREATE TABLE bus.log_head (
     log_epoch      int4 NOT NULL DEFAULT 1 CHECK (log_epoch > 0),
     seq            int8 NOT NULL DEFAULT 0,
     partition_end  int8 NOT NULL DEFAULT 0,
-    partition_rows int8 NOT NULL DEFAULT 4194304 CHECK (partition_rows >= 16)
+    partition_rows int8 NOT NULL DEFAULT 4194304 CHECK (partition_rows >= 16),
+    notified_at    timestamptz NOT NULL DEFAULT '-infinity'
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 COMMENT ON TABLE bus.log_head IS 'one row; its lock makes numbers gapless and in commit order';
 COMMENT ON COLUMN bus.log_head.log_epoch IS 'raised when a backup was restored or a failover lost something';
 COMMENT ON COLUMN bus.log_head.seq IS 'last number given';
 COMMENT ON COLUMN bus.log_head.partition_end IS 'first number without a partition';
 COMMENT ON COLUMN bus.log_head.partition_rows IS 'numbers a new partition takes';
+COMMENT ON COLUMN bus.log_head.notified_at IS 'of the last NOTIFY, which goes out once in 20 ms at most';
 INSERT INTO bus.log_head DEFAULT VALUES;
 
 -- Wide columns first, so that no byte is lost to alignment.
