@@ -45,6 +45,7 @@ struct loop_poll {
     uv_poll_t uv;
     void (*ready)(void *arg, int events);
     void *arg;
+    int wanted; /* of libuv, as told last; 0 = not watching */
 };
 
 struct loop_signal {
@@ -360,8 +361,10 @@ static void on_poll(uv_poll_t *poll, int error, int events)
     int ours = 0;
 
     /* libuv stops watching a descriptor in error; the owner finds the error when it reads. */
-    if (error < 0)
+    if (error < 0) {
+        p->wanted = 0;
         ours = LOOP_READ | LOOP_WRITE;
+    }
     if (events & UV_READABLE)
         ours |= LOOP_READ;
     if (events & UV_WRITABLE)
@@ -393,6 +396,10 @@ void loop_poll_set(struct loop_poll *p, int events)
 {
     int wanted = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
 
+    /* libuv takes the descriptor out and in again even when nothing changes. */
+    if (wanted == p->wanted)
+        return;
+    p->wanted = wanted;
     if (wanted)
         uv_poll_start(&p->uv, wanted, on_poll);
     else
