@@ -285,6 +285,27 @@ enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS])
     return failed ? ST_NOMEM : ST_OK;
 }
 
+/* An array of one element in binary is 24 bytes of head, then the element as it would stand alone.
+ */
+static struct pg_param element_of(const struct pg_param *array)
+{
+    enum { HEAD = 24 };
+
+    if (!array->data)
+        return (struct pg_param){NULL, 0};
+    return (struct pg_param){(const char *)array->data + HEAD, array->len - HEAD};
+}
+
+bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS])
+{
+    if (b->rows != 1 || b->messages != 1)
+        return false;
+    for (unsigned i = M_SENDER; i <= M_SIGNATURE; i++)
+        params[i] = element_of(&params[i]);
+    params[M_SIGNATURE + 1] = element_of(&params[D_DOC]);
+    return true;
+}
+
 /* --- the answer ------------------------------------------------------------------------------- */
 
 enum { A_LOG_EPOCH, A_BEFORE, A_HEAD, A_EXPIRED, A_OUTCOME, A_SEQ };

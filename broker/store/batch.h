@@ -16,7 +16,7 @@
 
 struct batch;
 
-enum { BATCH_PARAMS = 31 }; /* of sql/queries/append.sql */
+enum { BATCH_PARAMS = 31, BATCH_ONE_PARAMS = 15 }; /* of append.sql, append_one.sql */
 
 MUST_CHECK enum status batch_create(struct batch **out, unsigned rows_max);
 void batch_destroy(struct batch *b); /* drops what it holds */
@@ -26,6 +26,9 @@ MUST_CHECK enum status batch_add(struct batch *b, struct parcel **take);
 unsigned batch_rows(const struct batch *b);
 /* Fills params; they point into the batch and hold until it changes. ST_NOMEM. */
 MUST_CHECK enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS]);
+/* For a batch of one message and nothing else: turns what batch_encode filled in into the
+ * BATCH_ONE_PARAMS of append_one.sql. False: it is another batch. */
+MUST_CHECK bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS]);
 /* Writes PostgreSQL's answer into the parcels. *before and *head are the log's numbers around it.
  * ST_NOMEM: nothing is settled; send the batch again. */
 MUST_CHECK enum status batch_settle(struct batch *b, const struct pg_rows *rows, uint64_t *before,

@@ -389,6 +389,7 @@ static void tell_drained(struct store *s)
 static void pump(struct store *s)
 {
     struct pg_param params[BATCH_PARAMS];
+    bool one;
 
     if (!pg_is_idle(s->append) || s->is_waiting)
         return;
@@ -400,9 +401,11 @@ static void pump(struct store *s)
         wait_and_retry(s);
         return;
     }
+    one = batch_encode_one(s->batch, params);
     s->sent_at_us = loop_exact_us(s->set.loop);
     /* Not sent: the connection is going, and the batch goes out on the next one. */
-    if (pg_query(s->append, "append", params, BATCH_PARAMS, s->deadline_ms, on_append, s) != ST_OK)
+    if (pg_query(s->append, one ? "append_one" : "append", params,
+                 one ? BATCH_ONE_PARAMS : BATCH_PARAMS, s->deadline_ms, on_append, s) != ST_OK)
         log_debug("store.pump", "rows=%u not sent", batch_rows(s->batch));
 }
 
@@ -586,7 +589,7 @@ static enum status connect_all(struct store *s)
     static const char *const replay_setup[] = {"session", "schema", "place", NULL};
     static const char *const listen_setup[] = {"session", "schema", "listen_log",
                                                "listen_principals", NULL};
-    static const char *const append_names[] = {"append", NULL};
+    static const char *const append_names[] = {"append", "append_one", NULL};
     static const char *const replay_names[] = {"replay", "principals", NULL};
     static const char *const listen_names[] = {"head", NULL};
     struct pg_settings set = {.loop = s->set.loop, .conninfo = s->set.conninfo};
