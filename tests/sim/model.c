@@ -682,7 +682,8 @@ void model_restore(uint64_t upto)
 {
     while (db.count > upto)
         free_row(&db.rows[--db.count]);
-    memset(db.slot, 0, db.slots * sizeof(*db.slot));
+    if (db.slots)
+        memset(db.slot, 0, db.slots * sizeof(*db.slot));
     for (uint64_t seq = 1; seq <= db.count; seq++)
         add_slot(seq);
     db.log_epoch++;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # sim_test.sh - the simulator with sanitizers: seeds that once broke something, the same run twice, planted
-# bugs, and fresh seeds for the time that is left (SIM_SECONDS, 40). SAN_BUILD holds the program.
+# bugs, and further seeds for the time that is left (SIM_SECONDS, 40). SAN_BUILD holds the program.
 set -u
 cd "$(dirname "$0")/../.."
 sim=${SAN_BUILD:-build-san}/tests/sim/sim
@@ -28,9 +28,10 @@ for plant in ack-before-commit no-dedup cursor-beyond credit-ignored stale-sessi
     epoch-ignored link-reorders lane-gate-open; do
     expect "the planted bug $plant is caught" "$sim" -q -n 40 -t 30 -p "$plant"
 done
-seed=${SIM_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-echo "fresh seeds from $seed on"
-expect "fresh seeds from $seed on hold" "$sim" -n 1000000 -t "${SIM_SECONDS:-40}" -s "$seed"
+# Fixed here, so that a failure means a change; `make sim SEED=x` looks elsewhere.
+seed=${SIM_SEED:-4711}
+echo "further seeds from $seed on"
+expect "further seeds from $seed on hold" "$sim" -n 1000000 -t "${SIM_SECONDS:-40}" -s "$seed"
 cat "$out"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
