@@ -217,6 +217,24 @@ static void one_poison_row_goes_to_quarantine_and_the_others_in_order(void **sta
     assert_true(w->next_in_order);
 }
 
+/* A message alone goes another way through SQL than a batch does. */
+static void an_expired_message_alone_is_stored_and_marked_and_repeated(void **state)
+{
+    struct world *w = *state;
+
+    for (unsigned i = 1; i <= 2; i++) {
+        struct parcel *p = world_parcel(w, 0, 1, "late");
+
+        p->not_after_us = loop_utc_us(w->loop) - 1000000;
+        world_submit(w, p);
+        TURN_UNTIL(w, w->settled == i);
+    }
+    assert_int_equal(w->stored, 1);
+    assert_int_equal(w->repeated, 1);
+    assert_int_equal(w->last_seq, 1);
+    assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM bus.message WHERE expired"), 1);
+}
+
 static void an_expired_message_is_stored_and_marked(void **state)
 {
     struct world *w = *state;
@@ -446,6 +464,7 @@ int main(void)
         T(a_refused_parcel_is_settled_after_its_quarantine_row),
         T(one_poison_row_goes_to_quarantine_and_the_others_in_order),
         T(an_expired_message_is_stored_and_marked),
+        T(an_expired_message_alone_is_stored_and_marked_and_repeated),
         T(the_log_grows_over_the_edge_of_a_partition),
         T(a_new_partition_waits_for_no_reader),
         T(history_is_read_in_pages),
