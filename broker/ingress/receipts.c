@@ -2,8 +2,10 @@
  * frames are cut from these bytes. So a waiting receipt costs its own length (20 bytes for a stored
  * message) and the frame is put together by copying. A message counts against its session's window
  * until the receipt has left, which is also what bounds the receipts that wait for a peer that does
- * not read. */
+ * not read. What the store settled is accounted for here as well. */
 #include "broker/ingress/room.h"
+
+#include "proto/base/log.h"
 
 #include "proto/base/banned.h"
 
@@ -133,4 +135,62 @@ void receipts_flush(struct ingress *in, struct session *s)
         s->unsettled_items -= items < s->unsettled_items ? items : s->unsettled_items;
     }
     release_memory(s);
+}
+
+/* --- the hatch ----------------------------------------------------------------------------------
+ */
+
+void settle_warning(struct ingress *in, const struct parcel *p)
+{
+    struct parcel gone;
+
+    if (!warned_settle(&in->warned, p, &gone))
+        return;
+    log_warn("ingress.withdrawn", "principal_id=%d code=%s why=\"%s\"", p->principal_id,
+             gone.refused->code, gone.refused->text);
+    in->exits.withdraw(in->exits.arg, &gone);
+}
+
+/* Also when the session that brought it is gone. */
+static void count_fate(struct ingress *in, const struct parcel *p)
+{
+    struct sender *sender = p->session ? sessions_sender(in->sessions, p->principal_id) : NULL;
+
+    if (!sender)
+        return;
+    sender_gave(sender, p->content_len);
+    sender_release(sender);
+}
+
+void ingress_settled(struct ingress *in, const struct parcel *p)
+{
+    struct session *s = p->session ? sessions_number(in->sessions, p->session) : NULL;
+
+    settle_warning(in, p);
+    count_fate(in, p);
+    if (!s)
+        return;
+    s->unsettled_bytes -= p->content_len < s->unsettled_bytes ? p->content_len : s->unsettled_bytes;
+    if (!receipts_add(s, p)) {
+        end_session(in, s);
+        return;
+    }
+    if (list_empty(&s->owing))
+        list_add_tail(&in->owing, &s->owing);
+}
+
+void ingress_settled_all(struct ingress *in)
+{
+    struct list mine;
+    struct list *link;
+
+    list_init(&mine);
+    list_move(&mine, &in->owing);
+    while ((link = list_first(&mine)))
+        receipts_flush(in, container_of(link, struct session, owing));
+}
+
+void ingress_writable(struct ingress *in)
+{
+    ingress_settled_all(in);
 }

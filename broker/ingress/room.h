@@ -26,18 +26,30 @@ struct ingress {
     struct ingress_counters n;
 };
 
-/* ingress.c: one frame to a session. A connection that is gone ends it: ST_NOTFOUND, and s is
+/* answer.c: one frame to a session. A connection that is gone ends it: ST_NOTFOUND, and s is
  * freed. */
 MUST_CHECK enum status answer_frame(struct ingress *in, struct session *s,
                                     const Eocbus__V1__Frame *f);
 MUST_CHECK enum status answer_bytes(struct ingress *in, struct session *s, const void *data,
                                     size_t len);
-
+/* To a connection, with or without a session; whether it arrives is not our concern. */
+void send_fault(struct ingress *in, const struct zport_id *to, const char *code, const char *text,
+                unsigned retry_ms);
 /* Also when an answer that a sender waits for cannot be given: it offers again in its next session.
  */
 void end_session(struct ingress *in, struct session *s);
+void lose_session(struct ingress *in, struct session *s); /* and wait for its agent to come back */
+void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
+             unsigned retry_ms); /* Fault, then the end */
 
-/* Its fate is known: if listeners were warned of it in vain, they are told. */
+/* hello.c: `old` is what the connection had before, or NULL. */
+void open_by_hello(struct ingress *in, const struct zport_message *m, struct session *old,
+                   const struct principal *p, const Eocbus__V1__Hello *hello);
+
+/* silence.c: once a second. */
+void sweep_silent(struct ingress *in);
+
+/* receipts.c: its fate is known: if listeners were warned of it in vain, they are told. */
 void settle_warning(struct ingress *in, const struct parcel *p);
 
 /* publish.c: may end the session. */

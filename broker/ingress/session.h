@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/ingress/clock.h"
 #include "broker/ingress/sender.h"
 #include "proto/base/list.h"
 #include "proto/base/mem.h"
@@ -16,20 +17,6 @@
 #include "proto/base/zport.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/link.h"
-
-/* The sender's clock minus ours. Each sample is the true offset minus the time the frame was under
- * way, so the largest sample is the one that was delayed least. It is believed for CLOCK_KEEP_US;
- * then a newer one takes its place even if it is worse, because clocks drift (20 ppm: 12 ms in 10
- * min). */
-#define CLOCK_KEEP_US 600000000ull
-struct clock_estimate {
-    bool known;
-    int64_t offset_us;
-    uint64_t taken_us;
-};
-void clock_sample(struct clock_estimate *c, int64_t sender_utc_us, int64_t our_utc_us,
-                  uint64_t now_us);
-int32_t clock_offset_ms(const struct clock_estimate *c); /* 0 = unknown */
 
 /* Order within a lane: when a message is answered Busy, those behind it in its lane are answered
  * Busy too until it came again, else they would be stored before it. Then the next is waited for,
