@@ -42,7 +42,7 @@ endif
 PROTOS  := $(wildcard proto/eocbus/v1/*.proto)
 GEN_C   := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
-SQL_IN  := $(sort $(wildcard sql/migrations/*.sql) $(wildcard sql/queries/*.sql))
+SQL_IN  := $(sort $(wildcard sql/*/*.sql))
 GEN_SQL := $(BUILD)/gen/sql_text.c
 RULES   := $(BUILD)/gen/rules.inc
 

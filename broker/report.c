@@ -8,15 +8,6 @@
 
 #include "proto/base/banned.h"
 
-static unsigned schema_version(void)
-{
-    unsigned n = 0;
-
-    for (const struct sql_text *t = sql_texts; t->name; t++)
-        n += strncmp(t->name, "migrations/", 11) == 0;
-    return n;
-}
-
 static void collect_ingress(const struct broker *b, struct admin_report *out)
 {
     struct ingress_counters n;
@@ -46,7 +37,7 @@ static void collect_store(const struct broker *b, struct admin_report *out)
     out->store_here = store_is_here(b->store);
     out->log_epoch = store_log_epoch(b->store);
     out->head = store_head(b->store);
-    out->schema_version = schema_version();
+    out->schema_version = (uint64_t)sql_version();
     out->stored = n.stored;
     out->repeated = n.repeated;
     out->commits = n.commits;

@@ -2,7 +2,10 @@
  *
  * An advisory lock keeps two runs apart. For every migration: if the database has it, its text must
  * have the digest it had then; if not, it runs, and its row (version, name, digest) is written in
- * the same transaction, so a run that was killed has either done a step or not begun it. */
+ * the same transaction, so a run that was killed has either done a step or not begun it. A text
+ * that was shortened after its release names the digests it had before ("-- was: ..."), and a
+ * database that ran one of those has it. Functions and views hold nothing: when the database is at
+ * the last migration and their text is not the one it runs, all of sql/functions is made anew. */
 #include "agents/ctl/migrate.h"
 
 #include <stdio.h>
@@ -22,7 +25,7 @@
 /* 0 if the text is no migration. */
 static unsigned version_of(const struct sql_text *t)
 {
-    if (strncmp(t->name, PREFIX, strlen(PREFIX)) != 0)
+    if (!sql_is_in(t, PREFIX))
         return 0;
     return (unsigned)strtoul(t->name + strlen(PREFIX), NULL, 10);
 }
@@ -79,7 +82,8 @@ static enum status find_applied(struct db *d, const struct sql_text *t, bool *ap
         return st;
     snprintf(version, sizeof(version), "%u", version_of(t));
     st = db_query(d, &r,
-                  "SELECT sha256 = sha256(convert_to($2, 'UTF8')) AS same"
+                  "SELECT sha256 = sha256(convert_to($2, 'UTF8'))"
+                  "       OR position('-- was: ' || encode(sha256, 'hex') IN $2) > 0 AS same"
                   "  FROM bus.migration WHERE version = $1::int4",
                   params, 2);
     if (st != ST_OK)
@@ -103,6 +107,21 @@ static enum status record_applied(struct db *d, const struct sql_text *t)
                     params, 3);
 }
 
+/* Ends the transaction of one step as `st` says. */
+static enum status finish_step(struct db *d, enum status st, const char *name, char *err,
+                               size_t err_size)
+{
+    if (st == ST_OK)
+        st = db_script(d, "COMMIT");
+    if (st == ST_OK)
+        return ST_OK;
+    snprintf(err, err_size, "%s failed and left no trace (%s %s); the steps before it stand", name,
+             db_sqlstate(d), db_error(d));
+    if (db_script(d, "ROLLBACK") != ST_OK)
+        return ST_CLOSED;
+    return st;
+}
+
 static enum status apply_one(struct db *d, const struct sql_text *t, char *err, size_t err_size)
 {
     enum status st = db_script(d, "BEGIN");
@@ -113,15 +132,94 @@ static enum status apply_one(struct db *d, const struct sql_text *t, char *err, 
         st = db_script(d, "RESET ROLE");
     if (st == ST_OK)
         st = record_applied(d, t);
+    return finish_step(d, st, t->name, err, err_size);
+}
+
+/* --- functions and views ------------------------------------------------------------------------
+ */
+
+static const char *digest_text(char out[24])
+{
+    snprintf(out, 24, "%lld", (long long)sql_digest("functions/"));
+    return out;
+}
+
+static enum status functions_are_current(struct db *d, bool *current)
+{
+    char digest[24];
+    const char *params[] = {digest_text(digest)};
+    struct db_rows *r;
+    enum status st =
+        db_query(d, &r, "SELECT FROM bus.function_text WHERE digest = $1::int8", params, 1);
+
+    if (st != ST_OK)
+        return st;
+    *current = db_count(r) == 1;
+    db_rows_free(r);
+    return ST_OK;
+}
+
+static enum status write_functions(struct db *d)
+{
+    char digest[24];
+    const char *params[] = {digest_text(digest)};
+    enum status st = db_script(d, "BEGIN; SET LOCAL ROLE bus_owner");
+
+    for (const struct sql_text *t = sql_texts; t->name && st == ST_OK; t++)
+        if (sql_is_in(t, "functions/"))
+            st = db_script(d, t->text);
     if (st == ST_OK)
-        st = db_script(d, "COMMIT");
-    if (st == ST_OK)
+        st = db_query(d, NULL,
+                      "INSERT INTO bus.function_text (digest) VALUES ($1::int8) ON CONFLICT (one)"
+                      " DO UPDATE SET digest = excluded.digest, applied_at = clock_timestamp()",
+                      params, 1);
+    return st;
+}
+
+static enum status make_functions(struct db *d, void (*tell)(const char *line), unsigned *done,
+                                  char *err, size_t err_size)
+{
+    bool current = false;
+    enum status st = functions_are_current(d, &current);
+
+    if (st != ST_OK || current) {
+        snprintf(err, err_size, "the functions' digest cannot be read: %s", db_error(d));
+        return st;
+    }
+    tell("making functions and views anew");
+    st = finish_step(d, write_functions(d), "making functions and views", err, err_size);
+    *done += st == ST_OK;
+    return st;
+}
+
+/* --- the whole run ------------------------------------------------------------------------------
+ */
+
+/* Runs it, unless the database has it. */
+static enum status bring(struct db *d, const struct sql_text *t, void (*tell)(const char *line),
+                         unsigned *done, char *err, size_t err_size)
+{
+    bool applied = false, same = false;
+    char line[160];
+    enum status st = find_applied(d, t, &applied, &same);
+
+    if (st != ST_OK) {
+        snprintf(err, err_size, "the list of migrations cannot be read: %s", db_error(d));
+        return st;
+    }
+    if (applied && !same) {
+        snprintf(err, err_size,
+                 "migration %s was changed after this database ran it; install the version of "
+                 "eocctl that fits, and put the change into a new migration",
+                 t->name + strlen(PREFIX));
+        return ST_CONFLICT;
+    }
+    if (applied)
         return ST_OK;
-    snprintf(err, err_size,
-             "migration %s failed and left no trace (%s %s); the steps before it stand",
-             t->name + strlen(PREFIX), db_sqlstate(d), db_error(d));
-    if (db_script(d, "ROLLBACK") != ST_OK)
-        return ST_CLOSED;
+    snprintf(line, sizeof(line), "running %s", t->name + strlen(PREFIX));
+    tell(line);
+    st = apply_one(d, t, err, err_size);
+    *done += st == ST_OK;
     return st;
 }
 
@@ -129,34 +227,14 @@ static enum status run_locked(struct db *d, unsigned to, void (*tell)(const char
                               unsigned *done, char *err, size_t err_size)
 {
     for (const struct sql_text *t = sql_texts; t->name; t++) {
-        bool applied = false, same = false;
-        char line[160];
-        enum status st;
+        enum status st = ST_OK;
 
-        if (version_of(t) == 0 || (to && version_of(t) > to))
-            continue;
-        st = find_applied(d, t, &applied, &same);
-        if (st != ST_OK) {
-            snprintf(err, err_size, "the list of migrations cannot be read: %s", db_error(d));
-            return st;
-        }
-        if (applied && !same) {
-            snprintf(err, err_size,
-                     "migration %s was changed after this database ran it; install the version of "
-                     "eocctl that fits, and put the change into a new migration",
-                     t->name + strlen(PREFIX));
-            return ST_CONFLICT;
-        }
-        if (applied)
-            continue;
-        snprintf(line, sizeof(line), "running %s", t->name + strlen(PREFIX));
-        tell(line);
-        st = apply_one(d, t, err, err_size);
+        if (version_of(t) && (!to || version_of(t) <= to))
+            st = bring(d, t, tell, done, err, err_size);
         if (st != ST_OK)
             return st;
-        (*done)++;
     }
-    return ST_OK;
+    return to && to < migrate_latest() ? ST_OK : make_functions(d, tell, done, err, err_size);
 }
 
 enum status migrate_run(struct db *d, unsigned to, void (*tell)(const char *line), unsigned *done,
@@ -190,8 +268,7 @@ static int report(struct ctl *c, struct db *d, unsigned done)
     if (migrate_version(d, &version) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", db_error(d));
     if (done)
-        printf("the schema is at version %u; %u migration%s ran\n", version, done,
-               done == 1 ? "" : "s");
+        printf("the schema is at version %u; %u step%s ran\n", version, done, done == 1 ? "" : "s");
     else
         printf("the schema is at version %u; nothing to do\n", version);
     return EXIT_DONE;

@@ -7,6 +7,7 @@
 --
 -- Runs as a superuser, or as a role that may create roles and schemas. Roles belong to the whole
 -- cluster, so they are made only where missing, and never altered here.
+-- was: 4d32780e9d19b87b31497459d86e7f85ed2c6b2ba4cf576fdc554e681a17e0ce
 
 DO $$
 DECLARE
@@ -52,12 +53,6 @@ CREATE TABLE bus.migration (
 );
 COMMENT ON TABLE bus.migration IS 'which files of sql/migrations ran here, and the digest of their text';
 GRANT SELECT ON bus.migration TO bus_admin;
-
-CREATE FUNCTION bus.schema_version() RETURNS int4
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(max(version), 0) FROM bus.migration
-$$;
-GRANT EXECUTE ON FUNCTION bus.schema_version TO bus_ingest;
 
 -- Principals --------------------------------------------------------------------------------------
 

@@ -288,7 +288,7 @@ static void migrations_run_once_and_a_changed_one_is_not_accepted(void **state)
              pgserver_socket(bus_server(w->bus)));
     pgserver_exec(bus_server(w->bus), "CREATE DATABASE fresh");
     expect_exit(w, 0, ctl(w, "migrate", "--to", "1", "-o", fresh, NULL));
-    expect(w->out, "at version 1; 1 migration ran");
+    expect(w->out, "at version 1; 1 step ran");
     expect_exit(w, 0, ctl(w, "migrate", "-o", fresh, NULL));
     expect(w->out, "running 0002_append");
     expect_exit(w, 0, ctl(w, "migrate", "-o", fresh, NULL));
@@ -297,6 +297,33 @@ static void migrations_run_once_and_a_changed_one_is_not_accepted(void **state)
     expect_exit(w, 1, ctl(w, "migrate", NULL));
     expect(w->err, "was changed after this database ran it");
     expect_exit(w, 2, ctl(w, "migrate", "--to", "9999", NULL));
+}
+
+static void functions_are_made_anew_when_their_text_changed(void **state)
+{
+    struct world *w = *state;
+    char later[400];
+
+    snprintf(later, sizeof(later), "database=host=%s dbname=later user=postgres",
+             pgserver_socket(bus_server(w->bus)));
+    pgserver_exec(bus_server(w->bus), "CREATE DATABASE later");
+    expect_exit(w, 0, ctl(w, "migrate", "-o", later, NULL));
+    expect(w->out, "making functions and views anew");
+    expect_exit(w, 0, ctl(w, "migrate", "-o", later, NULL));
+    expect(w->out, "nothing to do");
+    pgserver_use(bus_server(w->bus), "later");
+    pgserver_exec(bus_server(w->bus), "UPDATE bus.function_text SET digest = 0");
+    /* A database of the first release ran longer texts of the first migrations. */
+    pgserver_exec(bus_server(w->bus),
+                  "UPDATE bus.migration SET sha256 = decode('6dadcda7e726a5ca648288f3924723100b20f4e8"
+                  "bad364c9c6d8894abde0d534', 'hex') WHERE version = 2");
+    pgserver_exec(bus_server(w->bus), "CREATE VIEW public.theirs AS SELECT seq FROM eoc.message");
+    expect_exit(w, 1, ctl(w, "migrate", "-o", later, NULL));
+    expect(w->err, "views outside bus and eoc are built on ours: public.theirs");
+    pgserver_exec(bus_server(w->bus), "DROP VIEW public.theirs");
+    expect_exit(w, 0, ctl(w, "migrate", "-o", later, NULL));
+    expect(w->out, "making functions and views anew");
+    pgserver_use(bus_server(w->bus), "eocbus");
 }
 
 static void an_older_schema_is_told_with_what_to_do(void **state)
@@ -349,6 +376,7 @@ int main(void)
         CASE(without_a_broker_messages_stay_safe_and_the_next_run_sends_them),
         CASE(a_principal_comes_and_goes),
         CASE(migrations_run_once_and_a_changed_one_is_not_accepted),
+        CASE(functions_are_made_anew_when_their_text_changed),
         CASE(an_older_schema_is_told_with_what_to_do),
         CASE(all_is_well_when_all_is_well),
         CASE(every_command_has_help_and_typos_find_their_neighbour),

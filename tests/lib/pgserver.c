@@ -237,6 +237,12 @@ static PGresult *ask(struct pgserver *s, const char *sql)
     return r;
 }
 
+void pgserver_use(struct pgserver *s, const char *dbname)
+{
+    PQfinish(s->conn);
+    s->conn = connect_to(s, dbname, "postgres");
+}
+
 void pgserver_exec(struct pgserver *s, const char *sql)
 {
     PQclear(ask(s, sql));
@@ -273,15 +279,25 @@ const char *pgserver_try(struct pgserver *s, const char *role, const char *sql)
 
 /* --- the template ----------------------------------------------------------------------------- */
 
-/* FNV-1a over all migrations: another schema is another template. */
+/* Another schema is another template. */
 static uint64_t schema_digest(void)
 {
-    uint64_t h = UINT64_C(14695981039346656037);
+    return (uint64_t)sql_digest("migrations/") * 31 + (uint64_t)sql_digest("functions/");
+}
 
+static void make_functions(struct pgserver *s)
+{
+    char sql[128];
+
+    pgserver_exec(s, "BEGIN");
+    pgserver_exec(s, "SET LOCAL ROLE bus_owner");
     for (const struct sql_text *t = sql_texts; t->name; t++)
-        for (const char *c = t->text; strncmp(t->name, "migrations/", 11) == 0 && *c; c++)
-            h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return h;
+        if (sql_is_in(t, "functions/"))
+            pgserver_exec(s, t->text);
+    snprintf(sql, sizeof(sql), "INSERT INTO bus.function_text (digest) VALUES (%lld)",
+             (long long)sql_digest("functions/"));
+    pgserver_exec(s, sql);
+    pgserver_exec(s, "COMMIT");
 }
 
 static void migrate(struct pgserver *s)
@@ -293,7 +309,7 @@ static void migrate(struct pgserver *s)
     for (const struct sql_text *t = sql_texts; t->name; t++) {
         char sql[512];
 
-        if (strncmp(t->name, "migrations/", 11) != 0)
+        if (!sql_is_in(t, "migrations/"))
             continue;
         pgserver_exec(s, "BEGIN");
         pgserver_exec(s, t->text);
@@ -304,6 +320,7 @@ static void migrate(struct pgserver *s)
         pgserver_exec(s, sql);
         pgserver_exec(s, "COMMIT");
     }
+    make_functions(s);
 }
 
 static void make_template(const char *dir)

@@ -30,7 +30,9 @@ void pgserver_thaw(struct pgserver *s);
 void pgserver_exec(struct pgserver *s, const char *sql);
 int64_t pgserver_number(struct pgserver *s, const char *sql);
 const char *pgserver_text(struct pgserver *s, const char *sql);
-/* As `role`: "" if it went well, else the SQLSTATE. */
+/* From now on these ask another database of the same server; "eocbus" at first. */
+void pgserver_use(struct pgserver *s, const char *dbname);
+/* As `role`, always in eocbus: "" if it went well, else the SQLSTATE. */
 const char *pgserver_try(struct pgserver *s, const char *role, const char *sql);
 
 #endif

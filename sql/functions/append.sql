@@ -1,0 +1,323 @@
+-- append: the one way into the log, and the ways to read it back.
+--
+-- bus.append takes a whole batch as arrays and ends with one sync, so the lock of the head never spans
+-- a round trip to a client. The caller sends which runs of lane numbers the batch covers (it dedups
+-- inside the batch); one look per run says whether anything was seen before. If not, everything goes in
+-- set-based. If so, bus.append_again sorts it out row by row.
+
+-- Partitions for the numbers up to `upto`. Made beside the log and then attached: that waits for no
+-- reader, however long its question takes.
+CREATE FUNCTION bus.make_partitions(upto int8) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    h bus.log_head;
+    part text;
+    parent text;
+BEGIN
+    SELECT * INTO h FROM bus.log_head FOR UPDATE;
+    WHILE h.partition_end <= upto LOOP
+        FOREACH parent IN ARRAY ARRAY['message', 'document'] LOOP
+            part := format('%s_%s', parent, to_char(h.partition_end, 'FM0000000000000'));
+            EXECUTE format('CREATE TABLE bus.%I (LIKE bus.%I INCLUDING ALL, CHECK (seq >= %s AND seq < %s))',
+                           part, parent, h.partition_end, h.partition_end + h.partition_rows);
+            EXECUTE format('ALTER TABLE bus.%I ATTACH PARTITION bus.%I FOR VALUES FROM (%s) TO (%s)',
+                           parent, part, h.partition_end, h.partition_end + h.partition_rows);
+            EXECUTE format('ALTER TABLE bus.%I DROP CONSTRAINT %I', part, part || '_seq_check');
+        END LOOP;
+        h.partition_end := h.partition_end + h.partition_rows;
+    END LOOP;
+    UPDATE bus.log_head SET partition_end = h.partition_end;
+END
+$$;
+
+-- What one append answers. Rows that are not in `outcome` (null: none is) were stored under before + 1,
+-- before + 2 ...
+CREATE TYPE bus.append_result AS (
+    log_epoch int4,
+    before    int8,   -- last number before this batch
+    head      int8,   -- last number after it
+    expired   bool[], -- per row; null = none is
+    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept; null = all stored
+    seq       int8[]  -- per row: its number, first number, or that of the other content
+);
+
+-- The slow way: some lane numbers of the batch were seen before.
+CREATE FUNCTION bus.append_again(
+    INOUT res bus.append_result,
+    m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
+    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
+    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
+    d_ordinal int4[], d_doc jsonb[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    n int4 := cardinality(m_sender);
+    run record;
+    hit record;
+    i int4;
+    next_seq int8 := res.before;
+BEGIN
+    res.outcome := array_fill(1::int2, ARRAY[n]);
+    res.seq := array_fill(NULL::int8, ARRAY[n]);
+    -- One look into the log per run that was touched. What is not found there was seen all the same:
+    -- its partition has been taken away, and its first number is not known (0).
+    FOR run IN
+        SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
+               array_agg(u.lane_seq) AS lane_seqs
+          FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
+               WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
+          CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
+                               WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
+                                 AND l.lane_first <= u.lane_seq
+                               ORDER BY l.lane_first DESC LIMIT 1) AS l
+         WHERE l.lane_last >= u.lane_seq
+         GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
+    LOOP
+        FOREACH i IN ARRAY run.ords LOOP
+            res.outcome[i] := 2;
+            res.seq[i] := 0;
+        END LOOP;
+        FOR hit IN
+            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same
+              FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
+             WHERE m.seq BETWEEN run.seq_first AND run.seq_last
+               AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
+        LOOP
+            res.seq[hit.ord] := hit.seq;
+            IF NOT hit.is_same THEN
+                res.outcome[hit.ord] := 3;
+            END IF;
+        END LOOP;
+    END LOOP;
+    FOR i IN 1 .. n LOOP
+        IF res.outcome[i] = 1 THEN
+            next_seq := next_seq + 1;
+            res.seq[i] := next_seq;
+        END IF;
+    END LOOP;
+    res.head := next_seq;
+
+    INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
+                             clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                             signature)
+    SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms, lane,
+           type, status, expired, message_id, places, content, signature
+      FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, m_sender,
+                  m_offset, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
+           AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, lane,
+                type, status, expired, message_id, places, content, signature)
+     WHERE outcome = 1 ORDER BY seq;
+    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
+    SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+      FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
+    -- Conflicts are kept within a quota an hour, as other refusals are; what is over it is only counted.
+    FOR i IN 1 .. n LOOP
+        IF res.outcome[i] = 3 AND (SELECT count(*) FROM bus.quarantine q
+                                    WHERE q.sender_id = m_sender[i] AND q.code = 'conflict'
+                                      AND q.received_at > m_received[i] - interval '1 hour') >= 1000 THEN
+            res.outcome[i] := 4;
+        END IF;
+    END LOOP;
+    INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
+    -- Named by what it is, so that the same conflict is kept once.
+    SELECT md5(format('%s %s %s %s ', sender_id, epoch, lane, lane_seq) || md5(content))::uuid,
+           received_at, sender_id, 'conflict', '',
+           format('Lane %s of epoch %s already holds other content under %s, stored as number %s.',
+                  lane, epoch, lane_seq, seq), content, signature
+      FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_sender, m_lane, m_content,
+                  m_signature)
+           AS u(outcome, seq, epoch, lane_seq, received_at, sender_id, lane, content, signature)
+     WHERE outcome = 3
+        ON CONFLICT (quarantine_id) DO NOTHING;
+    -- What is new, as runs again (neighbours by number of the lane).
+    INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+    SELECT sender_id, epoch, lane, min(lane_seq), max(lane_seq), min(seq), max(seq)
+      FROM (SELECT u.*, lane_seq - row_number() OVER (PARTITION BY sender_id, epoch, lane ORDER BY lane_seq) AS island
+              FROM unnest(res.outcome, res.seq, m_sender, m_epoch, m_lane, m_lane_seq)
+                   AS u(outcome, seq, sender_id, epoch, lane, lane_seq)
+             WHERE outcome = 1) AS v
+     GROUP BY sender_id, epoch, lane, island;
+END
+$$;
+
+CREATE FUNCTION bus.append(
+    -- messages, in the order of their numbers; not_after, offset, signature: null where there is none
+    m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
+    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
+    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
+    -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
+    r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
+    -- JSON of ledger types, by ordinal of the message
+    d_ordinal int4[], d_doc jsonb[],
+    -- refused messages
+    q_id uuid[], q_received timestamptz[], q_sender int4[], q_code text[], q_path text[], q_text text[],
+    q_content bytea[], q_signature bytea[])
+RETURNS bus.append_result
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    n int4 := coalesce(cardinality(m_sender), 0);
+    h bus.log_head;
+    res bus.append_result;
+    seen_before bool;
+    run_first int8[]; -- of each run, the run it lengthens
+BEGIN
+    -- The lock, and the numbers as if nothing were a repeat. A batch of refusals alone takes neither.
+    IF n > 0 THEN
+        -- A NOTIFY wakes every broker, ours too: it goes out once in 20 ms, and who hears it looks again a
+        -- little later (follow_ms is the promise).
+        UPDATE bus.log_head
+           SET seq = seq + n,
+               notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
+                                  THEN notified_at ELSE now() END
+        RETURNING * INTO STRICT h;
+    ELSE
+        SELECT * INTO STRICT h FROM bus.log_head;
+    END IF;
+    res.log_epoch := h.log_epoch;
+    res.head := h.seq;
+    h.seq := h.seq - n;
+    res.before := h.seq;
+
+    IF q_id IS NOT NULL THEN
+        INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
+        SELECT * FROM unnest(q_id, q_received, q_sender, q_code, q_path, q_text, q_content, q_signature)
+            ON CONFLICT (quarantine_id) DO NOTHING;
+    END IF;
+    IF n = 0 THEN
+        -- Refusals sent again may be here already, unreplicated: a commit that writes nothing would not
+        -- wait for the standby, and the answer REFUSED means that the bytes are kept.
+        PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
+        RETURN res;
+    END IF;
+
+    IF res.head >= h.partition_end - h.partition_rows / 16 THEN
+        PERFORM bus.make_partitions(res.head + h.partition_rows / 16);
+    END IF;
+    IF m_not_after IS NOT NULL THEN
+        SELECT array_agg(u.t <= clock_timestamp() ORDER BY u.ord) INTO res.expired
+          FROM unnest(m_not_after) WITH ORDINALITY AS u(t, ord);
+    END IF;
+
+    -- Runs are disjoint, so the last one that begins at or before our end is the only one that can
+    -- reach into ours; it is also the one that ours may lengthen. A run stays within 4,096 numbers of
+    -- the log, which bounds what finding a duplicate reads.
+    SELECT bool_or(l.lane_last >= u.first),
+           array_agg(CASE WHEN l.lane_last = u.first - 1 AND h.seq + u.high - l.seq_first < 4096
+                          THEN l.lane_first END ORDER BY u.ord)
+      INTO seen_before, run_first
+      FROM unnest(r_sender, r_epoch, r_lane, r_first, r_last, r_high)
+           WITH ORDINALITY AS u(sender_id, epoch, lane, first, last, high, ord)
+      LEFT JOIN LATERAL (SELECT * FROM bus.lane_run l
+                          WHERE l.sender_id = u.sender_id AND l.epoch = u.epoch AND l.lane = u.lane
+                            AND l.lane_first <= u.last
+                          ORDER BY l.lane_first DESC LIMIT 1) AS l ON true;
+
+    IF seen_before THEN
+        res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
+                                m_event, m_received, m_not_after, m_offset, m_content, m_signature,
+                                d_ordinal, d_doc);
+        -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
+        -- with it for everything before.
+        PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
+        UPDATE bus.log_head SET seq = res.head;
+    ELSE
+        INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
+                                 clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                                 signature)
+        SELECT generate_series(h.seq + 1, res.head), unnest(m_epoch), unnest(m_lane_seq), unnest(m_received),
+               unnest(m_event), unnest(m_not_after), h.log_epoch, unnest(m_sender), unnest(m_offset),
+               unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
+               unnest(m_places), unnest(m_content), unnest(m_signature);
+        IF d_ordinal IS NOT NULL THEN
+            INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
+            SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+              FROM unnest(d_ordinal, d_doc) AS u(o, d);
+        END IF;
+        UPDATE bus.lane_run l SET lane_last = u.last, seq_last = h.seq + u.high
+          FROM unnest(r_sender, r_epoch, r_lane, r_last, r_high, run_first)
+               AS u(sender_id, epoch, lane, last, high, run_first)
+         WHERE l.sender_id = u.sender_id AND l.epoch = u.epoch AND l.lane = u.lane AND l.lane_first = u.run_first;
+        IF array_position(run_first, NULL) IS NOT NULL THEN
+            INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+            SELECT u.sender_id, u.epoch, u.lane, u.first, u.last, h.seq + u.low, h.seq + u.high
+              FROM unnest(r_sender, r_epoch, r_lane, r_first, r_last, r_low, r_high, run_first)
+                   AS u(sender_id, epoch, lane, first, last, low, high, run_first)
+             WHERE u.run_first IS NULL;
+        END IF;
+    END IF;
+
+    IF res.head > h.seq AND h.notified_at = now() THEN
+        PERFORM pg_notify('eocbus_log', res.head::text);
+    END IF;
+    RETURN res;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
+
+-- One message alone, the usual case on a quiet day: the same as bus.append with plain values, which start
+-- in a fraction of the time.
+CREATE FUNCTION bus.append_one(
+    m_sender int4, m_epoch int8, m_lane int2, m_lane_seq int8, m_id uuid, m_type int2, m_status int2,
+    m_places text, m_event timestamptz, m_received timestamptz, m_not_after timestamptz, m_offset int4,
+    m_content bytea, m_signature bytea, m_doc jsonb)
+RETURNS bus.append_result
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    h bus.log_head;
+    last bus.lane_run; -- the run that begins at or before it
+    res bus.append_result;
+BEGIN
+    UPDATE bus.log_head
+       SET seq = seq + 1,
+           notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
+                              THEN notified_at ELSE now() END
+     WHERE one RETURNING * INTO STRICT h;
+    res.log_epoch := h.log_epoch;
+    res.head := h.seq;
+    res.before := h.seq - 1;
+    IF h.seq >= h.partition_end - h.partition_rows / 16 THEN
+        PERFORM bus.make_partitions(h.seq + h.partition_rows / 16);
+    END IF;
+    IF m_not_after <= clock_timestamp() THEN
+        res.expired := ARRAY[true];
+    END IF;
+    SELECT * INTO last FROM bus.lane_run l
+     WHERE l.sender_id = m_sender AND l.epoch = m_epoch AND l.lane = m_lane AND l.lane_first <= m_lane_seq
+     ORDER BY l.lane_first DESC LIMIT 1;
+    IF last.lane_last >= m_lane_seq THEN
+        res := bus.append_again(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
+                                ARRAY[m_id], ARRAY[m_type], ARRAY[m_status], ARRAY[m_places], ARRAY[m_event],
+                                ARRAY[m_received], ARRAY[m_not_after], ARRAY[m_offset], ARRAY[m_content],
+                                ARRAY[m_signature], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
+        PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier'); -- as in bus.append
+        UPDATE bus.log_head SET seq = res.head WHERE one;
+        RETURN res;
+    END IF;
+    INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
+                             clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                             signature)
+    VALUES (h.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, h.log_epoch, m_sender, m_offset,
+            m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature);
+    IF m_doc IS NOT NULL THEN
+        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
+        VALUES (h.seq, m_received, m_event, m_sender, m_type, m_status, m_id, m_doc);
+    END IF;
+    IF last.lane_last = m_lane_seq - 1 AND h.seq - last.seq_first < 4096 THEN
+        UPDATE bus.lane_run l SET lane_last = m_lane_seq, seq_last = h.seq
+         WHERE l.sender_id = m_sender AND l.epoch = m_epoch AND l.lane = m_lane
+           AND l.lane_first = last.lane_first;
+    ELSE
+        INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+        VALUES (m_sender, m_epoch, m_lane, m_lane_seq, m_lane_seq, h.seq, h.seq);
+    END IF;
+    IF h.notified_at = now() THEN
+        PERFORM pg_notify('eocbus_log', h.seq::text);
+    END IF;
+    RETURN res;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.append_one TO bus_ingest;
+
+SELECT bus.make_partitions(0); -- the first one
