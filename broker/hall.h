@@ -1,6 +1,11 @@
-/* hall - what broker.c and report.c share; nobody else includes this. */
+/* hall - what the files of this folder share; no room includes this.
+ *
+ * broker.c makes the rooms, door.c the way in, hallway.c hands on, settings.c says how much,
+ * report.c counts. */
 #ifndef EOCBUS_BROKER_HALL_H
 #define EOCBUS_BROKER_HALL_H
+
+#include <stdio.h>
 
 #include "broker/access/access.h"
 #include "broker/admin/admin.h"
@@ -26,13 +31,34 @@ struct broker {
     struct admin *admin;
     struct loop_signal *term, *interrupt, *hangup;
     struct loop_timer *goodbye;
-    struct parcel *routing; /* the one that is being handed to the listeners */
+    struct parcel *routing;       /* the one that is being handed to the listeners */
     const struct parcel *warning; /* likewise, one without a number */
     uint64_t started_us;
     bool asking, ask_again; /* for the principals */
     bool is_ending;
 };
 
+/* door.c: loop, ZAP, files, port. EXIT_DONE, or the code to end with and a sentence in `err`. */
+int hall_open_door(struct broker *b, char *err, size_t err_size);
+/* "what: st" into `err`; answers `code`. */
+int hall_explain(int code, char *err, size_t err_size, const char *what, enum status st);
+
+/* hallway.c: what each room calls. */
+struct zport_events hall_port_events(struct broker *b);
+struct ingress_exits hall_ingress(struct broker *b);
+struct store_exits hall_store(struct broker *b);
+struct egress_exits hall_egress(struct broker *b);
+
+/* settings.c */
+struct store_settings hall_store_settings(const struct broker *b);
+struct ingress_settings hall_ingress_settings(const struct broker *b);
+struct egress_settings hall_egress_settings(const struct broker *b);
+void hall_apply_settings(struct broker *b); /* those that rooms take while they run */
+void hall_reload(struct broker *b, char *text, size_t size); /* text: what came of it */
+void hall_admin_reload(void *arg, FILE *out);
+void hall_admin_settings(void *arg, FILE *out);
+
+/* report.c */
 void report_collect(void *arg, struct admin_report *out);
 
 #endif

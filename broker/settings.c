@@ -1,0 +1,108 @@
+/* Settings: what each room gets of them, and what a reload changes while the broker runs. */
+#include <stdio.h>
+
+#include "broker/hall.h"
+#include "proto/base/log.h"
+#include "proto/base/program.h"
+
+#include "proto/base/banned.h"
+
+enum { SILENT_TIMEOUTS = 4 }; /* heartbeat.timeout times this: forgotten, whatever its link */
+enum { SUBSCRIPTIONS_PER_SESSION = 4 }; /* on average; LIMIT_SUBSCRIPTIONS is the most for one */
+
+struct store_settings hall_store_settings(const struct broker *b)
+{
+    const struct config *c = b->config;
+
+    return (struct store_settings){
+        .loop = b->loop,
+        .conninfo = c->database,
+        .batch_rows = c->batch_rows,
+        .queue_rows = c->queue_rows,
+        .queue_bytes = c->queue_bytes,
+        .commit_ms = c->commit_ms,
+        .follow_ms = c->follow_ms,
+    };
+}
+
+struct ingress_settings hall_ingress_settings(const struct broker *b)
+{
+    const struct config *c = b->config;
+
+    return (struct ingress_settings){
+        .loop = b->loop,
+        .access = b->access,
+        .name = c->name,
+        .window_items = c->ingress_window_items,
+        .sessions_max = c->sessions_max,
+        .sessions_per_principal = c->sessions_per_principal,
+        .window_bytes = c->ingress_window_bytes,
+        .quarantine_per_hour = c->quarantine_per_hour,
+        .idle_ms = SILENT_TIMEOUTS * c->heartbeat_timeout_ms,
+    };
+}
+
+struct egress_settings hall_egress_settings(const struct broker *b)
+{
+    const struct config *c = b->config;
+
+    return (struct egress_settings){
+        .loop = b->loop,
+        .window_bytes = c->egress_window_bytes,
+        .page_rows = c->page_rows,
+        .horizon_ms = c->horizon_ms,
+        .listeners_max = c->sessions_max * SUBSCRIPTIONS_PER_SESSION,
+    };
+}
+
+void hall_apply_settings(struct broker *b)
+{
+    struct ingress_settings in = hall_ingress_settings(b);
+    struct egress_settings out = hall_egress_settings(b);
+    enum log_level level;
+
+    if (log_level_parse(b->config->log_level, &level) == ST_OK)
+        log_set_level(level);
+    ingress_set(b->ingress, &in);
+    egress_set(b->egress, &out);
+}
+
+/* One sentence on what came of it. */
+void hall_reload(struct broker *b, char *text, size_t size)
+{
+    struct config next = {0};
+    size_t n;
+    const struct conf_row *rows = config_rows(&n);
+    char waiting[512] = "", err[512] = "";
+    enum status st = b->set.reread(&next, err, sizeof(err));
+
+    if (st == ST_OK)
+        st = config_adopt(b->config, &next, waiting, sizeof(waiting));
+    conf_free(rows, n, &next);
+    if (st != ST_OK) {
+        snprintf(text, size, "nothing changed: %s", err[0] ? err : waiting);
+        log_error("broker.reload.refused", "why=\"%s\"", text);
+        return;
+    }
+    hall_apply_settings(b);
+    snprintf(text, size, "settings are in force%s%s",
+             waiting[0] ? "; these wait for a restart: " : "", waiting);
+    log_info("broker.reload", "waiting=\"%s\"", waiting);
+}
+
+void hall_admin_reload(void *arg, FILE *out)
+{
+    char text[640];
+
+    hall_reload(arg, text, sizeof(text));
+    fprintf(out, "%s\n", text);
+}
+
+void hall_admin_settings(void *arg, FILE *out)
+{
+    struct broker *b = arg;
+    size_t n;
+    const struct conf_row *rows = config_rows(&n);
+
+    conf_print(rows, n, b->config, out);
+}
