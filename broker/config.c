@@ -63,6 +63,21 @@ static const struct conf_row rows[] = {
      "Refused messages kept for a person to look at, per sender and hour; the rest are counted "
      "and answered, but not kept.",
      0, 1000000},
+    {"ingress.messages_per_second", CONF_COUNT, AT(messages_per_second), "5000", CONF_RELOAD,
+     "Messages that one sender may have stored in a second, over all its connections; ten seconds' "
+     "worth may come at once. Above it, it is told when to come back and keeps the rest in its "
+     "outbox. The default is far above what a gateway says, and lets an office that was dark for a "
+     "week send 600,000 messages in two minutes. 0 = no limit.",
+     0, 1000000},
+    {"ingress.bytes_per_second", CONF_BYTES, AT(bytes_per_second), "8MiB", CONF_RELOAD,
+     "The same in bytes of content. At least one largest message (64 KiB).", LIMIT_CONTENT_BYTES,
+     268435456.0},
+    {"ingress.flash_per_minute", CONF_COUNT, AT(flash_per_minute), "60", CONF_RELOAD,
+     "Alarms (FLASH) that one sender may sound in a minute; half of them may come at once. Nobody "
+     "can listen to more, and a gateway that has gone mad would bury the alarms of all others. "
+     "Those above it are not lost: their sender is told when to offer them again, and then they "
+     "are sounded and stored. Other messages are not counted here and never keep an alarm away.",
+     1, 60000},
     {"egress.window_bytes", CONF_BYTES, AT(egress_window_bytes), "1MiB", CONF_RELOAD,
      "Bytes that one listener may have been sent and not yet acknowledged. A slow listener gets "
      "the rest from the log later.",

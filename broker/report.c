@@ -19,6 +19,12 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->accepted = n.accepted;
     out->refused = n.refused;
     out->busy = n.busy;
+    out->busy_window = n.busy_window;
+    out->busy_lane = n.busy_lane;
+    out->busy_quota = n.busy_quota;
+    out->busy_alarms = n.busy_alarms;
+    out->busy_full = n.busy_full;
+    out->busy_away = n.busy_away;
     out->quarantine_dropped = n.quarantine_dropped;
     out->faults = n.faults;
     out->broken = n.broken;

@@ -38,6 +38,9 @@ struct ingress_settings hall_ingress_settings(const struct broker *b)
         .sessions_per_principal = c->sessions_per_principal,
         .window_bytes = c->ingress_window_bytes,
         .quarantine_per_hour = c->quarantine_per_hour,
+        .messages_per_second = c->messages_per_second,
+        .bytes_per_second = c->bytes_per_second,
+        .flash_per_minute = c->flash_per_minute,
         .idle_ms = SILENT_TIMEOUTS * c->heartbeat_timeout_ms,
     };
 }

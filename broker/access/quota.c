@@ -52,15 +52,30 @@ static void refill(struct quota *q, uint64_t now_us)
         q->touched_us = now_us;
 }
 
-bool quota_take(struct quota *q, uint32_t n, uint64_t now_us)
+bool quota_take_above(struct quota *q, uint32_t n, uint32_t floor, uint64_t now_us)
 {
-    uint64_t cost = n * q->period_us;
+    uint64_t cost = n * q->period_us, kept = floor * q->period_us;
 
     refill(q, now_us);
-    if (cost > q->level)
+    if (kept > q->level || cost > q->level - kept)
         return false;
     q->level -= cost;
     return true;
+}
+
+bool quota_take(struct quota *q, uint32_t n, uint64_t now_us)
+{
+    return quota_take_above(q, n, 0, now_us);
+}
+
+uint64_t quota_wait_us(const struct quota *q, uint32_t n, uint64_t now_us)
+{
+    uint64_t level = level_at(q, now_us);
+    uint64_t cost = (n < q->capacity ? n : q->capacity) * q->period_us;
+
+    if (!q->capacity)
+        return UINT64_MAX;
+    return cost > level ? (cost - level + q->capacity - 1) / q->capacity : 0;
 }
 
 bool quota_is_full(const struct quota *q, uint64_t now_us)
@@ -134,7 +149,8 @@ static bool make_room(struct quota_book *b, uint64_t now_us)
     return true;
 }
 
-bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uint64_t now_us)
+bool quota_book_take_above(struct quota_book *b, int32_t principal_id, uint32_t n, uint32_t floor,
+                           uint64_t now_us)
 {
     size_t i = find_place(b, principal_id);
 
@@ -147,7 +163,22 @@ bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uin
         quota_init(&b->entries[i].quota, b->capacity, b->period_us, now_us);
         b->count++;
     }
-    return quota_take(&b->entries[i].quota, n, now_us);
+    return quota_take_above(&b->entries[i].quota, n, floor, now_us);
+}
+
+bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uint64_t now_us)
+{
+    return quota_book_take_above(b, principal_id, n, 0, now_us);
+}
+
+uint64_t quota_book_wait_us(const struct quota_book *b, int32_t principal_id, uint32_t n,
+                            uint64_t now_us)
+{
+    size_t i = find_place(b, principal_id);
+
+    if (i < b->count && b->entries[i].principal_id == principal_id)
+        return quota_wait_us(&b->entries[i].quota, n, now_us);
+    return b->capacity ? 0 : UINT64_MAX;
 }
 
 void quota_book_give(struct quota_book *b, int32_t principal_id, uint32_t n)

@@ -24,6 +24,10 @@ struct quota {
 void quota_init(struct quota *q, uint32_t capacity, uint64_t period_us, uint64_t now_us);
 /* Takes n tokens, or none and answers false. A clock that steps back adds nothing. */
 bool quota_take(struct quota *q, uint32_t n, uint64_t now_us);
+/* The same, but leaves `floor` tokens for those who may take them. */
+bool quota_take_above(struct quota *q, uint32_t n, uint32_t floor, uint64_t now_us);
+/* Until n tokens are there if nobody takes any; more than fit count as all. UINT64_MAX: never. */
+uint64_t quota_wait_us(const struct quota *q, uint32_t n, uint64_t now_us);
 bool quota_is_full(const struct quota *q, uint64_t now_us);
 
 /* One bucket per principal, kept over reconnects: a new session does not buy a new quota. Holds at
@@ -35,6 +39,11 @@ MUST_CHECK enum status quota_book_create(struct quota_book **out, uint32_t capac
 void quota_book_destroy(struct quota_book *b);
 /* False: past the quota; or no room or memory to count it, which is treated the same. */
 bool quota_book_take(struct quota_book *b, int32_t principal_id, uint32_t n, uint64_t now_us);
+/* Leaves `floor` tokens. */
+bool quota_book_take_above(struct quota_book *b, int32_t principal_id, uint32_t n, uint32_t floor,
+                           uint64_t now_us);
+uint64_t quota_book_wait_us(const struct quota_book *b, int32_t principal_id, uint32_t n,
+                            uint64_t now_us);
 /* Gives back what was taken for something that then did not happen. */
 void quota_book_give(struct quota_book *b, int32_t principal_id, uint32_t n);
 /* New capacity for everybody; what was used stays used. For reload. */

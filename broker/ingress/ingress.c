@@ -23,8 +23,8 @@ enum { FRAME_ARENA_BYTES = 2 * 1024 * 1024, SWEEP_MS = 1000 };
  * lanes wait for them; looking at the 8,000 that a frame has room for takes 30 ms. */
 enum { PUBLISH_ITEMS_MOST = 2 * LIMIT_ITEMS };
 
-/* Principals that may be past some of their quarantine quota at the same time. */
-enum { QUARANTINE_PRINCIPALS = 65536 };
+/* Principals that may have used some of a quota at the same time. */
+enum { QUOTA_PRINCIPALS = 65536 };
 
 /* --- other frames -------------------------------------------------------------------------------
  */
@@ -216,13 +216,23 @@ static void on_sweep(void *arg)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
+static struct allowance_limits limits_of(const struct ingress_settings *set)
+{
+    return (struct allowance_limits){.items_per_second = set->messages_per_second,
+                                     .bytes_per_second = (uint32_t)set->bytes_per_second,
+                                     .alarms_per_minute = set->flash_per_minute};
+}
+
 static enum status create_parts(struct ingress *in)
 {
+    struct allowance_limits limits = limits_of(&in->set);
     enum status st = sessions_create(&in->sessions, in->set.sessions_max);
 
     if (st == ST_OK)
         st = quota_book_create(&in->quarantine, in->set.quarantine_per_hour, QUOTA_HOUR_US,
-                               QUARANTINE_PRINCIPALS);
+                               QUOTA_PRINCIPALS);
+    if (st == ST_OK)
+        st = allowance_create(&in->allowance, &limits, QUOTA_PRINCIPALS);
     if (st == ST_OK)
         st = warned_init(&in->warned);
     if (st == ST_OK)
@@ -264,6 +274,7 @@ void ingress_destroy(struct ingress *in)
     sessions_destroy(in->sessions);
     missing_free(&in->missing);
     warned_free(&in->warned);
+    allowance_destroy(in->allowance);
     quota_book_destroy(in->quarantine);
     if (in->content_arena)
         arena_destroy(in->content_arena);
@@ -278,11 +289,22 @@ void ingress_stop(struct ingress *in)
     in->stopped = true;
 }
 
+static void set_allowance(struct ingress *in, const struct ingress_settings *set)
+{
+    struct allowance_limits limits = limits_of(set);
+
+    in->set.messages_per_second = set->messages_per_second;
+    in->set.bytes_per_second = set->bytes_per_second;
+    in->set.flash_per_minute = set->flash_per_minute;
+    allowance_set(in->allowance, &limits, loop_now_us(in->set.loop));
+}
+
 void ingress_set(struct ingress *in, const struct ingress_settings *set)
 {
     in->set.window_items = set->window_items;
     in->set.window_bytes = set->window_bytes;
     in->set.idle_ms = set->idle_ms;
+    set_allowance(in, set);
     if (in->set.quarantine_per_hour == set->quarantine_per_hour)
         return;
     in->set.quarantine_per_hour = set->quarantine_per_hour;
@@ -292,5 +314,11 @@ void ingress_set(struct ingress *in, const struct ingress_settings *set)
 void ingress_counters(const struct ingress *in, struct ingress_counters *out)
 {
     *out = in->n;
+    out->busy_window = in->busy_for[BUSY_WINDOW] + in->busy_for[BUSY_ITEMS];
+    out->busy_lane = in->busy_for[BUSY_LANE];
+    out->busy_quota = in->busy_for[BUSY_QUOTA];
+    out->busy_alarms = in->busy_for[BUSY_ALARMS];
+    out->busy_full = in->busy_for[BUSY_FULL];
+    out->busy_away = in->busy_for[BUSY_AWAY];
     out->sessions = sessions_count(in->sessions);
 }

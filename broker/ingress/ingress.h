@@ -2,19 +2,21 @@
  *
  * Each connection that said hello is a session: who it is (ZAP), and what it may have without a
  * receipt (window); what the store holds of one principal is bounded too, over all its sessions and
- * those it left, and so is their number. Receipts go to the session that published; when it is gone they are dropped,
- * and the sender, which offers everything again after a reconnect, hears `repeated`. A Publish is
- * split into parcels; what the gate or the rights refuse becomes a parcel with `refused` set and
- * takes the same way into the store (quarantine), so that a REFUSED receipt too is only given after
- * the commit. Past a sender's quota of quarantined bytes a refusal is counted and answered, but not
- * kept. When the store is full or away the items are answered BUSY with a time and forgotten: the
- * sender's outbox has them. A FLASH that may be said and is not too late goes out through `warn`
- * before anything else, whether the store takes it or not, once for each place (warned.h); if it is
- * refused afterwards, it goes out through `withdraw`. What follows such an item in its lane is answered BUSY too until it
- * came again, so the order within a lane holds. Hello always begins anew: listeners and unanswered
- * messages of the connection's former session are forgotten. A frame from a connection without a
- * session is answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns
- * that the broker was restarted. */
+ * those it left, and so is their number. Receipts go to the session that published; when it is gone
+ * they are dropped, and the sender, which offers everything again after a reconnect, hears
+ * `repeated`. A Publish is split into parcels; what the gate or the rights refuse becomes a parcel
+ * with `refused` set and takes the same way into the store (quarantine), so that a REFUSED receipt
+ * too is only given after the commit. Past a sender's quota of quarantined bytes a refusal is
+ * counted and answered, but not kept. One who says more than its quota (broker/access/allowance.h)
+ * is answered BUSY with the time when there will be room. When the store is full or away the items
+ * are answered BUSY with a time and forgotten: the sender's outbox has them. A FLASH that may be
+ * said and is not too late goes out through `warn` before anything else, whether the store takes it
+ * or not, once for each place (warned.h); if it is refused afterwards, it goes out through
+ * `withdraw`. What follows such an item in its lane is answered BUSY too until it came again, so
+ * the order within a lane holds. Hello always begins anew: listeners and unanswered messages of the
+ * connection's former session are forgotten. A frame from a connection without a session is
+ * answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns that the
+ * broker was restarted. */
 #ifndef EOCBUS_BROKER_INGRESS_INGRESS_H
 #define EOCBUS_BROKER_INGRESS_INGRESS_H
 
@@ -38,6 +40,9 @@ struct ingress_settings {
     unsigned sessions_per_principal; /* 0 = as many as there are places */
     size_t window_bytes;
     unsigned quarantine_per_hour; /* refused messages kept per principal and hour; 1000 */
+    /* What one principal may say, over all its connections; 0 = as much as it likes. */
+    unsigned messages_per_second, flash_per_minute;
+    size_t bytes_per_second; /* to 256 MiB */
     /* A session that said nothing for so long is forgotten, or earlier when its link profile says
      * so (proto/wire/link.h); 0 = never. */
     unsigned idle_ms;
@@ -76,7 +81,7 @@ void ingress_settled_all(struct ingress *in);
 void ingress_writable(struct ingress *in);
 /* Reads nothing any more (the broker is ending); receipts still go out. */
 void ingress_stop(struct ingress *in);
-/* New limits, for reload: window, quarantine and idle time; the rest of *set is not looked at. */
+/* New limits, for reload: window, quotas and idle time; the rest of *set is not looked at. */
 void ingress_set(struct ingress *in, const struct ingress_settings *set);
 
 /* Where a session's frames go; false if it is gone. For egress, through the hallway. */
@@ -87,12 +92,13 @@ const struct link_limits *ingress_link(const struct ingress *in, uint64_t sessio
 void ingress_session_lost(struct ingress *in, uint64_t session);
 /* Rights were read anew: sessions of principals that are gone end. */
 void ingress_recheck(struct ingress *in);
-/* The log was seen, or has a new epoch. Sessions whose Welcome named another one are asked for a new
- * hello, since only Welcome makes an outbox offer again what a restored log may have lost. */
+/* The log was seen, or has a new epoch. Sessions whose Welcome named another one are asked for a
+ * new hello, since only Welcome makes an outbox offer again what a restored log may have lost. */
 void ingress_log_epoch(struct ingress *in, uint32_t log_epoch);
 
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
+    uint64_t busy_window, busy_lane, busy_quota, busy_alarms, busy_full, busy_away; /* of busy */
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */
     uint64_t silent;           /* agents that were forgotten because they said nothing */
     uint64_t receipts_delayed; /* a socket was full when receipts were due */

@@ -4,8 +4,8 @@
  * an alarm, fill in a parcel, submit it. What is refused goes the same way with its reason, so that
  * the answer REFUSED too is only given when the quarantine row is committed; past the sender's
  * quota it is counted and answered at once. Not taken, and answered Busy together at the end: what
- * is over the session's window, over LIMIT_ITEMS, or not wanted by the store; and then everything
- * behind it in its lane.
+ * is over the session's window, over LIMIT_ITEMS, over its principal's quota, or not wanted by the
+ * store; and then everything behind it in its lane.
  */
 #include "broker/ingress/room.h"
 
@@ -13,120 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/wire/json.h"
-#include "proto/wire/types.h"
-
 #include "proto/base/banned.h"
-
-/* A full queue empties within a commit or two (512 rows take about 10 ms, tests/bench). */
-enum { RETRY_SOON_MS = 50, RETRY_AWAY_LEAST_MS = 1000, RETRY_AWAY_MOST_MS = 5000 };
 
 /* What the store may hold of one principal: an agent that said hello again may send a whole window
  * while the one before is still being stored. */
 enum { PRINCIPAL_WINDOWS = 2 };
-
-enum busy_cause { BUSY_NOT, BUSY_ITEMS, BUSY_WINDOW, BUSY_LANE, BUSY_FULL, BUSY_AWAY };
-static const char *const busy_text[] = {
-    [BUSY_NOT] = "",
-    [BUSY_ITEMS] = "too many items in one Publish",
-    [BUSY_WINDOW] = "your window is full: wait for receipts",
-    [BUSY_LANE] = "an earlier message of this lane was not taken: offer that one first",
-    [BUSY_FULL] = "the store's queue is full",
-    [BUSY_AWAY] = "the database is away",
-};
-
-struct publishing { /* one Publish */
-    struct ingress *in;
-    struct session *s;
-    const struct principal *principal;
-    int64_t received_us;
-    size_t busy_count;
-    enum busy_cause cause; /* of the worst one */
-    bool has_alarm;
-};
-
-static void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m)
-{
-    p->id.epoch = m->epoch;
-    p->id.lane = (uint32_t)m->lane;
-    p->id.lane_seq = m->lane_seq;
-    if (m->message_id.len == ID_BYTES)
-        memcpy(p->message_id, m->message_id.data, ID_BYTES);
-}
-
-/* Only for what passed the gate. */
-static void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m)
-{
-    fill_identity(p, m);
-    p->type = (uint16_t)m->body_case;
-    /* A newer sender's word becomes "unknown", never by its low bits one of ours. */
-    p->status = (unsigned)m->status <= UINT8_MAX ? (uint8_t)m->status : 0;
-    places_of(p->places, m);
-    p->event_time_us = m->event_time_us;
-    p->sent_time_us = m->sent_time_us;
-    p->not_after_us = m->not_after_us;
-    p->expired = m->not_after_us && m->not_after_us < p->received_time_us;
-}
-
-/* PostgreSQL keeps a readable copy of what has a life cycle. */
-static bool fill_doc(struct parcel *p, const Eocbus__V1__Envelope *m)
-{
-    const struct type_info *type = type_by_number(p->type);
-    struct buf text = {0};
-
-    if (!type || !(type->flags & TYPE_LEDGER))
-        return true;
-    json_print(&text, &m->base);
-    buf_put(&text, "", 1);
-    if (text.failed) {
-        buf_free(&text);
-        return false;
-    }
-    p->doc = (char *)text.data;
-    return true;
-}
-
-static bool fill_refusal(struct parcel *p, const struct refusal *why)
-{
-    p->refused = mem_alloc(sizeof(*p->refused));
-    if (p->refused)
-        *p->refused = *why;
-    return p->refused;
-}
-
-static struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *item)
-{
-    size_t kept = item->content.len < LIMIT_CONTENT_BYTES ? item->content.len : LIMIT_CONTENT_BYTES;
-    struct parcel *p =
-        parcel_create(item->content.data, kept, item->signature.data, item->signature.len);
-
-    if (!p)
-        return NULL;
-    p->session = b->s ? b->s->number : 0;
-    p->tag = item->tag;
-    p->principal_id = b->principal->principal_id;
-    p->received_time_us = b->received_us;
-    p->clock_offset_ms = b->s ? clock_offset_ms(&b->s->clock) : 0;
-    return p;
-}
-
-static struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *item,
-                                  const Eocbus__V1__Envelope *m, const struct refusal *why)
-{
-    struct parcel *p = begin_parcel(b, item);
-
-    assert(m || why); /* what passed the gate is there; what did not has a reason */
-    if (!p)
-        return NULL;
-    if (!why)
-        fill_content(p, m);
-    else if (m)
-        fill_identity(p, m);
-    if (why ? fill_refusal(p, why) : fill_doc(p, m))
-        return p;
-    parcel_drop(&p);
-    return NULL;
-}
 
 /* PostgreSQL numbers are signed: what a refused message claims to be must fit, or say nothing. */
 static bool identity_is_sane(const Eocbus__V1__Envelope *m)
@@ -196,9 +87,6 @@ static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
     struct ingress *in = b->in;
     struct parcel *p;
 
-    if (m->lane != EOCBUS__V1__LANE__LANE_FLASH)
-        return;
-    b->has_alarm = true;
     p = begin_parcel(b, item);
     if (!p)
         return;
@@ -231,6 +119,15 @@ static enum busy_cause refuse_at_once(struct publishing *b, const Eocbus__V1__It
     return BUSY_NOT;
 }
 
+/* It was turned away before anybody looked at it; those behind it need not wait for it any more. */
+static void pass_gate(struct publishing *b, const Eocbus__V1__Envelope *m)
+{
+    struct lane_gate *gate = (unsigned)m->lane - 1 < LANES ? &b->s->gates[m->lane] : NULL;
+
+    if (gate && gate->first == m->lane_seq && gate->epoch == m->epoch)
+        (void)lane_gate_lets(gate, m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
+}
+
 static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item *item,
                                     const Eocbus__V1__Envelope *m, struct refusal *why)
 {
@@ -238,6 +135,8 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     enum busy_cause cause;
     struct parcel *p;
 
+    if (m)
+        pass_gate(b, m);
     if (!in->exits.store_is_here(in->exits.arg))
         return BUSY_AWAY; /* before the quota: what is not kept shall not cost */
     if (!quota_book_take(in->quarantine, b->principal->principal_id, 1, loop_now_us(in->set.loop)))
@@ -289,6 +188,37 @@ static bool window_has_room(const struct publishing *b, size_t len)
            (!b->s->unsettled_bytes || b->s->unsettled_bytes + len <= set->window_bytes);
 }
 
+/* An alarm that is news: it is said at once, whatever becomes of it in the store. What comes from a
+ * backlog, or too late, is stored as everything is and wakes nobody. */
+static bool is_news(const struct publishing *b, const struct peek *head)
+{
+    return head->lane == EOCBUS__V1__LANE__LANE_FLASH &&
+           !(head->flags & EOCBUS__V1__FLAG__FLAG_BACKFILL) &&
+           !(head->not_after_us && head->not_after_us < b->received_us) &&
+           !warned_has(&b->in->warned, b->principal->principal_id, head->epoch, head->lane_seq);
+}
+
+static enum busy_cause ask_quota(struct publishing *b, const struct peek *head, size_t len,
+                                 bool news)
+{
+    uint64_t now_us = loop_now_us(b->in->set.loop);
+    int32_t id = b->principal->principal_id;
+
+    if (news)
+        return allowance_take_alarm(b->in->allowance, id, now_us) ? BUSY_NOT : BUSY_ALARMS;
+    return allowance_take(b->in->allowance, id, head->lane, len, now_us) ? BUSY_NOT : BUSY_QUOTA;
+}
+
+/* Not looked into: one who sends a hundred times what it may costs little. */
+static enum busy_cause turn_away(struct publishing *b, const struct peek *head,
+                                 enum busy_cause cause)
+{
+    if (head->lane)
+        lane_gate_close(&b->s->gates[head->lane], head->epoch, head->lane_seq,
+                        loop_now_us(b->in->set.loop));
+    return cause;
+}
+
 static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *item, size_t place)
 {
     enum busy_cause over = place >= LIMIT_ITEMS                     ? BUSY_ITEMS
@@ -296,47 +226,29 @@ static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *i
                                                                     : BUSY_NOT;
     Eocbus__V1__Envelope *m;
     struct refusal why;
-    bool good = look_at(b, item, &m, &why);
+    struct peek head;
+    bool news, good;
 
-    if (good)
+    (void)peek_content(&head, item->content.data, item->content.len);
+    b->has_alarm = b->has_alarm || head.lane == EOCBUS__V1__LANE__LANE_FLASH;
+    news = is_news(b, &head);
+    if (news || !over) {
+        enum busy_cause quota = ask_quota(b, &head, item->content.len, news);
+
+        news = news && !quota;
+        over = over ? over : quota;
+    }
+    if (over && !news)
+        return turn_away(b, &head, over);
+    good = look_at(b, item, &m, &why);
+    if (good && news)
         warn_first(b, item, m);
-    if (!over)
-        return good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
-    if (good)
-        lane_gate_close(gate_of(b, m), m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
+    if (over)
+        return turn_away(b, &head, over);
+    over = good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
+    if (over && !news)
+        allowance_give(b->in->allowance, b->principal->principal_id, item->content.len);
     return over;
-}
-
-/* Grows while the database is away, so that a thousand outboxes do not knock every second. But an
- * outbox that was turned away with an alarm keeps the next alarm for as long: on a link that holds
- * it, it may knock every second. */
-static unsigned retry_ms(const struct publishing *b)
-{
-    uint64_t away_ms;
-
-    if (b->cause != BUSY_AWAY)
-        return RETRY_SOON_MS;
-    if (b->has_alarm && !b->s->link->frame_bytes)
-        return RETRY_AWAY_LEAST_MS;
-    away_ms = (loop_now_us(b->in->set.loop) - b->in->away_since_us) / 1000;
-    if (away_ms < RETRY_AWAY_LEAST_MS || !b->in->away_since_us)
-        return RETRY_AWAY_LEAST_MS;
-    return away_ms > RETRY_AWAY_MOST_MS ? RETRY_AWAY_MOST_MS : (unsigned)away_ms;
-}
-
-static enum status send_busy(struct publishing *b, uint64_t *tags)
-{
-    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-    Eocbus__V1__Busy busy = EOCBUS__V1__BUSY__INIT;
-
-    f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
-    f.busy = &busy;
-    busy.n_tags = b->busy_count;
-    busy.tags = tags;
-    busy.retry_ms = retry_ms(b);
-    busy.text = (char *)busy_text[b->cause];
-    b->in->n.busy += b->busy_count;
-    return answer_frame(b->in, b->s, &f);
 }
 
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,
@@ -358,8 +270,7 @@ void publish_items(struct ingress *in, struct session *s, const struct principal
         if (cause == BUSY_NOT)
             continue;
         tags[b.busy_count++] = m->items[i]->tag;
-        if (cause > b.cause)
-            b.cause = cause;
+        count_busy(&b, cause, m->items[i]);
     }
     if (b.busy_count)
         st = send_busy(&b, tags);

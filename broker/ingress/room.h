@@ -3,12 +3,26 @@
 #define EOCBUS_BROKER_INGRESS_ROOM_H
 
 #include "broker/access/access.h"
+#include "broker/access/allowance.h"
 #include "broker/access/quota.h"
 #include "broker/ingress/ingress.h"
 #include "broker/ingress/missing.h"
 #include "broker/ingress/session.h"
 #include "broker/ingress/warned.h"
 #include "proto/base/loop.h"
+#include "proto/wire/peek.h"
+
+enum busy_cause { /* the worse the later */
+                  BUSY_NOT,
+                  BUSY_ITEMS,
+                  BUSY_WINDOW,
+                  BUSY_LANE,
+                  BUSY_QUOTA,
+                  BUSY_ALARMS,
+                  BUSY_FULL,
+                  BUSY_AWAY,
+                  BUSY_CAUSES
+};
 
 struct ingress {
     struct ingress_settings set;
@@ -17,6 +31,7 @@ struct ingress {
     struct missing missing; /* agents whose connection is gone */
     struct warned warned;   /* FLASH that went out as provisional */
     struct quota_book *quarantine;
+    struct allowance *allowance;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
     struct loop_timer *sweep;
     struct list owing;      /* sessions whose receipts wait */
@@ -24,6 +39,7 @@ struct ingress {
     uint64_t away_since_us; /* 0 = the store is here, as far as we know */
     bool stopped;
     struct ingress_counters n;
+    uint64_t busy_for[BUSY_CAUSES];
 };
 
 /* answer.c: one frame to a session. A connection that is gone ends it: ST_NOTFOUND, and s is
@@ -51,6 +67,31 @@ void sweep_silent(struct ingress *in);
 
 /* receipts.c: its fate is known: if listeners were warned of it in vain, they are told. */
 void settle_warning(struct ingress *in, const struct parcel *p);
+
+struct publishing { /* one Publish */
+    struct ingress *in;
+    struct session *s;
+    const struct principal *principal;
+    int64_t received_us;
+    size_t busy_count;
+    enum busy_cause cause;            /* of the worst one */
+    uint32_t over_items, over_alarms; /* past their quota */
+    size_t over_bytes;
+    bool has_alarm;
+};
+
+/* busy.c: one item was not taken; and the answer for all of them, which may end the session. */
+void count_busy(struct publishing *b, enum busy_cause cause, const Eocbus__V1__Item *item);
+MUST_CHECK enum status send_busy(struct publishing *b, uint64_t *tags);
+
+/* make.c: NULL when out of memory. `m` is the message if it could be unpacked, `why` is why it is
+ * refused or NULL. */
+struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *item,
+                           const Eocbus__V1__Envelope *m, const struct refusal *why);
+/* Content and sender; then fill_content, only for what passed the gate, or fill_identity. */
+struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *item);
+void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m);
+void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m);
 
 /* publish.c: may end the session. */
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,

@@ -33,16 +33,27 @@ static uint64_t digest_of(const struct parcel *p)
     return hash;
 }
 
-static unsigned find(const struct warned *w, const struct parcel *p)
+static unsigned find_at(const struct warned *w, int32_t principal_id, uint64_t epoch,
+                        uint64_t lane_seq)
 {
     for (unsigned i = 0; i < WARNED_MOST; i++) {
         const struct warned_key *k = &w->keys[i];
 
-        if (k->lane_seq == p->id.lane_seq && k->epoch == p->id.epoch && k->order &&
-            k->principal_id == p->principal_id)
+        if (k->lane_seq == lane_seq && k->epoch == epoch && k->order &&
+            k->principal_id == principal_id)
             return i;
     }
     return NONE;
+}
+
+static unsigned find(const struct warned *w, const struct parcel *p)
+{
+    return find_at(w, p->principal_id, p->id.epoch, p->id.lane_seq);
+}
+
+bool warned_has(const struct warned *w, int32_t principal_id, uint64_t epoch, uint64_t lane_seq)
+{
+    return find_at(w, principal_id, epoch, lane_seq) != NONE;
 }
 
 static unsigned older(const struct warned *w, unsigned a, unsigned b)

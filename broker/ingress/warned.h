@@ -41,6 +41,7 @@ struct warned {
 MUST_CHECK enum status warned_init(struct warned *w);
 void warned_free(struct warned *w);
 
+bool warned_has(const struct warned *w, int32_t principal_id, uint64_t epoch, uint64_t lane_seq);
 /* False: a message of this place was warned of before, whatever was in it. */
 bool warned_add(struct warned *w, const struct parcel *p);
 /* The fate of a parcel. True: it is refused, and listeners were warned of it; *out says of what

@@ -1255,6 +1255,115 @@ static void a_publish_survives_any_allocation_that_fails(void **state)
     assert_int_equal(world.agents[1].settled_count, 3);
 }
 
+/* --- quotas -------------------------------------------------------------------------------------
+ */
+
+static void limit(unsigned messages_per_second, unsigned flash_per_minute)
+{
+    const struct ingress_settings set = {.window_items = 1000,
+                                         .window_bytes = 1 << 20,
+                                         .quarantine_per_hour = 10,
+                                         .idle_ms = 1000000,
+                                         .messages_per_second = messages_per_second,
+                                         .flash_per_minute = flash_per_minute};
+
+    ingress_set(world.in, &set);
+}
+
+static void past_its_quota_a_sender_hears_when_there_is_room(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    limit(8, 0);
+    hello(1);
+    hello(2);
+    publish_run(1, 1, 90);
+    assert_int_equal(world.queued, 70); /* ten seconds' worth, but for what the urgent may need */
+    assert_int_equal(world.agents[1].busy_count, 20);
+    assert_int_equal(world.agents[1].busy_tags[0], 71);
+    assert_int_equal(world.agents[1].retry_ms, 20 * 1000 / 8);
+    publish_run(2, 1, 10); /* nobody pays for another */
+    assert_int_equal(world.queued, 80);
+    fake_advance(world.loop, world.agents[1].retry_ms);
+    publish_run(1, 71, 90);
+    assert_int_equal(world.queued, 100);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.busy_quota, 20);
+}
+
+static void what_the_store_did_not_take_costs_nothing(void **state)
+{
+    (void)state;
+    limit(8, 0);
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    for (unsigned i = 0; i < 10; i++)
+        publish_run(1, 1, 10);
+    world.submit_answer = ST_OK;
+    publish_run(1, 1, 70);
+    assert_int_equal(world.queued, 70);
+}
+
+static void one_who_cries_alarm_without_end_is_heard_no_more_often_than_others(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    limit(0, 8);
+    hello(1);
+    for (uint64_t i = 1; i <= 10; i++)
+        alarm_from(1, i, "again");
+    assert_int_equal(world.warned_count, 4);
+    assert_int_equal(world.queued, 4);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.busy_alarms, 6);
+    assert_int_equal(world.agents[1].retry_ms, 7500);
+    fake_advance(world.loop, 7500);
+    alarm_from(1, 5, "again"); /* it is not lost: it is sounded when its turn comes */
+    assert_int_equal(world.warned_count, 5);
+    assert_int_equal(world.queued, 5);
+}
+
+static void an_alarm_that_is_offered_again_costs_no_second_alarm(void **state)
+{
+    (void)state;
+    limit(0, 4);
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    for (unsigned i = 0; i < 10; i++)
+        alarm_from(1, 1, "mudflow");
+    alarm_from(1, 2, "mudflow again");
+    assert_int_equal(world.warned_count, 2);
+}
+
+static void bulk_past_its_quota_keeps_no_alarm_away(void **state)
+{
+    (void)state;
+    limit(8, 8);
+    hello(1);
+    publish_run(1, 1, 100);
+    alarm_from(1, 1, "mudflow");
+    assert_int_equal(world.warned_count, 1);
+    assert_int_equal(world.queued, 71);
+}
+
+static void what_was_turned_away_unseen_and_is_refused_holds_nobody(void **state)
+{
+    struct offer offers[2] = {{.tag = 71, .sender = "office.n2"}, {.tag = 72}};
+
+    (void)state;
+    limit(8, 0);
+    hello(1);
+    publish_run(1, 1, 70);
+    publish(1, offers, 2);
+    assert_int_equal(world.agents[1].busy_count, 2);
+    fake_advance(world.loop, 1000);
+    publish(1, offers, 2); /* the first is refused: nobody waits for it */
+    assert_int_equal(world.agents[1].busies, 1);
+    assert_int_equal(world.queued, 72);
+}
+
 static int begin(void **state)
 {
     struct ingress_settings set = {
@@ -1343,6 +1452,12 @@ int main(void)
         IN_WORLD(parcels_carry_the_senders_clock_offset),
         IN_WORLD(creation_survives_any_allocation_that_fails),
         IN_WORLD(a_publish_survives_any_allocation_that_fails),
+        IN_WORLD(past_its_quota_a_sender_hears_when_there_is_room),
+        IN_WORLD(what_the_store_did_not_take_costs_nothing),
+        IN_WORLD(one_who_cries_alarm_without_end_is_heard_no_more_often_than_others),
+        IN_WORLD(an_alarm_that_is_offered_again_costs_no_second_alarm),
+        IN_WORLD(bulk_past_its_quota_keeps_no_alarm_away),
+        IN_WORLD(what_was_turned_away_unseen_and_is_refused_holds_nobody),
     };
 
     return cmocka_run_group_tests_name("ingress", tests, NULL, NULL);

@@ -1,0 +1,76 @@
+/* What was not taken: why, and when to offer it again. */
+#include "broker/ingress/room.h"
+
+#include "proto/base/banned.h"
+
+/* A full queue empties within a commit or two (512 rows take about 10 ms, tests/bench). */
+enum { RETRY_SOON_MS = 50, RETRY_AWAY_LEAST_MS = 1000, RETRY_AWAY_MOST_MS = 5000 };
+
+static const char *const busy_text[] = {
+    [BUSY_NOT] = "",
+    [BUSY_ITEMS] = "too many items in one Publish",
+    [BUSY_WINDOW] = "your window is full: wait for receipts",
+    [BUSY_LANE] = "an earlier message of this lane was not taken: offer that one first",
+    [BUSY_QUOTA] = "you said more than your quota of messages or bytes a second",
+    [BUSY_ALARMS] = "you said more than your quota of FLASH a minute",
+    [BUSY_FULL] = "the store's queue is full",
+    [BUSY_AWAY] = "the database is away",
+};
+
+/* Grows while the database is away, so that a thousand outboxes do not knock every second. But an
+ * outbox that was turned away with an alarm keeps the next alarm for as long: on a link that holds
+ * it, it may knock every second. */
+static unsigned retry_of_store_ms(const struct publishing *b)
+{
+    uint64_t away_ms;
+
+    if (b->cause != BUSY_AWAY)
+        return RETRY_SOON_MS;
+    if (b->has_alarm && !b->s->link->frame_bytes)
+        return RETRY_AWAY_LEAST_MS;
+    away_ms = (loop_now_us(b->in->set.loop) - b->in->away_since_us) / 1000;
+    if (away_ms < RETRY_AWAY_LEAST_MS || !b->in->away_since_us)
+        return RETRY_AWAY_LEAST_MS;
+    return away_ms > RETRY_AWAY_MOST_MS ? RETRY_AWAY_MOST_MS : (unsigned)away_ms;
+}
+
+static unsigned retry_ms(const struct publishing *b)
+{
+    const struct ingress *in = b->in;
+    unsigned store_ms = retry_of_store_ms(b);
+    uint64_t quota_ms =
+        allowance_wait_us(in->allowance, b->principal->principal_id, b->over_items, b->over_bytes,
+                          b->over_alarms, loop_now_us(in->set.loop)) /
+        1000;
+
+    return quota_ms > store_ms ? (unsigned)quota_ms : store_ms;
+}
+
+void count_busy(struct publishing *b, enum busy_cause cause, const Eocbus__V1__Item *item)
+{
+    b->cause = cause > b->cause ? cause : b->cause;
+    b->in->busy_for[cause]++;
+    if (cause == BUSY_QUOTA) {
+        b->over_items++;
+        b->over_bytes += item->content.len;
+    }
+    b->over_alarms += cause == BUSY_ALARMS;
+}
+
+enum status send_busy(struct publishing *b, uint64_t *tags)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Busy busy = EOCBUS__V1__BUSY__INIT;
+
+    f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
+    f.busy = &busy;
+    busy.n_tags = b->busy_count;
+    busy.tags = tags;
+    busy.retry_ms = retry_ms(b);
+    busy.text = (char *)busy_text[b->cause];
+    b->in->n.busy += b->busy_count;
+    if (b->over_items || b->over_alarms)
+        allowance_note_over(b->in->allowance, b->principal->principal_id, b->over_items,
+                            b->over_alarms, loop_now_us(b->in->set.loop));
+    return answer_frame(b->in, b->s, &f);
+}
