@@ -3,7 +3,8 @@
  * Its other ideas have files of their own, which share outbox_file.h: the SQLite file and its
  * schema (outbox_file), statements (outbox_query), numbers by lane (outbox_track), the budget
  * (outbox_room), transactions (outbox_commit), putting (outbox_put, outbox_once), offering
- * (outbox_offer), receipts (outbox_settle) and questions (outbox_ask). */
+ * (outbox_offer), receipts (outbox_settle), questions (outbox_ask), and damage (outbox_damage,
+ * outbox_mend). */
 #include "agents/link/outbox_file.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ static enum status take_settings(struct outbox *o, const struct outbox_settings 
     o->utc_us = set->utc_us ? set->utc_us : system_utc_us;
     o->random = set->random ? set->random : system_random;
     o->arg = set->arg;
+    o->budget = set->budget_bytes ? set->budget_bytes : (size_t)1 << 30;
     o->path = mem_strdup(set->path);
     o->sender = mem_strdup(set->sender);
     if (!o->path || !o->sender)
@@ -69,7 +71,7 @@ static enum status take_settings(struct outbox *o, const struct outbox_settings 
     return arena_create(&o->arena, LIMIT_ARENA_BYTES);
 }
 
-static void close_database(struct outbox *o)
+void ob_close_database(struct outbox *o)
 {
     for (unsigned i = 0; i < QUERIES; i++) {
         sqlite3_finalize(o->q[i]);
@@ -90,9 +92,36 @@ static enum status open_on_full_disk(struct outbox *o, size_t ballast)
     if (!ballast_release(&o->ballast))
         return ST_FULL;
     log_warn("outbox.disk.full", "path=%s ballast_bytes=%zu", o->path, ballast);
-    close_database(o);
+    ob_close_database(o);
     o->trouble[0] = '\0';
     return ob_open_database(o);
+}
+
+/* What stands beside every outbox: a file that somebody named by mistake is left alone. */
+static bool was_an_outbox(const struct outbox *o)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s.ballast", o->path);
+    return access(path, F_OK) == 0;
+}
+
+/* The file at the path stays the same while it is opened. */
+static enum status open_undisturbed(struct outbox *o)
+{
+    int lock = ob_mend_lock(o->path, false);
+    enum status st;
+
+    if (ob_mend_is_unfinished(o->path)) {
+        ob_mend_unlock(lock);
+        lock = ob_mend_lock(o->path, true);
+        ob_mend_finish(o);
+    }
+    st = ob_open_database(o);
+    ob_mend_unlock(lock);
+    if (o->unreadable && was_an_outbox(o) && ob_mend(o) == ST_OK)
+        return ST_OK;
+    return st;
 }
 
 static enum status open_parts(struct outbox *o, const struct outbox_settings *set)
@@ -100,16 +129,16 @@ static enum status open_parts(struct outbox *o, const struct outbox_settings *se
     size_t ballast;
     enum status st = take_settings(o, set);
 
-    ob_room_share(o, set->budget_bytes ? set->budget_bytes : (size_t)1 << 30, &ballast);
+    ob_room_share(o, o->budget, &ballast);
     if (st == ST_OK)
-        st = ob_open_database(o);
+        st = o->is_fresh ? ob_open_database(o) : open_undisturbed(o);
     if (st == ST_OK)
         return open_beside(o, ballast);
     return st == ST_FULL ? open_on_full_disk(o, ballast) : st;
 }
 
-enum status outbox_open(struct outbox **out, const struct outbox_settings *set, char *err,
-                        size_t err_size)
+enum status ob_open(struct outbox **out, const struct outbox_settings *set,
+                    const struct outbox *fresh_for, char *err, size_t err_size)
 {
     struct outbox *o;
     enum status st = ob_make_file(set->path, err, err_size);
@@ -121,6 +150,12 @@ enum status outbox_open(struct outbox **out, const struct outbox_settings *set, 
         snprintf(err, err_size, "no memory");
         return ST_NOMEM;
     }
+    if (fresh_for) {
+        o->is_fresh = true;
+        o->after = fresh_for->epoch;
+        o->log_epoch = fresh_for->log_epoch;
+        o->start = fresh_for->start;
+    }
     st = open_parts(o, set);
     if (st != ST_OK) {
         snprintf(err, err_size, "%s",
@@ -131,9 +166,17 @@ enum status outbox_open(struct outbox **out, const struct outbox_settings *set, 
         return st;
     }
     ob_damage_look(o);
+    if (o->damaged)
+        (void)!ob_mend(o); /* else it still gives what can be read */
     o->version = ob_ask(o, Q_CHANGED, 0);
     *out = o;
     return ST_OK;
+}
+
+enum status outbox_open(struct outbox **out, const struct outbox_settings *set, char *err,
+                        size_t err_size)
+{
+    return ob_open(out, set, NULL, err, err_size);
 }
 
 void outbox_close(struct outbox *o)
@@ -142,7 +185,7 @@ void outbox_close(struct outbox *o)
         return;
     if (o->writing)
         ob_roll_back(o);
-    close_database(o);
+    ob_close_database(o);
     ballast_close(&o->ballast);
     if (o->lock_fd >= 0)
         close(o->lock_fd);
@@ -188,12 +231,12 @@ enum status outbox_lock(struct outbox *o)
 }
 
 /* Beside flock's lock on the same file, which a command may hold for a moment: the two kinds do not
- * see each other. */
+ * see each other. Of its bytes the first is for this; the second is outbox_mend.c's. */
 enum status outbox_stay(struct outbox *o)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock first = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
 
-    if (fcntl(o->lock_fd, F_OFD_SETLK, &whole) == 0)
+    if (fcntl(o->lock_fd, F_OFD_SETLK, &first) == 0)
         return ST_OK;
     if (errno == EAGAIN || errno == EACCES) {
         ob_say(o, "another program stays with the outbox %s", o->path);
@@ -205,8 +248,13 @@ enum status outbox_stay(struct outbox *o)
 
 bool outbox_changed(struct outbox *o)
 {
-    int64_t version = ob_ask(o, Q_CHANGED, o->version);
-    bool changed = version != o->version;
+    int64_t version;
+    bool changed;
+
+    if (!o->writing && pending_is_empty(&o->pending) && ob_has_moved(o) && ob_reopen(o) == ST_OK)
+        return true;
+    version = ob_ask(o, Q_CHANGED, o->version);
+    changed = version != o->version;
 
     o->version = version;
     return changed;

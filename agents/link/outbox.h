@@ -12,9 +12,15 @@
  *
  * On any but ST_OK, ST_INVALID and ST_FULL, outbox_trouble has a sentence for a person. After an
  * error of the disk (ST_IO) the outbox takes and gives nothing more: what the kernel says about a
- * file after a failed fsync is not to be believed. Start again on a sound disk. A damaged file
- * takes nothing more either (ST_IO, for every program, marked by path.damaged), but what can be
- * read of it is still offered; rows that cannot are passed over and stay.
+ * file after a failed fsync is not to be believed. Start again on a sound disk.
+ *
+ * A damaged file is moved aside (path.damaged-TIME, for a person) with the next open, put, commit
+ * or tidy, by whichever program meets the damage, and a new one with an epoch of its own takes its
+ * place at once: what waited and can be read is offered from there with its bytes and its places as
+ * they were; tags of the old file name nothing any more (ST_NOTFOUND), and outbox_epoch answers the
+ * new one. Only where a new file cannot be made (disk full) nothing more is taken (ST_IO; tried
+ * again each minute), and what can be read is still offered. A row whose bytes changed on the disk
+ * is never offered: it is kept as refused, with the code "damaged".
  */
 #ifndef EOCBUS_LINK_OUTBOX_H
 #define EOCBUS_LINK_OUTBOX_H
@@ -103,6 +109,9 @@ struct outbox_outcome {
     uint64_t seq;
     const char *code, *path, *text; /* of a refusal */
 };
+/* Code of a row that is no longer what was written. It counts as refused and is shown to a person;
+ * no broker has seen it. */
+#define OUTBOX_CODE_DAMAGED "damaged"
 /* Joined with the next outbox_commit and durable with it; the row is not offered meanwhile.
  * ST_NOTFOUND: no such row; ST_EXISTS: it was settled before. */
 MUST_CHECK enum status outbox_settle(struct outbox *o, uint64_t tag,
@@ -124,7 +133,8 @@ MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch);
 
 struct outbox_counts { /* as of the last commit */
     uint64_t waiting[6], stored, refused, bytes,
-        put; /* waiting by lane number; bytes of file; put: ever */
+        put;          /* waiting by lane number; bytes of file; put: ever */
+    uint64_t damaged; /* of the refused: rows whose bytes changed on the disk */
 };
 MUST_CHECK enum status outbox_counts(struct outbox *o, struct outbox_counts *out);
 

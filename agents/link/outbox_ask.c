@@ -93,7 +93,7 @@ enum status outbox_refused(struct outbox *o,
         read_outcome(&oc, list, 2, OUTBOX_REFUSED);
         bind_u64(message, 1, tag);
         if (sqlite3_step(message) == SQLITE_ROW) {
-            ob_describe(&row, tag, message);
+            ob_describe(o, &row, tag, message);
             go_on = each(arg, &row, &oc);
         }
         sqlite3_reset(message);
@@ -116,9 +116,13 @@ enum status outbox_each(struct outbox *o,
         struct outbox_outcome oc = {0};
         struct outbox_row row;
 
-        ob_describe(&row, (uint64_t)sqlite3_column_int64(q, 2), q);
-        if (state != OUTBOX_WAITING)
+        ob_describe(o, &row, (uint64_t)sqlite3_column_int64(q, 2), q);
+        if (state != OUTBOX_WAITING) {
             read_outcome(&oc, q, 4, state);
+        } else if (!ob_row_is_whole(row.tag, q, 11)) {
+            state = OUTBOX_REFUSED;
+            oc = ob_damaged_outcome;
+        }
         go_on = each(arg, &row, state, &oc);
     }
     sqlite3_reset(q);
@@ -132,14 +136,15 @@ enum status outbox_counts(struct outbox *o, struct outbox_counts *out)
 
     *out = (struct outbox_counts){0};
     for (unsigned track = 2; track < TRACKS && st == ST_OK; track++) {
-        uint64_t settled = (uint64_t)tracks[track].settled;
+        uint64_t settled = (uint64_t)tracks[track].settled, put = tracks[track].last - o->start;
 
         /* Of a damaged file `last` may lag behind. */
-        out->waiting[track / 2] += tracks[track].last > settled ? tracks[track].last - settled : 0;
+        out->waiting[track / 2] += put > settled ? put - settled : 0;
         out->stored += (uint64_t)tracks[track].stored;
         out->refused += (uint64_t)tracks[track].refused;
-        out->put += tracks[track].last;
+        out->put += put;
     }
+    out->damaged = (uint64_t)ob_ask(o, Q_DAMAGED, 0);
     out->bytes = (uint64_t)ob_used_pages(o) * PAGE_BYTES;
     return st;
 }

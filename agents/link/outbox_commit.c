@@ -34,13 +34,30 @@ static void start_counting(struct outbox *o)
     ob_room_measure(o);
 }
 
+/* Takes the write lock of the file that stands at the path now. Places given away for another one
+ * are none. */
+static enum status take_write_lock(struct outbox *o)
+{
+    enum status st = ob_step(o, Q_BEGIN);
+
+    if (st != ST_OK || !ob_has_moved(o))
+        return st;
+    (void)ob_step(o, Q_ROLLBACK);
+    if (pending_put_count(&o->pending)) {
+        ob_say(o, "another program has begun a new outbox at %s: say it again", o->path);
+        return ST_CONFLICT;
+    }
+    st = ob_reopen(o);
+    return st == ST_OK ? ob_step(o, Q_BEGIN) : st;
+}
+
 enum status ob_begin(struct outbox *o)
 {
     enum status st;
 
     if (o->writing)
         return ST_OK;
-    st = ob_step(o, Q_BEGIN);
+    st = take_write_lock(o);
     if (st != ST_OK)
         return st;
     o->writing = true;
@@ -76,6 +93,7 @@ static enum status apply_puts(struct outbox *o)
 
         bind_u64(q, 1, put->tag);
         sqlite3_bind_blob(q, 2, pending_content(&o->pending, put), (int)put->len, SQLITE_STATIC);
+        bind_u64(q, 3, ob_row_sum(put->tag, pending_content(&o->pending, put), put->len));
         st = ob_step(o, Q_MESSAGE_ADD);
         if (st == ST_OK && put->once)
             st = ob_once_add(o, put);
@@ -168,6 +186,11 @@ enum status outbox_commit(struct outbox *o)
 {
     enum status st;
 
+    if (o->damaged && !pending_put_count(&o->pending)) {
+        if (o->writing)
+            ob_roll_back(o);
+        (void)!ob_mend(o);
+    }
     if (o->broken)
         return ST_IO;
     if (pending_is_empty(&o->pending)) {

@@ -1,9 +1,10 @@
 /* outbox_damage - pages that cannot be read any more.
  *
- * A bad block takes some rows with it, not the alarms behind them: what can be read is still
- * offered and settled, the rows that cannot are passed over, told once, and stay in the file for a
- * person with better tools. Nothing new is taken, by any program, also after a restart: a file
- * beside the outbox (path.damaged) says so. It goes aside with the outbox. */
+ * A bad block takes some rows with it, not the alarms behind them: the file is marked (path.damaged
+ * beside it says so to every program), and with the next put or commit it goes aside and a new one
+ * takes its place (outbox_mend.c). Until then, and where that is not possible, what can be read is
+ * still offered and settled, the rows that cannot are passed over, told once, and stay in the file
+ * for a person with better tools; nothing new is taken. */
 #include "agents/link/outbox_file.h"
 
 #include <fcntl.h>
@@ -27,23 +28,23 @@ static void marker_path(const struct outbox *o, char *out, size_t size)
 static void say_damage(struct outbox *o)
 {
     if (!o->damaged)
-        log_error("outbox.damaged", "path=%s next=\"nothing new is taken\"", o->path);
+        log_error("outbox.damaged", "path=%s next=\"a new one is begun\"", o->path);
     o->damaged = true;
-    ob_say(o,
-           "the outbox %s is damaged and takes nothing more; what can be read is still sent: stop "
-           "the agent, move the file with its -wal and .damaged aside, keep them for recovery, and "
-           "start again",
-           o->path);
+    ob_say(o, "the outbox %s is damaged; a new one takes its place", o->path);
 }
 
-void ob_damage_look(struct outbox *o)
+bool ob_damage_is_marked(const struct outbox *o)
 {
     char path[4096];
 
     marker_path(o, path, sizeof(path));
-    if (access(path, F_OK) != 0)
-        return;
-    say_damage(o);
+    return access(path, F_OK) == 0;
+}
+
+void ob_damage_look(struct outbox *o)
+{
+    if (ob_damage_is_marked(o))
+        say_damage(o);
 }
 
 void ob_damage_note(struct outbox *o)
@@ -69,9 +70,9 @@ bool ob_is_damage(int rc)
     return (rc & 0xff) == SQLITE_CORRUPT;
 }
 
-static bool can_read(struct outbox *o, unsigned track, uint64_t from)
+static bool can_read(struct outbox *o, enum query which, unsigned track, uint64_t from)
 {
-    sqlite3_stmt *q = use(o, Q_WAITING);
+    sqlite3_stmt *q = use(o, which);
     int rc;
 
     bind_u64(q, 1, from);
@@ -81,14 +82,13 @@ static bool can_read(struct outbox *o, unsigned track, uint64_t from)
     return !ob_is_damage(rc);
 }
 
-/* The first readable tag behind `at`; the end of the track if there is none. */
-static uint64_t find_end(struct outbox *o, unsigned track, uint64_t at)
+uint64_t ob_damage_end(struct outbox *o, enum query which, unsigned track, uint64_t at)
 {
     uint64_t end = tag_of(track + 1, 0), bad = at, good = at, step = 1;
 
     for (unsigned tries = 0; good == bad; tries++) {
         good = end - bad > step ? bad + step : end;
-        if (good != end && !can_read(o, track, good))
+        if (good != end && !can_read(o, which, track, good))
             bad = good;
         if (step < STEP_ROWS || tries >= STEPS_CLOSE)
             step *= 2;
@@ -96,7 +96,7 @@ static uint64_t find_end(struct outbox *o, unsigned track, uint64_t at)
     while (good - bad > 1) {
         uint64_t middle = bad + (good - bad) / 2;
 
-        if (can_read(o, track, middle))
+        if (can_read(o, which, track, middle))
             good = middle;
         else
             bad = middle;
@@ -112,14 +112,14 @@ uint64_t ob_damage_skip(struct outbox *o, unsigned track, uint64_t at)
         if (at >= o->hole[i].from && at < o->hole[i].end)
             return o->hole[i].end;
     ob_damage_note(o);
-    end = find_end(o, track, at);
+    end = ob_damage_end(o, Q_WAITING, track, at);
     if (o->hole_count == HOLES)
         return end;
     o->hole[o->hole_count].from = at;
     o->hole[o->hole_count++].end = end;
     log_error("outbox.rows.unreadable",
               "path=%s lane=%u from=%" PRIu64 " to=%" PRIu64 " next=\"kept, and passed over\"",
-              o->path, outbox_tag_lane(at), number_of(at),
-              end == tag_of(track + 1, 0) ? o->track[track].last : number_of(end - 1));
+              o->path, outbox_tag_lane(at), number_of(at) - o->start,
+              (end == tag_of(track + 1, 0) ? o->track[track].last : number_of(end - 1)) - o->start);
     return end;
 }

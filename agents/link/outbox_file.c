@@ -1,14 +1,15 @@
 /* outbox_file - the SQLite file: made, recognised, opened.
  *
- * Schema (user_version 1, application_id "EOCB"):
+ * Schema (user_version 2, application_id "EOCB"):
  *
- * - outbox(sender, epoch, log_epoch): one row. Whose file it is, when it was made, and the newest
- *   log epoch whose broker was offered everything.
- * - message(tag, content, signature): never updated. tag = lane << 56 | lane_seq, so the key is the
- *   order of sending, and a put is one insert.
+ * - outbox(sender, epoch, log_epoch, start): one row. Whose file it is, when it was made, the
+ * newest log epoch whose broker was offered everything, and what the numbers of rows begin behind.
+ * - message(tag, content, signature, sum): never updated. tag = lane << 56 | start + lane_seq, so
+ *   the key is the order of sending, and a put is one insert. sum: see rowsum.h; a row that does
+ *   not fit it is never sent. NULL in rows of the first schema, which had no sums and no start.
  * - settled(tag, state, at_us, ...): receipts; state 1 stored, 2 refused, 3 refused and seen. A
  *   message without a row here is waiting.
- * - track(track, last, first, settled, stored, refused): see outbox_track.c.
+ * - track(track, last, first, settled, stored, refused, sum): see outbox_track.c.
  * - once(key, n, tag): the n-th put of a repeatable command, see outbox_once.c.
  *
  * The contents stand apart from the receipts because SQLite rewrites a whole row to change one
@@ -29,17 +30,20 @@
 #include "proto/base/banned.h"
 
 #define APPLICATION_ID 0x454f4342 /* "EOCB" */
-#define SCHEMA_NUMBER  1
+#define SCHEMA_NUMBER  2
 #define BUSY_MS        2000
 #define NFS_MAGIC      0x6969
 
 static const char schema_sql[] =
-    "CREATE TABLE outbox(sender TEXT NOT NULL, epoch INTEGER NOT NULL, log_epoch INTEGER NOT NULL);"
+    "CREATE TABLE outbox(sender TEXT NOT NULL, epoch INTEGER NOT NULL, log_epoch INTEGER NOT NULL,"
+    " start INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE track(track INTEGER PRIMARY KEY, last INTEGER NOT NULL DEFAULT 0,"
     " first INTEGER NOT NULL DEFAULT 1, settled INTEGER NOT NULL DEFAULT 0,"
-    " stored INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0);"
+    " stored INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,"
+    " sum INTEGER);"
     "INSERT INTO track(track) VALUES (2),(3),(4),(5),(6),(7),(8),(9),(10),(11);"
-    "CREATE TABLE message(tag INTEGER PRIMARY KEY, content BLOB NOT NULL, signature BLOB);"
+    "CREATE TABLE message(tag INTEGER PRIMARY KEY, content BLOB NOT NULL, signature BLOB,"
+    " sum INTEGER);"
     "CREATE TABLE settled(tag INTEGER PRIMARY KEY, state INTEGER NOT NULL, at_us INTEGER NOT NULL,"
     " log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL, repeated INTEGER NOT NULL,"
     " expired INTEGER NOT NULL, code TEXT, path TEXT, text TEXT);"
@@ -47,8 +51,14 @@ static const char schema_sql[] =
     "ROWID;"
     "CREATE INDEX settled_at ON settled(at_us) WHERE state <> 2;"
     "CREATE INDEX settled_refused ON settled(tag) WHERE state = 2;"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "PRAGMA application_id = 0x454f4342;";
+
+static const char from_first_schema_sql[] =
+    "ALTER TABLE outbox ADD COLUMN start INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE track ADD COLUMN sum INTEGER;"
+    "ALTER TABLE message ADD COLUMN sum INTEGER;"
+    "PRAGMA user_version = 2;";
 
 enum status ob_make_file(const char *path, char *err, size_t err_size)
 {
@@ -85,18 +95,32 @@ static int64_t ask_pragma(struct outbox *o, const char *sql)
     return answer;
 }
 
+static enum status begin_numbers(struct outbox *o)
+{
+    char sql[96];
+
+    snprintf(sql, sizeof(sql), "UPDATE track SET last=%" PRIu64 ", first=%" PRIu64, o->start,
+             o->start + 1);
+    return run_sql(o, sql);
+}
+
 static enum status create_schema(struct outbox *o)
 {
     sqlite3_stmt *q = NULL;
+    int64_t now = o->utc_us(o->arg);
     enum status st = run_sql(o, schema_sql);
 
+    if (st == ST_OK)
+        st = begin_numbers(o);
     if (st != ST_OK)
         return st;
-    if (sqlite3_prepare_v2(o->db, "INSERT INTO outbox VALUES (?1, ?2, 0)", -1, &q, NULL) !=
+    if (sqlite3_prepare_v2(o->db, "INSERT INTO outbox VALUES (?1, ?2, ?3, ?4)", -1, &q, NULL) !=
         SQLITE_OK)
         return ob_translate(o, sqlite3_errcode(o->db));
     sqlite3_bind_text(q, 1, o->sender, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(q, 2, o->utc_us(o->arg) > 0 ? o->utc_us(o->arg) : 1);
+    sqlite3_bind_int64(q, 2, now > (int64_t)o->after ? now : (int64_t)o->after + 1);
+    sqlite3_bind_int64(q, 3, o->log_epoch);
+    bind_u64(q, 4, o->start);
     st = ob_translate(o, sqlite3_step(q));
     sqlite3_finalize(q);
     return st;
@@ -109,6 +133,8 @@ static enum status check_kind(struct outbox *o)
 
     if (id == APPLICATION_ID && version == SCHEMA_NUMBER)
         return ST_OK;
+    if (id == APPLICATION_ID && version == 1)
+        return run_sql(o, from_first_schema_sql);
     if (id == APPLICATION_ID && version > SCHEMA_NUMBER)
         ob_say(o,
                "the outbox %s was made by a newer version (schema %" PRId64 ", this one knows %d): "
@@ -141,7 +167,8 @@ static enum status read_owner(struct outbox *o)
 {
     sqlite3_stmt *q = NULL;
     enum status st = ST_OK;
-    int rc = sqlite3_prepare_v2(o->db, "SELECT sender, epoch, log_epoch FROM outbox", -1, &q, NULL);
+    int rc = sqlite3_prepare_v2(o->db, "SELECT sender, epoch, log_epoch, start FROM outbox", -1, &q,
+                                NULL);
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(q);
@@ -154,6 +181,7 @@ static enum status read_owner(struct outbox *o)
     } else {
         o->epoch = (uint64_t)sqlite3_column_int64(q, 1);
         o->log_epoch = (uint32_t)sqlite3_column_int64(q, 2);
+        o->start = (uint64_t)sqlite3_column_int64(q, 3);
     }
     sqlite3_finalize(q);
     return st;
@@ -173,6 +201,14 @@ void ob_shrink(struct outbox *o)
 {
     (void)!run_sql(o, "PRAGMA incremental_vacuum");
     (void)sqlite3_wal_checkpoint_v2(o->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+bool ob_has_moved(struct outbox *o)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(o->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved;
 }
 
 static int on_wal_grown(void *arg, sqlite3 *db, const char *name, int pages)

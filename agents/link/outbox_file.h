@@ -44,8 +44,11 @@ enum query {
     Q_EARLIER,
     Q_LOG_EPOCH,
     Q_EACH,
+    Q_EVERY,
+    Q_DAMAGED,
     Q_ONCE,
     Q_ONCE_ADD,
+    Q_ONCE_EACH,
     Q_PAGES,
     Q_FREE,
     Q_CHANGED,
@@ -62,7 +65,10 @@ struct outbox {
     sqlite3_stmt *q[QUERIES];
     char *path, *sender;
     uint64_t epoch;
+    uint64_t start; /* numbers of the rows begin behind it: 0 but in a file that took another's
+                       place, so that no row of the two has the same tag */
     uint32_t log_epoch;
+    size_t budget;
     int64_t keep_us;
     unsigned put_pages, max_pages,
         wal_pages; /* a put may fill up to put_pages, a settle to max_pages */
@@ -94,7 +100,11 @@ struct outbox {
     void *arg;
 
     bool broken;
-    bool damaged; /* some page cannot be read: see outbox_damage.c */
+    bool unreadable;       /* it could not be opened for damage */
+    bool is_fresh;         /* being made to take another one's place: see outbox_mend.c */
+    uint64_t after;        /* a fresh one's epoch is later than this */
+    bool damaged;          /* some page cannot be read: see outbox_damage.c */
+    int64_t mend_again_us; /* not before: the last attempt failed */
     struct hole {
         uint64_t from, end; /* tags that cannot be read */
     } hole[HOLES];
@@ -144,11 +154,17 @@ enum status ob_step_tag(struct outbox *o, enum query which, uint64_t tag); /* bo
 /* One number that a query answers; `deflt` when it answers none. */
 int64_t ob_ask(struct outbox *o, enum query which, int64_t deflt);
 
+/* outbox.c */
+enum status ob_open(struct outbox **out, const struct outbox_settings *set,
+                    const struct outbox *fresh_for, char *err, size_t err_size);
+void ob_close_database(struct outbox *o);
+
 /* outbox_file.c: the file */
 MUST_CHECK enum status ob_make_file(const char *path, char *err, size_t err_size);
 MUST_CHECK enum status ob_open_database(struct outbox *o);
 void ob_checkpoint(struct outbox *o);
-void ob_shrink(struct outbox *o); /* outside a transaction */
+void ob_shrink(struct outbox *o);    /* outside a transaction */
+bool ob_has_moved(struct outbox *o); /* another file stands at the path by now */
 
 /* outbox_damage.c: pages that cannot be read */
 bool ob_is_damage(int rc);
@@ -159,6 +175,28 @@ void ob_damage_note(struct outbox *o); /* it is found now */
 MUST_CHECK enum status ob_damage_found(struct outbox *o);
 /* The row at `at` or one soon behind it cannot be read: where to go on. */
 uint64_t ob_damage_skip(struct outbox *o, unsigned track, uint64_t at);
+/* The first tag behind `at` from which this query can read; the end of the track if there is none.
+ */
+uint64_t ob_damage_end(struct outbox *o, enum query which, unsigned track, uint64_t at);
+bool ob_damage_is_marked(const struct outbox *o);
+/* Column `sum` of a row whose content and signature are columns 0 and 1; rows of the first schema
+ * have none and are believed. */
+bool ob_row_is_whole(uint64_t tag, sqlite3_stmt *q, int sum);
+/* What is said of a row that is not; a person sees it among the refused ones. */
+extern const struct outbox_outcome ob_damaged_outcome;
+
+/* outbox_mend.c: a damaged file goes aside and a new one takes its place */
+/* Programs that open a file keep others from exchanging it meanwhile. -1: no lock can be had. */
+int ob_mend_lock(const char *path, bool exclusive);
+void ob_mend_unlock(int lock); /* -1 is allowed */
+/* A mending that was killed near its end is brought to it. The lock is held, exclusive. */
+void ob_mend_finish(struct outbox *o);
+bool ob_mend_is_unfinished(const char *path);
+/* Nothing is pending to be put. ST_OK: the outbox stands on a sound file. ST_IO: it does not, and
+ * is tried again a minute later. */
+MUST_CHECK enum status ob_mend(struct outbox *o);
+/* Another program has exchanged the file: the new one is opened. */
+MUST_CHECK enum status ob_reopen(struct outbox *o);
 
 /* outbox_track.c: numbers by lane */
 MUST_CHECK enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS]);
@@ -199,7 +237,9 @@ bool ob_once_counts(const struct outbox *o); /* puts belong to a key */
 void ob_once_go_back(struct outbox *o);
 
 /* outbox_offer.c: the row of a query whose columns 0 and 1 are content and signature */
-void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message);
+void ob_describe(const struct outbox *o, struct outbox_row *row, uint64_t tag,
+                 sqlite3_stmt *message);
+uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len);
 
 /* outbox_settle.c */
 bool ob_is_waiting(struct outbox *o, uint64_t tag);

@@ -1,6 +1,10 @@
 /* outbox_offer - waiting rows for the uplink, most urgent lane first, and which are in flight. */
 #include "agents/link/outbox_file.h"
 
+#include <inttypes.h>
+
+#include "agents/link/rowsum.h"
+#include "proto/base/log.h"
 #include "proto/base/banned.h"
 
 struct asking {
@@ -11,12 +15,13 @@ struct asking {
     bool stopped;
 };
 
-void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message)
+void ob_describe(const struct outbox *o, struct outbox_row *row, uint64_t tag,
+                 sqlite3_stmt *message)
 {
     *row = (struct outbox_row){
         .tag = tag,
         .lane = outbox_tag_lane(tag),
-        .lane_seq = tag & RAW_BIT ? 0 : number_of(tag),
+        .lane_seq = tag & RAW_BIT ? 0 : number_of(tag) - o->start,
         .content = sqlite3_column_blob(message, 0),
         .content_len = (size_t)sqlite3_column_bytes(message, 0),
         .signature = sqlite3_column_blob(message, 1),
@@ -24,11 +29,40 @@ void ob_describe(struct outbox_row *row, uint64_t tag, sqlite3_stmt *message)
     };
 }
 
-static void offer_row(struct asking *a, uint64_t tag, sqlite3_stmt *q)
+const struct outbox_outcome ob_damaged_outcome = {
+    .code = OUTBOX_CODE_DAMAGED,
+    .path = "",
+    .text = "its bytes changed on the disk, so it was not sent: say it again",
+};
+
+bool ob_row_is_whole(uint64_t tag, sqlite3_stmt *q, int sum)
+{
+    if (sqlite3_column_type(q, sum) == SQLITE_NULL)
+        return true;
+    return (uint64_t)sqlite3_column_int64(q, sum) ==
+           ob_row_sum(tag, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+}
+
+uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len)
+{
+    return rowsum_bytes(rowsum_number(0, tag), content, len);
+}
+
+/* With the next commit it is among the refused; until then it is passed over. */
+static void put_aside(struct outbox *o, uint64_t tag)
+{
+    if (tagset_add(&o->flight, tag) != ST_OK ||
+        pending_settle(&o->pending, tag, o->utc_us(o->arg), &ob_damaged_outcome) != ST_OK)
+        return;
+    log_error("outbox.row.damaged", "path=%s lane=%u number=%" PRIu64 " next=\"not sent, kept\"",
+              o->path, outbox_tag_lane(tag), number_of(tag) - o->start);
+}
+
+static void offer_row(const struct outbox *o, struct asking *a, uint64_t tag, sqlite3_stmt *q)
 {
     struct outbox_row row;
 
-    ob_describe(&row, tag, q);
+    ob_describe(o, &row, tag, q);
     if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
         a->stopped = true;
         return;
@@ -49,8 +83,12 @@ static int offer_from(struct outbox *o, struct asking *a, unsigned track, uint64
         uint64_t tag = (uint64_t)sqlite3_column_int64(q, 2);
 
         *from = tag + 1;
-        if (!tagset_has(&o->flight, tag))
-            offer_row(a, tag, q);
+        if (tagset_has(&o->flight, tag))
+            continue;
+        if (ob_row_is_whole(tag, q, 3))
+            offer_row(o, a, tag, q);
+        else
+            put_aside(o, tag);
     }
     sqlite3_reset(q);
     return rc;
@@ -74,6 +112,8 @@ enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, siz
     struct asking a = {.rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg};
     enum status st = o->broken ? ST_IO : ST_OK;
 
+    if (o->broken && o->damaged) /* the next commit mends it */
+        return ST_AGAIN;
     /* `first` may be stale when another process sends; a stale one is only lower. */
     if (st == ST_OK && !o->tracks_known)
         st = ob_tracks_load(o, o->track);

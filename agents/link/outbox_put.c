@@ -4,23 +4,49 @@
 #include "proto/wire/limits.h"
 #include "proto/base/banned.h"
 
+/* A damaged file is exchanged for a sound one. What was put already belongs to the damaged one and
+ * goes there first, or is given up with its commit. */
+static enum status keep_sound(struct outbox *o)
+{
+    enum status st = o->broken && !o->damaged ? ST_IO : ST_OK;
+
+    if (st == ST_OK && o->damaged && pending_put_count(&o->pending))
+        st = outbox_commit(o);
+    if (st == ST_OK && o->damaged)
+        st = ob_mend(o);
+    return st;
+}
+
+static enum status begin_on_sound(struct outbox *o)
+{
+    enum status st = ob_begin(o);
+
+    if (!o->damaged)
+        return st;
+    if (pending_put_count(&o->pending))
+        return ST_IO;
+    if (o->writing)
+        ob_roll_back(o);
+    st = ob_mend(o);
+    return st == ST_OK ? ob_begin(o) : st;
+}
+
 /* Brings the outbox to where the next row's place can be given away; `tag` and ST_EXISTS as in
  * outbox_once. */
 static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct refusal *why)
 {
     enum status st = ST_OK;
 
-    if (o->broken || o->damaged)
-        return ST_IO;
+    st = keep_sound(o);
+    if (st != ST_OK)
+        return st;
     /* Out of room or too much for one transaction: what came first goes first. */
     if (pending_put_count(&o->pending) &&
         (!o->writing || o->pending.bytes.len + len > PENDING_BYTES ||
          o->room_bytes < ob_room_of(len)))
         st = outbox_commit(o);
     if (st == ST_OK)
-        st = ob_begin(o);
-    if (st == ST_OK && o->damaged)
-        st = ST_IO;
+        st = begin_on_sound(o);
     if (st == ST_OK)
         st = ob_once_find(o, tag);
     if (st == ST_OK)
@@ -50,6 +76,12 @@ static void lend(ProtobufCBinaryData *field, uint8_t id[ID_BYTES])
 {
     field->data = id;
     field->len = ID_BYTES;
+}
+
+/* Before the numbers are known, any that may come. */
+static uint64_t next_seq(const struct outbox *o, unsigned lane)
+{
+    return o->next[2 * lane] > o->start ? o->next[2 * lane] - o->start + 1 : 1;
 }
 
 static void fill_in(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t lane_seq)
@@ -100,20 +132,21 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
 
     /* A first look without a place: a refused message takes no lock and leaves no hole. The place
      * may make it a few bytes longer, never shorter. */
-    fill_in(o, m, o->next[2 * lane] + 1);
+    fill_in(o, m, next_seq(o, lane));
     st = pack(o, m, why);
     if (st != ST_OK)
         return st;
     st = get_ready(o, o->packed.len + 10, tag, why);
     if (st != ST_OK)
         return st;
-    if (m->lane_seq != o->next[2 * lane] + 1) {
-        m->lane_seq = o->next[2 * lane] + 1;
+    if (m->lane_seq != next_seq(o, lane) || m->epoch != o->epoch) {
+        m->lane_seq = next_seq(o, lane);
+        m->epoch = o->epoch;
         st = pack(o, m, why);
         if (st != ST_OK)
             return st;
     }
-    st = take_row(o, tag_of(2 * lane, m->lane_seq), o->packed.data, o->packed.len, tag);
+    st = take_row(o, tag_of(2 * lane, o->start + m->lane_seq), o->packed.data, o->packed.len, tag);
     if (st == ST_OK)
         o->next[2 * lane]++;
     return st;

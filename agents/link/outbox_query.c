@@ -10,16 +10,16 @@ static const char *const query_sql[QUERIES] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
     [Q_COMMIT] = "COMMIT",
     [Q_ROLLBACK] = "ROLLBACK",
-    [Q_TRACKS] = "SELECT track, last, first, settled, stored, refused FROM track",
-    [Q_TRACK_WRITE] = "UPDATE track SET last=?2, first=?3, settled=?4, stored=?5, refused=?6"
-                      " WHERE track=?1",
+    [Q_TRACKS] = "SELECT track, last, first, settled, stored, refused, sum FROM track",
+    [Q_TRACK_WRITE] = "UPDATE track SET last=?2, first=?3, settled=?4, stored=?5, refused=?6,"
+                      " sum=?7 WHERE track=?1",
     [Q_LAST] = "SELECT tag FROM message WHERE tag >= ?1 AND tag < ?2 ORDER BY tag DESC LIMIT 1",
-    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content) VALUES (?1, ?2)",
-    [Q_WAITING] = "SELECT content, signature, tag FROM message m WHERE tag >= ?1 AND tag < ?2"
+    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum) VALUES (?1, ?2, ?3)",
+    [Q_WAITING] = "SELECT content, signature, tag, sum FROM message m WHERE tag >= ?1 AND tag < ?2"
                   " AND NOT EXISTS (SELECT 1 FROM settled s WHERE s.tag = m.tag) ORDER BY tag",
     [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1"
                       " AND NOT EXISTS (SELECT 1 FROM settled WHERE tag=?1)",
-    [Q_MESSAGE] = "SELECT content, signature FROM message WHERE tag=?1",
+    [Q_MESSAGE] = "SELECT content, signature, sum FROM message WHERE tag=?1",
     [Q_MESSAGE_DROP] = "DELETE FROM message WHERE tag=?1",
     [Q_SETTLED_ADD] =
         "INSERT OR IGNORE INTO settled(tag, state, at_us, log_epoch, seq, repeated, expired, code,"
@@ -35,12 +35,16 @@ static const char *const query_sql[QUERIES] = {
     [Q_SEEN] = "UPDATE settled SET state=3, at_us=?2 WHERE tag=?1 AND state=2",
     [Q_EARLIER] = "SELECT tag FROM settled WHERE state=1 AND log_epoch < ?1 LIMIT 1",
     [Q_LOG_EPOCH] = "UPDATE outbox SET log_epoch=?1",
-    [Q_EACH] =
-        "SELECT m.content, m.signature, m.tag, s.state, s.log_epoch, s.seq, s.repeated,"
-        " s.expired, s.code, s.path, s.text FROM message m LEFT JOIN settled s ON s.tag = m.tag"
-        " ORDER BY m.tag",
+    [Q_EACH] = "SELECT m.content, m.signature, m.tag, s.state, s.log_epoch, s.seq, s.repeated,"
+               " s.expired, s.code, s.path, s.text, m.sum FROM message m LEFT JOIN settled s ON "
+               "s.tag = m.tag"
+               " ORDER BY m.tag",
+    [Q_EVERY] = "SELECT content, signature, tag, sum FROM message WHERE tag >= ?1 AND tag < ?2"
+                " ORDER BY tag",
+    [Q_DAMAGED] = "SELECT count(*) FROM settled WHERE state = 2 AND code = 'damaged'",
     [Q_ONCE] = "SELECT tag FROM once WHERE key=?1 AND n=?2",
     [Q_ONCE_ADD] = "INSERT INTO once(tag, key, n) VALUES (?1, ?2, ?3)",
+    [Q_ONCE_EACH] = "SELECT key, n FROM once",
     [Q_PAGES] = "PRAGMA page_count",
     [Q_FREE] = "PRAGMA freelist_count",
     [Q_CHANGED] = "PRAGMA data_version",
@@ -75,7 +79,7 @@ enum status ob_translate(struct outbox *o, int rc)
         return ST_NOMEM;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        o->broken = true;
+        o->broken = o->unreadable = true;
         if (o->epoch) /* what cannot even be opened needs no mark */
             ob_damage_note(o);
         ob_say(o,

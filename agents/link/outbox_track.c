@@ -6,9 +6,42 @@
  * waits, lets a search begin where the waiting rows are. */
 #include "agents/link/outbox_file.h"
 
+#include "agents/link/rowsum.h"
 #include "proto/base/banned.h"
 
 /* The row of a track may lag behind its messages; see the top. */
+static uint64_t track_sum(unsigned track, const struct track *t)
+{
+    const uint64_t numbers[] = {
+        track, t->last, t->first, (uint64_t)t->settled, (uint64_t)t->stored, (uint64_t)t->refused};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        sum = rowsum_number(sum, numbers[i]);
+    return sum;
+}
+
+/* A `last` that is too low gives a place away twice, a `first` that is too high hides what waits: a
+ * row that is not what was written counts as damage. */
+static enum status read_track(struct outbox *o, sqlite3_stmt *q, struct track into[TRACKS])
+{
+    unsigned track = (unsigned)sqlite3_column_int(q, 0);
+
+    if (track < 2 || track >= TRACKS)
+        return ob_damage_found(o);
+    into[track] = (struct track){
+        .last = (uint64_t)sqlite3_column_int64(q, 1),
+        .first = (uint64_t)sqlite3_column_int64(q, 2),
+        .settled = sqlite3_column_int64(q, 3),
+        .stored = sqlite3_column_int64(q, 4),
+        .refused = sqlite3_column_int64(q, 5),
+    };
+    if (sqlite3_column_type(q, 6) == SQLITE_NULL ||
+        (uint64_t)sqlite3_column_int64(q, 6) == track_sum(track, &into[track]))
+        return ST_OK;
+    return ob_damage_found(o);
+}
+
 static enum status catch_up(struct outbox *o, unsigned track, uint64_t *last)
 {
     sqlite3_stmt *q = use(o, Q_LAST);
@@ -31,24 +64,14 @@ static enum status catch_up(struct outbox *o, unsigned track, uint64_t *last)
 enum status ob_tracks_load(struct outbox *o, struct track into[TRACKS])
 {
     sqlite3_stmt *q = use(o, Q_TRACKS);
-    enum status st;
-    int rc;
+    enum status st = ST_OK;
+    int rc = SQLITE_DONE;
 
-    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-        unsigned track = (unsigned)sqlite3_column_int(q, 0);
-
-        if (track < 2 || track >= TRACKS)
-            continue;
-        into[track] = (struct track){
-            .last = (uint64_t)sqlite3_column_int64(q, 1),
-            .first = (uint64_t)sqlite3_column_int64(q, 2),
-            .settled = sqlite3_column_int64(q, 3),
-            .stored = sqlite3_column_int64(q, 4),
-            .refused = sqlite3_column_int64(q, 5),
-        };
-    }
+    while (st == ST_OK && (rc = sqlite3_step(q)) == SQLITE_ROW)
+        st = read_track(o, q, into);
     sqlite3_reset(q);
-    st = ob_translate(o, rc);
+    if (st == ST_OK)
+        st = ob_translate(o, rc);
     for (unsigned track = 2; track < TRACKS && st == ST_OK; track++)
         st = catch_up(o, track, &into[track].last);
     return st;
@@ -109,6 +132,7 @@ enum status ob_tracks_write(struct outbox *o)
         sqlite3_bind_int64(q, 4, t->settled);
         sqlite3_bind_int64(q, 5, t->stored);
         sqlite3_bind_int64(q, 6, t->refused);
+        bind_u64(q, 7, track_sum(track, t));
         st = ob_step(o, Q_TRACK_WRITE);
         if (st != ST_OK)
             return st;
