@@ -61,6 +61,7 @@ static bool is_about_agent(enum fault_kind kind)
     case FAULT_PARTITION:
     case FAULT_AGENT_CRASH:
     case FAULT_AGENT_STALL:
+    case FAULT_POWER_CUT:
     case FAULT_OUTBOX_NEW:
     case FAULT_CLOCK_STEP:
     case FAULT_REVOKE:
@@ -93,6 +94,9 @@ static void strike_agent(const struct fault *f, struct node *agent, struct node 
         break;
     case FAULT_AGENT_STALL:
         agent->stalled_until_us = sim.now_us + f->for_us;
+        break;
+    case FAULT_POWER_CUT:
+        agent_cut_power(agent, f->for_us, f->dice);
         break;
     case FAULT_OUTBOX_NEW:
         agent_replace_outbox(agent);

@@ -90,6 +90,7 @@ static void begin(struct sim_result *r)
     sim.record = options.record ? fopen(options.record, "a") : NULL;
     log_set_sink(on_log_line, NULL);
     log_set_level(sim.is_loud ? LOG_DEBUG : LOG_ERROR);
+    disk_reset();
     net_reset();
     db_reset();
     model_reset();
@@ -126,6 +127,7 @@ static void run(struct sim_result *r)
     }
     r->end_us = sim.now_us;
     world_end();
+    disk_reset();
     remove_folder(sim.folder);
     if (sim.record)
         fclose(sim.record);
@@ -407,6 +409,7 @@ int main(int argc, char **argv)
     }
     if (options.is_loud)
         setvbuf(stdout, NULL, _IOLBF, 0);
+    disk_register();
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 2;

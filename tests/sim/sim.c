@@ -34,15 +34,43 @@ const char *const step_names[STEPS] = {"idle",
                                        "handshake"};
 
 const char *const fault_names[FAULTS] = {
-    "cut",         "partition",   "broker-crash", "broker-stop", "broker-stall",
-    "agent-crash", "agent-stall", "outbox-new",   "db-away",     "db-stall",
-    "restore",     "db-reset",    "answer-lost",  "db-error",    "db-warning",
-    "notify-lost", "clock-step",  "revoke",       "flood",       "deaf"};
+    [FAULT_CUT] = "cut",
+    [FAULT_PARTITION] = "partition",
+    [FAULT_BROKER_CRASH] = "broker-crash",
+    [FAULT_BROKER_STOP] = "broker-stop",
+    [FAULT_BROKER_STALL] = "broker-stall",
+    [FAULT_AGENT_CRASH] = "agent-crash",
+    [FAULT_AGENT_STALL] = "agent-stall",
+    [FAULT_POWER_CUT] = "power-cut",
+    [FAULT_OUTBOX_NEW] = "outbox-new",
+    [FAULT_DB_AWAY] = "db-away",
+    [FAULT_DB_STALL] = "db-stall",
+    [FAULT_RESTORE] = "restore",
+    [FAULT_DB_RESET] = "db-reset",
+    [FAULT_ANSWER_LOST] = "answer-lost",
+    [FAULT_DB_ERROR] = "db-error",
+    [FAULT_DB_WARNING] = "db-warning",
+    [FAULT_NOTIFY_LOST] = "notify-lost",
+    [FAULT_CLOCK_STEP] = "clock-step",
+    [FAULT_REVOKE] = "revoke",
+    [FAULT_FLOOD] = "flood",
+    [FAULT_DEAF] = "deaf",
+};
 
 const char *const plant_names[PLANTS] = {
-    "none",           "ack-before-commit", "no-dedup",         "cursor-beyond",
-    "credit-ignored", "stale-session",     "refusal-not-kept", "epoch-ignored",
-    "link-reorders",  "settle-unsynced",   "lane-gate-open"};
+    [PLANT_NONE] = "none",
+    [PLANT_ACK_BEFORE_COMMIT] = "ack-before-commit",
+    [PLANT_NO_DEDUP] = "no-dedup",
+    [PLANT_CURSOR_BEYOND] = "cursor-beyond",
+    [PLANT_CREDIT_IGNORED] = "credit-ignored",
+    [PLANT_STALE_SESSION] = "stale-session",
+    [PLANT_REFUSAL_NOT_KEPT] = "refusal-not-kept",
+    [PLANT_EPOCH_IGNORED] = "epoch-ignored",
+    [PLANT_LINK_REORDERS] = "link-reorders",
+    [PLANT_SETTLE_UNSYNCED] = "settle-unsynced",
+    [PLANT_OUTBOX_NORMAL] = "outbox-normal",
+    [PLANT_LANE_GATE_OPEN] = "lane-gate-open",
+};
 
 /* splitmix64: every seed is a good seed. */
 uint64_t rng_u64(struct rng *r)

@@ -7,6 +7,7 @@
  *   proto/base/loop     sim_loop.c   timers and hooks on the heap
  *   proto/base/zport    sim_net.c    connections with delay, cuts, partitions, full queues; ZAP
  *   broker/store/pg     sim_pg.c     connections to model.c, which answers like sql/queries
+ *   SQLite's files      sim_disk.c   disks that lose what was not synced
  *   keys, control socket, commits of outbox and inbox  sim_seams.c
  *
  * Nothing iterates in the order of pointers or asks a real clock: a seed gives one run. */
@@ -78,6 +79,7 @@ enum fault_kind {
     FAULT_BROKER_STALL, /* SIGSTOP */
     FAULT_AGENT_CRASH,
     FAULT_AGENT_STALL,
+    FAULT_POWER_CUT,  /* an agent's machine: what was not synced is gone, or a part of it */
     FAULT_OUTBOX_NEW, /* the agent's disk is replaced: a new outbox, a new epoch */
     FAULT_DB_AWAY,
     FAULT_DB_STALL,
@@ -117,6 +119,7 @@ enum plant {
     PLANT_EPOCH_IGNORED,     /* append knows duplicates without the outbox's epoch */
     PLANT_LINK_REORDERS,     /* frames overtake each other on one connection */
     PLANT_SETTLE_UNSYNCED,   /* receipts are told before the outbox has them */
+    PLANT_OUTBOX_NORMAL,     /* outbox and inbox with synchronous=NORMAL */
     PLANT_LANE_GATE_OPEN,    /* ingress takes what stands behind a message it turned away */
     PLANTS
 };
@@ -228,6 +231,13 @@ void db_restore(uint64_t dice);
 void db_principals_changed(void);
 void db_mark_steps(const struct node *n, bool out[STEPS]);
 
+/* sim_disk.c */
+void disk_register(void); /* SQLite has its files there from now on */
+void disk_reset(void);
+void disk_remove(const char *name);
+/* The machine with the files whose names begin so has lost its power, and its programs are gone. */
+void disk_cut_power(const char *path, uint64_t dice);
+
 /* world.c */
 void world_build(void);
 void world_end(void);
@@ -235,6 +245,7 @@ void node_start(struct node *n);
 void node_crash(struct node *n, uint64_t down_us);
 void agent_flood(struct node *n);
 void agent_replace_outbox(struct node *n);
+void agent_cut_power(struct node *n, uint64_t down_us, uint64_t dice);
 
 /* faults.c */
 void faults_plan(struct sim_result *r);

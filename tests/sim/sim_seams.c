@@ -1,6 +1,7 @@
 /* sim_seams - the small seams: keys without files, no control socket, commits that the checks hear
  * of and that a crash cuts off. The __wrap_ functions take the place of the product's at link time
  * (--wrap), which stands behind as __real_. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
@@ -114,6 +115,24 @@ bool __wrap_window_is_open(const struct window *w, size_t gathered_bytes)
 bool __wrap_lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_seq, uint64_t now_us)
 {
     return sim.plant == PLANT_LANE_GATE_OPEN || __real_lane_gate_lets(g, epoch, lane_seq, now_us);
+}
+
+/* --- settings of the files
+ * ------------------------------------------------------------------------------ */
+
+int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+                        void *arg, char **err);
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+                        void *arg, char **err);
+
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+                        void *arg, char **err)
+{
+    int rc = __real_sqlite3_exec(db, sql, row, arg, err);
+
+    if (sim.plant == PLANT_OUTBOX_NORMAL && strstr(sql, "synchronous=FULL"))
+        (void)__real_sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
+    return rc;
 }
 
 /* --- the time in log lines

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agents/link/agent.h"
 #include "broker/broker.h"
@@ -330,7 +329,7 @@ static void on_turn(struct event *e)
 void agent_replace_outbox(struct node *n)
 {
     char path[128];
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".ballast"};
+    static const char *const ends[] = {"", "-wal"};
 
     if (!n->is_up)
         return;
@@ -338,8 +337,17 @@ void agent_replace_outbox(struct node *n)
     check_outbox_lost(n);
     for (unsigned i = 0; i < ARRAY_LEN(ends); i++) {
         snprintf(path, sizeof(path), "%s%s", n->outbox_path, ends[i]);
-        unlink(path);
+        disk_remove(path);
     }
+}
+
+void agent_cut_power(struct node *n, uint64_t down_us, uint64_t dice)
+{
+    if (!n->is_up)
+        return;
+    node_crash(n, down_us);
+    disk_cut_power(n->outbox_path, dice);
+    disk_cut_power(n->inbox_path, ~dice);
 }
 
 /* --- the whole
