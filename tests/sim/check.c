@@ -18,7 +18,8 @@ struct said {
     uint8_t *content; /* of what may be refused, to be looked for in quarantine */
     enum fate fate;
     bool may_be_refused, is_told;
-    bool was_lost; /* by a restore: comes again, behind what was under way then */
+    bool is_acknowledged; /* a broker has sent a receipt for it */
+    bool was_lost;        /* by a restore: comes again, behind what was under way then */
     uint64_t seq;
 };
 
@@ -40,6 +41,7 @@ static struct {
         uint64_t tag;
     } * open; /* put, and not durable yet */
     size_t open_count, open_cap;
+    bool may_have_lost_refusals;    /* with a primary that did not wait for its standby */
     uint64_t restored_upto[EPOCHS]; /* by the epoch that began then */
     size_t unsettled; /* durable, and the sender does not know yet what became of it */
 } all;
@@ -231,6 +233,10 @@ void check_stored(const struct model_row *row)
 static void expect_stored(const char *who, const struct node *n, const struct model_row *row,
                           uint64_t tag, uint64_t seq)
 {
+    struct said *s = row ? find_said(find_box(n, row->epoch), tag) : NULL;
+
+    if (s)
+        s->is_acknowledged = true;
     if (!row || row->sender_id != (int32_t)n->index + 1 || row->lane != tag >> 56 ||
         row->lane_seq != number_of(tag))
         sim_violate("%s: lane %u number %llu of %s is acknowledged as %llu, and the log %s", who,
@@ -264,7 +270,8 @@ static void check_refused(struct node *n, const struct said *s, uint64_t tag)
     if (!s->may_be_refused)
         sim_violate("%s: lane %u number %llu is refused, and nothing is wrong with it", n->name,
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag));
-    else if (!model_has_quarantined((int32_t)n->index + 1, s->content, s->len))
+    else if (!all.may_have_lost_refusals &&
+             !model_has_quarantined((int32_t)n->index + 1, s->content, s->len))
         sim_violate("%s: lane %u number %llu is refused, and quarantine does not hold it", n->name,
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag));
 }
@@ -309,7 +316,7 @@ static void restore_box(struct box *b, uint64_t upto)
                 s->seq = 0;
                 s->was_lost = true;
                 all.unsettled += s->is_told && !b->is_lost;
-                s->is_told = false;
+                s->is_told = s->is_acknowledged = false;
                 s->fate = FATE_DURABLE;
             } else if (s->seq) {
                 b->last_stored[t] = j + 1;
@@ -324,6 +331,29 @@ void check_restored(uint64_t upto)
     all.restored_upto[model_log_epoch()] = upto;
     for (unsigned i = 0; i < all.boxes; i++)
         restore_box(&all.box[i], upto);
+}
+
+static const struct said *find_acknowledged(const struct box *b, uint64_t behind)
+{
+    for (unsigned t = 0; t < TRACKS; t++)
+        for (size_t j = 0; j < b->count[t]; j++)
+            if (b->said[t][j].is_acknowledged && b->said[t][j].seq > behind)
+                return &b->said[t][j];
+    return NULL;
+}
+
+void check_promoted(uint64_t upto)
+{
+    all.may_have_lost_refusals |= sim.standby == STANDBY_ASYNC;
+    for (unsigned i = 0; i < all.boxes && sim.standby == STANDBY_SYNC; i++) {
+        const struct said *s = find_acknowledged(&all.box[i], upto);
+
+        if (s)
+            sim_violate("number %llu of %s was acknowledged, and the standby that was promoted "
+                        "ends with %llu",
+                        (unsigned long long)s->seq, all.box[i].node->name,
+                        (unsigned long long)upto);
+    }
 }
 
 /* After a restore: what an outbox had dropped to stay within its budget cannot come again. */
@@ -390,7 +420,7 @@ static bool matches(const struct heard *h, const struct model_row *row)
 static uint64_t next_due(const struct heard *h, uint64_t after, uint64_t upto)
 {
     for (uint64_t seq = after + 1; seq <= upto; seq++)
-        if (!model_row(seq)->expired && matches(h, model_row(seq)))
+        if (model_row(seq) && !model_row(seq)->expired && matches(h, model_row(seq)))
             return seq;
     return 0;
 }
@@ -455,6 +485,13 @@ void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t 
         sim_violate("%s %s hears %llu and has missed %llu", h->node->name, h->pattern,
                     (unsigned long long)seq, (unsigned long long)missed);
     h->last = seq;
+}
+
+void check_live(const struct heard *h, int64_t received_us, int64_t not_after_us)
+{
+    if (not_after_us && not_after_us <= received_us)
+        sim_violate("%s %s hears as live what came %.3f s after its time", h->node->name,
+                    h->pattern, (double)(received_us - not_after_us) / 1e6);
 }
 
 /* --- queues

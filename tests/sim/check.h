@@ -35,6 +35,11 @@ void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t 
 /* The log ends at `upto` now, under a new epoch: what was behind is to be offered again by those
  * who still have it, and the whole log is to be heard again. */
 void check_restored(uint64_t upto);
+/* The standby took over with the log up to here: nothing that was acknowledged is behind that, if
+ * commits waited for it. */
+void check_promoted(uint64_t upto);
+/* Shown as something that happens now: it must have come before its time was over. */
+void check_live(const struct heard *h, int64_t received_us, int64_t not_after_us);
 void check_broker(struct node *n); /* its queues */
 /* After a crash: what its outbox knows already, its program hears no more. */
 struct outbox;

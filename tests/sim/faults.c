@@ -11,6 +11,25 @@ static unsigned waiting[FAULTS_MOST], waiting_count; /* armed, and not yet struc
 
 #define AIM_MOST_US (10 * SECOND_US)
 
+/* Three that make a fourth: the standby hears nothing, what waits for it is cut short, it is
+ * promoted. */
+static void plan_failover(struct sim_result *r, struct rng *dice, uint64_t span_us)
+{
+    static const enum fault_kind story[] = {FAULT_STANDBY_LAGS, FAULT_DB_RESET, FAULT_PROMOTE};
+    uint64_t at_us = rng_below(dice, span_us);
+
+    for (unsigned i = 0; i < ARRAY_LEN(story); i++) {
+        r->faults[r->fault_count++] =
+            (struct fault){.at_us = at_us,
+                           .kind = story[i],
+                           .for_us = 5 * SECOND_US + rng_below(dice, 5 * SECOND_US),
+                           .dice = rng_u64(dice),
+                           .aim = i == 1 ? STEP_APPEND_REPLICATING : STEP_IDLE,
+                           .broker = (unsigned)rng_below(dice, BROKERS_MOST)};
+        at_us += rng_below(dice, 3 * SECOND_US);
+    }
+}
+
 void faults_plan(struct sim_result *r)
 {
     struct rng dice = {r->seed ^ UINT64_C(0x6661756c7473)};
@@ -26,8 +45,8 @@ void faults_plan(struct sim_result *r)
         do
             f->kind = (enum fault_kind)rng_below(&dice, FAULTS);
         while (!(kinds >> f->kind & 1) && rng_chance(&dice, 900));
-        if (f->kind == FAULT_RESTORE && !rng_chance(&dice, 150)) /* rare, even here */
-            f->kind = FAULT_CUT;
+        if ((f->kind == FAULT_RESTORE || f->kind == FAULT_PROMOTE) && !rng_chance(&dice, 150))
+            f->kind = FAULT_CUT; /* they are rare, even here */
         f->for_us = rng_chance(&dice, 150) ? rng_below(&dice, 100 * SECOND_US)
                                            : rng_below(&dice, 6 * SECOND_US);
         f->dice = rng_u64(&dice);
@@ -35,6 +54,8 @@ void faults_plan(struct sim_result *r)
         f->broker = (unsigned)rng_below(&dice, BROKERS_MOST);
         f->agent = (unsigned)rng_below(&dice, AGENTS_MOST);
     }
+    for (uint64_t i = rng_below(&dice, 3); i > 0; i--)
+        plan_failover(r, &dice, span_us);
 }
 
 /* --- striking
@@ -139,6 +160,12 @@ static void strike_broker(const struct fault *f, struct node *broker)
     case FAULT_RESTORE:
         db_restore(f->dice);
         break;
+    case FAULT_PROMOTE:
+        db_promote(f->dice);
+        break;
+    case FAULT_STANDBY_LAGS:
+        db_lag(f->for_us);
+        break;
     case FAULT_DB_STALL:
         db_stall(f->for_us);
         break;
@@ -191,23 +218,27 @@ void faults_see(enum step step, struct node *agent, struct node *broker, uint64_
     }
 }
 
+static bool is_about_database(enum fault_kind kind)
+{
+    return kind == FAULT_DB_AWAY || kind == FAULT_DB_STALL || kind == FAULT_RESTORE ||
+           kind == FAULT_PROMOTE || kind == FAULT_STANDBY_LAGS;
+}
+
 static void on_struck(struct event *e)
 {
     size_t i = (size_t)(e - struck);
-    const struct fault *f = &sim.result->faults[i];
+    struct fault *f = &sim.result->faults[i];
     struct node *agent = sim_agent(f->agent % sim.agents);
     struct node *broker = sim_broker(f->broker % sim.brokers);
     bool is_agents = is_about_agent(f->kind);
 
+    if (sim.standby == STANDBY_NONE && (f->kind == FAULT_PROMOTE || f->kind == FAULT_STANDBY_LAGS))
+        f->kind = FAULT_DB_AWAY;
     sim_say("FAULT %s %s for %.3f s", fault_names[f->kind], is_agents ? agent->name : broker->name,
             (double)f->for_us / 1e6);
     stop_waiting((unsigned)i);
     sim.result->faults_struck++;
-    note_reached(f->kind,
-                 is_agents ? agent
-                 : f->kind == FAULT_DB_AWAY || f->kind == FAULT_RESTORE || f->kind == FAULT_DB_STALL
-                     ? NULL
-                     : broker);
+    note_reached(f->kind, is_agents ? agent : is_about_database(f->kind) ? NULL : broker);
     if (is_agents)
         strike_agent(f, agent, broker);
     else
@@ -231,6 +262,7 @@ static void on_calm(struct event *e)
     memset(sim.blocked_until_us, 0, sizeof(sim.blocked_until_us));
     db_away(0);
     db_stall(0);
+    db_lag(0);
     db_mute(0);
     for (unsigned i = 0; i < sim.nodes; i++) {
         struct node *n = &sim.node[i];

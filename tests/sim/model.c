@@ -50,7 +50,7 @@ enum { /* parameters of bus.append */
 struct quarantined {
     uint8_t id[ID_BYTES];
     int32_t sender_id;
-    uint64_t hash;
+    uint64_t hash, lsn;
     size_t len;
 };
 
@@ -65,6 +65,8 @@ static struct {
     bool revoked[NODES_MOST];
     int64_t principals_version;
     uint64_t projected;
+    unsigned timeline;
+    uint64_t sequence; /* planted */
 } db;
 
 /* --- results ------------------------------------------------------------------------------------
@@ -274,6 +276,13 @@ static void add_slot(uint64_t seq)
     db.slot[i & (db.slots - 1)] = seq;
 }
 
+static void fill_slots(void)
+{
+    for (uint64_t seq = 1; seq <= db.count; seq++)
+        if (db.rows[seq - 1].seq)
+            add_slot(seq);
+}
+
 static void grow_slots(void)
 {
     if ((db.count + 1) * 2 < db.slots)
@@ -282,8 +291,7 @@ static void grow_slots(void)
     mem_free(db.slot);
     db.slot = mem_zalloc(db.slots * sizeof(*db.slot));
     assert(db.slot);
-    for (uint64_t seq = 1; seq <= db.count; seq++)
-        add_slot(seq);
+    fill_slots();
 }
 
 /* --- append
@@ -314,7 +322,7 @@ static void read_row(struct model_row *m, struct cursor c[COLUMNS], int64_t now_
     m->received_us = next_time(&c[M_RECEIVED]);
     m->not_after_us = next_time(&c[M_NOT_AFTER]);
     m->offset_ms = (int32_t)next_int(&c[M_OFFSET]);
-    m->expired = m->not_after_us && m->not_after_us <= now_us;
+    m->expired = m->not_after_us && m->not_after_us <= now_us && sim.plant != PLANT_EXPIRED_FIRED;
     p = next(&c[M_CONTENT], &len);
     m->content = mem_alloc(len ? len : 1);
     assert(m->content);
@@ -416,10 +424,15 @@ static void keep_conflict(struct model_txn *t, const struct model_row *m)
     memcpy(q->id, &q->hash, sizeof(q->hash));
 }
 
+static uint64_t last_number(void)
+{
+    return sim.plant == PLANT_PLAIN_SEQUENCE ? db.sequence : db.count;
+}
+
 static void sort_out(struct model_txn *t, unsigned n, int *outcome, uint64_t *seq,
                      bool *seen_before)
 {
-    uint64_t number = db.count;
+    uint64_t number = last_number();
 
     for (unsigned i = 0; i < n; i++) {
         struct model_row *m = &t->rows[i];
@@ -441,12 +454,13 @@ static void sort_out(struct model_txn *t, unsigned n, int *outcome, uint64_t *se
                 sim_violate("one batch holds lane number %llu of sender %d twice",
                             (unsigned long long)m->lane_seq, m->sender_id);
     }
+    db.sequence = number; /* taken, whatever becomes of the transaction */
 }
 
 void model_compute(struct model_txn *t, const struct model_params *p, int64_t now_us)
 {
     struct cursor c[COLUMNS];
-    uint64_t before = db.count, head = db.count, *seq;
+    uint64_t before = last_number(), head = before, *seq;
     bool seen_before = false;
     unsigned n;
     int *outcome;
@@ -476,19 +490,30 @@ void model_compute(struct model_txn *t, const struct model_params *p, int64_t no
     mem_free(seq);
 }
 
-static void store_row(struct model_row *m)
+static void make_room(void)
 {
     grow_slots();
-    if (db.count == db.cap) {
-        db.cap = db.cap ? db.cap * 2 : 1024;
-        db.rows = mem_realloc(db.rows, db.cap * sizeof(*db.rows));
-        assert(db.rows);
+    if (db.count < db.cap)
+        return;
+    db.cap = db.cap ? db.cap * 2 : 1024;
+    db.rows = mem_realloc(db.rows, db.cap * sizeof(*db.rows));
+    assert(db.rows);
+}
+
+static void store_row(struct model_row *m)
+{
+    uint64_t seq = m->seq;
+
+    assert(seq == db.count + 1 || sim.plant == PLANT_PLAIN_SEQUENCE);
+    while (db.count <
+           seq) { /* behind a plain sequence there are numbers that nobody has used yet */
+        make_room();
+        memset(&db.rows[db.count++], 0, sizeof(*db.rows));
     }
-    assert(m->seq == db.count + 1);
-    db.rows[db.count++] = *m;
+    db.rows[seq - 1] = *m;
     m->content = NULL; /* the log has it now */
-    add_slot(db.count);
-    check_stored(&db.rows[db.count - 1]);
+    add_slot(seq);
+    check_stored(&db.rows[seq - 1]);
 }
 
 static void keep(const struct quarantined *q)
@@ -504,13 +529,26 @@ static void keep(const struct quarantined *q)
     db.kept[db.kept_count++] = *q;
 }
 
-void model_apply(struct model_txn *t)
+bool model_stores(const struct model_txn *t)
 {
+    bool any = t->kept_count;
+
     for (size_t i = 0; i < t->count; i++)
+        any |= t->rows[i].seq != 0;
+    return any;
+}
+
+void model_apply(struct model_txn *t, uint64_t lsn)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        t->rows[i].lsn = lsn;
         if (t->rows[i].seq)
             store_row(&t->rows[i]);
-    for (size_t i = 0; i < t->kept_count && sim.plant != PLANT_REFUSAL_NOT_KEPT; i++)
+    }
+    for (size_t i = 0; i < t->kept_count && sim.plant != PLANT_REFUSAL_NOT_KEPT; i++) {
+        t->kept[i].lsn = lsn;
         keep(&t->kept[i]);
+    }
 }
 
 void model_forget(struct model_txn *t)
@@ -586,6 +624,8 @@ static void ask_replay(const struct model_params *p, struct pg_rows *out)
     int64_t bytes = 0, most = param_int(p, 2);
 
     for (uint64_t seq = after + 1; seq <= upto && seq <= db.count && bytes < most; seq++) {
+        if (!db.rows[seq - 1].seq)
+            continue;
         put_row(out, &db.rows[seq - 1]);
         bytes += (int64_t)db.rows[seq - 1].content_len;
     }
@@ -593,11 +633,14 @@ static void ask_replay(const struct model_params *p, struct pg_rows *out)
 
 static void ask_schema(struct pg_rows *out)
 {
+    char timeline[16];
+
+    snprintf(timeline, sizeof(timeline), "%08X", db.timeline);
     put_int(out, 4, sql_version());
     put_int(out, 1, 0);
-    put_text(out, "00000001");
+    put_text(out, timeline);
     put_text(out, "model");
-    put_int(out, 1, 0);
+    put_int(out, 1, sim.standby == STANDBY_SYNC);
     put_int(out, 8, sql_digest("functions/"));
     end_row(out);
 }
@@ -681,17 +724,33 @@ void model_restore(uint64_t upto)
         free_row(&db.rows[--db.count]);
     if (db.slots)
         memset(db.slot, 0, db.slots * sizeof(*db.slot));
-    for (uint64_t seq = 1; seq <= db.count; seq++)
-        add_slot(seq);
+    fill_slots();
     db.log_epoch++;
     if (db.projected > upto)
         db.projected = upto;
     check_restored(upto);
 }
 
+void model_promote(uint64_t lsn)
+{
+    uint64_t upto = db.count;
+    size_t kept = 0;
+
+    db.timeline++;
+    while (upto && db.rows[upto - 1].lsn > lsn)
+        upto--;
+    for (size_t i = 0; i < db.kept_count; i++)
+        if (db.kept[i].lsn <= lsn)
+            db.kept[kept++] = db.kept[i];
+    db.kept_count = kept;
+    check_promoted(upto);
+    if (upto < db.count)
+        model_restore(upto);
+}
+
 const struct model_row *model_row(uint64_t seq)
 {
-    return seq && seq <= db.count ? &db.rows[seq - 1] : NULL;
+    return seq && seq <= db.count && db.rows[seq - 1].seq ? &db.rows[seq - 1] : NULL;
 }
 
 bool model_has_quarantined(int32_t sender_id, const void *content, size_t len)
@@ -713,5 +772,6 @@ void model_reset(void)
     mem_free(db.kept);
     memset(&db, 0, sizeof(db));
     db.log_epoch = 1;
+    db.timeline = 1;
     db.principals_version = 1;
 }

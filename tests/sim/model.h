@@ -15,6 +15,7 @@ enum { MODEL_PARAMS = 40, MODEL_COLS = 18 };
 
 struct model_row { /* of bus.message; times as UTC microseconds, 0 = null */
     uint64_t seq, epoch, lane_seq;
+    uint64_t lsn; /* of its commit */
     uint32_t log_epoch;
     int32_t sender_id, offset_ms;
     uint8_t lane, status;
@@ -60,7 +61,8 @@ void model_reset(void);
 /* Needs the lock of the head? (A batch of refusals alone does not.) */
 bool model_needs_lock(const struct model_params *p);
 void model_compute(struct model_txn *t, const struct model_params *p, int64_t now_us);
-void model_apply(struct model_txn *t); /* commit */
+bool model_stores(const struct model_txn *t);        /* anything at all? */
+void model_apply(struct model_txn *t, uint64_t lsn); /* commit, as number lsn of all commits */
 void model_forget(struct model_txn *t);
 /* Writes parameters and answer of one append: for each of them a number of values (uint32), and
  * each value as its length (int32, -1 = null) and its bytes; numbers in the order of this machine.
@@ -74,6 +76,8 @@ void model_set_principal(int32_t id, bool is_revoked);
 uint64_t model_head(void);
 uint32_t model_log_epoch(void);
 void model_restore(uint64_t upto); /* what is behind is gone; a new epoch */
+/* Another server goes on, with what was committed up to lsn; a new epoch if anything was not. */
+void model_promote(uint64_t lsn);
 const struct model_row *model_row(uint64_t seq);
 /* Was this content refused and kept? */
 bool model_has_quarantined(int32_t sender_id, const void *content, size_t len);

@@ -6,7 +6,8 @@
  *
  *   proto/base/loop     sim_loop.c   timers and hooks on the heap
  *   proto/base/zport    sim_net.c    connections with delay, cuts, partitions, full queues; ZAP
- *   broker/store/pg     sim_pg.c     connections to model.c, which answers like sql/queries
+ *   broker/store/pg     sim_pg.c, sim_server.c  connections to model.c, which answers like
+ *                                    sql/queries
  *   SQLite's files      sim_disk.c   disks that lose what was not synced
  *   keys, control socket, commits of outbox and inbox  sim_seams.c
  *
@@ -61,7 +62,8 @@ enum step {
     STEP_APPEND_SENT = 15,
     STEP_APPEND_WAITING, /* for the lock of the head */
     STEP_APPEND_COMMITTING,
-    STEP_APPEND_ANSWERED, /* committed, the answer is under way */
+    STEP_APPEND_REPLICATING, /* written; waits for the standby */
+    STEP_APPEND_ANSWERED,    /* committed, the answer is under way */
     STEP_PAGE,
     STEP_HEAD,
     STEP_PRINCIPALS,
@@ -83,11 +85,13 @@ enum fault_kind {
     FAULT_OUTBOX_NEW, /* the agent's disk is replaced: a new outbox, a new epoch */
     FAULT_DB_AWAY,
     FAULT_DB_STALL,
-    FAULT_RESTORE,  /* a backup comes back: the end of the log is gone, and its epoch is raised */
-    FAULT_DB_RESET, /* every connection of one broker breaks */
-    FAULT_ANSWER_LOST, /* the next commit happens and its answer does not come */
-    FAULT_DB_ERROR,    /* the next commit fails for a reason of PostgreSQL's own */
-    FAULT_DB_WARNING,  /* the next commit comes with a warning */
+    FAULT_RESTORE, /* a backup comes back: the end of the log is gone, and its epoch is raised */
+    FAULT_PROMOTE, /* the primary is lost, and its standby takes over with what it got */
+    FAULT_STANDBY_LAGS, /* the standby hears nothing */
+    FAULT_DB_RESET,     /* every connection of one broker breaks */
+    FAULT_ANSWER_LOST,  /* the next commit happens and its answer does not come */
+    FAULT_DB_ERROR,     /* the next commit fails for a reason of PostgreSQL's own */
+    FAULT_DB_WARNING,   /* the next commit comes with a warning */
     FAULT_NOTIFY_LOST,
     FAULT_CLOCK_STEP,
     FAULT_REVOKE, /* a principal is revoked and comes back */
@@ -120,6 +124,11 @@ enum plant {
     PLANT_LINK_REORDERS,     /* frames overtake each other on one connection */
     PLANT_SETTLE_UNSYNCED,   /* receipts are told before the outbox has them */
     PLANT_OUTBOX_NORMAL,     /* outbox and inbox with synchronous=NORMAL */
+    PLANT_NO_BARRIER,        /* what is only repeated does not wait for the standby */
+    PLANT_LOCK_HELD,         /* the lock of the head spans the way to the broker */
+    PLANT_PLAIN_SEQUENCE,    /* numbers are given without the lock, and not in commit order */
+    PLANT_EXPIRED_FIRED,     /* append does not look at not_after */
+    PLANT_FLASH_BEHIND,      /* an outbox offers what is urgent when nothing else waits */
     PLANT_LANE_GATE_OPEN,    /* ingress takes what stands behind a message it turned away */
     PLANTS
 };
@@ -143,6 +152,9 @@ struct loop;
 struct zport;
 struct agent;
 struct broker;
+
+/* Behind the primary: commits wait for it, or do not, so that a promotion may lose some. */
+enum standby { STANDBY_NONE, STANDBY_SYNC, STANDBY_ASYNC };
 
 enum node_kind { NODE_BROKER, NODE_AGENT };
 enum { SUBS_MOST = 2 };
@@ -193,6 +205,7 @@ struct sim {
     unsigned queue_cap;
     uint64_t blocked_until_us[BROKERS_MOST][AGENTS_MOST];
     enum plant plant;
+    enum standby standby;
     bool is_loud;
     char folder[64];
     struct sim_result *result;
@@ -220,7 +233,7 @@ void net_reset(void);
 void net_cut(struct node *agent, struct node *broker, uint64_t dice); /* either may be NULL */
 void net_mark_steps(const struct node *n, bool out[STEPS]);           /* what is under way */
 
-/* sim_pg.c */
+/* sim_server.c */
 void db_reset(void);
 void db_away(uint64_t for_us);
 void db_stall(uint64_t for_us);
@@ -228,6 +241,8 @@ void db_cut(const struct node *broker);
 void db_spoil(enum fault_kind how);
 void db_mute(uint64_t for_us);
 void db_restore(uint64_t dice);
+void db_promote(uint64_t dice);
+void db_lag(uint64_t for_us);
 void db_principals_changed(void);
 void db_mark_steps(const struct node *n, bool out[STEPS]);
 

@@ -25,7 +25,7 @@ expect() { # what it shows, then the command
 expect "seeds that once broke hold" "$sim" -q $(sed 's/#.*//' tests/sim/seeds.txt | awk 'NF { print $1 }')
 expect "the same seed goes the same way" "$sim" -q -d -n 3 -s 100
 for plant in ack-before-commit no-dedup cursor-beyond credit-ignored stale-session refusal-not-kept \
-    epoch-ignored link-reorders lane-gate-open; do
+    epoch-ignored link-reorders outbox-normal no-barrier plain-sequence expired-fired lane-gate-open; do
     expect "the planted bug $plant is caught" "$sim" -q -n 40 -t 30 -p "$plant"
 done
 # Fixed here, so that a failure means a change; `make sim SEED=x` looks elsewhere.

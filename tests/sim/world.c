@@ -168,6 +168,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
         return false;
     if (!m)
         sim_violate("%s cannot read what it hears", h->node->name);
+    if (!d->history)
+        check_live(h, d->stamp->received_time_us, m->not_after_us);
     if (d->stamp->seq)
         check_delivered(h, d->stamp->seq, d->content.data, d->content.len);
     return true;
@@ -411,6 +413,8 @@ static void build_agent(struct node *n, unsigned i, struct rng *r)
 void world_build(void)
 {
     struct rng r = {sim.seed ^ UINT64_C(0x776f726c64)};
+    static const enum standby standbys[] = {STANDBY_NONE, STANDBY_SYNC, STANDBY_SYNC,
+                                            STANDBY_ASYNC};
     static const unsigned caps[] = {16, 64, 1000, 1000};
     uint8_t key[KEY_BYTES];
 
@@ -419,6 +423,7 @@ void world_build(void)
     sim.brokers = 1 + (unsigned)rng_below(&r, 3) % 2 * (1 + (unsigned)rng_below(&r, 2));
     sim.agents = 2 + (unsigned)rng_below(&r, 3);
     sim.nodes = sim.brokers + sim.agents;
+    sim.standby = standbys[rng_below(&r, 4)];
     sim.queue_cap = caps[rng_below(&r, 4)];
     for (unsigned i = 0; i < sim.nodes; i++) {
         struct node *n = &sim.node[i];
