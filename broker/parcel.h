@@ -15,6 +15,13 @@
 #include "proto/wire/gate.h"
 #include "proto/wire/topic.h"
 
+/* A set of lanes: bit n stands for lane n. */
+enum { LANES_ALL = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 };
+static inline bool lanes_hold(unsigned lanes, unsigned lane)
+{
+    return lane < 6 && lanes >> lane & 1;
+}
+
 struct parcel_identity {
     uint64_t epoch;
     uint32_t lane;

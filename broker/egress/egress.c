@@ -115,6 +115,17 @@ static void fit_link(struct listener *l, uint32_t credit)
     window_init(&l->window, window_bytes, credit);
 }
 
+/* A list of nothing but words from later versions leaves nothing, rather than everything. */
+static unsigned read_lanes(const Eocbus__V1__Subscribe *m)
+{
+    unsigned lanes = 0;
+
+    for (size_t i = 0; i < m->n_lanes; i++)
+        if (lanes_hold(LANES_ALL, m->lanes[i]))
+            lanes |= 1u << m->lanes[i];
+    return m->n_lanes ? lanes : LANES_ALL;
+}
+
 static struct listener *create_listener(struct egress *e, uint64_t session,
                                         const Eocbus__V1__Subscribe *m)
 {
@@ -128,6 +139,7 @@ static struct listener *create_listener(struct egress *e, uint64_t session,
     l->from_now = m->_after_case != EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
     l->start = l->from_now ? 0 : m->after;
     l->start_epoch = m->log_epoch;
+    l->lanes = read_lanes(m);
     fit_link(l, m->credit);
     list_init(&l->hungry);
     list_init(&l->full);
@@ -260,7 +272,7 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
-        p->log_epoch != e->log_epoch)
+        p->log_epoch != e->log_epoch || !lanes_hold(l->lanes, p->id.lane))
         return;
     if (!pack_once(e, p)) {
         l->cursor = e->head;

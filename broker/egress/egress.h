@@ -12,6 +12,9 @@
  * ready packed in a small ring (4,096 messages, 8 MiB), so that a listener that is nearly there
  * catches up from memory however fast the log grows.
  *
+ * A listener may ask for some lanes only; what is in others does not exist for it, and pages of the
+ * log are read without it.
+ *
  * A FLASH that has no number yet (provisional) goes to every listener at once, also to one that is
  * behind or has no credit, and changes nothing of the above. A listener may have 16 of them
  * unacknowledged; beyond that, or with a full socket, they are counted and skipped. */
@@ -47,7 +50,7 @@ struct egress_exits {
      * Both come in with the most that is allowed. NULL = every link is wide. */
     void (*limit)(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes);
     /* A page of the log, see store_read. */
-    enum status (*read)(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+    enum status (*read)(void *arg, uint64_t after, uint64_t upto, unsigned rows, unsigned lanes,
                         void (*page)(void *arg, enum status st, struct parcel **take,
                                      uint64_t looked_at),
                         void *page_arg);

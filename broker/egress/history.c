@@ -23,10 +23,13 @@ static bool wants(const struct listener *l, const struct topics *t)
     return false;
 }
 
-static bool wants_row(const struct listener *l, unsigned status, unsigned type, const char *places)
+static bool wants_row(const struct listener *l, unsigned lane, unsigned status, unsigned type,
+                      const char *places)
 {
     struct topics t;
 
+    if (!lanes_hold(l->lanes, lane))
+        return false;
     topics_of_row(&t, status, type, places);
     return wants(l, &t);
 }
@@ -62,7 +65,7 @@ static bool offer_recent(struct listener *l, const struct recent_entry *r)
 {
     struct passing m = {.seq = r->seq, .common = r->common, .len = r->len};
 
-    if (!is_over(l, r->seq, r->expired) && wants_row(l, r->status, r->type, r->places) &&
+    if (!is_over(l, r->seq, r->expired) && wants_row(l, r->lane, r->status, r->type, r->places) &&
         !listener_gather(l, &m))
         return false;
     l->cursor = r->seq;
@@ -93,7 +96,8 @@ static void offer_page_row(struct listener *l, const struct parcel *p)
 
     if (l->cut || p->seq <= l->cursor)
         return;
-    if (!is_over(l, p->seq, p->expired) && wants_row(l, p->status, p->type, p->places)) {
+    if (!is_over(l, p->seq, p->expired) &&
+        wants_row(l, p->id.lane, p->status, p->type, p->places)) {
         common = pack_common(p, &m.len);
         m.common = common;
         if (!common || !listener_gather(l, &m)) {
@@ -142,7 +146,7 @@ static void start_page(struct listener *l)
     l->page_from = l->cursor;
     l->reading = true; /* before: it may come within the call */
     e->n.pages++;
-    if (e->exits.read(e->exits.arg, l->cursor, e->head, rows, on_page, l) != ST_OK)
+    if (e->exits.read(e->exits.arg, l->cursor, e->head, rows, l->lanes, on_page, l) != ST_OK)
         l->reading = false; /* the tick tries again */
 }
 

@@ -58,6 +58,7 @@ void recent_push(struct recent *r, const struct parcel *p, uint8_t *common, size
     e->len = len;
     e->type = p->type;
     e->status = p->status;
+    e->lane = (uint8_t)p->id.lane;
     e->expired = p->expired;
     memcpy(e->places, p->places, sizeof(e->places));
     r->bytes += len;

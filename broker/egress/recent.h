@@ -20,7 +20,7 @@ struct recent_entry {
     uint8_t *common; /* owned */
     size_t len;
     uint16_t type;
-    uint8_t status;
+    uint8_t status, lane;
     bool expired;
     char places[PLACES_TEXT];
 };

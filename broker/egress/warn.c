@@ -31,6 +31,8 @@ void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
     const uint8_t *frame;
     size_t len;
 
+    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH))
+        return;
     if (l->warnings >= WARNINGS_MOST || !pack_once(e, p)) {
         e->n.provisional_skipped++;
         return;
@@ -65,6 +67,8 @@ void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *
     uint8_t *data;
     size_t len;
 
+    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH))
+        return;
     w.message_id.data = (uint8_t *)p->message_id; /* only read */
     w.message_id.len = ID_BYTES;
     w.code = (char *)p->refused->code;

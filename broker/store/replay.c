@@ -2,7 +2,8 @@
  *
  * Numbers are gapless, so "the next 512 messages" is a span of numbers, and PostgreSQL finds a span
  * by the BRIN index without sorting what lies behind it. A page that comes back short ended at the
- * byte bound; one that comes back empty lies in a partition that was taken away. */
+ * byte bound; one that comes back empty holds nothing of the lanes asked for, or lies in a
+ * partition that was taken away. */
 #include "broker/store/replay.h"
 
 #include <endian.h>
@@ -47,6 +48,7 @@ struct job {
     struct list link;
     struct replay *replay;
     uint64_t after, upto;
+    unsigned lanes;
     store_page_fn page; /* NULL: cancelled, or a question for principals */
     store_principal_fn principal;
     void *arg;
@@ -102,19 +104,23 @@ static void end_page(struct job *job, enum status st, uint64_t looked_at)
         job->page(job->arg, st, &none, looked_at);
 }
 
-/* Out of memory in the middle: the page simply ends there; nobody can tell it from the byte bound.
- */
+/* A page that came back with less than its bytes was looked at to its end, whatever of it is of
+ * these lanes. Out of memory in the middle: the page simply ends there; nobody can tell it from the
+ * byte bound. */
 static void give_page(struct job *job, const struct pg_rows *rows)
 {
-    size_t n = pg_row_count(rows);
-    uint64_t looked_at = n ? job->after : job->upto;
+    size_t n = pg_row_count(rows), i, bytes = 0;
+    uint64_t looked_at = job->after;
     struct parcel *p;
 
-    for (size_t i = 0; i < n && job->page && (p = parcel_of_row(rows, i)); i++) {
+    for (i = 0; i < n && job->page && (p = parcel_of_row(rows, i)); i++) {
         looked_at = p->seq;
+        bytes += p->content_len;
         job->page(job->arg, ST_OK, &p, 0);
         parcel_drop(&p); /* NULL when it was taken */
     }
+    if (i == n && bytes < REPLAY_PAGE_BYTES)
+        looked_at = job->upto;
     end_page(job, ST_OK, looked_at);
 }
 
@@ -179,11 +185,12 @@ static void on_answer(void *arg, const struct pg_reply *reply)
 static enum status ask(struct replay *r, struct job *job)
 {
     uint64_t words[3] = {htobe64(job->after), htobe64(job->upto), htobe64(REPLAY_PAGE_BYTES)};
-    struct pg_param params[3] = {{&words[0], 8}, {&words[1], 8}, {&words[2], 8}};
+    uint32_t lanes = htobe32(job->lanes);
+    struct pg_param params[4] = {{&words[0], 8}, {&words[1], 8}, {&words[2], 8}, {&lanes, 4}};
 
     if (job->principal)
         return pg_query(r->pg, "principals", NULL, 0, REPLAY_DEADLINE_MS, on_answer, job);
-    return pg_query(r->pg, "replay", params, 3, REPLAY_DEADLINE_MS, on_answer, job);
+    return pg_query(r->pg, "replay", params, 4, REPLAY_DEADLINE_MS, on_answer, job);
 }
 
 static void ask_next(struct replay *r)
@@ -246,9 +253,9 @@ static void on_gone(void *arg)
 /* --- the door --------------------------------------------------------------------------------- */
 
 enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
-                        bool is_urgent, store_page_fn page, void *arg)
+                        unsigned lanes, bool is_urgent, store_page_fn page, void *arg)
 {
-    struct job job = {.after = after, .upto = upto, .page = page, .arg = arg};
+    struct job job = {.after = after, .upto = upto, .lanes = lanes, .page = page, .arg = arg};
 
     if (rows < upto - after)
         job.upto = after + rows;

@@ -516,15 +516,15 @@ static enum status follow_read(void *arg, uint64_t after, uint64_t upto, store_p
 {
     struct store *s = arg;
 
-    return replay_page(s->replay, after, upto, FOLLOW_PAGE_ROWS, true, page, page_arg);
+    return replay_page(s->replay, after, upto, FOLLOW_PAGE_ROWS, LANES_ALL, true, page, page_arg);
 }
 
 enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
-                       store_page_fn page, void *arg)
+                       unsigned lanes, store_page_fn page, void *arg)
 {
     if (after >= upto || !rows)
         return ST_INVALID;
-    return replay_page(s->replay, after, upto, rows, false, page, arg);
+    return replay_page(s->replay, after, upto, rows, lanes, false, page, arg);
 }
 
 void store_read_cancel(struct store *s, void *arg)

@@ -49,13 +49,14 @@ bool store_is_here(const struct store *s);
 uint32_t store_log_epoch(const struct store *s);
 uint64_t store_head(const struct store *s); /* last number handed to next() */
 
-/* One page of the log after `after`, up to `upto`, at most `rows`: `page` gets the parcels
- * ascending (history set; takes each) and then NULL with the last number looked at (== upto when
- * the end was reached) - or ST_CLOSED and 0. Pages are served in turn. ST_INVALID: an empty span.
+/* One page of the log after `after`, up to `upto`, a span of at most `rows` numbers: `page` gets
+ * the parcels of these lanes (a set, parcel.h) ascending (history set; takes each) and then NULL
+ * with the last number looked at (== upto when the end was reached) - or ST_CLOSED and 0. Pages are
+ * served in turn. ST_INVALID: an empty span.
  */
 typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
 MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
-                                  store_page_fn page, void *arg);
+                                  unsigned lanes, store_page_fn page, void *arg);
 void store_read_cancel(struct store *s, void *arg); /* no more calls for arg */
 
 /* The principals and their keys, as PostgreSQL has them now. `row` for each, then NULL name. */

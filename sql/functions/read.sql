@@ -13,8 +13,9 @@ $$;
 GRANT EXECUTE ON FUNCTION bus.schema_version, bus.function_digest TO bus_ingest;
 
 -- One page of the log: numbers are gapless, so a page is a span of numbers, and the BRIN index reads
--- that span alone. Stops after max_bytes of content (at least one row).
-CREATE FUNCTION bus.replay(after int8, upto int8, max_bytes int8)
+-- that span alone. Stops after max_bytes of content (at least one row). lanes is a set: bit n stands for
+-- lane n; what is of other lanes counts for nothing.
+CREATE FUNCTION bus.replay(after int8, upto int8, max_bytes int8, lanes int4)
 RETURNS TABLE (seq int8, log_epoch int4, sender_id int4, epoch int8, lane int2, lane_seq int8, message_id uuid,
                type int2, status int2, places text, event_at timestamptz, received_at timestamptz,
                not_after timestamptz, clock_offset_ms int4, verdict int2, expired bool, content bytea,
@@ -30,7 +31,7 @@ BEGIN
            p.signature
       FROM (SELECT m.*, sum(octet_length(m.content)) OVER (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
                         - octet_length(m.content) AS bytes_before
-              FROM bus.message m WHERE m.seq > after AND m.seq <= upto) AS p
+              FROM bus.message m WHERE m.seq > after AND m.seq <= upto AND lanes >> m.lane & 1 = 1) AS p
      WHERE p.bytes_before < max_bytes
      ORDER BY p.seq;
 END

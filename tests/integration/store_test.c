@@ -305,8 +305,8 @@ static void history_is_read_in_pages(void **state)
     for (int i = 0; i < 1000; i++)
         submit_new(w, i % SENDERS);
     TURN_UNTIL(w, w->settled == 1000);
-    assert_int_equal(store_read(w->store, 0, 1000, 512, on_page, w), ST_OK);
-    assert_int_equal(store_read(w->store, 512, 1000, 512, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1000, 512, LANES_ALL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 512, 1000, 512, LANES_ALL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 512);
     assert_int_equal(w->page_end, 512);
@@ -335,13 +335,34 @@ static void a_page_ends_at_its_bound_of_bytes(void **state)
     }
     free(big);
     TURN_UNTIL(w, w->settled == 40);
-    assert_int_equal(store_read(w->store, 0, 40, 512, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 40, 512, LANES_ALL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 18); /* 18 x 60,000 is the first to pass 1 MiB */
     assert_int_equal(w->page_end, 18);
-    assert_int_equal(store_read(w->store, 18, 40, 512, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 18, 40, 512, LANES_ALL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 2);
     assert_int_equal(w->page_end, 36);
+}
+
+static void a_page_of_some_lanes_holds_nothing_of_others(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 100; i++) {
+        struct parcel *p = world_parcel(w, i % SENDERS, ++w->lane_seq[i % SENDERS], "text");
+
+        p->id.lane = i == 10 || i == 20 ? 1 : 5;
+        world_submit(w, p);
+    }
+    TURN_UNTIL(w, w->settled == 100);
+    assert_int_equal(store_read(w->store, 0, 100, 512, 1u << 1, on_page, w), ST_OK);
+    TURN_UNTIL(w, w->pages == 1);
+    assert_int_equal(w->page_rows, 2);
+    assert_int_equal(w->page_end, 100); /* all of it was looked at */
+    assert_int_equal(store_read(w->store, 50, 90, 30, 1u << 1, on_page, w), ST_OK);
+    TURN_UNTIL(w, w->pages == 2);
+    assert_int_equal(w->page_rows, 2);
+    assert_int_equal(w->page_end, 80);
 }
 
 static void a_cancelled_page_is_not_delivered(void **state)
@@ -350,9 +371,9 @@ static void a_cancelled_page_is_not_delivered(void **state)
 
     submit_new(w, 0);
     TURN_UNTIL(w, w->settled == 1);
-    assert_int_equal(store_read(w->store, 0, 1, 512, on_page, &w->page_bytes), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, on_page, &w->page_bytes), ST_OK);
     store_read_cancel(w->store, &w->page_bytes);
-    assert_int_equal(store_read(w->store, 0, 1, 512, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 1);
 }
@@ -469,6 +490,7 @@ int main(void)
         T(a_new_partition_waits_for_no_reader),
         T(history_is_read_in_pages),
         T(a_page_ends_at_its_bound_of_bytes),
+        T(a_page_of_some_lanes_holds_nothing_of_others),
         T(a_cancelled_page_is_not_delivered),
         T(what_another_broker_stored_is_handed_on_in_order),
         T(principals_are_told_and_can_be_asked_for),

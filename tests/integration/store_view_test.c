@@ -361,7 +361,8 @@ static void a_page_of_history_reads_its_span_and_not_the_log(void **state)
         400);
     /* through the function, as the broker asks */
     assert_int_equal(
-        pgserver_number(w->pg, "SELECT count(*) FROM bus.replay(4250000, 4250512, 1000000)"), 512);
+        pgserver_number(w->pg, "SELECT count(*) FROM bus.replay(4250000, 4250512, 1000000, 62)"),
+        512);
 }
 
 int main(void)

@@ -621,10 +621,13 @@ static void put_row(struct pg_rows *out, const struct model_row *m)
 static void ask_replay(const struct model_params *p, struct pg_rows *out)
 {
     uint64_t after = (uint64_t)param_int(p, 0), upto = (uint64_t)param_int(p, 1);
+    uint32_t lanes;
     int64_t bytes = 0, most = param_int(p, 2);
 
+    memcpy(&lanes, p->p[3].data, sizeof(lanes));
+    lanes = be32toh(lanes);
     for (uint64_t seq = after + 1; seq <= upto && seq <= db.count && bytes < most; seq++) {
-        if (!db.rows[seq - 1].seq)
+        if (!db.rows[seq - 1].seq || !(lanes >> db.rows[seq - 1].lane & 1))
             continue;
         put_row(out, &db.rows[seq - 1]);
         bytes += (int64_t)db.rows[seq - 1].content_len;

@@ -28,13 +28,13 @@ enum {
 struct world_row {
     uint16_t type;
     char places[32];
-    unsigned content_len;
+    unsigned content_len, lane;
     bool expired;
 };
 
 struct world_read {
     uint64_t after, upto;
-    unsigned rows;
+    unsigned rows, lanes;
     void (*page)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
     void *arg; /* NULL = none, or cancelled */
 };
@@ -76,6 +76,10 @@ struct world {
     struct world_agent agents[WORLD_AGENTS];
     size_t sends;
     size_t link_frame, link_window; /* of who subscribes next; 0 = a wide link */
+    const Eocbus__V1__Lane *lanes;  /* likewise, NULL = all */
+    size_t lane_count;
+    unsigned lane; /* of what is appended next */
+    uint64_t rows_read;
 };
 
 static struct world world;
@@ -204,6 +208,7 @@ static enum status fake_may_listen(void *arg, const char *principal, const char 
 }
 
 static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                             unsigned lanes,
                              void (*page)(void *, enum status, struct parcel **, uint64_t),
                              void *page_arg)
 {
@@ -215,7 +220,7 @@ static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned 
         assert_ptr_not_equal(world.reads[i].arg, page_arg); /* one page per listener */
     for (size_t i = 0; i < WORLD_READS; i++)
         if (!world.reads[i].arg) {
-            world.reads[i] = (struct world_read){after, upto, rows, page, page_arg};
+            world.reads[i] = (struct world_read){after, upto, rows, lanes, page, page_arg};
             return ST_OK;
         }
     return ST_FULL;
@@ -264,6 +269,7 @@ static struct parcel *make_row(uint64_t seq)
     p->log_epoch = world.log_epoch;
     p->type = row->type;
     p->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    p->id.lane = row->lane;
     p->expired = row->expired;
     snprintf(p->places, sizeof(p->places), "%s", row->places);
     return p;
@@ -328,6 +334,7 @@ static void world_append(uint16_t type, const char *places, unsigned content_len
     assert_true(world.head <= WORLD_LOG);
     row->type = type;
     row->content_len = content_len;
+    row->lane = world.lane;
     row->expired = expired;
     snprintf(row->places, sizeof(row->places), "%s", places);
 }
@@ -352,9 +359,13 @@ static bool world_answer(size_t i, bool ok)
         return true;
     }
     for (uint64_t seq = r.after + 1; seq <= last; seq++) {
-        struct parcel *p = make_row(seq);
+        struct parcel *p;
 
+        if (!lanes_hold(r.lanes, world.log[seq].lane))
+            continue;
+        p = make_row(seq);
         p->history = true;
+        world.rows_read++;
         r.page(r.arg, ST_OK, &p, 0);
         assert_null(p);
     }
@@ -395,6 +406,8 @@ static void agent_subscribe_to(unsigned n, const char *const *patterns, size_t c
     s.n_patterns = count;
     s.credit = credit;
     s.log_epoch = epoch;
+    s.lanes = (Eocbus__V1__Lane *)world.lanes;
+    s.n_lanes = world.lane_count;
     if (after) {
         s._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         s.after = *after;
@@ -425,7 +438,7 @@ static void agent_give_credit(unsigned n, unsigned messages)
     egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
 }
 
-static void agent_acknowledge(unsigned n)
+static inline void agent_acknowledge(unsigned n)
 {
     struct world_agent *a = &world.agents[n];
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
@@ -476,6 +489,7 @@ static int world_begin(void **state)
     (void)state;
     memset(&world, 0, sizeof(world));
     world.log_epoch = WORLD_EPOCH;
+    world.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
     if (loop_create(&world.loop) != ST_OK)
         return -1;
     set.loop = world.loop;
