@@ -3,6 +3,7 @@
 #   make run            set up and run the bus with an August night in Ayni (ctrl-C stops everything)
 #   make run ONCE=1     the same, played to the end; exit status says whether anything was lost
 #   make test           set up, build with sanitizers, run every test
+#   make tsan           the tests once more, with the thread sanitizer
 #   make check          the tests that need no server
 #   make sim            the same bus on simulated time, SEEDS=n runs from SEED=x
 #   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
@@ -77,7 +78,7 @@ RELAY    := $(BUILD)/tests/fault/link_relay
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all programs units-built tests-built bench-built clean run test check sim bench lint install
+.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim bench lint install
 all: programs
 programs: $(PROGRAMS)
 units-built: $(UNIT)
@@ -135,6 +136,7 @@ $(SIM): $(call objs,$(SIM_C)) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 # --- what people type ---------------------------------------------------------------------------------
 # Each installs what is missing first, then calls make again, so that pkg-config sees what was installed.
 SAN_BUILD := $(BUILD)-san
+TSAN_BUILD := $(BUILD)-tsan
 JOBS      ?= $(shell nproc)
 
 run:
@@ -147,6 +149,14 @@ check:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 units-built
 	@tests/run.sh unit $(UNIT:$(BUILD)/%=$(SAN_BUILD)/%)
+
+# Our programs have one thread each; what the thread sanitizer looks for is a callback on a thread of
+# ZeroMQ's, or memory that it and we hold at once.
+tsan:
+	@BUILD=$(BUILD) sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(TSAN_BUILD) SAN=thread tests-built
+	@BUILD=$(BUILD) SAN_BUILD=$(TSAN_BUILD) TEST_LIMIT=900 PARTS="unit integration fault" tests/all.sh
 
 test:
 	@BUILD=$(BUILD) sh deploy/setup.sh test

@@ -368,7 +368,7 @@ static void a_quiet_link_answers_each_of_a_thousand_single_requests(void **state
 struct listener {
     char endpoint[256];
     volatile bool is_up;
-    volatile unsigned heard;
+    _Atomic unsigned heard;
 };
 
 static void *listen_far_away(void *arg)
