@@ -51,6 +51,7 @@ int ctl_tail(struct ctl *c);
 int ctl_show(struct ctl *c);
 int ctl_quarantine(struct ctl *c);
 int ctl_status(struct ctl *c);
+int ctl_blobs(struct ctl *c);
 int ctl_demo(struct ctl *c);
 int ctl_help(struct ctl *c);
 

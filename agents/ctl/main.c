@@ -85,6 +85,24 @@ static const struct ctl_command commands[] = {
      "  --wait SECONDS    end with status 3 after so long without a broker (with --count and\n"
      "                    --until-idle 30, else 0 = never)\n",
      CTL_LISTEN, ctl_tail},
+    {"blobs", "put files together from their pieces",
+     "eocctl blobs --into DIR [--pattern P]... [--from N] [--most-bytes N] [--count N]\n"
+     "             [--until-idle] [--wait SECONDS]\n\n"
+     "Listens for pieces of photographs and scans and puts them together in DIR, each under the\n"
+     "hash it has and messages name it by; HASH.about says what its sender calls it. Prints a "
+     "line\n"
+     "for each that is whole. Its place is kept in DIR: killed and started again, it goes on.\n"
+     "What does not fit its hash is kept as .wrong and never taken for the file.\n\n"
+     "  --into DIR        made if it is not there\n"
+     "  --pattern P       only pieces that match; may stand several times\n"
+     "                    (default \"*.transfer.blob_chunk.**\")\n"
+     "  --from N          begin with number N, the first time (default: everything)\n"
+     "  --most-bytes N    files that are not whole yet may have together (default 4294967296)\n"
+     "  --count N         stop after N whole files\n"
+     "  --until-idle      stop when everything stored so far was seen\n"
+     "  --wait SECONDS    end with status 3 after so long without a broker (with --count and\n"
+     "                    --until-idle 30, else 0 = never)\n",
+     CTL_LISTEN, ctl_blobs},
     {"show", "one message, whole",
      "eocctl show N [--json]\n\n"
      "Prints message number N as the log keeps it: what the broker knows of it, then what it "

@@ -12,6 +12,7 @@ static const struct office_command commands[] = {
     {"run", "stay up: send what waits, hear what concerns the district", office_run, NULL},
     {"send", "say something: flash, situation, damage, casualties, request, ...", district_send,
      district_send_help},
+    {"send-file", "a photograph or a scan, in pieces", office_send_file, office_send_file_help},
     {"import", "a HXL-tagged table of damage, one report a village", district_import,
      district_import_help},
     {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},

@@ -73,6 +73,8 @@ static const char *const table[SAY_COUNT][LANG_COUNT] = {
         "ҳанӯз ягон хонавода ба қайд гирифта нашудааст",
         "ни одно домохозяйство ещё не учтено",
         "no household is registered yet"},
+    [SAY_PIECES_KEPT] = {"қисм нигоҳ дошта шуд", "частей сохранено", "pieces kept"},
+    [SAY_PIECES_STORED] = {"қисм сабт шуд", "частей записано", "pieces stored"},
 };
 /* clang-format on */
 

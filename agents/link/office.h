@@ -82,8 +82,10 @@ int office_speak_put(struct office *o, struct speak *s, Eocbus__V1__Envelope *co
 int office_speak_report(struct office *o, struct speak *s, const char *id);
 
 /* The commands that every office has. */
-int office_outbox(struct office *o); /* outbox [seen TAG] */
-int office_run(struct office *o);    /* run */
+int office_outbox(struct office *o);    /* outbox [seen TAG] */
+int office_run(struct office *o);       /* run */
+int office_send_file(struct office *o); /* send-file FILE */
+void office_send_file_help(struct buf *out, const char *name, const char *word);
 
 /* A sentence on standard error; answers `code`. */
 int office_fail(struct office *o, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
