@@ -28,6 +28,12 @@ struct parcel_identity {
     uint64_t lane_seq;
 };
 
+/* What the broker has to say of a message's time; bus.message.marks. */
+enum {
+    PARCEL_CLOCK_SUSPECT = 1, /* the sender's clock is further off than the sender says */
+    PARCEL_LATE = 2,          /* from a backlog: it is no news */
+};
+
 struct parcel {
     struct list link; /* in the queue of the room that owns it */
 
@@ -42,9 +48,10 @@ struct parcel {
     char places[PLACES_TEXT]; /* P-codes split by spaces */
     int64_t event_time_us;
     int64_t sent_time_us;
-    int64_t not_after_us; /* 0 = never */
+    int64_t not_after_us; /* 0 = never; by our clock where the sender's is known to be wrong */
     int64_t received_time_us;
     int32_t clock_offset_ms;
+    uint8_t marks;           /* PARCEL_... */
     char *doc;               /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
     bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */

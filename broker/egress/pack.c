@@ -22,7 +22,7 @@ enum {
 
 enum {
     VARINT_MAX = 10,
-    STAMP_MAX = 64, /* six varints with tags: at most 43 */
+    STAMP_MAX = 64, /* eight varints with tags: at most 47 */
     /* Frame tag and length, subscription tag and number. */
     HEAD_ROOM = 1 + VARINT_MAX + 1 + VARINT_MAX,
     /* Around the common part: tag and length, previous, history. */
@@ -59,6 +59,8 @@ static size_t pack_stamp(uint8_t out[STAMP_MAX], const struct parcel *p)
     stamp.clock_offset_ms = p->clock_offset_ms;
     stamp.verdict = (Eocbus__V1__Verdict)p->verdict;
     stamp.provisional = !p->seq;
+    stamp.clock_suspect = p->marks & PARCEL_CLOCK_SUSPECT;
+    stamp.late = p->marks & PARCEL_LATE;
     return eocbus__v1__stamp__pack(&stamp, out);
 }
 

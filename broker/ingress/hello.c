@@ -88,5 +88,21 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
     clock_sample(&s->clock, hello->time_us, loop_utc_us(in->set.loop), s->heard_us);
     log_debug("ingress.session", "principal=%s session=%" PRIu64 " program=%s backlog=%" PRIu64,
               p->name, s->number, hello->program, hello->backlog);
-    (void)!send_welcome(in, s); /* a connection that is gone ends the session by itself */
+    if (send_welcome(in, s) != ST_NOTFOUND) /* that ends the session by itself */
+        ask_clock(in, s);
+}
+
+void ask_clock(struct ingress *in, struct session *s)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Ping ping = EOCBUS__V1__PING__INIT;
+    int64_t utc_us = loop_utc_us(in->set.loop);
+
+    if (!clock_asks(&s->clock, utc_us, s->heard_us))
+        return;
+    ping.token = s->number;
+    ping.time_us = utc_us;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_PING;
+    f.ping = &ping;
+    (void)!answer_frame(in, s, &f);
 }

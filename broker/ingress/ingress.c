@@ -41,7 +41,8 @@ static void on_ping(struct ingress *in, struct session *s, const Eocbus__V1__Pin
     pong.time_us = utc_us;
     f.what_case = EOCBUS__V1__FRAME__WHAT_PONG;
     f.pong = &pong;
-    (void)!answer_frame(in, s, &f);
+    if (answer_frame(in, s, &f) != ST_NOTFOUND)
+        ask_clock(in, s);
 }
 
 static void on_session_frame(struct ingress *in, struct session *s, const struct principal *p,
@@ -59,6 +60,7 @@ static void on_session_frame(struct ingress *in, struct session *s, const struct
         on_ping(in, s, f->ping);
         return;
     case EOCBUS__V1__FRAME__WHAT_PONG:
+        clock_answer(&s->clock, f->pong->ping_time_us, f->pong->time_us, s->heard_us);
         return;
     case EOCBUS__V1__FRAME__WHAT_SUBSCRIBE:
     case EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE:

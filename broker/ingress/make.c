@@ -18,7 +18,21 @@ void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m)
         memcpy(p->message_id, m->message_id.data, ID_BYTES);
 }
 
-void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m)
+/* What the broker knows of the sender's clock, against what the message says of it. */
+static void judge_time(struct parcel *p, const struct publishing *b, const Eocbus__V1__Envelope *m)
+{
+    const struct clock_claim claim = {(uint32_t)m->clock_source, m->clock_err_ms};
+    const struct clock_estimate *clock = &b->s->clock;
+
+    if (clock_is_suspect(clock, &claim))
+        p->marks |= PARCEL_CLOCK_SUSPECT;
+    if (clock_is_late(clock, m->sent_time_us, p->received_time_us))
+        p->marks |= PARCEL_LATE;
+    p->not_after_us = clock_not_after(clock, &claim, m->not_after_us);
+    p->expired = p->not_after_us && p->not_after_us < p->received_time_us;
+}
+
+void fill_content(struct parcel *p, const struct publishing *b, const Eocbus__V1__Envelope *m)
 {
     fill_identity(p, m);
     p->type = (uint16_t)m->body_case;
@@ -27,8 +41,7 @@ void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m)
     places_of(p->places, m);
     p->event_time_us = m->event_time_us;
     p->sent_time_us = m->sent_time_us;
-    p->not_after_us = m->not_after_us;
-    p->expired = m->not_after_us && m->not_after_us < p->received_time_us;
+    judge_time(p, b, m);
 }
 
 /* PostgreSQL keeps a readable copy of what has a life cycle. */
@@ -82,7 +95,7 @@ struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *i
     if (!p)
         return NULL;
     if (!why)
-        fill_content(p, m);
+        fill_content(p, b, m);
     else if (m)
         fill_identity(p, m);
     if (why ? fill_refusal(p, why) : fill_doc(p, m))

@@ -90,7 +90,7 @@ static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
     p = begin_parcel(b, item);
     if (!p)
         return;
-    fill_content(p, m);
+    fill_content(p, b, m);
     if (!p->expired && warned_add(&in->warned, p))
         in->exits.warn(in->exits.arg, p);
     parcel_drop(&p);
@@ -188,13 +188,26 @@ static bool window_has_room(const struct publishing *b, size_t len)
            (!b->s->unsettled_bytes || b->s->unsettled_bytes + len <= set->window_bytes);
 }
 
+/* Its time has passed; or it says none, and was sent so long ago by a clock that somebody sets. Of
+ * a clock that nobody sets the sent time may be anything, so its alarms are always news. */
+static bool is_over(const struct publishing *b, const struct peek *head)
+{
+    const struct clock_claim claim = {head->clock_source, head->clock_err_ms};
+    int64_t not_after_us = clock_not_after(&b->s->clock, &claim, head->not_after_us);
+
+    if (not_after_us)
+        return not_after_us < b->received_us;
+    return (head->clock_source == EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS ||
+            head->clock_source == EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_NTP) &&
+           clock_is_late(&b->s->clock, head->sent_time_us, b->received_us);
+}
+
 /* An alarm that is news: it is said at once, whatever becomes of it in the store. What comes from a
  * backlog, or too late, is stored as everything is and wakes nobody. */
 static bool is_news(const struct publishing *b, const struct peek *head)
 {
     return head->lane == EOCBUS__V1__LANE__LANE_FLASH &&
-           !(head->flags & EOCBUS__V1__FLAG__FLAG_BACKFILL) &&
-           !(head->not_after_us && head->not_after_us < b->received_us) &&
+           !(head->flags & EOCBUS__V1__FLAG__FLAG_BACKFILL) && !is_over(b, head) &&
            !warned_has(&b->in->warned, b->principal->principal_id, head->epoch, head->lane_seq);
 }
 

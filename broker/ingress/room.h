@@ -62,6 +62,9 @@ void dismiss(struct ingress *in, struct session *s, const char *code, const char
 void open_by_hello(struct ingress *in, const struct zport_message *m, struct session *old,
                    const struct principal *p, const Eocbus__V1__Hello *hello);
 
+/* One Ping, if only an answer can tell how far off its clock is; may end the session. */
+void ask_clock(struct ingress *in, struct session *s);
+
 /* silence.c: once a second. */
 void sweep_silent(struct ingress *in);
 
@@ -90,7 +93,7 @@ struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *i
                            const Eocbus__V1__Envelope *m, const struct refusal *why);
 /* Content and sender; then fill_content, only for what passed the gate, or fill_identity. */
 struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *item);
-void fill_content(struct parcel *p, const Eocbus__V1__Envelope *m);
+void fill_content(struct parcel *p, const struct publishing *b, const Eocbus__V1__Envelope *m);
 void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m);
 
 /* publish.c: may end the session. */

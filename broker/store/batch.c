@@ -27,6 +27,7 @@ enum column { /* parameters of bus.append, in its order */
               M_RECEIVED,
               M_NOT_AFTER,
               M_OFFSET,
+              M_MARKS,
               M_CONTENT,
               M_SIGNATURE,
               R_SENDER,
@@ -49,17 +50,17 @@ enum column { /* parameters of bus.append, in its order */
 };
 
 static const enum array_of kinds[BATCH_PARAMS] = {
-    [M_SENDER] = ARRAY_INT4,     [M_EPOCH] = ARRAY_INT8,      [M_LANE] = ARRAY_INT2,
-    [M_LANE_SEQ] = ARRAY_INT8,   [M_ID] = ARRAY_UUID,         [M_TYPE] = ARRAY_INT2,
-    [M_STATUS] = ARRAY_INT2,     [M_PLACES] = ARRAY_TEXT,     [M_EVENT] = ARRAY_TIME,
-    [M_RECEIVED] = ARRAY_TIME,   [M_NOT_AFTER] = ARRAY_TIME,  [M_OFFSET] = ARRAY_INT4,
-    [M_CONTENT] = ARRAY_BYTEA,   [M_SIGNATURE] = ARRAY_BYTEA, [R_SENDER] = ARRAY_INT4,
-    [R_EPOCH] = ARRAY_INT8,      [R_LANE] = ARRAY_INT2,       [R_FIRST] = ARRAY_INT8,
-    [R_LAST] = ARRAY_INT8,       [R_LOW] = ARRAY_INT4,        [R_HIGH] = ARRAY_INT4,
-    [D_ORDINAL] = ARRAY_INT4,    [D_DOC] = ARRAY_JSONB,       [Q_ID] = ARRAY_UUID,
-    [Q_RECEIVED] = ARRAY_TIME,   [Q_SENDER] = ARRAY_INT4,     [Q_CODE] = ARRAY_TEXT,
-    [Q_PATH] = ARRAY_TEXT,       [Q_TEXT] = ARRAY_TEXT,       [Q_CONTENT] = ARRAY_BYTEA,
-    [Q_SIGNATURE] = ARRAY_BYTEA,
+    [M_SENDER] = ARRAY_INT4,   [M_EPOCH] = ARRAY_INT8,      [M_LANE] = ARRAY_INT2,
+    [M_LANE_SEQ] = ARRAY_INT8, [M_ID] = ARRAY_UUID,         [M_TYPE] = ARRAY_INT2,
+    [M_STATUS] = ARRAY_INT2,   [M_PLACES] = ARRAY_TEXT,     [M_EVENT] = ARRAY_TIME,
+    [M_RECEIVED] = ARRAY_TIME, [M_NOT_AFTER] = ARRAY_TIME,  [M_OFFSET] = ARRAY_INT4,
+    [M_MARKS] = ARRAY_INT2,    [M_CONTENT] = ARRAY_BYTEA,   [M_SIGNATURE] = ARRAY_BYTEA,
+    [R_SENDER] = ARRAY_INT4,   [R_EPOCH] = ARRAY_INT8,      [R_LANE] = ARRAY_INT2,
+    [R_FIRST] = ARRAY_INT8,    [R_LAST] = ARRAY_INT8,       [R_LOW] = ARRAY_INT4,
+    [R_HIGH] = ARRAY_INT4,     [D_ORDINAL] = ARRAY_INT4,    [D_DOC] = ARRAY_JSONB,
+    [Q_ID] = ARRAY_UUID,       [Q_RECEIVED] = ARRAY_TIME,   [Q_SENDER] = ARRAY_INT4,
+    [Q_CODE] = ARRAY_TEXT,     [Q_PATH] = ARRAY_TEXT,       [Q_TEXT] = ARRAY_TEXT,
+    [Q_CONTENT] = ARRAY_BYTEA, [Q_SIGNATURE] = ARRAY_BYTEA,
 };
 
 struct run {
@@ -226,6 +227,10 @@ static void encode_message(struct array *c, const struct parcel *p, int ordinal)
         array_int4(&c[M_OFFSET], p->clock_offset_ms);
     else
         array_null(&c[M_OFFSET]);
+    if (p->marks)
+        array_int2(&c[M_MARKS], p->marks);
+    else
+        array_null(&c[M_MARKS]);
     array_bytes(&c[M_CONTENT], p->content, p->content_len);
     if (p->signature_len)
         array_bytes(&c[M_SIGNATURE], p->signature, p->signature_len);

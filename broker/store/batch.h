@@ -16,7 +16,7 @@
 
 struct batch;
 
-enum { BATCH_PARAMS = 31, BATCH_ONE_PARAMS = 15 }; /* of append.sql, append_one.sql */
+enum { BATCH_PARAMS = 32, BATCH_ONE_PARAMS = 16 }; /* of append.sql, append_one.sql */
 
 MUST_CHECK enum status batch_create(struct batch **out, unsigned rows_max);
 void batch_destroy(struct batch *b); /* drops what it holds */

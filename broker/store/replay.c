@@ -39,6 +39,7 @@ enum { /* columns of sql/queries/replay.sql */
        C_OFFSET,
        C_VERDICT,
        C_EXPIRED,
+       C_MARKS,
        C_CONTENT,
        C_SIGNATURE,
 };
@@ -92,6 +93,7 @@ static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
     p->seq = (uint64_t)pg_int(rows, i, C_SEQ);
     p->verdict = (uint32_t)pg_int(rows, i, C_VERDICT);
     p->expired = pg_int(rows, i, C_EXPIRED);
+    p->marks = (uint8_t)pg_int(rows, i, C_MARKS);
     p->history = true;
     return p;
 }

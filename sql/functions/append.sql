@@ -46,7 +46,7 @@ CREATE FUNCTION bus.append_again(
     INOUT res bus.append_result,
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
-    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
+    m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
     d_ordinal int4[], d_doc jsonb[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
@@ -98,14 +98,14 @@ BEGIN
     res.head := next_seq;
 
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                             clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                             clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
                              signature)
-    SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms, lane,
-           type, status, expired, message_id, places, content, signature
+    SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms,
+           marks, lane, type, status, expired, message_id, places, content, signature
       FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, m_sender,
-                  m_offset, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
-           AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, lane,
-                type, status, expired, message_id, places, content, signature)
+                  m_offset, m_marks, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
+           AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, marks,
+                lane, type, status, expired, message_id, places, content, signature)
      WHERE outcome = 1 ORDER BY seq;
     INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
     SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
@@ -141,10 +141,10 @@ END
 $$;
 
 CREATE FUNCTION bus.append(
-    -- messages, in the order of their numbers; not_after, offset, signature: null where there is none
+    -- messages, in the order of their numbers; not_after, offset, marks, signature: null where there is none
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
-    m_not_after timestamptz[], m_offset int4[], m_content bytea[], m_signature bytea[],
+    m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
     -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
     r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
     -- JSON of ledger types, by ordinal of the message
@@ -215,7 +215,8 @@ BEGIN
 
     IF seen_before THEN
         res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
-                                m_event, m_received, m_not_after, m_offset, m_content, m_signature,
+                                m_event, m_received, m_not_after, m_offset, m_marks, m_content,
+                                m_signature,
                                 d_ordinal, d_doc);
         -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
         -- with it for everything before.
@@ -223,11 +224,11 @@ BEGIN
         UPDATE bus.log_head SET seq = res.head;
     ELSE
         INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                                 clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                                 clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
                                  signature)
         SELECT generate_series(h.seq + 1, res.head), unnest(m_epoch), unnest(m_lane_seq), unnest(m_received),
                unnest(m_event), unnest(m_not_after), h.log_epoch, unnest(m_sender), unnest(m_offset),
-               unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
+               unnest(m_marks), unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
                unnest(m_places), unnest(m_content), unnest(m_signature);
         IF d_ordinal IS NOT NULL THEN
             INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
@@ -260,7 +261,7 @@ GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
 CREATE FUNCTION bus.append_one(
     m_sender int4, m_epoch int8, m_lane int2, m_lane_seq int8, m_id uuid, m_type int2, m_status int2,
     m_places text, m_event timestamptz, m_received timestamptz, m_not_after timestamptz, m_offset int4,
-    m_content bytea, m_signature bytea, m_doc jsonb)
+    m_marks int2, m_content bytea, m_signature bytea, m_doc jsonb)
 RETURNS bus.append_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
@@ -289,17 +290,17 @@ BEGIN
     IF last.lane_last >= m_lane_seq THEN
         res := bus.append_again(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
                                 ARRAY[m_id], ARRAY[m_type], ARRAY[m_status], ARRAY[m_places], ARRAY[m_event],
-                                ARRAY[m_received], ARRAY[m_not_after], ARRAY[m_offset], ARRAY[m_content],
+                                ARRAY[m_received], ARRAY[m_not_after], ARRAY[m_offset], ARRAY[m_marks], ARRAY[m_content],
                                 ARRAY[m_signature], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
         PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier'); -- as in bus.append
         UPDATE bus.log_head SET seq = res.head WHERE one;
         RETURN res;
     END IF;
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                             clock_offset_ms, lane, type, status, expired, message_id, places, content,
+                             clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
                              signature)
     VALUES (h.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, h.log_epoch, m_sender, m_offset,
-            m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature);
+            m_marks, m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature);
     IF m_doc IS NOT NULL THEN
         INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
         VALUES (h.seq, m_received, m_event, m_sender, m_type, m_status, m_id, m_doc);

@@ -35,7 +35,9 @@ SELECT m.seq, m.log_epoch, m.received_at, m.event_at, p.name AS sender,
        coalesce(t.name, m.type::text) AS type, t.family,
        (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status] AS status, m.places, m.message_id,
        (ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict] AS verdict, coalesce(m.expired, false) AS expired,
-       m.not_after, m.clock_offset_ms, octet_length(m.content) AS size_bytes, m.signature IS NOT NULL AS is_signed
+       m.not_after, m.clock_offset_ms, coalesce(m.marks & 1, 0) <> 0 AS clock_suspect,
+       coalesce(m.marks & 2, 0) <> 0 AS late, octet_length(m.content) AS size_bytes,
+       m.signature IS NOT NULL AS is_signed
   FROM bus.message m
   LEFT JOIN bus.principal p ON p.principal_id = m.sender_id
   LEFT JOIN bus.type t ON t.number = m.type;
@@ -46,6 +48,8 @@ COMMENT ON COLUMN eoc.message.event_at IS 'clock of the sender: when it happened
 COMMENT ON COLUMN eoc.message.places IS 'P-codes split by blanks, most affected first';
 COMMENT ON COLUMN eoc.message.expired IS 'its time was over when it was stored; nobody got it as live';
 COMMENT ON COLUMN eoc.message.clock_offset_ms IS 'sender''s clock minus the broker''s, ms; null = unknown';
+COMMENT ON COLUMN eoc.message.clock_suspect IS 'the sender''s clock is further off than the sender says: times in the message may be wrong';
+COMMENT ON COLUMN eoc.message.late IS 'it came more than five minutes after it was sent: a backlog, no news';
 COMMENT ON COLUMN eoc.message.size_bytes IS 'of the content, bytes';
 
 CREATE VIEW eoc.observation AS

@@ -25,6 +25,7 @@ enum { /* parameters of bus.append */
        M_RECEIVED,
        M_NOT_AFTER,
        M_OFFSET,
+       M_MARKS,
        M_CONTENT,
        M_SIGNATURE,
        R_SENDER,
@@ -322,6 +323,7 @@ static void read_row(struct model_row *m, struct cursor c[COLUMNS], int64_t now_
     m->received_us = next_time(&c[M_RECEIVED]);
     m->not_after_us = next_time(&c[M_NOT_AFTER]);
     m->offset_ms = (int32_t)next_int(&c[M_OFFSET]);
+    m->marks = (uint8_t)next_int(&c[M_MARKS]);
     m->expired = m->not_after_us && m->not_after_us <= now_us && sim.plant != PLANT_EXPIRED_FIRED;
     p = next(&c[M_CONTENT], &len);
     m->content = mem_alloc(len ? len : 1);
@@ -613,6 +615,7 @@ static void put_row(struct pg_rows *out, const struct model_row *m)
     put_int(out, 4, m->offset_ms);
     put_null(out);
     put_int(out, 1, m->expired);
+    put_int(out, 2, m->marks);
     put_cell(out, m->content, m->content_len, false);
     put_null(out);
     end_row(out);

@@ -20,6 +20,7 @@ struct model_row { /* of bus.message; times as UTC microseconds, 0 = null */
     int32_t sender_id, offset_ms;
     uint8_t lane, status;
     uint16_t type;
+    uint8_t marks;
     bool expired, has_expiry;
     int64_t event_us, received_us, not_after_us;
     uint8_t message_id[ID_BYTES];

@@ -20,6 +20,7 @@ static struct parcel *make(uint64_t seq, const char *content, const char *signat
     p->seq = seq;
     p->received_time_us = 1778788991000000;
     p->clock_offset_ms = -1500;
+    p->marks = PARCEL_CLOCK_SUSPECT | PARCEL_LATE;
     p->verdict = EOCBUS__V1__VERDICT__VERDICT_HELD;
     return p;
 }
@@ -55,6 +56,7 @@ static void a_frame_put_together_by_hand_reads_as_protobuf(void **state)
     assert_true(d->stamp->seq == UINT64_MAX);
     assert_int_equal(d->stamp->log_epoch, 3);
     assert_int_equal(d->stamp->clock_offset_ms, -1500);
+    assert_true(d->stamp->clock_suspect && d->stamp->late);
     assert_int_equal(d->stamp->verdict, EOCBUS__V1__VERDICT__VERDICT_HELD);
     assert_memory_equal(d->content.data, "first", 5);
     assert_memory_equal(d->signature.data, "signed", 6);

@@ -16,7 +16,8 @@
 enum { AGENTS = 512, QUEUE = 4096, TAGS = 2048 };
 
 struct agent { /* what it heard, by connection */
-    unsigned welcomes, faults, pongs, busies, frames, frames_of_receipts;
+    int64_t ping_time_us;
+    unsigned pings, welcomes, faults, pongs, busies, frames, frames_of_receipts;
     char fault[32], busy_text[96];
     uint64_t session, busy_tags[TAGS];
     size_t busy_count, largest_frame;
@@ -126,6 +127,10 @@ static void note_frame(struct agent *a, const Eocbus__V1__Frame *f)
         break;
     case EOCBUS__V1__FRAME__WHAT_PONG:
         a->pongs++;
+        break;
+    case EOCBUS__V1__FRAME__WHAT_PING:
+        a->pings++;
+        a->ping_time_us = f->ping->time_us;
         break;
     case EOCBUS__V1__FRAME__WHAT_BUSY:
         a->busies++;
@@ -1220,6 +1225,57 @@ static void parcels_carry_the_senders_clock_offset(void **state)
     assert_int_equal(world.queue[0]->clock_offset_ms, 89000);
 }
 
+static void a_clock_that_is_far_off_marks_its_messages(void **state)
+{
+    struct offer of_a_clock_ahead = {.tag = 1, .not_after_us = FAKE_UTC_US + 89500000};
+
+    (void)state;
+    hello(1); /* 89 s ahead */
+    publish(1, &of_a_clock_ahead, 1);
+    assert_int_equal(world.queue[0]->marks, PARCEL_CLOCK_SUSPECT);
+    assert_int_equal(world.queue[0]->not_after_us, FAKE_UTC_US + 500000); /* by our clock */
+    assert_true(world.queue[0]->expired);
+    ping(1, FAKE_UTC_US - 200000000); /* set back too far: no frame is under way so long */
+    publish_run(1, 2, 2);
+    assert_int_equal(world.queue[1]->marks, PARCEL_CLOCK_SUSPECT);
+}
+
+static void a_clock_that_may_be_behind_is_asked_for(void **state)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Pong pong = EOCBUS__V1__PONG__INIT;
+
+    (void)state;
+    hello(2);
+    assert_int_equal(world.agents[2].pings, 0);
+    ping(2, FAKE_UTC_US - 3000000);
+    assert_int_equal(world.agents[2].pings, 1);
+    ping(2, FAKE_UTC_US - 3000000); /* once is enough for a while */
+    assert_int_equal(world.agents[2].pings, 1);
+    publish_run(2, 1, 1);
+    assert_int_equal(world.queue[0]->marks, 0);
+    pong.time_us = FAKE_UTC_US - 3000000;
+    pong.ping_time_us = world.agents[2].ping_time_us;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_PONG;
+    f.pong = &pong;
+    say(2, &f);
+    publish_run(2, 2, 2);
+    assert_int_equal(world.queue[1]->marks, PARCEL_CLOCK_SUSPECT);
+    assert_int_equal(world.queue[1]->clock_offset_ms, -4000);
+}
+
+static void what_comes_long_after_it_was_sent_is_late(void **state)
+{
+    (void)state;
+    fake_advance(world.loop, 299000);
+    hello(1); /* says that it is 91 s behind: then what it sent at the begin is news */
+    publish_run(1, 1, 1);
+    fake_advance(world.loop, 1000000);
+    publish_run(1, 2, 2);
+    assert_false(world.queue[0]->marks & PARCEL_LATE);
+    assert_true(world.queue[1]->marks & PARCEL_LATE);
+}
+
 static void creation_survives_any_allocation_that_fails(void **state)
 {
     struct ingress_settings set = {.loop = world.loop, .name = "b", .sessions_max = 8};
@@ -1450,6 +1506,9 @@ int main(void)
         IN_WORLD(what_quarantine_keeps_of_a_large_frame_is_cut),
         IN_WORLD(a_frame_that_only_a_broker_says_is_a_fault),
         IN_WORLD(parcels_carry_the_senders_clock_offset),
+        IN_WORLD(a_clock_that_is_far_off_marks_its_messages),
+        IN_WORLD(a_clock_that_may_be_behind_is_asked_for),
+        IN_WORLD(what_comes_long_after_it_was_sent_is_late),
         IN_WORLD(creation_survives_any_allocation_that_fails),
         IN_WORLD(a_publish_survives_any_allocation_that_fails),
         IN_WORLD(past_its_quota_a_sender_hears_when_there_is_room),

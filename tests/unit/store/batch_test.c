@@ -15,15 +15,15 @@ enum {
     M_SENDER = 0,
     M_LANE_SEQ = 3,
     M_NOT_AFTER = 10,
-    M_SIGNATURE = 13,
-    R_FIRST = 17,
-    R_LAST = 18,
-    R_LOW = 19,
-    R_HIGH = 20,
-    D_ORDINAL = 21,
-    D_DOC = 22,
-    Q_ID = 23,
-    Q_CODE = 26
+    M_SIGNATURE = 14,
+    R_FIRST = 18,
+    R_LAST = 19,
+    R_LOW = 20,
+    R_HIGH = 21,
+    D_ORDINAL = 22,
+    D_DOC = 23,
+    Q_ID = 24,
+    Q_CODE = 27
 };
 
 static struct parcel *parcel_at(int32_t sender, uint32_t lane, uint64_t lane_seq)
