@@ -6,6 +6,7 @@
 #   make tsan           the tests once more, with the thread sanitizer
 #   make check          the tests that need no server
 #   make sim            the same bus on simulated time, SEEDS=n runs from SEED=x
+#   make fault          the bus itself, disturbed for ten minutes; HOURS=n, MINUTES=n, SEED=x
 #   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
 #   make                build everything into build/
 #   make install        into DESTDIR and PREFIX
@@ -75,14 +76,16 @@ FUZZ     := $(FUZZ_C:%.c=$(BUILD)/%)
 SIM_C    := $(wildcard tests/sim/*.c)
 SIM      := $(BUILD)/tests/sim/sim
 RELAY    := $(BUILD)/tests/fault/link_relay
+CHAOS_C  := $(wildcard tests/fault/chaos/*.c)
+CHAOS    := $(BUILD)/tests/fault/chaos/chaos
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim bench lint install
+.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim fault bench lint install
 all: programs
 programs: $(PROGRAMS)
 units-built: $(UNIT)
-tests-built: $(UNIT) $(INTEG) $(SIM) $(PROGRAMS)
+tests-built: $(UNIT) $(INTEG) $(SIM) $(CHAOS) $(PROGRAMS)
 bench-built: $(BENCH) $(PROGRAMS)
 
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: proto/%.proto
@@ -122,9 +125,13 @@ $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
 # folder: tests/unit/sensor/x_test.c gets agents/sensor/*.o.
 .SECONDEXPANSION:
 agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
-test_parts = $(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
+chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
+test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The simulator: its loop, network and database come before the archives, so that the real ones stay in
 # there; what it only listens in on is wrapped.
@@ -166,11 +173,18 @@ test:
 
 # SEEDS=n seeds from SEED=x on (default: 200 from 1). SIM_OPTIONS=-v shows every event of a run.
 SEEDS ?= 200
+FAULT_SEED := $(SEED)
 SEED  ?= 1
 sim:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(SIM)
 	@$(SIM) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
+
+# The seed of the simulator is not meant here: only one that is given on the command line.
+fault:
+	@BUILD=$(BUILD) sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(CHAOS) programs
+	@BUILD=$(BUILD) HOURS=$(HOURS) MINUTES=$(MINUTES) SEED=$(FAULT_SEED) tests/fault/run.sh
 
 lint:
 	@BUILD=$(BUILD) sh deploy/setup.sh test

@@ -16,7 +16,8 @@ find_tests() { find "$SAN_BUILD/tests/$1" -name '*_test' -type f -perm -u+x 2>/d
 run_part() {
     case $1 in
     lint) SECONDS_MAX=280 tests/run.sh lint tests/lint/*.sh ;;
-    unit | integration | fault) tests/run.sh "$1" $(find_tests "$1") ;;
+    unit | integration) tests/run.sh "$1" $(find_tests "$1") ;;
+    fault) tests/run.sh fault $(find_tests fault) tests/fault/*_test.sh ;;
     sim | interop) tests/run.sh "$1" tests/"$1"/*_test.sh ;;
     model) TEST_LIMIT=600 tests/run.sh model tests/model/*_test.sh ;;
     *) echo "tests/all.sh: there is no part $1" >&2 && exit 2 ;;

@@ -29,6 +29,7 @@ enum { PATH_BYTES = 256, WAIT_S = 60, FAMILY_MAX = 64 };
 
 struct pgserver {
     char dir[64]; /* data and socket live in it */
+    bool keep_dir;
     pid_t pid;    /* 0 = stopped */
     PGconn *conn; /* as superuser, lazily */
     char conninfo[PATH_BYTES];
@@ -138,11 +139,11 @@ static void reap(struct pgserver *s)
     s->pid = 0;
 }
 
-static void launch(struct pgserver *s)
+static bool launch_within(struct pgserver *s, unsigned seconds)
 {
     char data[PATH_BYTES], log[PATH_BYTES];
     const char *const argv[] = {PG_BIN "/postgres", "-D", data, "-k", s->dir, "-h", "", NULL};
-    time_t until = time(NULL) + WAIT_S;
+    time_t until = time(NULL) + seconds;
 
     snprintf(data, sizeof(data), "%s/data", s->dir);
     snprintf(log, sizeof(log), "%s/log", s->dir);
@@ -152,10 +153,29 @@ static void launch(struct pgserver *s)
     while (PQping(pgserver_conninfo(s, "postgres")) != PQPING_OK) {
         const struct timespec pause = {0, 20000000};
 
-        if (time(NULL) > until || waitpid(s->pid, NULL, WNOHANG) == s->pid)
-            die("postgres did not start, see", log);
+        if (time(NULL) > until || !pgserver_is_alive(s))
+            return false;
         nanosleep(&pause, NULL);
     }
+    return true;
+}
+
+static void launch(struct pgserver *s)
+{
+    if (!launch_within(s, WAIT_S))
+        die("postgres did not start, see the log in", s->dir);
+}
+
+bool pgserver_is_alive(struct pgserver *s)
+{
+    if (s->pid && waitpid(s->pid, NULL, WNOHANG) == s->pid)
+        s->pid = 0;
+    return s->pid != 0;
+}
+
+bool pgserver_try_start(struct pgserver *s, unsigned seconds)
+{
+    return launch_within(s, seconds);
 }
 
 void pgserver_stop(struct pgserver *s)
@@ -367,21 +387,37 @@ static void copy_template(const char *to)
     close(fd);
 }
 
+static struct pgserver *start_in_own(struct pgserver *s)
+{
+    const struct passwd *who = getpwnam("postgres");
+
+    if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
+        die("chown to user postgres", strerror(errno));
+    copy_template(s->dir);
+    launch(s);
+    return s;
+}
+
 struct pgserver *pgserver_start(void)
 {
     struct pgserver *s = calloc(1, sizeof(*s));
-    const struct passwd *who = getpwnam("postgres");
 
     if (!s)
         die("calloc", strerror(errno));
     snprintf(s->dir, sizeof(s->dir), "/tmp/eocbus-pg-XXXXXX");
     if (!mkdtemp(s->dir))
         die("mkdtemp", strerror(errno));
-    if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
-        die("chown to user postgres", strerror(errno));
-    copy_template(s->dir);
-    launch(s);
-    return s;
+    return start_in_own(s);
+}
+
+struct pgserver *pgserver_start_in(const char *dir)
+{
+    struct pgserver *s = calloc(1, sizeof(*s));
+
+    if (!s || (size_t)snprintf(s->dir, sizeof(s->dir), "%s", dir) >= sizeof(s->dir))
+        die("memory, or a long name", dir);
+    s->keep_dir = true;
+    return start_in_own(s);
 }
 
 void pgserver_end(struct pgserver *s)
@@ -394,6 +430,7 @@ void pgserver_end(struct pgserver *s)
     }
     if (s->conn)
         PQfinish(s->conn);
-    run(remove, NULL);
+    if (!s->keep_dir)
+        run(remove, NULL);
     free(s);
 }

@@ -7,11 +7,14 @@
 #ifndef EOCBUS_TESTS_LIB_PGSERVER_H
 #define EOCBUS_TESTS_LIB_PGSERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pgserver;
 
 struct pgserver *pgserver_start(void);
+/* In an empty directory of the caller's, which stays: a disk that can be filled, for example. */
+struct pgserver *pgserver_start_in(const char *dir);
 void pgserver_end(struct pgserver *s); /* stops it and removes its files */
 
 /* "host=… dbname=eocbus user=bus_ingest"; borrowed until the next call. */
@@ -22,7 +25,10 @@ void pgserver_stop(struct pgserver *s);           /* fast: sessions are cut, a c
 void pgserver_stop_immediate(struct pgserver *s); /* as pg_ctl -m immediate */
 void pgserver_kill(struct pgserver *s);           /* kill -9 of all its processes */
 void pgserver_start_again(struct pgserver *s);    /* after one of the three */
-void pgserver_freeze(struct pgserver *s);         /* SIGSTOP of all its processes */
+/* The same where it may fail, as on a full disk: false, and it may still be trying. */
+bool pgserver_try_start(struct pgserver *s, unsigned seconds);
+bool pgserver_is_alive(struct pgserver *s); /* false: it ended by itself, or was never started */
+void pgserver_freeze(struct pgserver *s);   /* SIGSTOP of all its processes */
 void pgserver_thaw(struct pgserver *s);
 
 /* As superuser. exec: one or more statements; number and text: the first column of the only row,

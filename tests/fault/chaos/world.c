@@ -1,0 +1,496 @@
+/* world - see world.h. */
+#include "tests/fault/chaos/world.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/base/keys.h"
+
+#include "proto/base/banned.h"
+
+enum {
+    ARGS = 48,
+    TEXT = 640,
+    START_S = 30,
+    SMALL_MIB = 24, /* the small outbox's disk; its budget is half of it */
+    IMAGE_MIB = 6144,
+};
+#define FAKETIME "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+static _Noreturn void die(const char *what, const char *why)
+{
+    fprintf(stderr, "chaos: %s: %s\n", what, why);
+    exit(4);
+}
+
+uint64_t clock_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void rest_ms(unsigned ms)
+{
+    const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+struct shared *shared_map(const char *dir, bool create)
+{
+    char path[PATH];
+    struct shared *s;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/shared", dir);
+    fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+    if (fd < 0 || (create && ftruncate(fd, sizeof(*s)) != 0))
+        die(path, strerror(errno));
+    s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (s == MAP_FAILED)
+        die(path, strerror(errno));
+    close(fd);
+    return s;
+}
+
+static int run_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static int run_shell(const char *fmt, ...)
+{
+    char command[TEXT];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(command, sizeof(command), fmt, args);
+    va_end(args);
+    return system(command); /* NOLINT(cert-env33-c): names made here */
+}
+
+/* --- what this machine can do -------------------------------------------------------------------
+ */
+
+static void cannot(struct world *w, enum fault_kind kind, const char *why)
+{
+    snprintf(w->why_not[kind], sizeof(w->why_not[kind]), "%s", why);
+}
+
+static void make_disks(struct world *w)
+{
+    char path[PATH], size[32];
+    bool own = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+
+    snprintf(path, sizeof(path), "%s/small", w->dir);
+    snprintf(size, sizeof(size), "size=%um", (unsigned)SMALL_MIB);
+    mkdir(path, 0700);
+    if (!own || mount("tmpfs", path, "tmpfs", 0, size) != 0)
+        cannot(w, OFFICE_FULL, "needs root and a tmpfs of its own");
+    snprintf(path, sizeof(path), "%s/pg", w->dir);
+    mkdir(path, 0700);
+    if (!own || run_shell("truncate -s %uM %s.img && mkfs.ext4 -q -m 0 -E lazy_itable_init=1 "
+                          "-F %s.img && mount -o loop %s.img %s && rm -rf %s/lost+found",
+                          (unsigned)IMAGE_MIB, path, path, path, path, path) != 0)
+        cannot(w, DATABASE_FULL, "needs root, mkfs.ext4 and a loop device");
+}
+
+static void find_clocks(struct world *w)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    w->clocks = access(FAKETIME, R_OK) == 0; /* sanitizers want to be loaded first */
+#endif
+    if (w->clocks)
+        return;
+    cannot(w, OFFICE_CLOCK, "needs Debian's faketime, and no sanitizers");
+    cannot(w, BROKER_CLOCK, "needs Debian's faketime, and no sanitizers");
+}
+
+static void make_relay(struct world *w, uint64_t seed)
+{
+    const struct relay_settings clear = {.seed = seed};
+    char why[128];
+
+    w->relay = relay_start(&clear, why, sizeof(why));
+    if (w->relay)
+        return;
+    cannot(w, OFFICE_LOSSY, why);
+    cannot(w, OFFICE_DARK, why);
+}
+
+uint32_t world_possible(const struct world *w)
+{
+    uint32_t possible = 0;
+
+    for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
+        if (!w->why_not[kind][0])
+            possible |= 1u << kind;
+    return possible;
+}
+
+/* --- making -------------------------------------------------------------------------------------
+ */
+
+static void find_programs(struct world *w)
+{
+    ssize_t n = readlink("/proc/self/exe", w->self, sizeof(w->self) - 1);
+    char *cut;
+
+    if (n <= 0)
+        die("/proc/self/exe", strerror(errno));
+    w->self[n] = 0;
+    memcpy(w->build, w->self, (size_t)n + 1);
+    cut = strstr(w->build, "/tests/");
+    if (!cut)
+        die("where is the broker", w->self);
+    *cut = 0;
+}
+
+static unsigned choose_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        die("no free port", strerror(errno));
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static void make_routes(struct world *w)
+{
+    char from[PATH], to[PATH];
+
+    w->routes = routes_create();
+    snprintf(to, sizeof(to), "%s/.s.PGSQL.5432", pgserver_socket(w->server));
+    for (unsigned b = 0; b < BROKERS; b++) {
+        snprintf(from, sizeof(from), "%s/b%u", w->dir, b);
+        mkdir(from, 0700);
+        snprintf(from, sizeof(from), "%s/b%u/.s.PGSQL.5432", w->dir, b);
+        w->database_route[b] = routes_add_unix(w->routes, from, to);
+        w->broker_port[b] = choose_port();
+    }
+    for (unsigned b = 0; b < BROKERS; b++) {
+        for (unsigned i = 0; i < LISTENERS; i++)
+            w->listener_route[i][b] =
+                routes_add_tcp(w->routes, "127.0.0.1", &w->listener_port[i][b], w->broker_port[b]);
+        for (unsigned i = 0; i < OFFICES; i++) {
+            bool far = i == TUN_OFFICE && w->relay;
+
+            if (far)
+                relay_enter(w->relay, RELAY_A);
+            w->office_route[i][b] = routes_add_tcp(w->routes, far ? RELAY_ADDRESS_A : "127.0.0.1",
+                                                   &w->office_port[i][b], w->broker_port[b]);
+            if (far)
+                relay_enter(w->relay, RELAY_HOME);
+        }
+    }
+    routes_start(w->routes);
+}
+
+static void enrol(struct world *w, const char *name, const char *file)
+{
+    struct keys keys;
+    uint8_t key[KEY_BYTES];
+    char path[PATH], err[256], sql[512], hex[2 * KEY_BYTES + 1];
+
+    snprintf(path, sizeof(path), "%s/%s.key", w->dir, file);
+    if (keys_generate(&keys) != ST_OK || keys_z85_decode(key, keys.public_z85) != ST_OK ||
+        keys_save(&keys, path, name, err, sizeof(err)) != ST_OK)
+        die("keys", name);
+    for (unsigned i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', '', '', '\\x%s')", name,
+             hex);
+    pgserver_exec(w->server, sql);
+}
+
+static void make_principals(struct world *w)
+{
+    char name[32], file[16], path[PATH], err[256];
+    struct keys keys;
+
+    for (unsigned i = 0; i < OFFICES; i++) {
+        snprintf(file, sizeof(file), "p%u", i);
+        enrol(w, office_name(i, name), file);
+    }
+    for (unsigned i = 0; i < LISTENERS; i++) {
+        snprintf(file, sizeof(file), "l%u", i);
+        enrol(w, listener_name(i, name), file);
+    }
+    /* One key for all brokers: agents pin it, whichever they reach. */
+    snprintf(path, sizeof(path), "%s/broker.key", w->dir);
+    if (keys_generate(&keys) != ST_OK ||
+        keys_save(&keys, path, "broker", err, sizeof(err)) != ST_OK)
+        die("keys", "broker");
+    memcpy(w->broker_key, keys.public_z85, sizeof(w->broker_key));
+}
+
+struct world *world_create(uint64_t seed)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    char path[PATH];
+
+    if (!w)
+        die("memory", "");
+    snprintf(w->dir, sizeof(w->dir), "/tmp/eocbus-chaos-XXXXXX");
+    if (!mkdtemp(w->dir) || chmod(w->dir, 0711) != 0) /* PostgreSQL's user passes through it */
+        die(w->dir, strerror(errno));
+    find_programs(w);
+    w->shared = shared_map(w->dir, true);
+    make_relay(w, seed);
+    make_disks(w);
+    find_clocks(w);
+    snprintf(path, sizeof(path), "%s/pg", w->dir);
+    w->server = pgserver_start_in(path);
+    make_principals(w);
+    make_routes(w);
+    return w;
+}
+
+/* --- processes ----------------------------------------------------------------------------------
+ */
+
+static void use_clock(struct world *w, const char *whose)
+{
+    char path[PATH];
+
+    if (!w->clocks)
+        return;
+    snprintf(path, sizeof(path), "%s/%s.clock", w->dir, whose);
+    setenv("LD_PRELOAD", FAKETIME, 1);
+    setenv("FAKETIME_TIMESTAMP_FILE", path, 1);
+    setenv("FAKETIME_CACHE_DURATION", "1", 1);
+    setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1);
+}
+
+void world_set_clock(struct world *w, const char *whose, long seconds)
+{
+    char path[PATH], next[PATH];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s.clock", w->dir, whose);
+    snprintf(next, sizeof(next), "%s/%s.clock.next", w->dir, whose);
+    f = fopen(next, "w");
+    if (!f || fprintf(f, "%+ld\n", seconds) < 0 || fclose(f) != 0 || rename(next, path) != 0)
+        die(path, strerror(errno));
+}
+
+/* True in the child, which then becomes something else. */
+static bool fork_child(struct world *w, struct process *p, const char *log)
+{
+    pid_t parent = getpid();
+    char path[PATH];
+    int fd;
+
+    fflush(NULL);
+    p->pid = fork();
+    if (p->pid < 0)
+        die("fork", strerror(errno));
+    if (p->pid)
+        return false;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGINT, SIG_IGN);
+    if (getppid() != parent)
+        _exit(126);
+    snprintf(path, sizeof(path), "%s/%s", w->dir, log);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        dup2(fd, 2);
+    return true;
+}
+
+void world_start_broker(struct world *w, unsigned i)
+{
+    char log[32], text[8][PATH], whose[16], program[PATH + 16];
+    const char *argv[ARGS];
+    size_t n = 0;
+
+    snprintf(log, sizeof(log), "b%u/log", i);
+    if (!fork_child(w, &w->broker[i], log))
+        return;
+    snprintf(whose, sizeof(whose), "b%u", i);
+    if (i == CLOCK_BROKER)
+        use_clock(w, whose);
+    snprintf(program, sizeof(program), "%s/eocbus-broker", w->build);
+    snprintf(text[0], PATH, "endpoint=tcp://127.0.0.1:%u", w->broker_port[i]);
+    snprintf(text[1], PATH, "key.file=%s/broker.key", w->dir);
+    snprintf(text[2], PATH, "database=host=%s/b%u dbname=eocbus user=bus_ingest", w->dir, i);
+    snprintf(text[3], PATH, "control.socket=%s/b%u/broker.sock", w->dir, i);
+    snprintf(text[4], PATH, "name=broker.b%u", i);
+    /* What one principal may say is others' business; here few say as much as many. */
+    snprintf(text[5], PATH, "ingress.quarantine_per_hour=1000000");
+    snprintf(text[6], PATH, "ingress.messages_per_second=100000");
+    snprintf(text[7], PATH, "ingress.flash_per_minute=60000");
+    argv[n++] = program;
+    for (size_t k = 0; k < 8; k++) {
+        argv[n++] = "-o";
+        argv[n++] = text[k];
+    }
+    argv[n] = NULL;
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static _Noreturn void become_agent(struct world *w, const char *role, unsigned i,
+                                   const char *address, const unsigned ports[BROKERS])
+{
+    char number[16], endpoint[BROKERS][64];
+    const char *argv[ARGS] = {w->self, role, number, w->dir, w->broker_key};
+    size_t n = 5;
+
+    snprintf(number, sizeof(number), "%u", i);
+    for (unsigned b = 0; b < BROKERS; b++) {
+        /* Not all begin with the same one. */
+        snprintf(endpoint[b], sizeof(endpoint[b]), "tcp://%s:%u", address,
+                 ports[(b + i) % BROKERS]);
+        argv[n++] = endpoint[b];
+    }
+    execv(w->self, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+void world_start_office(struct world *w, unsigned i)
+{
+    char log[32], whose[16];
+    bool far = i == TUN_OFFICE && w->relay;
+
+    snprintf(log, sizeof(log), "p%u.log", i);
+    if (!fork_child(w, &w->office[i], log))
+        return;
+    snprintf(whose, sizeof(whose), "p%u", i);
+    if (far)
+        relay_enter(w->relay, RELAY_B);
+    if (i == CLOCK_OFFICE)
+        use_clock(w, whose);
+    become_agent(w, "office", i, far ? RELAY_ADDRESS_A : "127.0.0.1", w->office_port[i]);
+}
+
+void world_start_listener(struct world *w, unsigned i)
+{
+    char log[32];
+
+    snprintf(log, sizeof(log), "l%u.log", i);
+    if (fork_child(w, &w->listener[i], log))
+        become_agent(w, "listener", i, "127.0.0.1", w->listener_port[i]);
+}
+
+void world_take_down(struct process *p, int signum)
+{
+    if (p->pid <= 0)
+        return;
+    kill(p->pid, signum);
+    waitpid(p->pid, NULL, 0);
+    p->pid = 0;
+}
+
+void world_start(struct world *w)
+{
+    uint64_t end_us = clock_us() + START_S * 1000000ull;
+
+    if (w->clocks) {
+        world_set_clock(w, "p2", 0);
+        world_set_clock(w, "b2", 0);
+    }
+    for (unsigned i = 0; i < BROKERS; i++)
+        world_start_broker(w, i);
+    for (unsigned i = 0; i < LISTENERS; i++)
+        world_start_listener(w, i);
+    for (unsigned i = 0; i < OFFICES; i++)
+        world_start_office(w, i);
+    for (unsigned i = 0; i < OFFICES; i++)
+        while (!atomic_load(&w->shared->office[i].stored)) {
+            char who[160];
+
+            if (clock_us() > end_us || !world_is_alive(w, who, sizeof(who)))
+                die("the run does not begin; see the logs in", w->dir);
+            rest_ms(20);
+        }
+}
+
+/* --- looking at it ------------------------------------------------------------------------------
+ */
+
+static bool is_alive(struct process *p, const char *what, unsigned i, char *who, size_t size)
+{
+    int status;
+
+    if (p->pid <= 0 || p->leaving || waitpid(p->pid, &status, WNOHANG) == 0)
+        return true;
+    snprintf(who, size, "%s %u ended by itself: %s %d", what, i,
+             WIFSIGNALED(status) ? "signal" : "code",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    p->pid = 0;
+    return false;
+}
+
+bool world_is_alive(struct world *w, char *who, size_t size)
+{
+    for (unsigned i = 0; i < BROKERS; i++)
+        if (!is_alive(&w->broker[i], "broker", i, who, size))
+            return false;
+    for (unsigned i = 0; i < OFFICES; i++)
+        if (!is_alive(&w->office[i], "office", i, who, size))
+            return false;
+    for (unsigned i = 0; i < LISTENERS; i++)
+        if (!is_alive(&w->listener[i], "listener", i, who, size))
+            return false;
+    return true;
+}
+
+void world_look_at_memory(struct world *w)
+{
+    char path[64];
+    unsigned long size, resident;
+
+    for (unsigned i = 0; i < BROKERS; i++) {
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%d/statm", (int)w->broker[i].pid);
+        f = w->broker[i].pid > 0 ? fopen(path, "r") : NULL;
+        if (f && fscanf(f, "%lu %lu", &size, &resident) == 2) {
+            resident *= (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+            if (w->most_broker_kib < resident)
+                w->most_broker_kib = resident;
+        }
+        if (f)
+            fclose(f);
+    }
+}
+
+void world_end(struct world *w, bool keep)
+{
+    for (unsigned i = 0; i < LISTENERS; i++)
+        world_take_down(&w->listener[i], SIGKILL);
+    for (unsigned i = 0; i < OFFICES; i++)
+        world_take_down(&w->office[i], SIGKILL);
+    for (unsigned i = 0; i < BROKERS; i++)
+        world_take_down(&w->broker[i], SIGKILL);
+    routes_end(w->routes);
+    relay_end(w->relay);
+    if (keep && run_shell("cp %s/pg/log %s/pg.log", w->dir, w->dir) != 0)
+        fprintf(stderr, "chaos: PostgreSQL's log is not beside the other files\n");
+    pgserver_end(w->server);
+    run_shell("umount %s/pg 2>&1; umount %s/small 2>&1", w->dir, w->dir);
+    munmap(w->shared, sizeof(*w->shared));
+    if (!keep)
+        run_shell("rm -rf %s", w->dir);
+    free(w);
+}
