@@ -135,7 +135,7 @@ $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 
 # The simulator: its loop, network and database come before the archives, so that the real ones stay in
 # there; what it only listens in on is wrapped.
-SIM_WRAPS := keys_load outbox_commit inbox_commit inbox_move outbox_nothing_in_flight window_is_open \
+SIM_WRAPS := keys_load outbox_commit inbox_commit inbox_move outbox_next outbox_in_flight outbox_nothing_in_flight window_is_open \
              lane_gate_lets sqlite3_exec clock_gettime getrandom
 $(SIM): $(call objs,$(SIM_C)) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)

@@ -15,6 +15,8 @@
 
 #define CHECK_POISON "rot13:poison"
 
+struct outbox;
+
 uint64_t check_hash(const void *data, size_t len);
 void check_key(uint8_t out[32], const char *name); /* the public key of a simulated principal */
 
@@ -40,9 +42,13 @@ void check_restored(uint64_t upto);
 void check_promoted(uint64_t upto);
 /* Shown as something that happens now: it must have come before its time was over. */
 void check_live(const struct heard *h, int64_t received_us, int64_t not_after_us);
-void check_broker(struct node *n); /* its queues */
+/* What the uplink asks of the outbox: nothing is offered while a FLASH waits that could be. */
+struct outbox_row;
+enum status check_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,
+                       bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+void check_in_flight(struct node *n, uint64_t tag, bool in_flight); /* tag 0: nothing is */
+void check_broker(struct node *n);                                  /* its queues */
 /* After a crash: what its outbox knows already, its program hears no more. */
-struct outbox;
 void check_restarted(struct node *n, struct outbox *o);
 /* Everything said is stored or refused, known and heard. False: `why` says what is missing. */
 bool check_is_done(char *why, size_t size);

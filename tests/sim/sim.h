@@ -157,7 +157,7 @@ struct broker;
 enum standby { STANDBY_NONE, STANDBY_SYNC, STANDBY_ASYNC };
 
 enum node_kind { NODE_BROKER, NODE_AGENT };
-enum { SUBS_MOST = 2 };
+enum { SUBS_MOST = 2, FLASHES_MOST = 512 };
 
 struct heard { /* one subscription of an agent */
     struct node *node;
@@ -189,6 +189,10 @@ struct node {
     struct heard heard[SUBS_MOST];
     unsigned heard_count;
     unsigned outboxes; /* made so far */
+
+    uint64_t flash[FLASHES_MOST]; /* on their way, by tag */
+    unsigned flash_count;
+    uint64_t busy_us, full_us; /* when one was turned away; when a connection took nothing */
 };
 
 struct sim {

@@ -293,6 +293,8 @@ static void hand_over(struct zport *p, struct conn *c, const struct frame *m)
                 c->number);
     if (m->len && m->data[0] >> 3 == 7)
         hear_subscribed(c, m->data, m->len);
+    if (m->len && m->data[0] >> 3 == 5)
+        c->agent->busy_us = sim.now_us;
     enter(p);
     p->events.message(p->events.arg, &said);
     leave(p);
@@ -485,6 +487,7 @@ enum status zport_send(struct zport *p, const struct zport_id *to, const void *d
     }
     if (st == ST_FULL) {
         sim.result->full++;
+        p->ctx->node->full_us = sim.now_us;
         p->is_blocked = true;
         if (p->is_router && !p->again.place)
             sim_plan(&p->again, 5000 + rng_below(&sim.net, 75000));

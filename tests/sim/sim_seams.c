@@ -56,6 +56,11 @@ enum status __real_inbox_commit(struct inbox *in);
 enum status __wrap_inbox_commit(struct inbox *in);
 void __real_inbox_move(struct inbox *in, uint32_t log_epoch, uint64_t seq);
 void __wrap_inbox_move(struct inbox *in, uint32_t log_epoch, uint64_t seq);
+enum status __wrap_outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows,
+                               size_t max_bytes,
+                               bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+void __real_outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight);
+void __wrap_outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight);
 void __real_outbox_nothing_in_flight(struct outbox *o);
 void __wrap_outbox_nothing_in_flight(struct outbox *o);
 bool __real_window_is_open(const struct window *w, size_t gathered_bytes);
@@ -101,8 +106,22 @@ void __wrap_inbox_move(struct inbox *in, uint32_t log_epoch, uint64_t seq)
     __real_inbox_move(in, log_epoch, seq + beyond);
 }
 
+enum status __wrap_outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows,
+                               size_t max_bytes,
+                               bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    return check_next(o, lanes, max_rows, max_bytes, each, arg);
+}
+
+void __wrap_outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight)
+{
+    check_in_flight(sim.current, tag, in_flight);
+    __real_outbox_in_flight(o, tag, in_flight);
+}
+
 void __wrap_outbox_nothing_in_flight(struct outbox *o)
 {
+    check_in_flight(sim.current, 0, false);
     if (sim.plant != PLANT_STALE_SESSION)
         __real_outbox_nothing_in_flight(o);
 }
