@@ -135,8 +135,8 @@ $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 
 # The simulator: its loop, network and database come before the archives, so that the real ones stay in
 # there; what it only listens in on is wrapped.
-SIM_WRAPS := keys_load outbox_commit inbox_commit inbox_move outbox_next outbox_in_flight outbox_nothing_in_flight window_is_open \
-             lane_gate_lets sqlite3_exec clock_gettime getrandom
+SIM_WRAPS := keys_load outbox_commit inbox_commit inbox_move outbox_next outbox_in_flight \
+             outbox_nothing_in_flight window_is_open lane_gate_lets sqlite3_exec clock_gettime getrandom
 $(SIM): $(call objs,$(SIM_C)) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
@@ -167,7 +167,7 @@ tsan:
 
 test:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
-	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs $(SIM)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 tests-built
 	@BUILD=$(BUILD) SAN_BUILD=$(SAN_BUILD) tests/all.sh
 
@@ -178,7 +178,7 @@ SEED  ?= 1
 sim:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(SIM)
-	@$(SIM) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
+	@$(SIM) -j $(JOBS) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
 
 # The seed of the simulator is not meant here: only one that is given on the command line.
 fault:

@@ -10,6 +10,26 @@ static struct event armed[FAULTS_MOST], struck[FAULTS_MOST], healed[FAULTS_MOST]
 static unsigned waiting[FAULTS_MOST], waiting_count; /* armed, and not yet struck */
 
 #define AIM_MOST_US (10 * SECOND_US)
+enum { PAIRS_A_SEED = 4 };
+
+/* Seeds that follow each other take aim at the pairs of step and fault in turn, so that some
+ * hundreds of them meet every pair, rare ones too. */
+static void plan_pairs(struct sim_result *r, struct rng *dice, uint64_t span_us)
+{
+    for (unsigned i = 0; i < PAIRS_A_SEED; i++) {
+        uint64_t pair = (r->seed * PAIRS_A_SEED + i) % (STEPS * FAULTS);
+
+        r->faults[r->fault_count++] =
+            (struct fault){.at_us = 3 * SECOND_US + rng_below(dice, span_us / 2),
+                           .kind = (enum fault_kind)(pair % FAULTS),
+                           .for_us = rng_below(dice, 6 * SECOND_US),
+                           .dice = rng_u64(dice),
+                           .aim = (enum step)(pair / FAULTS),
+                           .is_patient = true,
+                           .broker = (unsigned)rng_below(dice, BROKERS_MOST),
+                           .agent = (unsigned)rng_below(dice, AGENTS_MOST)};
+    }
+}
 
 /* Three that make a fourth: the standby hears nothing, what waits for it is cut short, it is
  * promoted. */
@@ -54,6 +74,7 @@ void faults_plan(struct sim_result *r)
         f->broker = (unsigned)rng_below(&dice, BROKERS_MOST);
         f->agent = (unsigned)rng_below(&dice, AGENTS_MOST);
     }
+    plan_pairs(r, &dice, span_us);
     for (uint64_t i = rng_below(&dice, 3); i > 0; i--)
         plan_failover(r, &dice, span_us);
 }
@@ -195,9 +216,13 @@ static void stop_waiting(unsigned i)
 static void on_armed(struct event *e)
 {
     unsigned i = (unsigned)(e - armed);
+    const struct fault *f = &sim.result->faults[i];
 
     waiting[waiting_count++] = i;
-    sim_plan(&struck[i], sim.result->faults[i].aim == STEP_IDLE ? 0 : AIM_MOST_US);
+    if (f->aim == STEP_IDLE)
+        sim_plan(&struck[i], 0);
+    else if (!f->is_patient)
+        sim_plan(&struck[i], AIM_MOST_US);
 }
 
 void faults_see(enum step step, struct node *agent, struct node *broker, uint64_t window_us)

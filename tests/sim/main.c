@@ -1,13 +1,15 @@
 /* sim - runs seeds, each in a process of its own; says which broke a promise, and looks for the
  * shortest list of faults that still breaks it.
  *
- *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-d] [-r FILE] [-x CHOICE] [-v] [-q]
+ *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-j WORKERS] [-m STEPS] [-a] [-d] [-r FILE]
+ *       [-x CHOICE] [-v] [-q]
  *   sim [...] SEED...
  *
- * -t stops after so many seconds; -d runs each seed twice and compares; -r records the appends;
- * -x leaves out the faults that have a '-' at their place; -p
- * plants a bug, which must be caught; -v prints every event of the run; -q leaves the table out.
- * Exits with 1 if a seed broke, with a plant if none did. */
+ * -t stops after so many seconds; -j runs so many seeds side by side; -m fails with fewer steps in
+ * all, -a with a pair of step and fault that was not reached; -d runs each seed twice and compares;
+ * -r records the appends; -x leaves out the faults that have a '-' at their place; -p plants a bug,
+ * which must be caught, and -P names those there are; -v prints every event of the run; -q leaves
+ * the table out. Exits with 1 if a seed broke, with a plant if none did. */
 #include <assert.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -37,16 +39,22 @@
 /* Steps within one simulated second: what turns and turns without an end is a bug. */
 #define BUSY_STEPS 2000000
 #define LOOK_US    (2 * SECOND_US)
+enum { WORKERS_MOST = 16 };
 
-static struct sim_result *shared;
+static struct sim_result *shared; /* with the process that runs a seed */
+static struct tally {             /* of one worker, or of all */
+    struct sim_result sum;
+    uint64_t seeds;
+    unsigned broken;
+} * tally;
 static struct {
-    uint64_t first, count;
-    unsigned seconds;
+    uint64_t first, count, least_steps;
+    unsigned seconds, workers;
     enum plant plant;
-    bool is_loud, is_quiet, is_twice;
+    bool is_loud, is_quiet, is_twice, is_complete;
     const char *record, *choice;
     char **seeds; /* instead of first and count */
-} options = {.first = 1, .count = 20};
+} options = {.first = 1, .count = 20, .workers = 1};
 
 /* --- one run
  * ----------------------------------------------------------------------------------------- */
@@ -281,7 +289,8 @@ static void add(struct sim_result *sum, const struct sim_result *r)
             sum->reached[i][j] += r->reached[i][j];
 }
 
-static void print_table(const struct sim_result *sum)
+/* How many pairs were not reached. Every pair can exist: a fault needs no leave of the protocol. */
+static unsigned print_table(const struct sim_result *sum)
 {
     unsigned reached = 0;
 
@@ -298,6 +307,7 @@ static void print_table(const struct sim_result *sum)
         putchar('\n');
     }
     printf("pairs reached: %u of %u\n", reached, STEPS * FAULTS);
+    return STEPS * FAULTS - reached;
 }
 
 /* A second run of the same seed must go the same way. */
@@ -339,30 +349,77 @@ static bool run_seed(uint64_t seed, struct sim_result *sum)
     return true;
 }
 
-static int run_seeds(void)
+/* The seeds of worker `w`: every so-manieth. */
+static void run_share(unsigned w, double began)
 {
-    static struct sim_result sum;
-    unsigned broken = 0, most = options.plant == PLANT_NONE ? 3 : 1;
-    double began = now_s();
-    uint64_t n = 0;
+    unsigned most = options.plant == PLANT_NONE ? 3 : 1;
+    struct tally *mine = &tally[w];
 
-    while (n < options.count && broken < most) {
+    for (uint64_t n = w; n < options.count && mine->broken < most; n += options.workers) {
         if (options.seconds && now_s() - began > options.seconds)
             break;
-        broken += run_seed(options.seeds ? strtoull(options.seeds[n], NULL, 10) : options.first + n,
-                           &sum);
-        n++;
+        mine->broken += run_seed(
+            options.seeds ? strtoull(options.seeds[n], NULL, 10) : options.first + n, &mine->sum);
+        mine->seeds++;
     }
+}
+
+static void *map_shared(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED) {
+        perror("sim: mmap");
+        exit(2);
+    }
+    return p;
+}
+
+static void run_all(double began)
+{
+    pid_t worker[WORKERS_MOST];
+    int state;
+
+    for (unsigned w = 1; w < options.workers; w++) {
+        fflush(NULL);
+        worker[w] = fork();
+        if (worker[w] == 0) {
+            shared = map_shared(sizeof(*shared));
+            run_share(w, began);
+            fflush(NULL);
+            _exit(0);
+        }
+    }
+    run_share(0, began);
+    for (unsigned w = 1; w < options.workers; w++)
+        if (worker[w] < 0 || waitpid(worker[w], &state, 0) != worker[w] || state != 0)
+            tally[w].broken++;
+    for (unsigned w = 1; w < options.workers; w++) {
+        add(&tally->sum, &tally[w].sum);
+        tally->seeds += tally[w].seeds;
+        tally->broken += tally[w].broken;
+    }
+}
+
+static int run_seeds(void)
+{
+    const struct sim_result *sum = &tally->sum;
+    double began = now_s();
+    unsigned missed = 0;
+
+    run_all(began);
     if (!options.is_quiet)
-        print_table(&sum);
+        missed = print_table(sum);
     printf("measured: %" PRIu64 " seeds, %" PRIu64 " steps, %.1f simulated hours, %" PRIu64
            " faults, %" PRIu64 " crashes, %" PRIu64 " sessions, %" PRIu64 " put, %" PRIu64
            " stored, %" PRIu64 " repeated, %" PRIu64 " refused, %" PRIu64 " delivered, %" PRIu64
            " full, %u broken, %.1f s\n",
-           n, sum.steps, (double)sum.end_us / 3.6e9, sum.faults_struck, sum.crashes, sum.sessions,
-           sum.put, sum.stored, sum.repeated, sum.refused, sum.delivered, sum.full, broken,
-           now_s() - began);
-    return options.plant == PLANT_NONE ? broken != 0 : broken == 0;
+           tally->seeds, sum->steps, (double)sum->end_us / 3.6e9, sum->faults_struck, sum->crashes,
+           sum->sessions, sum->put, sum->stored, sum->repeated, sum->refused, sum->delivered,
+           sum->full, tally->broken, now_s() - began);
+    if (options.plant != PLANT_NONE)
+        return tally->broken == 0;
+    return tally->broken || (options.is_complete && missed) || sum->steps < options.least_steps;
 }
 
 static enum plant plant_by_name(const char *name)
@@ -377,11 +434,18 @@ static enum plant plant_by_name(const char *name)
     exit(2);
 }
 
+static int print_plants(void)
+{
+    for (unsigned i = PLANT_NONE + 1; i < PLANTS; i++)
+        puts(plant_names[i]);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "n:s:t:p:r:x:dvq")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:t:p:r:x:m:j:aPdvq")) != -1) {
         if (c == 'n')
             options.count = strtoull(optarg, NULL, 10);
         else if (c == 's')
@@ -394,6 +458,14 @@ int main(int argc, char **argv)
             options.record = optarg;
         else if (c == 'x')
             options.choice = optarg;
+        else if (c == 'm')
+            options.least_steps = strtoull(optarg, NULL, 10);
+        else if (c == 'j')
+            options.workers = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'P')
+            return print_plants();
+        else if (c == 'a')
+            options.is_complete = true;
         else if (c == 'd')
             options.is_twice = true;
         else if (c == 'v')
@@ -410,8 +482,9 @@ int main(int argc, char **argv)
     if (options.is_loud)
         setvbuf(stdout, NULL, _IOLBF, 0);
     disk_register();
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return 2;
+    if (!options.workers || options.workers > WORKERS_MOST)
+        options.workers = options.workers ? WORKERS_MOST : 1;
+    shared = map_shared(sizeof(*shared));
+    tally = map_shared(WORKERS_MOST * sizeof(*tally));
     return run_seeds();
 }

@@ -107,6 +107,7 @@ struct fault {
     unsigned broker, agent;
     uint64_t dice;
     enum step aim;   /* strikes when this is under way somewhere, or 10 s later; idle = at once */
+    bool is_patient; /* ... or never */
     bool is_dropped; /* by the search for the shortest trace */
 };
 enum { FAULTS_MOST = 128 };
