@@ -82,6 +82,13 @@ static void on_session_gone(void *arg, uint64_t session)
     egress_session_gone(b->egress, session);
 }
 
+static bool hang_up(void *arg, int fd, uint64_t connection, bool only_unread)
+{
+    struct broker *b = arg;
+
+    return zport_hang_up(b->port, fd, connection, only_unread);
+}
+
 static void warn_one(void *arg, void *listener)
 {
     struct broker *b = arg;
@@ -312,6 +319,7 @@ struct ingress_exits hall_ingress(struct broker *b)
         .log_place = tell_log_place,
         .listen = listen,
         .session_gone = on_session_gone,
+        .hang_up = hang_up,
         .warn = warn,
         .withdraw = withdraw,
     };

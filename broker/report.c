@@ -30,6 +30,7 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->broken = n.broken;
     out->unauthenticated = n.unauthenticated;
     out->silent = n.silent;
+    out->hung_up = n.hung_up;
     out->receipts_delayed = n.receipts_delayed;
 }
 

@@ -71,6 +71,8 @@ static const struct row rows[] = {
     {"broken", COUNTER, AT(broken), "Messages of more than one frame; the session ended."},
     {"unauthenticated", COUNTER, AT(unauthenticated), "Messages without a name, dropped."},
     {"silent", COUNTER, AT(silent), "Agents given up because they said nothing."},
+    {"hung_up", COUNTER, AT(hung_up),
+     "Connections ended that had no session and did not read, or were too many."},
     {"receipts_delayed", COUNTER, AT(receipts_delayed),
      "Times that receipts had to wait for a full socket."},
     {"admitted", COUNTER, AT(admitted), "Handshakes with a known key."},

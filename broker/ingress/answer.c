@@ -3,7 +3,7 @@
 
 #include "proto/base/banned.h"
 
-void end_session(struct ingress *in, struct session *s)
+void close_session(struct ingress *in, struct session *s)
 {
     uint64_t number = s->number;
 
@@ -11,10 +11,55 @@ void end_session(struct ingress *in, struct session *s)
     in->exits.session_gone(in->exits.arg, number);
 }
 
+void end_session(struct ingress *in, struct session *s)
+{
+    struct parting_line line = {s->address, s->fd, s->connection, loop_now_us(in->set.loop)};
+
+    close_session(in, s);
+    part_from(in, &in->ended, &line);
+}
+
 void lose_session(struct ingress *in, struct session *s)
 {
     missing_note(&in->missing, s->principal, s->principal_id, s->link, s->since_us, s->heard_us);
-    end_session(in, s);
+    close_session(in, s);
+}
+
+/* --- connections without a session --------------------------------------------------------------
+ */
+
+/* It may have said hello again meanwhile. */
+static void hang_up(struct ingress *in, const struct parting_line *l, bool only_unread)
+{
+    if (!sessions_at(in->sessions, &l->address) &&
+        in->exits.hang_up(in->exits.arg, l->fd, l->connection, only_unread))
+        in->n.hung_up++;
+}
+
+void part_from(struct ingress *in, struct parting *from, const struct parting_line *l)
+{
+    struct parting_line oldest;
+
+    if (parting_add(from, l, &oldest))
+        hang_up(in, &oldest, false);
+}
+
+void refuse_stranger(struct ingress *in, const struct zport_message *m, const char *code,
+                     const char *text, unsigned retry_ms)
+{
+    const struct parting_line line = {m->from, m->fd, m->connection, loop_now_us(in->set.loop)};
+
+    send_fault(in, &m->from, code, text, retry_ms);
+    part_from(in, &in->strangers, &line);
+}
+
+/* Who has read all it was sent holds nothing of ours. */
+void part_from_due(struct ingress *in)
+{
+    struct parting_line l;
+
+    while (parting_take_due(&in->ended, loop_now_us(in->set.loop), &l))
+        hang_up(in, &l, true);
 }
 
 enum status answer_bytes(struct ingress *in, struct session *s, const void *data, size_t len)

@@ -69,20 +69,23 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
     struct session *s;
 
     if (hello->protocol_min > PROTOCOL_VERSION || hello->protocol_max < PROTOCOL_VERSION) {
-        send_fault(in, &m->from, "protocol", "this broker speaks protocol version 1 only", 0);
+        refuse_stranger(in, m, "protocol", "this broker speaks protocol version 1 only", 0);
         return;
     }
     if (old) { /* the same connection begins anew; what is known of its clock stays true */
         clock = old->clock;
         since_us = old->since_us;
-        end_session(in, old);
+        close_session(in, old);
     }
     if (open_session(in, &s, &m->from, p) != ST_OK) {
-        send_fault(in, &m->from, "sessions",
-                   "the broker has as many sessions as it can hold; say hello again later", 5000);
+        refuse_stranger(in, m, "sessions",
+                        "the broker has as many sessions as it can hold; say hello again later",
+                        5000);
         return;
     }
     s->clock = clock;
+    s->fd = m->fd;
+    s->connection = m->connection;
     s->link = link_limits_by_name(hello->link_profile);
     s->since_us = missing_found(&in->missing, p->principal_id, since_us);
     clock_sample(&s->clock, hello->time_us, loop_utc_us(in->set.loop), s->heard_us);

@@ -111,7 +111,7 @@ static void on_frame(struct ingress *in, const struct zport_message *m, struct s
     else if (f->what_case == EOCBUS__V1__FRAME__WHAT_HELLO)
         open_by_hello(in, m, s, p, f->hello);
     else if (!s)
-        send_fault(in, &m->from, "hello", "say hello first", 1);
+        refuse_stranger(in, m, "hello", "say hello first", 1);
     else
         on_session_frame(in, s, p, f);
 }
@@ -133,7 +133,7 @@ void ingress_on_message(struct ingress *in, const struct zport_message *m)
     if (p)
         on_frame(in, m, s, p);
     else
-        send_fault(in, &m->from, "principal", "this key belongs to nobody any more", 0);
+        refuse_stranger(in, m, "principal", "this key belongs to nobody any more", 0);
 }
 
 void ingress_on_broken(struct ingress *in, const struct zport_message *m)
@@ -212,11 +212,16 @@ static void on_sweep(void *arg)
     struct ingress *in = arg;
 
     sweep_silent(in);
+    part_from_due(in);
     ingress_settled_all(in); /* should a `writable` have been missed */
 }
 
 /* --- life ---------------------------------------------------------------------------------------
  */
+
+/* Connections without a session. One whose session ended may have 4 MiB waiting for it
+ * (SEND_HIGH_WATER, broker/door.c); one that never had any has a Fault. */
+enum { ENDED_MOST = 8, STRANGERS_MOST = 1024 };
 
 static struct allowance_limits limits_of(const struct ingress_settings *set)
 {
@@ -235,6 +240,10 @@ static enum status create_parts(struct ingress *in)
                                QUOTA_PRINCIPALS);
     if (st == ST_OK)
         st = allowance_create(&in->allowance, &limits, QUOTA_PRINCIPALS);
+    if (st == ST_OK)
+        st = parting_init(&in->ended, ENDED_MOST);
+    if (st == ST_OK)
+        st = parting_init(&in->strangers, STRANGERS_MOST);
     if (st == ST_OK)
         st = warned_init(&in->warned);
     if (st == ST_OK)
@@ -275,6 +284,8 @@ void ingress_destroy(struct ingress *in)
     loop_timer_destroy(in->sweep);
     sessions_destroy(in->sessions);
     missing_free(&in->missing);
+    parting_free(&in->ended);
+    parting_free(&in->strangers);
     warned_free(&in->warned);
     allowance_destroy(in->allowance);
     quota_book_destroy(in->quarantine);

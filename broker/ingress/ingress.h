@@ -59,6 +59,8 @@ struct ingress_exits {
     void (*listen)(void *arg, uint64_t session, const char *principal,
                    const Eocbus__V1__Frame *frame);
     void (*session_gone)(void *arg, uint64_t session);
+    /* End a connection (zport_hang_up). Not called for those without a name. */
+    bool (*hang_up)(void *arg, int fd, uint64_t connection, bool only_unread);
     /* To its listeners at once; it has no number. Borrowed. */
     void (*warn)(void *arg, const struct parcel *p);
     /* They were warned of it, and it is refused: message_id, topics and refused are set. */
@@ -101,6 +103,7 @@ struct ingress_counters {
     uint64_t busy_window, busy_lane, busy_quota, busy_alarms, busy_full, busy_away; /* of busy */
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */
     uint64_t silent;           /* agents that were forgotten because they said nothing */
+    uint64_t hung_up;          /* connections ended because nobody needed them any more */
     uint64_t receipts_delayed; /* a socket was full when receipts were due */
     uint64_t sessions;
 };

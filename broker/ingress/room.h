@@ -7,6 +7,7 @@
 #include "broker/access/quota.h"
 #include "broker/ingress/ingress.h"
 #include "broker/ingress/missing.h"
+#include "broker/ingress/parting.h"
 #include "broker/ingress/session.h"
 #include "broker/ingress/warned.h"
 #include "proto/base/loop.h"
@@ -28,8 +29,9 @@ struct ingress {
     struct ingress_settings set;
     struct ingress_exits exits;
     struct sessions *sessions;
-    struct missing missing; /* agents whose connection is gone */
-    struct warned warned;   /* FLASH that went out as provisional */
+    struct missing missing;          /* agents whose connection is gone */
+    struct parting ended, strangers; /* connections whose session ended; that said no hello */
+    struct warned warned;            /* FLASH that went out as provisional */
     struct quota_book *quarantine;
     struct allowance *allowance;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
@@ -54,6 +56,13 @@ void send_fault(struct ingress *in, const struct zport_id *to, const char *code,
 /* Also when an answer that a sender waits for cannot be given: it offers again in its next session.
  */
 void end_session(struct ingress *in, struct session *s);
+void close_session(struct ingress *in, struct session *s); /* its connection goes on */
+/* A connection without a session; beyond as many as `from` holds the oldest is ended. */
+void part_from(struct ingress *in, struct parting *from, const struct parting_line *l);
+/* It has no session: most say hello next, and those that never do shall not be many. */
+void refuse_stranger(struct ingress *in, const struct zport_message *m, const char *code,
+                     const char *text, unsigned retry_ms);
+void part_from_due(struct ingress *in);
 void lose_session(struct ingress *in, struct session *s); /* and wait for its agent to come back */
 void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
              unsigned retry_ms); /* Fault, then the end */

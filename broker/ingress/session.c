@@ -139,6 +139,7 @@ enum status sessions_open(struct session **out, struct sessions *t, const struct
     list_add_tail(&s->sender->own, &s->own);
     s->number = ++t->last_number;
     s->address = *address;
+    s->fd = -1;
     s->principal_id = principal_id;
     s->link = link_limits_by_name(NULL);
     s->heard_us = s->since_us = now_us;

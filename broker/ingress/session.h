@@ -46,6 +46,8 @@ struct session {
     struct list owing;                        /* in ingress: receipts wait to be sent */
     uint64_t number;
     struct zport_id address;
+    int fd;              /* of its connection, -1 = unknown */
+    uint64_t connection; /* likewise, 0 = unknown (proto/base/zport.h) */
     char principal[LIMIT_NAME_BYTES + 1];
     int32_t principal_id;
     uint32_t log_epoch; /* that its Welcome named; 0 = the log was not seen yet */

@@ -5,9 +5,11 @@
  * never used twice, and is compared right before the cut. */
 #include "proto/base/guard.h"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proto/base/mem.h"
@@ -35,7 +37,8 @@ struct guard {
     struct connection *connections; /* by descriptor */
     size_t count, next;
     size_t limit;
-    size_t open, most, mute; /* connections known; `mute` goes round to find one that is silent */
+    size_t open, most, mutes; /* connections known; those that delivered nothing yet */
+    size_t mute;              /* goes round to find one of these */
     unsigned crowded;
 };
 
@@ -99,8 +102,10 @@ static bool make_room(struct guard *g, size_t fd)
 
 static void forget(struct guard *g, struct connection *c)
 {
-    if (c->cookie)
+    if (c->cookie) {
         g->open--;
+        g->mutes -= !c->consumed;
+    }
     c->cookie = 0;
 }
 
@@ -137,8 +142,31 @@ void guard_add(struct guard *g, int fd, uint64_t now_us)
     forget(g, c);
     *c = (struct connection){.cookie = cookie_of(fd), .added_us = now_us, .delivered_us = now_us};
     g->open += c->cookie != 0;
-    if (g->most && g->open > g->most)
+    g->mutes += c->cookie != 0;
+    if (g->most && (g->open > g->most || g->mutes > GUARD_MUTE_MOST))
         cut_a_mute(g);
+}
+
+uint64_t guard_name(const struct guard *g, int fd)
+{
+    return fd >= 0 && (size_t)fd < g->count ? g->connections[fd].cookie : 0;
+}
+
+static bool has_unread(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
+
+bool guard_hang_up(struct guard *g, int fd, uint64_t name, bool only_unread)
+{
+    if (!name || guard_name(g, fd) != name || cookie_of(fd) != name)
+        return false;
+    if (only_unread && !has_unread(fd))
+        return false;
+    cut_one(g, (size_t)fd);
+    return true;
 }
 
 void guard_remove(struct guard *g, int fd)
@@ -162,6 +190,7 @@ void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us)
     if (fd < 0 || (size_t)fd >= g->count)
         return;
     c = &g->connections[fd];
+    g->mutes -= c->cookie && !c->consumed;
     c->consumed += bytes + FRAME_SHARE_BYTES;
     c->delivered_us = now_us;
     c->has_delivered = true;

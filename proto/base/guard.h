@@ -20,8 +20,11 @@
 
 struct guard;
 
+enum { GUARD_MUTE_MOST = 4096 };
+
 /* limit_bytes: most that a connection may have received and not delivered. most: connections at a
- * time, 0 = any number. */
+ * time, 0 = any number; and at most GUARD_MUTE_MOST of them that delivered nothing yet, since one with a
+ * handshake behind it takes 28 KiB. */
 MUST_CHECK enum status guard_create(struct guard **out, size_t limit_bytes, size_t most);
 void guard_destroy(struct guard *g); /* NULL is allowed */
 /* A connection was accepted, or is gone. Without memory a connection stays unwatched. */
@@ -29,6 +32,11 @@ void guard_add(struct guard *g, int fd, uint64_t now_us);
 void guard_remove(struct guard *g, int fd);
 /* A whole message of that connection was delivered, `bytes` of payload. fd -1 is ignored. */
 void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us);
+/* The connection under this descriptor, a number that is never used twice; 0 = not known. */
+uint64_t guard_name(const struct guard *g, int fd);
+/* Ends that connection if it still is under the descriptor. `only_unread`: only if the peer has not
+ * taken what was sent to it. True: it was ended. */
+bool guard_hang_up(struct guard *g, int fd, uint64_t name, bool only_unread);
 /* Looks at some of the connections, all in turn. `drained`: nothing that came in whole waits to be
  * read, so what is missing is really unfinished; else only connections that delivered nothing for a
  * second count. Answers how many were cut. */

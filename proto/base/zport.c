@@ -131,8 +131,10 @@ static void deliver(struct zport *p, const struct zport_id *from, zmq_msg_t *pay
     m.fd = zmq_msg_get(payload, ZMQ_SRCFD);
     m.data = zmq_msg_data(payload);
     m.len = zmq_msg_size(payload);
-    if (p->guard)
+    if (p->guard) {
         guard_delivered(p->guard, m.fd, m.len, loop_now_us(p->ctx->loop));
+        m.connection = guard_name(p->guard, m.fd);
+    }
     if (zmq_msg_more(payload))
         drain(p);
     if (is_broken && p->events.broken)
@@ -346,6 +348,11 @@ void zport_destroy(struct zport *p)
 const char *zport_endpoint(const struct zport *p)
 {
     return p->endpoint;
+}
+
+bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unread)
+{
+    return p->guard && guard_hang_up(p->guard, fd, connection, only_unread);
 }
 
 void zport_pause(struct zport *p, bool paused)

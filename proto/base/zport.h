@@ -43,6 +43,7 @@ struct zport_message { /* borrowed for the call */
     const uint8_t *data;
     size_t len;
     int fd;                 /* of the connection, -1 = unknown */
+    uint64_t connection;    /* its name among all there ever were; ROUTER, 0 = unknown */
 };
 
 struct zport_settings {
@@ -89,6 +90,10 @@ const char *zport_endpoint(const struct zport *p); /* as bound, with the real po
  * on a ROUTER after 5 to 80 ms as an invitation to try again. ST_NOTFOUND: the peer is gone. */
 MUST_CHECK enum status zport_send(struct zport *p, const struct zport_id *to, const void *data,
                                   size_t len);
+/* ROUTER: ends a connection, which frees what is queued for a peer that does not read; nothing if it is
+ * another one by now. `only_unread`: only if the peer has not taken all that was sent. True: it was
+ * ended. */
+bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unread);
 /* Stop or go on reading; what the peers send waits in their outboxes. */
 void zport_pause(struct zport *p, bool paused);
 

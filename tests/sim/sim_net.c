@@ -726,6 +726,12 @@ const char *zport_endpoint(const struct zport *p)
     return p->endpoint;
 }
 
+bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unread)
+{
+    (void)p, (void)fd, (void)connection, (void)only_unread; /* no connection has a name here */
+    return false;
+}
+
 void zport_pause(struct zport *p, bool paused)
 {
     p->is_paused = paused;

@@ -48,7 +48,8 @@ static struct {
     size_t warned_count, withdrawn_count;
     char withdrawn_code[32], withdrawn_places[PLACES_TEXT];
     uint8_t withdrawn_id;
-    bool revoked[AGENTS];
+    bool revoked[AGENTS], reads_nothing;
+    uint64_t hung_up, last_hung_up; /* connections */
 } world;
 
 /* --- access, as far as ingress calls it ---------------------------------------------------------
@@ -204,6 +205,17 @@ static void fake_session_gone(void *arg, uint64_t session)
     world.last_gone = session;
 }
 
+static bool fake_hang_up(void *arg, int fd, uint64_t connection, bool only_unread)
+{
+    (void)arg;
+    assert_int_equal(fd, connection + 100);
+    if (only_unread && !world.reads_nothing)
+        return false;
+    world.hung_up++;
+    world.last_hung_up = connection;
+    return true;
+}
+
 static void fake_warn(void *arg, const struct parcel *p)
 {
     (void)arg;
@@ -230,6 +242,7 @@ static const struct ingress_exits exits = {
     .log_place = fake_log_place,
     .listen = fake_listen,
     .session_gone = fake_session_gone,
+    .hang_up = fake_hang_up,
     .warn = fake_warn,
     .withdraw = fake_withdraw,
 };
@@ -264,6 +277,8 @@ static void say_bytes(unsigned n, const void *data, size_t len)
     char name[32];
     struct zport_message m = {.from = address_of(n), .user_id = name, .data = data, .len = len};
 
+    m.connection = n + 1;
+    m.fd = (int)n + 101;
     snprintf(name, sizeof(name), "office.n%u", one_principal ? one_principal : n);
     ingress_on_message(world.in, &m);
 }
@@ -1311,6 +1326,50 @@ static void a_publish_survives_any_allocation_that_fails(void **state)
     assert_int_equal(world.agents[1].settled_count, 3);
 }
 
+/* --- connections without a session --------------------------------------------------------------
+ */
+
+static void who_lost_its_session_and_reads_nothing_loses_its_connection(void **state)
+{
+    (void)state;
+    one_principal = 7;
+    for (unsigned n = 1; n <= 17; n++)
+        hello(n); /* the first gives way to the seventeenth */
+    fake_advance(world.loop, 1900);
+    loop_turn(world.loop, 0);
+    world.reads_nothing = true;
+    assert_int_equal(world.hung_up, 0);
+    fake_advance(world.loop, 1000);
+    loop_turn(world.loop, 0);
+    assert_int_equal(world.hung_up, 1);
+    assert_int_equal(world.last_hung_up, 2);
+}
+
+static void who_read_it_may_stay_and_say_hello_again(void **state)
+{
+    (void)state;
+    one_principal = 7;
+    for (unsigned n = 1; n <= 17; n++)
+        hello(n);
+    fake_advance(world.loop, 5000);
+    loop_turn(world.loop, 0);
+    assert_int_equal(world.hung_up, 0);
+    hello(1);
+    assert_int_equal(world.agents[1].welcomes, 2);
+}
+
+static void more_than_a_few_without_a_session_are_too_many(void **state)
+{
+    (void)state;
+    one_principal = 7;
+    for (unsigned n = 1; n <= 16 + 8; n++)
+        hello(n);
+    assert_int_equal(world.hung_up, 0);
+    hello(16 + 9);
+    assert_int_equal(world.hung_up, 1);
+    assert_int_equal(world.last_hung_up, 2);
+}
+
 /* --- quotas -------------------------------------------------------------------------------------
  */
 
@@ -1517,6 +1576,9 @@ int main(void)
         IN_WORLD(an_alarm_that_is_offered_again_costs_no_second_alarm),
         IN_WORLD(bulk_past_its_quota_keeps_no_alarm_away),
         IN_WORLD(what_was_turned_away_unseen_and_is_refused_holds_nobody),
+        IN_WORLD(who_lost_its_session_and_reads_nothing_loses_its_connection),
+        IN_WORLD(who_read_it_may_stay_and_say_hello_again),
+        IN_WORLD(more_than_a_few_without_a_session_are_too_many),
     };
 
     return cmocka_run_group_tests_name("ingress", tests, NULL, NULL);
