@@ -372,7 +372,9 @@ static void copy_template(const char *to)
     const char *const done[] = {"touch", mark, NULL};
     int fd;
 
-    snprintf(dir, sizeof(dir), "/tmp/eocbus-pgtemplate-%u", (unsigned)geteuid());
+    /* Eight places, so that two checkouts with different schemas do not take turns. */
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-pgtemplate-%u-%u", (unsigned)geteuid(),
+             (unsigned)(schema_digest() & 7));
     snprintf(lock, sizeof(lock), "%s.lock", dir);
     snprintf(mark, sizeof(mark), "%s/%016llx", dir, (unsigned long long)schema_digest());
     snprintf(from, sizeof(from), "%s/data", dir);
