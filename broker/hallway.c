@@ -146,6 +146,21 @@ static void on_settled_all(void *arg)
     ingress_settled_all(b->ingress);
 }
 
+static void on_again(void *arg, struct parcel *p)
+{
+    struct broker *b = arg;
+
+    ingress_again(b->ingress, p);
+}
+
+static void on_epoch(void *arg, uint32_t log_epoch)
+{
+    struct broker *b = arg;
+
+    ingress_log_epoch(b->ingress, log_epoch);
+    egress_store_here(b->egress);
+}
+
 static void hand_over(void *arg, void *listener)
 {
     struct broker *b = arg;
@@ -331,6 +346,8 @@ struct store_exits hall_store(struct broker *b)
         .arg = b,
         .settled = on_settled,
         .settled_all = on_settled_all,
+        .again = on_again,
+        .epoch = on_epoch,
         .next = on_next,
         .here = on_here,
         .principals = ask_principals,

@@ -202,6 +202,12 @@ static void on_welcome(struct agent *a, const Eocbus__V1__Welcome *w)
 {
     enum status st = ST_OK;
 
+    /* We said hello twice, and were answered twice. All that we said since is in the later session,
+     * and the earlier answer will do; unless the log became another one in between. */
+    if (a->state == AGENT_IN_SESSION && w->log_epoch > a->seen.log_epoch) {
+        leave_session(a);
+        enter(a, AGENT_GREETING);
+    }
     if (a->state != AGENT_GREETING)
         return;
     enter(a, AGENT_IN_SESSION);

@@ -229,13 +229,14 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
     return ST_OK;
 }
 
-/* The log was restored: numbers from here on are new ones, and nobody knows where the logs part. */
+/* The log was restored: numbers from here on are new ones, and nobody knows where the logs part. A
+ * broker that names an older epoch has not heard of the newer one yet: our place stands. */
 static void forget_old_epoch(struct sub *s, uint32_t log_epoch)
 {
     uint32_t own;
     uint64_t seq;
 
-    if (!inbox_place(s->inbox, &own, &seq) || !log_epoch || own == log_epoch)
+    if (!inbox_place(s->inbox, &own, &seq) || log_epoch <= own)
         return;
     if (s->from_now && !s->on_disk) {
         inbox_forget(s->inbox);

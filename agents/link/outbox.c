@@ -199,6 +199,11 @@ void outbox_close(struct outbox *o)
     mem_free(o);
 }
 
+uint32_t outbox_log_epoch(const struct outbox *o)
+{
+    return o->log_epoch;
+}
+
 uint64_t outbox_epoch(const struct outbox *o)
 {
     return o->epoch;

@@ -50,6 +50,8 @@ MUST_CHECK enum status outbox_open(struct outbox **out, const struct outbox_sett
                                    char *err, size_t err_size);
 void outbox_close(struct outbox *o); /* what was not committed is gone; NULL is allowed */
 uint64_t outbox_epoch(const struct outbox *o);
+/* The newest log epoch it was offered again for; 0 = none yet. */
+uint32_t outbox_log_epoch(const struct outbox *o);
 /* The last thing that went wrong, one sentence; "" if nothing did. */
 const char *outbox_trouble(const struct outbox *o);
 

@@ -302,6 +302,7 @@ static bool publish_items(struct uplink *u,
     point_items(u);
     publish.n_items = u->item_count;
     publish.items = u->item_list;
+    publish.log_epoch = outbox_log_epoch(u->set.outbox);
     frame.what_case = EOCBUS__V1__FRAME__WHAT_PUBLISH;
     frame.publish = &publish;
     return send(u->set.arg, &frame) == ST_OK;

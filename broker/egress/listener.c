@@ -241,6 +241,8 @@ void listener_place(struct listener *l)
 
     if (!e->log_epoch || l->lost)
         return; /* egress_store_here comes back to it */
+    if (l->start_epoch > e->log_epoch)
+        return; /* other brokers have seen the log restored, and we shall within half a second */
     if (l->from_now)
         l->start = e->head;
     if (!start_is_legal(l)) {

@@ -50,6 +50,8 @@ static void on_session_frame(struct ingress *in, struct session *s, const struct
 {
     switch (f->what_case) {
     case EOCBUS__V1__FRAME__WHAT_PUBLISH:
+        if (f->publish->log_epoch && f->publish->log_epoch < s->log_epoch)
+            return; /* said before our Welcome was read: it all comes again, from the lowest on */
         if (f->publish->n_items <= PUBLISH_ITEMS_MOST)
             publish_items(in, s, p, f->publish);
         else

@@ -78,6 +78,9 @@ void ingress_on_broken(struct ingress *in,
 /* The hatch: the store tells the fate of a parcel; receipts leave together on settle_all. */
 void ingress_settled(struct ingress *in, const struct parcel *p);
 void ingress_settled_all(struct ingress *in);
+/* The store forgets this parcel, because the log has another epoch than when it came; its sender
+ * offers it again. ingress_log_epoch follows. */
+void ingress_again(struct ingress *in, const struct parcel *p);
 
 /* Sockets have room again: receipts that did not fit go out now. */
 void ingress_writable(struct ingress *in);

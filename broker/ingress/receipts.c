@@ -179,6 +179,21 @@ void ingress_settled(struct ingress *in, const struct parcel *p)
         list_add_tail(&in->owing, &s->owing);
 }
 
+/* No Busy: its session is about to be asked for a new hello, after which everything is offered from
+ * the lowest number on. A lane that waited behind it would wait in vain. */
+void ingress_again(struct ingress *in, const struct parcel *p)
+{
+    struct session *s = p->session ? sessions_number(in->sessions, p->session) : NULL;
+
+    count_fate(in, p);
+    if (p->refused)
+        quota_book_give(in->quarantine, p->principal_id, 1);
+    if (!s)
+        return;
+    s->unsettled_bytes -= p->content_len < s->unsettled_bytes ? p->content_len : s->unsettled_bytes;
+    s->unsettled_items -= s->unsettled_items > 0;
+}
+
 void ingress_settled_all(struct ingress *in)
 {
     struct list mine;

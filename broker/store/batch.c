@@ -6,6 +6,7 @@
 #include "broker/store/batch.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +48,12 @@ enum column { /* parameters of bus.append, in its order */
               Q_TEXT,
               Q_CONTENT,
               Q_SIGNATURE,
+              K_EPOCH, /* from here on plain values: what must be in the log */
+              K_SEQ,
+              COLUMNS = K_EPOCH,
 };
 
-static const enum array_of kinds[BATCH_PARAMS] = {
+static const enum array_of kinds[COLUMNS] = {
     [M_SENDER] = ARRAY_INT4,   [M_EPOCH] = ARRAY_INT8,      [M_LANE] = ARRAY_INT2,
     [M_LANE_SEQ] = ARRAY_INT8, [M_ID] = ARRAY_UUID,         [M_TYPE] = ARRAY_INT2,
     [M_STATUS] = ARRAY_INT2,   [M_PLACES] = ARRAY_TEXT,     [M_EVENT] = ARRAY_TIME,
@@ -76,7 +80,9 @@ struct batch {
     struct parcel **row;
     struct run *run;
     unsigned *slot; /* index + 1 of the newest run of a lane; 0 = free */
-    struct array column[BATCH_PARAMS];
+    struct array column[COLUMNS];
+    uint32_t known_epoch; /* big-endian */
+    uint64_t known_seq;
 };
 
 enum status batch_create(struct batch **out, unsigned rows_max)
@@ -115,7 +121,7 @@ void batch_destroy(struct batch *b)
         return;
     for (unsigned i = 0; i < b->rows; i++)
         parcel_drop(&b->row[i]);
-    for (unsigned i = 0; i < BATCH_PARAMS; i++)
+    for (unsigned i = 0; i < COLUMNS; i++)
         array_free(&b->column[i]);
     mem_free(b->slot);
     mem_free(b->run);
@@ -268,12 +274,22 @@ static void encode_run(struct array *c, const struct run *r)
     array_int4(&c[R_HIGH], (int32_t)r->high);
 }
 
-enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS])
+static void encode_known(struct batch *b, const struct place *known,
+                         struct pg_param params[BATCH_PARAMS])
+{
+    b->known_epoch = htobe32(known->log_epoch);
+    b->known_seq = htobe64(known->seq);
+    params[K_EPOCH] = (struct pg_param){&b->known_epoch, sizeof(b->known_epoch)};
+    params[K_SEQ] = (struct pg_param){&b->known_seq, sizeof(b->known_seq)};
+}
+
+enum status batch_encode(struct batch *b, const struct place *known,
+                         struct pg_param params[BATCH_PARAMS])
 {
     bool failed = false;
     int ordinal = 0;
 
-    for (unsigned i = 0; i < BATCH_PARAMS; i++)
+    for (unsigned i = 0; i < COLUMNS; i++)
         array_begin(&b->column[i], kinds[i]);
     for (unsigned i = 0; i < b->rows; i++) {
         if (b->row[i]->refused)
@@ -283,7 +299,8 @@ enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS])
     }
     for (unsigned i = 0; i < b->runs; i++)
         encode_run(b->column, &b->run[i]);
-    for (unsigned i = 0; i < BATCH_PARAMS; i++) {
+    encode_known(b, known, params);
+    for (unsigned i = 0; i < COLUMNS; i++) {
         params[i] = array_param(&b->column[i]);
         failed = failed || array_failed(&b->column[i]);
     }
@@ -308,6 +325,8 @@ bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS
     for (unsigned i = M_SENDER; i <= M_SIGNATURE; i++)
         params[i] = element_of(&params[i]);
     params[M_SIGNATURE + 1] = element_of(&params[D_DOC]);
+    params[M_SIGNATURE + 2] = params[K_EPOCH];
+    params[M_SIGNATURE + 3] = params[K_SEQ];
     return true;
 }
 
@@ -359,6 +378,12 @@ static void unsettle(struct batch *b)
         p->refused = NULL;
         p->unkept = false;
     }
+}
+
+struct place batch_log(const struct pg_rows *rows)
+{
+    return (struct place){(uint32_t)pg_int(rows, 0, A_LOG_EPOCH),
+                          (uint64_t)pg_int(rows, 0, A_HEAD)};
 }
 
 enum status batch_settle(struct batch *b, const struct pg_rows *rows, uint64_t *before,

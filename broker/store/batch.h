@@ -13,10 +13,11 @@
 
 #include "broker/parcel.h"
 #include "broker/store/pg.h"
+#include "broker/store/place.h"
 
 struct batch;
 
-enum { BATCH_PARAMS = 32, BATCH_ONE_PARAMS = 16 }; /* of append.sql, append_one.sql */
+enum { BATCH_PARAMS = 34, BATCH_ONE_PARAMS = 18 }; /* of append.sql, append_one.sql */
 
 MUST_CHECK enum status batch_create(struct batch **out, unsigned rows_max);
 void batch_destroy(struct batch *b); /* drops what it holds */
@@ -24,11 +25,17 @@ void batch_destroy(struct batch *b); /* drops what it holds */
  */
 MUST_CHECK enum status batch_add(struct batch *b, struct parcel **take);
 unsigned batch_rows(const struct batch *b);
-/* Fills params; they point into the batch and hold until it changes. ST_NOMEM. */
-MUST_CHECK enum status batch_encode(struct batch *b, struct pg_param params[BATCH_PARAMS]);
+/* Fills params; they point into the batch and hold until it changes. `known` is what must be in the
+ * log for the batch to be stored: nothing is, if the log has another epoch or ends before it.
+ * ST_NOMEM. */
+MUST_CHECK enum status batch_encode(struct batch *b, const struct place *known,
+                                    struct pg_param params[BATCH_PARAMS]);
 /* For a batch of one message and nothing else: turns what batch_encode filled in into the
  * BATCH_ONE_PARAMS of append_one.sql. False: it is another batch. */
 MUST_CHECK bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS]);
+/* The log that PostgreSQL's answer is of, and its end after the batch. If it has another epoch than
+ * `known`, or ends before it, nothing was stored. */
+struct place batch_log(const struct pg_rows *rows);
 /* Writes PostgreSQL's answer into the parcels. *before and *head are the log's numbers around it.
  * ST_NOMEM: nothing is settled; send the batch again. */
 MUST_CHECK enum status batch_settle(struct batch *b, const struct pg_rows *rows, uint64_t *before,

@@ -21,7 +21,8 @@ static void on_page(void *arg, enum status st, struct parcel **take, uint64_t lo
     struct follow *f = arg;
 
     if (*take) {
-        if (f->is_stale || (*take)->seq <= f->handed)
+        f->is_ahead = f->is_ahead || (*take)->log_epoch > f->log_epoch;
+        if (f->is_ahead || f->is_stale || (*take)->seq <= f->handed)
             return;
         f->handed = (*take)->seq;
         (*take)->history = false;
@@ -29,7 +30,7 @@ static void on_page(void *arg, enum status st, struct parcel **take, uint64_t lo
         return;
     }
     f->is_reading = false;
-    if (st == ST_OK && !f->is_stale && looked_at > f->handed)
+    if (st == ST_OK && !f->is_stale && !f->is_ahead && looked_at > f->handed)
         f->handed = looked_at; /* a span that was taken away */
     f->is_stale = false;
     if (st == ST_OK)
@@ -38,7 +39,7 @@ static void on_page(void *arg, enum status st, struct parcel **take, uint64_t lo
 
 static void read_on(struct follow *f)
 {
-    if (f->is_reading || f->handed >= f->head)
+    if (f->is_reading || f->is_ahead || f->handed >= f->head)
         return;
     f->is_reading = true;
     if (f->exits.read(f->exits.arg, f->handed, f->head, on_page, f) != ST_OK)
@@ -52,6 +53,7 @@ static void begin(struct follow *f, uint32_t log_epoch, uint64_t head)
                  (unsigned long long)f->handed, (unsigned long long)head);
     f->is_started = true;
     f->is_stale = f->is_reading;
+    f->is_ahead = false;
     f->log_epoch = log_epoch;
     f->handed = f->head = head;
 }

@@ -25,6 +25,8 @@ struct follow {
     uint32_t log_epoch;
     bool is_started, is_reading, is_handing;
     bool is_stale; /* the page under way is of another epoch */
+    bool is_ahead; /* the log holds a newer epoch, which follow_seen will name: nothing is handed on
+                    */
 };
 
 void follow_init(struct follow *f, const struct follow_exits *exits);

@@ -20,7 +20,7 @@
 
 #include "proto/base/banned.h"
 
-enum { SETUP_MS = 10000, PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 5000, PARAMS_MAX = 40 };
+enum { SETUP_MS = 10000, PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PARAMS_MAX = 40 };
 
 struct pg {
     struct pg_settings set;
@@ -159,6 +159,12 @@ static void pg_drop(struct pg *pg, const char *why)
     answer_lost(pg, text);
     if ((was == PG_IDLE || was == PG_BUSY) && pg->exits.gone)
         pg->exits.gone(pg->exits.arg);
+}
+
+void pg_redial(struct pg *pg, const char *why)
+{
+    if (pg->state != PG_DOWN)
+        pg_drop(pg, why);
 }
 
 /* --- talking ---------------------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * A query ends in exactly one call of its `done`: rows, an error that PostgreSQL names, or "lost",
  * which means that nobody knows whether it took effect: the connection broke, its deadline passed,
  * or a WARNING came along (a cancelled wait for the standby looks like success with a warning).
- * Lost always drops the connection; it is dialled again after a pause that doubles from 100 ms to 5
- * s, with jitter.
+ * Lost always drops the connection; it is dialled again after a pause that doubles from 100 ms to 1
+ * s, with jitter: receipts have to flow within seconds of a server's return.
  *
  *      DOWN ──▶ DIALLING ──▶ SETUP ──▶ IDLE ◀──▶ BUSY
  *        ▲          │           │        │         │
@@ -64,6 +64,8 @@ MUST_CHECK enum status pg_create(struct pg **out, const struct pg_settings *set,
                                  const struct pg_exits *exits);
 /* No more calls; a query under way is forgotten. */
 void pg_destroy(struct pg *pg);
+/* This server is not the one to talk to: drops the connection and dials again, as after a loss. */
+void pg_redial(struct pg *pg, const char *why);
 bool pg_is_idle(const struct pg *pg);
 bool pg_is_ready(const struct pg *pg); /* idle or busy */
 int pg_backend(const struct pg *pg);   /* process of the server behind it; 0 = none */
@@ -95,7 +97,7 @@ const char *pg_text(const struct pg_rows *r, size_t row, int col);
 enum pg_state { PG_DOWN, PG_DIALLING, PG_SETUP, PG_IDLE, PG_BUSY, PG_STATES };
 const char *pg_state_name(enum pg_state state);
 bool pg_may_follow(enum pg_state from, enum pg_state to);
-/* The pause before dial number `failures` + 1: 100 ms doubled each time, at most 5 s, of which a
+/* The pause before dial number `failures` + 1: 100 ms doubled each time, at most 1 s, of which a
  * random half is taken off so that brokers do not come back in step. random: any 32 bits. */
 unsigned pg_pause_ms(unsigned failures, uint32_t random);
 

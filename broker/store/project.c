@@ -343,6 +343,12 @@ enum status project_create(struct project **out, struct loop *loop, const char *
     return ST_OK;
 }
 
+void project_redial(struct project *p, const char *why)
+{
+    if (pg_is_ready(p->pg))
+        pg_redial(p->pg, why);
+}
+
 void project_destroy(struct project *p)
 {
     if (!p)

@@ -21,5 +21,6 @@ MUST_CHECK enum status
 project_create(struct project **out, struct loop *loop, const char *conninfo,
                bool (*accept)(void *arg, const char *query, const struct pg_rows *rows), void *arg);
 void project_destroy(struct project *p);
+void project_redial(struct project *p, const char *why); /* its server was replaced */
 
 #endif

@@ -318,6 +318,12 @@ bool replay_is_ready(const struct replay *r)
     return pg_is_ready(r->pg);
 }
 
+void replay_redial(struct replay *r, const char *why)
+{
+    if (pg_is_ready(r->pg))
+        pg_redial(r->pg, why);
+}
+
 void replay_destroy(struct replay *r)
 {
     struct list *link;

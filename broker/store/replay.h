@@ -14,6 +14,7 @@ struct replay;
 MUST_CHECK enum status replay_create(struct replay **out, const struct pg_settings *set,
                                      const struct pg_exits *exits);
 void replay_destroy(struct replay *r);
+void replay_redial(struct replay *r, const char *why); /* its server was replaced */
 bool replay_is_ready(const struct replay *r);
 
 /* As store_read. A page also ends after REPLAY_PAGE_BYTES of content. */

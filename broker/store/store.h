@@ -6,7 +6,11 @@
  * is handed to `next` in the order of its numbers, without gap or double, whoever stored them: what
  * this broker committed when it is the next number, else read from the database (several brokers
  * may write one log; a NOTIFY is a hint, a poll every half second is the promise). When PostgreSQL
- * is away, what is queued waits, submit answers ST_CLOSED, and `here` is told so. */
+ * is away, what is queued waits, submit answers ST_CLOSED, and `here` is told so.
+ *
+ * The log has an epoch, which is raised when a restore or a failover lost something. Nothing that
+ * came under one epoch is stored under another: it is given back (`again`). A log that lacks what
+ * this store knows to be committed has its epoch raised by the store itself. */
 #ifndef EOCBUS_BROKER_STORE_STORE_H
 #define EOCBUS_BROKER_STORE_STORE_H
 
@@ -33,10 +37,14 @@ struct store_exits {
     /* The fate of one parcel of ours: p->refused, or p->seq (and p->repeated). Borrowed. */
     void (*settled)(void *arg, struct parcel *p);
     void (*settled_all)(void *arg); /* after the last one of a batch: send the receipts */
+    /* Not stored, and forgotten here: the log has another epoch than when it came, and what was
+     * lost before it in its lane has to come first. Its sender offers it again. Borrowed. */
+    void (*again)(void *arg, struct parcel *p);
+    /* That epoch; all that was held was given back before. */
+    void (*epoch)(void *arg, uint32_t log_epoch);
     /* The log moves: every number once, ascending. Takes the parcel. */
     void (*next)(void *arg, struct parcel **take);
-    /* PostgreSQL came or went. Came may be said again: history can be read again, or the log has
-     * another epoch. */
+    /* PostgreSQL came or went. Came may be said again: history can be read again. */
     void (*here)(void *arg, bool here, uint32_t log_epoch, uint64_t head);
     void (*principals)(void *arg); /* rights may have changed: ask for them again */
 };
@@ -76,8 +84,9 @@ struct store_counters {
     uint64_t commit_us_sum; /* of commits */
     uint64_t
         judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint) */
-    uint64_t unkept;  /* of judged: beyond the sender's quota, not in quarantine */
-    bool has_standby; /* commits wait for a second server */
+    uint64_t unkept;     /* of judged: beyond the sender's quota, not in quarantine */
+    uint64_t given_back; /* for another log epoch */
+    bool has_standby;    /* commits wait for a second server */
 };
 void store_counters(const struct store *s, struct store_counters *out);
 

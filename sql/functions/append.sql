@@ -140,6 +140,13 @@ BEGIN
 END
 $$;
 
+-- The log is another than the caller knows: it was restored, or its epoch was raised since. Nothing is
+-- stored, since what the caller holds may belong behind what was lost; the answer says where the log stands.
+CREATE FUNCTION bus.append_refused() RETURNS bus.append_result
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT log_epoch, seq, seq, NULL::bool[], NULL::int2[], NULL::int8[] FROM bus.log_head
+$$;
+
 CREATE FUNCTION bus.append(
     -- messages, in the order of their numbers; not_after, offset, marks, signature: null where there is none
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
@@ -151,7 +158,9 @@ CREATE FUNCTION bus.append(
     d_ordinal int4[], d_doc jsonb[],
     -- refused messages
     q_id uuid[], q_received timestamptz[], q_sender int4[], q_code text[], q_path text[], q_text text[],
-    q_content bytea[], q_signature bytea[])
+    q_content bytea[], q_signature bytea[],
+    -- what the caller knows of the log: its epoch, and a number that is in it
+    k_log_epoch int4, k_seq int8)
 RETURNS bus.append_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
@@ -170,9 +179,12 @@ BEGIN
            SET seq = seq + n,
                notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
                                   THEN notified_at ELSE now() END
-        RETURNING * INTO STRICT h;
+         WHERE log_epoch = k_log_epoch AND seq >= k_seq RETURNING * INTO h;
     ELSE
-        SELECT * INTO STRICT h FROM bus.log_head;
+        SELECT * INTO h FROM bus.log_head WHERE log_epoch = k_log_epoch AND seq >= k_seq;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN bus.append_refused();
     END IF;
     res.log_epoch := h.log_epoch;
     res.head := h.seq;
@@ -261,7 +273,7 @@ GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
 CREATE FUNCTION bus.append_one(
     m_sender int4, m_epoch int8, m_lane int2, m_lane_seq int8, m_id uuid, m_type int2, m_status int2,
     m_places text, m_event timestamptz, m_received timestamptz, m_not_after timestamptz, m_offset int4,
-    m_marks int2, m_content bytea, m_signature bytea, m_doc jsonb)
+    m_marks int2, m_content bytea, m_signature bytea, m_doc jsonb, k_log_epoch int4, k_seq int8)
 RETURNS bus.append_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
@@ -274,7 +286,10 @@ BEGIN
        SET seq = seq + 1,
            notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
                               THEN notified_at ELSE now() END
-     WHERE one RETURNING * INTO STRICT h;
+     WHERE one AND log_epoch = k_log_epoch AND seq >= k_seq RETURNING * INTO h;
+    IF NOT FOUND THEN
+        RETURN bus.append_refused();
+    END IF;
     res.log_epoch := h.log_epoch;
     res.head := h.seq;
     res.before := h.seq - 1;

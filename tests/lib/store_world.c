@@ -37,6 +37,20 @@ static void on_settled_all(void *arg)
     ((struct world *)arg)->batches++;
 }
 
+static void on_again(void *arg, struct parcel *p)
+{
+    (void)p;
+    ((struct world *)arg)->again++;
+}
+
+static void on_epoch(void *arg, uint32_t log_epoch)
+{
+    struct world *w = arg;
+
+    w->log_epoch = log_epoch;
+    w->next_last = store_head(w->store);
+}
+
 static void on_next(void *arg, struct parcel **take)
 {
     struct world *w = arg;
@@ -77,6 +91,8 @@ struct store *world_store(struct world *w, unsigned commit_ms)
         .arg = w,
         .settled = on_settled,
         .settled_all = on_settled_all,
+        .again = on_again,
+        .epoch = on_epoch,
         .next = on_next,
         .here = on_here,
         .principals = on_principals,

@@ -21,7 +21,9 @@ struct world {
     bool here;
     unsigned away; /* times it went */
     unsigned settled, stored, repeated, refused, batches, principals;
-    uint64_t last_seq; /* of the last settled parcel */
+    uint64_t last_seq;  /* of the last settled parcel */
+    unsigned again;     /* given back */
+    uint32_t log_epoch; /* the last one that was told as new; 0 = none was */
     char last_code[32], last_text[320];
     uint64_t next_count, next_last;
     bool next_in_order;

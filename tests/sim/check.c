@@ -218,7 +218,7 @@ void check_stored(const struct model_row *row)
         sim_violate("%s lane %u number %llu is in the log twice: %llu and %llu", n->name, row->lane,
                     (unsigned long long)row->lane_seq, (unsigned long long)s->seq,
                     (unsigned long long)row->seq);
-    if (row->lane_seq <= b->last_stored[row->lane * 2] && !s->was_lost)
+    if (row->lane_seq <= b->last_stored[row->lane * 2])
         sim_violate("%s lane %u: number %llu is stored after %llu", n->name, row->lane,
                     (unsigned long long)row->lane_seq,
                     (unsigned long long)b->last_stored[row->lane * 2]);
@@ -437,13 +437,8 @@ static uint64_t common_upto(uint32_t from, uint32_t to)
 
 void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after)
 {
-    /* Once a log was restored, a broker that has not heard of it makes an agent read everything
-     * again (seed 152): doubles, no loss. To be held against it when such a broker is refused. */
-    if (log_epoch == h->log_epoch) {
-        if (model_log_epoch() > 1 && after < h->last)
-            h->last = after;
+    if (log_epoch == h->log_epoch)
         return;
-    }
     if (after > common_upto(h->log_epoch, log_epoch))
         sim_violate("%s %s goes on after %llu of epoch %u in the log of epoch %u", h->node->name,
                     h->pattern, (unsigned long long)after, h->log_epoch, log_epoch);

@@ -45,7 +45,9 @@ enum { /* parameters of bus.append */
        Q_TEXT,
        Q_CONTENT,
        Q_SIGNATURE,
-       COLUMNS
+       K_EPOCH, /* plain values: what the broker knows of the log */
+       K_SEQ,
+       COLUMNS = K_EPOCH
 };
 
 struct quarantined {
@@ -295,6 +297,16 @@ static void grow_slots(void)
     fill_slots();
 }
 
+static int64_t param_int(const struct model_params *p, unsigned i)
+{
+    const uint8_t *data = p->p[i].data;
+    uint64_t v = 0;
+
+    for (size_t at = 0; at < p->p[i].len; at++)
+        v = v << 8 | data[at];
+    return (int64_t)v;
+}
+
 /* --- append
  * --------------------------------------------------------------------------------------- */
 
@@ -459,6 +471,15 @@ static void sort_out(struct model_txn *t, unsigned n, int *outcome, uint64_t *se
     db.sequence = number; /* taken, whatever becomes of the transaction */
 }
 
+/* bus.append_refused: the log has another epoch than the broker knows, or lacks what it knows. */
+static bool refuse(struct model_txn *t, const struct model_params *p)
+{
+    if (param_int(p, K_EPOCH) == db.log_epoch && param_int(p, K_SEQ) <= (int64_t)db.count)
+        return false;
+    answer(t, db.count, db.count, NULL, NULL, false, false, 0);
+    return true;
+}
+
 void model_compute(struct model_txn *t, const struct model_params *p, int64_t now_us)
 {
     struct cursor c[COLUMNS];
@@ -468,6 +489,8 @@ void model_compute(struct model_txn *t, const struct model_params *p, int64_t no
     int *outcome;
 
     memset(t, 0, sizeof(*t));
+    if (refuse(t, p))
+        return;
     for (unsigned i = 0; i < COLUMNS; i++)
         begin(&c[i], p, i);
     n = c[M_SENDER].left;
@@ -589,14 +612,6 @@ void model_record(const struct model_params *p, const struct pg_rows *answer, FI
  * --------------------------------------------------------------------------
  */
 
-static int64_t param_int(const struct model_params *p, unsigned i)
-{
-    uint64_t v = 0;
-
-    memcpy(&v, p->p[i].data, 8);
-    return (int64_t)be64toh(v);
-}
-
 static void put_row(struct pg_rows *out, const struct model_row *m)
 {
     put_int(out, 8, (int64_t)m->seq);
@@ -679,6 +694,18 @@ static void ask_principals(struct pg_rows *out)
     }
 }
 
+static void ask_raise(const struct model_params *p, struct pg_rows *out)
+{
+    uint32_t expected = (uint32_t)param_int(p, 0), above = (uint32_t)param_int(p, 1);
+    bool raised = expected == db.log_epoch;
+
+    if (raised)
+        db.log_epoch = (above > expected ? above : expected) + 1;
+    put_int(out, 4, db.log_epoch);
+    put_int(out, 1, raised);
+    end_row(out);
+}
+
 bool model_ask(const char *query, const struct model_params *p, struct pg_rows *out)
 {
     if (!strcmp(query, "head") || !strcmp(query, "place")) {
@@ -689,6 +716,8 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
         ask_schema(out);
     } else if (!strcmp(query, "principals")) {
         ask_principals(out);
+    } else if (!strcmp(query, "raise_epoch")) {
+        ask_raise(p, out);
     } else if (!strcmp(query, "project_place")) {
         put_int(out, 8, (int64_t)db.projected);
         put_int(out, 8, (int64_t)db.count);

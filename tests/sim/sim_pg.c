@@ -25,9 +25,9 @@ unsigned pg_pause_ms(unsigned failures, uint32_t random)
 {
     unsigned most = 100;
 
-    while (failures-- && most < 5000)
+    while (failures-- && most < 1000)
         most *= 2;
-    most = most > 5000 ? 5000 : most;
+    most = most > 1000 ? 1000 : most;
     return most / 2 + random % (most / 2 + 1);
 }
 
@@ -58,6 +58,12 @@ static void drop(struct pg *pg, const char *why)
         done(pg->done_arg, &reply);
     if ((was == PG_IDLE || was == PG_BUSY) && pg->exits.gone)
         pg->exits.gone(pg->exits.arg);
+}
+
+void pg_redial(struct pg *pg, const char *why)
+{
+    if (pg->state != PG_DOWN)
+        drop(pg, why);
 }
 
 /* --- the client: talking
@@ -243,13 +249,13 @@ static void keep_array(struct backend *b, unsigned i, uint32_t oid, const void *
 /* append_one says in plain values what append says in arrays of one: the model knows the latter. */
 static void keep_one(struct backend *b, const struct pg_param *params)
 {
-    enum { VALUES = 15, RUN = 15, ORDINAL = 22, DOC = 23, ALL = 32 };
+    enum { VALUES = 15, RUN = 15, ORDINAL = 22, DOC = 23, KNOWN = 32 };
     static const uint32_t oids[VALUES] = {23,   20,   21,   20, 2950, 21, 21, 25,
                                           1184, 1184, 1184, 23, 21,   17, 17};
     static const unsigned run_of[] = {0, 1, 2, 3, 3}; /* sender, epoch, lane, first, last */
     const uint32_t one = htobe32(1);
 
-    b->params.n = ALL;
+    b->params.n = KNOWN + 2;
     for (unsigned i = 0; i < VALUES; i++)
         keep_array(b, i, oids[i], params[i].data, params[i].len);
     for (unsigned i = 0; i < 5; i++)
@@ -258,6 +264,8 @@ static void keep_one(struct backend *b, const struct pg_param *params)
     keep_array(b, RUN + 6, 23, &one, 4);
     keep_array(b, ORDINAL, 23, params[VALUES].data ? &one : NULL, 4);
     keep_array(b, DOC, 3802, params[VALUES].data, params[VALUES].len);
+    keep_param(b, KNOWN, &params[VALUES + 1]);
+    keep_param(b, KNOWN + 1, &params[VALUES + 2]);
 }
 
 enum status pg_query(struct pg *pg, const char *name, const struct pg_param *params, unsigned n,

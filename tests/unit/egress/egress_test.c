@@ -302,6 +302,21 @@ static void another_log_epoch_is_refused(void **state)
     assert_true(world.agents[1].subscribed);
 }
 
+static void who_has_heard_of_a_newer_log_waits_until_this_broker_has(void **state)
+{
+    static const char *const patterns[] = {"**"};
+    uint64_t after = 0;
+
+    (void)state;
+    agent_subscribe_to(0, patterns, 1, &after, WORLD_EPOCH + 1, 10);
+    world_settle();
+    assert_false(world.agents[0].subscribed);
+    assert_string_equal(world.agents[0].fault, "");
+    world.log_epoch = WORLD_EPOCH + 1;
+    egress_store_here(world.egress); /* everybody begins anew, it too */
+    assert_string_equal(world.agents[0].fault, "epoch");
+}
+
 static void bad_and_forbidden_patterns_are_refused(void **state)
 {
     static const char *const bad[] = {"actual.report"}, *const denied[] = {"system.**"};
@@ -599,6 +614,7 @@ int main(void)
         IN_WORLD(reaching_the_head_is_told_and_idleness_too),
         IN_WORLD(a_start_beyond_the_head_is_refused),
         IN_WORLD(another_log_epoch_is_refused),
+        IN_WORLD(who_has_heard_of_a_newer_log_waits_until_this_broker_has),
         IN_WORLD(bad_and_forbidden_patterns_are_refused),
         IN_WORLD(a_number_in_use_is_refused_and_the_first_listener_stays),
         IN_WORLD(who_subscribes_before_the_log_is_known_waits_for_it),

@@ -689,6 +689,25 @@ static void who_was_behind_when_the_log_was_restored_misses_nothing(void **state
     assert_int_equal(broker.after, 5); /* of the new log */
 }
 
+/* One of several brokers may not have heard yet that the log was restored. */
+static void a_broker_with_an_older_log_does_not_move_the_place(void **state)
+{
+    (void)state;
+    make_content(ROUTINE, 1);
+    broker.log_epoch = broker.stamp_epoch = 2;
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(3, 0);
+    WAIT_FOR(broker.upto == 3);
+    agent_destroy(agent);
+    broker.log_epoch = 1;
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 2);
+    assert_int_equal(broker.after, 3);
+}
+
 static void a_hole_in_the_numbers_is_read_again(void **state)
 {
     (void)state;
@@ -880,6 +899,7 @@ int main(void)
         T(an_inbox_remembers_the_place_over_a_restart),
         T(what_is_older_than_a_restore_is_handed_over_like_the_rest),
         T(who_was_behind_when_the_log_was_restored_misses_nothing),
+        T(a_broker_with_an_older_log_does_not_move_the_place),
         T(a_hole_in_the_numbers_is_read_again),
         T(a_program_that_cannot_take_more_gets_it_later),
         T(an_alarm_is_handed_over_at_its_first_copy_and_only_then),

@@ -174,6 +174,25 @@ static void another_epoch_begins_anew_and_forgets_the_page_under_way(void **stat
     assert_int_equal(seen.count, 1);
 }
 
+static void a_page_of_a_newer_log_is_not_handed_on_as_one_of_the_old(void **state)
+{
+    struct follow f = started(0);
+    struct parcel *p = parcel_of(4), *none = NULL;
+
+    (void)state;
+    follow_seen(&f, 1, 5);
+    p->log_epoch = 2; /* restored up to 3, and going on; nobody has told us yet */
+    seen.page(seen.page_arg, ST_OK, &p, 0);
+    parcel_drop(&p);
+    seen.page(seen.page_arg, ST_OK, &none, 4);
+    follow_seen(&f, 1, 5);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(seen.reads, 1);
+    follow_seen(&f, 2, 4);
+    own(&f, 4, 5);
+    assert_handed(5, 5);
+}
+
 static void repeated_and_refused_ones_are_not_handed_on(void **state)
 {
     struct follow f = started(10);
@@ -200,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_failed_page_is_asked_again_when_the_head_is_seen),
         cmocka_unit_test(a_span_without_rows_is_passed_over),
         cmocka_unit_test(another_epoch_begins_anew_and_forgets_the_page_under_way),
+        cmocka_unit_test(a_page_of_a_newer_log_is_not_handed_on_as_one_of_the_old),
         cmocka_unit_test(repeated_and_refused_ones_are_not_handed_on),
     };
 
