@@ -1,10 +1,11 @@
-/* A week in the dark: an office has said 600,000 things in seven days, and its link comes back. All
- * of it must drain, most urgent first, every lane in its order, nothing lost, nothing doubled.
+/* A week in the dark: an office has said 200,000 things in seven days (600,000 by hand), and its
+ * link comes back. All of it must drain, most urgent first, every lane in its order, nothing lost,
+ * nothing doubled.
  *
  * The outbox is filled here on a clock of its own and drained by the programs as they ship (BUILD,
  * default: build): eocctl, a broker and PostgreSQL, through a door that counts bytes.
  *
- *   DARK_MESSAGES=n   another count */
+ *   DARK_MESSAGES=600000   the whole week: two minutes on a busy machine */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@
 #include "tests/lib/bus.h"
 
 enum {
-    MESSAGES = 600000,
+    MESSAGES = 200000,
     LANES = 6,
     DAYS = 7,
     DRAIN_S = 240,
@@ -168,10 +169,11 @@ static void open_door(void)
 /* --- the week -----------------------------------------------------------------------------------
  */
 
-/* Mostly readings; a few reports; now and then something urgent. */
+/* Mostly readings; a few reports; now and then something urgent; thirty alarms, as many as the
+ * broker lets one sender sound at once (ingress.flash_per_minute). */
 static unsigned lane_of(uint64_t n)
 {
-    if (n % 1000 == 999)
+    if (n % 20000 == 19999)
         return 1;
     if (n % 200 == 77)
         return 2;
