@@ -34,15 +34,43 @@ void parcel_drop(struct parcel **held)
     *held = NULL;
     if (!p)
         return;
+    mem_free(p->to);
+    mem_free(p->reach);
     mem_free(p->doc);
     mem_free(p->refused);
     mem_free(p);
 }
 
+static size_t text_bytes(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
 size_t parcel_size_bytes(const struct parcel *p)
 {
-    return sizeof(*p) + p->content_len + p->signature_len + (p->doc ? strlen(p->doc) + 1 : 0) +
-           (p->refused ? sizeof(*p->refused) : 0);
+    return sizeof(*p) + p->content_len + p->signature_len + text_bytes(p->doc) + text_bytes(p->to) +
+           text_bytes(p->reach) + (p->refused ? sizeof(*p->refused) : 0);
+}
+
+bool parcel_is_addressed(const struct parcel *p)
+{
+    /* A receipt goes to the sender of what it speaks of, whatever it says itself. */
+    return p->to || p->type == EOCBUS__V1__ENVELOPE__BODY_RECEIPT;
+}
+
+bool parcel_is_for(const struct parcel *p, const char *principal)
+{
+    size_t len = strlen(principal);
+    const char *at = p->reach ? p->reach : p->to;
+
+    while (at && *at) {
+        size_t n = strcspn(at, " ");
+
+        if (n == len && memcmp(at, principal, len) == 0)
+            return true;
+        at += n + (at[n] == ' ');
+    }
+    return false;
 }
 
 void parcel_topics(struct topics *out, const struct parcel *p)

@@ -52,10 +52,11 @@ struct parcel {
     int64_t received_time_us;
     int32_t clock_offset_ms;
     uint8_t marks;           /* PARCEL_... */
+    char *to;                /* Envelope.to joined by blanks; NULL = whoever subscribes */
     char *doc;               /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
     bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */
-    /* doc and refused come from mem_alloc and are the parcel's. */
+    /* to, doc, refused and reach come from mem_alloc and are the parcel's. */
 
     /* From the store. */
     uint32_t log_epoch;
@@ -64,6 +65,7 @@ struct parcel {
     bool repeated;    /* was stored before; seq is its first number */
     bool expired;
     bool history;                    /* read from the log for a listener that is behind */
+    char *reach;                     /* read from the log: names of the principals it is for */
     uint8_t quarantine_id[ID_BYTES]; /* its row there, the same however often the batch is sent */
 
     size_t content_len, signature_len;
@@ -76,6 +78,10 @@ struct parcel *parcel_create(const void *content, size_t content_len, const void
                              size_t signature_len);
 void parcel_drop(struct parcel **p);              /* sets *p to NULL */
 size_t parcel_size_bytes(const struct parcel *p); /* for budgets: everything it holds */
+/* It is for somebody: whom, is known when it is read from the log. */
+bool parcel_is_addressed(const struct parcel *p);
+/* One that was not read from the log is for those it names; agencies and duties are not known. */
+bool parcel_is_for(const struct parcel *p, const char *principal);
 void parcel_topics(struct topics *out, const struct parcel *p);
 
 #endif

@@ -126,7 +126,7 @@ static unsigned read_lanes(const Eocbus__V1__Subscribe *m)
     return m->n_lanes ? lanes : LANES_ALL;
 }
 
-static struct listener *create_listener(struct egress *e, uint64_t session,
+static struct listener *create_listener(struct egress *e, uint64_t session, const char *principal,
                                         const Eocbus__V1__Subscribe *m)
 {
     struct listener *l = mem_zalloc(sizeof(*l));
@@ -146,7 +146,9 @@ static struct listener *create_listener(struct egress *e, uint64_t session,
     list_add_tail(&e->all, &l->all);
     list_add_tail(bucket_of(e, session), &l->by_session);
     e->n.listeners++;
-    if (copy_patterns(l, m))
+    if (m->to_me)
+        l->to_me = mem_strdup(principal);
+    if (!l->to_me == !m->to_me && copy_patterns(l, m))
         return l;
     listener_end(l);
     return NULL;
@@ -172,7 +174,7 @@ static void on_subscribe(struct egress *e, uint64_t session, const char *princip
     learn_place(e);
     if (!check_patterns(e, session, principal, m) || !check_room(e, session, m))
         return;
-    l = create_listener(e, session, m);
+    l = create_listener(e, session, principal, m);
     if (l)
         listener_place(l);
     else
@@ -272,7 +274,8 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
-        p->log_epoch != e->log_epoch || !lanes_hold(l->lanes, p->id.lane))
+        p->log_epoch != e->log_epoch || !lanes_hold(l->lanes, p->id.lane) ||
+        (l->to_me && !parcel_is_for(p, l->to_me)))
         return;
     if (!pack_once(e, p)) {
         l->cursor = e->head;

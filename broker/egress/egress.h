@@ -14,6 +14,8 @@
  *
  * A listener may ask for some lanes only; what is in others does not exist for it, and pages of the
  * log are read without it.
+ * A listener may ask for what is for its principal only (to_me). Whom a message reaches is found
+ * out when it is stored and read from the log with it; a provisional one reaches those it names.
  *
  * A FLASH that has no number yet (provisional) goes to every listener at once, also to one that is
  * behind or has no credit, and changes nothing of the above. A listener may have 16 of them

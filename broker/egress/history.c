@@ -97,7 +97,8 @@ static void offer_page_row(struct listener *l, const struct parcel *p)
     if (l->cut || p->seq <= l->cursor)
         return;
     if (!is_over(l, p->seq, p->expired) &&
-        wants_row(l, p->id.lane, p->status, p->type, p->places)) {
+        wants_row(l, p->id.lane, p->status, p->type, p->places) &&
+        (!l->to_me || parcel_is_for(p, l->to_me))) {
         common = pack_common(p, &m.len);
         m.common = common;
         if (!common || !listener_gather(l, &m)) {
@@ -161,7 +162,8 @@ void history_serve(struct egress *e)
     while (looks < LOOKS_PER_TURN && (link = list_pop(&mine))) {
         struct listener *l = container_of(link, struct listener, hungry);
 
-        if (recent_find(&e->recent, l->cursor + 1)) {
+        /* Whom a message is for stands in the log. */
+        if (!l->to_me && recent_find(&e->recent, l->cursor + 1)) {
             looks += serve_recent(l);
         } else if (l->cursor < e->head) {
             start_page(l);

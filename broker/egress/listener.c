@@ -287,6 +287,7 @@ void listener_end(struct listener *l)
     for (unsigned i = 0; i < l->pattern_count; i++)
         mem_free(l->patterns[i]);
     mem_free(l->patterns);
+    mem_free(l->to_me);
     mem_free(l);
     e->n.listeners--;
 }

@@ -40,7 +40,8 @@ struct listener {
     uint64_t start;        /* where it wants to start; with from_now not yet known */
     uint32_t start_epoch;  /* of that number; 0 = whichever the log has */
     bool from_now;
-    unsigned lanes;    /* a set, see parcel.h */
+    unsigned lanes; /* a set, see parcel.h */
+    char *to_me;    /* name of its principal: only what is for it; NULL = everything that matches */
     unsigned warnings; /* provisional ones that it has not acknowledged */
     bool owes_horizon; /* has just reached the head for the first time */
     bool blocked;      /* its socket queue is full; until egress_writable */

@@ -31,7 +31,8 @@ void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
     const uint8_t *frame;
     size_t len;
 
-    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH))
+    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) ||
+        (l->to_me && !parcel_is_for(p, l->to_me)))
         return;
     if (l->warnings >= WARNINGS_MOST || !pack_once(e, p)) {
         e->n.provisional_skipped++;

@@ -62,6 +62,27 @@ static bool fill_doc(struct parcel *p, const Eocbus__V1__Envelope *m)
     return true;
 }
 
+/* Thirty-two names of 64 bytes at most; the grammar of recipients has no blanks. */
+static bool fill_to(struct parcel *p, const Eocbus__V1__Envelope *m)
+{
+    struct buf text = {0};
+
+    if (!m->n_to)
+        return true;
+    for (size_t i = 0; i < m->n_to; i++) {
+        if (i)
+            buf_puts(&text, " ");
+        buf_puts(&text, m->to[i]);
+    }
+    buf_put(&text, "", 1);
+    if (text.failed) {
+        buf_free(&text);
+        return false;
+    }
+    p->to = (char *)text.data;
+    return true;
+}
+
 static bool fill_refusal(struct parcel *p, const struct refusal *why)
 {
     p->refused = mem_alloc(sizeof(*p->refused));
@@ -98,7 +119,7 @@ struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *i
         fill_content(p, b, m);
     else if (m)
         fill_identity(p, m);
-    if (why ? fill_refusal(p, why) : fill_doc(p, m))
+    if (why ? fill_refusal(p, why) : fill_doc(p, m) && fill_to(p, m))
         return p;
     parcel_drop(&p);
     return NULL;

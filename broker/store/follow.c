@@ -90,6 +90,12 @@ static void hand(struct follow *f, struct parcel **take)
     parcel_drop(take); /* NULL when it was taken */
 }
 
+/* Whom it reaches was found out when it was stored, and stands in the log. */
+static bool must_be_read(const struct parcel *p)
+{
+    return !p->refused && !p->repeated && parcel_is_addressed(p);
+}
+
 void follow_own(struct follow *f, struct list *parcels, uint64_t before, uint64_t head)
 {
     struct list *link;
@@ -105,6 +111,11 @@ void follow_own(struct follow *f, struct list *parcels, uint64_t before, uint64_
     while ((link = list_pop(parcels))) {
         struct parcel *p = container_of(link, struct parcel, link);
 
+        if (must_be_read(p)) {
+            parcel_drop(&p);
+            drop_all(parcels);
+            break;
+        }
         hand(f, &p);
     }
     f->is_handing = false;

@@ -42,6 +42,7 @@ enum { /* columns of sql/queries/replay.sql */
        C_MARKS,
        C_CONTENT,
        C_SIGNATURE,
+       C_REACH,
 };
 enum { P_ID, P_NAME, P_AGENCY, P_ROLE, P_PLACE, P_KEY, P_NOT_AFTER }; /* of principals.sql */
 
@@ -95,6 +96,8 @@ static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
     p->expired = pg_int(rows, i, C_EXPIRED);
     p->marks = (uint8_t)pg_int(rows, i, C_MARKS);
     p->history = true;
+    if (!pg_is_null(rows, i, C_REACH) && !(p->reach = mem_strdup(pg_text(rows, i, C_REACH))))
+        parcel_drop(&p);
     return p;
 }
 

@@ -10,6 +10,7 @@
 #include "broker/store/queue.h"
 #include "broker/store/replay.h"
 #include "broker/store/store.h"
+#include "broker/store/timer.h"
 #include "proto/base/loop.h"
 
 struct store {
@@ -18,6 +19,7 @@ struct store {
     struct pg *append, *listen;
     struct replay *replay;
     struct project *project;
+    struct timer *timer;
     struct follow follow;
     struct loop_hook *hook;
     struct loop_timer *retry, *poll, *drain;

@@ -1,8 +1,8 @@
 /* store - see store.h.
  *
  * Three connections: `append` commits (commit.c), `replay` reads, `listen` hears hints and polls
- * the head (head.c). Readings are projected on a fourth, behind everybody's back. What waits stands
- * in a queue (queue.c).
+ * the head (head.c). Readings are projected on a fourth, and time is looked
+ * after on a fifth (timer.c), behind everybody's back. What waits stands in a queue (queue.c).
  *
  * commit_pump() is called once per loop turn, after everything of that turn was read, so that a
  * burst becomes one commit; and once more when a commit ends, so that the database does not wait
@@ -247,7 +247,10 @@ static enum status connect_all(struct store *s)
     st = pg_create(&s->append, &set, &exits);
     if (st != ST_OK)
         return st;
-    return project_create(&s->project, s->set.loop, s->set.conninfo, on_accept, s);
+    st = project_create(&s->project, s->set.loop, s->set.conninfo, on_accept, s);
+    if (st != ST_OK)
+        return st;
+    return timer_create(&s->timer, s->set.loop, s->set.conninfo, on_accept, s);
 }
 
 static enum status create_parts(struct store *s)
@@ -299,6 +302,7 @@ void store_destroy(struct store *s)
 
     if (!s)
         return;
+    timer_destroy(s->timer);
     project_destroy(s->project);
     pg_destroy(s->append);
     pg_destroy(s->listen);

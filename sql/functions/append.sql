@@ -152,6 +152,7 @@ CREATE FUNCTION bus.append(
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
     m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
+    m_to text[], -- Envelope.to joined by blanks
     -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
     r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
     -- JSON of ledger types, by ordinal of the message
@@ -259,6 +260,10 @@ BEGIN
              WHERE u.run_first IS NULL;
         END IF;
     END IF;
+    IF m_to IS NOT NULL OR 181 = ANY (m_type) OR 203 = ANY (m_type) THEN
+        PERFORM bus.recipients_of(res, m_sender, m_lane, m_type, m_status, m_id, m_places, m_not_after, m_to,
+                                  d_ordinal, d_doc);
+    END IF;
 
     IF res.head > h.seq AND h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', res.head::text);
@@ -273,7 +278,8 @@ GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
 CREATE FUNCTION bus.append_one(
     m_sender int4, m_epoch int8, m_lane int2, m_lane_seq int8, m_id uuid, m_type int2, m_status int2,
     m_places text, m_event timestamptz, m_received timestamptz, m_not_after timestamptz, m_offset int4,
-    m_marks int2, m_content bytea, m_signature bytea, m_doc jsonb, k_log_epoch int4, k_seq int8)
+    m_marks int2, m_content bytea, m_signature bytea, m_to text, m_doc jsonb,
+    k_log_epoch int4, k_seq int8)
 RETURNS bus.append_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
@@ -327,6 +333,11 @@ BEGIN
     ELSE
         INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
         VALUES (m_sender, m_epoch, m_lane, m_lane_seq, m_lane_seq, h.seq, h.seq);
+    END IF;
+    IF m_to IS NOT NULL OR m_type IN (181, 203) THEN
+        PERFORM bus.recipients_of(res, ARRAY[m_sender], ARRAY[m_lane], ARRAY[m_type], ARRAY[m_status], ARRAY[m_id],
+                                  ARRAY[m_places], ARRAY[m_not_after], ARRAY[m_to],
+                                  CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
     END IF;
     IF h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', h.seq::text);

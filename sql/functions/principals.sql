@@ -44,7 +44,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO bus.principal_key (principal_id, public_key, valid_to)
     SELECT p.principal_id, principal_key_add.public_key, principal_key_add.valid_to
-      FROM bus.principal p WHERE p.name = principal_key_add.name AND p.revoked_at IS NULL;
+      FROM bus.principal p WHERE p.name = principal_key_add.name AND p.principal_id > 0 AND p.revoked_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no principal "%" in force', principal_key_add.name
             USING ERRCODE = 'no_data_found';
@@ -59,10 +59,10 @@ DECLARE
     id int4;
 BEGIN
     UPDATE bus.principal p SET revoked_at = now()
-     WHERE p.name = principal_revoke.name AND p.revoked_at IS NULL
+     WHERE p.name = principal_revoke.name AND p.principal_id > 0 AND p.revoked_at IS NULL
     RETURNING p.principal_id INTO id;
     IF id IS NULL THEN
-        IF NOT EXISTS (SELECT FROM bus.principal p WHERE p.name = principal_revoke.name) THEN
+        IF NOT EXISTS (SELECT FROM bus.principal p WHERE p.name = principal_revoke.name AND p.principal_id > 0) THEN
             RAISE EXCEPTION 'there is no principal "%"', principal_revoke.name USING ERRCODE = 'no_data_found';
         END IF;
         RETURN false;
@@ -80,7 +80,8 @@ SELECT p.principal_id, p.name, p.agency, p.role, p.place, k.public_key,
             ELSE 'active' END AS state,
        p.created_at, least(p.not_after, k.valid_to) AS not_after,
        least(p.revoked_at, k.revoked_at) AS revoked_at, p.note
-  FROM bus.principal p LEFT JOIN bus.principal_key k USING (principal_id);
+  FROM bus.principal p LEFT JOIN bus.principal_key k USING (principal_id)
+ WHERE p.principal_id > 0; -- 0 is the bus itself
 COMMENT ON VIEW bus.principal_list IS 'one row per key: who, which key, and whether it opens the door now';
 
 -- What a broker caches: keys that open the door now.

@@ -1,5 +1,6 @@
 -- replay: one page of the log, oldest first. $1 after int8 (exclusive), $2 up to int8 (inclusive),
--- $3 most bytes of content int8, $4 lanes int4 (bit n: lane n).
+-- $3 most bytes of content int8, $4 lanes int4 (bit n: lane n). reach: names of the principals it is for,
+-- null = whoever subscribes.
 SELECT seq, log_epoch, sender_id, epoch, lane, lane_seq, message_id, type, status, places, event_at,
-       received_at, not_after, clock_offset_ms, verdict, expired, marks, content, signature
+       received_at, not_after, clock_offset_ms, verdict, expired, marks, content, signature, reach
   FROM bus.replay($1, $2, $3, $4);

@@ -18,7 +18,7 @@
 
 #include "proto/base/banned.h"
 
-enum { PARAMS = 34, CELLS = 6, EXPIRED = 3, SEEDS = 6 };
+enum { PARAMS = 35, CELLS = 6, EXPIRED = 3, SEEDS = 6 };
 static const char *const columns[CELLS] = {"log_epoch", "before",  "head",
                                            "expired",   "outcome", "seq"};
 

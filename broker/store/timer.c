@@ -1,0 +1,117 @@
+/* timer - see timer.h.
+ *
+ *   tick ──▶ rest a second ──▶ tick ...     more waits: rest three times as long as it took
+ *
+ * A tick that has something to say holds the lock of the head while it says it. So it takes little
+ * at a time, and leaves the commits three quarters of it. */
+#include "broker/store/timer.h"
+
+#include <endian.h>
+
+#include "broker/store/pg.h"
+#include "proto/base/log.h"
+#include "proto/base/loop.h"
+#include "proto/base/mem.h"
+
+#include "proto/base/banned.h"
+
+enum {
+    REST_MS = 1000,
+    /* A receipt takes PostgreSQL about 0.5 ms to make: 32 hold the head for 16 ms. */
+    TICK_MOST = 32,
+    DEADLINE_MS = 30000,
+};
+
+enum { C_EXPIRED, C_UNDELIVERABLE, C_SAID, C_MORE }; /* columns of tick.sql */
+
+struct timer {
+    struct loop *loop; /* borrowed, outlives us */
+    struct pg *pg;
+    struct loop_timer *timer;
+    uint64_t began_us, receipts;
+};
+
+static void on_tick(void *arg, const struct pg_reply *reply)
+{
+    struct timer *t = arg;
+    uint64_t took_ms = (loop_exact_us(t->loop) - t->began_us) / 1000;
+    unsigned rest_ms = REST_MS;
+
+    if (reply->answer == PG_ROWS) {
+        t->receipts += (uint64_t)pg_int(reply->rows, 0, C_SAID);
+        if (pg_int(reply->rows, 0, C_MORE))
+            rest_ms = (unsigned)took_ms * 3 + 1;
+    } else if (reply->answer == PG_ERROR) {
+        log_warn("store.timer", "sqlstate=%s why=\"%s\"", reply->sqlstate, reply->message);
+    }
+    loop_timer_start(t->timer, rest_ms, 0);
+}
+
+static void on_timer(void *arg)
+{
+    struct timer *t = arg;
+    uint32_t most = htobe32(TICK_MOST);
+    struct pg_param param = {&most, sizeof(most)};
+
+    if (!pg_is_idle(t->pg))
+        return; /* on_ready comes back to it */
+    t->began_us = loop_exact_us(t->loop);
+    if (pg_query(t->pg, "tick", &param, 1, DEADLINE_MS, on_tick, t) != ST_OK)
+        log_debug("store.timer.tick", "not sent");
+}
+
+static void on_ready(void *arg)
+{
+    struct timer *t = arg;
+
+    loop_timer_start(t->timer, 1, 0);
+}
+
+static enum status connect(struct timer *t, const char *conninfo,
+                           bool (*accept)(void *arg, const char *query, const struct pg_rows *rows),
+                           void *arg)
+{
+    static const char *const setup[] = {"session", "schema", NULL};
+    static const char *const names[] = {"tick", NULL};
+    const struct pg_settings set = {
+        .loop = t->loop, .conninfo = conninfo, .name = "timer", .setup = setup, .prepare = names};
+    const struct pg_exits exits = {
+        .arg = t, .accept = accept, .accept_arg = arg, .ready = on_ready};
+
+    return pg_create(&t->pg, &set, &exits);
+}
+
+enum status timer_create(struct timer **out, struct loop *loop, const char *conninfo,
+                         bool (*accept)(void *arg, const char *query, const struct pg_rows *rows),
+                         void *arg)
+{
+    struct timer *t = mem_zalloc(sizeof(*t));
+    enum status st;
+
+    if (!t)
+        return ST_NOMEM;
+    t->loop = loop;
+    st = loop_timer_create(&t->timer, loop, on_timer, t);
+    if (st == ST_OK)
+        st = connect(t, conninfo, accept, arg);
+    if (st != ST_OK) {
+        timer_destroy(t);
+        return st;
+    }
+    *out = t;
+    return ST_OK;
+}
+
+uint64_t timer_receipts(const struct timer *t)
+{
+    return t->receipts;
+}
+
+void timer_destroy(struct timer *t)
+{
+    if (!t)
+        return;
+    pg_destroy(t->pg);
+    loop_timer_destroy(t->timer);
+    mem_free(t);
+}

@@ -1,0 +1,26 @@
+/* timer - what time does to recipients: has PostgreSQL look, about once a second, which messages
+ * were not answered in time, and tell their senders (bus.tick).
+ *
+ * On its own connection, never on the way of a commit. Every broker calls; PostgreSQL lets one work
+ * at a time, and a change commits together with the receipt that tells of it, so each is said once
+ * however many brokers there are and whenever one of them dies. */
+#ifndef EOCBUS_BROKER_STORE_TIMER_H
+#define EOCBUS_BROKER_STORE_TIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/base/status.h"
+
+struct loop;
+struct pg_rows;
+struct timer;
+
+/* `accept` judges the server, as in pg.h. */
+MUST_CHECK enum status
+timer_create(struct timer **out, struct loop *loop, const char *conninfo,
+             bool (*accept)(void *arg, const char *query, const struct pg_rows *rows), void *arg);
+uint64_t timer_receipts(const struct timer *t); /* said by this broker's calls */
+void timer_destroy(struct timer *t);
+
+#endif
