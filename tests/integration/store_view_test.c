@@ -51,6 +51,7 @@ static struct parcel *parcel_of(struct world *w, const Eocbus__V1__Envelope *e)
     places_of(p->places, e);
     p->event_time_us = e->event_time_us;
     p->received_time_us = loop_utc_us(w->loop);
+    p->to = mem_strdup("coes.ayni");
     if (type->flags & TYPE_LEDGER) {
         struct buf json = {0};
 
@@ -105,7 +106,7 @@ static void every_view_reads_what_the_gate_lets_in(void **state)
     assert_string_equal("",
                         pgserver_text(w->pg, "SELECT coalesce(string_agg(name, ' '), '') FROM seen"
                                              " WHERE rows = 0 AND name NOT IN ('observation',"
-                                             " 'sensor_status', 'quarantine')"));
+                                             " 'sensor_status', 'quarantine', 'duty')"));
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM eoc.flash_report"), ROUNDS);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(DISTINCT seq) FROM eoc.resource_message"),
                      16 * ROUNDS);

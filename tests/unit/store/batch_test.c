@@ -16,14 +16,14 @@ enum {
     M_LANE_SEQ = 3,
     M_NOT_AFTER = 10,
     M_SIGNATURE = 14,
-    R_FIRST = 18,
-    R_LAST = 19,
-    R_LOW = 20,
-    R_HIGH = 21,
-    D_ORDINAL = 22,
-    D_DOC = 23,
-    Q_ID = 24,
-    Q_CODE = 27
+    R_FIRST = 19,
+    R_LAST = 20,
+    R_LOW = 21,
+    R_HIGH = 22,
+    D_ORDINAL = 23,
+    D_DOC = 24,
+    Q_ID = 25,
+    Q_CODE = 28
 };
 
 static const struct place known = {3, 41};
