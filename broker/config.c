@@ -47,6 +47,11 @@ static const struct conf_row rows[] = {
     {"store.follow_ms", CONF_MS, AT(follow_ms), "500ms", 0,
      "How often the log is asked for what other brokers wrote, in case their notice got lost.", 50,
      60000},
+    {"store.standby", CONF_BOOL, AT(needs_standby), "no", 0,
+     "Commits shall wait for a second PostgreSQL server. When they do not, or none is there, the "
+     "broker "
+     "says that it is degraded (`eocctl status`).",
+     0, 0},
     {"ingress.window_items", CONF_COUNT, AT(ingress_window_items), "256", CONF_RELOAD,
      "Messages that one agent may have sent and not yet got a receipt for.", 1, 65536},
     {"ingress.window_bytes", CONF_BYTES, AT(ingress_window_bytes), "1MiB", CONF_RELOAD,

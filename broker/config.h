@@ -3,20 +3,23 @@
 #ifndef EOCBUS_BROKER_CONFIG_H
 #define EOCBUS_BROKER_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/base/conf.h"
 
 struct config {
     char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
-    unsigned batch_rows, queue_rows, commit_ms, follow_ms;            /* store.* */
-    size_t queue_bytes;                                               /* store.queue_bytes */
-    unsigned ingress_window_items, sessions_max, sessions_per_principal, quarantine_per_hour; /* ingress.* */
-    unsigned messages_per_second, flash_per_minute;                   /* ingress.* */
-    size_t bytes_per_second;                                          /* ingress.bytes_per_second */
-    size_t ingress_window_bytes;                                      /* ingress.window_bytes */
-    size_t egress_window_bytes;                                       /* egress.window_bytes */
-    unsigned page_rows, horizon_ms;                                   /* egress.* */
+    unsigned batch_rows, queue_rows, commit_ms, follow_ms; /* store.* */
+    size_t queue_bytes;                                    /* store.queue_bytes */
+    bool needs_standby;                                    /* store.standby */
+    unsigned ingress_window_items, sessions_max, sessions_per_principal,
+        quarantine_per_hour;                        /* ingress.* */
+    unsigned messages_per_second, flash_per_minute; /* ingress.* */
+    size_t bytes_per_second;                        /* ingress.bytes_per_second */
+    size_t ingress_window_bytes;                    /* ingress.window_bytes */
+    size_t egress_window_bytes;                     /* egress.window_bytes */
+    unsigned page_rows, horizon_ms;                 /* egress.* */
     unsigned heartbeat_ms, heartbeat_timeout_ms;
 };
 

@@ -42,6 +42,8 @@ static void collect_store(const struct broker *b, struct admin_report *out)
     out->refused += n.judged;
     out->quarantine_dropped += n.unkept;
     out->store_here = store_is_here(b->store);
+    out->degraded = n.is_degraded;
+    out->given_back = n.given_back;
     out->log_epoch = store_log_epoch(b->store);
     out->head = store_head(b->store);
     out->schema_version = (uint64_t)sql_version();

@@ -22,6 +22,7 @@ struct store_settings hall_store_settings(const struct broker *b)
         .queue_bytes = c->queue_bytes,
         .commit_ms = c->commit_ms,
         .follow_ms = c->follow_ms,
+        .needs_standby = c->needs_standby,
     };
 }
 

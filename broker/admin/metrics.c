@@ -62,6 +62,8 @@ static const struct row rows[] = {
     {"recent_bytes", GAUGE, AT(recent_bytes), "The same in bytes."},
     {"commits", COUNTER, AT(commits), "Commits to PostgreSQL."},
     {"lost_commits", COUNTER, AT(lost_commits), "Commits whose outcome got lost; sent again."},
+    {"given_back", COUNTER, AT(given_back),
+     "Messages given back to their senders because the log got another epoch."},
     {"commit_microseconds", COUNTER, AT(commit_us_sum), "Time spent waiting for commits."},
     {"queued_rows", GAUGE, AT(queued_rows), "Messages waiting for a commit."},
     {"queued_bytes", GAUGE, AT(queued_bytes), "The same in bytes."},

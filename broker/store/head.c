@@ -158,6 +158,22 @@ static void on_short_log(struct store *s, const struct place *log)
 
 /* --- hints and polls -------------------------------------------------------------------------- */
 
+/* A primary that waits for a standby that is not there stores nothing; one that waits for none
+ * loses with its disk what was acknowledged. */
+static void see_standby(struct store *s, bool has_standby, int64_t connected)
+{
+    bool expects = has_standby || s->set.needs_standby;
+    bool was = s->is_degraded;
+
+    s->has_standby = has_standby;
+    s->is_degraded = expects && (!has_standby || !connected);
+    if (s->is_degraded && !was)
+        log_warn("store.degraded", "synchronous_standby_names=%s connected=%lld",
+                 has_standby ? "set" : "empty", (long long)connected);
+    else if (was && !s->is_degraded)
+        log_info("store.replicated", "connected=%lld", (long long)connected);
+}
+
 static void see_principals(struct store *s, int64_t version)
 {
     if (s->principals_known && version == s->principals_version)
@@ -176,6 +192,7 @@ static void on_head(void *arg, const struct pg_reply *reply)
         struct place log = place_of(reply->rows);
 
         see_principals(s, pg_int(reply->rows, 0, 2));
+        see_standby(s, pg_int(reply->rows, 0, 3), pg_int(reply->rows, 0, 4));
         if (place_lacks(&log, &s->asked))
             on_short_log(s, &log);
         else

@@ -34,6 +34,7 @@ struct store {
     struct place sent_for; /* the log that the batch under way was meant for */
 
     bool is_here, must_poll, principals_known;
+    bool is_degraded;   /* a standby is expected, and does not protect commits */
     bool has_standby;   /* commits wait for one; without, a lost disk loses what was acknowledged */
     struct place asked; /* what was known when the head was asked for */
     int64_t principals_version;

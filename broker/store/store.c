@@ -203,6 +203,7 @@ void store_counters(const struct store *s, struct store_counters *out)
     out->queued_rows = s->queue.rows + batch_rows(s->batch);
     out->queued_bytes = s->queue.bytes;
     out->has_standby = s->has_standby;
+    out->is_degraded = s->is_degraded;
 }
 
 static void on_drain_over(void *arg)

@@ -30,6 +30,9 @@ struct store_settings {
     size_t queue_bytes;   /* 32 MiB, likewise */
     unsigned commit_ms;   /* first deadline of a commit; doubles to 30 s; 2000 */
     unsigned follow_ms;   /* how often the log is polled for what others wrote; 500 */
+    /* Commits shall wait for a standby: without, the store says it is degraded. So it does,
+     * whatever is set here, when they wait and there is none. */
+    bool needs_standby;
 };
 
 struct store_exits {
@@ -87,6 +90,7 @@ struct store_counters {
     uint64_t unkept;     /* of judged: beyond the sender's quota, not in quarantine */
     uint64_t given_back; /* for another log epoch */
     bool has_standby;    /* commits wait for a second server */
+    bool is_degraded;    /* one is expected, and does not protect them */
 };
 void store_counters(const struct store *s, struct store_counters *out);
 

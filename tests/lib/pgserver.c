@@ -422,6 +422,38 @@ struct pgserver *pgserver_start_in(const char *dir)
     return start_in_own(s);
 }
 
+static struct pgserver *make_place(void)
+{
+    struct pgserver *s = calloc(1, sizeof(*s));
+    const struct passwd *who = getpwnam("postgres");
+
+    if (!s)
+        die("calloc", strerror(errno));
+    snprintf(s->dir, sizeof(s->dir), "/tmp/eocbus-pg-XXXXXX");
+    if (!mkdtemp(s->dir))
+        die("mkdtemp", strerror(errno));
+    if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
+        die("chown to user postgres", strerror(errno));
+    return s;
+}
+
+struct pgserver *pgserver_follow(struct pgserver *lost, const struct pgserver *primary)
+{
+    struct pgserver *s = lost ? lost : make_place();
+    char data[PATH_BYTES], from[PATH_BYTES];
+    const char *const remove[] = {"rm", "-rf", data, NULL};
+    const char *const backup[] = {
+        PG_BIN "/pg_basebackup", "--pgdata",          data,        "--dbname", from,
+        "--write-recovery-conf", "--checkpoint=fast", "--no-sync", NULL};
+
+    snprintf(data, sizeof(data), "%s/data", s->dir);
+    snprintf(from, sizeof(from), "host=%s user=postgres application_name=pair", primary->dir);
+    run(remove, NULL);
+    run(backup, NULL);
+    launch(s);
+    return s;
+}
+
 void pgserver_end(struct pgserver *s)
 {
     const char *const remove[] = {"rm", "-rf", s->dir, NULL};

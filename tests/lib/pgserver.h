@@ -17,6 +17,10 @@ struct pgserver *pgserver_start(void);
 struct pgserver *pgserver_start_in(const char *dir);
 void pgserver_end(struct pgserver *s); /* stops it and removes its files */
 
+/* A copy of a running server that follows it, as a standby, in the place of `lost`, which does not
+ * run any more and whose data are thrown away (NULL: a new place). tests/lib/pgpair.h has more. */
+struct pgserver *pgserver_follow(struct pgserver *lost, const struct pgserver *primary);
+
 /* "host=… dbname=eocbus user=bus_ingest"; borrowed until the next call. */
 const char *pgserver_conninfo(struct pgserver *s, const char *role);
 const char *pgserver_socket(const struct pgserver *s); /* directory */

@@ -16,6 +16,7 @@ enum { SENDERS = 4 };
 
 struct world {
     struct pgserver *pg;
+    const char *conninfo; /* of the stores that are made from now on; NULL = of pg */
     struct loop *loop;
     struct store *store;
     bool here;

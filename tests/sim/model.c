@@ -673,6 +673,8 @@ static void ask_head(struct pg_rows *out)
     put_int(out, 4, db.log_epoch);
     put_int(out, 8, (int64_t)db.count);
     put_int(out, 8, db.principals_version);
+    put_int(out, 1, 0);
+    put_int(out, 4, 0);
     end_row(out);
 }
 
