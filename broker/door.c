@@ -16,11 +16,11 @@ enum {
     /* For agents whose line was dark; every link profile answers within two seconds. */
     RTO_MOST_MS = 6000,
     /* Whole messages that one peer may have waiting with us: unread, 16 of 256 KiB are four times
-     * what a window lets a well-behaved one send; unsent, 64 of 64 KiB are 4 MiB. Who does not read
-     * but acknowledges has more of them made, and with 1,000 eight such connections took 450 MiB.
+     * what a window lets a well-behaved one send; unsent, 24 of 64 KiB are 1.5 MiB. Who does not
+     * read has as many made; with 64, four principals of 16 connections each took 263 MiB.
      * Beyond it a receipt waits in its session and a delivery in the log. */
     RECEIVE_HIGH_WATER = 16,
-    SEND_HIGH_WATER = 64,
+    SEND_HIGH_WATER = 24,
     FILES_BESIDE_SESSIONS = 128,
 };
 

@@ -221,7 +221,7 @@ static void on_sweep(void *arg)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-/* Connections without a session. One whose session ended may have 4 MiB waiting for it
+/* Connections without a session. One whose session ended may have 1.5 MiB waiting for it
  * (SEND_HIGH_WATER, broker/door.c); one that never had any has a Fault. */
 enum { ENDED_MOST = 8, STRANGERS_MOST = 1024 };
 

@@ -15,10 +15,6 @@
 
 #include "proto/base/banned.h"
 
-/* What the store may hold of one principal: an agent that said hello again may send a whole window
- * while the one before is still being stored. */
-enum { PRINCIPAL_WINDOWS = 2 };
-
 /* PostgreSQL numbers are signed: what a refused message claims to be must fit, or say nothing. */
 static bool identity_is_sane(const Eocbus__V1__Envelope *m)
 {
@@ -119,15 +115,6 @@ static enum busy_cause refuse_at_once(struct publishing *b, const Eocbus__V1__It
     return BUSY_NOT;
 }
 
-/* It was turned away before anybody looked at it; those behind it need not wait for it any more. */
-static void pass_gate(struct publishing *b, const Eocbus__V1__Envelope *m)
-{
-    struct lane_gate *gate = (unsigned)m->lane - 1 < LANES ? &b->s->gates[m->lane] : NULL;
-
-    if (gate && gate->first == m->lane_seq && gate->epoch == m->epoch)
-        (void)lane_gate_lets(gate, m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
-}
-
 static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item *item,
                                     const Eocbus__V1__Envelope *m, struct refusal *why)
 {
@@ -135,8 +122,6 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     enum busy_cause cause;
     struct parcel *p;
 
-    if (m)
-        pass_gate(b, m);
     if (!in->exits.store_is_here(in->exits.arg))
         return BUSY_AWAY; /* before the quota: what is not kept shall not cost */
     if (!quota_book_take(in->quarantine, b->principal->principal_id, 1, loop_now_us(in->set.loop)))
@@ -150,118 +135,38 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     return cause;
 }
 
-/* The gate lets known lanes through only, whatever the sender's schema. */
-static struct lane_gate *gate_of(const struct publishing *b, const Eocbus__V1__Envelope *m)
-{
-    assert((unsigned)m->lane - 1 < LANES);
-    return &b->s->gates[m->lane];
-}
-
 static enum busy_cause take_accepted(struct publishing *b, const Eocbus__V1__Item *item,
                                      const Eocbus__V1__Envelope *m)
 {
-    struct lane_gate *gate = gate_of(b, m);
-    uint64_t now_us = loop_now_us(b->in->set.loop);
-    enum busy_cause cause;
-    struct parcel *p;
+    struct parcel *p = make_parcel(b, item, m, NULL);
+    enum busy_cause cause = p ? submit(b, p) : BUSY_FULL;
 
-    if (!lane_gate_lets(gate, m->epoch, m->lane_seq, now_us))
-        return BUSY_LANE;
-    p = make_parcel(b, item, m, NULL);
-    cause = p ? submit(b, p) : BUSY_FULL;
+    /* The gate lets known lanes through only, whatever the sender's schema. */
+    assert((unsigned)m->lane - 1 < LANES);
     if (cause == BUSY_NOT)
         b->in->n.accepted++;
     else
-        lane_gate_close(gate, m->epoch, m->lane_seq, now_us);
-    return cause;
-}
-
-static bool window_has_room(const struct publishing *b, size_t len)
-{
-    const struct ingress_settings *set = &b->in->set;
-    const struct sender *all = b->s->sender;
-
-    if (all->items >= PRINCIPAL_WINDOWS * (size_t)set->window_items ||
-        (all->bytes && all->bytes + len > PRINCIPAL_WINDOWS * set->window_bytes))
-        return false;
-    return b->s->unsettled_items < set->window_items &&
-           (!b->s->unsettled_bytes || b->s->unsettled_bytes + len <= set->window_bytes);
-}
-
-/* Its time has passed; or it says none, and was sent so long ago by a clock that somebody sets. Of
- * a clock that nobody sets the sent time may be anything, so its alarms are always news. */
-static bool is_over(const struct publishing *b, const struct peek *head)
-{
-    const struct clock_claim claim = {head->clock_source, head->clock_err_ms};
-    int64_t not_after_us = clock_not_after(&b->s->clock, &claim, head->not_after_us);
-
-    if (not_after_us)
-        return not_after_us < b->received_us;
-    return (head->clock_source == EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS ||
-            head->clock_source == EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_NTP) &&
-           clock_is_late(&b->s->clock, head->sent_time_us, b->received_us);
-}
-
-/* An alarm that is news: it is said at once, whatever becomes of it in the store. What comes from a
- * backlog, or too late, is stored as everything is and wakes nobody. */
-static bool is_news(const struct publishing *b, const struct peek *head)
-{
-    return head->lane == EOCBUS__V1__LANE__LANE_FLASH &&
-           !(head->flags & EOCBUS__V1__FLAG__FLAG_BACKFILL) && !is_over(b, head) &&
-           !warned_has(&b->in->warned, b->principal->principal_id, head->epoch, head->lane_seq);
-}
-
-static enum busy_cause ask_quota(struct publishing *b, const struct peek *head, size_t len,
-                                 bool news)
-{
-    uint64_t now_us = loop_now_us(b->in->set.loop);
-    int32_t id = b->principal->principal_id;
-
-    if (news)
-        return allowance_take_alarm(b->in->allowance, id, now_us) ? BUSY_NOT : BUSY_ALARMS;
-    return allowance_take(b->in->allowance, id, head->lane, len, now_us) ? BUSY_NOT : BUSY_QUOTA;
-}
-
-/* Not looked into: one who sends a hundred times what it may costs little. */
-static enum busy_cause turn_away(struct publishing *b, const struct peek *head,
-                                 enum busy_cause cause)
-{
-    if (head->lane)
-        lane_gate_close(&b->s->gates[head->lane], head->epoch, head->lane_seq,
-                        loop_now_us(b->in->set.loop));
+        lane_gate_close(&b->s->gates[m->lane], m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
     return cause;
 }
 
 static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *item, size_t place)
 {
-    enum busy_cause over = place >= LIMIT_ITEMS                     ? BUSY_ITEMS
-                           : !window_has_room(b, item->content.len) ? BUSY_WINDOW
-                                                                    : BUSY_NOT;
+    struct pass pass = ask_pass(b, item, place);
     Eocbus__V1__Envelope *m;
     struct refusal why;
-    struct peek head;
-    bool news, good;
+    bool good;
 
-    (void)peek_content(&head, item->content.data, item->content.len);
-    b->has_alarm = b->has_alarm || head.lane == EOCBUS__V1__LANE__LANE_FLASH;
-    news = is_news(b, &head);
-    if (news || !over) {
-        enum busy_cause quota = ask_quota(b, &head, item->content.len, news);
-
-        news = news && !quota;
-        over = over ? over : quota;
-    }
-    if (over && !news)
-        return turn_away(b, &head, over);
+    if (pass.cause && !pass.is_news)
+        return pass.cause;
     good = look_at(b, item, &m, &why);
-    if (good && news)
+    if (good && pass.is_news)
         warn_first(b, item, m);
-    if (over)
-        return turn_away(b, &head, over);
-    over = good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
-    if (over && !news)
-        allowance_give(b->in->allowance, b->principal->principal_id, item->content.len);
-    return over;
+    if (!pass.cause)
+        pass.cause = good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
+    if (pass.cause)
+        give_back_pass(b, item, &pass);
+    return pass.cause;
 }
 
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,

@@ -92,6 +92,16 @@ struct publishing { /* one Publish */
     bool has_alarm;
 };
 
+/* pass.c: may it be looked at? */
+struct pass {
+    enum busy_cause cause; /* BUSY_NOT: it may be stored */
+    bool is_news;          /* it is to be said at once, whatever the cause */
+    bool is_paid;          /* from the quota of messages and bytes */
+};
+struct pass ask_pass(struct publishing *b, const Eocbus__V1__Item *item, size_t place);
+/* It was not taken. */
+void give_back_pass(struct publishing *b, const Eocbus__V1__Item *item, struct pass *pass);
+
 /* busy.c: one item was not taken; and the answer for all of them, which may end the session. */
 void count_busy(struct publishing *b, enum busy_cause cause, const Eocbus__V1__Item *item);
 MUST_CHECK enum status send_busy(struct publishing *b, uint64_t *tags);
