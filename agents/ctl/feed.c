@@ -103,6 +103,10 @@ void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1
         print_paint(out, colour, paint_of(m));
     put_time(out, d->stamp->received_time_us);
     put_number(out, d->stamp);
+    if (d->stamp->late)
+        buf_puts(out, "late ");
+    if (d->stamp->clock_suspect)
+        buf_puts(out, "clock? ");
     if (m) {
         const char *status = status_word(m->status);
 
@@ -141,9 +145,11 @@ void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1_
     time_format(time, s->received_time_us);
     buf_printf(out,
                "{\"seq\":%" PRIu64 ",\"log_epoch\":%u,\"received\":\"%s\",\"clock_offset_ms\":%d,"
-               "\"verdict\":%d,\"provisional\":%s,\"history\":%s,\"sender\":",
+               "\"verdict\":%d,\"provisional\":%s,\"history\":%s,\"late\":%s,\"clock_suspect\":%s,"
+               "\"sender\":",
                s->seq, s->log_epoch, time, s->clock_offset_ms, (int)s->verdict,
-               s->provisional ? "true" : "false", d->history ? "true" : "false");
+               s->provisional ? "true" : "false", d->history ? "true" : "false",
+               s->late ? "true" : "false", s->clock_suspect ? "true" : "false");
     print_json_text(out, m ? m->sender : NULL);
     buf_puts(out, ",\"message\":");
     put_message(out, m);

@@ -212,9 +212,17 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
     return st;
 }
 
+static int64_t broker_utc_us(void *arg)
+{
+    const struct agent *a = arg;
+
+    return loop_utc_us(a->loop) - (a->seen.clock_known ? a->seen.clock_offset_ms * 1000 : 0);
+}
+
 static enum status build(struct agent *a)
 {
-    const struct downlink_settings down = {.loop = a->loop, .arg = a, .send = connection_send};
+    const struct downlink_settings down = {
+        .loop = a->loop, .arg = a, .send = connection_send, .broker_utc_us = broker_utc_us};
     enum status st = arena_create(&a->arena, FRAME_ARENA);
 
     if (st == ST_OK)

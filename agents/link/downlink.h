@@ -17,6 +17,7 @@ struct downlink_settings {
     struct loop *loop; /* borrowed */
     void *arg;
     enum status (*send)(void *arg, const Eocbus__V1__Frame *f); /* as zport_send */
+    int64_t (*broker_utc_us)(void *arg); /* what the broker's clock shows now, as far as we know */
 };
 
 MUST_CHECK enum status downlink_create(struct downlink **out, const struct downlink_settings *set);

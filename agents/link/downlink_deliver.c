@@ -6,10 +6,25 @@
 #include "proto/base/log.h"
 #include "proto/base/banned.h"
 
+/* Its time was over before it got here, by the broker's clock; of a sender whose clock runs ahead,
+ * by that less the lead. */
+static bool is_over(const struct sub *s, const Eocbus__V1__Stamp *stamp,
+                    const Eocbus__V1__Envelope *e)
+{
+    int64_t not_after_us = e->not_after_us;
+
+    if (!not_after_us)
+        return false;
+    if (stamp->clock_suspect && stamp->clock_offset_ms > 0)
+        not_after_us -= (int64_t)stamp->clock_offset_ms * 1000;
+    return not_after_us <= s->downlink->set.broker_utc_us(s->downlink->set.arg);
+}
+
 /* Answers false when the program cannot take it now. */
 static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
 {
     struct downlink *d = s->downlink;
+    Eocbus__V1__Delivery over;
     Eocbus__V1__Envelope *e = NULL;
     struct refusal why = {0};
     bool flash, known;
@@ -21,6 +36,11 @@ static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     known = flash && inbox_knows(s->inbox, e->message_id.data);
     if (known && !(s->numbered_copies && !m->stamp->provisional))
         return true;
+    if (st == ST_OK && is_over(s, m->stamp, e)) {
+        over = *m;
+        over.history = true;
+        m = &over;
+    }
     if (s->message && !s->message(s->arg, m, st == ST_OK ? e : NULL))
         return false;
     if (flash && !known)

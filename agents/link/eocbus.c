@@ -294,6 +294,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
                                  .number = d->stamp->seq,
                                  .received_time_us = d->stamp->received_time_us,
                                  .from_history = d->history,
+                                 .late = d->stamp->late,
+                                 .clock_suspect = d->stamp->clock_suspect,
                                  .type = type ? type->name : "",
                                  .json = "",
                                  .content = d->content.data,

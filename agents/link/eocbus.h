@@ -101,11 +101,14 @@ struct eocbus_message { /* borrowed for the call */
     uint32_t log_epoch;
     uint64_t number; /* 0: provisional, an alarm that is being stored */
     int64_t received_time_us;
-    int from_history;    /* page nobody for it */
+    int from_history;    /* page nobody for it: it was read from the log, or its time is over */
     const char *type;    /* "flash_report"; "" if this version cannot read it */
     const char *json;    /* the envelope; "" likewise */
     const void *content; /* as the sender made it */
     size_t content_len;
+    /* Sent more than five minutes before it came: page nobody, unless not_after_us still lies ahead. */
+    int late;
+    int clock_suspect; /* the sender's clock is wrong, and so may be the times in the message */
 };
 /* Answer 0 when you cannot take it now: it comes again. */
 typedef int (*eocbus_message_fn)(void *arg, const struct eocbus_message *m);

@@ -270,7 +270,7 @@ static bool pack_once(struct egress *e, const struct parcel *p)
 void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 {
     struct listener *l = listener;
-    struct passing m = {.seq = p->seq};
+    struct passing m = {.seq = p->seq, .not_after_us = p->not_after_us};
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||

@@ -8,7 +8,8 @@
  *
  * `history` is what was in the log when the listener subscribed; what came later is live for it
  * even if it was slow and got it from the log. A parcel that came after its time (expired) is shown
- * as history and skipped as live, whichever way it would have gone. What was routed last stands
+ * as history and skipped as live, whichever way it would have gone; one that was stored in time and
+ * is over when there is room for it goes as history. What was routed last stands
  * ready packed in a small ring (4,096 messages, 8 MiB), so that a listener that is nearly there
  * catches up from memory however fast the log grows.
  *

@@ -63,7 +63,8 @@ static void go_on(struct listener *l)
 
 static bool offer_recent(struct listener *l, const struct recent_entry *r)
 {
-    struct passing m = {.seq = r->seq, .common = r->common, .len = r->len};
+    struct passing m = {
+        .seq = r->seq, .common = r->common, .len = r->len, .not_after_us = r->not_after_us};
 
     if (!is_over(l, r->seq, r->expired) && wants_row(l, r->lane, r->status, r->type, r->places) &&
         !listener_gather(l, &m))
@@ -91,7 +92,7 @@ static unsigned serve_recent(struct listener *l)
 
 static void offer_page_row(struct listener *l, const struct parcel *p)
 {
-    struct passing m = {.seq = p->seq, .expired = p->expired};
+    struct passing m = {.seq = p->seq, .expired = p->expired, .not_after_us = p->not_after_us};
     uint8_t *common = NULL;
 
     if (l->cut || p->seq <= l->cursor)

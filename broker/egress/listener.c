@@ -189,6 +189,13 @@ static void stop_before(struct listener *l, uint64_t seq)
     l->cursor = seq - 1;
 }
 
+/* What was stored in time may be over when its listener has room for it at last. */
+static bool is_history(const struct listener *l, const struct passing *m)
+{
+    return m->seq <= l->history_upto ||
+           (m->not_after_us && m->not_after_us <= loop_utc_us(l->egress->set.loop));
+}
+
 bool listener_gather(struct listener *l, const struct passing *m)
 {
     if (l->blocked || l->lost || !window_is_open(&l->window, gather_bytes(&l->gather))) {
@@ -198,8 +205,7 @@ bool listener_gather(struct listener *l, const struct passing *m)
     if (!gather_fits(&l->gather, m->len, l->frame_bytes) && !flush_gather(l))
         return false;
     take_buffer(l);
-    if (!gather_add(&l->gather, m->common, m->len, m->seq, l->previous,
-                    m->seq <= l->history_upto)) {
+    if (!gather_add(&l->gather, m->common, m->len, m->seq, l->previous, is_history(l, m))) {
         stop_before(l, m->seq);
         return false;
     }

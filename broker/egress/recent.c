@@ -60,6 +60,7 @@ void recent_push(struct recent *r, const struct parcel *p, uint8_t *common, size
     e->status = p->status;
     e->lane = (uint8_t)p->id.lane;
     e->expired = p->expired;
+    e->not_after_us = p->not_after_us;
     memcpy(e->places, p->places, sizeof(e->places));
     r->bytes += len;
 }

@@ -22,6 +22,7 @@ struct recent_entry {
     uint16_t type;
     uint8_t status, lane;
     bool expired;
+    int64_t not_after_us; /* 0 = never */
     char places[PLACES_TEXT];
 };
 

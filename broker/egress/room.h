@@ -79,6 +79,7 @@ struct passing {
     const uint8_t *common;
     size_t len;
     bool expired;
+    int64_t not_after_us; /* 0 = never */
 };
 
 /* listener.c */

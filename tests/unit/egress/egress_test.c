@@ -253,6 +253,31 @@ static void expired_is_skipped_by_one_who_was_slow_too(void **state)
     assert_false(world.agents[0].history[1]);
 }
 
+static void append_until(int64_t not_after_us)
+{
+    world_append(FLASH_REPORT, "", 50, false);
+    world.log[world.head].not_after_us = not_after_us;
+    route_row(world.head);
+}
+
+static void what_is_over_when_there_is_room_for_it_comes_as_history(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 1);
+    world_settle();
+    append_until(FAKE_UTC_US + 5000000);
+    append_until(FAKE_UTC_US + 5000000); /* no credit: behind from here, in the ring */
+    append_until(FAKE_UTC_US + 3600000000);
+    world_settle();
+    assert_false(world.agents[0].history[0]);
+    fake_advance(world.loop, 5000);
+    agent_give_credit(0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 3);
+    assert_true(world.agents[0].history[1]);
+    assert_false(world.agents[0].history[2]);
+}
+
 static void reaching_the_head_is_told_and_idleness_too(void **state)
 {
     static const char *const patterns[] = {"actual.resource.**"};
@@ -611,6 +636,7 @@ int main(void)
         IN_WORLD(a_page_on_its_way_is_cancelled_with_its_listener),
         IN_WORLD(expired_is_history_but_never_live),
         IN_WORLD(expired_is_skipped_by_one_who_was_slow_too),
+        IN_WORLD(what_is_over_when_there_is_room_for_it_comes_as_history),
         IN_WORLD(reaching_the_head_is_told_and_idleness_too),
         IN_WORLD(a_start_beyond_the_head_is_refused),
         IN_WORLD(another_log_epoch_is_refused),

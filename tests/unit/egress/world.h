@@ -30,6 +30,7 @@ struct world_row {
     char places[32];
     unsigned content_len, lane;
     bool expired;
+    int64_t not_after_us;
 };
 
 struct world_read {
@@ -271,6 +272,7 @@ static struct parcel *make_row(uint64_t seq)
     p->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     p->id.lane = row->lane;
     p->expired = row->expired;
+    p->not_after_us = row->not_after_us;
     snprintf(p->places, sizeof(p->places), "%s", row->places);
     return p;
 }

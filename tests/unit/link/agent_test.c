@@ -24,7 +24,7 @@ static char *endpoints[2];
 static char log_text[65536];
 
 static struct {
-    unsigned ups, downs, settled, stored, drained, faults, messages, unread, withdrawn;
+    unsigned ups, downs, settled, stored, drained, faults, messages, as_history, unread, withdrawn;
     struct outbox_outcome last;
     uint64_t seqs[256], horizon;
     char why[256];
@@ -93,6 +93,7 @@ static bool on_delivery(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__
     saw.unread += !m;
     if (saw.messages < ARRAY_LEN(saw.seqs))
         saw.seqs[saw.messages] = d->stamp->seq;
+    saw.as_history += d->history;
     saw.messages++;
     return true;
 }
@@ -548,6 +549,8 @@ static void an_unknown_key_says_what_to_do_and_comes_back_by_itself(void **state
 static uint8_t content[2048];
 static size_t content_len;
 
+static int64_t until_us; /* of the next make_content */
+
 static void make_content(Eocbus__V1__Lane lane, uint8_t id_byte)
 {
     static uint8_t id[16];
@@ -564,6 +567,7 @@ static void make_content(Eocbus__V1__Lane lane, uint8_t id_byte)
     m.sender = (char *)"coes.dushanbe.duty";
     m.epoch = m.lane_seq = 1;
     m.sent_time_us = m.event_time_us;
+    m.not_after_us = until_us;
     content_len = eocbus__v1__envelope__pack(&m, content);
 }
 
@@ -604,6 +608,25 @@ static void each_message_is_handed_over_once_and_acknowledged(void **state)
     WAIT_FOR(broker.credit_given == 2); /* half of the credit is used */
     fake_broker_horizon(&broker, 9);
     WAIT_FOR(saw.horizon == 9);
+}
+
+static void what_expired_on_its_way_is_no_news(void **state)
+{
+    (void)state;
+    start();
+    subscribe(NULL, 4);
+    WAIT_FOR(broker.subscribes == 1);
+    until_us = loop_utc_us(loop) + 3600000000;
+    make_content(ROUTINE, 1);
+    deliver(3, 0);
+    until_us = loop_utc_us(loop) - 3000000; /* further off than the two clocks here can be */
+    make_content(ROUTINE, 2);
+    deliver(4, 3);
+    make_content(ROUTINE, 3);
+    deliver(0, 0); /* without a number */
+    until_us = 0;
+    WAIT_FOR(saw.messages == 3);
+    assert_int_equal(saw.as_history, 2);
 }
 
 static void after_a_lost_link_it_goes_on_behind_the_last_one(void **state)
@@ -815,8 +838,8 @@ static void what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all
     start();
     subscribe(inbox_path, 0);
     WAIT_FOR(broker.subscribes == 1);
-    withdraw(9); /* nobody heard of it yet */
-    deliver(0, 0);
+    withdraw(9);                          /* nobody heard of it yet */
+    deliver(0, 0);                        /* without a number */
     WAIT_FOR(broker.warnings_taken == 1); /* it is on disk */
     assert_int_equal(saw.messages, 1);
     withdraw(8); /* another one */
@@ -895,6 +918,7 @@ int main(void)
         T(the_next_endpoint_is_tried_when_one_is_gone),
         T(an_unknown_key_says_what_to_do_and_comes_back_by_itself),
         T(each_message_is_handed_over_once_and_acknowledged),
+        T(what_expired_on_its_way_is_no_news),
         T(after_a_lost_link_it_goes_on_behind_the_last_one),
         T(an_inbox_remembers_the_place_over_a_restart),
         T(what_is_older_than_a_restore_is_handed_over_like_the_rest),
