@@ -65,9 +65,12 @@ enum status ob_damage_found(struct outbox *o)
     return o->writing ? ST_AGAIN : ST_OK;
 }
 
+/* A sector that cannot be read is damage like a page that makes no sense. What cannot be written is
+ * not: the file is whole. */
 bool ob_is_damage(int rc)
 {
-    return (rc & 0xff) == SQLITE_CORRUPT;
+    return (rc & 0xff) == SQLITE_CORRUPT || rc == SQLITE_IOERR_READ ||
+           rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS;
 }
 
 static bool can_read(struct outbox *o, enum query which, unsigned track, uint64_t from)

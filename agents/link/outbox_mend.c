@@ -182,7 +182,7 @@ static enum status save_row(struct salvage *s, uint64_t tag, sqlite3_stmt *q)
 
 static enum status save_track(struct salvage *s, unsigned track)
 {
-    uint64_t from = tag_of(track, 0), end = tag_of(track + 1, 0);
+    uint64_t from = tag_of(track, 0), end = tag_of(track + 1, 0), tried = end;
     sqlite3_stmt *q = use(s->from, Q_EVERY);
     enum status st = ST_OK;
     int rc = SQLITE_ROW;
@@ -200,9 +200,14 @@ static enum status save_track(struct salvage *s, unsigned track)
         sqlite3_reset(q);
         if (st != ST_OK || rc == SQLITE_DONE)
             break;
-        s->unreadable++;
-        from = ob_damage_end(s->from, Q_EVERY, track, from);
+        if (!ob_is_damage(rc))
+            return ST_IO;
         rc = SQLITE_ROW;
+        if (tried == from) { /* the second time in vain */
+            s->unreadable++;
+            from = ob_damage_end(s->from, Q_EVERY, track, from);
+        }
+        tried = from;
     }
     return st;
 }
@@ -361,6 +366,13 @@ static enum status say_not_mended(struct outbox *o)
     return ST_IO;
 }
 
+/* What could not be opened is tried once more before it is given up: a disk may stumble once, and
+ * somebody else may have mended it. */
+static bool opens_now(struct outbox *o)
+{
+    return ob_reopen(o) == ST_OK;
+}
+
 enum status ob_mend(struct outbox *o)
 {
     int64_t now = o->utc_us(o->arg);
@@ -370,7 +382,7 @@ enum status ob_mend(struct outbox *o)
     if (now < o->mend_again_us && now > o->mend_again_us - 2 * AGAIN_US)
         return say_not_mended(o);
     lock = ob_mend_lock(o->path, true);
-    if (!o->epoch || !ob_has_moved(o))
+    if (o->epoch ? !ob_has_moved(o) : !opens_now(o))
         st = replace(o);
     if (st == ST_OK)
         st = ob_reopen(o);

@@ -59,8 +59,22 @@ void ob_say(struct outbox *o, const char *fmt, ...)
     va_end(args);
 }
 
+static enum status found_damaged(struct outbox *o, int rc)
+{
+    o->broken = o->unreadable = true;
+    if (o->epoch) /* what cannot even be opened needs no mark */
+        ob_damage_note(o);
+    ob_say(o,
+           "the outbox %s is damaged (%s): stop the agent, move the file and its -wal aside, "
+           "keep them for recovery, and start again",
+           o->path, sqlite3_errstr(rc));
+    return ST_INVALID;
+}
+
 enum status ob_translate(struct outbox *o, int rc)
 {
+    if (ob_is_damage(rc))
+        return found_damaged(o, rc);
     if (rc == SQLITE_IOERR_SHMSIZE) /* no room for the -shm file: nothing is wrong with the disk */
         return ST_FULL;
     switch (rc & 0xff) {
@@ -79,14 +93,7 @@ enum status ob_translate(struct outbox *o, int rc)
         return ST_NOMEM;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        o->broken = o->unreadable = true;
-        if (o->epoch) /* what cannot even be opened needs no mark */
-            ob_damage_note(o);
-        ob_say(o,
-               "the outbox %s is damaged (%s): stop the agent, move the file and its -wal aside, "
-               "keep them for recovery, and start again",
-               o->path, sqlite3_errstr(rc));
-        return ST_INVALID;
+        return found_damaged(o, rc);
     default:
         o->broken = true;
         ob_say(o, "cannot use the outbox %s (%s): check the disk and start the agent again",
