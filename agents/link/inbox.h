@@ -4,7 +4,9 @@
  * A place is the last number handed over, with its log epoch. It is moved in memory and made
  * durable by inbox_commit; what is acknowledged to the broker is durable before. FLASH arrives
  * several times (provisional, with its number, over several brokers): its ids are remembered, the
- * last 512 of them. */
+ * last 4,096 of them. Between an alarm's first copy and its number lie all alarms of the time by
+ * which the listener is behind: with 512, six senders and a database that was away for half a
+ * minute made a listener act twice. */
 #ifndef EOCBUS_LINK_INBOX_H
 #define EOCBUS_LINK_INBOX_H
 
@@ -16,7 +18,7 @@
 
 struct inbox;
 
-enum { INBOX_IDS = 512 };
+enum { INBOX_IDS = 4096 };
 
 /* path NULL: no memory on disk. name: of the subscription; several may share a file. `err` says
  * what to do on ST_IO and ST_INVALID. */

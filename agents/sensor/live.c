@@ -163,6 +163,7 @@ enum live_answer live_line(struct live *l, const char *line, size_t len, int64_t
     answer = read_line(l, text, now_us, &stream, &s, why);
     if (answer != LIVE_TAKEN)
         return answer;
+    l->speaker.now_us = now_us;
     row[stream] = s;
     given[stream] = true;
     l->pending++;
@@ -195,6 +196,7 @@ void live_tick(struct live *l, int64_t now_us)
     /* A gateway that has seen nothing yet has nothing to clear. */
     if (!l->detect.begun)
         return;
+    l->speaker.now_us = now_us;
     detect_tick(&l->detect, now_us);
     st = say_detection(&l->speaker, &l->detect);
     if (st != ST_OK && st != ST_NOTFOUND)

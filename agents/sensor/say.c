@@ -56,6 +56,22 @@ static size_t samples_in(const struct channel *channels, size_t count)
     return samples;
 }
 
+/* The newest sample decides: a batch that reaches up to now is news, however long it is. Only what
+ * was measured can be backfill; a conclusion, a command or an alert that is late must still be seen
+ * by somebody, and never loses its voice here. */
+static uint32_t backfill_flag(const struct speaker *s, const struct channel *channels, size_t count)
+{
+    int64_t newest = INT64_MIN;
+
+    if (!s->backfill_us || !s->now_us)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < channels[i].count; j++)
+            if (channels[i].samples[j].time_us > newest)
+                newest = channels[i].samples[j].time_us;
+    return newest < s->now_us - s->backfill_us ? EOCBUS__V1__FLAG__FLAG_BACKFILL : 0;
+}
+
 /* *too_large: nothing was put, fewer channels may fit. */
 static enum status say_batch(struct speaker *s, const struct channel *channels, size_t count,
                              bool *too_large)
@@ -75,6 +91,7 @@ static enum status say_batch(struct speaker *s, const struct channel *channels, 
     m = begin(s, &l, EOCBUS__V1__LANE__LANE_BULK, EOCBUS__V1__KIND__KIND_REPORT, body.base_time_us);
     m->body_case = EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH;
     m->observation_batch = &body;
+    m->flags |= backfill_flag(s, channels, count);
     /* The outbox adds a name, ids and times: a few hundred bytes. */
     *too_large = count > 1 && eocbus__v1__envelope__get_packed_size(m) > LIMIT_CONTENT_BYTES - 1024;
     return *too_large ? ST_FULL : put(s, m);

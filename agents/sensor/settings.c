@@ -47,6 +47,11 @@ const struct conf_row sensor_rows[] = {
     {"batch.period", CONF_MS, ROW(batch_period_ms), "1m", 0,
      "... or when its oldest sample is so old; the longest that a line waits for its ok", 100,
      43200000},
+    {"backfill.after", CONF_MS, ROW(backfill_after_ms), "10m", 0,
+     "samples older than that when they come in were recorded while this gateway was away: they "
+     "are "
+     "marked and page nobody; 0 = never",
+     0, 86400000},
     {"status.period", CONF_MS, ROW(status_period_ms), "1m", 0,
      "how often the gateway says how it is", 1000, 86400000},
     {"listen", CONF_TEXT, ROW(listen), "", 0,
@@ -103,6 +108,7 @@ static enum status read_speaker(struct sensor *s, char *err, size_t err_size)
         .status = (Eocbus__V1__Status)status,
         .clock = (Eocbus__V1__ClockSource)clock,
         .hazard = (Eocbus__V1__Hazard)hazard,
+        .backfill_us = s->set.backfill_after_ms * INT64_C(1000),
         .registry_version = 1,
         .arena = s->message,
     };

@@ -12,7 +12,7 @@ struct sensor_settings {
     struct agent_settings agent;
     char *place, *status, *clock, *hazard, *listen, *replay_speed;
     struct conf_list things, sensors, torrents, datastreams, detectors, replays;
-    unsigned batch_samples, batch_period_ms, detect_hold_ms, status_period_ms;
+    unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
     unsigned listen_connections, replay_backlog;
 };
 

@@ -336,12 +336,13 @@ static bool may_come_again(const struct listener *l, uint32_t turn)
     return turn < l->first_turn && turn + CHECKER_TURNS_AGAIN >= l->first_turn;
 }
 
+/* may_go_back: to before what was heard in an earlier life. */
 static void check_copy_order(struct checker *c, unsigned listener, const struct checker_copy *copy,
-                             bool is_again)
+                             bool may_go_back)
 {
     struct listener *l = &c->listeners[listener];
     uint64_t *last = &l->last_lane_seq[copy->sender][copy->lane];
-    uint64_t least = is_again ? l->last_seq : l->most_seq;
+    uint64_t least = may_go_back ? l->last_seq : l->most_seq;
 
     if (copy->seq <= least)
         note(c, &c->v.reordered, "listener %u got %llu after %llu", listener, U(copy->seq),
@@ -377,8 +378,9 @@ void checker_handed(struct checker *c, unsigned listener, const struct checker_c
     else if (turn)
         note(c, &c->v.duplicated, "listener %u got sender %u lane %u number %llu (%llu) twice",
              listener, copy->sender, copy->lane, U(copy->lane_seq), U(copy->seq));
+    /* What had expired was not shown as live; to a listener that comes back it is history. */
     if (copy->seq)
-        check_copy_order(c, listener, copy, turn != 0);
+        check_copy_order(c, listener, copy, turn || m->flags & EXPIRES);
     if (copy->seq && !copy->history && m->flags & EXPIRED)
         note(c, &c->v.late, "listener %u got %llu as live, it had expired", listener, U(copy->seq));
     m->turn[listener] = l->turn ? l->turn : 1;

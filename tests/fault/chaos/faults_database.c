@@ -1,13 +1,8 @@
 /* faults_database - what happens to PostgreSQL. Where it ended by itself (a full disk), whoever
  * looks after the machine starts it again once there is room; the bus needs nobody. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
+#include "tests/fault/chaos/disk.h"
 #include "tests/fault/chaos/faults.h"
 
 #include "proto/base/banned.h"
@@ -50,38 +45,29 @@ static bool thaw_it(struct world *w, const struct fault *f, char *why, size_t si
     return true;
 }
 
-static void ballast_path(const struct world *w, char out[PATH])
-{
-    snprintf(out, PATH, "%s/pg/ballast", w->dir);
-}
-
 /* What PostgreSQL frees meanwhile (segments of its log) it may use again: so it is in life. */
 static void fill_disk(struct world *w, const struct fault *f)
 {
-    char path[PATH];
-    struct statvfs fs;
-    int fd;
-
     (void)f;
-    ballast_path(w, path);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || fstatvfs(fd, &fs) != 0) {
-        fprintf(stderr, "chaos: %s: %s\n", path, strerror(errno));
-        abort();
-    }
-    /* In halves: the last blocks go to the file's own bookkeeping. */
-    for (off_t step = (off_t)(fs.f_bavail * fs.f_frsize), end = 0; step >= 4096; step /= 2)
-        while (posix_fallocate(fd, end, step) == 0)
-            end += step;
-    close(fd);
+    disk_fill(w->dir, "pg");
 }
 
 static bool free_disk(struct world *w, const struct fault *f, char *why, size_t size)
 {
-    char path[PATH];
+    disk_free(w->dir, "pg");
+    return start_it(w, f, why, size);
+}
 
-    ballast_path(w, path);
-    unlink(path);
+static void cut_power(struct world *w, const struct fault *f)
+{
+    (void)f;
+    disk_cut_power(w->dir, "pg");
+    pgserver_kill(w->server);
+}
+
+static bool restore_power(struct world *w, const struct fault *f, char *why, size_t size)
+{
+    disk_restore_power(w->dir, "pg");
     return start_it(w, f, why, size);
 }
 
@@ -94,7 +80,7 @@ static void end_backends(struct world *w, const struct fault *f)
 }
 
 const struct fault_acts database_faults[FAULT_KINDS] = {
-    [DATABASE_STOPPED] = {stop_it, start_it}, [DATABASE_KILLED] = {stop_it, start_it},
-    [DATABASE_FROZEN] = {freeze_it, thaw_it}, [DATABASE_FULL] = {fill_disk, free_disk},
-    [BACKENDS_ENDED] = {end_backends, NULL},
+    [DATABASE_STOPPED] = {stop_it, start_it},      [DATABASE_KILLED] = {stop_it, start_it},
+    [DATABASE_FROZEN] = {freeze_it, thaw_it},      [DATABASE_FULL] = {fill_disk, free_disk},
+    [DATABASE_POWER] = {cut_power, restore_power}, [BACKENDS_ENDED] = {end_backends, NULL},
 };

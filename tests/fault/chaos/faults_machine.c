@@ -1,41 +1,40 @@
 /* faults_machine - disks and clocks of single processes. */
-#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
+#include "tests/fault/chaos/disk.h"
 #include "tests/fault/chaos/faults.h"
 
 #include "proto/base/banned.h"
 
-static void ballast_path(const struct world *w, char out[PATH])
-{
-    snprintf(out, PATH, "%s/small/ballast", w->dir);
-}
-
 static void fill_disk(struct world *w, const struct fault *f)
 {
-    static const char nothing[65536];
-    char path[PATH];
-    int fd;
-
     (void)f;
-    ballast_path(w, path);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    while (fd >= 0 && write(fd, nothing, sizeof(nothing)) > 0)
-        ;
-    if (fd >= 0)
-        close(fd);
+    disk_fill(w->dir, "small");
 }
 
 static bool free_disk(struct world *w, const struct fault *f, char *why, size_t size)
 {
-    char path[PATH];
-
     (void)f;
     (void)why;
     (void)size;
-    ballast_path(w, path);
-    unlink(path);
+    disk_free(w->dir, "small");
+    return true;
+}
+
+/* Its book stands on another disk and remembers more than the machine does. */
+static void cut_power(struct world *w, const struct fault *f)
+{
+    disk_cut_power(w->dir, "small");
+    world_take_down(&w->office[f->victim], SIGKILL);
+}
+
+static bool restore_power(struct world *w, const struct fault *f, char *why, size_t size)
+{
+    (void)why;
+    (void)size;
+    disk_restore_power(w->dir, "small");
+    world_start_office(w, f->victim);
     return true;
 }
 
@@ -66,6 +65,7 @@ static bool set_clock_right(struct world *w, const struct fault *f, char *why, s
 
 const struct fault_acts machine_faults[FAULT_KINDS] = {
     [OFFICE_FULL] = {fill_disk, free_disk},
+    [OFFICE_POWER] = {cut_power, restore_power},
     [OFFICE_CLOCK] = {set_clock_wrong, set_clock_right},
     [BROKER_CLOCK] = {set_clock_wrong, set_clock_right},
 };

@@ -1,6 +1,7 @@
 /* chaos - the real thing, disturbed on purpose, from a seed.
  *
  *   chaos [-s SEED] [-f FAULTS] [-t SECONDS] [-a ACKNOWLEDGED] [-l LONGEST_MS] [-r RATE]
+ *         [-k WORD]     only the kinds with this word in their name
  *
  * Offices send as fast as RATE lets them, listeners write down what they hear, and FAULTS faults
  * are made and healed in about SECONDS. Then everybody is left alone:
@@ -25,6 +26,7 @@ enum { DRAIN_S = 180, TURN_MS = 5 };
 struct options {
     uint64_t seed, acknowledged;
     unsigned faults, seconds, longest_ms, rate;
+    const char *word; /* in the names of the kinds; NULL = all */
 };
 
 struct event {
@@ -78,6 +80,16 @@ static void make_events(struct run *r)
         qsort(r->events, r->event_count, sizeof(*r->events), compare_events);
 }
 
+static uint32_t choose_kinds(const struct run *r)
+{
+    uint32_t kinds = world_possible(r->world);
+
+    for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
+        if (r->set.word && !strstr(fault_kind_info(kind)->name, r->set.word))
+            kinds &= ~(1u << kind);
+    return kinds;
+}
+
 static void make_plan(struct run *r)
 {
     const struct plan_settings set = {.seed = r->set.seed,
@@ -90,7 +102,7 @@ static void make_plan(struct run *r)
                                       .small_disk_office = SMALL_OFFICE,
                                       .clock_office = CLOCK_OFFICE,
                                       .clock_broker = CLOCK_BROKER,
-                                      .possible = world_possible(r->world),
+                                      .possible = choose_kinds(r),
                                       .longest_ms = r->set.longest_ms};
 
     r->plan = calloc(r->set.faults + 1, sizeof(*r->plan));
@@ -339,7 +351,7 @@ static int read_options(struct options *o, int argc, char **argv)
                           .seconds = 450,
                           .acknowledged = 1000000,
                           .rate = 5000};
-    while ((letter = getopt(argc, argv, "s:f:m:t:a:l:r:")) != -1) {
+    while ((letter = getopt(argc, argv, "s:f:t:a:l:r:k:")) != -1) {
         uint64_t n = letter == '?' ? 0 : strtoull(optarg, NULL, 10);
 
         switch (letter) {
@@ -360,6 +372,9 @@ static int read_options(struct options *o, int argc, char **argv)
             break;
         case 'r':
             o->rate = (unsigned)n;
+            break;
+        case 'k':
+            o->word = optarg;
             break;
         default:
             return 2;
@@ -383,7 +398,7 @@ int main(int argc, char **argv)
     if (read_options(&set, argc, argv) != 0) {
         fprintf(stderr,
                 "chaos [-s SEED] [-f FAULTS] [-t SECONDS] [-a ACKNOWLEDGED] [-l LONGEST_MS] "
-                "[-r MESSAGES_A_SECOND]\n");
+                "[-r MESSAGES_A_SECOND] [-k WORD]\n");
         return 2;
     }
     signal(SIGINT, on_interrupt);

@@ -23,6 +23,7 @@ static const struct kind_info kinds[FAULT_KINDS] = {
     [DATABASE_KILLED] = {"database killed", ON_DATABASE, 10, 2000},
     [DATABASE_FROZEN] = {"database frozen", ON_DATABASE, 500, 15000},
     [DATABASE_FULL] = {"database disk full", ON_DATABASE, 500, 3000},
+    [DATABASE_POWER] = {"database's power cut", ON_DATABASE, 10, 2000},
     [BACKENDS_ENDED] = {"backends ended", ON_DATABASE, 10, 20},
     [OFFICE_KILLED] = {"sender killed", ON_OFFICE, 10, 1500},
     [OFFICE_FROZEN] = {"sender frozen", ON_OFFICE, 500, 15000},
@@ -32,6 +33,7 @@ static const struct kind_info kinds[FAULT_KINDS] = {
     [OFFICE_LOSSY] = {"sender's link lossy", ON_OFFICE, 1000, 8000},
     [OFFICE_DARK] = {"sender's link dark", ON_OFFICE, 500, 12000},
     [OFFICE_FULL] = {"outbox disk full", ON_OFFICE, 500, 6000},
+    [OFFICE_POWER] = {"sender's power cut", ON_OFFICE, 10, 1500},
     [OFFICE_CLOCK] = {"sender's clock", ON_OFFICE, 500, 6000},
     [LISTENER_KILLED] = {"listener killed", ON_LISTENER, 10, 1500},
     [LISTENER_FROZEN] = {"listener frozen", ON_LISTENER, 500, 15000},
@@ -69,6 +71,7 @@ static unsigned choose_victim(const struct plan_settings *set, struct gen *g, en
     case OFFICE_DARK:
         return set->tun_office;
     case OFFICE_FULL:
+    case OFFICE_POWER:
         return set->small_disk_office;
     case OFFICE_CLOCK:
         return set->clock_office;

@@ -22,6 +22,7 @@ enum fault_kind {
     DATABASE_KILLED,  /* kill -9 of all its processes */
     DATABASE_FROZEN,  /* SIGSTOP of all its processes */
     DATABASE_FULL,    /* no room on its disk */
+    DATABASE_POWER,   /* its power fails: what was not synced is gone */
     BACKENDS_ENDED,   /* pg_terminate_backend of every session of the brokers */
     OFFICE_KILLED,    /* kill -9 */
     OFFICE_FROZEN,    /* SIGSTOP */
@@ -31,6 +32,7 @@ enum fault_kind {
     OFFICE_LOSSY,     /* packets are lost, doubled, late and overtaken (TUN relay) */
     OFFICE_DARK,      /* nothing passes, what is under way is lost (TUN relay) */
     OFFICE_FULL,      /* no room on its outbox's disk */
+    OFFICE_POWER,     /* its power fails */
     OFFICE_CLOCK,     /* its clock jumps */
     LISTENER_KILLED,
     LISTENER_FROZEN,

@@ -9,6 +9,7 @@
 enum {
     AFTER_US = 5000000, /* what happens so long after the healing still belongs to the fault */
     TELL_US = 10000000,
+    SILENT_US = 10000000,
 };
 
 uint64_t watch_stored(const struct watch *w)
@@ -40,6 +41,18 @@ static uint64_t longest_wait_us(const struct watch *w, uint64_t now_us)
     return most;
 }
 
+/* No alarm: it may be frozen, or cut off. Whoever reads the trace can tell. */
+static void tell_of_silence(const struct watch *w, uint64_t now_us)
+{
+    for (unsigned i = 0; i < LISTENERS; i++) {
+        uint64_t last_us = atomic_load(&w->world->shared->listener[i].handed_us);
+
+        if (last_us && now_us > last_us + SILENT_US)
+            printf("       listener %u was handed nothing for %.1f s\n", i,
+                   (double)(now_us - last_us) / 1e6);
+    }
+}
+
 static void tell(struct watch *w, uint64_t now_us)
 {
     uint64_t stored = watch_stored(w), waiting = 0, handed[LISTENERS] = {0};
@@ -58,6 +71,7 @@ static void tell(struct watch *w, uint64_t now_us)
         (double)(stored - w->told_stored) * 1e6 / (double)(now_us - w->told_us),
         (unsigned long long)waiting, (unsigned long long)handed[0], (unsigned long long)handed[1],
         (unsigned long long)handed[2], begun);
+    tell_of_silence(w, now_us);
     fflush(stdout);
     w->told_us = now_us;
     w->told_stored = stored;
@@ -71,9 +85,11 @@ void watch_turn(struct watch *w)
         struct watched *s = &w->seen[i];
         uint64_t since_us = is_open(s, now_us) ? now_us - s->begun_us : 0;
 
-        /* What began before the fault is not its own. */
-        if (is_open(s, now_us) && s->gap_us < gap_us)
-            s->gap_us = gap_us < since_us + 100000 ? gap_us : s->gap_us;
+        /* What passed before the fault is not its own. */
+        if (gap_us < since_us)
+            since_us = gap_us;
+        if (s->gap_us < since_us)
+            s->gap_us = since_us;
     }
     if (now_us > w->told_us + TELL_US) {
         world_look_at_memory(w->world);

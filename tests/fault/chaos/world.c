@@ -1,5 +1,6 @@
 /* world - see world.h. */
 #include "tests/fault/chaos/world.h"
+#include "tests/fault/chaos/disk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,9 +27,8 @@
 
 enum {
     ARGS = 48,
-    TEXT = 640,
     START_S = 30,
-    SMALL_MIB = 24, /* the small outbox's disk; its budget is half of it */
+    SMALL_MIB = 40, /* the small outbox's disk; its budget is a third of it */
     IMAGE_MIB = 6144,
 };
 #define FAKETIME "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -71,18 +71,6 @@ struct shared *shared_map(const char *dir, bool create)
     return s;
 }
 
-static int run_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int run_shell(const char *fmt, ...)
-{
-    char command[TEXT];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(command, sizeof(command), fmt, args);
-    va_end(args);
-    return system(command); /* NOLINT(cert-env33-c): names made here */
-}
-
 /* --- what this machine can do -------------------------------------------------------------------
  */
 
@@ -93,20 +81,16 @@ static void cannot(struct world *w, enum fault_kind kind, const char *why)
 
 static void make_disks(struct world *w)
 {
-    char path[PATH], size[32];
     bool own = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 
-    snprintf(path, sizeof(path), "%s/small", w->dir);
-    snprintf(size, sizeof(size), "size=%um", (unsigned)SMALL_MIB);
-    mkdir(path, 0700);
-    if (!own || mount("tmpfs", path, "tmpfs", 0, size) != 0)
-        cannot(w, OFFICE_FULL, "needs root and a tmpfs of its own");
-    snprintf(path, sizeof(path), "%s/pg", w->dir);
-    mkdir(path, 0700);
-    if (!own || run_shell("truncate -s %uM %s.img && mkfs.ext4 -q -m 0 -E lazy_itable_init=1 "
-                          "-F %s.img && mount -o loop %s.img %s && rm -rf %s/lost+found",
-                          (unsigned)IMAGE_MIB, path, path, path, path, path) != 0)
+    if (!own || !disk_make(w->dir, "small", SMALL_MIB)) {
+        cannot(w, OFFICE_FULL, "needs root, mkfs.ext4 and a loop device");
+        cannot(w, OFFICE_POWER, "needs root, mkfs.ext4 and a loop device");
+    }
+    if (!own || !disk_make(w->dir, "pg", IMAGE_MIB)) {
         cannot(w, DATABASE_FULL, "needs root, mkfs.ext4 and a loop device");
+        cannot(w, DATABASE_POWER, "needs root, mkfs.ext4 and a loop device");
+    }
 }
 
 static void find_clocks(struct world *w)
@@ -261,6 +245,7 @@ struct world *world_create(uint64_t seed)
     snprintf(path, sizeof(path), "%s/pg", w->dir);
     w->server = pgserver_start_in(path);
     make_principals(w);
+    disk_sync(w->dir, "pg"); /* initdb of tests does not, and a copy was made of it */
     make_routes(w);
     return w;
 }
@@ -485,12 +470,11 @@ void world_end(struct world *w, bool keep)
         world_take_down(&w->broker[i], SIGKILL);
     routes_end(w->routes);
     relay_end(w->relay);
-    if (keep && run_shell("cp %s/pg/log %s/pg.log", w->dir, w->dir) != 0)
-        fprintf(stderr, "chaos: PostgreSQL's log is not beside the other files\n");
     pgserver_end(w->server);
-    run_shell("umount %s/pg 2>&1; umount %s/small 2>&1", w->dir, w->dir);
+    disk_end(w->dir, "pg", keep);
+    disk_end(w->dir, "small", keep);
     munmap(w->shared, sizeof(*w->shared));
     if (!keep)
-        run_shell("rm -rf %s", w->dir);
+        remove_tree(w->dir);
     free(w);
 }

@@ -414,6 +414,33 @@ static void expired_messages_may_be_missed_and_must_not_be_live(void **state)
     expect_only(v, late, 1);
 }
 
+static void what_expired_is_history_for_a_listener_that_comes_back(void **state)
+{
+    struct checker *c = three_safe();
+    const struct checker_row row = {.seq = 2,
+                                    .epoch = EPOCH,
+                                    .lane = 4,
+                                    .lane_seq = 2,
+                                    .digest = 204,
+                                    .wanted_by = 1u << HEARD | 1u << ARCHIVED,
+                                    .expires = true};
+    struct verdict v;
+
+    (void)state;
+    store(c, 1, 4, 1);
+    checker_stored(c, &row);
+    store(c, 3, 4, 3);
+    for (unsigned l = HEARD; l <= ARCHIVED; l++) {
+        hear_as(c, l, 1, 4, 1);
+        hear_as(c, l, 3, 4, 3);
+        checker_listener_born(c, l);
+        hear_as(c, l, 2, 4, 2);
+        hear_as(c, l, 3, 4, 3);
+    }
+    v = end(c);
+    assert_true(verdict_is_clean(&v));
+}
+
 static void refusals_are_kept(void **state)
 {
     struct checker *c = begin();
@@ -474,6 +501,7 @@ int main(void)
         cmocka_unit_test(numbers_going_back_for_a_listener_are_reordered),
         cmocka_unit_test(an_alarm_counts_once_at_its_first_copy),
         cmocka_unit_test(expired_messages_may_be_missed_and_must_not_be_live),
+        cmocka_unit_test(what_expired_is_history_for_a_listener_that_comes_back),
         cmocka_unit_test(refusals_are_kept),
         cmocka_unit_test(a_conflict_is_foreign),
         cmocka_unit_test(an_outbox_made_anew_is_a_loss),

@@ -114,7 +114,7 @@ static void special_victims_are_those_that_are_made_for_it(void **state)
     for (unsigned i = 0; i < FAULTS; i++) {
         if (f[i].kind == OFFICE_DARK || f[i].kind == OFFICE_LOSSY)
             assert_int_equal(f[i].victim, set.tun_office);
-        if (f[i].kind == OFFICE_FULL)
+        if (f[i].kind == OFFICE_FULL || f[i].kind == OFFICE_POWER)
             assert_int_equal(f[i].victim, set.small_disk_office);
         if (f[i].kind == BROKER_CLOCK)
             assert_int_equal(f[i].victim, set.clock_broker);

@@ -74,6 +74,7 @@ static inline void desk_open(struct desk *d, const char *const *streams, size_t 
     if (station_read(&d->station, &lines, d->arena, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
     d->speaker = (struct speaker){.gateway = "coes.tj3505203.gw07",
+                                  .backfill_us = 10 * MINUTE,
                                   .place = "3505203",
                                   .status = EOCBUS__V1__STATUS__STATUS_EXERCISE,
                                   .hazard = EOCBUS__V1__HAZARD__HAZARD_MUDFLOW,

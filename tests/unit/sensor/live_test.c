@@ -79,6 +79,42 @@ static void a_line_becomes_a_sample_when_it_is_committed(void **state)
     close_bench(&b);
 }
 
+/* Flags of the message that one line and a flush make; now_us: when it comes in. */
+static uint32_t flags_of_line(const char *line, int64_t now_us, unsigned lane)
+{
+    struct bench b;
+    uint32_t flags = UINT32_MAX;
+
+    open_bench(&b, 60);
+    assert_int_equal(live_line(b.live, line, strlen(line), now_us, b.why), LIVE_TAKEN);
+    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    for (size_t i = 0; i < b.desk.count; i++) {
+        Eocbus__V1__Envelope *m =
+            eocbus__v1__envelope__unpack(NULL, b.desk.said[i].len, b.desk.said[i].data);
+
+        if (m->lane == lane)
+            flags = m->flags;
+        eocbus__v1__envelope__free_unpacked(m, NULL);
+    }
+    close_bench(&b);
+    return flags;
+}
+
+static void samples_from_the_loggers_memory_are_marked_and_alarms_are_not(void **state)
+{
+    static const char low[] = "gusar.stage 2010-08-07T20:10:00+05:00 1.284";
+    static const char high[] = "gusar.stage 2010-08-07T20:10:00+05:00 2.5";
+    const int64_t at = INT64_C(1281193800000000);
+
+    (void)state;
+    assert_int_equal(flags_of_line(low, at + 9 * MINUTE, EOCBUS__V1__LANE__LANE_BULK), 0);
+    assert_int_equal(flags_of_line(low, at + 11 * MINUTE, EOCBUS__V1__LANE__LANE_BULK),
+                     EOCBUS__V1__FLAG__FLAG_BACKFILL);
+    assert_int_equal(flags_of_line(high, at + 11 * MINUTE, EOCBUS__V1__LANE__LANE_BULK),
+                     EOCBUS__V1__FLAG__FLAG_BACKFILL);
+    assert_int_equal(flags_of_line(high, at + 11 * MINUTE, EOCBUS__V1__LANE__LANE_IMMEDIATE), 0);
+}
+
 static void a_full_batch_asks_to_be_committed(void **state)
 {
     struct bench b;
@@ -206,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_becomes_a_sample_when_it_is_committed),
+        cmocka_unit_test(samples_from_the_loggers_memory_are_marked_and_alarms_are_not),
         cmocka_unit_test(a_full_batch_asks_to_be_committed),
         cmocka_unit_test(a_bad_line_is_answered_with_what_would_be_legal),
         cmocka_unit_test(a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost),
