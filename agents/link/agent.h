@@ -127,6 +127,7 @@ struct agent_subscription {
     unsigned pattern_count;
     bool from_now; /* else after `after` */
     uint64_t after;
+    bool to_me; /* only what has this principal among its recipients */
     const char *inbox_path; /* NULL = no memory */
     const char *name;       /* of the place in the inbox; NULL = the patterns */
     bool numbered_copies;   /* hand FLASH over again when it has its number; for archives, not for

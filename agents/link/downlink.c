@@ -91,6 +91,7 @@ static void ask(struct sub *s)
     m.n_patterns = s->pattern_count;
     m.patterns = s->patterns;
     m.credit = s->credit;
+    m.to_me = s->to_me;
     if (inbox_place(s->inbox, &log_epoch, &seq)) {
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         m.after = seq;
@@ -182,6 +183,7 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
         s->credit = CREDIT_MOST;
     s->from_now = from->from_now;
     s->numbered_copies = from->numbered_copies;
+    s->to_me = from->to_me;
     s->on_disk = from->inbox_path != NULL;
     s->start = from->after;
     s->arg = from->arg;

@@ -24,7 +24,7 @@ struct sub {
                            whatever epoch a message in it got its number in */
     char **patterns;
     unsigned pattern_count, credit;
-    bool from_now, numbered_copies;
+    bool from_now, numbered_copies, to_me;
     bool on_disk;   /* the place outlives us */
     uint64_t start; /* where to begin without a place */
     void *arg;
