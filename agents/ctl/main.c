@@ -108,6 +108,24 @@ static const struct ctl_command commands[] = {
      "Prints message number N as the log keeps it: what the broker knows of it, then what it "
      "says.\n",
      CTL_DATABASE, ctl_show},
+    {"receipts", "what became of a message for each recipient",
+     "eocctl receipts UUID|N [--json]\n\n"
+     "For every recipient of a message: how far it got, when, by whom, and why; below, receipts "
+     "that\n"
+     "changed nothing, with the reason. Messages are named by UUID or by number.\n",
+     CTL_DATABASE, ctl_receipts},
+    {"roster", "who is on duty",
+     "eocctl roster show\n"
+     "eocctl roster set --role R --place P --from TIME --to TIME --shift SHIFT... [--wait "
+     "SECONDS]\n\n"
+     "Messages to R@P go to whoever is on duty when they are stored. A new roster replaces the\n"
+     "one before it from its own beginning on; holes in it have nobody on duty.\n\n"
+     "  --role R          dispatcher, duty, logistics\n"
+     "  --place P         P-code, or one word\n"
+     "  --from, --to      span it covers: 2027-05-01T08:00+05:00\n"
+     "  --shift SHIFT     PRINCIPAL,FROM,TO[,ORDER[,DELEGATED_BY]]; ORDER 1 is called first\n"
+     "  --wait SECONDS    for the receipt (default 30); 0 = only put into the outbox\n",
+     0, ctl_roster},
     {"quarantine", "what was refused, and why",
      "eocctl quarantine list [--json] [--sender NAME] [--last N]\n"
      "eocctl quarantine show ID\n\n"

@@ -15,6 +15,10 @@ static const struct office_command commands[] = {
     {"send-file", "a photograph or a scan, in pieces", office_send_file, office_send_file_help},
     {"import", "a HXL-tagged table of damage, one report a village", district_import,
      district_import_help},
+    {"inbox", "what came for this office; `accept` and `reject` answer it", office_inbox, NULL},
+    {"accept", "we take it: accept ID", office_accept, office_answer_help},
+    {"reject", "we do not: reject ID --because road_closed", office_reject, office_answer_help},
+    {"receipts", "what became of what we sent", office_receipts, NULL},
     {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},
 };
 

@@ -75,6 +75,31 @@ static const char *const table[SAY_COUNT][LANG_COUNT] = {
         "no household is registered yet"},
     [SAY_PIECES_KEPT] = {"қисм нигоҳ дошта шуд", "частей сохранено", "pieces kept"},
     [SAY_PIECES_STORED] = {"қисм сабт шуд", "частей записано", "pieces stored"},
+    [SAY_ID_WANTED] = {
+        "рақами паём лозим аст; фармони inbox онро нишон медиҳад",
+        "нужен номер сообщения; его показывает команда inbox",
+        "it wants the ID of the message; inbox shows it"},
+    [SAY_BECAUSE_WANTED] = {
+        "рад кардан сабаб мехоҳад (--because)",
+        "отказ требует причины (--because)",
+        "rejecting needs a reason (--because)"},
+    [SAY_NOTHING_HEARD] = {
+        "ҳанӯз чизе нарасидааст",
+        "пока ничего не поступало",
+        "nothing has come yet"},
+    [SAY_LEVEL_STORED] = {"сабт шуд", "записано", "stored"},
+    [SAY_LEVEL_DELIVERED] = {"расонида шуд", "доставлено", "delivered"},
+    [SAY_LEVEL_DISPLAYED] = {"нишон дода шуд", "показано", "displayed"},
+    [SAY_LEVEL_ACCEPTED] = {"қабул шуд", "принято", "accepted"},
+    [SAY_LEVEL_REJECTED] = {"рад карда шуд", "отказано", "rejected"},
+    [SAY_LEVEL_EXPIRED] = {
+        "мӯҳлат гузашт, ҷавоб нашуд",
+        "срок истёк, ответа не было",
+        "expired, nobody answered"},
+    [SAY_LEVEL_UNDELIVERABLE] = {
+        "расонидан имкон надорад",
+        "доставить некому",
+        "undeliverable"},
 };
 /* clang-format on */
 

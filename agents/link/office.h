@@ -85,6 +85,15 @@ int office_speak_report(struct office *o, struct speak *s, const char *id);
 int office_outbox(struct office *o);    /* outbox [seen TAG] */
 int office_run(struct office *o);       /* run */
 int office_send_file(struct office *o); /* send-file FILE */
+int office_inbox(struct office *o);     /* inbox: what run heard that was for us */
+int office_receipts(struct office *o);  /* receipts: what run heard of what we sent */
+int office_accept(struct office *o);    /* accept ID */
+int office_reject(struct office *o);    /* reject ID --because CODE */
+void office_answer_help(struct buf *out, const char *name, const char *word);
+/* A receipt of ours without its time, in the office's arena; NULL past its cap. */
+Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int level);
+/* The word of a level ("ACCEPTED") in the office's language. */
+const char *office_level_word(const struct office *o, const char *level);
 void office_send_file_help(struct buf *out, const char *name, const char *word);
 
 /* A sentence on standard error; answers `code`. */

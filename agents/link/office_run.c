@@ -10,6 +10,7 @@
 
 #include "agents/link/office.h"
 #include "agents/link/print.h"
+#include "agents/link/receipt_book.h"
 #include "agents/link/summary.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
@@ -28,6 +29,8 @@ struct running {
     const char *patterns[PATTERNS_MAX];
     unsigned pattern_count;
     bool terminal;
+    const char *book;      /* see receipt_book.h */
+    struct arena *scratch; /* of one answer */
 };
 
 /* Every family of the district, and what is said to the whole region or to everybody. */
@@ -45,13 +48,22 @@ static bool make_patterns(struct running *r)
             arena_printf(o->arena, "*.%s.*.%s.%s", *f, region, district);
         if (strcmp(*f, "alert") == 0 && strcmp(district, "-") != 0 && *district != '*') {
             r->patterns[r->pattern_count++] = arena_printf(o->arena, "*.alert.*.%s.-", region);
-            r->patterns[r->pattern_count++] = arena_printf(o->arena, "*.alert.*.-.-");
+            /* By type: receipts name no place, and those of everybody would fill a thin link. */
+            r->patterns[r->pattern_count++] = "*.alert.public_alert.-.-";
         }
     }
     for (unsigned i = 0; i < r->pattern_count; i++)
         if (!r->patterns[i])
             return false;
     return true;
+}
+
+static bool names_us(const struct office *o, const Eocbus__V1__Envelope *m)
+{
+    for (size_t i = 0; i < m->n_to; i++)
+        if (strcmp(m->to[i], o->set.agent.name) == 0)
+            return true;
+    return false;
 }
 
 static bool is_to_us(const struct office *o, const Eocbus__V1__Envelope *m)
@@ -77,8 +89,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     char time[TIME_TEXT];
     bool done = true;
 
-    if (!r->terminal)
-        return true;
+    if (!r->terminal || (m && names_us(r->o, m)))
+        return true; /* what names us comes to on_mine */
     time_format(time, d->stamp->received_time_us);
     summary_put(&text, m);
     buf_printf(&line, "%.8s  ", time + 11);
@@ -112,6 +124,59 @@ static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
     (void)!print_flush(&line);
     buf_free(&line);
     buf_free(&text);
+}
+
+/* What is for this office, and what became of what it sent: both into the book, before it is
+ * acknowledged. On a terminal somebody sees it, and its sender is told so. */
+static void say_displayed(struct running *r, const Eocbus__V1__Envelope *m)
+{
+    Eocbus__V1__Envelope *answer;
+    struct refusal why;
+    uint64_t tag;
+
+    arena_reset(r->scratch);
+    answer = office_receipt(
+        &(struct office){
+            .set = r->o->set, .status = r->o->status, .lang = r->o->lang, .arena = r->scratch},
+        m->message_id.data, EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_DISPLAYED);
+    if (!answer)
+        return;
+    answer->event_time_us = answer->receipt->time_us = loop_utc_us(r->loop);
+    if (agent_put(r->agent, answer, &tag, &why) != ST_OK)
+        log_warn("office.displayed", "code=%s path=%s why=\"%s\"", why.code, why.path, why.text);
+}
+
+static bool show_mine(struct running *r, const Eocbus__V1__Envelope *m, const struct buf *line)
+{
+    struct buf out = {0};
+    bool done;
+
+    if (!r->terminal)
+        return true;
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT)
+        buf_printf(&out, "%.*s\n", (int)line->len, (const char *)line->data);
+    else
+        buf_printf(&out, "[%s] %.*s\n", lang_say(r->o->lang, SAY_TO_US), (int)line->len,
+                   (const char *)line->data);
+    done = !out.failed && print_flush(&out);
+    buf_free(&out);
+    return done;
+}
+
+static bool on_mine(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct running *r = arg;
+    struct buf line = {0};
+    bool done;
+
+    if (!m || strcmp(m->sender, r->o->set.agent.name) == 0)
+        return true;
+    receipt_book_line(&line, m, d->stamp->received_time_us);
+    done = !line.failed && receipt_book_add(r->book, &line) == ST_OK && show_mine(r, m, &line);
+    if (done && r->terminal && m->body_case != EOCBUS__V1__ENVELOPE__BODY_RECEIPT)
+        say_displayed(r, m);
+    buf_free(&line);
+    return done;
 }
 
 static void on_linked(void *arg, bool up, const char *why)
@@ -159,6 +224,30 @@ static int listen_to_place(struct running *r, char *err, size_t err_size)
     return -1;
 }
 
+static int listen_to_mine(struct running *r, char *err, size_t err_size)
+{
+    static const char *const everything[] = {"**"};
+    struct office *o = r->o;
+    const struct agent_subscription sub = {
+        .patterns = everything,
+        .pattern_count = 1,
+        .from_now = true,
+        .to_me = true,
+        .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
+        .name = "mine",
+        .arg = r,
+        .message = on_mine,
+        .withdrawn = on_withdrawn,
+    };
+
+    r->book = office_file(o, ".book");
+    if (!r->book || arena_create(&r->scratch, 65536) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "out of memory");
+    if (agent_subscribe(r->agent, &sub, err, err_size) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
 static int stay_up(struct running *r)
 {
     struct office *o = r->o;
@@ -176,11 +265,15 @@ static int stay_up(struct running *r)
                      sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);
     code = listen_to_place(r, err, sizeof(err));
+    if (code < 0)
+        code = listen_to_mine(r, err, sizeof(err));
     if (code < 0) {
         loop_run(r->loop);
         code = EXIT_DONE;
     }
     agent_destroy(r->agent);
+    if (r->scratch)
+        arena_destroy(r->scratch);
     return code;
 }
 

@@ -314,9 +314,10 @@ static void functions_are_made_anew_when_their_text_changed(void **state)
     pgserver_use(bus_server(w->bus), "later");
     pgserver_exec(bus_server(w->bus), "UPDATE bus.function_text SET digest = 0");
     /* A database of the first release ran longer texts of the first migrations. */
-    pgserver_exec(bus_server(w->bus),
-                  "UPDATE bus.migration SET sha256 = decode('6dadcda7e726a5ca648288f3924723100b20f4e8"
-                  "bad364c9c6d8894abde0d534', 'hex') WHERE version = 2");
+    pgserver_exec(
+        bus_server(w->bus),
+        "UPDATE bus.migration SET sha256 = decode('6dadcda7e726a5ca648288f3924723100b20f4e8"
+        "bad364c9c6d8894abde0d534', 'hex') WHERE version = 2");
     pgserver_exec(bus_server(w->bus), "CREATE VIEW public.theirs AS SELECT seq FROM eoc.message");
     expect_exit(w, 1, ctl(w, "migrate", "-o", later, NULL));
     expect(w->err, "views outside bus and eoc are built on ours: public.theirs");
@@ -347,10 +348,120 @@ static void all_is_well_when_all_is_well(void **state)
     expect(w->out, "\"healthy\":true");
 }
 
+static void write_addressed(struct world *w, const char *path, const char *to)
+{
+    char text[700];
+
+    snprintf(text, sizeof(text),
+             "{\"message_id\":\"01a20022-28b6-7989-a6fb-18deaaacafcb\",\"to\":[%s],"
+             "\"lane\":\"LANE_ROUTINE\",\"status\":\"STATUS_ACTUAL\",\"kind\":\"KIND_REPORT\","
+             "\"label\":\"LABEL_INTERNAL\",\"general_message\":{\"from_role\":\"duty\","
+             "\"subject\":\"road\",\"text\":\"The road is cut.\"}}\n",
+             to);
+    (void)w;
+    write_text(path, text);
+}
+
+static void receipts_tell_what_became_of_a_message(void **state)
+{
+    static const char id[] = "01a20022-28b6-7989-a6fb-18deaaacafcb";
+    struct world *w = *state;
+    struct keys keys;
+    char path[300];
+
+    bus_enrol(w->bus, "coes.test.night", &keys);
+    expect_exit(w, 0,
+                ctl(w, "roster", "set", "--role", "dispatcher", "--place", "3505203", "--from",
+                    "2020-01-01T00:00Z", "--to", "2090-01-01T00:00Z", "--shift",
+                    "coes.test.night,2020-01-01T00:00Z,2080-01-01T00:00Z", NULL));
+    expect_exit(w, 0, ctl(w, "roster", "show", NULL));
+    expect(w->out, "dispatcher@3505203  1  coes.test.night  -  -  2020-01-01T00:00:00Z");
+    snprintf(path, sizeof(path), "%s/addressed.json", w->dir);
+    write_addressed(w, path, "\"dispatcher@3505203\",\"moes\"");
+    expect_exit(w, 0, ctl(w, "publish", "--file", path, NULL));
+    expect_exit(w, 0, ctl(w, "receipts", id, NULL));
+    expect(w->out, "2  dispatcher@3505203  STORED");
+    expect(w->out, "2  moes  UNDELIVERABLE");
+    expect(w->out, "unknown_agency");
+    expect_exit(w, 0, ctl(w, "receipts", "2", "--json", NULL));
+    expect(w->out, "\"level\":\"UNDELIVERABLE\"");
+    expect_exit(w, 1, ctl(w, "receipts", "1", NULL));
+    expect_exit(w, 2,
+                ctl(w, "roster", "set", "--role", "dispatcher", "--place", "3505203", "--from",
+                    "2020-01-01T00:00Z", "--to", "2090-01-01T00:00Z", "--shift", "nobody", NULL));
+    expect(w->err, "PRINCIPAL,FROM,TO");
+}
+
+/* Without a terminal: nobody has seen it, so nothing says DISPLAYED. */
+static void an_office_hears_what_is_to_it_and_answers(void **state)
+{
+    static const char id[] = "01a20022-28b6-7989-a6fb-18deaaacafcb";
+    struct world *w = *state;
+    struct keys keys;
+    char path[300], text[2000], err[300], own_conf[300], own_program[600];
+    pid_t pid;
+    int status;
+
+    bus_enrol(w->bus, "coes.ayni", &keys);
+    snprintf(path, sizeof(path), "%s/ayni.key", w->dir);
+    assert_int_equal(keys_save(&keys, path, "coes.ayni", err, sizeof(err)), ST_OK);
+    snprintf(text, sizeof(text),
+             "name = coes.ayni\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "outbox.path = %s/ayni.db\nplace = 3505203\nlang = en\n",
+             path, bus_endpoint(w->bus), bus_broker_key(w->bus), w->dir);
+    snprintf(own_conf, sizeof(own_conf), "%s", w->conf);
+    snprintf(own_program, sizeof(own_program), "%s", w->program);
+    snprintf(path, sizeof(path), "%s/ayni.conf", w->dir);
+    write_text(path, text);
+    snprintf(w->conf, sizeof(w->conf), "%s", path);
+    snprintf(strrchr(w->program, '/'), 30, "/eocbus-district");
+
+    expect_exit(w, 0, ctl(w, "inbox", NULL));
+    expect(w->out, "nothing has come yet");
+    pid = fork();
+    if (pid == 0) {
+        redirect("/dev/null", STDOUT_FILENO);
+        execl(w->program, w->program, "-c", w->conf, "run", (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 600 && bus_status(w->bus, "listeners") < 2; i++)
+        usleep(100000);
+    snprintf(err, sizeof(err), "%s/addressed.json", w->dir);
+    write_addressed(w, err, "\"coes.ayni\",\"coes.nobody\"");
+    snprintf(text, sizeof(text), "%s -c %s publish --file %s >/dev/null", own_program, own_conf,
+             err);
+    assert_int_equal(system(text), 0);
+    for (int i = 0; i < 600 && (ctl(w, "inbox", NULL), !strstr(w->out, id)); i++)
+        usleep(100000);
+    expect(w->out, "coes.test.duty general_message");
+    expect(w->out, "The road is cut.");
+    expect_exit(w, 2, ctl(w, "reject", id, NULL));
+    expect(w->err, "--because");
+    expect_exit(w, 0, ctl(w, "accept", id, NULL));
+    for (int i = 0;
+         i < 600 &&
+         pgserver_number(bus_server(w->bus), "SELECT count(*) FROM eoc.recipient"
+                                             " WHERE by = 'coes.ayni' AND level = 'ACCEPTED'") == 0;
+         i++)
+        usleep(100000);
+    snprintf(text, sizeof(text), "%s -c %s receipts %s >%s/out", own_program, own_conf, id, w->dir);
+    assert_int_equal(system(text), 0);
+    snprintf(path, sizeof(path), "%s/out", w->dir);
+    read_text(path, w->out);
+    expect(w->out, "coes.ayni  ACCEPTED");
+    expect(w->out, "unknown_principal");
+    kill(pid, SIGTERM);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    expect_exit(w, 0, ctl(w, "receipts", NULL));
+    expect(w->out, "nothing has come yet"); /* it sent nothing to anybody */
+}
+
 static void every_command_has_help_and_typos_find_their_neighbour(void **state)
 {
-    static const char *const commands[] = {"keygen", "migrate",    "principal", "publish", "tail",
-                                           "show",   "quarantine", "status",    "demo",    "help"};
+    static const char *const commands[] = {"keygen", "migrate", "principal",  "publish",
+                                           "tail",   "show",    "quarantine", "status",
+                                           "demo",   "help",    "receipts",   "roster"};
     struct world *w = *state;
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -379,6 +490,8 @@ int main(void)
         CASE(functions_are_made_anew_when_their_text_changed),
         CASE(an_older_schema_is_told_with_what_to_do),
         CASE(all_is_well_when_all_is_well),
+        CASE(receipts_tell_what_became_of_a_message),
+        CASE(an_office_hears_what_is_to_it_and_answers),
         CASE(every_command_has_help_and_typos_find_their_neighbour),
     };
 
