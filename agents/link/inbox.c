@@ -1,8 +1,10 @@
 /* inbox - see inbox.h
  *
- * Schema (user_version 1, application_id "EOCI"):
- *   place(name, log_epoch, seq)      one row a subscription
- *   seen(name, slot, id)             a ring of message ids, INBOX_IDS slots a subscription */
+ * Schema (user_version 2, application_id "EOCI"):
+ *   place(name, log_epoch, seq, sum)   one row a subscription
+ *   seen(name, slot, n, id, sum)       a ring of message ids, INBOX_IDS slots a subscription
+ * sum: see rowsum.h; NULL in rows of the first schema. A place that does not fit its sum counts as
+ * the beginning: what was read already comes once more, and nothing is passed over. */
 #include "agents/link/inbox.h"
 
 #include <errno.h>
@@ -12,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agents/link/rowsum.h"
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/banned.h"
 
@@ -30,10 +34,15 @@ struct inbox {
 };
 
 static const char schema_sql[] =
-    "CREATE TABLE place(name TEXT PRIMARY KEY, log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL);"
+    "CREATE TABLE place(name TEXT PRIMARY KEY, log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    " sum INTEGER);"
     "CREATE TABLE seen(name TEXT, slot INTEGER, n INTEGER NOT NULL, id BLOB NOT NULL,"
-    " PRIMARY KEY (name, slot));"
-    "PRAGMA user_version = 1; PRAGMA application_id = 0x454f4349;";
+    " sum INTEGER, PRIMARY KEY (name, slot));"
+    "PRAGMA user_version = 2; PRAGMA application_id = 0x454f4349;";
+
+static const char from_first_schema_sql[] = "ALTER TABLE place ADD COLUMN sum INTEGER;"
+                                            "ALTER TABLE seen ADD COLUMN sum INTEGER;"
+                                            "PRAGMA user_version = 2;";
 
 static enum status translate(int rc)
 {
@@ -81,8 +90,11 @@ static int make_schema(struct inbox *in)
         return rc;
     if (ask_number(in, "SELECT count(*) FROM sqlite_master") == 0)
         rc = run_sql(in, schema_sql);
-    else if (ask_number(in, "PRAGMA application_id") != APPLICATION_ID ||
-             ask_number(in, "PRAGMA user_version") != 1)
+    else if (ask_number(in, "PRAGMA application_id") != APPLICATION_ID)
+        rc = SQLITE_NOTADB;
+    else if (ask_number(in, "PRAGMA user_version") == 1)
+        rc = run_sql(in, from_first_schema_sql);
+    else if (ask_number(in, "PRAGMA user_version") != 2)
         rc = SQLITE_NOTADB;
     if (rc == SQLITE_OK)
         return run_sql(in, "COMMIT");
@@ -91,11 +103,29 @@ static int make_schema(struct inbox *in)
     return rc;
 }
 
+static uint64_t place_sum(const struct inbox *in)
+{
+    uint64_t sum = rowsum_bytes(0, in->name, strlen(in->name));
+
+    return rowsum_number(rowsum_number(sum, in->log_epoch), in->seq);
+}
+
+static uint64_t id_sum(const struct inbox *in, uint64_t n, const uint8_t *id)
+{
+    return rowsum_bytes(rowsum_number(rowsum_bytes(0, in->name, strlen(in->name)), n), id, ID);
+}
+
+static bool fits(sqlite3_stmt *q, int column, uint64_t sum)
+{
+    return sqlite3_column_type(q, column) == SQLITE_NULL ||
+           (uint64_t)sqlite3_column_int64(q, column) == sum;
+}
+
 static int read_place(struct inbox *in)
 {
     sqlite3_stmt *q = NULL;
-    int rc =
-        sqlite3_prepare_v2(in->db, "SELECT log_epoch, seq FROM place WHERE name=?1", -1, &q, NULL);
+    int rc = sqlite3_prepare_v2(in->db, "SELECT log_epoch, seq, sum FROM place WHERE name=?1", -1,
+                                &q, NULL);
 
     if (rc != SQLITE_OK)
         return rc;
@@ -105,6 +135,12 @@ static int read_place(struct inbox *in)
         in->has_place = true;
         in->log_epoch = (uint32_t)sqlite3_column_int64(q, 0);
         in->seq = (uint64_t)sqlite3_column_int64(q, 1);
+        if (!fits(q, 2, place_sum(in))) {
+            log_error("inbox.place.damaged", "path=%s next=\"everything is read once more\"",
+                      in->path);
+            in->log_epoch = 0;
+            in->seq = 0;
+        }
     }
     sqlite3_finalize(q);
     return rc;
@@ -113,7 +149,8 @@ static int read_place(struct inbox *in)
 static int read_ids(struct inbox *in)
 {
     sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(in->db, "SELECT slot, n, id FROM seen WHERE name=?1", -1, &q, NULL);
+    int rc =
+        sqlite3_prepare_v2(in->db, "SELECT slot, n, id, sum FROM seen WHERE name=?1", -1, &q, NULL);
 
     if (rc != SQLITE_OK)
         return rc;
@@ -122,8 +159,11 @@ static int read_ids(struct inbox *in)
         unsigned slot = (unsigned)sqlite3_column_int(q, 0) % INBOX_IDS;
         uint64_t n = (uint64_t)sqlite3_column_int64(q, 1);
 
-        if (sqlite3_column_bytes(q, 2) == ID)
-            memcpy(in->ids[slot], sqlite3_column_blob(q, 2), ID);
+        /* One that does not fit is forgotten: that alarm may sound once more. */
+        if (sqlite3_column_bytes(q, 2) != ID ||
+            !fits(q, 3, id_sum(in, n, sqlite3_column_blob(q, 2))))
+            continue;
+        memcpy(in->ids[slot], sqlite3_column_blob(q, 2), ID);
         if (n > in->id_count)
             in->id_count = n;
     }
@@ -263,14 +303,15 @@ bool inbox_is_dirty(const struct inbox *in)
 static int write_place(struct inbox *in)
 {
     sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(in->db, "INSERT OR REPLACE INTO place VALUES (?1, ?2, ?3)", -1, &q,
-                                NULL);
+    int rc = sqlite3_prepare_v2(in->db, "INSERT OR REPLACE INTO place VALUES (?1, ?2, ?3, ?4)", -1,
+                                &q, NULL);
 
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_bind_text(q, 1, in->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(q, 2, in->log_epoch);
     sqlite3_bind_int64(q, 3, (sqlite3_int64)in->seq);
+    sqlite3_bind_int64(q, 4, (sqlite3_int64)place_sum(in));
     rc = sqlite3_step(q);
     sqlite3_finalize(q);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -280,8 +321,8 @@ static int write_ids(struct inbox *in)
 {
     sqlite3_stmt *q = NULL;
     uint64_t from = in->id_saved;
-    int rc = sqlite3_prepare_v2(in->db, "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4)", -1,
-                                &q, NULL);
+    int rc = sqlite3_prepare_v2(in->db, "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5)",
+                                -1, &q, NULL);
 
     if (in->id_count - from > INBOX_IDS)
         from = in->id_count - INBOX_IDS;
@@ -292,6 +333,7 @@ static int write_ids(struct inbox *in)
         sqlite3_bind_int(q, 2, (int)slot);
         sqlite3_bind_int64(q, 3, (sqlite3_int64)++from);
         sqlite3_bind_blob(q, 4, in->ids[slot], ID, SQLITE_STATIC);
+        sqlite3_bind_int64(q, 5, (sqlite3_int64)id_sum(in, from, in->ids[slot]));
         rc = sqlite3_step(q);
         rc = rc == SQLITE_DONE ? sqlite3_reset(q) : rc;
     }

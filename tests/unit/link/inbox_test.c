@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
 
 static char dir[64], path[96], err[512];
@@ -63,6 +65,72 @@ static void a_committed_place_is_there_after_reopening(void **state)
     assert_true(inbox_place(in, &epoch, &seq));
     assert_int_equal(epoch, 2);
     assert_int_equal(seq, 41);
+    inbox_close(in);
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
+/* Farther on than it was, messages would be passed over for ever. */
+static void a_place_that_the_disk_changed_counts_as_the_beginning(void **state)
+{
+    struct inbox *in = open_named(path, "alarms");
+    const uint8_t id[16] = {7}, other[16] = {9};
+    uint32_t epoch;
+    uint64_t seq;
+
+    (void)state;
+    inbox_move(in, 2, 41);
+    inbox_remember(in, id);
+    inbox_remember(in, other);
+    assert_int_equal(inbox_commit(in), ST_OK);
+    inbox_close(in);
+    run_sql("UPDATE place SET seq = seq + 64");
+    run_sql("UPDATE seen SET id = x'08000000000000000000000000000000' WHERE slot = 0");
+    log_set_sink(drop_line, NULL);
+    in = open_named(path, "alarms");
+    assert_true(inbox_place(in, &epoch, &seq));
+    assert_int_equal(epoch, 0);
+    assert_int_equal(seq, 0);
+    assert_true(inbox_is_new(in, 2, 1));
+    assert_false(inbox_knows(in, id));
+    assert_true(inbox_knows(in, other));
+    inbox_close(in);
+}
+
+static void a_file_of_the_first_schema_goes_on(void **state)
+{
+    struct inbox *in = open_named(path, "alarms");
+    const uint8_t id[16] = {7};
+    uint32_t epoch;
+    uint64_t seq;
+
+    (void)state;
+    inbox_move(in, 2, 41);
+    inbox_remember(in, id);
+    assert_int_equal(inbox_commit(in), ST_OK);
+    inbox_close(in);
+    run_sql("ALTER TABLE place DROP COLUMN sum; ALTER TABLE seen DROP COLUMN sum;"
+            "PRAGMA user_version = 1");
+    in = open_named(path, "alarms");
+    assert_true(inbox_place(in, &epoch, &seq));
+    assert_int_equal(seq, 41);
+    assert_true(inbox_knows(in, id));
+    inbox_move(in, 2, 42);
+    assert_int_equal(inbox_commit(in), ST_OK);
     inbox_close(in);
 }
 
@@ -151,6 +219,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_committed_place_is_there_after_reopening),
+        T(a_place_that_the_disk_changed_counts_as_the_beginning),
+        T(a_file_of_the_first_schema_goes_on),
         T(names_in_one_file_have_places_of_their_own),
         T(only_what_lies_behind_the_place_is_new),
         T(the_memory_of_alarms_is_kept_and_bounded),
