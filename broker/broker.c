@@ -117,6 +117,7 @@ static int start(struct broker *b, char *err, size_t err_size)
     const struct admin_exits exits = {.arg = b,
                                       .collect = report_collect,
                                       .settings = hall_admin_settings,
+                                      .agents = report_agents,
                                       .reload = hall_admin_reload};
     int code = hall_open_door(b, err, err_size);
     enum status st;

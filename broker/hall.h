@@ -60,5 +60,6 @@ void hall_admin_settings(void *arg, FILE *out);
 
 /* report.c */
 void report_collect(void *arg, struct admin_report *out);
+void report_agents(void *arg, FILE *out);
 
 #endif

@@ -1,4 +1,6 @@
 /* The numbers of all rooms side by side, for the control socket. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,4 +100,27 @@ void report_collect(void *arg, struct admin_report *out)
     collect_store(b, out);
     collect_egress(b, out);
     collect_access(b, out);
+}
+
+static void put_agent(void *arg, const struct ingress_agent *a)
+{
+    fprintf(arg,
+            "principal=%s state=%s link=%s sessions=%u silent_s=%" PRIu64 " backlog=%" PRIu64
+            " clock=%s offset_ms=%d over_messages=%" PRIu64 " over_alarms=%" PRIu64 "\n",
+            a->principal,
+            a->sessions  ? "here"
+            : a->is_dead ? "dead"
+                         : "missing",
+            a->link, a->sessions, a->silent_us / 1000000, a->backlog,
+            !a->clock_known     ? "unknown"
+            : a->clock_doubtful ? "doubtful"
+                                : "good",
+            a->offset_ms, a->over_items, a->over_alarms);
+}
+
+void report_agents(void *arg, FILE *out)
+{
+    struct broker *b = arg;
+
+    ingress_agents(b->ingress, put_agent, out);
 }

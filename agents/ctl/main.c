@@ -134,9 +134,12 @@ static const struct ctl_command commands[] = {
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
     {"status", "is everything well, and if not, what to do",
-     "eocctl status [--json]\n\n"
+     "eocctl status [--json] [--agents]\n\n"
      "Asks the broker on this machine (control.socket) and the database. Exit status 0: healthy;\n"
-     "3: something is wrong, and the text says what to do next.\n",
+     "3: something is wrong, and the text says what to do next. Agents that fell silent, whose "
+     "clock is\n"
+     "wrong or who say more than their quota are named.\n\n"
+     "  --agents          one line for each agent that this broker knows\n",
      0, ctl_status},
     {"demo", "run a whole bus here, with an August night in Ayni",
      "eocctl demo --dir DIR [--bin DIR] [--data DIR] [--once]\n\n"

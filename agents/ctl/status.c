@@ -26,6 +26,8 @@ struct status_report {
     char faults[FAULTS_MAX][FAULT_BYTES];
     unsigned fault_count;
     struct buf facts;  /* lines for people */
+    struct buf notes;  /* lines too: what is no fault, but somebody should look */
+    struct buf agents; /* answer of the control socket, one line an agent */
     struct buf broker; /* answer of the control socket */
     struct buf json;   /* the members about the database */
     bool broker_answers, database_answers;
@@ -90,6 +92,52 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         buf_printf(&s->facts,
                    "%" PRIu64 " handshakes with keys that are unknown, revoked or expired\n",
                    broker_number(s, "unknown_keys"));
+}
+
+/* --- agents -------------------------------------------------------------------------------------
+ */
+
+static uint64_t number_in(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+
+    return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void look_at_agent(struct status_report *s, const char *line)
+{
+    const char *name = strchr(line, '=') ? strchr(line, '=') + 1 : line;
+    int len = (int)strcspn(name, " ");
+    const char *offset = strstr(line, " offset_ms=");
+
+    if (strstr(line, " state=dead "))
+        buf_printf(&s->notes,
+                   "LOOK: %.*s said nothing for %" PRIu64 " s, longer than its link explains\n",
+                   len, name, number_in(line, " silent_s="));
+    if (strstr(line, " clock=doubtful ") && offset)
+        buf_printf(&s->notes, "LOOK: the clock of %.*s is %.*s ms off\n", len, name,
+                   (int)strcspn(offset + 11, " "), offset + 11);
+    if (number_in(line, " over_messages=") || number_in(line, " over_alarms="))
+        buf_printf(&s->notes,
+                   "LOOK: %.*s is over its quota: %" PRIu64 " messages and %" PRIu64
+                   " alarms turned away in the last minute or more\n",
+                   len, name, number_in(line, " over_messages="), number_in(line, " over_alarms="));
+}
+
+/* A dead agent or a wrong clock is no fault of the bus, and somebody has to see it all the same. */
+static void ask_agents(struct ctl *c, struct status_report *s)
+{
+    char err[FAULT_BYTES];
+    char *line, *end;
+
+    if (!s->broker_answers ||
+        control_ask(&s->agents, c->set.control_socket, "agents", err, sizeof(err)) != ST_OK)
+        return;
+    for (line = (char *)s->agents.data; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        look_at_agent(s, line);
+        *end = '\n';
+    }
 }
 
 static void check_schema(struct status_report *s, struct db *d)
@@ -164,11 +212,29 @@ static void compare(struct status_report *s)
                   s->database_head - head);
 }
 
-static void print_people(struct status_report *s)
+/* Line by line: names come from the broker, and it has them from a database. */
+static void print_escaped_lines(struct buf *out, const struct buf *lines)
+{
+    const char *line = (const char *)lines->data, *end = line ? line + lines->len : NULL;
+
+    while (line && line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((stop ? stop : end) - line);
+
+        print_escaped(out, line, len);
+        buf_puts(out, "\n");
+        line += len + 1;
+    }
+}
+
+static void print_people(struct status_report *s, bool all)
 {
     struct buf out = {0};
 
     buf_put(&out, s->facts.data, s->facts.len);
+    if (all)
+        print_escaped_lines(&out, &s->agents);
+    print_escaped_lines(&out, &s->notes);
     for (unsigned i = 0; i < s->fault_count; i++) {
         buf_puts(&out, "WRONG: ");
         print_escaped(&out, s->faults[i], strlen(s->faults[i]));
@@ -226,8 +292,9 @@ static void print_json(struct status_report *s)
 
 int ctl_status(struct ctl *c)
 {
-    bool json = false;
-    const struct option_row options[] = {{"--json", OPTION_FLAG, &json}};
+    bool json = false, all = false;
+    const struct option_row options[] = {{"--json", OPTION_FLAG, &json},
+                                         {"--agents", OPTION_FLAG, &all}};
     struct status_report *s;
     char err[400];
     int code;
@@ -235,19 +302,22 @@ int ctl_status(struct ctl *c)
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (c->argc != 1)
-        return program_fail(&c->program, EXIT_USAGE, "status takes only --json");
+        return program_fail(&c->program, EXIT_USAGE, "status takes only --json and --agents");
     s = mem_zalloc(sizeof(*s));
     if (!s)
         return program_fail(&c->program, EXIT_MACHINE, "out of memory");
     ask_broker(c, s);
+    ask_agents(c, s);
     ask_database(c, s);
     compare(s);
     code = s->fault_count ? EXIT_UNREACHABLE : EXIT_DONE;
     if (json)
         print_json(s);
     else
-        print_people(s);
+        print_people(s, all);
     buf_free(&s->facts);
+    buf_free(&s->notes);
+    buf_free(&s->agents);
     buf_free(&s->broker);
     buf_free(&s->json);
     mem_free(s);

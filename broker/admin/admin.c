@@ -97,6 +97,11 @@ static void do_settings(struct admin *a, struct buf *out)
     put_written(a, out, a->exits.settings);
 }
 
+static void do_agents(struct admin *a, struct buf *out)
+{
+    put_written(a, out, a->exits.agents);
+}
+
 static void do_reload(struct admin *a, struct buf *out)
 {
     put_written(a, out, a->exits.reload);
@@ -111,6 +116,7 @@ static const struct command {
     {"status", "how the broker is, as key=value lines", do_status},
     {"metrics", "the same for Prometheus, text format", do_metrics},
     {"settings", "the settings in force, secrets hidden", do_settings},
+    {"agents", "one line for each agent: is it there, its clock, its quota", do_agents},
     {"reload", "read the settings file again", do_reload},
     {"help", "this list", do_help},
 };

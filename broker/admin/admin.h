@@ -4,6 +4,7 @@
  *
  *   status    key=value lines              settings  the settings in force, secrets hidden
  *   metrics   Prometheus text format       reload    reads the settings file again
+ *   agents    one line for each agent: is it there, its clock, its quota
  *   help      this list
  *
  * At most 16 clients at a time, the others wait in the socket's backlog. A client that takes longer
@@ -45,6 +46,7 @@ struct admin_exits {
     void *arg;
     void (*collect)(void *arg, struct admin_report *out); /* *out is zeroed before */
     void (*settings)(void *arg, FILE *out);               /* conf_print */
+    void (*agents)(void *arg, FILE *out);                 /* key=value, one line an agent */
     void (*reload)(void *arg, FILE *out); /* does it, and writes one sentence on what came of it */
 };
 

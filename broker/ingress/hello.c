@@ -84,6 +84,7 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
         return;
     }
     s->clock = clock;
+    s->backlog = hello->backlog;
     s->fd = m->fd;
     s->connection = m->connection;
     s->link = link_limits_by_name(hello->link_profile);

@@ -101,6 +101,20 @@ void ingress_recheck(struct ingress *in);
  * new hello, since only Welcome makes an outbox offer again what a restored log may have lost. */
 void ingress_log_epoch(struct ingress *in, uint32_t log_epoch);
 
+struct ingress_agent { /* one principal; borrowed for the call */
+    const char *principal, *link;
+    unsigned sessions; /* 0: its connection is gone */
+    bool is_dead;      /* it was here to stay, and is silent for longer than its link explains */
+    uint64_t silent_us;
+    uint64_t backlog; /* waiting in its outbox, as it said in its last Hello */
+    bool clock_known, clock_doubtful;
+    int32_t offset_ms;
+    uint64_t over_items, over_alarms; /* turned away for its quota, lately */
+};
+/* In no order. */
+void ingress_agents(const struct ingress *in,
+                    void (*each)(void *arg, const struct ingress_agent *a), void *arg);
+
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
     uint64_t busy_window, busy_lane, busy_quota, busy_alarms, busy_full, busy_away; /* of busy */

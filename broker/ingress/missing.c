@@ -64,7 +64,7 @@ void missing_note(struct missing *m, const char *principal, int32_t principal_id
 uint64_t missing_found(struct missing *m, int32_t principal_id, uint64_t now_us)
 {
     struct missing_agent *a = find(m, principal_id);
-    uint64_t since_us = a && a->since_us < now_us ? a->since_us : now_us;
+    uint64_t since_us = a && !a->is_dead && a->since_us < now_us ? a->since_us : now_us;
 
     if (a)
         forget(m, a);
@@ -78,11 +78,29 @@ bool missing_take_dead(struct missing *m, uint64_t now_us, struct missing_agent 
     list_each(link, &m->agents) {
         struct missing_agent *a = container_of(link, struct missing_agent, link);
 
-        if (now_us - a->heard_us < (uint64_t)a->limits->silent_ms * 1000)
+        if (a->is_dead || now_us - a->heard_us < (uint64_t)a->limits->silent_ms * 1000)
             continue;
         *out = *a;
         forget(m, a);
         return true;
     }
     return false;
+}
+
+void missing_dead(struct missing *m, const char *principal, int32_t principal_id,
+                  const struct link_limits *limits, uint64_t heard_us)
+{
+    struct missing_agent *a;
+
+    missing_note(m, principal, principal_id, limits, heard_us, heard_us);
+    a = find(m, principal_id);
+    if (a)
+        a->is_dead = true;
+}
+
+const struct missing_agent *missing_next(const struct missing *m, const struct missing_agent *after)
+{
+    const struct list *next = after ? after->link.next : m->agents.next;
+
+    return next == &m->agents ? NULL : container_of(next, struct missing_agent, link);
 }

@@ -16,6 +16,7 @@ struct missing_agent {
     char principal[LIMIT_NAME_BYTES + 1];
     const struct link_limits *limits;
     uint64_t since_us, heard_us; /* first and last heard */
+    bool is_dead;                /* somebody was told */
 };
 
 struct missing {
@@ -28,9 +29,15 @@ void missing_free(struct missing *m);
 /* Once per principal; without memory it is not remembered. */
 void missing_note(struct missing *m, const char *principal, int32_t principal_id,
                   const struct link_limits *limits, uint64_t since_us, uint64_t heard_us);
-/* It is back: since when it was here, or now_us if it was not missing. */
+/* It is dead, and stays on the list until it is back or its place is needed. */
+void missing_dead(struct missing *m, const char *principal, int32_t principal_id,
+                  const struct link_limits *limits, uint64_t heard_us);
+/* All, the dead among them; NULL begins, and NULL is the end. */
+const struct missing_agent *missing_next(const struct missing *m,
+                                         const struct missing_agent *after);
+/* It is back: since when it was here, or now_us if it was not missing, or dead. */
 uint64_t missing_found(struct missing *m, int32_t principal_id, uint64_t now_us);
-/* Takes out one whose time is over into *out; false: there is none. */
+/* Takes out one that is not dead yet and whose time is over into *out; false: there is none. */
 bool missing_take_dead(struct missing *m, uint64_t now_us, struct missing_agent *out);
 
 #endif

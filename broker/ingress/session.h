@@ -57,6 +57,7 @@ struct session {
     size_t unsettled_bytes;         /* without a known fate */
     const struct link_limits *link; /* never NULL */
     struct clock_estimate clock;
+    uint64_t backlog;                  /* as its Hello said */
     struct lane_gate gates[LANES + 1]; /* by lane, 1..5 */
     struct buf receipts;               /* packed Settled, each with tag and length */
     size_t receipts_sent;              /* bytes of them that left */

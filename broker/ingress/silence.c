@@ -32,19 +32,22 @@ static bool was_here_to_stay(const struct link_limits *link, uint64_t since_us, 
     return heard_us - since_us >= STAYS_TIMES * (uint64_t)link->silent_ms * 1000;
 }
 
-static void report_dead(struct ingress *in, const char *principal, const struct link_limits *link,
-                        uint64_t silent_us)
+static void report_dead(struct ingress *in, const char *principal, int32_t principal_id,
+                        const struct link_limits *link, uint64_t heard_us)
 {
+    uint64_t silent_us = loop_now_us(in->set.loop) - heard_us;
+
     in->n.silent++;
+    missing_dead(&in->missing, principal, principal_id, link, heard_us);
     log_warn("ingress.agent.silent", "principal=%s link=%s silent_s=%" PRIu64, principal,
              link->name, silent_us / 1000000);
 }
 
-static void end_silent(struct ingress *in, struct session *s, uint64_t now_us)
+static void end_silent(struct ingress *in, struct session *s)
 {
     if (was_here_to_stay(s->link, s->since_us, s->heard_us) &&
         !is_heard_elsewhere(in, s->principal_id, s, s->heard_us))
-        report_dead(in, s->principal, s->link, now_us - s->heard_us);
+        report_dead(in, s->principal, s->principal_id, s->link, s->heard_us);
     end_session(in, s);
 }
 
@@ -55,7 +58,7 @@ static void report_missing(struct ingress *in, uint64_t now_us)
     while (missing_take_dead(&in->missing, now_us, &dead))
         if (was_here_to_stay(dead.limits, dead.since_us, dead.heard_us) &&
             !is_heard_elsewhere(in, dead.principal_id, NULL, dead.heard_us))
-            report_dead(in, dead.principal, dead.limits, now_us - dead.heard_us);
+            report_dead(in, dead.principal, dead.principal_id, dead.limits, dead.heard_us);
 }
 
 /* Principals expire and sessions fall silent without anybody telling us. Sessions stand in the
@@ -73,7 +76,7 @@ void sweep_silent(struct ingress *in)
 
         next = sessions_next(in->sessions, s);
         if (now_us - s->heard_us >= (uint64_t)most_ms * 1000)
-            end_silent(in, s, now_us);
+            end_silent(in, s);
     }
     report_missing(in, now_us);
 }

@@ -52,7 +52,7 @@ static void on_reload(void *arg, FILE *out)
 }
 
 static const struct admin_exits exits = {
-    .collect = on_collect, .settings = on_settings, .reload = on_reload};
+    .collect = on_collect, .settings = on_settings, .agents = on_settings, .reload = on_reload};
 
 static void no_log(void *arg, enum log_level level, const char *line)
 {

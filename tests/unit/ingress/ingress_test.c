@@ -1370,9 +1370,6 @@ static void more_than_a_few_without_a_session_are_too_many(void **state)
     assert_int_equal(world.last_hung_up, 2);
 }
 
-/* --- quotas -------------------------------------------------------------------------------------
- */
-
 static void limit(unsigned messages_per_second, unsigned flash_per_minute)
 {
     const struct ingress_settings set = {.window_items = 1000,
@@ -1384,6 +1381,68 @@ static void limit(unsigned messages_per_second, unsigned flash_per_minute)
 
     ingress_set(world.in, &set);
 }
+
+/* --- who is there -------------------------------------------------------------------------------
+ */
+
+static struct ingress_agent seen[8];
+static char seen_name[8][32];
+static unsigned seen_count;
+
+static void see(void *arg, const struct ingress_agent *a)
+{
+    (void)arg;
+    assert_true(seen_count < 8);
+    snprintf(seen_name[seen_count], sizeof(seen_name[0]), "%s", a->principal);
+    seen[seen_count++] = *a;
+}
+
+static void look_around(void)
+{
+    seen_count = 0;
+    ingress_agents(world.in, see, NULL);
+}
+
+static void a_dead_agent_is_named_until_it_is_back(void **state)
+{
+    (void)state;
+    limit(0, 0);
+    hello_on(1, "fiber");
+    hello_on(2, "2g");
+    ping_both_for(70, 5);
+    look_around();
+    assert_int_equal(seen_count, 2);
+    assert_true(seen[0].sessions == 1 && seen[1].sessions == 1);
+    fake_advance(world.loop, 21000);
+    loop_turn(world.loop, 0);
+    look_around();
+    assert_int_equal(seen_count, 2); /* the other's link explains much more */
+    assert_string_equal(seen_name[0], "office.n2");
+    assert_string_equal(seen_name[1], "office.n1");
+    assert_true(seen[1].is_dead && !seen[1].sessions && !seen[0].is_dead);
+    assert_int_equal(seen[1].silent_us, 21000000);
+    assert_string_equal(seen[1].link, "fiber");
+    hello_on(1, "fiber");
+    look_around();
+    assert_int_equal(seen_count, 2);
+    assert_true(seen[0].sessions == 1 && seen[1].sessions == 1);
+}
+
+static void a_doubtful_clock_and_an_excess_are_named(void **state)
+{
+    (void)state;
+    limit(8, 0);
+    hello(1); /* 89 s ahead */
+    publish_run(1, 1, 80);
+    look_around();
+    assert_int_equal(seen_count, 1);
+    assert_true(seen[0].clock_doubtful);
+    assert_int_equal(seen[0].offset_ms, 89000);
+    assert_int_equal(seen[0].over_items, 10);
+}
+
+/* --- quotas -------------------------------------------------------------------------------------
+ */
 
 static void past_its_quota_a_sender_hears_when_there_is_room(void **state)
 {
@@ -1579,6 +1638,8 @@ int main(void)
         IN_WORLD(who_lost_its_session_and_reads_nothing_loses_its_connection),
         IN_WORLD(who_read_it_may_stay_and_say_hello_again),
         IN_WORLD(more_than_a_few_without_a_session_are_too_many),
+        IN_WORLD(a_dead_agent_is_named_until_it_is_back),
+        IN_WORLD(a_doubtful_clock_and_an_excess_are_named),
     };
 
     return cmocka_run_group_tests_name("ingress", tests, NULL, NULL);
