@@ -301,6 +301,30 @@ static void cancel_page(void *arg, void *page_arg)
     store_read_cancel(b->store, page_arg);
 }
 
+static struct cursor *open_cursor(void *arg, const char *name, struct durable_name *what,
+                                  durable_fn told, void *told_arg)
+{
+    struct broker *b = arg;
+    const struct principal *p = access_find(b->access, name);
+
+    if (!p)
+        return NULL;
+    what->principal_id = p->principal_id;
+    return store_cursor_open(b->store, what, told, told_arg);
+}
+
+static void move_cursor(void *arg, struct cursor *c, uint32_t log_epoch, uint64_t upto)
+{
+    (void)arg;
+    store_cursor_move(c, log_epoch, upto);
+}
+
+static void close_cursor(void *arg, struct cursor **c)
+{
+    (void)arg;
+    store_cursor_close(c);
+}
+
 static enum status want(void *arg, const char *pattern, void *listener)
 {
     struct broker *b = arg;
@@ -365,6 +389,9 @@ struct egress_exits hall_egress(struct broker *b)
         .limit = limit_session,
         .read = read_page,
         .read_cancel = cancel_page,
+        .cursor_open = open_cursor,
+        .cursor_move = move_cursor,
+        .cursor_close = close_cursor,
         .want = want,
         .unwant = unwant,
     };

@@ -22,6 +22,22 @@ static inline bool lanes_hold(unsigned lanes, unsigned lane)
     return lane < 6 && lanes >> lane & 1;
 }
 
+/* What a listener with a durable name asks for, on its way from egress to the store. Borrowed. */
+struct durable_name {
+    int32_t principal_id;
+    const char *name;
+    const char *patterns; /* split by blanks; for people */
+    unsigned lanes;       /* a set */
+    bool has_after, from_first;
+    uint64_t after; /* its own word for where it is, when has_after */
+};
+/* ST_OK: it is ours from now on, and goes on behind after[lane] of log_epoch (LANES_END places; 0
+ * for lanes that were not asked for). ST_EXISTS: somebody else has taken it. ST_FULL: the principal
+ * has too many names. Behind the latter two nothing comes. */
+enum { LANES_END = 6 };
+typedef void (*durable_fn)(void *arg, enum status st, uint32_t log_epoch,
+                           const uint64_t after[LANES_END]);
+
 struct parcel_identity {
     uint64_t epoch;
     uint32_t lane;

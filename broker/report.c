@@ -56,6 +56,11 @@ static void collect_store(const struct broker *b, struct admin_report *out)
     out->commit_us_sum = n.commit_us_sum;
     out->queued_rows = n.queued_rows;
     out->queued_bytes = n.queued_bytes;
+    out->cursors = n.cursors;
+    out->cursors_dirty = n.cursors_dirty;
+    out->cursor_moves = n.cursor_moves;
+    out->cursors_taken = n.cursors_taken;
+    out->cursors_dropped = n.cursors_dropped;
 }
 
 static void collect_egress(const struct broker *b, struct admin_report *out)

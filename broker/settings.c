@@ -17,6 +17,7 @@ struct store_settings hall_store_settings(const struct broker *b)
     return (struct store_settings){
         .loop = b->loop,
         .conninfo = c->database,
+        .broker = c->name,
         .batch_rows = c->batch_rows,
         .queue_rows = c->queue_rows,
         .queue_bytes = c->queue_bytes,

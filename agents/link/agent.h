@@ -130,9 +130,14 @@ struct agent_subscription {
     bool to_me; /* only what has this principal among its recipients */
     const char *inbox_path; /* NULL = no memory */
     const char *name;       /* of the place in the inbox; NULL = the patterns */
-    bool numbered_copies;   /* hand FLASH over again when it has its number; for archives, not for
-                               sirens */
-    unsigned credit;        /* 0 = 256 */
+    /* NULL = none. The place is kept in the database as well, under this name of our principal: the
+     * centre sees how far we are, and a machine whose inbox was lost goes on there. Who subscribes
+     * with it last has it: one that another program takes over stays silent until it is started
+     * again. At most 64 bytes. */
+    const char *durable_name;
+    bool numbered_copies; /* hand FLASH over again when it has its number; for archives, not for
+                             sirens */
+    unsigned credit;      /* 0 = 256 */
     void *arg;
     /* m is unpacked and checked, borrowed; NULL m: bytes that this program cannot read (a newer
      * major). Answers false to stop acknowledging (a full disk): it is delivered again later. */

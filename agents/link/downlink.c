@@ -44,6 +44,7 @@ static void destroy_sub(struct sub *s)
     for (unsigned i = 0; i < s->pattern_count; i++)
         mem_free(s->patterns[i]);
     mem_free(s->patterns);
+    mem_free(s->durable_name);
     loop_timer_destroy(s->timer);
     inbox_close(s->inbox);
     mem_free(s);
@@ -96,10 +97,13 @@ static void ask(struct sub *s)
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         m.after = seq;
         m.log_epoch = log_epoch;
-    } else if (!s->from_now) {
+    } else if (!s->from_now && (s->start || !s->durable_name)) {
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         m.after = s->start;
     }
+    if (s->durable_name)
+        m.name = s->durable_name;
+    m.from_first = !s->from_now;
     f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
     f.subscribe = &m;
     s->state = SUB_ASKED;
@@ -191,6 +195,10 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
     s->horizon = from->horizon;
     s->withdrawn = from->withdrawn;
     st = copy_patterns(s, from, err, err_size);
+    if (st == ST_OK && from->durable_name) {
+        s->durable_name = mem_strdup(from->durable_name);
+        st = s->durable_name ? ST_OK : ST_NOMEM;
+    }
     if (st == ST_OK)
         st = open_inbox(s, from, err, err_size);
     if (st == ST_OK)
@@ -240,7 +248,9 @@ static void forget_old_epoch(struct sub *s, uint32_t log_epoch)
 
     if (!inbox_place(s->inbox, &own, &seq) || log_epoch <= own)
         return;
-    if (s->from_now && !s->on_disk) {
+    /* What is kept under a durable name was restored with the log, so it lies in what both logs
+     * have in common. */
+    if (s->durable_name || (s->from_now && !s->on_disk)) {
         inbox_forget(s->inbox);
         return;
     }
@@ -261,7 +271,8 @@ void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w)
 
         loop_timer_stop(s->timer);
         forget_old_epoch(s, w->log_epoch);
-        ask(s);
+        if (s->state != SUB_TAKEN)
+            ask(s);
     }
 }
 
@@ -273,7 +284,8 @@ void downlink_end(struct downlink *d)
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 
-        s->state = SUB_OUT;
+        if (s->state != SUB_TAKEN)
+            s->state = SUB_OUT;
         s->acknowledge = 0;
         loop_timer_stop(s->timer);
     }
@@ -300,6 +312,12 @@ void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
 
     if (!s)
         return;
+    if (strcmp(f->code, "taken") == 0) {
+        log_error("downlink.taken", "name=%s next=\"silent until started again\"",
+                  s->durable_name ? s->durable_name : "");
+        s->state = SUB_TAKEN;
+        return;
+    }
     log_warn("downlink.fault", "pattern=%s code=%s %s", s->patterns[0], f->code, f->text);
     s->state = SUB_ASKED; /* the broker has forgotten it: no Unsubscribe */
     downlink_begin_again(s, f->retry_ms ? f->retry_ms : REFUSED_MS);

@@ -12,7 +12,8 @@ enum sub_state {
     SUB_OUT,     /* the broker does not know it */
     SUB_ASKED,   /* Subscribe was sent */
     SUB_RUNNING, /* Subscribed came */
-    SUB_WAITING  /* stopped; the timer asks again */
+    SUB_WAITING, /* stopped; the timer asks again */
+    SUB_TAKEN    /* somebody else has its durable name: over */
 };
 
 struct sub {
@@ -25,8 +26,9 @@ struct sub {
     char **patterns;
     unsigned pattern_count, credit;
     bool from_now, numbered_copies, to_me;
-    bool on_disk;   /* the place outlives us */
-    uint64_t start; /* where to begin without a place */
+    bool on_disk;       /* the place outlives us */
+    uint64_t start;     /* where to begin without a place */
+    char *durable_name; /* NULL = none */
     void *arg;
     bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
     void (*horizon)(void *arg, uint64_t horizon);

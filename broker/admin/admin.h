@@ -39,6 +39,7 @@ struct admin_report {
     uint64_t admitted, unknown_keys, undecided;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t provisional, withdrawn, provisional_skipped;
+    uint64_t cursors, cursors_dirty, cursor_moves, cursors_taken, cursors_dropped;
     uint64_t resident_bytes; /* filled in by admin */
 };
 

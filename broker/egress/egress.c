@@ -1,4 +1,4 @@
-/* The door of egress: subscriptions come and go, the log moves, and a loop hook sends at the end of
+/* The door of egress: frames come in, the log moves, and a loop hook sends at the end of
  * each turn what was gathered in it.
  *
  * A message that is routed (egress_routed_one for each who wants it, then egress_routed) is packed
@@ -18,143 +18,7 @@
 /* Who could not go on (no page, no memory, no Subscribed) is tried again so often. */
 enum { TICK_MS = 250, HORIZON_TIMES_THIN = 6 };
 
-static struct list *bucket_of(struct egress *e, uint64_t session)
-{
-    return &e->by_session[session & (EGRESS_BUCKETS - 1)];
-}
-
-static struct listener *find_listener(struct egress *e, uint64_t session, uint32_t subscription)
-{
-    struct list *link, *bucket = bucket_of(e, session);
-
-    list_each(link, bucket) {
-        struct listener *l = container_of(link, struct listener, by_session);
-
-        if (l->session == session && l->subscription == subscription)
-            return l;
-    }
-    return NULL;
-}
-
-static unsigned count_listeners(struct egress *e, uint64_t session)
-{
-    struct list *link, *bucket = bucket_of(e, session);
-    unsigned n = 0;
-
-    list_each(link, bucket)
-        n += container_of(link, struct listener, by_session)->session == session;
-    return n;
-}
-
-/* --- Subscribe ----------------------------------------------------------------------------------
- */
-
-static bool check_patterns(struct egress *e, uint64_t session, const char *principal,
-                           const Eocbus__V1__Subscribe *m)
-{
-    for (size_t i = 0; i < m->n_patterns; i++) {
-        const char *fault = pattern_fault(m->patterns[i]);
-        struct refusal why = {0};
-
-        if (fault) {
-            listener_fault(e, session, m->subscription, "pattern", fault);
-            return false;
-        }
-        if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) != ST_OK) {
-            listener_fault(e, session, m->subscription, why.code ? why.code : "pattern", why.text);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
-{
-    if (find_listener(e, session, m->subscription)) {
-        listener_fault(e, session, m->subscription, "subscription",
-                       "this number is in use in your session");
-        return false;
-    }
-    if (count_listeners(e, session) >= LIMIT_SUBSCRIPTIONS ||
-        e->n.listeners >= e->set.listeners_max) {
-        listener_fault(e, session, m->subscription, "subscription", "too many subscriptions");
-        return false;
-    }
-    return true;
-}
-
-static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
-{
-    struct egress *e = l->egress;
-
-    l->patterns = mem_zalloc(m->n_patterns * sizeof(*l->patterns));
-    if (!l->patterns)
-        return false;
-    for (size_t i = 0; i < m->n_patterns; i++) {
-        enum status st;
-
-        l->patterns[i] = mem_strdup(m->patterns[i]);
-        if (!l->patterns[i])
-            return false;
-        l->pattern_count++;
-        st = e->exits.want(e->exits.arg, l->patterns[i], l);
-        if (st != ST_OK && st != ST_EXISTS)
-            return false;
-    }
-    return true;
-}
-
-static void fit_link(struct listener *l, uint32_t credit)
-{
-    struct egress *e = l->egress;
-    size_t window_bytes = e->set.window_bytes;
-
-    l->frame_bytes = PACK_FRAME_BYTES;
-    if (e->exits.limit)
-        e->exits.limit(e->exits.arg, l->session, &l->frame_bytes, &window_bytes);
-    window_init(&l->window, window_bytes, credit);
-}
-
-/* A list of nothing but words from later versions leaves nothing, rather than everything. */
-static unsigned read_lanes(const Eocbus__V1__Subscribe *m)
-{
-    unsigned lanes = 0;
-
-    for (size_t i = 0; i < m->n_lanes; i++)
-        if (lanes_hold(LANES_ALL, m->lanes[i]))
-            lanes |= 1u << m->lanes[i];
-    return m->n_lanes ? lanes : LANES_ALL;
-}
-
-static struct listener *create_listener(struct egress *e, uint64_t session, const char *principal,
-                                        const Eocbus__V1__Subscribe *m)
-{
-    struct listener *l = mem_zalloc(sizeof(*l));
-
-    if (!l)
-        return NULL;
-    l->egress = e;
-    l->session = session;
-    l->subscription = m->subscription;
-    l->from_now = m->_after_case != EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
-    l->start = l->from_now ? 0 : m->after;
-    l->start_epoch = m->log_epoch;
-    l->lanes = read_lanes(m);
-    fit_link(l, m->credit);
-    list_init(&l->hungry);
-    list_init(&l->full);
-    list_add_tail(&e->all, &l->all);
-    list_add_tail(bucket_of(e, session), &l->by_session);
-    e->n.listeners++;
-    if (m->to_me)
-        l->to_me = mem_strdup(principal);
-    if (!l->to_me == !m->to_me && copy_patterns(l, m))
-        return l;
-    listener_end(l);
-    return NULL;
-}
-
-static void learn_place(struct egress *e)
+void egress_learn_place(struct egress *e)
 {
     uint32_t log_epoch;
     uint64_t head;
@@ -166,28 +30,12 @@ static void learn_place(struct egress *e)
     e->head = log_epoch ? head : 0;
 }
 
-static void on_subscribe(struct egress *e, uint64_t session, const char *principal,
-                         const Eocbus__V1__Subscribe *m)
-{
-    struct listener *l;
-
-    learn_place(e);
-    if (!check_patterns(e, session, principal, m) || !check_room(e, session, m))
-        return;
-    l = create_listener(e, session, principal, m);
-    if (l)
-        listener_place(l);
-    else
-        listener_fault(e, session, m->subscription, CODE_MEMORY,
-                       "the broker has no memory for it now");
-}
-
-/* --- the other frames ---------------------------------------------------------------------------
+/* --- frames -------------------------------------------------------------------------------------
  */
 
 static void on_unsubscribe(struct egress *e, uint64_t session, uint32_t subscription)
 {
-    struct listener *l = find_listener(e, session, subscription);
+    struct listener *l = listener_find(e, session, subscription);
 
     if (l)
         listener_end(l);
@@ -195,7 +43,7 @@ static void on_unsubscribe(struct egress *e, uint64_t session, uint32_t subscrip
 
 static struct listener *require(struct egress *e, uint64_t session, uint32_t subscription)
 {
-    struct listener *l = find_listener(e, session, subscription);
+    struct listener *l = listener_find(e, session, subscription);
 
     if (!l)
         listener_fault(e, session, subscription, "subscription", "no such subscription");
@@ -212,6 +60,7 @@ static void on_acknowledge(struct egress *e, uint64_t session, const Eocbus__V1_
     if (m->log_epoch && m->log_epoch != e->log_epoch)
         return;
     window_acknowledge(&l->window, m->upto);
+    durable_acknowledged(l, m->upto);
     listener_nudge(l);
 }
 
@@ -222,7 +71,7 @@ void egress_on_frame(struct egress *e, uint64_t session, const char *principal,
 
     switch (f->what_case) {
     case EOCBUS__V1__FRAME__WHAT_SUBSCRIBE:
-        on_subscribe(e, session, principal, f->subscribe);
+        egress_subscribe(e, session, principal, f->subscribe);
         break;
     case EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE:
         on_unsubscribe(e, session, f->unsubscribe->subscription);
@@ -244,7 +93,7 @@ void egress_on_frame(struct egress *e, uint64_t session, const char *principal,
 
 void egress_session_gone(struct egress *e, uint64_t session)
 {
-    struct list *link, *next, *bucket = bucket_of(e, session);
+    struct list *link, *next, *bucket = listener_bucket(e, session);
 
     list_each_safe(link, next, bucket) {
         struct listener *l = container_of(link, struct listener, by_session);
@@ -274,7 +123,7 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
-        p->log_epoch != e->log_epoch || !lanes_hold(l->lanes, p->id.lane) ||
+        p->log_epoch != e->log_epoch || !listener_hears(l, p->id.lane, p->seq) ||
         (l->to_me && !parcel_is_for(p, l->to_me)))
         return;
     if (!pack_once(e, p)) {
@@ -370,7 +219,7 @@ void egress_store_here(struct egress *e)
         recent_clear(&e->recent);
         e->log_epoch = 0;
     }
-    learn_place(e);
+    egress_learn_place(e);
     list_each_safe(link, next, &e->all) {
         struct listener *l = container_of(link, struct listener, all);
 

@@ -18,6 +18,10 @@
  * A listener may ask for what is for its principal only (to_me). Whom a message reaches is found
  * out when it is stored and read from the log with it; a provisional one reaches those it names.
  *
+ * A listener with a durable name goes on at the place that is kept under it, unless it says its
+ * own; what it has acknowledged, and how far nothing was there for it, is told to the keeper of
+ * places (cursor_*). It ends with Fault "taken" when a newer session has the name.
+ *
  * A FLASH that has no number yet (provisional) goes to every listener at once, also to one that is
  * behind or has no credit, and changes nothing of the above. A listener may have 16 of them
  * unacknowledged; beyond that, or with a full socket, they are counted and skipped. */
@@ -29,6 +33,7 @@
 #include "broker/parcel.h"
 #include "eocbus/v1/session.pb-c.h"
 
+struct cursor;
 struct egress;
 struct loop;
 
@@ -58,6 +63,11 @@ struct egress_exits {
                                      uint64_t looked_at),
                         void *page_arg);
     void (*read_cancel)(void *arg, void *page_arg);
+    /* Durable names, see store_cursor_open. NULL: no memory, or nobody of that name. */
+    struct cursor *(*cursor_open)(void *arg, const char *principal, struct durable_name *what,
+                                  durable_fn told, void *told_arg);
+    void (*cursor_move)(void *arg, struct cursor *c, uint32_t log_epoch, uint64_t upto);
+    void (*cursor_close)(void *arg, struct cursor **c);
     /* The router's door, so that egress knows patterns but not the trie. */
     enum status (*want)(void *arg, const char *pattern, void *listener);
     void (*unwant)(void *arg, void *listener);

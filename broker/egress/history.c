@@ -23,13 +23,10 @@ static bool wants(const struct listener *l, const struct topics *t)
     return false;
 }
 
-static bool wants_row(const struct listener *l, unsigned lane, unsigned status, unsigned type,
-                      const char *places)
+static bool wants_row(const struct listener *l, unsigned status, unsigned type, const char *places)
 {
     struct topics t;
 
-    if (!lanes_hold(l->lanes, lane))
-        return false;
     topics_of_row(&t, status, type, places);
     return wants(l, &t);
 }
@@ -66,8 +63,8 @@ static bool offer_recent(struct listener *l, const struct recent_entry *r)
     struct passing m = {
         .seq = r->seq, .common = r->common, .len = r->len, .not_after_us = r->not_after_us};
 
-    if (!is_over(l, r->seq, r->expired) && wants_row(l, r->lane, r->status, r->type, r->places) &&
-        !listener_gather(l, &m))
+    if (!is_over(l, r->seq, r->expired) && listener_hears(l, r->lane, r->seq) &&
+        wants_row(l, r->status, r->type, r->places) && !listener_gather(l, &m))
         return false;
     l->cursor = r->seq;
     return true;
@@ -97,9 +94,8 @@ static void offer_page_row(struct listener *l, const struct parcel *p)
 
     if (l->cut || p->seq <= l->cursor)
         return;
-    if (!is_over(l, p->seq, p->expired) &&
-        wants_row(l, p->id.lane, p->status, p->type, p->places) &&
-        (!l->to_me || parcel_is_for(p, l->to_me))) {
+    if (!is_over(l, p->seq, p->expired) && listener_hears(l, p->id.lane, p->seq) &&
+        wants_row(l, p->status, p->type, p->places) && (!l->to_me || parcel_is_for(p, l->to_me))) {
         common = pack_common(p, &m.len);
         m.common = common;
         if (!common || !listener_gather(l, &m)) {

@@ -14,6 +14,9 @@
 
 #include "proto/base/banned.h"
 
+/* The log is polled every half second for what other brokers stored, and read then. */
+enum { AHEAD_US = 3000000 };
+
 static const unsigned may_follow[LISTENER_STATES] = {
     [LISTENER_FRESH] = BIT(LISTENER_BEHIND) | BIT(LISTENER_LIVE),
     [LISTENER_BEHIND] = BIT(LISTENER_LIVE),
@@ -110,6 +113,7 @@ void listener_send_horizon(struct listener *l)
         return; /* the next tick says it */
     l->told = horizon;
     l->owes_horizon = false;
+    durable_progress(l);
 }
 
 /* --- gathering ----------------------------------------------------------------------------------
@@ -241,23 +245,39 @@ static bool start_is_legal(struct listener *l)
     return !code;
 }
 
+/* It comes from a broker that was faster than we are with what others stored. */
+static bool may_be_ahead(const struct listener *l)
+{
+    const struct egress *e = l->egress;
+
+    return l->start > e->head && (!l->start_epoch || l->start_epoch == e->log_epoch) &&
+           loop_now_us(e->set.loop) - l->born_us < AHEAD_US;
+}
+
 void listener_place(struct listener *l)
 {
     struct egress *e = l->egress;
 
-    if (!e->log_epoch || l->lost)
-        return; /* egress_store_here comes back to it */
+    if (!e->log_epoch || l->lost || l->is_asking)
+        return; /* egress_store_here, or durable.c, comes back to it */
     if (l->start_epoch > e->log_epoch)
         return; /* other brokers have seen the log restored, and we shall within half a second */
     if (l->from_now)
         l->start = e->head;
+    if (may_be_ahead(l))
+        return; /* the tick comes back to it */
     if (!start_is_legal(l)) {
         listener_end(l);
         return;
     }
     if (!say_subscribed(l))
         return;
-    l->cursor = l->told = l->start;
+    if (!durable_placed(l)) {
+        listener_fault(e, l->session, l->subscription, CODE_MEMORY, "the broker has no memory");
+        listener_end(l);
+        return;
+    }
+    l->cursor = l->told = l->acked = l->start;
     l->history_upto = e->head;
     l->owes_horizon = true;
     if (l->start < e->head) {
@@ -281,6 +301,7 @@ void listener_end(struct listener *l)
     struct egress *e = l->egress;
 
     e->exits.unwant(e->exits.arg, l);
+    durable_end(l);
     if (l->reading)
         e->exits.read_cancel(e->exits.arg, l);
     if (l->state == LISTENER_BEHIND)

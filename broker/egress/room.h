@@ -39,8 +39,15 @@ struct listener {
     uint64_t spoke_us;     /* when something was sent to it last */
     uint64_t start;        /* where it wants to start; with from_now not yet known */
     uint32_t start_epoch;  /* of that number; 0 = whichever the log has */
-    bool from_now;
+    bool has_after, from_now;
+    uint64_t born_us;
     unsigned lanes; /* a set, see parcel.h */
+    uint64_t
+        lane_after[LANES_END]; /* what is of a lane up to here it has had, whatever the cursor */
+    char *name, *principal;    /* NULL: it has no durable name */
+    struct cursor *durable;
+    bool is_asking; /* FRESH: the place is to come from the database */
+    uint64_t acked; /* last number it has acknowledged */
     char *to_me;    /* name of its principal: only what is for it; NULL = everything that matches */
     unsigned warnings; /* provisional ones that it has not acknowledged */
     bool owes_horizon; /* has just reached the head for the first time */
@@ -81,6 +88,30 @@ struct passing {
     bool expired;
     int64_t not_after_us; /* 0 = never */
 };
+
+/* Of a lane it asked for, and not behind its place in that lane. */
+static inline bool listener_hears(const struct listener *l, unsigned lane, uint64_t seq)
+{
+    return lanes_hold(l->lanes, lane) && seq > l->lane_after[lane];
+}
+
+/* egress.c */
+void egress_learn_place(struct egress *e);
+
+/* subscribe.c */
+void egress_subscribe(struct egress *e, uint64_t session, const char *principal,
+                      const Eocbus__V1__Subscribe *m);
+struct list *listener_bucket(struct egress *e, uint64_t session);
+struct listener *listener_find(struct egress *e, uint64_t session, uint32_t subscription);
+
+/* durable.c */
+/* A listener that has a name, or none. False: out of memory. */
+bool durable_begin(struct listener *l, const char *principal, const Eocbus__V1__Subscribe *m);
+/* It stands where it said itself. False: out of memory. */
+bool durable_placed(struct listener *l);
+void durable_acknowledged(struct listener *l, uint64_t upto);
+void durable_progress(struct listener *l); /* tells how far it is */
+void durable_end(struct listener *l);
 
 /* listener.c */
 void listener_enter(struct listener *l, enum listener_state to);

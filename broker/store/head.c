@@ -49,6 +49,7 @@ static void leave_old_timeline(struct store *s)
         pg_redial(s->listen, why);
     replay_redial(s->replay, why);
     project_redial(s->project, why);
+    cursors_redial(s->cursors, why);
 }
 
 static bool timeline_will_do(struct store *s, unsigned long timeline)

@@ -3,6 +3,7 @@
 #define EOCBUS_BROKER_STORE_ROOM_H
 
 #include "broker/store/batch.h"
+#include "broker/store/cursor.h"
 #include "broker/store/follow.h"
 #include "broker/store/pg.h"
 #include "broker/store/place.h"
@@ -20,6 +21,7 @@ struct store {
     struct replay *replay;
     struct project *project;
     struct timer *timer;
+    struct cursors *cursors;
     struct follow follow;
     struct loop_hook *hook;
     struct loop_timer *retry, *poll, *drain;

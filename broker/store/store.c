@@ -170,6 +170,22 @@ enum status store_principals(struct store *s, store_principal_fn row, void *arg)
     return replay_principals(s->replay, row, arg);
 }
 
+struct cursor *store_cursor_open(struct store *s, const struct durable_name *what, durable_fn told,
+                                 void *arg)
+{
+    return cursor_open(s->cursors, what, told, arg);
+}
+
+void store_cursor_move(struct cursor *c, uint32_t log_epoch, uint64_t upto)
+{
+    cursor_move(c, log_epoch, upto);
+}
+
+void store_cursor_close(struct cursor **c)
+{
+    cursor_close(c);
+}
+
 void store_principals_unread(struct store *s)
 {
     s->principals_known = false;
@@ -204,6 +220,7 @@ void store_counters(const struct store *s, struct store_counters *out)
     out->queued_bytes = s->queue.bytes;
     out->has_standby = s->has_standby;
     out->is_degraded = s->is_degraded;
+    cursors_count(s->cursors, out);
 }
 
 static void on_drain_over(void *arg)
@@ -217,6 +234,7 @@ void store_drain(struct store *s, unsigned limit_ms, void (*closed)(void *arg), 
     s->closed = closed;
     s->closed_arg = arg;
     loop_timer_start(s->drain, limit_ms, 0);
+    cursors_hurry(s->cursors);
 }
 
 static enum status connect_all(struct store *s)
@@ -246,6 +264,10 @@ static enum status connect_all(struct store *s)
     set.name = "append", set.setup = append_setup, set.prepare = append_names;
     exits.ready = on_append_ready, exits.gone = on_append_gone, exits.notified = NULL;
     st = pg_create(&s->append, &set, &exits);
+    if (st != ST_OK)
+        return st;
+    st = cursors_create(&s->cursors, s->set.loop, s->set.conninfo,
+                        s->set.broker ? s->set.broker : "", on_accept, s);
     if (st != ST_OK)
         return st;
     st = project_create(&s->project, s->set.loop, s->set.conninfo, on_accept, s);
@@ -305,6 +327,7 @@ void store_destroy(struct store *s)
         return;
     timer_destroy(s->timer);
     project_destroy(s->project);
+    cursors_destroy(s->cursors);
     pg_destroy(s->append);
     pg_destroy(s->listen);
     replay_destroy(s->replay);

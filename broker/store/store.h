@@ -25,6 +25,7 @@ struct store;
 struct store_settings {
     struct loop *loop;    /* borrowed, outlives us */
     const char *conninfo; /* libpq connection string, role bus_ingest */
+    const char *broker;   /* our name, for people; copied */
     unsigned batch_rows;  /* most messages in one commit; 512 */
     unsigned queue_rows;  /* most messages waiting, and an eighth more of FLASH; 8192 */
     size_t queue_bytes;   /* 32 MiB, likewise */
@@ -70,6 +71,17 @@ MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto
                                   unsigned lanes, store_page_fn page, void *arg);
 void store_read_cancel(struct store *s, void *arg); /* no more calls for arg */
 
+/* Durable names: see cursor.h. */
+struct cursor;
+/* NULL: out of memory. `told` comes later, never from inside; while the database is away it waits.
+ */
+struct cursor *store_cursor_open(struct store *s, const struct durable_name *what, durable_fn told,
+                                 void *arg);
+/* Everything that matches up to `upto` was acknowledged; written within a second or so. */
+void store_cursor_move(struct cursor *c, uint32_t log_epoch, uint64_t upto);
+/* No calls any more; the last place is still written. Sets *c to NULL. */
+void store_cursor_close(struct cursor **c);
+
 /* The principals and their keys, as PostgreSQL has them now. `row` for each, then NULL name. */
 struct store_principal {
     int32_t principal_id;
@@ -87,10 +99,12 @@ struct store_counters {
     uint64_t commit_us_sum; /* of commits */
     uint64_t
         judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint) */
-    uint64_t unkept;     /* of judged: beyond the sender's quota, not in quarantine */
-    uint64_t given_back; /* for another log epoch */
-    bool has_standby;    /* commits wait for a second server */
-    bool is_degraded;    /* one is expected, and does not protect them */
+    uint64_t unkept;                 /* of judged: beyond the sender's quota, not in quarantine */
+    uint64_t given_back;             /* for another log epoch */
+    bool has_standby;                /* commits wait for a second server */
+    bool is_degraded;                /* one is expected, and does not protect them */
+    uint64_t cursors, cursors_dirty; /* durable names open; of these, places not written yet */
+    uint64_t cursor_moves, cursors_taken, cursors_dropped; /* dropped: see cursor.h */
 };
 void store_counters(const struct store *s, struct store_counters *out);
 

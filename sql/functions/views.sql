@@ -414,4 +414,18 @@ SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, l.inc
   FROM bus.ledger l LEFT JOIN bus.type t ON t.number = l.type;
 COMMENT ON VIEW eoc.document IS 'every message of a ledger type as JSON, for what has no view of its own';
 
+-- Who listens under a durable name: how far each lane of it is, and how far behind. `waiting_since` is when
+-- the first number it has not acknowledged was received, whether it is one for it or not.
+CREATE VIEW eoc.listener AS
+SELECT p.name AS principal, c.name, (ARRAY['FLASH', 'IMMEDIATE', 'PRIORITY', 'ROUTINE', 'BULK'])[c.lane] AS lane,
+       c.log_epoch, c.seq,
+       greatest(h.seq - c.seq, 0) AS behind,
+       (SELECT m.received_at FROM bus.message m WHERE m.seq = c.seq + 1) AS waiting_since,
+       CASE WHEN c.leased_until > now() THEN c.broker END AS served_by,
+       c.moved_at, c.opened_at, string_to_array(c.patterns, ' ') AS patterns
+  FROM bus.cursor c
+  JOIN bus.principal p USING (principal_id)
+  CROSS JOIN bus.log_head h;
+COMMENT ON VIEW eoc.listener IS 'listeners with a durable name: place, how far behind, who serves them now';
+
 GRANT SELECT ON ALL TABLES IN SCHEMA eoc TO bus_reader, bus_admin;

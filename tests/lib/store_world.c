@@ -81,6 +81,7 @@ struct store *world_store(struct world *w, unsigned commit_ms)
     const struct store_settings set = {
         .loop = w->loop,
         .conninfo = w->conninfo ? w->conninfo : pgserver_conninfo(w->pg, "bus_ingest"),
+        .broker = "hub",
         .batch_rows = 512,
         .queue_rows = 8192,
         .queue_bytes = 32 * 1024 * 1024,

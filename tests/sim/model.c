@@ -58,7 +58,21 @@ struct quarantined {
     size_t len;
 };
 
+enum { PLACES_MOST = NODES_MOST * 40 };
+
+struct place { /* a row of bus.cursor */
+    int32_t principal_id;
+    char name[65];
+    unsigned lane;
+    uint32_t log_epoch;
+    uint64_t seq;
+    int64_t generation;
+};
+
 static struct {
+    struct place places[PLACES_MOST];
+    size_t place_count;
+    int64_t generation;
     uint32_t log_epoch;
     struct model_row *rows;
     size_t count, cap;
@@ -710,6 +724,131 @@ static void ask_raise(const struct model_params *p, struct pg_rows *out)
     end_row(out);
 }
 
+/* --- durable names -------------------------------------------------------------------------------
+ */
+
+static struct place *find_place(int32_t principal_id, const char *name, unsigned lane)
+{
+    for (size_t i = 0; i < db.place_count; i++) {
+        struct place *at = &db.places[i];
+
+        if (at->principal_id == principal_id && at->lane == lane && !strcmp(at->name, name))
+            return at;
+    }
+    return NULL;
+}
+
+static struct place *make_place(int32_t principal_id, const char *name, unsigned lane, uint64_t seq)
+{
+    struct place *at = &db.places[db.place_count++];
+
+    assert(db.place_count <= PLACES_MOST);
+    *at = (struct place){.principal_id = principal_id, .lane = lane, .seq = seq};
+    snprintf(at->name, sizeof(at->name), "%s", name);
+    return at;
+}
+
+static void read_name(struct cursor *c, char name[65])
+{
+    size_t len;
+    const uint8_t *text = next(c, &len);
+
+    assert(text && len < 65);
+    memcpy(name, text, len);
+    name[len] = 0;
+}
+
+static void open_lane(struct pg_rows *out, struct place *at, int ordinal)
+{
+    at->log_epoch = db.log_epoch;
+    at->generation = db.generation;
+    if (at->seq > db.count)
+        at->seq = db.count;
+    put_int(out, 4, ordinal);
+    put_int(out, 2, at->lane);
+    put_int(out, 4, at->log_epoch);
+    put_int(out, 8, (int64_t)at->seq);
+    put_int(out, 8, at->generation);
+    end_row(out);
+}
+
+static void ask_cursor_open(const struct model_params *p, struct pg_rows *out)
+{
+    struct cursor principal, name, lanes, after, first;
+
+    begin(&principal, p, 0);
+    begin(&name, p, 1);
+    begin(&lanes, p, 2);
+    begin(&after, p, 4);
+    begin(&first, p, 5);
+    for (int ordinal = 1; principal.left; ordinal++) {
+        int32_t id = (int32_t)next_int(&principal);
+        unsigned set = (unsigned)next_int(&lanes);
+        struct cursor look = after;
+        size_t len;
+        bool is_told = next(&look, &len);
+        uint64_t own = (uint64_t)next_int(&after), from = next_int(&first) ? 0 : db.count;
+        char text[65];
+
+        read_name(&name, text);
+        db.generation++;
+        for (unsigned lane = 1; lane <= 5; lane++) {
+            struct place *at = find_place(id, text, lane);
+
+            if (!(set >> lane & 1))
+                continue;
+            at = at ? at : make_place(id, text, lane, from);
+            at->seq = is_told ? own : at->seq;
+            open_lane(out, at, ordinal);
+        }
+    }
+}
+
+static void ask_cursor_move(const struct model_params *p, struct pg_rows *out)
+{
+    struct cursor principal, name, lanes, generation, epoch, upto;
+
+    begin(&principal, p, 0);
+    begin(&name, p, 1);
+    begin(&lanes, p, 2);
+    begin(&generation, p, 3);
+    begin(&epoch, p, 4);
+    begin(&upto, p, 5);
+    for (int ordinal = 1; principal.left; ordinal++) {
+        int32_t id = (int32_t)next_int(&principal);
+        unsigned set = (unsigned)next_int(&lanes);
+        int64_t mine = next_int(&generation);
+        uint32_t log_epoch = (uint32_t)next_int(&epoch);
+        uint64_t seq = (uint64_t)next_int(&upto);
+        bool is_taken = false;
+        char text[65];
+
+        read_name(&name, text);
+        for (unsigned lane = 1; lane <= 5; lane++) {
+            struct place *at = find_place(id, text, lane);
+
+            if (!(set >> lane & 1))
+                continue;
+            if (!at || at->generation != mine)
+                is_taken = true;
+            else if (log_epoch == db.log_epoch && at->log_epoch == log_epoch && seq > at->seq)
+                at->seq = seq < db.count ? seq : db.count;
+        }
+        if (is_taken) {
+            put_int(out, 4, ordinal);
+            end_row(out);
+        }
+    }
+}
+
+/* Cursors come back with their log: none is beyond its end. */
+static void clip_places(void)
+{
+    for (size_t i = 0; i < db.place_count; i++)
+        if (db.places[i].seq > db.count)
+            db.places[i].seq = db.count;
+}
+
 bool model_ask(const char *query, const struct model_params *p, struct pg_rows *out)
 {
     if (!strcmp(query, "head") || !strcmp(query, "place")) {
@@ -718,6 +857,10 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
         ask_replay(p, out);
     } else if (!strcmp(query, "schema")) {
         ask_schema(out);
+    } else if (!strcmp(query, "cursor_open")) {
+        ask_cursor_open(p, out);
+    } else if (!strcmp(query, "cursor_move")) {
+        ask_cursor_move(p, out);
     } else if (!strcmp(query, "principals")) {
         ask_principals(out);
     } else if (!strcmp(query, "raise_epoch")) {
@@ -769,6 +912,7 @@ void model_restore(uint64_t upto)
     if (db.slots)
         memset(db.slot, 0, db.slots * sizeof(*db.slot));
     fill_slots();
+    clip_places();
     db.log_epoch++;
     if (db.projected > upto)
         db.projected = upto;

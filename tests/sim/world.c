@@ -208,6 +208,7 @@ static void subscribe(struct node *n, struct heard *h)
         .patterns = &h->pattern,
         .pattern_count = 1,
         .inbox_path = h->on_disk ? n->inbox_path : NULL,
+        .durable_name = h->on_disk && n->index % 2 ? h->pattern : NULL,
         .numbered_copies = true,
         .credit = n->index % 2 ? 4 : 64,
         .arg = h,

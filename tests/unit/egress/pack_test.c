@@ -87,7 +87,8 @@ static void a_frame_is_full_at_its_bytes_or_its_count(void **state)
     struct gather g = {0};
 
     (void)state;
-    assert_true(gather_fits(&g, LIMIT_CONTENT_BYTES + 200, PACK_FRAME_BYTES)); /* the first always */
+    assert_true(
+        gather_fits(&g, LIMIT_CONTENT_BYTES + 200, PACK_FRAME_BYTES)); /* the first always */
     for (unsigned i = 0; i < LIMIT_ITEMS; i++) {
         assert_true(gather_fits(&g, 10, PACK_FRAME_BYTES));
         add(&g, make(i + 1, "x", ""), i, false);

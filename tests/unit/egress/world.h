@@ -61,6 +61,17 @@ struct world_agent {
     unsigned warnings, warnings_unacked, withdrawals; /* provisional ones */
 };
 
+/* A durable name as the store would keep it. */
+struct cursor {
+    bool is_open;
+    char name[65], principal[65], patterns[128];
+    struct durable_name asked;
+    durable_fn told;
+    void *arg;
+    uint32_t log_epoch;
+    uint64_t upto;
+};
+
 struct world {
     struct loop *loop;
     struct egress *egress;
@@ -79,7 +90,11 @@ struct world {
     size_t link_frame, link_window; /* of who subscribes next; 0 = a wide link */
     const Eocbus__V1__Lane *lanes;  /* likewise, NULL = all */
     size_t lane_count;
-    unsigned lane; /* of what is appended next */
+    unsigned lane;    /* of what is appended next */
+    const char *name; /* of who subscribes next; NULL = none */
+    bool from_first;
+    struct cursor cursors[WORLD_AGENTS];
+    size_t cursor_count;
     uint64_t rows_read;
 };
 
@@ -410,6 +425,8 @@ static void agent_subscribe_to(unsigned n, const char *const *patterns, size_t c
     s.log_epoch = epoch;
     s.lanes = (Eocbus__V1__Lane *)world.lanes;
     s.n_lanes = world.lane_count;
+    s.name = world.name ? (char *)world.name : s.name;
+    s.from_first = world.from_first;
     if (after) {
         s._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         s.after = *after;
@@ -426,7 +443,7 @@ static inline void agent_subscribe_all(unsigned n, uint64_t after, unsigned cred
     agent_subscribe_to(n, all, 1, &after, 0, credit);
 }
 
-static void agent_give_credit(unsigned n, unsigned messages)
+static inline void agent_give_credit(unsigned n, unsigned messages)
 {
     struct world_agent *a = &world.agents[n];
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
@@ -459,6 +476,36 @@ static inline void agent_acknowledge(unsigned n)
     egress_on_frame(world.egress, a->session, "coes.dushanbe.duty", &f);
 }
 
+static struct cursor *fake_cursor_open(void *arg, const char *principal, struct durable_name *what,
+                                       durable_fn told, void *told_arg)
+{
+    struct cursor *c = &world.cursors[world.cursor_count++];
+
+    (void)arg;
+    assert_true(world.cursor_count <= WORLD_AGENTS);
+    *c = (struct cursor){.is_open = true, .asked = *what, .told = told, .arg = told_arg};
+    snprintf(c->name, sizeof(c->name), "%s", what->name);
+    snprintf(c->principal, sizeof(c->principal), "%s", principal);
+    snprintf(c->patterns, sizeof(c->patterns), "%s", what->patterns);
+    return c;
+}
+
+static void fake_cursor_move(void *arg, struct cursor *c, uint32_t log_epoch, uint64_t upto)
+{
+    (void)arg;
+    assert_true(c->is_open && upto >= c->upto && upto <= world.head);
+    c->log_epoch = log_epoch;
+    c->upto = upto;
+}
+
+static void fake_cursor_close(void *arg, struct cursor **c)
+{
+    (void)arg;
+    assert_true((*c)->is_open);
+    (*c)->is_open = false;
+    *c = NULL;
+}
+
 static void fake_limit(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes)
 {
     (void)arg;
@@ -477,6 +524,9 @@ static const struct egress_exits fake_exits = {
     .limit = fake_limit,
     .read = fake_read,
     .read_cancel = fake_read_cancel,
+    .cursor_open = fake_cursor_open,
+    .cursor_move = fake_cursor_move,
+    .cursor_close = fake_cursor_close,
     .want = fake_want,
     .unwant = fake_unwant,
 };

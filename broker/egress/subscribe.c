@@ -1,0 +1,157 @@
+/* Subscribe: who may hear what, and the listener that comes of it. */
+#include <string.h>
+
+#include "broker/egress/room.h"
+
+#include "proto/base/banned.h"
+
+struct list *listener_bucket(struct egress *e, uint64_t session)
+{
+    return &e->by_session[session & (EGRESS_BUCKETS - 1)];
+}
+
+struct listener *listener_find(struct egress *e, uint64_t session, uint32_t subscription)
+{
+    struct list *link, *bucket = listener_bucket(e, session);
+
+    list_each(link, bucket) {
+        struct listener *l = container_of(link, struct listener, by_session);
+
+        if (l->session == session && l->subscription == subscription)
+            return l;
+    }
+    return NULL;
+}
+
+static unsigned count_listeners(struct egress *e, uint64_t session)
+{
+    struct list *link, *bucket = listener_bucket(e, session);
+    unsigned n = 0;
+
+    list_each(link, bucket)
+        n += container_of(link, struct listener, by_session)->session == session;
+    return n;
+}
+
+static bool check_patterns(struct egress *e, uint64_t session, const char *principal,
+                           const Eocbus__V1__Subscribe *m)
+{
+    for (size_t i = 0; i < m->n_patterns; i++) {
+        const char *fault = pattern_fault(m->patterns[i]);
+        struct refusal why = {0};
+
+        if (fault) {
+            listener_fault(e, session, m->subscription, "pattern", fault);
+            return false;
+        }
+        if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) != ST_OK) {
+            listener_fault(e, session, m->subscription, why.code ? why.code : "pattern", why.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
+{
+    if (listener_find(e, session, m->subscription)) {
+        listener_fault(e, session, m->subscription, "subscription",
+                       "this number is in use in your session");
+        return false;
+    }
+    if (count_listeners(e, session) >= LIMIT_SUBSCRIPTIONS ||
+        e->n.listeners >= e->set.listeners_max) {
+        listener_fault(e, session, m->subscription, "subscription", "too many subscriptions");
+        return false;
+    }
+    return true;
+}
+
+static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
+{
+    struct egress *e = l->egress;
+
+    l->patterns = mem_zalloc(m->n_patterns * sizeof(*l->patterns));
+    if (!l->patterns)
+        return false;
+    for (size_t i = 0; i < m->n_patterns; i++) {
+        enum status st;
+
+        l->patterns[i] = mem_strdup(m->patterns[i]);
+        if (!l->patterns[i])
+            return false;
+        l->pattern_count++;
+        st = e->exits.want(e->exits.arg, l->patterns[i], l);
+        if (st != ST_OK && st != ST_EXISTS)
+            return false;
+    }
+    return true;
+}
+
+static void fit_link(struct listener *l, uint32_t credit)
+{
+    struct egress *e = l->egress;
+    size_t window_bytes = e->set.window_bytes;
+
+    l->frame_bytes = PACK_FRAME_BYTES;
+    if (e->exits.limit)
+        e->exits.limit(e->exits.arg, l->session, &l->frame_bytes, &window_bytes);
+    window_init(&l->window, window_bytes, credit);
+}
+
+/* A list of nothing but words from later versions leaves nothing, rather than everything. */
+static unsigned read_lanes(const Eocbus__V1__Subscribe *m)
+{
+    unsigned lanes = 0;
+
+    for (size_t i = 0; i < m->n_lanes; i++)
+        if (lanes_hold(LANES_ALL, m->lanes[i]))
+            lanes |= 1u << m->lanes[i];
+    return m->n_lanes ? lanes : LANES_ALL;
+}
+
+static struct listener *create_listener(struct egress *e, uint64_t session, const char *principal,
+                                        const Eocbus__V1__Subscribe *m)
+{
+    struct listener *l = mem_zalloc(sizeof(*l));
+
+    if (!l)
+        return NULL;
+    l->egress = e;
+    l->session = session;
+    l->subscription = m->subscription;
+    l->has_after = m->_after_case == EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
+    l->from_now = !l->has_after && !m->from_first;
+    l->start = l->has_after ? m->after : 0;
+    l->start_epoch = m->log_epoch;
+    l->born_us = loop_now_us(e->set.loop);
+    l->lanes = read_lanes(m);
+    fit_link(l, m->credit);
+    list_init(&l->hungry);
+    list_init(&l->full);
+    list_add_tail(&e->all, &l->all);
+    list_add_tail(listener_bucket(e, session), &l->by_session);
+    e->n.listeners++;
+    if (m->to_me)
+        l->to_me = mem_strdup(principal);
+    if (!l->to_me == !m->to_me && copy_patterns(l, m) && durable_begin(l, principal, m))
+        return l;
+    listener_end(l);
+    return NULL;
+}
+
+void egress_subscribe(struct egress *e, uint64_t session, const char *principal,
+                      const Eocbus__V1__Subscribe *m)
+{
+    struct listener *l;
+
+    egress_learn_place(e);
+    if (!check_patterns(e, session, principal, m) || !check_room(e, session, m))
+        return;
+    l = create_listener(e, session, principal, m);
+    if (l)
+        listener_place(l);
+    else
+        listener_fault(e, session, m->subscription, CODE_MEMORY,
+                       "the broker has no memory for it now");
+}
