@@ -2,6 +2,7 @@
  *
  *   chaos [-s SEED] [-f FAULTS] [-t SECONDS] [-a ACKNOWLEDGED] [-l LONGEST_MS] [-r RATE]
  *         [-k WORD]     only the kinds with this word in their name
+ *         [-u]          unsafe: PostgreSQL does not sync; a run with power cuts has to notice
  *
  * Offices send as fast as RATE lets them, listeners write down what they hear, and FAULTS faults
  * are made and healed in about SECONDS. Then everybody is left alone:
@@ -26,6 +27,7 @@ enum { DRAIN_S = 180, TURN_MS = 5 };
 struct options {
     uint64_t seed, acknowledged;
     unsigned faults, seconds, longest_ms, rate;
+    bool unsafe;
     const char *word; /* in the names of the kinds; NULL = all */
 };
 
@@ -324,6 +326,10 @@ static int run(const struct options *set)
     fflush(stdout);
     r.world = world_create(set->seed);
     atomic_store(&r.world->shared->rate, set->rate / OFFICES);
+    if (set->unsafe) {
+        pgserver_exec(r.world->server, "ALTER SYSTEM SET fsync = off");
+        pgserver_exec(r.world->server, "SELECT pg_reload_conf()");
+    }
     make_plan(&r);
     world_start(r.world);
     disturb(&r);
@@ -351,8 +357,8 @@ static int read_options(struct options *o, int argc, char **argv)
                           .seconds = 450,
                           .acknowledged = 1000000,
                           .rate = 5000};
-    while ((letter = getopt(argc, argv, "s:f:t:a:l:r:k:")) != -1) {
-        uint64_t n = letter == '?' ? 0 : strtoull(optarg, NULL, 10);
+    while ((letter = getopt(argc, argv, "s:f:t:a:l:r:k:u")) != -1) {
+        uint64_t n = optarg ? strtoull(optarg, NULL, 10) : 0;
 
         switch (letter) {
         case 's':
@@ -372,6 +378,9 @@ static int read_options(struct options *o, int argc, char **argv)
             break;
         case 'r':
             o->rate = (unsigned)n;
+            break;
+        case 'u':
+            o->unsafe = true;
             break;
         case 'k':
             o->word = optarg;
@@ -398,7 +407,7 @@ int main(int argc, char **argv)
     if (read_options(&set, argc, argv) != 0) {
         fprintf(stderr,
                 "chaos [-s SEED] [-f FAULTS] [-t SECONDS] [-a ACKNOWLEDGED] [-l LONGEST_MS] "
-                "[-r MESSAGES_A_SECOND] [-k WORD]\n");
+                "[-r MESSAGES_A_SECOND] [-k WORD] [-u]\n");
         return 2;
     }
     signal(SIGINT, on_interrupt);

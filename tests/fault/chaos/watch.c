@@ -7,7 +7,8 @@
 #include "proto/base/banned.h"
 
 enum {
-    AFTER_US = 5000000, /* what happens so long after the healing still belongs to the fault */
+    AFTER_US = 15000000, /* what happens so long after the healing still belongs to the fault */
+    FELT_US = 300000,    /* who waits so long for a receipt feels it */
     TELL_US = 10000000,
     SILENT_US = 10000000,
 };
@@ -23,7 +24,7 @@ uint64_t watch_stored(const struct watch *w)
 
 static bool is_open(const struct watched *s, uint64_t now_us)
 {
-    return s->begun && (!s->healed || now_us < s->healed_us + AFTER_US);
+    return s->begun && !s->is_over && (!s->healed || now_us < s->healed_us + AFTER_US);
 }
 
 /* Who has nothing to wait for has no gap; who was just started counts from its last receipt. */
@@ -77,19 +78,30 @@ static void tell(struct watch *w, uint64_t now_us)
     w->told_stored = stored;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void raise_to(uint64_t *most, uint64_t us)
+{
+    if (*most < us)
+        *most = us;
+}
+
 void watch_turn(struct watch *w)
 {
     uint64_t now_us = clock_us(), gap_us = longest_wait_us(w, now_us);
 
     for (unsigned i = 0; i < w->faults; i++) {
         struct watched *s = &w->seen[i];
-        uint64_t since_us = is_open(s, now_us) ? now_us - s->begun_us : 0;
 
+        if (!is_open(s, now_us))
+            continue;
         /* What passed before the fault is not its own. */
-        if (gap_us < since_us)
-            since_us = gap_us;
-        if (s->gap_us < since_us)
-            s->gap_us = since_us;
+        raise_to(&s->gap_us, least(gap_us, now_us - s->begun_us));
+        if (s->healed)
+            raise_to(&s->after_us, least(gap_us, now_us - s->healed_us));
     }
     if (now_us > w->told_us + TELL_US) {
         world_look_at_memory(w->world);
@@ -100,12 +112,20 @@ void watch_turn(struct watch *w)
 void watch_begin(struct watch *w, unsigned fault)
 {
     uint64_t now_us = clock_us();
+    bool is_felt = longest_wait_us(w, now_us) > FELT_US;
 
     w->seen[fault].begun = w->seen[fault].alone = true;
     w->seen[fault].begun_us = now_us;
-    for (unsigned i = 0; i < w->faults; i++)
-        if (i != fault && is_open(&w->seen[i], now_us) && !w->seen[i].healed)
-            w->seen[i].alone = w->seen[fault].alone = false;
+    for (unsigned i = 0; i < w->faults; i++) {
+        struct watched *s = &w->seen[i];
+
+        if (i == fault || !is_open(s, now_us))
+            continue;
+        if (!s->healed || is_felt)
+            s->alone = w->seen[fault].alone = false;
+        else
+            s->is_over = true;
+    }
 }
 
 void watch_heal(struct watch *w, unsigned fault)
@@ -141,33 +161,42 @@ static int compare_gaps(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+static void print_spread(const char *what, uint64_t *us, unsigned n)
+{
+    qsort(us, n, sizeof(*us), compare_gaps);
+    printf("  %s median %5.2f most %5.2f", what, (double)us[n / 2] / 1e6, (double)us[n - 1] / 1e6);
+}
+
 static void print_kind(const struct watch *w, enum fault_kind kind)
 {
-    uint64_t *gaps = calloc(w->faults, sizeof(*gaps)), longest_us = 0;
+    uint64_t *gaps = calloc(w->faults + 1, sizeof(*gaps)), longest_us = 0;
+    uint64_t *after = calloc(w->faults + 1, sizeof(*after));
     unsigned times = 0, alone = 0;
 
-    for (unsigned i = 0; i < w->faults && gaps; i++) {
+    for (unsigned i = 0; i < w->faults && gaps && after; i++) {
         const struct watched *s = &w->seen[i];
 
         if (w->plan[i].kind != kind || !s->begun)
             continue;
         times++;
-        if (s->healed_us - s->begun_us > longest_us)
-            longest_us = s->healed_us - s->begun_us;
-        if (s->alone)
-            gaps[alone++] = s->gap_us;
+        raise_to(&longest_us, s->healed_us - s->begun_us);
+        if (s->alone) {
+            gaps[alone] = s->gap_us;
+            after[alone++] = s->after_us;
+        }
     }
-    if (alone)
-        qsort(gaps, alone, sizeof(*gaps), compare_gaps);
-    printf("  %-28s %4u x, longest %6.2f s", fault_kind_info(kind)->name, times,
+    printf("  %-26s %3u x, up to %5.2f s", fault_kind_info(kind)->name, times,
            (double)longest_us / 1e6);
-    if (alone)
-        printf("   without a receipt: median %6.2f s, most %6.2f s (%u alone)",
-               (double)gaps[alone / 2] / 1e6, (double)gaps[alone - 1] / 1e6, alone);
-    else if (w->world->why_not[kind][0])
-        printf("   not here: %s", w->world->why_not[kind]);
+    if (alone) {
+        print_spread("without a receipt:", gaps, alone);
+        print_spread("of it after healing:", after, alone);
+        printf("  (%u alone)", alone);
+    } else if (w->world->why_not[kind][0]) {
+        printf("  not here: %s", w->world->why_not[kind]);
+    }
     printf("\n");
     free(gaps);
+    free(after);
 }
 
 void watch_print_table(const struct watch *w)

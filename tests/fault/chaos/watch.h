@@ -8,9 +8,11 @@
 
 struct watched { /* of one fault */
     bool begun, healed;
-    bool alone; /* no other was under way */
+    bool alone;   /* no other was under way, or still felt */
+    bool is_over; /* felt no more, or another one began */
     uint64_t begun_us, healed_us;
-    uint64_t gap_us; /* longest time without a receipt of any sender that waited for one */
+    uint64_t gap_us;   /* longest time without a receipt of any sender that waited for one */
+    uint64_t after_us; /* the part of it behind the healing */
 };
 
 struct watch {

@@ -19,6 +19,8 @@
 #include "tests/lib/pgserver.h"
 #include "tests/lib/relay.h"
 
+#define FAKETIME "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
 struct process {
     pid_t pid;    /* 0 = it was taken down, and is not missed */
     bool leaving; /* it was told to end */
