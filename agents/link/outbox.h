@@ -94,8 +94,8 @@ struct outbox_row {
 enum { OUTBOX_ALL_LANES = 0x3e };
 /* The next waiting rows that are not in flight, of the lanes in the mask: most urgent lane first,
  * then lane_seq; at most max_rows, and no row after max_bytes of content were reached (the first
- * row is always given). `each` borrows the row and answers false to stop; it may call
- * outbox_in_flight. */
+ * row is always given). ST_AGAIN: the file is damaged, and the next commit begins a new one. `each`
+ * borrows the row and answers false to stop; it may call outbox_in_flight. */
 MUST_CHECK enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows,
                                    size_t max_bytes,
                                    bool (*each)(void *arg, const struct outbox_row *row),

@@ -120,7 +120,8 @@ enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, siz
     for (unsigned track = 2; track < TRACKS && max_rows && st == ST_OK && !a.stopped; track++)
         if (lanes & OUTBOX_LANE(track / 2))
             st = offer_track(o, &a, track);
-    return st;
+    /* What was just found damaged is mended by the next commit too. */
+    return o->damaged && (st == ST_IO || st == ST_INVALID) ? ST_AGAIN : st;
 }
 
 void outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight)

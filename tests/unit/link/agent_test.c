@@ -1,6 +1,8 @@
 /* The agent against a broker that the test plays: hello, publish, receipts, trouble, listening. */
 #include "agents/link/agent.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -133,9 +135,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = {"key",         "out", "out-wal", "out-shm", "out.lock",
-                                        "out.ballast", "in",  "in-wal",  "in-shm"};
-    char path[160];
+    const struct dirent *entry;
+    DIR *d;
 
     (void)state;
     agent_destroy(agent);
@@ -144,10 +145,11 @@ static int tear_down(void **state)
     if (second.port)
         fake_broker_close(&second);
     loop_destroy(loop);
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-        unlink(path);
-    }
+    d = opendir(dir);
+    while (d && (entry = readdir(d)))
+        unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
     return rmdir(dir);
 }
 
@@ -485,6 +487,54 @@ static void a_command_beside_the_daemon_puts_and_the_daemon_sends(void **state)
     WAIT_FOR(broker.items == 1);
     assert_int_equal(broker.tags[0], tag);
     outbox_close(command);
+}
+
+/* Junk over the page with `text`, in a file that nobody has open. */
+static void spoil_page_of(const char *text)
+{
+    char page[4096];
+    int fd = open(outbox_path, O_RDWR);
+    off_t at = 0;
+
+    assert_true(fd >= 0);
+    while (pread(fd, page, sizeof(page), at) == sizeof(page) &&
+           !memmem(page, sizeof(page), text, strlen(text)))
+        at += (off_t)sizeof(page);
+    assert_true(at > 0);
+    memset(page, 0xa5, sizeof(page));
+    assert_int_equal(pwrite(fd, page, sizeof(page), at), sizeof(page));
+    close(fd);
+}
+
+static void a_daemon_whose_outbox_is_damaged_goes_on_by_itself(void **state)
+{
+    struct agent_settings away = settings("fiber");
+    struct agent_state st;
+    char text[40];
+    uint64_t epoch;
+
+    (void)state;
+    broker.is_silent = true;
+    start_with(&away);
+    epoch = outbox_epoch(agent_outbox(agent));
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "the row number %u of the lane", i);
+        put(ROUTINE, text);
+    }
+    assert_int_equal(agent_flush(agent), ST_OK);
+    agent_destroy(agent);
+    agent = NULL;
+    spoil_page_of("the row number 100 of the lane");
+    broker.is_silent = false;
+    start();
+    put(BULK, "said after the damage");
+    WAIT_FOR(saw.drained > 0);
+    assert_true(outbox_epoch(agent_outbox(agent)) > epoch);
+    assert_in_range(broker.items, 150, 400); /* some perhaps before and after */
+    assert_non_null(strstr(log_text, "outbox.mended"));
+    agent_state(agent, &st);
+    assert_int_equal(st.waiting, 0);
+    assert_int_equal(st.refused, 0);
 }
 
 static void a_second_daemon_on_the_same_outbox_is_refused_at_once(void **state)
@@ -914,6 +964,7 @@ int main(void)
         T(an_alarm_without_a_receipt_takes_the_other_connection_too),
         T(a_new_log_epoch_is_offered_everything_again),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
+        T(a_daemon_whose_outbox_is_damaged_goes_on_by_itself),
         T(a_second_daemon_on_the_same_outbox_is_refused_at_once),
         T(the_next_endpoint_is_tried_when_one_is_gone),
         T(an_unknown_key_says_what_to_do_and_comes_back_by_itself),
