@@ -67,6 +67,13 @@ static void tell_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
     *head = store_head(b->store);
 }
 
+static void on_claim(void *arg, int32_t principal_id, uint32_t log_epoch, uint64_t seq)
+{
+    struct broker *b = arg;
+
+    store_claim(b->store, principal_id, log_epoch, seq);
+}
+
 static void listen(void *arg, uint64_t session, const char *principal,
                    const Eocbus__V1__Frame *frame)
 {
@@ -356,6 +363,7 @@ struct ingress_exits hall_ingress(struct broker *b)
         .submit = submit,
         .store_is_here = is_store_here,
         .log_place = tell_log_place,
+        .claim = on_claim,
         .listen = listen,
         .session_gone = on_session_gone,
         .hang_up = hang_up,

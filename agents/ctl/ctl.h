@@ -53,6 +53,7 @@ int ctl_quarantine(struct ctl *c);
 int ctl_receipts(struct ctl *c);
 int ctl_roster(struct ctl *c);
 int ctl_status(struct ctl *c);
+int ctl_log(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_demo(struct ctl *c);
 int ctl_help(struct ctl *c);

@@ -133,6 +133,15 @@ static const struct ctl_command commands[] = {
      "  --sender NAME     of one sender only\n"
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
+    {"log", "how far the log is, and a new epoch when it lost something",
+     "eocctl log status\n"
+     "eocctl log raise-epoch --because TEXT [--above N]\n\n"
+     "status: log epoch, last number, timeline, whether commits wait for a standby, and every epoch\n"
+     "that was begun, when and why. raise-epoch: after a restore or a failover that lost commits;\n"
+     "agents offer again what they kept of seven days, listeners read everything again.\n\n"
+     "  --because TEXT    kept with the new epoch\n"
+     "  --above N         higher than N, an epoch that was in use and that this log does not know\n",
+     CTL_DATABASE, ctl_log},
     {"status", "is everything well, and if not, what to do",
      "eocctl status [--json] [--agents]\n\n"
      "Asks the broker on this machine (control.socket) and the database. Exit status 0: healthy;\n"

@@ -20,6 +20,8 @@ enum agent_link_state {
 };
 
 struct agent {
+    uint32_t known_log_epoch; /* the highest number we were told or delivered; 0 = none */
+    uint64_t known_seq;
     struct loop *loop; /* borrowed, outlives us */
     struct agent_events events;
     const struct link_profile *profile;

@@ -62,6 +62,27 @@ enum status connection_send(void *arg, const Eocbus__V1__Frame *f)
     return zport_send(a->port, NULL, a->frame.data, len);
 }
 
+static void learn_number(struct agent *a, uint32_t log_epoch, uint64_t seq)
+{
+    if (log_epoch > a->known_log_epoch)
+        a->known_seq = seq;
+    else if (log_epoch == a->known_log_epoch && seq > a->known_seq)
+        a->known_seq = seq;
+    if (log_epoch > a->known_log_epoch)
+        a->known_log_epoch = log_epoch;
+}
+
+static void learn_receipts(struct agent *a, const Eocbus__V1__Receipts *m)
+{
+    for (size_t i = 0; i < m->n_settled; i++)
+        learn_number(a, m->settled[i]->log_epoch, m->settled[i]->seq);
+}
+
+static void learn_place(void *arg, uint32_t log_epoch, uint64_t seq)
+{
+    learn_number(arg, log_epoch, seq);
+}
+
 static void greet(void *arg, Eocbus__V1__Hello *m)
 {
     struct agent *a = arg;
@@ -72,6 +93,9 @@ static void greet(void *arg, Eocbus__V1__Hello *m)
     m->time_us = loop_utc_us(a->loop);
     m->link_profile = (char *)a->profile->name;
     m->backlog = agent_waiting(a);
+    downlink_places(a->downlink, learn_place, a);
+    m->known_log_epoch = a->known_log_epoch;
+    m->known_seq = a->known_seq;
 }
 
 static void say_hello(struct agent *a)
@@ -215,6 +239,7 @@ static void on_welcome(struct agent *a, const Eocbus__V1__Welcome *w)
     a->trouble[0] = '\0';
     a->seen.log_epoch = w->log_epoch;
     a->seen.store_away = w->store_away;
+    learn_number(a, w->log_epoch, w->head);
     learn_clock(a, loop_utc_us(a->loop), w->time_us, 0);
     log_info("agent.session",
              "endpoint=%s broker=%s principal=%s session=%" PRIu64 " log_epoch=%" PRIu32
@@ -305,6 +330,7 @@ static void on_frame(struct agent *a, const Eocbus__V1__Frame *f)
         break;
     case EOCBUS__V1__FRAME__WHAT_RECEIPTS:
         a->seen.store_away = false;
+        learn_receipts(a, f->receipts);
         if (a->uplink && a->sends)
             uplink_on_receipts(a->uplink, f->receipts);
         a->want_commit = true;

@@ -261,6 +261,18 @@ static void forget_old_epoch(struct sub *s, uint32_t log_epoch)
     inbox_move(s->inbox, log_epoch, 0);
 }
 
+void downlink_places(const struct downlink *d,
+                     void (*place)(void *arg, uint32_t log_epoch, uint64_t seq), void *arg)
+{
+    const struct list *link;
+    uint32_t log_epoch;
+    uint64_t seq;
+
+    list_each(link, &d->subs)
+        if (inbox_place(container_of(link, struct sub, link)->inbox, &log_epoch, &seq))
+            place(arg, log_epoch, seq);
+}
+
 void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w)
 {
     struct list *link;

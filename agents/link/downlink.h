@@ -23,6 +23,9 @@ struct downlink_settings {
 MUST_CHECK enum status downlink_create(struct downlink **out, const struct downlink_settings *set);
 void downlink_destroy(struct downlink *d);
 
+/* How far each subscription has read, of those that have read anything. */
+void downlink_places(const struct downlink *d,
+                     void (*place)(void *arg, uint32_t log_epoch, uint64_t seq), void *arg);
 /* Copies what it needs. ST_INVALID: a pattern; ST_FULL: too many subscriptions. */
 MUST_CHECK enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub,
                                           char *err, size_t err_size);

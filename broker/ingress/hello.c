@@ -92,6 +92,8 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
     clock_sample(&s->clock, hello->time_us, loop_utc_us(in->set.loop), s->heard_us);
     log_debug("ingress.session", "principal=%s session=%" PRIu64 " program=%s backlog=%" PRIu64,
               p->name, s->number, hello->program, hello->backlog);
+    if (hello->known_seq)
+        in->exits.claim(in->exits.arg, p->principal_id, hello->known_log_epoch, hello->known_seq);
     if (send_welcome(in, s) != ST_NOTFOUND) /* that ends the session by itself */
         ask_clock(in, s);
 }

@@ -55,6 +55,8 @@ struct ingress_exits {
     enum status (*submit)(void *arg, struct parcel **take); /* to the store */
     bool (*store_is_here)(void *arg);
     void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
+    /* What an agent says that the log went up to. */
+    void (*claim)(void *arg, int32_t principal_id, uint32_t log_epoch, uint64_t seq);
     /* Listening is egress's business: the frame as it came, from which session. Borrowed. */
     void (*listen)(void *arg, uint64_t session, const char *principal,
                    const Eocbus__V1__Frame *frame);

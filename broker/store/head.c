@@ -157,6 +157,37 @@ static void on_short_log(struct store *s, const struct place *log)
     raise_epoch(s, log, because);
 }
 
+static void judge_claims(struct store *s, const struct place *log)
+{
+    struct claim lost;
+    char because[160];
+    enum claims_say say = claims_judge(&s->claims, log, &lost);
+
+    if (say == CLAIMS_ONE)
+        log_warn("store.claim",
+                 "principal_id=%d claims=%" PRIu32 "/%" PRIu64 " log=%" PRIu32 "/%" PRIu64,
+                 (int)lost.principal_id, lost.place.log_epoch, lost.place.seq, log->log_epoch,
+                 log->seq);
+    if (say != CLAIMS_TWO)
+        return;
+    snprintf(
+        because, sizeof(because),
+        "the log ended at %" PRIu32 "/%" PRIu64 ", and principals %d and %d knew it up to %" PRIu64,
+        log->log_epoch, log->seq, (int)s->claims.first, (int)lost.principal_id, lost.place.seq);
+    log_error("store.claims", "why=\"%s\" next=\"its epoch is raised\"", because);
+    raise_epoch(s, log, because);
+}
+
+void store_claim(struct store *s, int32_t principal_id, uint32_t log_epoch, uint64_t seq)
+{
+    const struct place claim = {log_epoch, seq};
+
+    if (log_epoch != s->follow.log_epoch || seq <= s->follow.head)
+        return;
+    claims_add(&s->claims, principal_id, &claim);
+    head_ask(s);
+}
+
 /* --- hints and polls -------------------------------------------------------------------------- */
 
 /* A primary that waits for a standby that is not there stores nothing; one that waits for none
@@ -194,10 +225,12 @@ static void on_head(void *arg, const struct pg_reply *reply)
 
         see_principals(s, pg_int(reply->rows, 0, 2));
         see_standby(s, pg_int(reply->rows, 0, 3), pg_int(reply->rows, 0, 4));
-        if (place_lacks(&log, &s->asked))
+        if (place_lacks(&log, &s->asked)) {
             on_short_log(s, &log);
-        else
+        } else {
             head_see(s, &log);
+            judge_claims(s, &log);
+        }
     }
     if (s->must_poll)
         head_ask(s);
@@ -209,6 +242,7 @@ void head_ask(struct store *s)
     if (s->must_poll)
         return;
     s->asked = store_known(s);
+    claims_ask(&s->claims);
     if (pg_query(s->listen, "head", NULL, 0, POLL_DEADLINE_MS, on_head, s) != ST_OK)
         s->must_poll = true;
 }

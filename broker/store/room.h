@@ -3,6 +3,7 @@
 #define EOCBUS_BROKER_STORE_ROOM_H
 
 #include "broker/store/batch.h"
+#include "broker/store/claims.h"
 #include "broker/store/cursor.h"
 #include "broker/store/follow.h"
 #include "broker/store/pg.h"
@@ -36,8 +37,9 @@ struct store {
     struct place sent_for; /* the log that the batch under way was meant for */
 
     bool is_here, must_poll, principals_known;
-    bool is_degraded;   /* a standby is expected, and does not protect commits */
-    bool has_standby;   /* commits wait for one; without, a lost disk loses what was acknowledged */
+    bool is_degraded; /* a standby is expected, and does not protect commits */
+    bool has_standby; /* commits wait for one; without, a lost disk loses what was acknowledged */
+    struct claims claims;
     struct place asked; /* what was known when the head was asked for */
     int64_t principals_version;
     unsigned long timeline; /* highest seen: a lower one is a primary that was replaced */

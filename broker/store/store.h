@@ -61,6 +61,10 @@ bool store_is_here(const struct store *s);
 uint32_t store_log_epoch(const struct store *s);
 uint64_t store_head(const struct store *s); /* last number handed to next() */
 
+/* A principal says that the log went up to there. If it does not, in that very epoch, it is logged;
+ * if another principal says so too, the epoch is raised. */
+void store_claim(struct store *s, int32_t principal_id, uint32_t log_epoch, uint64_t seq);
+
 /* One page of the log after `after`, up to `upto`, a span of at most `rows` numbers: `page` gets
  * the parcels of these lanes (a set, parcel.h) ascending (history set; takes each) and then NULL
  * with the last number looked at (== upto when the end was reached) - or ST_CLOSED and 0. Pages are

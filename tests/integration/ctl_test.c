@@ -235,6 +235,22 @@ static void a_refusal_has_code_path_and_sentence_and_lies_in_quarantine(void **s
     expect(w->out, "empty");
 }
 
+static void the_log_has_a_new_epoch_only_with_a_reason(void **state)
+{
+    struct world *w = *state;
+
+    expect_exit(w, 2, ctl(w, "log", "raise-epoch", NULL));
+    expect(w->err, "--because");
+    expect_exit(w, 0,
+                ctl(w, "log", "raise-epoch", "--because", "backup of 3 May", "--above", "4", NULL));
+    expect(w->out, "epoch 5 now");
+    expect_exit(w, 0, ctl(w, "log", "status", NULL));
+    expect(w->out, "log epoch 5, head ");
+    expect(w->out, "timeline 00000001");
+    expect(w->out, "no standby; 0 connected");
+    expect(w->out, ": backup of 3 May");
+}
+
 static void without_a_broker_messages_stay_safe_and_the_next_run_sends_them(void **state)
 {
     struct world *w = *state;
@@ -459,9 +475,9 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
 
 static void every_command_has_help_and_typos_find_their_neighbour(void **state)
 {
-    static const char *const commands[] = {"keygen", "migrate", "principal",  "publish",
-                                           "tail",   "show",    "quarantine", "status",
-                                           "demo",   "help",    "receipts",   "roster"};
+    static const char *const commands[] = {"keygen",   "migrate",    "principal", "publish", "tail",
+                                           "show",     "quarantine", "status",    "demo",    "help",
+                                           "receipts", "roster",     "log"};
     struct world *w = *state;
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -484,6 +500,7 @@ int main(void)
         CASE(what_is_published_is_stored_heard_and_shown),
         CASE(a_repeated_command_speaks_once),
         CASE(a_refusal_has_code_path_and_sentence_and_lies_in_quarantine),
+        CASE(the_log_has_a_new_epoch_only_with_a_reason),
         CASE(without_a_broker_messages_stay_safe_and_the_next_run_sends_them),
         CASE(a_principal_comes_and_goes),
         CASE(migrations_run_once_and_a_changed_one_is_not_accepted),

@@ -235,7 +235,16 @@ static void fake_withdraw(void *arg, const struct parcel *p)
     snprintf(world.withdrawn_places, PLACES_TEXT, "%s", p->places);
 }
 
+static void fake_claim(void *arg, int32_t principal_id, uint32_t log_epoch, uint64_t seq)
+{
+    (void)arg;
+    (void)principal_id;
+    (void)log_epoch;
+    (void)seq;
+}
+
 static const struct ingress_exits exits = {
+    .claim = fake_claim,
     .send = fake_send,
     .submit = fake_submit,
     .store_is_here = fake_store_is_here,

@@ -1,0 +1,226 @@
+/* A standby that commits did not wait for takes over and lacks what was acknowledged: the broker
+ * finds out and raises the epoch, the outbox offers again what is gone, and the listener reads
+ * everything in its order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "agents/link/agent.h"
+#include "proto/base/log.h"
+#include "tests/lib/bus.h"
+#include "tests/lib/pgpair.h"
+
+#include "proto/base/banned.h"
+
+enum { EACH = 200 };
+#define DEADLINE_MS 60000
+
+static struct bus *bus;
+static struct pgserver *standby;
+static struct loop *loop;
+static struct agent *sender, *other, *listener;
+static char dir[64], err[512], database[300];
+static char *endpoints[1];
+
+static struct {
+    unsigned settled, refused, heard, out_of_order;
+    uint64_t last_seq;
+} saw;
+
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    (void)arg;
+    (void)tag;
+    saw.settled++;
+    saw.refused += !oc->stored;
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    (void)arg;
+    assert_non_null(m);
+    if (d->stamp->seq == 1) /* everything again */
+        saw.heard = 0, saw.last_seq = 0;
+    saw.out_of_order += d->stamp->seq != saw.last_seq + 1;
+    saw.last_seq = d->stamp->seq;
+    saw.heard++;
+    return true;
+}
+
+static struct agent *start_agent(const char *name, bool speaks)
+{
+    const struct agent_events events = {.settled = on_settled};
+    char key_file[128], outbox[128];
+    struct agent_settings set = {.name = (char *)name,
+                                 .key_file = key_file,
+                                 .broker_key = (char *)bus_broker_key(bus),
+                                 .outbox_path = speaks ? outbox : NULL,
+                                 .link_profile = (char *)"fiber"};
+    struct agent *a = NULL;
+    struct keys keys;
+
+    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
+    snprintf(outbox, sizeof(outbox), "%s/%s.out", dir, name);
+    bus_enrol(bus, name, &keys);
+    assert_int_equal(keys_save(&keys, key_file, name, err, sizeof(err)), ST_OK);
+    endpoints[0] = (char *)bus_endpoint(bus);
+    set.endpoints.items = endpoints;
+    set.endpoints.count = 1;
+    if (agent_create(&a, loop, &set, "failover_test 0", &events, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+    return a;
+}
+
+static void listen_to_all(void)
+{
+    static const char *const patterns[] = {"**"};
+    const struct agent_subscription sub = {
+        .patterns = patterns, .pattern_count = 1, .message = on_message};
+
+    assert_int_equal(agent_subscribe(listener, &sub, err, sizeof(err)), ST_OK);
+}
+
+static void start_broker(void)
+{
+    const char *const settings[] = {database, NULL};
+
+    bus_start_broker(bus, settings);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&saw, 0, sizeof(saw));
+    log_set_level(LOG_ERROR + 1);
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-failover-XXXXXX");
+    if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
+        return -1;
+    bus = bus_create();
+    standby = pgpair_standby(NULL, bus_server(bus));
+    snprintf(database, sizeof(database), "database=%s", pgpair_conninfo(bus_server(bus), standby));
+    start_broker();
+    sender = start_agent("office.ayni", true);
+    other = start_agent("office.vanj", true);
+    listener = start_agent("centre.duty", false);
+    listen_to_all();
+    return 0;
+}
+
+static int end(void **state)
+{
+    char command[128];
+
+    (void)state;
+    agent_destroy(sender);
+    agent_destroy(other);
+    agent_destroy(listener);
+    loop_destroy(loop);
+    bus_destroy(bus);
+    pgserver_end(standby);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command);
+}
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        while (!(condition) && loop_exact_us(loop) < end_)                                         \
+            loop_turn(loop, 50);                                                                   \
+        if (!(condition))                                                                          \
+            fail_msg("%s: settled %u heard %u last %llu", #condition, saw.settled, saw.heard,      \
+                     (unsigned long long)saw.last_seq);                                            \
+    } while (0)
+
+static void put(struct agent *a, unsigned count)
+{
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    struct refusal why = {0};
+
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)"the bridge is passable";
+    for (unsigned i = 0; i < count; i++) {
+        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+
+        m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
+        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+        m.event_time_us = loop_utc_us(loop);
+        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+        m.activity_log_entry = &entry;
+        assert_int_equal(agent_put(a, &m, NULL, &why), ST_OK);
+    }
+    assert_int_equal(agent_flush(a), ST_OK);
+}
+
+/* Half of what is acknowledged is on the primary alone. */
+static void say_and_lose(void)
+{
+    put(sender, EACH);
+    put(other, EACH);
+    WAIT_FOR(saw.settled == 2 * EACH && saw.heard == 2 * EACH);
+    while (pgserver_number(standby, "SELECT seq FROM bus.log_head") < 2 * EACH)
+        loop_turn(loop, 20);
+    pgserver_stop(standby);
+    put(sender, EACH);
+    put(other, EACH);
+    WAIT_FOR(saw.settled == 4 * EACH && saw.heard == 4 * EACH);
+}
+
+static void fail_over(void)
+{
+    pgserver_kill(bus_server(bus));
+    pgserver_start_again(standby);
+    pgpair_promote(standby);
+}
+
+static void assert_healed(unsigned count)
+{
+    WAIT_FOR(pgserver_number(standby, "SELECT seq FROM bus.log_head") == count);
+    WAIT_FOR(saw.heard == count && saw.last_seq == count);
+    assert_int_equal(saw.out_of_order + saw.refused, 0);
+    assert_int_equal(pgserver_number(standby, "SELECT count(*) FROM bus.message"), count);
+    assert_int_equal(pgserver_number(standby, "SELECT log_epoch FROM bus.log_head"), 2);
+    assert_int_equal(pgserver_number(standby, "SELECT count(*) FROM bus.epoch"), 1);
+    assert_int_equal(
+        pgserver_number(standby, "SELECT count(*) FROM (SELECT lane_seq - lag(lane_seq, 1, 0::int8)"
+                                 " OVER (PARTITION BY sender_id, epoch, lane ORDER BY seq) AS step"
+                                 " FROM bus.message) x WHERE step <> 1"),
+        0);
+}
+
+static void what_a_promotion_lost_is_offered_again_in_its_order(void **state)
+{
+    (void)state;
+    say_and_lose();
+    put(sender, EACH); /* on its way behind the loss */
+    fail_over();
+    assert_healed(5 * EACH);
+}
+
+/* The broker knew, and was killed too; the senders know. */
+static void two_agents_that_know_more_than_the_log_have_its_epoch_raised(void **state)
+{
+    (void)state;
+    say_and_lose();
+    bus_kill_broker(bus);
+    fail_over();
+    start_broker();
+    assert_healed(4 * EACH);
+    assert_int_equal(bus_log_lines(bus, "store.claims"), 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(what_a_promotion_lost_is_offered_again_in_its_order),
+        T(two_agents_that_know_more_than_the_log_have_its_epoch_raised),
+    };
+
+    return cmocka_run_group_tests_name("a failover that loses", tests, NULL, NULL);
+}
