@@ -84,9 +84,12 @@ BEGIN
 END
 $$;
 
--- Its time is over: how far it had got says why nobody answered.
+-- Its time is over: how far it had got says why nobody answered. Whom it has not reached it never will, since
+-- nobody gets as live what is over.
 CREATE FUNCTION bus.recipient_expire(of_seq int8, of_ordinal int2, level int2) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE bus.recipient_reach e SET level = 6, level_at = clock_timestamp()
+     WHERE e.seq = of_seq AND e.ordinal = of_ordinal AND e.level = 1;
     SELECT bus.recipient_move(of_seq, of_ordinal, 6::int2, NULL,
                               (ARRAY['not_delivered', 'not_displayed', 'not_answered'])[level],
                               NULL, NULL, '', '')
@@ -219,7 +222,7 @@ BEGIN
                   GROUP BY u.named ORDER BY ordinal LOOP
         who := ARRAY(SELECT bus.stands_for(entry.named, a.type, a.sender_id, true) AS id ORDER BY id);
         INSERT INTO bus.recipient_reach (seq, ordinal, principal_id, level, level_at)
-        SELECT a.seq, entry.ordinal, id, CASE WHEN NOT is_followed THEN 0 ELSE 1 END, a.stored_at
+        SELECT a.seq, entry.ordinal, id, CASE WHEN NOT is_followed THEN 0 WHEN is_over THEN 6 ELSE 1 END, a.stored_at
           FROM unnest(who) AS id;
         CONTINUE WHEN NOT is_followed;
         INSERT INTO bus.recipient (seq, ordinal, named, level, level_at, due_at)

@@ -458,7 +458,13 @@ static void who_does_not_answer_in_time_is_expired(void **state)
     assert_string_equal(told(w, m), "EXPIRED:not_delivered:bus EXPIRED:not_answered:bus");
     answer_about(w, PENJIKENT, m, EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_ACCEPTED, "", "");
     assert_string_equal(notes(w, m), "ACCEPTED:rcst.penjikent:expired_before");
+    assert_string_equal(
+        pgserver_text(w->pg, "SELECT string_agg(principal || ':' || level, ' ' ORDER BY principal)"
+                             " FROM eoc.reached"),
+        "coes.dushanbe.chief:DISPLAYED rcst.ayni:ACCEPTED rcst.penjikent:EXPIRED");
     late = send_note(w, SENDER, "rcst.ayni", loop_utc_us(w->loop) - SECOND_US);
+    assert_int_equal(pgserver_number(w->pg, "SELECT bus.delivered(2, 0, 99, NULL, NULL, 'desk')"),
+                     0);
     assert_string_equal(fate(w, late), "rcst.ayni:EXPIRED:too_late");
 }
 
