@@ -52,6 +52,7 @@ static void collect_store(const struct broker *b, struct admin_report *out)
     out->stored = n.stored;
     out->repeated = n.repeated;
     out->commits = n.commits;
+    out->receipts_said = n.receipts_said;
     out->lost_commits = n.lost_commits;
     out->commit_us_sum = n.commit_us_sum;
     out->queued_rows = n.queued_rows;

@@ -214,6 +214,7 @@ static int listen_to_place(struct running *r, char *err, size_t err_size)
         .from_now = true,
         .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
         .name = "office",
+        .durable_name = "office",
         .arg = r,
         .message = on_message,
         .withdrawn = on_withdrawn,
@@ -235,6 +236,7 @@ static int listen_to_mine(struct running *r, char *err, size_t err_size)
         .to_me = true,
         .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
         .name = "mine",
+        .durable_name = "mine", /* so that its sender hears DELIVERED */
         .arg = r,
         .message = on_mine,
         .withdrawn = on_withdrawn,

@@ -67,6 +67,8 @@ static const struct row rows[] = {
     {"cursors_dropped", COUNTER, AT(cursors_dropped),
      "Last places of ended listeners not written, too many being in line."},
     {"commits", COUNTER, AT(commits), "Commits to PostgreSQL."},
+    {"receipts_said", COUNTER, AT(receipts_said),
+     "Receipts of the bus itself that this broker had made."},
     {"lost_commits", COUNTER, AT(lost_commits), "Commits whose outcome got lost; sent again."},
     {"given_back", COUNTER, AT(given_back),
      "Messages given back to their senders because the log got another epoch."},

@@ -220,6 +220,7 @@ void store_counters(const struct store *s, struct store_counters *out)
     out->queued_bytes = s->queue.bytes;
     out->has_standby = s->has_standby;
     out->is_degraded = s->is_degraded;
+    out->receipts_said = timer_receipts(s->timer);
     cursors_count(s->cursors, out);
 }
 

@@ -99,6 +99,7 @@ MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row,
 void store_principals_unread(struct store *s);
 
 struct store_counters {
+    uint64_t receipts_said; /* of the bus itself, see timer.h */
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
     uint64_t commit_us_sum; /* of commits */
     uint64_t

@@ -408,6 +408,17 @@ static void receipts_tell_what_became_of_a_message(void **state)
     expect(w->err, "PRINCIPAL,FROM,TO");
 }
 
+static void wait_for_level(struct world *w, const char *level)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM eoc.recipient WHERE by = 'coes.ayni' AND level = '%s'", level);
+    for (int i = 0; i < 600 && pgserver_number(bus_server(w->bus), sql) == 0; i++)
+        usleep(100000);
+    assert_int_equal(pgserver_number(bus_server(w->bus), sql), 1);
+}
+
 /* Without a terminal: nobody has seen it, so nothing says DISPLAYED. */
 static void an_office_hears_what_is_to_it_and_answers(void **state)
 {
@@ -451,15 +462,11 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
         usleep(100000);
     expect(w->out, "coes.test.duty general_message");
     expect(w->out, "The road is cut.");
+    wait_for_level(w, "DELIVERED");
     expect_exit(w, 2, ctl(w, "reject", id, NULL));
     expect(w->err, "--because");
     expect_exit(w, 0, ctl(w, "accept", id, NULL));
-    for (int i = 0;
-         i < 600 &&
-         pgserver_number(bus_server(w->bus), "SELECT count(*) FROM eoc.recipient"
-                                             " WHERE by = 'coes.ayni' AND level = 'ACCEPTED'") == 0;
-         i++)
-        usleep(100000);
+    wait_for_level(w, "ACCEPTED");
     snprintf(text, sizeof(text), "%s -c %s receipts %s >%s/out", own_program, own_conf, id, w->dir);
     assert_int_equal(system(text), 0);
     snprintf(path, sizeof(path), "%s/out", w->dir);
