@@ -1205,6 +1205,7 @@ static void a_damaged_outbox_takes_an_alarm_at_once_and_gives_what_waited(void *
     assert_int_equal(read_contents(o), count + 1);
     assert_int_equal(contents.lane_seq[1], 1);
     assert_int_equal(contents.epoch[1], outbox_epoch(o));
+    assert_int_equal(outbox_settle(o, old_tags[0], &stored), ST_NOTFOUND); /* it was number 1 too */
     outbox_close(o);
     outbox_close(command);
     o = open_it();
