@@ -127,7 +127,7 @@ struct agent_subscription {
     unsigned pattern_count;
     bool from_now; /* else after `after` */
     uint64_t after;
-    bool to_me; /* only what has this principal among its recipients */
+    bool to_me;             /* only what has this principal among its recipients */
     const char *inbox_path; /* NULL = no memory */
     const char *name;       /* of the place in the inbox; NULL = the patterns */
     /* NULL = none. The place is kept in the database as well, under this name of our principal: the
@@ -135,6 +135,11 @@ struct agent_subscription {
      * with it last has it: one that another program takes over stays silent until it is started
      * again. At most 64 bytes. */
     const char *durable_name;
+    /* What was missed comes most urgent first: FLASH and IMMEDIATE, then PRIORITY, ROUTINE, BULK,
+     * each with a place of its own. Takes four of the sixteen subscriptions of a session. What is
+     * live and urgent always passes; what is live and less urgent waits until what is more urgent
+     * is done. Order is kept within a lane, as everywhere. */
+    bool urgent_first;
     bool numbered_copies; /* hand FLASH over again when it has its number; for archives, not for
                              sirens */
     unsigned credit;      /* 0 = 256 */

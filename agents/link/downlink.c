@@ -75,6 +75,48 @@ struct sub *downlink_find(struct downlink *d, uint32_t number)
     return NULL;
 }
 
+static bool may_have_credit(const struct sub *s)
+{
+    const struct sub *before = s->more_urgent;
+
+    return !before || (before->state == SUB_RUNNING && before->caught_up) ||
+           before->state == SUB_TAKEN;
+}
+
+void downlink_let_next(struct downlink *d, const struct sub *s)
+{
+    struct list *link;
+
+    list_each(link, &d->subs) {
+        struct sub *next = container_of(link, struct sub, link);
+        Eocbus__V1__Credit m = EOCBUS__V1__CREDIT__INIT;
+        Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+        if (next->family != s->family || next->has_credit || next->state != SUB_RUNNING ||
+            !may_have_credit(next))
+            continue;
+        m.subscription = next->number;
+        m.messages = next->credit;
+        f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
+        f.credit = &m;
+        next->has_credit = d->set.send(d->set.arg, &f) == ST_OK;
+    }
+}
+
+uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s)
+{
+    uint64_t least = s->through;
+    struct list *link;
+
+    list_each(link, &d->subs) {
+        const struct sub *one = container_of(link, struct sub, link);
+
+        if (one->family == s->family && s->family && one->through < least)
+            least = one->through;
+    }
+    return least;
+}
+
 static void ask(struct sub *s)
 {
     struct downlink *d = s->downlink;
@@ -91,7 +133,12 @@ static void ask(struct sub *s)
     m.subscription = s->number;
     m.n_patterns = s->pattern_count;
     m.patterns = s->patterns;
-    m.credit = s->credit;
+    s->caught_up = false;
+    s->through = 0;
+    s->has_credit = may_have_credit(s);
+    m.credit = s->has_credit ? s->credit : 0;
+    m.lanes = s->lanes;
+    m.n_lanes = s->lane_count;
     m.to_me = s->to_me;
     if (inbox_place(s->inbox, &log_epoch, &seq)) {
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
@@ -158,27 +205,46 @@ static enum status copy_patterns(struct sub *s, const struct agent_subscription 
     return ST_OK;
 }
 
-static enum status open_inbox(struct sub *s, const struct agent_subscription *from, char *err,
-                              size_t err_size)
+static enum status open_inbox_named(struct inbox **out, const struct agent_subscription *from,
+                                    const char *of, char *err, size_t err_size)
 {
     struct buf name = {0};
     enum status st = ST_NOMEM;
 
     if (from->name)
-        return inbox_open(&s->inbox, from->inbox_path, from->name, err, err_size);
-    for (unsigned i = 0; i < from->pattern_count; i++) {
+        buf_puts(&name, from->name);
+    for (unsigned i = 0; !from->name && i < from->pattern_count; i++) {
         buf_puts(&name, i ? " " : "");
         buf_puts(&name, from->patterns[i]);
     }
+    buf_puts(&name, of);
     buf_put(&name, "", 1);
     if (!name.failed)
-        st = inbox_open(&s->inbox, from->inbox_path, (const char *)name.data, err, err_size);
+        st = inbox_open(out, from->inbox_path, (const char *)name.data, err, err_size);
     buf_free(&name);
     return st;
 }
 
-static enum status fill_sub(struct sub *s, const struct agent_subscription *from, char *err,
-                            size_t err_size)
+/* One of a family begins where all of it was before it became one. */
+static enum status open_inbox(struct sub *s, const struct agent_subscription *from, const char *of,
+                              char *err, size_t err_size)
+{
+    enum status st = open_inbox_named(&s->inbox, from, of, err, err_size);
+    struct inbox *whole = NULL;
+    uint32_t log_epoch;
+    uint64_t seq;
+
+    if (st != ST_OK || !of[0] || inbox_place(s->inbox, &log_epoch, &seq))
+        return st;
+    st = open_inbox_named(&whole, from, "", err, err_size);
+    if (st == ST_OK && inbox_place(whole, &log_epoch, &seq))
+        inbox_move(s->inbox, log_epoch, seq);
+    inbox_close(whole);
+    return st;
+}
+
+static enum status fill_sub(struct sub *s, const struct agent_subscription *from, const char *of,
+                            char *err, size_t err_size)
 {
     enum status st;
 
@@ -200,16 +266,72 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
         st = s->durable_name ? ST_OK : ST_NOMEM;
     }
     if (st == ST_OK)
-        st = open_inbox(s, from, err, err_size);
+        st = open_inbox(s, from, of, err, err_size);
     if (st == ST_OK)
         st = loop_timer_create(&s->timer, s->downlink->set.loop, on_ask_again, s);
     return st;
 }
 
+/* `of`: the group of lanes, in words; "" = all. */
+static enum status add_sub(struct downlink *d, const struct agent_subscription *sub, const char *of,
+                           struct sub **out, char *err, size_t err_size)
+{
+    struct sub *s = mem_zalloc(sizeof(*s));
+    enum status st;
+
+    if (!s)
+        return ST_NOMEM;
+    list_init(&s->link);
+    s->downlink = d;
+    st = fill_sub(s, sub, of, err, err_size);
+    if (st != ST_OK) {
+        destroy_sub(s);
+        return st;
+    }
+    list_add_tail(&d->subs, &s->link);
+    d->sub_count++;
+    *out = s;
+    return ST_OK;
+}
+
+static const struct group {
+    const char *of;
+    Eocbus__V1__Lane lanes[2];
+    size_t lane_count;
+} groups[] = {
+    {" urgent", {EOCBUS__V1__LANE__LANE_FLASH, EOCBUS__V1__LANE__LANE_IMMEDIATE}, 2},
+    {" priority", {EOCBUS__V1__LANE__LANE_PRIORITY}, 1},
+    {" routine", {EOCBUS__V1__LANE__LANE_ROUTINE}, 1},
+    {" bulk", {EOCBUS__V1__LANE__LANE_BULK}, 1},
+};
+enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
+
+static enum status add_family(struct downlink *d, const struct agent_subscription *sub,
+                              struct sub *made[GROUPS], char *err, size_t err_size)
+{
+    uint32_t family = ++d->next_family;
+
+    for (unsigned i = 0; i < GROUPS; i++) {
+        enum status st = add_sub(d, sub, groups[i].of, &made[i], err, err_size);
+
+        if (st != ST_OK) {
+            for (d->sub_count -= i; i; i--)
+                destroy_sub(made[i - 1]);
+            return st;
+        }
+        made[i]->family = family;
+        made[i]->more_urgent = i ? made[i - 1] : NULL;
+        made[i]->lane_count = groups[i].lane_count;
+        memcpy(made[i]->lanes, groups[i].lanes, sizeof(groups[i].lanes));
+    }
+    return ST_OK;
+}
+
 enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub, char *err,
                                size_t err_size)
 {
-    struct sub *s;
+    struct sub *made[GROUPS] = {NULL};
+    unsigned count = sub->urgent_first ? GROUPS : 1;
     enum status st;
 
     snprintf(err, err_size, "no memory");
@@ -217,25 +339,17 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
         snprintf(err, err_size, "a subscription has 1 to %d patterns", LIMIT_PATTERNS);
         return ST_INVALID;
     }
-    if (d->sub_count >= LIMIT_SUBSCRIPTIONS) {
+    if (d->sub_count + count > LIMIT_SUBSCRIPTIONS) {
         snprintf(err, err_size, "a session has at most %d subscriptions", LIMIT_SUBSCRIPTIONS);
         return ST_FULL;
     }
-    s = mem_zalloc(sizeof(*s));
-    if (!s)
-        return ST_NOMEM;
-    list_init(&s->link);
-    s->downlink = d;
-    st = fill_sub(s, sub, err, err_size);
-    if (st != ST_OK) {
-        destroy_sub(s);
+    st = sub->urgent_first ? add_family(d, sub, made, err, err_size)
+                           : add_sub(d, sub, "", &made[0], err, err_size);
+    if (st != ST_OK)
         return st;
-    }
     err[0] = '\0';
-    list_add_tail(&d->subs, &s->link);
-    d->sub_count++;
-    if (d->in_session)
-        ask(s);
+    for (unsigned i = 0; i < count && d->in_session; i++)
+        ask(made[i]);
     return ST_OK;
 }
 
@@ -316,6 +430,7 @@ void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m)
     /* From now on: after a lost link it goes on from here, so that nothing in between is missed. */
     if (!inbox_place(s->inbox, &log_epoch, &seq))
         inbox_move(s->inbox, m->log_epoch, m->after);
+    downlink_let_next(d, s); /* those before it may have been quicker */
 }
 
 void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
@@ -328,6 +443,7 @@ void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
         log_error("downlink.taken", "name=%s next=\"silent until started again\"",
                   s->durable_name ? s->durable_name : "");
         s->state = SUB_TAKEN;
+        downlink_let_next(d, s);
         return;
     }
     log_warn("downlink.fault", "pattern=%s code=%s %s", s->patterns[0], f->code, f->text);

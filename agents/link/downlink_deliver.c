@@ -105,8 +105,11 @@ void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
         return;
     if (inbox_is_new(s->inbox, s->log_epoch, m->horizon))
         inbox_move(s->inbox, s->log_epoch, m->horizon);
-    if (s->horizon)
-        s->horizon(s->arg, m->horizon);
+    s->caught_up = true;
+    s->through = m->horizon;
+    downlink_let_next(d, s);
+    if (s->horizon && downlink_family_horizon(d, s))
+        s->horizon(s->arg, downlink_family_horizon(d, s));
 }
 
 static bool acknowledge(struct sub *s)

@@ -29,6 +29,15 @@ struct sub {
     bool on_disk;       /* the place outlives us */
     uint64_t start;     /* where to begin without a place */
     char *durable_name; /* NULL = none */
+    /* urgent_first: its family are the subscriptions made of one; the more urgent one before it has
+     * to be through with its history. 0, NULL = alone. */
+    uint32_t family;
+    struct sub *more_urgent;
+    Eocbus__V1__Lane lanes[2];
+    size_t lane_count;
+    bool caught_up;   /* in this run it heard the horizon: its history is done */
+    bool has_credit;  /* in this run it was given some */
+    uint64_t through; /* nothing that matches is missing up to here */
     void *arg;
     bool (*message)(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
     void (*horizon)(void *arg, uint64_t horizon);
@@ -45,10 +54,15 @@ struct downlink {
     struct downlink_settings set;
     struct list subs;
     unsigned sub_count;
-    uint32_t next_number;
+    uint32_t next_number, next_family;
     bool in_session;
     struct arena *arena;
 };
+
+/* urgent_first: the next of its family get credit when those before them are through. */
+void downlink_let_next(struct downlink *d, const struct sub *s);
+/* The least horizon of its family; 0 while one of them is not through. */
+uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s);
 
 /* Of this session; NULL if there is none, or it stopped. */
 struct sub *downlink_find(struct downlink *d, uint32_t number);

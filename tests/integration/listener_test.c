@@ -1,0 +1,245 @@
+/* A listener with a durable name, away while thousands of messages are stored, comes back to every
+ * one of them: once, most urgent first, without the disk it had, through a broker that was killed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "agents/link/agent.h"
+#include "proto/base/log.h"
+#include "tests/lib/bus.h"
+
+enum { EACH = 500, LANES = 4, FIRST = 40 }; /* lanes 2..5; FIRST: heard before it went away */
+#define DEADLINE_MS 120000
+
+static struct bus *bus;
+static struct loop *loop;
+static struct agent *sender, *listener;
+static struct keys sender_keys, listener_keys;
+static char dir[64], err[512], log_text[65536];
+static char *endpoints[1];
+
+static struct {
+    unsigned settled, heard, doubled, lane_inversions, last_lane;
+    uint64_t horizon;
+    bool seen[6][2 * EACH];
+} saw;
+
+static void catch_line(void *arg, enum log_level level, const char *line)
+{
+    size_t used = strlen(log_text);
+
+    (void)arg;
+    (void)level;
+    if (used + strlen(line) + 2 < sizeof(log_text))
+        snprintf(log_text + used, sizeof(log_text) - used, "%s\n", line);
+}
+
+static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
+{
+    (void)arg;
+    (void)tag;
+    saw.settled += oc->stored;
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    (void)arg;
+    (void)d;
+    assert_true(m && m->lane < 6 && m->lane_seq < 2 * EACH);
+    saw.doubled += saw.seen[m->lane][m->lane_seq];
+    saw.seen[m->lane][m->lane_seq] = true;
+    saw.lane_inversions += (unsigned)m->lane < saw.last_lane;
+    saw.last_lane = (unsigned)m->lane;
+    saw.heard++;
+    return true;
+}
+
+static void on_horizon(void *arg, uint64_t horizon)
+{
+    (void)arg;
+    saw.horizon = horizon;
+}
+
+/* outbox_end NULL: it only listens. */
+static struct agent *start_agent(const char *name, const struct keys *keys, const char *outbox_end)
+{
+    const struct agent_events events = {.settled = on_settled};
+    char key_file[128], outbox[128];
+    struct agent_settings set = {.name = (char *)name,
+                                 .key_file = key_file,
+                                 .broker_key = (char *)bus_broker_key(bus),
+                                 .outbox_path = outbox_end ? outbox : NULL,
+                                 .link_profile = (char *)"fiber"};
+    struct agent *a = NULL;
+
+    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
+    snprintf(outbox, sizeof(outbox), "%s/%s%s", dir, name, outbox_end ? outbox_end : "");
+    if (access(key_file, F_OK) != 0)
+        assert_int_equal(keys_save(keys, key_file, name, err, sizeof(err)), ST_OK);
+    endpoints[0] = (char *)bus_endpoint(bus);
+    set.endpoints.items = endpoints;
+    set.endpoints.count = 1;
+    if (agent_create(&a, loop, &set, "link_test 0", &events, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+    return a;
+}
+
+static void listen_to_all(struct agent *a, const char *inbox_end)
+{
+    static const char *const patterns[] = {"actual.**", "test.*.activity_log_entry.**"};
+    char inbox[128];
+    struct agent_subscription sub = {.patterns = patterns,
+                                     .pattern_count = 2,
+                                     .inbox_path = inbox,
+                                     .name = "desk",
+                                     .durable_name = "desk",
+                                     .urgent_first = true,
+                                     .credit = 32,
+                                     .message = on_message,
+                                     .horizon = on_horizon};
+
+    snprintf(inbox, sizeof(inbox), "%s/%s", dir, inbox_end);
+    if (agent_subscribe(a, &sub, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&saw, 0, sizeof(saw));
+    log_text[0] = '\0';
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-listener-XXXXXX");
+    if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
+        return -1;
+    log_set_sink(catch_line, NULL);
+    bus = bus_create();
+    bus_enrol(bus, "office.ayni", &sender_keys);
+    bus_enrol(bus, "centre.duty", &listener_keys);
+    bus_start_broker(bus, NULL);
+    sender = start_agent("office.ayni", &sender_keys, ".out");
+    listener = start_agent("centre.duty", &listener_keys, NULL);
+    listen_to_all(listener, "inbox");
+    return 0;
+}
+
+static int end(void **state)
+{
+    char command[128];
+
+    (void)state;
+    agent_destroy(sender);
+    agent_destroy(listener);
+    listener = NULL;
+    loop_destroy(loop);
+    bus_destroy(bus);
+    log_set_sink(NULL, NULL);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command);
+}
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        while (!(condition) && loop_exact_us(loop) < end_)                                         \
+            loop_turn(loop, 50);                                                                   \
+        if (!(condition))                                                                          \
+            fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
+    } while (0)
+
+/* Bulk first, so that order has to come from the lanes. */
+static void put(unsigned each)
+{
+    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    struct refusal why = {0};
+
+    entry.position = (char *)"duty officer";
+    entry.text = (char *)"the bridge at Ayni is passable for lorries";
+    for (unsigned i = 0; i < each * LANES; i++) {
+        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
+
+        m.lane = (Eocbus__V1__Lane)(5 - i % LANES);
+        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
+        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
+        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+        m.event_time_us = loop_utc_us(loop);
+        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
+        m.activity_log_entry = &entry;
+        if (agent_put(sender, &m, NULL, &why) != ST_OK)
+            fail_msg("%s: %s", why.path, why.text);
+    }
+    assert_int_equal(agent_flush(sender), ST_OK);
+}
+
+static bool places_are_at(uint64_t head)
+{
+    char sql[160];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM eoc.listener WHERE name = 'desk' AND seq = %llu",
+             (unsigned long long)head);
+    return pgserver_number(bus_server(bus), sql) == 5;
+}
+
+static void a_listener_comes_back_to_everything_most_urgent_first(void **state)
+{
+    (void)state;
+    WAIT_FOR(saw.horizon ||
+             pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.cursor") == 5);
+    put(FIRST / LANES);
+    WAIT_FOR(saw.heard == FIRST);
+    WAIT_FOR(places_are_at(FIRST));
+    agent_destroy(listener);
+    put(EACH);
+    WAIT_FOR(saw.settled == FIRST + EACH * LANES);
+    assert_int_equal(pgserver_number(bus_server(bus), "SELECT max(behind) FROM eoc.listener"),
+                     EACH * LANES);
+    bus_kill_broker(bus);
+    bus_start_broker(bus, NULL);
+    saw.last_lane = saw.lane_inversions = 0;
+    listener = start_agent("centre.duty", &listener_keys, NULL);
+    listen_to_all(listener, "another-inbox"); /* the laptop is another one */
+    WAIT_FOR(saw.heard >= FIRST + EACH * LANES / 2);
+    bus_kill_broker(bus);
+    bus_start_broker(bus, NULL);
+    WAIT_FOR(saw.heard >= FIRST + EACH * LANES);
+    WAIT_FOR(places_are_at(FIRST + EACH * LANES));
+    assert_int_equal(saw.heard, FIRST + EACH * LANES);
+    assert_int_equal(saw.doubled, 0);
+    assert_int_equal(saw.lane_inversions, 0);
+}
+
+static void the_newest_one_has_the_name_and_the_other_one_is_told(void **state)
+{
+    struct agent *newer;
+
+    (void)state;
+    WAIT_FOR(saw.horizon ||
+             pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.cursor") == 5);
+    put(1);
+    WAIT_FOR(saw.heard == LANES);
+    WAIT_FOR(places_are_at(LANES));
+    newer = start_agent("centre.duty", &listener_keys, NULL);
+    listen_to_all(newer, "newer-inbox");
+    WAIT_FOR(strstr(log_text, "downlink.taken"));
+    put(1);
+    WAIT_FOR(saw.heard == 2 * LANES);
+    assert_int_equal(saw.doubled, 0);
+    agent_destroy(newer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_listener_comes_back_to_everything_most_urgent_first,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(the_newest_one_has_the_name_and_the_other_one_is_told,
+                                        begin, end),
+    };
+
+    return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
+}
