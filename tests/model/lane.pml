@@ -12,7 +12,7 @@
  * without what it had not got.
  *
  * Which code is mirrored here:
- *   sender     agents/link/uplink.c uplink_pump(), settle(), uplink_on_busy(); outbox_offer.c (the
+ *   sender     agents/link/uplink.c uplink_pump(), waits_for_answers(), settle(), uplink_on_busy(); outbox_offer.c (the
  *              lowest waiting row that is not in flight); connection.c on_welcome(), fault "hello"
  *   session    broker/ingress/ingress.c on_frame(): without a session "say hello first"
  *   gate       broker/ingress/session.c lane_gate_lets(), lane_gate_close(); publish.c take_accepted()
@@ -25,17 +25,19 @@
  * faults end, every message is settled.
  *
  * Left out: other lanes (a lane's order does not depend on them; `again` passes none), frames with
- * several messages, refused messages, thinning (it leaves gaps on purpose), more than one sender. The
+ * several messages, refused messages, more than one sender. With -DTHIN a message that waits may be dropped:
+ * then those behind it are let through when they come a second time, and no later. The
  * receipt waits until its rows and all before them are on the standby, as proved in ack.pml. The gate
- * opens by itself after LANE_GATE_US = 90 s, for senders that thinned; -DGATE_TIME lets it do so at any
+ * opens by itself after LANE_GATE_US = 90 s, for senders that say no more; -DGATE_TIME lets it do so at any
  * moment, and then the order can break: it rests on no message being 10 s longer on the link than the
  * one before it. -DRESTORE loses acknowledged rows under a running broker: that breaks the order too,
  * which is why brokers are stopped while a backup is restored (deploy/runbook.md).
  *
- * Planted bugs, by -D: NO_GATE, GATE_FORGETS (it opens as soon as the first one has come again, while the
- * sender, who has not yet heard that the second was turned away, sends the third), NO_SESSION,
+ * Planted bugs, by -D: NO_GATE, GATE_FORGETS (with a sender that does not wait: it opens as soon as the first
+ * one has come again, while the sender, who has not yet heard that the second was turned away, sends the third), NO_WAIT (the sender offers
+ * what was turned away while others behind it are on their way: then a second round is none), NO_SESSION,
  * FORGET_BATCH, BATCH_BEHIND (what is in doubt goes behind the queue), NO_BARRIER, and for progress
- * SKIP_BUSY.
+ * SKIP_BUSY, NO_SECOND_ROUND (a gate waits for what was dropped).
  */
 #ifndef N
 #define N 3 /* messages, 1..N */
@@ -60,6 +62,7 @@ byte faults = FAULTS;
 mtype = { OUT, GREETING, IN_SESSION, HELLO, PUBLISH, WELCOME, SAY_HELLO, RECEIPT, BUSY }
 mtype session = OUT;
 byte settled, flight; /* messages */
+byte away;            /* lowest that was turned away and not offered since; 0 = none */
 bit mine;             /* connection of the session */
 
 /* connections: each to one broker. The one that is not `mine` was left: what is on it may still be
@@ -71,6 +74,7 @@ byte knows[K]; /* number of the session that the broker has for it; 0 = a strang
 byte sessions; /* numbers given */
 byte gate[K];  /* of the session: first message that was not taken; 0 = open */
 byte last[K];  /* and the last one that was turned away behind it */
+byte again[K]; /* turned away last since the gate was set: the first that does not pass it begins a second round */
 
 /* stores. An item is a message, and whose it is: message + 8 * session */
 #define FREE 0
@@ -81,8 +85,11 @@ byte one[B], two[B]; /* the items of the batch; 0 = none */
 byte state[B], upto[B];
 byte ghost_one[B], ghost_two[B]; /* a batch that was given up, and may yet be written */
 
-/* The log holds 1..log and nothing else, or an assertion has failed; the standby holds 1..safe. */
+/* The log holds 1..log without what was thinned and nothing else, or an assertion has failed; the standby
+ * holds it up to safe. */
 byte log, safe;
+byte gone; /* thinned by the sender before it was stored */
+#define BEFORE(m) ((BIT(m) - 1) & ~1)
 
 /* --- PostgreSQL --------------------------------------------------------------------------------- */
 
@@ -90,7 +97,8 @@ inline append(item)
 {
     if
     :: item % 8 > log ->
-        assert(item % 8 == log + 1); /* a message of the lane before it is not in the log */
+        /* else a message of the lane before it is not in the log */
+        assert((BEFORE(item % 8) & ~(BEFORE(log + 1) | gone)) == 0);
         log = item % 8
     :: else
     fi
@@ -126,15 +134,12 @@ inline receipt(item)
 
 inline end_session(c)
 {
-    knows[c] = 0; gate[c] = 0; last[c] = 0
+    knows[c] = 0; gate[c] = 0; last[c] = 0; again[c] = 0
 }
 
 inline busy(c, m)
 {
-    if
-    :: gate[c] == 0 || m <= gate[c] -> gate[c] = m
-    :: else
-    fi;
+    gate[c] = m; again[c] = 0;
     turn_away(c, m)
 }
 
@@ -149,12 +154,13 @@ inline turn_away(c, m)
     answer(c, BUSY, m)
 }
 
-/* The one that was waited for is in; the next one is waited for, if it was turned away too. */
+/* The one that was waited for is in, or one behind it came a second time: since a lane is offered in its
+ * order, what was waited for never comes. The next one is waited for, if it was turned away too. */
 inline pass_gate(c, m)
 {
     if
-    :: gate[c] && m == gate[c] && m < last[c] -> gate[c] = m + 1
-    :: gate[c] && m >= gate[c] && m >= last[c] -> gate[c] = 0; last[c] = 0
+    :: gate[c] && m >= gate[c] && m < last[c] -> gate[c] = m + 1; again[c] = 0
+    :: gate[c] && m >= gate[c] && m >= last[c] -> gate[c] = 0; last[c] = 0; again[c] = 0
     :: else
     fi
 }
@@ -168,15 +174,21 @@ inline submit(c, m)
     fi
 }
 
+#ifdef NO_SECOND_ROUND
+#define FIRST_ROUND(c, m) true
+#else
+#define FIRST_ROUND(c, m) (m > again[c])
+#endif
+
 inline take(c, m)
 {
     if
-    :: gate[c] == 0 || m <= gate[c] -> submit(c, m)
+    :: gate[c] == 0 || m <= gate[c] || !FIRST_ROUND(c, m) -> submit(c, m)
 #if defined(NO_GATE) || defined(GATE_TIME)
-    :: gate[c] && m > gate[c] -> submit(c, m)
+    :: gate[c] && m > gate[c] && FIRST_ROUND(c, m) -> submit(c, m)
 #endif
 #ifndef NO_GATE
-    :: gate[c] && m > gate[c] -> turn_away(c, m) /* an earlier one was not taken */
+    :: gate[c] && m > gate[c] && FIRST_ROUND(c, m) -> again[c] = m; turn_away(c, m) /* an earlier one was not taken */
 #endif
     fi
 }
@@ -289,6 +301,14 @@ inline drain_answers(c)
     od
 }
 
+/* Behind what was turned away some are on their way, and will be turned away too: until all are back nothing
+ * is offered, else what comes back would be offered behind what was sent meanwhile. */
+#ifdef NO_WAIT
+#define ALL_ARE_BACK true
+#else
+#define ALL_ARE_BACK (away == 0 || (flight >> (away + 1)) == 0)
+#endif
+
 /* It dials the other slot: what is still on that connection is gone, what is on the one that is left
  * may be read yet. */
 inline dial(b)
@@ -298,7 +318,7 @@ inline dial(b)
     drain(mine);
     end_session(mine);
     at[mine] = b;
-    flight = 0;
+    flight = 0; away = 0;
     session = GREETING;
     up[mine]!HELLO(0)
 }
@@ -311,7 +331,8 @@ end:
     do
     :: atomic { session == OUT && settled != ALL -> dial(0) }
     :: atomic { session == OUT && settled != ALL -> dial(1) }
-    :: atomic { session == IN_SESSION && FLIGHTS < WINDOW && nfull(up[mine]) && (settled | flight) != ALL ->
+    :: atomic { session == IN_SESSION && FLIGHTS < WINDOW && ALL_ARE_BACK && nfull(up[mine]) && (settled | flight) != ALL ->
+           away = 0;
            m = 1;
            do
            :: !WAITING(m) -> m++
@@ -322,12 +343,16 @@ end:
            m = 0 }
     :: atomic { session != OUT && nempty(down[mine]) ->
            if
-           :: down[mine]?WELCOME(m) -> session = IN_SESSION; flight = 0
+           :: down[mine]?WELCOME(m) -> session = IN_SESSION; flight = 0; away = 0
            :: down[mine]?SAY_HELLO(m) -> session = OUT; drain_answers(mine)
            :: down[mine]?RECEIPT(m) -> settled = settled | BIT(m); flight = flight & ~BIT(m)
            :: down[mine]?BUSY(m) ->
 #ifndef SKIP_BUSY
-               flight = flight & ~BIT(m)
+               flight = flight & ~BIT(m);
+               if
+               :: away == 0 || m < away -> away = m
+               :: else
+               fi
 #else
                skip
 #endif
@@ -335,6 +360,18 @@ end:
            m = 0 }
     od
 }
+
+#ifdef THIN
+/* Old bulk gives way to new: a message that is not on its way is dropped. What is behind it goes on. */
+active proctype thinning()
+{
+end:
+    do
+    :: atomic { FAULT_LEFT && WAITING(1) && log < 1 -> FAULT_USED; settled = settled | BIT(1); gone = gone | BIT(1) }
+    :: atomic { FAULT_LEFT && WAITING(2) && log < 2 -> FAULT_USED; settled = settled | BIT(2); gone = gone | BIT(2) }
+    od
+}
+#endif
 
 /* --- what goes wrong ---------------------------------------------------------------------------- */
 

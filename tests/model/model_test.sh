@@ -27,6 +27,7 @@ explore() {
     local compile="-DSAFETY" search="" dir="$work/run"
 
     rm -rf "$dir" && mkdir "$dir" && cd "$dir" || exit 1
+    case $3 in *-DT_REVERSE*) compile="$compile -DT_REVERSE" ;; esac # finds some mistakes sooner
     case $3 in *-DLIVE*) compile="-DNFAIR=4" search="-a -f" ;; esac
     # shellcheck disable=SC2086 # the switches are several words
     spin $3 -a "$models/$2" >spin.out 2>&1 &&
@@ -86,9 +87,14 @@ breaks bug ack_SILENT_REPEAT ack.pml "-DN=1 -DLIVE -DSILENT_REPEAT"
 
 holds lane lane.pml "-DN=3 -DFAULTS=2"
 holds lane_progress lane.pml "-DN=2 -DWINDOW=2 -DFAULTS=1 -DLIVE"
-for bug in NO_GATE GATE_FORGETS NO_SESSION FORGET_BATCH BATCH_BEHIND NO_BARRIER; do
+breaks bug lane_GATE_FORGETS lane.pml "-DN=3 -DFAULTS=2 -DNO_WAIT -DNO_SECOND_ROUND -DGATE_FORGETS"
+breaks bug lane_NO_WAIT lane.pml "-DN=3 -DFAULTS=2 -DNO_WAIT -DT_REVERSE"
+for bug in NO_GATE NO_SESSION FORGET_BATCH BATCH_BEHIND NO_BARRIER; do
     breaks bug "lane_$bug" lane.pml "-DN=3 -DFAULTS=2 -D$bug"
 done
+holds lane_thin lane.pml "-DN=3 -DFAULTS=1 -DTHIN"
+holds lane_thin_progress lane.pml "-DN=2 -DWINDOW=2 -DFAULTS=2 -DTHIN -DLIVE"
+breaks bug lane_NO_SECOND_ROUND lane.pml "-DN=2 -DWINDOW=2 -DFAULTS=2 -DTHIN -DLIVE -DNO_SECOND_ROUND"
 breaks bug lane_SKIP_BUSY lane.pml "-DN=2 -DWINDOW=2 -DFAULTS=1 -DLIVE -DSKIP_BUSY"
 for limit in GATE_TIME RESTORE; do
     breaks limit "lane_$limit" lane.pml "-DN=3 -DFAULTS=2 -D$limit"
