@@ -41,8 +41,11 @@ static struct {
         uint64_t tag;
     } * open; /* put, and not durable yet */
     size_t open_count, open_cap;
-    bool may_have_lost_refusals;    /* with a primary that did not wait for its standby */
-    uint64_t restored_upto[EPOCHS]; /* by the epoch that began then */
+    bool may_have_lost_refusals;  /* with a primary that did not wait for its standby */
+    uint64_t common_upto[EPOCHS]; /* by epoch: the log is the same as before it up to here */
+    /* Gone from the log of this epoch: what was behind lost_upto, as far as lost_end; of that
+     * somebody has heard of numbers up to lost_head. lost_end 0: nothing is gone. */
+    uint64_t lost_upto, lost_head, lost_end;
     size_t unsettled; /* durable, and the sender does not know yet what became of it */
 } all;
 
@@ -211,6 +214,10 @@ void check_stored(const struct model_row *row)
                     row->lane, (unsigned long long)row->lane_seq);
         return;
     }
+    if (row->seq <= all.lost_head)
+        sim_violate("number %llu of epoch %u is given again: the log was %llu long",
+                    (unsigned long long)row->seq, row->log_epoch,
+                    (unsigned long long)all.lost_head);
     if (s->len != row->content_len || s->hash != check_hash(row->content, row->content_len))
         sim_violate("number %llu of the log is not what %s said", (unsigned long long)row->seq,
                     n->name);
@@ -276,10 +283,16 @@ static void check_refused(struct node *n, const struct said *s, uint64_t tag)
                     (unsigned)(tag >> 56), (unsigned long long)number_of(tag));
 }
 
-/* Said under an older epoch of what a restore took away: it is to be said again. */
+/* Said of what is gone from the log since: it is to be said again. */
 static bool is_outdated(const struct outbox_outcome *oc, const struct said *s)
 {
-    return oc->stored && oc->log_epoch < model_log_epoch() && oc->seq != s->seq;
+    bool is_gone = oc->log_epoch == model_log_epoch() && all.lost_end && oc->seq > all.lost_upto;
+
+    if (!oc->stored || oc->seq == s->seq)
+        return false;
+    if (is_gone && oc->seq > all.lost_head)
+        all.lost_head = oc->seq;
+    return is_gone || oc->log_epoch < model_log_epoch();
 }
 
 void check_settled(struct node *n, uint64_t epoch, uint64_t tag, const struct outbox_outcome *oc)
@@ -325,12 +338,50 @@ static void restore_box(struct box *b, uint64_t upto)
     }
 }
 
-void check_restored(uint64_t upto)
+/* The last number that anybody outside has heard of: a listener, or the sender of it. */
+static uint64_t last_known(void)
 {
-    assert(model_log_epoch() < EPOCHS);
-    all.restored_upto[model_log_epoch()] = upto;
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < sim.agents; i++)
+        for (unsigned j = 0; j < sim_agent(i)->heard_count; j++) {
+            const struct heard *h = &sim_agent(i)->heard[j];
+
+            if (h->log_epoch == model_log_epoch() && h->last > last)
+                last = h->last;
+        }
+    for (unsigned i = 0; i < all.boxes; i++)
+        for (unsigned t = 0; t < TRACKS; t++)
+            for (size_t j = 0; j < all.box[i].count[t]; j++) {
+                const struct said *s = &all.box[i].said[t][j];
+
+                if (s->is_acknowledged && s->seq > last)
+                    last = s->seq;
+            }
+    return last;
+}
+
+void check_lost(uint64_t upto, uint64_t head)
+{
+    uint64_t known = last_known();
+
+    if (upto == head)
+        return;
+    known = known < head ? known : head;
+    if (known > upto && known > all.lost_head)
+        all.lost_head = known;
+    all.lost_upto = !all.lost_end || upto < all.lost_upto ? upto : all.lost_upto;
+    all.lost_end = head > all.lost_end ? head : all.lost_end;
     for (unsigned i = 0; i < all.boxes; i++)
         restore_box(&all.box[i], upto);
+}
+
+void check_raised(uint32_t from, uint32_t to)
+{
+    assert(to < EPOCHS);
+    for (uint32_t e = from + 1; e <= to; e++)
+        all.common_upto[e] = all.lost_end ? all.lost_upto : UINT64_MAX;
+    all.lost_head = all.lost_end = 0;
 }
 
 static const struct said *find_acknowledged(const struct box *b, uint64_t behind)
@@ -431,7 +482,7 @@ static uint64_t common_upto(uint32_t from, uint32_t to)
     uint64_t upto = UINT64_MAX;
 
     for (uint32_t e = from + 1; e <= to && e < EPOCHS; e++)
-        upto = all.restored_upto[e] < upto ? all.restored_upto[e] : upto;
+        upto = all.common_upto[e] < upto ? all.common_upto[e] : upto;
     return upto;
 }
 
@@ -450,8 +501,13 @@ void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after)
  */
 static bool is_of_the_past(struct heard *h, uint64_t seq)
 {
-    if (seq <= common_upto(h->log_epoch, model_log_epoch()))
+    bool is_gone =
+        h->log_epoch == model_log_epoch() && all.lost_end && seq > all.lost_upto && !model_row(seq);
+
+    if (!is_gone && seq <= common_upto(h->log_epoch, model_log_epoch()))
         return false;
+    if (is_gone && seq > all.lost_head)
+        all.lost_head = seq;
     h->last = seq;
     return true;
 }

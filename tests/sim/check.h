@@ -34,9 +34,11 @@ void check_receipts(const char *user, const uint8_t *frame, size_t len); /* leav
 /* The broker has said from where, and of which epoch, it reads for this listener. */
 void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after);
 void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t len);
-/* The log ends at `upto` now, under a new epoch: what was behind is to be offered again by those
- * who still have it, and the whole log is to be heard again. */
-void check_restored(uint64_t upto);
+/* The log ends at `upto` now, and ended at `head`: what was behind is to be offered again by those
+ * who still have it. Until the epoch is raised none of those numbers may be given again. */
+void check_lost(uint64_t upto, uint64_t head);
+/* The log has another epoch, and the whole of it is to be heard again. */
+void check_raised(uint32_t from, uint32_t to);
 /* The standby took over with the log up to here: nothing that was acknowledged is behind that, if
  * commits waited for it. */
 void check_promoted(uint64_t upto);

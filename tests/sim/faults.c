@@ -12,23 +12,37 @@ static unsigned waiting[FAULTS_MOST], waiting_count; /* armed, and not yet struc
 #define AIM_MOST_US (10 * SECOND_US)
 enum { PAIRS_A_SEED = 4 };
 
+static void plan_pair(struct sim_result *r, struct rng *dice, uint64_t span_us, enum step step,
+                      enum fault_kind kind)
+{
+    r->faults[r->fault_count++] =
+        (struct fault){.at_us = 3 * SECOND_US + rng_below(dice, span_us / 2),
+                       .kind = kind,
+                       .for_us = rng_below(dice, 6 * SECOND_US),
+                       .dice = rng_u64(dice),
+                       .aim = step,
+                       .is_patient = true,
+                       .broker = (unsigned)rng_below(dice, BROKERS_MOST),
+                       .agent = (unsigned)rng_below(dice, AGENTS_MOST)};
+}
+
 /* Seeds that follow each other take aim at the pairs of step and fault in turn, so that some
- * hundreds of them meet every pair, rare ones too. */
+ * hundreds of them meet every pair. An Unsubscribe is so rare that all of them wait for one, while
+ * everybody's programs stop listening in turn: that is when one is sent. */
 static void plan_pairs(struct sim_result *r, struct rng *dice, uint64_t span_us)
 {
     for (unsigned i = 0; i < PAIRS_A_SEED; i++) {
         uint64_t pair = (r->seed * PAIRS_A_SEED + i) % (STEPS * FAULTS);
 
-        r->faults[r->fault_count++] =
-            (struct fault){.at_us = 3 * SECOND_US + rng_below(dice, span_us / 2),
-                           .kind = (enum fault_kind)(pair % FAULTS),
-                           .for_us = rng_below(dice, 6 * SECOND_US),
-                           .dice = rng_u64(dice),
-                           .aim = (enum step)(pair / FAULTS),
-                           .is_patient = true,
-                           .broker = (unsigned)rng_below(dice, BROKERS_MOST),
-                           .agent = (unsigned)rng_below(dice, AGENTS_MOST)};
+        plan_pair(r, dice, span_us, (enum step)(pair / FAULTS), (enum fault_kind)(pair % FAULTS));
     }
+    plan_pair(r, dice, span_us, STEP_UNSUBSCRIBE, (enum fault_kind)(r->seed % FAULTS));
+    for (unsigned i = 0; i < AGENTS_MOST; i++)
+        r->faults[r->fault_count++] =
+            (struct fault){.at_us = span_us / 2 + i * SECOND_US,
+                           .kind = FAULT_DEAF,
+                           .for_us = SECOND_US + rng_below(dice, SECOND_US),
+                           .agent = i};
 }
 
 /* Three that make a fourth: the standby hears nothing, what waits for it is cut short, it is

@@ -717,8 +717,10 @@ static void ask_raise(const struct model_params *p, struct pg_rows *out)
     uint32_t expected = (uint32_t)param_int(p, 0), above = (uint32_t)param_int(p, 1);
     bool raised = expected == db.log_epoch;
 
-    if (raised)
+    if (raised) {
         db.log_epoch = (above > expected ? above : expected) + 1;
+        check_raised(expected, db.log_epoch);
+    }
     put_int(out, 4, db.log_epoch);
     put_int(out, 1, raised);
     end_row(out);
@@ -905,18 +907,27 @@ uint32_t model_log_epoch(void)
     return db.log_epoch;
 }
 
-void model_restore(uint64_t upto)
+/* What is behind `upto` is gone; the epoch is as it was. */
+static void shorten_log(uint64_t upto)
 {
+    uint64_t head = db.count;
+
     while (db.count > upto)
         free_row(&db.rows[--db.count]);
     if (db.slots)
         memset(db.slot, 0, db.slots * sizeof(*db.slot));
     fill_slots();
     clip_places();
-    db.log_epoch++;
     if (db.projected > upto)
         db.projected = upto;
-    check_restored(upto);
+    check_lost(upto, head);
+}
+
+void model_restore(uint64_t upto)
+{
+    shorten_log(upto);
+    check_raised(db.log_epoch, db.log_epoch + 1); /* whoever brings it back does that too */
+    db.log_epoch++;
 }
 
 void model_promote(uint64_t lsn)
@@ -932,7 +943,9 @@ void model_promote(uint64_t lsn)
             db.kept[kept++] = db.kept[i];
     db.kept_count = kept;
     check_promoted(upto);
-    if (upto < db.count)
+    if (upto < db.count && sim.promotions_are_silent)
+        shorten_log(upto);
+    else if (upto < db.count)
         model_restore(upto);
 }
 

@@ -77,7 +77,8 @@ void model_set_principal(int32_t id, bool is_revoked);
 uint64_t model_head(void);
 uint32_t model_log_epoch(void);
 void model_restore(uint64_t upto); /* what is behind is gone; a new epoch */
-/* Another server goes on, with what was committed up to lsn; a new epoch if anything was not. */
+/* Another server goes on, with what was committed up to lsn; with a new epoch if anything was not.
+ * With silent promotions it is for the brokers to see the loss, and to raise the epoch. */
 void model_promote(uint64_t lsn);
 const struct model_row *model_row(uint64_t seq);
 /* Was this content refused and kept? */

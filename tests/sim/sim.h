@@ -59,6 +59,7 @@ void sim_touch(struct node *n); /* it has done something: the end of its turn fo
  */
 enum step {
     STEP_IDLE,
+    STEP_UNSUBSCRIBE = 8,
     STEP_APPEND_SENT = 15,
     STEP_APPEND_WAITING, /* for the lock of the head */
     STEP_APPEND_COMMITTING,
@@ -211,6 +212,7 @@ struct sim {
     uint64_t blocked_until_us[BROKERS_MOST][AGENTS_MOST];
     enum plant plant;
     enum standby standby;
+    bool promotions_are_silent; /* nobody raises the epoch when one has lost something */
     bool is_loud;
     char folder[64];
     struct sim_result *result;
