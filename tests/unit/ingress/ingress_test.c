@@ -908,12 +908,12 @@ static void a_store_that_is_away_is_busy_for_longer_and_longer(void **state)
     world.submit_answer = ST_CLOSED;
     publish_run(1, 1, 1);
     assert_int_equal(world.agents[1].retry_ms, 1000);
-    fake_advance(world.loop, 3000);
+    fake_advance(world.loop, 2000);
     publish_run(1, 1, 1);
-    assert_int_equal(world.agents[1].retry_ms, 3000);
+    assert_int_equal(world.agents[1].retry_ms, 2000);
     fake_advance(world.loop, 20000);
     publish_run(1, 1, 1);
-    assert_int_equal(world.agents[1].retry_ms, 5000);
+    assert_int_equal(world.agents[1].retry_ms, 3000);
     world.submit_answer = ST_OK;
     publish_run(1, 1, 1);
     commit();
@@ -1141,9 +1141,9 @@ static void who_was_turned_away_with_an_alarm_may_come_again_soon(void **state)
     alarm_from(1, 1, "mudflow");
     assert_int_equal(world.agents[1].retry_ms, 1000);
     alarm_from(2, 1, "mudflow");
-    assert_int_equal(world.agents[2].retry_ms, 5000);
+    assert_int_equal(world.agents[2].retry_ms, 3000);
     publish_run(1, 1, 1);
-    assert_int_equal(world.agents[1].retry_ms, 5000);
+    assert_int_equal(world.agents[1].retry_ms, 3000);
 }
 
 static void an_alarm_beyond_the_window_goes_out_all_the_same(void **state)
