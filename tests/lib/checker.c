@@ -207,17 +207,20 @@ static void add_digest(struct digests *d, uint64_t digest)
     d->items[d->count++] = digest;
 }
 
-void checker_safe(struct checker *c, unsigned sender)
+void checker_safe(struct checker *c, unsigned sender, uint64_t first)
 {
     struct sender *s = &c->senders[sender];
+    size_t n = first < s->open_count ? (size_t)first : s->open_count;
 
-    for (size_t i = 0; i < s->open_count; i++)
+    for (size_t i = 0; i < n; i++)
         if (s->open[i].lane)
             find(c, sender, s->open[i].lane, s->open[i].lane_seq)->flags |= SAFE;
         else
             add_digest(&c->raw, s->open[i].lane_seq);
-    c->v.safe += s->open_count;
-    s->open_count = 0;
+    c->v.safe += n;
+    s->open_count -= n;
+    if (n)
+        memmove(s->open, s->open + n, s->open_count * sizeof(*s->open));
 }
 
 void checker_gave_up(struct checker *c, unsigned sender)

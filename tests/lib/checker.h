@@ -52,7 +52,8 @@ void checker_put(struct checker *c, unsigned sender, unsigned lane, uint64_t lan
                  uint64_t digest);
 /* Without a place: bytes that the bus is to refuse and keep. */
 void checker_put_raw(struct checker *c, unsigned sender, uint64_t digest);
-void checker_safe(struct checker *c, unsigned sender);
+/* Of what is open, the first so many; UINT64_MAX: all. */
+void checker_safe(struct checker *c, unsigned sender, uint64_t first);
 void checker_gave_up(struct checker *c, unsigned sender);
 void checker_acknowledged(struct checker *c, unsigned sender, unsigned lane, uint64_t lane_seq,
                           uint64_t seq);

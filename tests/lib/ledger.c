@@ -107,7 +107,7 @@ static void read_sender_line(struct checker *c, unsigned sender, const char *lin
         checker_put_raw(c, sender, next_number(&w, 16));
         break;
     case 'c':
-        checker_safe(c, sender);
+        checker_safe(c, sender, line[1] == ' ' ? next_number(&w, 10) : UINT64_MAX);
         break;
     case 'x':
         checker_gave_up(c, sender);

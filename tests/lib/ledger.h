@@ -7,7 +7,7 @@
  *   b                             it was started; what was open is undecided
  *   i LANE LANE_SEQ DIGEST        it is about to make this durable
  *   w DIGEST                      the same, without a place, to be refused
- *   c | x                         what is open is safe | was given up (the disk is full)
+ *   c [N] | x                     what is open (the first N of it) is safe | was given up
  *   s LANE LANE_SEQ SEQ           receipt: stored
  *   r LANE LANE_SEQ CODE          receipt: refused (LANE_SEQ 0: without a place)
  *

@@ -150,16 +150,29 @@ static enum status put_garbage(void)
     return st;
 }
 
+static uint64_t count_put(void)
+{
+    struct outbox_counts counts;
+
+    if (outbox_counts(agent_outbox(office.agent), &counts) != ST_OK)
+        say_and_end("no counts");
+    return counts.put;
+}
+
 static void put_batch(unsigned count, bool is_last)
 {
     enum status st = ST_OK;
+    uint64_t before = count_put();
     unsigned n = 0;
 
     if (!is_last && gen_below(&office.gen, 40) == 0)
         st = put_garbage();
-    while (st == ST_OK && n < count && (st = put_one(is_last)) == ST_OK)
+    /* Written before the next put: that one may make durable what came before it. */
+    ledger_write(office.book);
+    while (st == ST_OK && n < count && (st = put_one(is_last)) == ST_OK) {
+        ledger_write(office.book);
         n++;
-    ledger_write(office.book); /* before anything of it is durable */
+    }
     atomic_fetch_add(&office.seen->put, n);
     do
         st = agent_flush(office.agent);
@@ -169,6 +182,7 @@ static void put_batch(unsigned count, bool is_last)
         atomic_fetch_add(&office.seen->safe, n);
         atomic_store(&office.seen->put_us, clock_us());
     } else if (st == ST_FULL) {
+        ledger_line(office.book, "c %" PRIu64, count_put() - before); /* what puts made durable */
         ledger_line(office.book, "x");
     } else {
         say_and_end(outbox_trouble(agent_outbox(office.agent)));

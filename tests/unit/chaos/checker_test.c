@@ -75,7 +75,7 @@ static struct checker *three_safe(void)
 
     for (uint64_t n = 1; n <= 3; n++)
         put(c, 4, n);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     return c;
 }
 
@@ -154,7 +154,7 @@ static void what_was_killed_before_it_was_safe_may_be_there_or_not(void **state)
     put(c, 4, 2);
     checker_sender_born(c, 0);
     put(c, 4, 2); /* the first was durable, the second was not: its number is used again */
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     store(c, 1, 4, 1);
     store(c, 2, 4, 2);
     hear(c, 1, 4, 1);
@@ -177,6 +177,23 @@ static void what_was_given_up_must_not_appear(void **state)
     v = end(c);
     assert_int_equal(v.foreign, 3); /* in the log, and for each listener */
     assert_int_equal(sum(&v), 3);
+}
+
+static void what_puts_made_durable_is_safe_and_the_rest_is_given_up(void **state)
+{
+    struct checker *c = begin();
+    struct verdict v;
+
+    (void)state;
+    put(c, 4, 1);
+    put(c, 4, 2);
+    checker_safe(c, 0, 1);
+    checker_gave_up(c, 0);
+    store(c, 1, 4, 1);
+    hear(c, 1, 4, 1);
+    v = end(c);
+    assert_true(verdict_is_clean(&v));
+    assert_int_equal(v.safe, 1);
 }
 
 static void a_number_given_twice_is_seen(void **state)
@@ -235,7 +252,7 @@ static void another_lane_may_overtake(void **state)
     put(c, 5, 1);
     put(c, 2, 1);
     put(c, 2, 2);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     store(c, 1, 2, 1);
     store(c, 2, 2, 2);
     store(c, 3, 5, 1);
@@ -360,7 +377,7 @@ static void numbers_going_back_for_a_listener_are_reordered(void **state)
     (void)state;
     put(c, 4, 1);
     put(c, 5, 1);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     store(c, 1, 4, 1);
     store(c, 2, 5, 1);
     hear_as(c, ARCHIVED, 1, 4, 1);
@@ -378,7 +395,7 @@ static void an_alarm_counts_once_at_its_first_copy(void **state)
 
     (void)state;
     put(c, 1, 1);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     store(c, 1, 1, 1);
     hear_as(c, HEARD, 0, 1, 1);
     hear(c, 1, 1, 1); /* right for the archive, a second effect for the other */
@@ -449,9 +466,9 @@ static void refusals_are_kept(void **state)
     (void)state;
     checker_put_raw(c, 0, 11);
     checker_put_raw(c, 0, 12);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     put(c, 4, 1);
-    checker_safe(c, 0);
+    checker_safe(c, 0, UINT64_MAX);
     checker_refused(c, 0, 4, 1);
     checker_quarantined(c, 12, false);
     v = end(c);
@@ -488,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_receipt_with_another_number_is_a_loss),
         cmocka_unit_test(what_was_killed_before_it_was_safe_may_be_there_or_not),
         cmocka_unit_test(what_was_given_up_must_not_appear),
+        cmocka_unit_test(what_puts_made_durable_is_safe_and_the_rest_is_given_up),
         cmocka_unit_test(a_number_given_twice_is_seen),
         cmocka_unit_test(a_message_stored_twice_is_doubled),
         cmocka_unit_test(a_lane_out_of_order_in_the_log_is_reordered),
