@@ -4,7 +4,7 @@
 --      └────────┴────────────┴────────▶ EXPIRED                  its time is over, nobody answered
 --      └────────┴────────────┴────────▶ UNDELIVERABLE            nobody is there, or no longer
 --
--- Forward only; the last word stands. All of it happens under the locks of the append or of bus.tick.
+-- Forward only; the last word stands. All of it happens under the lock of the head.
 -- Facts are never refused: a receipt that moves nothing is kept as a step with a note. The database's
 -- own steps are told to the sender by bus.tick, each in one transaction with the receipt that says it.
 
@@ -296,6 +296,8 @@ DECLARE
     e record;
     moved int4 := 0;
 BEGIN
+    -- As everybody who writes to recipients: with the head's lock first, so that nobody waits crosswise.
+    PERFORM FROM bus.log_head FOR UPDATE;
     FOR e IN
         UPDATE bus.recipient_reach r SET level = 2, level_at = clock_timestamp(), via = coalesce(listener, '')
           FROM bus.addressed a
