@@ -50,6 +50,7 @@ int ctl_publish(struct ctl *c);
 int ctl_tail(struct ctl *c);
 int ctl_show(struct ctl *c);
 int ctl_quarantine(struct ctl *c);
+int ctl_listeners(struct ctl *c);
 int ctl_receipts(struct ctl *c);
 int ctl_roster(struct ctl *c);
 int ctl_status(struct ctl *c);

@@ -126,6 +126,11 @@ static const struct ctl_command commands[] = {
      "  --shift SHIFT     PRINCIPAL,FROM,TO[,ORDER[,DELEGATED_BY]]; ORDER 1 is called first\n"
      "  --wait SECONDS    for the receipt (default 30); 0 = only put into the outbox\n",
      0, ctl_roster},
+    {"listeners", "who listens under a durable name, and how far behind",
+     "eocctl listeners [--json] [--principal NAME]\n\n"
+     "One line a lane: principal, name, lane, place (log epoch/number), how many numbers behind, since\n"
+     "when the first of them waits, which broker serves it now, patterns. Furthest behind first.\n",
+     CTL_DATABASE, ctl_listeners},
     {"quarantine", "what was refused, and why",
      "eocctl quarantine list [--json] [--sender NAME] [--last N]\n"
      "eocctl quarantine show ID\n\n"
@@ -222,7 +227,7 @@ int ctl_help(struct ctl *c)
 static const struct conf_row row_table[] = {
     AGENT_CONF_ROWS(struct ctl_settings, agent),
     {"database", CONF_TEXT, offsetof(struct ctl_settings, database), "", 0,
-     "libpq connection string for migrate, principal, show, quarantine and status", 0, 0},
+     "libpq connection string for migrate, principal, show, listeners, quarantine and status", 0, 0},
     {"control.socket", CONF_PATH, offsetof(struct ctl_settings, control_socket),
      "/run/eocbus/broker.sock", 0, "where the broker on this machine answers status", 0, 0},
 };

@@ -215,6 +215,7 @@ static int listen_to_place(struct running *r, char *err, size_t err_size)
         .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
         .name = "office",
         .durable_name = "office",
+        .urgent_first = true,
         .arg = r,
         .message = on_message,
         .withdrawn = on_withdrawn,

@@ -295,6 +295,22 @@ static void a_principal_comes_and_goes(void **state)
     expect(w->err, "no principal's name");
 }
 
+static void listeners_are_listed_with_how_far_behind_they_are(void **state)
+{
+    struct world *w = *state;
+
+    expect_exit(w, 0, ctl(w, "listeners", NULL));
+    expect(w->out, "nobody listens under a durable name");
+    pgserver_exec(bus_server(w->bus),
+                  "SELECT bus.cursor_open(ARRAY[principal_id], ARRAY['wall'], ARRAY[2],"
+                  " ARRAY['actual.** test.**'], NULL, ARRAY[true], 'hub')"
+                  "  FROM bus.principal ORDER BY principal_id LIMIT 1");
+    expect_exit(w, 0, ctl(w, "listeners", NULL));
+    expect(w->out, "  wall  FLASH  1/0  0  -  hub  actual.** test.**");
+    expect_exit(w, 0, ctl(w, "listeners", "--json", NULL));
+    expect(w->out, "\"lane\":\"FLASH\"");
+}
+
 static void migrations_run_once_and_a_changed_one_is_not_accepted(void **state)
 {
     struct world *w = *state;
@@ -510,6 +526,7 @@ int main(void)
         CASE(the_log_has_a_new_epoch_only_with_a_reason),
         CASE(without_a_broker_messages_stay_safe_and_the_next_run_sends_them),
         CASE(a_principal_comes_and_goes),
+        CASE(listeners_are_listed_with_how_far_behind_they_are),
         CASE(migrations_run_once_and_a_changed_one_is_not_accepted),
         CASE(functions_are_made_anew_when_their_text_changed),
         CASE(an_older_schema_is_told_with_what_to_do),
