@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agents/link/agent.h"
+#include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/wire/json.h"
 #include "proto/wire/limits.h"
@@ -38,6 +39,8 @@ struct eocbus {
     unsigned ear_count;
     eocbus_settled_fn settled;
     void *settled_arg;
+    eocbus_withdrawn_fn withdrawn;
+    void *withdrawn_arg;
     char error[512];
 };
 
@@ -285,6 +288,24 @@ void eocbus_on_settled(struct eocbus *b, eocbus_settled_fn settled, void *arg)
     b->settled_arg = arg;
 }
 
+void eocbus_on_withdrawn(struct eocbus *b, eocbus_withdrawn_fn withdrawn, void *arg)
+{
+    b->withdrawn = withdrawn;
+    b->withdrawn_arg = arg;
+}
+
+static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
+{
+    const struct ear *ear = arg;
+    struct eocbus *b = ear->bus;
+    char id[ID_TEXT];
+    const struct eocbus_withdrawal out = {.message_id = id, .code = w->code, .text = w->text};
+
+    id_format(id, w->message_id.data);
+    if (b->withdrawn)
+        b->withdrawn(b->withdrawn_arg, &out);
+}
+
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct ear *ear = arg;
@@ -317,8 +338,11 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
 enum eocbus_result eocbus_listen(struct eocbus *b, const char *const *patterns, const char *inbox,
                                  eocbus_message_fn message, void *arg)
 {
-    struct agent_subscription sub = {
-        .patterns = patterns, .from_now = !inbox, .inbox_path = inbox, .message = on_message};
+    struct agent_subscription sub = {.patterns = patterns,
+                                     .from_now = !inbox,
+                                     .inbox_path = inbox,
+                                     .message = on_message,
+                                     .withdrawn = on_withdrawn};
     enum status st;
 
     while (patterns && patterns[sub.pattern_count])

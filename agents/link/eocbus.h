@@ -2,10 +2,11 @@
  *
  *   cc gateway.c $(pkg-config --cflags --libs eocbus)
  *
- * A handle owns an outbox on disk and one connection that comes back by itself. A message that
- * eocbus_flush answered EOCBUS_OK for survives a power cut and is stored by the bus exactly once,
- * however often the link breaks. Messages are proto3 JSON as in PROTOCOL.md, or bytes of a body
- * from your own protobuf code.
+ * A handle owns an outbox on disk and a session with each broker in its settings, which come back
+ * by themselves; one of them does the work, and alarms go to all. A message that eocbus_flush
+ * answered EOCBUS_OK for survives a power cut and is stored by the bus exactly once, however often
+ * the link breaks. Messages are proto3 JSON as in PROTOCOL.md, or bytes of a body from your own
+ * protobuf code.
  *
  * One process sends from an outbox: give each gateway program its own. Not thread-safe: one thread,
  * or a lock of yours, per handle. Nothing here blocks but eocbus_run, and eocbus_flush for one
@@ -97,9 +98,18 @@ struct eocbus_receipt {
 typedef void (*eocbus_settled_fn)(void *arg, const struct eocbus_receipt *r);
 void eocbus_on_settled(struct eocbus *b, eocbus_settled_fn settled, void *arg);
 
+struct eocbus_withdrawal {  /* borrowed for the call */
+    const char *message_id; /* as in the JSON of the message */
+    const char *code, *text;
+};
+/* What was handed over with number 0 was refused and will not be stored: undo what was done for it.
+ * Once for each message, and only for those that were handed over. */
+typedef void (*eocbus_withdrawn_fn)(void *arg, const struct eocbus_withdrawal *w);
+void eocbus_on_withdrawn(struct eocbus *b, eocbus_withdrawn_fn withdrawn, void *arg);
+
 struct eocbus_message { /* borrowed for the call */
     uint32_t log_epoch;
-    uint64_t number; /* 0: provisional, an alarm that is being stored */
+    uint64_t number; /* 0: provisional, an alarm that is being stored (eocbus_on_withdrawn) */
     int64_t received_time_us;
     int from_history;    /* page nobody for it: it was read from the log, or its time is over */
     const char *type;    /* "flash_report"; "" if this version cannot read it */

@@ -22,8 +22,8 @@ static struct loop *loop; /* the broker's */
 static struct fake_broker broker;
 static struct eocbus *bus;
 static char dir[64], settings[96], err[512];
-static unsigned settled, refused, heard;
-static char heard_json[2048], heard_type[64];
+static unsigned settled, refused, heard, withdrawn;
+static char heard_json[2048], heard_type[64], withdrawn_id[64];
 
 static const char entry_json[] =
     "{\"lane\":\"LANE_ROUTINE\",\"status\":\"STATUS_TEST\",\"kind\":\"KIND_REPORT\","
@@ -53,6 +53,14 @@ static int on_message(void *arg, const struct eocbus_message *m)
     return 1;
 }
 
+static void on_withdrawn(void *arg, const struct eocbus_withdrawal *w)
+{
+    (void)arg;
+    withdrawn++;
+    assert_string_equal(w->code, "database");
+    snprintf(withdrawn_id, sizeof(withdrawn_id), "%s", w->message_id);
+}
+
 static int set_up(void **state)
 {
     struct keys keys;
@@ -61,7 +69,7 @@ static int set_up(void **state)
 
     (void)state;
     memset(&broker, 0, sizeof(broker));
-    settled = refused = heard = 0;
+    settled = refused = heard = withdrawn = 0;
     snprintf(dir, sizeof(dir), "/tmp/eocbus-lib-XXXXXX");
     assert_non_null(mkdtemp(dir));
     snprintf(key_file, sizeof(key_file), "%s/key", dir);
@@ -178,39 +186,60 @@ static void what_the_broker_refuses_is_told(void **state)
     WAIT_FOR(refused == 1);
 }
 
-static void what_is_heard_comes_as_json(void **state)
+static const uint8_t heard_id[16] = {1, 2, 3, 4, 5, 6, 0x70, 7, 0x80};
+
+static size_t pack_entry(uint8_t *bytes, Eocbus__V1__Lane lane)
 {
-    static const char *const patterns[] = {"actual.**", NULL}, *const bad[] = {"..", NULL};
-    static uint8_t id[16] = {1, 2, 3, 4, 5, 6, 0x70, 7, 0x80};
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
-    uint8_t bytes[512];
-    size_t len;
 
-    (void)state;
-    assert_int_equal(eocbus_listen(bus, bad, NULL, on_message, NULL), EOCBUS_USAGE);
-    assert_int_equal(eocbus_listen(bus, patterns, NULL, on_message, NULL), EOCBUS_OK);
-    WAIT_FOR(broker.subscribes == 1);
-    assert_false(broker.has_after);
     entry.position = (char *)"duty officer";
     entry.text = (char *)"bridge closed";
-    m.message_id.data = m.originating_id.data = id;
+    m.message_id.data = m.originating_id.data = (uint8_t *)heard_id; /* only read */
     m.message_id.len = m.originating_id.len = 16;
     m.schema = 1000;
     m.sender = (char *)"coes.dushanbe.duty";
     m.epoch = m.lane_seq = 1;
-    m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+    m.lane = lane;
     m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     m.kind = EOCBUS__V1__KIND__KIND_REPORT;
     m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
     m.event_time_us = m.sent_time_us = INT64_C(1790000000000000);
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
     m.activity_log_entry = &entry;
-    len = eocbus__v1__envelope__pack(&m, bytes);
-    fake_broker_deliver(&broker, 5, 0, bytes, len);
+    return eocbus__v1__envelope__pack(&m, bytes);
+}
+
+static void what_is_heard_comes_as_json(void **state)
+{
+    static const char *const patterns[] = {"actual.**", NULL}, *const bad[] = {"..", NULL};
+    uint8_t bytes[512];
+
+    (void)state;
+    assert_int_equal(eocbus_listen(bus, bad, NULL, on_message, NULL), EOCBUS_USAGE);
+    assert_int_equal(eocbus_listen(bus, patterns, NULL, on_message, NULL), EOCBUS_OK);
+    WAIT_FOR(broker.subscribes == 1);
+    assert_false(broker.has_after);
+    fake_broker_deliver(&broker, 5, 0, bytes, pack_entry(bytes, EOCBUS__V1__LANE__LANE_ROUTINE));
     WAIT_FOR(heard == 1);
     assert_string_equal(heard_type, "activity_log_entry");
     assert_non_null(strstr(heard_json, "bridge closed"));
+}
+
+static void a_provisional_alarm_that_is_refused_is_withdrawn(void **state)
+{
+    static const char *const patterns[] = {"actual.**", NULL};
+    uint8_t bytes[512];
+
+    (void)state;
+    eocbus_on_withdrawn(bus, on_withdrawn, NULL);
+    assert_int_equal(eocbus_listen(bus, patterns, NULL, on_message, NULL), EOCBUS_OK);
+    WAIT_FOR(broker.subscribes == 1);
+    fake_broker_deliver(&broker, 0, 0, bytes, pack_entry(bytes, EOCBUS__V1__LANE__LANE_FLASH));
+    WAIT_FOR(heard == 1);
+    fake_broker_withdraw(&broker, broker.subscription, heard_id);
+    WAIT_FOR(withdrawn == 1);
+    assert_string_equal(withdrawn_id, "01020304-0506-7007-8000-000000000000");
 }
 
 static void a_missing_setting_is_told_in_a_sentence(void **state)
@@ -230,6 +259,7 @@ int main(void)
         T(a_message_that_breaks_a_rule_is_refused_with_its_path),
         T(what_the_broker_refuses_is_told),
         T(what_is_heard_comes_as_json),
+        T(a_provisional_alarm_that_is_refused_is_withdrawn),
         T(a_missing_setting_is_told_in_a_sentence),
     };
 
