@@ -1,4 +1,4 @@
-/* agent - see agent.h. The connection and its session are connection.c's.
+/* agent - see agent.h. Sessions are line.c's, what each of them does is lines.c's.
  *
  * Work is gathered during a loop turn and done once at its end, in on_turn: commit (one fsync),
  * tell the program, send. */
@@ -12,9 +12,8 @@
 #include "proto/wire/limits.h"
 #include "proto/base/banned.h"
 
-#define TICK_MS     200u /* how soon a daemon sees what a command put beside it */
-#define TIDY_TICKS  300u /* a minute */
-#define FRAME_ARENA (4u * LIMIT_ARENA_BYTES)
+#define TICK_MS    200u /* how soon a daemon sees what a command put beside it */
+#define TIDY_TICKS 300u /* a minute */
 
 void agent_note_trouble(struct agent *a, const char *why)
 {
@@ -46,9 +45,7 @@ static void try_to_send(struct agent *a)
 {
     if (a->sends || !a->outbox || outbox_lock(a->outbox) != ST_OK)
         return;
-    a->sends = true;
-    if (a->state == AGENT_IN_SESSION)
-        connection_cut(a, "the outbox is ours now: a new session sends it", 1);
+    lines_send_from_outbox(a);
 }
 
 static void on_tick(void *arg)
@@ -152,8 +149,9 @@ static enum status check_settings(struct agent *a, const struct agent_settings *
                  "name = %s: a principal's name has words of a-z, 0-9 and - joined by "
                  "dots, as in coes.ayni.office",
                  set->name ? set->name : "");
-    else if (!set->endpoints.count)
-        snprintf(err, err_size, "broker.endpoint: name at least one, as in tcp://10.0.0.1:5511");
+    else if (!set->endpoints.count || set->endpoints.count > LINES_MOST)
+        snprintf(err, err_size, "broker.endpoint: name one to %d, as in tcp://10.0.0.1:5511",
+                 LINES_MOST);
     else if (!set->broker_key || !keys_z85_is_valid(set->broker_key))
         snprintf(err, err_size,
                  "broker.key: the broker's public key has 40 characters; eocctl keygen "
@@ -183,8 +181,7 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
     const struct uplink_settings up = {.loop = a->loop,
                                        .profile = a->profile,
                                        .arg = a,
-                                       .send = connection_send,
-                                       .send_urgent = connection_send_urgent,
+                                       .send = lines_send_on,
                                        .hungry = on_hungry};
     struct uplink_settings with;
     enum status st;
@@ -221,12 +218,13 @@ static int64_t broker_utc_us(void *arg)
 
 static enum status build(struct agent *a)
 {
-    const struct downlink_settings down = {
-        .loop = a->loop, .arg = a, .send = connection_send, .broker_utc_us = broker_utc_us};
-    enum status st = arena_create(&a->arena, FRAME_ARENA);
+    const struct downlink_settings down = {.loop = a->loop,
+                                           .arg = a,
+                                           .send = lines_send,
+                                           .send_on = lines_send_on,
+                                           .broker_utc_us = broker_utc_us};
+    enum status st = downlink_create(&a->downlink, &down);
 
-    if (st == ST_OK)
-        st = downlink_create(&a->downlink, &down);
     /* The hook before the socket hub's own: what on_turn sends is seen by the hub in the same turn.
      */
     if (st == ST_OK)
@@ -236,11 +234,7 @@ static enum status build(struct agent *a)
     if (st == ST_OK)
         st = loop_timer_create(&a->tick, a->loop, on_tick, a);
     if (st == ST_OK)
-        st = loop_timer_create(&a->link_timer, a->loop, connection_on_link_timer, a);
-    if (st == ST_OK)
-        st = loop_timer_create(&a->ping_timer, a->loop, connection_on_ping_timer, a);
-    if (st == ST_OK && a->uplink && a->profile->two_lines)
-        st = connection_create_urgent(a);
+        st = lines_create(a);
     return st;
 }
 
@@ -275,7 +269,7 @@ enum status agent_create(struct agent **out, struct loop *loop, const struct age
     err[0] = '\0';
     if (a->outbox)
         loop_timer_start(a->tick, TICK_MS, TICK_MS);
-    connection_open(a);
+    lines_open(a);
     *out = a;
     return ST_OK;
 }
@@ -286,10 +280,7 @@ void agent_destroy(struct agent *a)
         return;
     loop_hook_destroy(a->hook);
     loop_timer_destroy(a->tick);
-    loop_timer_destroy(a->link_timer);
-    loop_timer_destroy(a->ping_timer);
-    zport_destroy(a->port);
-    urgent_destroy(a->urgent);
+    lines_destroy(a);
     if (a->zctx)
         zctx_destroy(a->zctx);
     if (a->outbox && outbox_commit(a->outbox) != ST_OK)
@@ -297,8 +288,6 @@ void agent_destroy(struct agent *a)
     uplink_destroy(a->uplink);
     downlink_destroy(a->downlink);
     outbox_close(a->outbox);
-    arena_destroy(a->arena);
-    buf_free(&a->frame);
     for (unsigned i = 0; i < a->endpoint_count; i++)
         mem_free(a->endpoints[i]);
     mem_free(a->endpoints);
@@ -357,8 +346,11 @@ void agent_state(struct agent *a, struct agent_state *out)
     struct outbox_counts c = {0};
 
     *out = a->seen;
-    out->linked = a->state == AGENT_IN_SESSION;
-    out->endpoint = a->endpoints[a->endpoint];
+    out->linked = a->main != NO_LINE;
+    out->endpoint = lines_endpoint(a, a->main);
+    out->sessions = 0;
+    for (unsigned i = 0; i < a->line_count; i++)
+        out->sessions += line_stands(a->lines[i]);
     out->sends = a->sends;
     out->trouble = a->trouble;
     if (a->outbox && outbox_counts(a->outbox, &c) == ST_OK) {

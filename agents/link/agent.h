@@ -1,5 +1,12 @@
 /* agent - the half of the bus that every agent shares: an outbox that loses nothing, an uplink that
- * empties it, a downlink that listens, on one connection that comes back by itself.
+ * empties it, a downlink that listens, on sessions that come back by themselves.
+ *
+ * On a good link (fiber, 4g, vsat) a session stands with every endpoint. One of them does the work;
+ * when it falls, or is mute although something is due, another one does within a moment. FLASH is
+ * said to all of them and heard from all of them, so that an alarm needs neither one certain broker
+ * nor the database. The first endpoint is preferred: the agent comes back to it when it has stood
+ * for half a minute. On a thin link (2g, radio) there is one broker at a time, the endpoints in
+ * turn, with a second session there for urgent messages.
  *
  * Not thread-safe: everything happens on the loop. */
 #ifndef EOCBUS_LINK_AGENT_H
@@ -49,7 +56,7 @@ struct agent_settings {
          offsetof(type, member.endpoints),                                                         \
          NULL,                                                                                     \
          CONF_REQUIRED,                                                                            \
-         "where a broker listens: tcp://host:port; may stand several times",                       \
+         "where a broker listens: tcp://host:port; one line for each, the preferred one first",    \
          0,                                                                                        \
          0},                                                                                       \
         {"broker.key",                                                                             \
@@ -93,7 +100,8 @@ struct agent;
 
 struct agent_events { /* any may be NULL */
     void *arg;
-    void (*linked)(void *arg, bool up, const char *why); /* session with a broker stands, or fell */
+    /* A broker does our work, or none does any more; moving from one to the next says nothing. */
+    void (*linked)(void *arg, bool up, const char *why);
     void (*settled)(void *arg, uint64_t tag,
                     const struct outbox_outcome *oc); /* after it is on disk */
     void (*drained)(void *arg);                       /* the outbox has nothing waiting */
@@ -160,7 +168,8 @@ struct agent_state {
     bool linked, store_away;
     bool sends;           /* the outbox is ours to send from; false: another process has it */
     const char *trouble;  /* last error of the link or the outbox, a sentence; "" = none */
-    const char *endpoint; /* of the session */
+    const char *endpoint; /* of the session that does the work */
+    unsigned sessions;    /* that stand, with those that stand by */
     uint32_t log_epoch;
     uint64_t waiting, refused;
     int64_t clock_offset_ms; /* ours minus the broker's */

@@ -1,23 +1,21 @@
-/* agent_parts - what agent.c and connection.c share: the agent's inside, and the door between them.
- * Nobody else includes it. */
+/* agent_parts - what agent.c, lines.c and lines_watch.c share: the agent's inside. Nobody else
+ * includes it. */
 #ifndef EOCBUS_LINK_AGENT_PARTS_H
 #define EOCBUS_LINK_AGENT_PARTS_H
 
 #include "agents/link/agent.h"
 #include "agents/link/downlink.h"
+#include "agents/link/line.h"
 #include "agents/link/profile.h"
 #include "agents/link/uplink.h"
-#include "agents/link/urgent.h"
 #include "proto/base/keys.h"
 #include "proto/base/zport.h"
 
-enum agent_link_state {
-    AGENT_DOWN,
-    AGENT_CONNECTING,
-    AGENT_GREETING,
-    AGENT_IN_SESSION,
-    AGENT_STATES
-};
+enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST };
+
+/* On links with two lines (profile.h): the first goes through the endpoints, the second stands
+ * beside it. On others line n stands with endpoint n. */
+enum { THIN_LINE = 0, URGENT_LINE = 1 };
 
 struct agent {
     uint32_t known_log_epoch; /* the highest number we were told or delivered; 0 = none */
@@ -27,26 +25,33 @@ struct agent {
     const struct link_profile *profile;
     char *program, *broker_key;
     char **endpoints;
-    unsigned endpoint_count, endpoint; /* the one in use */
+    unsigned endpoint_count;
     struct keys keys;
 
     struct loop_hook *hook;
-    struct loop_timer *tick, *link_timer, *ping_timer;
+    struct loop_timer *tick;
     struct zctx *zctx;
-    struct zport *port;
-    struct arena *arena; /* of incoming frames */
-    struct buf frame;    /* outgoing */
 
     struct outbox *outbox; /* NULL if it only listens */
     struct uplink *uplink; /* NULL with it */
     struct downlink *downlink;
-    struct urgent *urgent; /* NULL: one connection for all */
 
-    enum agent_link_state state;
-    unsigned failures; /* since the last Welcome */
-    unsigned silent;   /* ping intervals without a frame */
-    bool heard;        /* a frame, in this interval */
+    struct line *lines[LINES_MOST];
+    unsigned line_count;
+    unsigned endpoint_of[LINES_MOST];  /* by line */
+    uint32_t log_epoch_of[LINES_MOST]; /* as its Welcome said */
+    bool store_is_away_of[LINES_MOST];
+    unsigned main; /* the line that carries the bulk and the subscriptions, or NO_LINE */
     bool told_up;
+
+    struct loop_timer *watch; /* lines_watch.c */
+    uint64_t began_us;        /* when the lines were opened */
+    uint64_t owed_since_us;   /* something is due on the main line; 0 = nothing is */
+    uint64_t asked_us;        /* it was asked why; 0 = it was not */
+    uint64_t main_since_us;
+    unsigned back_ms; /* how long a better line must have stood */
+    uint64_t urgent_not_before_us;
+
     bool sends; /* the outbox lock is ours */
     bool want_pump, want_commit, drained;
     bool outbox_trouble_told;
@@ -55,18 +60,38 @@ struct agent {
     char trouble[256];
 };
 
-/* connection.c: the socket and the session. */
-void connection_open(struct agent *a); /* from AGENT_DOWN */
-/* Gives the socket up and comes back after wait_ms with a new one, on the next endpoint. */
-void connection_cut(struct agent *a, const char *why, unsigned wait_ms);
-/* As zport_send; ST_CLOSED when no link stands. arg is the agent. */
-MUST_CHECK enum status connection_send(void *arg, const Eocbus__V1__Frame *f);
-enum status connection_send_urgent(void *arg, const Eocbus__V1__Frame *f);
-MUST_CHECK enum status connection_create_urgent(struct agent *a);
-void connection_on_link_timer(void *arg);
-void connection_on_ping_timer(void *arg);
+/* --- lines.c: what each line does ---------------------------------------------------------------
+ */
+MUST_CHECK enum status lines_create(struct agent *a);
+void lines_destroy(struct agent *a);
+void lines_open(struct agent *a);
+/* The outbox is ours to send from now. */
+void lines_send_from_outbox(struct agent *a);
+/* As zport_send, on the main line; ST_CLOSED when there is none. arg is the agent. */
+MUST_CHECK enum status lines_send(void *arg, const Eocbus__V1__Frame *f);
+MUST_CHECK enum status lines_send_on(void *arg, unsigned line, const Eocbus__V1__Frame *f);
+/* The main line from now on is `to`; the one before, if it stands, stands by. */
+void lines_move(struct agent *a, unsigned to);
+/* If there is no main line: the best one that stands becomes it. */
+void lines_choose(struct agent *a);
+const char *lines_endpoint(const struct agent *a, unsigned line);
 
-/* agent.c */
+/* --- lines_hello.c ------------------------------------------------------------------------------
+ */
+void lines_greet(void *arg, Eocbus__V1__Hello *m);
+void lines_learn_number(struct agent *a, uint32_t log_epoch, uint64_t seq);
+void lines_learn_receipts(struct agent *a, const Eocbus__V1__Receipts *m);
+
+/* --- lines_watch.c: when to leave a line that stands --------------------------------------------
+ */
+void lines_watch_begin(struct agent *a);
+void lines_watch(void *arg);
+/* The preferred broker is waited for a little, when the agent starts. */
+bool lines_are_early(const struct agent *a);
+void lines_main_fell(struct agent *a);
+
+/* --- agent.c ------------------------------------------------------------------------------------
+ */
 uint64_t agent_waiting(struct agent *a); /* rows that wait in the outbox */
 void agent_note_trouble(struct agent *a, const char *why);
 

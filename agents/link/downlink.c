@@ -14,6 +14,7 @@
 #define CREDIT_DEFAULT 256u
 #define CREDIT_MOST    65536u
 #define REFUSED_MS     30000u
+#define NUMBER_MOST    1000000u /* @range of Subscribe.subscription */
 
 enum status downlink_create(struct downlink **out, const struct downlink_settings *set)
 {
@@ -117,6 +118,14 @@ uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s)
     return least;
 }
 
+uint32_t downlink_new_number(struct downlink *d)
+{
+    uint32_t number = d->next_number;
+
+    d->next_number = number < NUMBER_MOST ? number + 1 : 1;
+    return number;
+}
+
 static void ask(struct sub *s)
 {
     struct downlink *d = s->downlink;
@@ -125,7 +134,7 @@ static void ask(struct sub *s)
     uint32_t log_epoch;
     uint64_t seq;
 
-    s->number = d->next_number++;
+    s->number = downlink_new_number(d);
     s->last_number = 0;
     s->taken = 0;
     s->warnings = 0;
@@ -158,6 +167,7 @@ static void ask(struct sub *s)
         s->state = SUB_WAITING;
         loop_timer_start(s->timer, DOWNLINK_AGAIN_MS, 0);
     }
+    downlink_prick_up(s);
 }
 
 static void on_ask_again(void *arg)
@@ -168,18 +178,25 @@ static void on_ask_again(void *arg)
         ask(s);
 }
 
-/* Ends it at the broker and begins again behind the place, after a while. */
-void downlink_begin_again(struct sub *s, unsigned wait_ms)
+void downlink_say_unsubscribe(struct downlink *d, unsigned line, uint32_t number)
 {
-    struct downlink *d = s->downlink;
     Eocbus__V1__Unsubscribe m = EOCBUS__V1__UNSUBSCRIBE__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
 
-    m.subscription = s->number;
+    m.subscription = number;
     f.what_case = EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE;
     f.unsubscribe = &m;
-    if (s->state == SUB_RUNNING)
+    if (line == MAIN_LINE)
         (void)!d->set.send(d->set.arg, &f);
+    else
+        (void)!d->set.send_on(d->set.arg, line, &f);
+}
+
+/* Ends it at the broker and begins again behind the place, after a while. */
+void downlink_begin_again(struct sub *s, unsigned wait_ms)
+{
+    if (s->state == SUB_RUNNING)
+        downlink_say_unsubscribe(s->downlink, MAIN_LINE, s->number);
     s->state = SUB_WAITING;
     loop_timer_start(s->timer, wait_ms, 0);
 }
@@ -348,8 +365,11 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
     if (st != ST_OK)
         return st;
     err[0] = '\0';
-    for (unsigned i = 0; i < count && d->in_session; i++)
-        ask(made[i]);
+    for (unsigned i = 0; i < count; i++)
+        if (d->in_session)
+            ask(made[i]);
+        else
+            downlink_prick_up(made[i]);
     return ST_OK;
 }
 
@@ -387,7 +407,7 @@ void downlink_places(const struct downlink *d,
             place(arg, log_epoch, seq);
 }
 
-void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w)
+void downlink_begin(struct downlink *d, uint32_t log_epoch)
 {
     struct list *link;
 
@@ -396,7 +416,7 @@ void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w)
         struct sub *s = container_of(link, struct sub, link);
 
         loop_timer_stop(s->timer);
-        forget_old_epoch(s, w->log_epoch);
+        forget_old_epoch(s, log_epoch);
         if (s->state != SUB_TAKEN)
             ask(s);
     }
@@ -410,11 +430,23 @@ void downlink_end(struct downlink *d)
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 
+        if (s->state == SUB_ASKED || s->state == SUB_RUNNING)
+            downlink_say_unsubscribe(d, MAIN_LINE, s->number);
         if (s->state != SUB_TAKEN)
             s->state = SUB_OUT;
         s->acknowledge = 0;
         loop_timer_stop(s->timer);
     }
+}
+
+bool downlink_is_owed(const struct downlink *d)
+{
+    struct list *link;
+
+    list_each(link, &d->subs)
+        if (container_of(link, struct sub, link)->state == SUB_ASKED)
+            return true;
+    return false;
 }
 
 void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m)

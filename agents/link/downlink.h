@@ -13,10 +13,14 @@
 
 struct downlink;
 
+enum { DOWNLINK_LINES = 8 };
+
 struct downlink_settings {
     struct loop *loop; /* borrowed */
     void *arg;
-    enum status (*send)(void *arg, const Eocbus__V1__Frame *f); /* as zport_send */
+    /* On the main line, and on any, from 0; as zport_send. */
+    enum status (*send)(void *arg, const Eocbus__V1__Frame *f);
+    enum status (*send_on)(void *arg, unsigned line, const Eocbus__V1__Frame *f);
     int64_t (*broker_utc_us)(void *arg); /* what the broker's clock shows now, as far as we know */
 };
 
@@ -29,8 +33,17 @@ void downlink_places(const struct downlink *d,
 /* Copies what it needs. ST_INVALID: a pattern; ST_FULL: too many subscriptions. */
 MUST_CHECK enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub,
                                           char *err, size_t err_size);
-void downlink_begin(struct downlink *d, const Eocbus__V1__Welcome *w);
+/* There is a main line, to a broker whose log has this epoch (0 = it has not seen it). */
+void downlink_begin(struct downlink *d, uint32_t log_epoch);
+/* There is none any more; if its session stands, the subscriptions there are ended. */
 void downlink_end(struct downlink *d);
+bool downlink_is_owed(const struct downlink *d); /* an answer to a Subscribe is due */
+
+/* A line that stands by: alarms are heard there too. */
+void downlink_ear_begin(struct downlink *d, unsigned line);
+void downlink_ear_end(struct downlink *d, unsigned line);
+/* Deliver, and a Fault with a subscription's number. */
+void downlink_ear_frame(struct downlink *d, unsigned line, const Eocbus__V1__Frame *f);
 
 void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m);
 void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m);

@@ -2,6 +2,7 @@
 #include "agents/link/downlink_parts.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "proto/base/log.h"
 #include "proto/base/banned.h"
@@ -20,8 +21,15 @@ static bool is_over(const struct sub *s, const Eocbus__V1__Stamp *stamp,
     return not_after_us <= s->downlink->set.broker_utc_us(s->downlink->set.arg);
 }
 
-/* Answers false when the program cannot take it now. */
-static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
+static bool is_undone(const struct sub *s, const uint8_t *id)
+{
+    for (unsigned i = 0; i < UNDONE_MOST && i < s->undone_count; i++)
+        if (memcmp(s->undone[i], id, sizeof(s->undone[i])) == 0)
+            return true;
+    return false;
+}
+
+bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
 {
     struct downlink *d = s->downlink;
     Eocbus__V1__Delivery over;
@@ -35,6 +43,8 @@ static bool hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     flash = e && e->lane == EOCBUS__V1__LANE__LANE_FLASH && e->message_id.len == 16;
     known = flash && inbox_knows(s->inbox, e->message_id.data);
     if (known && !(s->numbered_copies && !m->stamp->provisional))
+        return true;
+    if (flash && m->stamp->provisional && is_undone(s, e->message_id.data))
         return true;
     if (st == ST_OK && is_over(s, m->stamp, e)) {
         over = *m;
@@ -56,8 +66,8 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
     if (!stamp)
         return true;
     if (stamp->provisional || !stamp->seq) {
-        s->warnings++;         /* it took no credit */
-        (void)hand_over(s, m); /* it comes again with its number */
+        s->warnings++;                  /* it took no credit */
+        (void)downlink_hand_over(s, m); /* it comes again with its number */
         return true;
     }
     s->taken++;
@@ -69,7 +79,7 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
     }
     s->last_number = stamp->seq;
     if (inbox_is_new(s->inbox, s->log_epoch, stamp->seq)) {
-        if (!hand_over(s, m)) {
+        if (!downlink_hand_over(s, m)) {
             downlink_begin_again(s, DOWNLINK_AGAIN_MS);
             return false;
         }
@@ -80,9 +90,14 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
 }
 
 /* It was handed over, and is nothing now; should it be stored after all, it is news again. */
-static void take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
+void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
 {
-    if (w->message_id.len != 16 || !inbox_knows(s->inbox, w->message_id.data))
+    if (w->message_id.len != 16)
+        return;
+    if (!is_undone(s, w->message_id.data))
+        memcpy(s->undone[s->undone_count++ % UNDONE_MOST], w->message_id.data,
+               sizeof(s->undone[0]));
+    if (!inbox_knows(s->inbox, w->message_id.data))
         return;
     inbox_unlearn(s->inbox, w->message_id.data);
     log_warn("downlink.withdrawn", "pattern=%s code=%s %s", s->patterns[0], w->code, w->text);
@@ -100,7 +115,7 @@ void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
         if (!take_delivery(s, m->deliveries[i]))
             return;
     for (size_t i = 0; i < m->n_withdrawn; i++)
-        take_withdrawal(s, m->withdrawn[i]);
+        downlink_take_withdrawal(s, m->withdrawn[i]);
     if (!m->horizon)
         return;
     if (inbox_is_new(s->inbox, s->log_epoch, m->horizon))
@@ -165,6 +180,7 @@ bool downlink_flush(struct downlink *d)
                 downlink_begin_again(s, DOWNLINK_AGAIN_MS);
             continue;
         }
+        sent |= downlink_ears_flush(s);
         if (!d->in_session || s->state != SUB_RUNNING)
             continue;
         sent |= acknowledge(s);

@@ -1,4 +1,5 @@
-/* downlink_parts - what downlink.c and downlink_deliver.c share; nobody else includes it. */
+/* downlink_parts - what downlink.c, downlink_deliver.c and downlink_ear.c share; nobody else
+ * includes it. */
 #ifndef EOCBUS_LINK_DOWNLINK_PARTS_H
 #define EOCBUS_LINK_DOWNLINK_PARTS_H
 
@@ -15,6 +16,15 @@ enum sub_state {
     SUB_WAITING, /* stopped; the timer asks again */
     SUB_TAKEN    /* somebody else has its durable name: over */
 };
+
+struct ear { /* a subscription on a line that stands by */
+    bool listens;
+    uint32_t number;
+    unsigned warnings, taken; /* as in struct sub */
+    uint64_t acknowledge;
+};
+
+enum { UNDONE_MOST = 64, MAIN_LINE = DOWNLINK_LINES };
 
 struct sub {
     struct list link;
@@ -48,6 +58,11 @@ struct sub {
     unsigned taken;       /* since credit was given */
     unsigned warnings;    /* provisional ones, since the last Acknowledge */
     uint64_t acknowledge; /* last number handed over, to be told after the commit; 0 = nothing */
+    struct ear ears[DOWNLINK_LINES];
+    /* Withdrawn lately: a provisional copy over another broker may come later than the withdrawal.
+     */
+    uint8_t undone[UNDONE_MOST][16];
+    unsigned undone_count;
 };
 
 struct downlink {
@@ -56,6 +71,7 @@ struct downlink {
     unsigned sub_count;
     uint32_t next_number, next_family;
     bool in_session;
+    bool ears_stand[DOWNLINK_LINES];
     struct arena *arena;
 };
 
@@ -63,6 +79,17 @@ struct downlink {
 void downlink_let_next(struct downlink *d, const struct sub *s);
 /* The least horizon of its family; 0 while one of them is not through. */
 uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s);
+
+/* Of a subscription in its session; no two of ours are the same, whichever line they are on. */
+uint32_t downlink_new_number(struct downlink *d);
+void downlink_say_unsubscribe(struct downlink *d, unsigned line, uint32_t number);
+/* False when the program cannot take it now. */
+bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m);
+void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w);
+/* Listens where an ear stands and does not. */
+void downlink_prick_up(struct sub *s);
+/* Acknowledges what the ears heard. True if anything was sent. */
+bool downlink_ears_flush(struct sub *s);
 
 /* Of this session; NULL if there is none, or it stopped. */
 struct sub *downlink_find(struct downlink *d, uint32_t number);

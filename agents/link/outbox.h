@@ -100,6 +100,12 @@ MUST_CHECK enum status outbox_next(struct outbox *o, unsigned lanes, unsigned ma
                                    size_t max_bytes,
                                    bool (*each)(void *arg, const struct outbox_row *row),
                                    void *arg);
+/* The same for one lane, in flight or not, of rows behind a place: behind[0] a tag of the lane's
+ * own rows, behind[1] one of those put raw; 0 = from the first. */
+MUST_CHECK enum status outbox_behind(struct outbox *o, unsigned lane, const uint64_t behind[2],
+                                     unsigned max_rows, size_t max_bytes,
+                                     bool (*each)(void *arg, const struct outbox_row *row),
+                                     void *arg);
 void outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight); /* memory only */
 void outbox_nothing_in_flight(struct outbox *o);
 unsigned outbox_tag_lane(uint64_t tag);

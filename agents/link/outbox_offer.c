@@ -12,6 +12,7 @@ struct asking {
     size_t bytes, max_bytes;
     bool (*each)(void *arg, const struct outbox_row *row);
     void *arg;
+    const uint64_t *behind; /* outbox_behind; NULL = what is not in flight */
     bool stopped;
 };
 
@@ -58,6 +59,12 @@ static void put_aside(struct outbox *o, uint64_t tag)
               o->path, outbox_tag_lane(tag), number_of(tag) - o->start);
 }
 
+/* What is settled and not committed yet is offered to nobody. */
+static bool is_wanted(struct outbox *o, const struct asking *a, uint64_t tag)
+{
+    return a->behind ? !pending_find_settle(&o->pending, tag) : !tagset_has(&o->flight, tag);
+}
+
 static void offer_row(const struct outbox *o, struct asking *a, uint64_t tag, sqlite3_stmt *q)
 {
     struct outbox_row row;
@@ -83,7 +90,7 @@ static int offer_from(struct outbox *o, struct asking *a, unsigned track, uint64
         uint64_t tag = (uint64_t)sqlite3_column_int64(q, 2);
 
         *from = tag + 1;
-        if (tagset_has(&o->flight, tag))
+        if (!is_wanted(o, a, tag))
             continue;
         if (ob_row_is_whole(tag, q, 3))
             offer_row(o, a, tag, q);
@@ -97,8 +104,11 @@ static int offer_from(struct outbox *o, struct asking *a, unsigned track, uint64
 static enum status offer_track(struct outbox *o, struct asking *a, unsigned track)
 {
     uint64_t from = tag_of(track, o->track[track].first), end = tag_of(track + 1, 0);
-    int rc = offer_from(o, a, track, &from);
+    int rc;
 
+    if (a->behind && a->behind[track & 1] >= from)
+        from = a->behind[track & 1] + 1;
+    rc = offer_from(o, a, track, &from);
     while (ob_is_damage(rc)) {
         from = ob_damage_skip(o, track, from);
         rc = from < end ? offer_from(o, a, track, &from) : SQLITE_DONE;
@@ -106,10 +116,8 @@ static enum status offer_track(struct outbox *o, struct asking *a, unsigned trac
     return ob_translate(o, rc);
 }
 
-enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,
-                        bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+static enum status ask(struct outbox *o, unsigned lanes, struct asking *a)
 {
-    struct asking a = {.rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg};
     enum status st = o->broken ? ST_IO : ST_OK;
 
     if (o->broken && o->damaged) /* the next commit mends it */
@@ -117,11 +125,29 @@ enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, siz
     /* `first` may be stale when another process sends; a stale one is only lower. */
     if (st == ST_OK && !o->tracks_known)
         st = ob_tracks_load(o, o->track);
-    for (unsigned track = 2; track < TRACKS && max_rows && st == ST_OK && !a.stopped; track++)
+    for (unsigned track = 2; track < TRACKS && a->rows_left && st == ST_OK && !a->stopped; track++)
         if (lanes & OUTBOX_LANE(track / 2))
-            st = offer_track(o, &a, track);
+            st = offer_track(o, a, track);
     /* What was just found damaged is mended by the next commit too. */
     return o->damaged && (st == ST_IO || st == ST_INVALID) ? ST_AGAIN : st;
+}
+
+enum status outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,
+                        bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    struct asking a = {.rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg};
+
+    return ask(o, lanes, &a);
+}
+
+enum status outbox_behind(struct outbox *o, unsigned lane, const uint64_t behind[2],
+                          unsigned max_rows, size_t max_bytes,
+                          bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    struct asking a = {
+        .rows_left = max_rows, .max_bytes = max_bytes, .each = each, .arg = arg, .behind = behind};
+
+    return ask(o, OUTBOX_LANE(lane), &a);
 }
 
 void outbox_in_flight(struct outbox *o, uint64_t tag, bool in_flight)

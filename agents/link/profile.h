@@ -17,10 +17,14 @@ struct link_profile {
     /* Bulk leaves in pieces of this size, and only when a whole one fits: a packet of the link, so
      * that headers and CURVE (about 140 bytes a packet) stay small against it. 0 = as it comes. */
     size_t chunk_bytes;
-    bool two_lines;       /* FLASH and IMMEDIATE have a connection of their own (urgent.h) */
+    bool two_lines; /* one broker at a time; FLASH and IMMEDIATE have a line of their own (lines.c)
+                     */
     /* An alarm without a receipt for so long also goes over the common connection: a packet that is
      * lost twice would keep it from its listeners for ten seconds. 0 = never. */
     unsigned copy_ms;
+    /* Something is due and nothing was heard for so long: ask; and as long again: go elsewhere.
+     * More than the link's own round trip. 0 = with two lines there is nowhere to go at once. */
+    unsigned mute_ms;
     unsigned rto_most_ms; /* longest pause of TCP between two attempts; 0 = the system's, 120 s */
 };
 

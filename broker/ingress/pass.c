@@ -68,6 +68,18 @@ static void close_lane(struct publishing *b, const struct peek *head)
                         loop_now_us(b->in->set.loop));
 }
 
+/* Before its turn: it may be said, and not stored. The lane's gate is left as it is, so nothing
+ * passes what stands before it. */
+static struct pass ask_ahead(struct publishing *b, const Eocbus__V1__Item *item,
+                             const struct peek *head)
+{
+    struct pass pass = {.cause = BUSY_LANE, .is_news = is_news(b, head)};
+
+    if (pass.is_news && ask_quota(b, head, item->content.len, true) != BUSY_NOT)
+        pass = (struct pass){.cause = BUSY_ALARMS};
+    return pass;
+}
+
 struct pass ask_pass(struct publishing *b, const Eocbus__V1__Item *item, size_t place)
 {
     struct pass pass = {.cause = place >= LIMIT_ITEMS                     ? BUSY_ITEMS
@@ -78,6 +90,8 @@ struct pass ask_pass(struct publishing *b, const Eocbus__V1__Item *item, size_t 
 
     (void)peek_content(&head, item->content.data, item->content.len);
     b->has_alarm = b->has_alarm || head.lane == EOCBUS__V1__LANE__LANE_FLASH;
+    if (item->ahead)
+        return ask_ahead(b, item, &head);
     pass.is_news = is_news(b, &head);
     if (pass.is_news || !pass.cause)
         quota = ask_quota(b, &head, item->content.len, pass.is_news);

@@ -25,6 +25,7 @@ enum { PATH_SIZE = 512, START_S = 30, ARGS_MAX = 64 };
 
 struct bus {
     struct pgserver *server;
+    bool is_beside; /* the server is another's */
     struct keys keys;
     char dir[64], endpoint[64], program[PATH_SIZE], database[PATH_SIZE];
     pid_t pid; /* 0 = not running */
@@ -84,7 +85,8 @@ static void choose_port(struct bus *b)
     snprintf(b->endpoint, sizeof(b->endpoint), "tcp://127.0.0.1:%u", ntohs(at.sin_port));
 }
 
-struct bus *bus_create(void)
+/* keys NULL: new ones. */
+static struct bus *make_place(const struct keys *keys)
 {
     struct bus *b = calloc(1, sizeof(*b));
     char path[128], err[256];
@@ -97,11 +99,30 @@ struct bus *bus_create(void)
     if (!mkdtemp(b->dir))
         die("mkdtemp", b->dir);
     snprintf(path, sizeof(path), "%s/broker.key", b->dir);
-    if (keys_generate(&b->keys) != ST_OK ||
+    if (keys)
+        b->keys = *keys;
+    if ((!keys && keys_generate(&b->keys) != ST_OK) ||
         keys_save(&b->keys, path, "broker", err, sizeof(err)) != ST_OK)
         die("keys", err);
+    return b;
+}
+
+struct bus *bus_create(void)
+{
+    struct bus *b = make_place(NULL);
+
     b->server = pgserver_start();
     snprintf(b->database, sizeof(b->database), "%s", pgserver_conninfo(b->server, "bus_ingest"));
+    return b;
+}
+
+struct bus *bus_beside(struct bus *first)
+{
+    struct bus *b = make_place(&first->keys);
+
+    b->is_beside = true;
+    b->server = first->server;
+    snprintf(b->database, sizeof(b->database), "%s", first->database);
     return b;
 }
 
@@ -122,7 +143,8 @@ void bus_destroy(struct bus *b)
 {
     bus_kill_broker(b);
     empty_directory(b->dir);
-    pgserver_end(b->server);
+    if (!b->is_beside)
+        pgserver_end(b->server);
     free(b);
 }
 
@@ -187,7 +209,7 @@ static void exec_broker(struct bus *b, const char *const *settings)
     snprintf(text[1], sizeof(text[1]), "key.file=%s/broker.key", b->dir);
     snprintf(text[2], sizeof(text[2]), "database=%s", b->database);
     snprintf(text[3], sizeof(text[3]), "control.socket=%s/broker.sock", b->dir);
-    snprintf(text[4], sizeof(text[4]), "name=broker.test");
+    snprintf(text[4], sizeof(text[4]), "name=%s", b->is_beside ? "broker.beside" : "broker.test");
     for (size_t i = 0; i < 5; i++) {
         argv[n++] = "-o";
         argv[n++] = text[i];

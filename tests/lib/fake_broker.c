@@ -39,17 +39,20 @@ static void on_zap(void *arg)
     zctx_touch(b->zap);
 }
 
-void fake_broker_send(struct fake_broker *b, const Eocbus__V1__Frame *f)
+static void send_to(struct fake_broker *b, const struct zport_id *to, const Eocbus__V1__Frame *f)
 {
-    struct buf out = {0};
     uint8_t *bytes = mem_alloc(eocbus__v1__frame__get_packed_size(f) + 1);
     size_t len;
 
     must(bytes != NULL, "no memory");
     len = eocbus__v1__frame__pack(f, bytes);
-    (void)!zport_send(b->port, &b->agent, bytes, len);
+    (void)!zport_send(b->port, to, bytes, len);
     mem_free(bytes);
-    buf_free(&out);
+}
+
+void fake_broker_send(struct fake_broker *b, const Eocbus__V1__Frame *f)
+{
+    send_to(b, &b->agent, f);
 }
 
 static void send_fault(struct fake_broker *b, const char *code)
@@ -91,7 +94,8 @@ static void on_hello(struct fake_broker *b)
     fake_broker_send(b, &f);
 }
 
-static void send_receipts(struct fake_broker *b, const uint64_t *tags, size_t n)
+static void send_receipts(struct fake_broker *b, const struct zport_id *to, const uint64_t *tags,
+                          size_t n)
 {
     Eocbus__V1__Receipts m = EOCBUS__V1__RECEIPTS__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
@@ -112,13 +116,26 @@ static void send_receipts(struct fake_broker *b, const uint64_t *tags, size_t n)
     m.settled = list;
     f.what_case = EOCBUS__V1__FRAME__WHAT_RECEIPTS;
     f.receipts = &m;
-    fake_broker_send(b, &f);
+    send_to(b, to, &f);
 }
 
 void fake_broker_settle_all(struct fake_broker *b)
 {
-    for (unsigned at = 0; at < b->items; at += LIMIT_ITEMS)
-        send_receipts(b, b->tags + at, b->items - at < LIMIT_ITEMS ? b->items - at : LIMIT_ITEMS);
+    for (unsigned at = 0; at < b->items; at++)
+        send_receipts(b, &b->from[at], &b->tags[at], 1);
+}
+
+static void answer_busy(struct fake_broker *b, uint64_t *tags, size_t n)
+{
+    Eocbus__V1__Busy m = EOCBUS__V1__BUSY__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    m.n_tags = n;
+    m.tags = tags;
+    m.retry_ms = b->retry_ms ? b->retry_ms : 20;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
+    f.busy = &m;
+    fake_broker_send(b, &f);
 }
 
 static void on_publish(struct fake_broker *b, const Eocbus__V1__Publish *p)
@@ -131,25 +148,24 @@ static void on_publish(struct fake_broker *b, const Eocbus__V1__Publish *p)
         tags[i] = p->items[i]->tag;
         bytes += p->items[i]->content.len;
     }
-    if (b->busy_times) {
-        Eocbus__V1__Busy m = EOCBUS__V1__BUSY__INIT;
-        Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-
-        b->busy_times--;
-        m.n_tags = p->n_items;
-        m.tags = tags;
-        m.retry_ms = 20;
-        f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
-        f.busy = &m;
-        fake_broker_send(b, &f);
+    if (p->n_items && p->items[0]->ahead) {
+        b->aheads += (unsigned)p->n_items;
+        answer_busy(b, tags, p->n_items);
         return;
     }
-    for (size_t i = 0; i < p->n_items && b->items < FAKE_KEPT; i++)
+    if (b->busy_times) {
+        b->busy_times--;
+        answer_busy(b, tags, p->n_items);
+        return;
+    }
+    for (size_t i = 0; i < p->n_items && b->items < FAKE_KEPT; i++) {
+        b->from[b->items] = b->agent;
         b->tags[b->items++] = tags[i];
+    }
     if (bytes > b->largest_publish)
         b->largest_publish = (unsigned)bytes;
     if (!b->no_receipts)
-        send_receipts(b, tags, p->n_items);
+        send_receipts(b, &b->agent, tags, p->n_items);
 }
 
 static void on_subscribe(struct fake_broker *b, const Eocbus__V1__Subscribe *s)
@@ -157,6 +173,11 @@ static void on_subscribe(struct fake_broker *b, const Eocbus__V1__Subscribe *s)
     Eocbus__V1__Subscribed m = EOCBUS__V1__SUBSCRIBED__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
 
+    if (s->n_lanes == 1 && s->lanes[0] == EOCBUS__V1__LANE__LANE_FLASH) {
+        b->ears++;
+        b->ear = s->subscription;
+        return;
+    }
     b->subscribes++;
     b->subscription = s->subscription;
     b->has_after = s->_after_case == EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
@@ -258,6 +279,32 @@ void fake_broker_deliver(struct fake_broker *b, uint64_t seq, uint64_t previous,
     d.content.data = (uint8_t *)content;
     d.content.len = len;
     send_deliver(b, &list, 1, 0);
+}
+
+void fake_broker_deliver_to_ear(struct fake_broker *b, const void *content, size_t len)
+{
+    uint32_t subscription = b->subscription;
+
+    b->subscription = b->ear;
+    fake_broker_deliver(b, 0, 0, content, len);
+    b->subscription = subscription;
+}
+
+void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const uint8_t id[16])
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Deliver m = EOCBUS__V1__DELIVER__INIT;
+    Eocbus__V1__Withdrawn w = EOCBUS__V1__WITHDRAWN__INIT, *list = &w;
+
+    w.message_id.data = (uint8_t *)id; /* only read */
+    w.message_id.len = 16;
+    w.code = (char *)"database";
+    m.subscription = subscription;
+    m.withdrawn = &list;
+    m.n_withdrawn = 1;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_DELIVER;
+    f.deliver = &m;
+    fake_broker_send(b, &f);
 }
 
 void fake_broker_horizon(struct fake_broker *b, uint64_t horizon)

@@ -23,6 +23,7 @@ struct fake_broker {
     bool is_silent;      /* hears, says nothing */
     bool no_receipts;    /* keeps what is published, gives no receipt */
     unsigned busy_times; /* so many Publish are answered Busy */
+    unsigned retry_ms;   /* with that; 0 = 20 */
     const char *refuse;  /* code: every item is refused with it */
     uint32_t log_epoch;
     uint32_t stamp_epoch; /* of what is delivered; 0 = log_epoch */
@@ -37,8 +38,12 @@ struct fake_broker {
     unsigned warnings_taken; /* provisional ones, as acknowledged */
     uint32_t subscription, credit_given;
     bool has_after;
+    unsigned ears; /* subscriptions for FLASH only */
+    uint32_t ear;  /* the newest of them; `subscription` is the newest other one */
     unsigned items, largest_publish; /* items; most bytes of content in one Publish */
+    unsigned aheads;                 /* items that were to warn only */
     uint64_t tags[FAKE_KEPT], seq;
+    struct zport_id from[FAKE_KEPT]; /* who published it: it gets the receipt */
 
     void *zap_socket;
     struct zhub_entry *zap;
@@ -52,6 +57,9 @@ void fake_broker_settle_all(struct fake_broker *b); /* receipts for everything i
 /* One Deliver with one delivery on the newest subscription. seq 0: provisional. */
 void fake_broker_deliver(struct fake_broker *b, uint64_t seq, uint64_t previous,
                          const void *content, size_t len);
+/* The same on the newest subscription for FLASH only. */
+void fake_broker_deliver_to_ear(struct fake_broker *b, const void *content, size_t len);
+void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const uint8_t id[16]);
 void fake_broker_horizon(struct fake_broker *b, uint64_t horizon);
 
 #endif

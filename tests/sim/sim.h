@@ -167,6 +167,7 @@ struct heard { /* one subscription of an agent */
     bool on_disk;
     uint64_t last, committed;            /* numbers handed over; the place that a crash leaves */
     uint32_t log_epoch, committed_epoch; /* of the logs they are numbers of */
+    uint32_t asked; /* its subscription where all of it is to come from; 0 = nowhere just now */
 };
 
 struct node {

@@ -364,9 +364,21 @@ static void audit_subscribe(struct conn *c, const Eocbus__V1__Subscribe *m)
     struct account *a = account_of(c, m->subscription);
 
     a->credit = m->credit;
+    if (m->n_lanes == 1 && m->lanes[0] == EOCBUS__V1__LANE__LANE_FLASH)
+        return; /* an ear for alarms: all of it comes elsewhere */
     for (unsigned i = 0; i < c->agent->heard_count; i++)
-        if (!strcmp(c->agent->heard[i].pattern, m->patterns[0]))
+        if (!strcmp(c->agent->heard[i].pattern, m->patterns[0])) {
             a->heard = &c->agent->heard[i];
+            a->heard->asked = m->subscription;
+        }
+}
+
+static void audit_unsubscribe(struct conn *c, const Eocbus__V1__Unsubscribe *m)
+{
+    struct account *a = account_of(c, m->subscription);
+
+    if (a->heard && a->heard->asked == m->subscription)
+        a->heard->asked = 0;
 }
 
 /* As the agent hears it. */
@@ -375,7 +387,7 @@ static void hear_subscribed(struct conn *c, const uint8_t *data, size_t len)
     Eocbus__V1__Frame *f = eocbus__v1__frame__unpack(NULL, len, data);
     struct account *a = f ? account_of(c, f->subscribed->subscription) : NULL;
 
-    if (a && a->heard)
+    if (a && a->heard && a->heard->asked == a->subscription) /* else it has moved on */
         check_subscribed(a->heard, f->subscribed->log_epoch, f->subscribed->after);
     if (f)
         eocbus__v1__frame__free_unpacked(f, NULL);
@@ -389,13 +401,15 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
 
     if (kind == 4)
         check_receipts(c->user, data, len);
-    if (kind != 6 && kind != 9 && kind != 10)
+    if (kind != 6 && kind != 8 && kind != 9 && kind != 10)
         return;
     f = eocbus__v1__frame__unpack(NULL, len, data);
     if (!f)
         return;
     if (f->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBE)
         audit_subscribe(c, f->subscribe);
+    else if (f->what_case == EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE)
+        audit_unsubscribe(c, f->unsubscribe);
     else if (f->what_case == EOCBUS__V1__FRAME__WHAT_CREDIT)
         account_of(c, f->credit->subscription)->credit += f->credit->messages;
     else

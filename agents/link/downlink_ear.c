@@ -1,0 +1,162 @@
+/* downlink_ear - alarms, as heard on the lines that stand by.
+ *
+ * Each subscription has an ear on each of them: the same patterns, FLASH only, from now on. What an
+ * ear hears as provisional is handed over like what the main line says; ids collapse the copies.
+ * What it hears with a number is only acknowledged: the main line brings it in its place. */
+#include "agents/link/downlink_parts.h"
+
+#include "proto/base/log.h"
+#include "proto/base/banned.h"
+
+#define EAR_CREDIT 64u
+
+static bool is_about_alarms(const struct sub *s)
+{
+    for (size_t i = 0; i < s->lane_count; i++)
+        if (s->lanes[i] == EOCBUS__V1__LANE__LANE_FLASH)
+            return true;
+    return !s->lane_count;
+}
+
+static void listen(struct sub *s, unsigned line)
+{
+    struct downlink *d = s->downlink;
+    Eocbus__V1__Subscribe m = EOCBUS__V1__SUBSCRIBE__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Lane flash = EOCBUS__V1__LANE__LANE_FLASH;
+
+    s->ears[line] = (struct ear){0};
+    if (!is_about_alarms(s))
+        return;
+    s->ears[line].number = downlink_new_number(d);
+    m.subscription = s->ears[line].number;
+    m.n_patterns = s->pattern_count;
+    m.patterns = s->patterns;
+    m.to_me = s->to_me;
+    m.credit = EAR_CREDIT;
+    m.n_lanes = 1;
+    m.lanes = &flash;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
+    f.subscribe = &m;
+    s->ears[line].listens = d->set.send_on(d->set.arg, line, &f) == ST_OK;
+}
+
+void downlink_prick_up(struct sub *s)
+{
+    for (unsigned line = 0; line < DOWNLINK_LINES; line++)
+        if (s->downlink->ears_stand[line] && !s->ears[line].listens)
+            listen(s, line);
+}
+
+void downlink_ear_begin(struct downlink *d, unsigned line)
+{
+    struct list *link;
+
+    downlink_ear_end(d, line);
+    d->ears_stand[line] = true;
+    list_each(link, &d->subs)
+        listen(container_of(link, struct sub, link), line);
+}
+
+static void stop_listening(struct sub *s, unsigned line)
+{
+    struct downlink *d = s->downlink;
+
+    if (s->ears[line].listens)
+        downlink_say_unsubscribe(d, line, s->ears[line].number);
+    s->ears[line].listens = false;
+}
+
+void downlink_ear_end(struct downlink *d, unsigned line)
+{
+    struct list *link;
+
+    if (!d->ears_stand[line])
+        return;
+    d->ears_stand[line] = false;
+    list_each(link, &d->subs)
+        stop_listening(container_of(link, struct sub, link), line);
+}
+
+static struct sub *find_by_ear(struct downlink *d, unsigned line, uint32_t number)
+{
+    struct list *link;
+
+    list_each(link, &d->subs) {
+        struct sub *s = container_of(link, struct sub, link);
+
+        if (s->ears[line].listens && s->ears[line].number == number)
+            return s;
+    }
+    return NULL;
+}
+
+static void hear(struct sub *s, struct ear *ear, const Eocbus__V1__Deliver *m)
+{
+    for (size_t i = 0; i < m->n_deliveries; i++) {
+        const Eocbus__V1__Delivery *delivery = m->deliveries[i];
+
+        if (!delivery->stamp)
+            continue;
+        if (delivery->stamp->provisional || !delivery->stamp->seq) {
+            ear->warnings++;
+            if (s->state != SUB_TAKEN) /* else it is another program's by now */
+                (void)downlink_hand_over(s, delivery);
+        } else {
+            ear->taken++;
+            ear->acknowledge = delivery->stamp->seq;
+        }
+    }
+    for (size_t i = 0; i < m->n_withdrawn; i++)
+        downlink_take_withdrawal(s, m->withdrawn[i]);
+}
+
+void downlink_ear_frame(struct downlink *d, unsigned line, const Eocbus__V1__Frame *f)
+{
+    struct sub *s;
+
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_DELIVER) {
+        s = find_by_ear(d, line, f->deliver->subscription);
+        if (s)
+            hear(s, &s->ears[line], f->deliver);
+    } else if (f->what_case == EOCBUS__V1__FRAME__WHAT_FAULT) {
+        s = find_by_ear(d, line, f->fault->subscription);
+        if (!s)
+            return;
+        log_info("downlink.ear.fault", "pattern=%s code=%s %s", s->patterns[0], f->fault->code,
+                 f->fault->text);
+        s->ears[line].listens = false; /* until the subscription is asked for again */
+    }
+}
+
+bool downlink_ears_flush(struct sub *s)
+{
+    struct downlink *d = s->downlink;
+    bool sent = false;
+
+    for (unsigned line = 0; line < DOWNLINK_LINES; line++) {
+        struct ear *ear = &s->ears[line];
+        Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
+        Eocbus__V1__Credit credit = EOCBUS__V1__CREDIT__INIT;
+        Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+        if (!ear->listens || (!ear->warnings && !ear->acknowledge))
+            continue;
+        m.subscription = credit.subscription = ear->number;
+        m.upto = ear->acknowledge;
+        m.provisional = ear->warnings;
+        f.what_case = EOCBUS__V1__FRAME__WHAT_ACKNOWLEDGE;
+        f.acknowledge = &m;
+        if (d->set.send_on(d->set.arg, line, &f) != ST_OK)
+            continue;
+        sent = true;
+        ear->warnings = 0;
+        ear->acknowledge = 0;
+        credit.messages = ear->taken;
+        f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
+        f.credit = &credit;
+        if (ear->taken && d->set.send_on(d->set.arg, line, &f) == ST_OK)
+            ear->taken = 0;
+    }
+    return sent;
+}
