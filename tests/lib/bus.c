@@ -375,10 +375,17 @@ void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     size_t len = 0;
     ssize_t n;
+    uint64_t deadline_ms = clock_ms() + START_S * 1000;
+    bool stands = false;
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s/broker.sock", b->dir);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        dprintf(fd, "%s\n", question) < 0)
+    /* One that has just been started listens to agents a moment earlier. */
+    while (fd >= 0 && !stands && clock_ms() < deadline_ms) {
+        stands = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+        if (!stands)
+            rest_ms(5);
+    }
+    if (!stands || dprintf(fd, "%s\n", question) < 0)
         die("control socket", at.sun_path);
     while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
         len += (size_t)n;
