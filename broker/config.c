@@ -78,10 +78,11 @@ static const struct conf_row rows[] = {
      "The same in bytes of content. At least one largest message (64 KiB).", LIMIT_CONTENT_BYTES,
      268435456.0},
     {"ingress.flash_per_minute", CONF_COUNT, AT(flash_per_minute), "60", CONF_RELOAD,
-     "Alarms (FLASH) that one sender may sound in a minute; half of them may come at once. Nobody "
-     "can listen to more, and a gateway that has gone mad would bury the alarms of all others. "
-     "Those above it are not lost: their sender is told when to offer them again, and then they "
-     "are sounded and stored. Other messages are not counted here and never keep an alarm away.",
+     "Alarms (FLASH) of one sender that are delivered before they are stored, in a minute; half of "
+     "them may come at once. Nobody can listen to more, and a gateway that has gone mad would bury "
+     "the alarms of all others. Those above it are stored and delivered as other messages are, and "
+     "so not while the database is away. Alarms out of a backlog are not counted, and other "
+     "messages never keep an alarm away.",
      1, 60000},
     {"egress.window_bytes", CONF_BYTES, AT(egress_window_bytes), "1MiB", CONF_RELOAD,
      "Bytes that one listener may have been sent and not yet acknowledged. A slow listener gets "

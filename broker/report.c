@@ -24,7 +24,7 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->busy_window = n.busy_window;
     out->busy_lane = n.busy_lane;
     out->busy_quota = n.busy_quota;
-    out->busy_alarms = n.busy_alarms;
+    out->flash_unwarned = n.flash_unwarned;
     out->busy_full = n.busy_full;
     out->busy_away = n.busy_away;
     out->quarantine_dropped = n.quarantine_dropped;

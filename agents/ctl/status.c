@@ -119,8 +119,8 @@ static void look_at_agent(struct status_report *s, const char *line)
                    (int)strcspn(offset + 11, " "), offset + 11);
     if (number_in(line, " over_messages=") || number_in(line, " over_alarms="))
         buf_printf(&s->notes,
-                   "LOOK: %.*s is over its quota: %" PRIu64 " messages and %" PRIu64
-                   " alarms turned away in the last minute or more\n",
+                   "LOOK: %.*s is over its quota: %" PRIu64 " messages turned away, %" PRIu64
+                   " alarms not sounded before they were stored, in the last minute or more\n",
                    len, name, number_in(line, " over_messages="), number_in(line, " over_alarms="));
 }
 

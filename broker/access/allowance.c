@@ -123,35 +123,28 @@ bool allowance_take_alarm(struct allowance *a, int32_t principal_id, uint64_t no
 }
 
 /* Above what is left for the urgent, whoever asks: then it is enough for all lanes. */
-static uint64_t wait_for(const struct quota_book *b, uint32_t saved, uint32_t kept,
-                         int32_t principal_id, size_t n, uint64_t now_us)
+static uint64_t wait_for(const struct quota_book *b, uint32_t saved, int32_t principal_id, size_t n,
+                         uint64_t now_us)
 {
+    uint32_t most = n < saved / 2 ? (uint32_t)n : saved / 2;
     uint64_t wait_us;
 
     if (!n)
         return 0;
-    wait_us = quota_book_wait_us(b, principal_id, kept + (n < saved / 2 ? (uint32_t)n : saved / 2),
-                                 now_us);
+    wait_us = quota_book_wait_us(b, principal_id, saved / SHARE_KEPT + most, now_us);
     return wait_us < NEVER_WAIT_US ? wait_us : NEVER_WAIT_US;
 }
 
 uint64_t allowance_wait_us(const struct allowance *a, int32_t principal_id, uint32_t items,
-                           size_t bytes, uint32_t alarms, uint64_t now_us)
+                           size_t bytes, uint64_t now_us)
 {
     const struct allowance_limits *l = &a->limits;
-    uint32_t most_items = items_saved(l), most_bytes = bytes_saved(l);
-    uint64_t wait_us = 0, other_us;
+    uint64_t wait_us = 0, other_us = 0;
 
     if (l->items_per_second)
-        wait_us =
-            wait_for(a->items, most_items, most_items / SHARE_KEPT, principal_id, items, now_us);
-    other_us = l->bytes_per_second ? wait_for(a->bytes, most_bytes, most_bytes / SHARE_KEPT,
-                                              principal_id, bytes, now_us)
-                                   : 0;
-    wait_us = other_us > wait_us ? other_us : wait_us;
-    other_us = l->alarms_per_minute
-                   ? wait_for(a->alarms, alarms_saved(l), 0, principal_id, alarms, now_us)
-                   : 0;
+        wait_us = wait_for(a->items, items_saved(l), principal_id, items, now_us);
+    if (l->bytes_per_second)
+        other_us = wait_for(a->bytes, bytes_saved(l), principal_id, bytes, now_us);
     return other_us > wait_us ? other_us : wait_us;
 }
 

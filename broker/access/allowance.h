@@ -4,7 +4,7 @@
  * What was not used for ALLOWANCE_BURST_S is saved, so that an office that comes back with a filled
  * outbox sends at once. Lanes below IMMEDIATE leave an eighth, so that bulk does not use up what an
  * urgent report needs. Alarms are counted apart: no bulk keeps one away, and beyond their own
- * number they wait like anything else. A limit of 0 is none. */
+ * number they are messages like any other. A limit of 0 is none. */
 #ifndef EOCBUS_BROKER_ACCESS_ALLOWANCE_H
 #define EOCBUS_BROKER_ACCESS_ALLOWANCE_H
 
@@ -22,11 +22,11 @@ struct allowance_limits {
     uint32_t alarms_per_minute; /* half of them may come at once; 1 counts as 2 */
 };
 
-/* One who was turned away lately. */
+/* One who said more than it may, lately. */
 struct allowance_over {
     int32_t principal_id;
     uint64_t since_us, last_us;
-    uint64_t items, alarms; /* turned away since then */
+    uint64_t items, alarms; /* past their quota since then */
 };
 
 struct allowance;
@@ -45,12 +45,12 @@ bool allowance_take(struct allowance *a, int32_t principal_id, unsigned lane, si
 void allowance_give(struct allowance *a, int32_t principal_id, size_t bytes);
 bool allowance_take_alarm(struct allowance *a, int32_t principal_id, uint64_t now_us);
 
-/* How long until so much can be taken; more than half of what can be saved counts as half, since
- * the sender may begin with that. */
+/* How long until so many messages can be taken; more than half of what can be saved counts as half,
+ * since the sender may begin with that. */
 uint64_t allowance_wait_us(const struct allowance *a, int32_t principal_id, uint32_t items,
-                           size_t bytes, uint32_t alarms, uint64_t now_us);
+                           size_t bytes, uint64_t now_us);
 
-/* For people. Who was turned away stays on the list for a minute after the last time; when all
+/* For people. Who said too much stays on the list for a minute after the last time; when all
  * ALLOWANCE_LISTED places are taken the one that was quiet longest makes room. */
 void allowance_note_over(struct allowance *a, int32_t principal_id, uint32_t items, uint32_t alarms,
                          uint64_t now_us);

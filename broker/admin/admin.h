@@ -32,7 +32,8 @@ struct admin_report {
     uint64_t principals, sessions, listeners, behind;
     uint64_t frames, messages_in, accepted, refused, busy, repeated, stored, delivered,
         delivered_bytes;
-    uint64_t busy_window, busy_lane, busy_quota, busy_alarms, busy_full, busy_away;
+    uint64_t busy_window, busy_lane, busy_quota, busy_full, busy_away;
+    uint64_t flash_unwarned;
     uint64_t receipts_said; /* of the bus itself, by the timer of this broker */
     uint64_t commits, lost_commits, given_back, commit_us_sum;
     uint64_t queued_rows, queued_bytes;

@@ -14,7 +14,6 @@ static const char *const busy_text[] = {
     [BUSY_WINDOW] = "your window is full: wait for receipts",
     [BUSY_LANE] = "an earlier message of this lane was not taken: offer that one first",
     [BUSY_QUOTA] = "you said more than your quota of messages or bytes a second",
-    [BUSY_ALARMS] = "you said more than your quota of FLASH a minute",
     [BUSY_FULL] = "the store's queue is full",
     [BUSY_AWAY] = "the database is away",
 };
@@ -40,10 +39,9 @@ static unsigned retry_ms(const struct publishing *b)
 {
     const struct ingress *in = b->in;
     unsigned store_ms = retry_of_store_ms(b);
-    uint64_t quota_ms =
-        allowance_wait_us(in->allowance, b->principal->principal_id, b->over_items, b->over_bytes,
-                          b->over_alarms, loop_now_us(in->set.loop)) /
-        1000;
+    uint64_t quota_ms = allowance_wait_us(in->allowance, b->principal->principal_id, b->over_items,
+                                          b->over_bytes, loop_now_us(in->set.loop)) /
+                        1000;
 
     return quota_ms > store_ms ? (unsigned)quota_ms : store_ms;
 }
@@ -56,7 +54,6 @@ void count_busy(struct publishing *b, enum busy_cause cause, const Eocbus__V1__I
         b->over_items++;
         b->over_bytes += item->content.len;
     }
-    b->over_alarms += cause == BUSY_ALARMS;
 }
 
 enum status send_busy(struct publishing *b, uint64_t *tags)
@@ -71,8 +68,5 @@ enum status send_busy(struct publishing *b, uint64_t *tags)
     busy.retry_ms = retry_ms(b);
     busy.text = (char *)busy_text[b->cause];
     b->in->n.busy += b->busy_count;
-    if (b->over_items || b->over_alarms)
-        allowance_note_over(b->in->allowance, b->principal->principal_id, b->over_items,
-                            b->over_alarms, loop_now_us(b->in->set.loop));
     return answer_frame(b->in, b->s, &f);
 }

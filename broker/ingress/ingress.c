@@ -332,7 +332,6 @@ void ingress_counters(const struct ingress *in, struct ingress_counters *out)
     out->busy_window = in->busy_for[BUSY_WINDOW] + in->busy_for[BUSY_ITEMS];
     out->busy_lane = in->busy_for[BUSY_LANE];
     out->busy_quota = in->busy_for[BUSY_QUOTA];
-    out->busy_alarms = in->busy_for[BUSY_ALARMS];
     out->busy_full = in->busy_for[BUSY_FULL];
     out->busy_away = in->busy_for[BUSY_AWAY];
     out->sessions = sessions_count(in->sessions);

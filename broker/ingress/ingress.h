@@ -8,15 +8,16 @@
  * with `refused` set and takes the same way into the store (quarantine), so that a REFUSED receipt
  * too is only given after the commit. Past a sender's quota of quarantined bytes a refusal is
  * counted and answered, but not kept. One who says more than its quota (broker/access/allowance.h)
- * is answered BUSY with the time when there will be room. When the store is full or away the items
- * are answered BUSY with a time and forgotten: the sender's outbox has them. A FLASH that may be
- * said and is not too late goes out through `warn` before anything else, whether the store takes it
- * or not, once for each place (warned.h); if it is refused afterwards, it goes out through
- * `withdraw`. What follows such an item in its lane is answered BUSY too until it came again, so
- * the order within a lane holds. Hello always begins anew: listeners and unanswered messages of the
- * connection's former session are forgotten. A frame from a connection without a session is
- * answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns that the
- * broker was restarted. */
+ * is answered BUSY with the time when there will be room; an alarm past the quota of alarms is not
+ * sounded beforehand, and else a message like any other (`flash_unwarned`). When the store is full
+ * or away the items are answered BUSY with a time and forgotten: the sender's outbox has them. A
+ * FLASH that may be said and is not too late goes out through `warn` before anything else, whether
+ * the store takes it or not, once for each place (warned.h); if it is refused afterwards, it goes
+ * out through `withdraw`. What follows such an item in its lane is answered BUSY too until it came
+ * again, so the order within a lane holds. Hello always begins anew: listeners and unanswered
+ * messages of the connection's former session are forgotten. A frame from a connection without a
+ * session is answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns
+ * that the broker was restarted. */
 #ifndef EOCBUS_BROKER_INGRESS_INGRESS_H
 #define EOCBUS_BROKER_INGRESS_INGRESS_H
 
@@ -111,7 +112,9 @@ struct ingress_agent { /* one principal; borrowed for the call */
     uint64_t backlog; /* waiting in its outbox, as it said in its last Hello */
     bool clock_known, clock_doubtful;
     int32_t offset_ms;
-    uint64_t over_items, over_alarms; /* turned away for its quota, lately */
+    /* Past its quotas, lately: turned away; alarms that were not sounded before they were stored.
+     */
+    uint64_t over_items, over_alarms;
 };
 /* In no order. */
 void ingress_agents(const struct ingress *in,
@@ -119,7 +122,8 @@ void ingress_agents(const struct ingress *in,
 
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
-    uint64_t busy_window, busy_lane, busy_quota, busy_alarms, busy_full, busy_away; /* of busy */
+    uint64_t busy_window, busy_lane, busy_quota, busy_full, busy_away; /* of busy */
+    uint64_t flash_unwarned;   /* accepted; their senders had sounded too many */
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */
     uint64_t silent;           /* agents that were forgotten because they said nothing */
     uint64_t hung_up;          /* connections ended because nobody needed them any more */

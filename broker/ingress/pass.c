@@ -1,6 +1,6 @@
 /* Whether an item is looked at now: by its size and the top level of its content alone, so that one
  * who sends a hundred times what it may costs little. An alarm that is news is looked at in any
- * case, as long as its sender has not cried too often. */
+ * case, as long as its sender has not cried too often; then it is a message like any other. */
 #include "broker/ingress/room.h"
 
 #include "proto/base/banned.h"
@@ -44,15 +44,24 @@ static bool is_news(const struct publishing *b, const struct peek *head)
            !warned_has(&b->in->warned, b->principal->principal_id, head->epoch, head->lane_seq);
 }
 
-static enum busy_cause ask_quota(struct publishing *b, const struct peek *head, size_t len,
-                                 bool news)
+static void ask_to_sound(struct publishing *b, const struct peek *head, struct pass *pass)
 {
-    uint64_t now_us = loop_now_us(b->in->set.loop);
-    int32_t id = b->principal->principal_id;
+    if (!is_news(b, head))
+        return;
+    pass->is_news = allowance_take_alarm(b->in->allowance, b->principal->principal_id,
+                                         loop_now_us(b->in->set.loop));
+    pass->is_unwarned = !pass->is_news;
+}
 
-    if (news)
-        return allowance_take_alarm(b->in->allowance, id, now_us) ? BUSY_NOT : BUSY_ALARMS;
-    return allowance_take(b->in->allowance, id, head->lane, len, now_us) ? BUSY_NOT : BUSY_QUOTA;
+/* An alarm that is sounded has paid with that. */
+static void ask_quota(struct publishing *b, const struct peek *head, size_t len, struct pass *pass)
+{
+    if (pass->is_news)
+        return;
+    pass->is_paid = allowance_take(b->in->allowance, b->principal->principal_id, head->lane, len,
+                                   loop_now_us(b->in->set.loop));
+    if (!pass->is_paid)
+        pass->cause = BUSY_QUOTA;
 }
 
 static bool lane_lets(struct publishing *b, const struct peek *head)
@@ -70,13 +79,11 @@ static void close_lane(struct publishing *b, const struct peek *head)
 
 /* Before its turn: it may be said, and not stored. The lane's gate is left as it is, so nothing
  * passes what stands before it. */
-static struct pass ask_ahead(struct publishing *b, const Eocbus__V1__Item *item,
-                             const struct peek *head)
+static struct pass ask_ahead(struct publishing *b, const struct peek *head)
 {
-    struct pass pass = {.cause = BUSY_LANE, .is_news = is_news(b, head)};
+    struct pass pass = {.cause = BUSY_LANE};
 
-    if (pass.is_news && ask_quota(b, head, item->content.len, true) != BUSY_NOT)
-        pass = (struct pass){.cause = BUSY_ALARMS};
+    ask_to_sound(b, head, &pass);
     return pass;
 }
 
@@ -85,19 +92,15 @@ struct pass ask_pass(struct publishing *b, const Eocbus__V1__Item *item, size_t 
     struct pass pass = {.cause = place >= LIMIT_ITEMS                     ? BUSY_ITEMS
                                  : !window_has_room(b, item->content.len) ? BUSY_WINDOW
                                                                           : BUSY_NOT};
-    enum busy_cause quota = BUSY_NOT;
     struct peek head;
 
     (void)peek_content(&head, item->content.data, item->content.len);
     b->has_alarm = b->has_alarm || head.lane == EOCBUS__V1__LANE__LANE_FLASH;
     if (item->ahead)
-        return ask_ahead(b, item, &head);
-    pass.is_news = is_news(b, &head);
-    if (pass.is_news || !pass.cause)
-        quota = ask_quota(b, &head, item->content.len, pass.is_news);
-    pass.is_news = pass.is_news && !quota;
-    pass.is_paid = !pass.cause && !quota && !pass.is_news;
-    pass.cause = pass.cause ? pass.cause : quota;
+        return ask_ahead(b, &head);
+    ask_to_sound(b, &head, &pass);
+    if (!pass.cause)
+        ask_quota(b, &head, item->content.len, &pass);
     if (pass.cause)
         close_lane(b, &head);
     else if (!lane_lets(b, &head))

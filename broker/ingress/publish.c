@@ -150,6 +150,14 @@ static enum busy_cause take_accepted(struct publishing *b, const Eocbus__V1__Ite
     return cause;
 }
 
+static void note_over(const struct publishing *b)
+{
+    if (b->over_items || b->unwarned)
+        allowance_note_over(b->in->allowance, b->principal->principal_id, b->over_items,
+                            b->unwarned, loop_now_us(b->in->set.loop));
+    b->in->n.flash_unwarned += b->unwarned;
+}
+
 static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *item, size_t place)
 {
     struct pass pass = ask_pass(b, item, place);
@@ -166,6 +174,8 @@ static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *i
         pass.cause = good ? take_accepted(b, item, m) : take_refused(b, item, m, &why);
     if (pass.cause)
         give_back_pass(b, item, &pass);
+    else
+        b->unwarned += good && pass.is_unwarned;
     return pass.cause;
 }
 
@@ -190,6 +200,7 @@ void publish_items(struct ingress *in, struct session *s, const struct principal
         tags[b.busy_count++] = m->items[i]->tag;
         count_busy(&b, cause, m->items[i]);
     }
+    note_over(&b);
     if (b.busy_count)
         st = send_busy(&b, tags);
     if (st == ST_NOTFOUND)

@@ -19,7 +19,6 @@ enum busy_cause { /* the worse the later */
                   BUSY_WINDOW,
                   BUSY_LANE,
                   BUSY_QUOTA,
-                  BUSY_ALARMS,
                   BUSY_FULL,
                   BUSY_AWAY,
                   BUSY_CAUSES
@@ -86,9 +85,10 @@ struct publishing { /* one Publish */
     const struct principal *principal;
     int64_t received_us;
     size_t busy_count;
-    enum busy_cause cause;            /* of the worst one */
-    uint32_t over_items, over_alarms; /* past their quota */
+    enum busy_cause cause; /* of the worst one */
+    uint32_t over_items;   /* past their quota: turned away */
     size_t over_bytes;
+    uint32_t unwarned; /* alarms past their quota: stored, and not sounded before */
     bool has_alarm;
 };
 
@@ -96,6 +96,7 @@ struct publishing { /* one Publish */
 struct pass {
     enum busy_cause cause; /* BUSY_NOT: it may be stored */
     bool is_news;          /* it is to be said at once, whatever the cause */
+    bool is_unwarned;      /* it is news, and its sender has sounded too often */
     bool is_paid;          /* from the quota of messages and bytes */
 };
 struct pass ask_pass(struct publishing *b, const Eocbus__V1__Item *item, size_t place);

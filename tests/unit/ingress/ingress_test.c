@@ -1488,7 +1488,7 @@ static void what_the_store_did_not_take_costs_nothing(void **state)
     assert_int_equal(world.queued, 70);
 }
 
-static void one_who_cries_alarm_without_end_is_heard_no_more_often_than_others(void **state)
+static void one_who_cries_alarm_without_end_is_sounded_no_more_often_than_others(void **state)
 {
     struct ingress_counters c;
 
@@ -1498,14 +1498,55 @@ static void one_who_cries_alarm_without_end_is_heard_no_more_often_than_others(v
     for (uint64_t i = 1; i <= 10; i++)
         alarm_from(1, i, "again");
     assert_int_equal(world.warned_count, 4);
-    assert_int_equal(world.queued, 4);
+    assert_int_equal(world.queued, 10); /* and nobody waits: the rest is heard when it is stored */
     ingress_counters(world.in, &c);
-    assert_int_equal(c.busy_alarms, 6);
-    assert_int_equal(world.agents[1].retry_ms, 7500);
+    assert_int_equal(c.flash_unwarned, 6);
+    assert_int_equal(c.busy, 0);
+    look_around();
+    assert_int_equal(seen[0].over_alarms, 6);
+    assert_int_equal(seen[0].over_items, 0);
     fake_advance(world.loop, 7500);
-    alarm_from(1, 5, "again"); /* it is not lost: it is sounded when its turn comes */
+    alarm_from(1, 11, "again");
     assert_int_equal(world.warned_count, 5);
-    assert_int_equal(world.queued, 5);
+}
+
+static void an_alarm_that_is_not_sounded_counts_as_a_message(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    limit(1, 8);
+    hello(1);
+    for (uint64_t i = 1; i <= 20; i++)
+        alarm_from(1, i, "again");
+    assert_int_equal(world.warned_count, 4);
+    assert_int_equal(world.queued, 14);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.flash_unwarned, 10);
+    assert_int_equal(c.busy_quota, 6);
+}
+
+static void past_the_quota_an_alarm_waits_for_the_store_that_is_away(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    limit(0, 8);
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    for (uint64_t i = 1; i <= 10; i++)
+        alarm_from(1, i, "again");
+    assert_int_equal(world.warned_count, 4);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.busy, 10);
+    assert_int_equal(c.flash_unwarned, 0);
+    world.submit_answer = ST_OK;
+    for (uint64_t i = 1; i <= 10; i++)
+        alarm_from(1, i, "again");
+    assert_int_equal(world.warned_count, 4);
+    assert_int_equal(world.queued, 10);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.flash_unwarned, 6);
 }
 
 static void an_alarm_that_is_offered_again_costs_no_second_alarm(void **state)
@@ -1640,7 +1681,9 @@ int main(void)
         IN_WORLD(a_publish_survives_any_allocation_that_fails),
         IN_WORLD(past_its_quota_a_sender_hears_when_there_is_room),
         IN_WORLD(what_the_store_did_not_take_costs_nothing),
-        IN_WORLD(one_who_cries_alarm_without_end_is_heard_no_more_often_than_others),
+        IN_WORLD(one_who_cries_alarm_without_end_is_sounded_no_more_often_than_others),
+        IN_WORLD(an_alarm_that_is_not_sounded_counts_as_a_message),
+        IN_WORLD(past_the_quota_an_alarm_waits_for_the_store_that_is_away),
         IN_WORLD(an_alarm_that_is_offered_again_costs_no_second_alarm),
         IN_WORLD(bulk_past_its_quota_keeps_no_alarm_away),
         IN_WORLD(what_was_turned_away_unseen_and_is_refused_holds_nobody),
