@@ -22,7 +22,7 @@ BEGIN {
     # guest header -> files (or folders, ending in a slash) that may let it in
     door["uv.h"] = "proto/base/loop.c"
     door["zmq.h"] = "proto/base/zport_parts.h proto/base/keys.c broker/access/zap.c"
-    door["libpq-fe.h"] = "broker/store/pg.c agents/ctl/db.c"
+    door["libpq-fe.h"] = "broker/store/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
     door["jansson.h"] = "proto/wire/json.c"
     door["sodium.h"] = "proto/base/keys.c proto/base/digest.c"
@@ -30,6 +30,7 @@ BEGIN {
     # header that only some files share -> how their names begin
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"
     shared["agents/link/downlink_parts.h"] = "agents/link/downlink"
+    shared["broker/store/pg_parts.h"] = "broker/store/pg"
     shared["proto/base/zport_parts.h"] = "proto/base/z"
     shared["proto/base/conf_parts.h"] = "proto/base/conf"
     # The one file whose PQexec takes a variable: db_script, and what is given to that is checked
