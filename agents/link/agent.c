@@ -184,6 +184,8 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
                                        .send = lines_send_on,
                                        .hungry = on_hungry};
     struct uplink_settings with;
+    uint32_t log_epoch;
+    uint64_t seq;
     enum status st;
 
     if (!set->outbox_path || !set->outbox_path[0])
@@ -193,6 +195,8 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
         st = stay(a, set->outbox_path, err, err_size);
     if (st != ST_OK)
         return st;
+    outbox_known(a->outbox, &log_epoch, &seq);
+    lines_learn_number(a, log_epoch, seq);
     with = up;
     with.outbox = a->outbox;
     st = uplink_create(&a->uplink, &with);

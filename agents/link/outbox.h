@@ -52,6 +52,9 @@ void outbox_close(struct outbox *o); /* what was not committed is gone; NULL is 
 uint64_t outbox_epoch(const struct outbox *o);
 /* The newest log epoch it was offered again for; 0 = none yet. */
 uint32_t outbox_log_epoch(const struct outbox *o);
+/* The highest number that its receipts name, and that number's log epoch; both 0 if none is kept.
+ * What cannot be read is left out. */
+void outbox_known(struct outbox *o, uint32_t *log_epoch, uint64_t *seq);
 /* The last thing that went wrong, one sentence; "" if nothing did. */
 const char *outbox_trouble(const struct outbox *o);
 

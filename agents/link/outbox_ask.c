@@ -148,3 +148,27 @@ enum status outbox_counts(struct outbox *o, struct outbox_counts *out)
     out->bytes = (uint64_t)ob_used_pages(o) * PAGE_BYTES;
     return st;
 }
+
+/* A lane is stored in its order, so the last row of a track that was stored has its highest number:
+ * few rows are looked at, however many are kept. */
+void outbox_known(struct outbox *o, uint32_t *log_epoch, uint64_t *seq)
+{
+    *log_epoch = 0;
+    *seq = 0;
+    for (unsigned track = 2; track < TRACKS; track++) {
+        sqlite3_stmt *q = use(o, Q_KNOWN);
+
+        bind_u64(q, 1, tag_of(track, 0));
+        bind_u64(q, 2, tag_of(track + 1, 0));
+        if (sqlite3_step(q) == SQLITE_ROW) {
+            uint32_t row_epoch = (uint32_t)sqlite3_column_int64(q, 0);
+            uint64_t row_seq = (uint64_t)sqlite3_column_int64(q, 1);
+
+            if (row_epoch > *log_epoch || (row_epoch == *log_epoch && row_seq > *seq)) {
+                *log_epoch = row_epoch;
+                *seq = row_seq;
+            }
+        }
+        sqlite3_reset(q);
+    }
+}

@@ -41,6 +41,7 @@ enum query {
     Q_OLDEST,
     Q_REFUSED,
     Q_SEEN,
+    Q_KNOWN,
     Q_EARLIER,
     Q_LOG_EPOCH,
     Q_EACH,

@@ -33,6 +33,8 @@ static const char *const query_sql[QUERIES] = {
         "SELECT tag, state, log_epoch, seq, repeated, expired, code, path, text FROM settled"
         " WHERE state = 2 ORDER BY tag",
     [Q_SEEN] = "UPDATE settled SET state=3, at_us=?2 WHERE tag=?1 AND state=2",
+    [Q_KNOWN] = "SELECT log_epoch, seq FROM settled WHERE tag >= ?1 AND tag < ?2 AND state = 1"
+                " AND seq > 0 ORDER BY tag DESC LIMIT 1",
     [Q_EARLIER] = "SELECT tag FROM settled WHERE state=1 AND log_epoch < ?1 LIMIT 1",
     [Q_LOG_EPOCH] = "UPDATE outbox SET log_epoch=?1",
     [Q_EACH] = "SELECT m.content, m.signature, m.tag, s.state, s.log_epoch, s.seq, s.repeated,"

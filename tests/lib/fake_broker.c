@@ -68,12 +68,14 @@ static void send_fault(struct fake_broker *b, const char *code)
     fake_broker_send(b, &f);
 }
 
-static void on_hello(struct fake_broker *b)
+static void on_hello(struct fake_broker *b, const Eocbus__V1__Hello *hello)
 {
     Eocbus__V1__Welcome m = EOCBUS__V1__WELCOME__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
 
     b->hellos++;
+    b->known_log_epoch = hello->known_log_epoch;
+    b->known_seq = hello->known_seq;
     if (b->hello_fault) {
         send_fault(b, b->hello_fault);
         return;
@@ -208,7 +210,7 @@ static void on_frame(struct fake_broker *b, const Eocbus__V1__Frame *f)
 {
     switch (f->what_case) {
     case EOCBUS__V1__FRAME__WHAT_HELLO:
-        on_hello(b);
+        on_hello(b, f->hello);
         break;
     case EOCBUS__V1__FRAME__WHAT_PUBLISH:
         on_publish(b, f->publish);

@@ -34,6 +34,8 @@ struct fake_broker {
     /* what it saw */
     struct zport_id agent; /* the newest */
     unsigned hellos, publishes, pings, subscribes, unsubscribes, acknowledges, credits, connects;
+    uint32_t known_log_epoch; /* of the newest Hello */
+    uint64_t known_seq;
     uint64_t upto, after;
     unsigned warnings_taken; /* provisional ones, as acknowledged */
     uint32_t subscription, credit_given;

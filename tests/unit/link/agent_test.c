@@ -472,6 +472,24 @@ static void a_new_log_epoch_is_offered_everything_again(void **state)
     assert_int_equal(saw.last.log_epoch, 2);
 }
 
+static void after_a_restart_hello_says_what_its_receipts_said(void **state)
+{
+    (void)state;
+    broker.log_epoch = 3;
+    broker.seq = 40;
+    start();
+    WAIT_FOR(broker.hellos == 1);
+    assert_int_equal(broker.known_seq, 0); /* nothing was ever said to it */
+    put(ROUTINE, "one");
+    put(BULK, "two");
+    WAIT_FOR(saw.settled == 2);
+    agent_destroy(agent);
+    start();
+    WAIT_FOR(broker.hellos == 2);
+    assert_int_equal(broker.known_log_epoch, 3);
+    assert_int_equal(broker.known_seq, 42);
+}
+
 static void a_command_beside_the_daemon_puts_and_the_daemon_sends(void **state)
 {
     struct outbox_settings set = {.path = outbox_path, .sender = "rcst.ayni.team2"};
@@ -953,6 +971,7 @@ int main(void)
         T(without_a_second_connection_an_alarm_takes_the_first),
         T(an_alarm_without_a_receipt_takes_the_other_connection_too),
         T(a_new_log_epoch_is_offered_everything_again),
+        T(after_a_restart_hello_says_what_its_receipts_said),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
         T(a_daemon_whose_outbox_is_damaged_goes_on_by_itself),
         T(a_second_daemon_on_the_same_outbox_is_refused_at_once),

@@ -378,6 +378,50 @@ static void a_restored_database_is_offered_what_was_stored(void **state)
     outbox_close(o);
 }
 
+static void settle_as(struct outbox *o, uint64_t tag, uint32_t log_epoch, uint64_t seq)
+{
+    const struct outbox_outcome oc = {.stored = true, .log_epoch = log_epoch, .seq = seq};
+
+    assert_int_equal(outbox_settle(o, tag, &oc), ST_OK);
+}
+
+static void assert_known(struct outbox *o, uint32_t log_epoch, uint64_t seq)
+{
+    uint32_t known_epoch;
+    uint64_t known_seq;
+
+    outbox_known(o, &known_epoch, &known_seq);
+    assert_int_equal(known_epoch, log_epoch);
+    assert_int_equal(known_seq, seq);
+}
+
+static void the_highest_number_of_its_receipts_is_known_after_reopening(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t first = put_one(o, ROUTINE), second = put_one(o, ROUTINE), bad = put_one(o, ROUTINE),
+             bulk = put_one(o, BULK), raw;
+
+    (void)state;
+    assert_int_equal(outbox_put_raw(o, BULK, "carried", 7, &raw), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    assert_known(o, 0, 0);
+    settle_as(o, first, 1, 900);
+    settle_as(o, second, 2, 12);
+    assert_int_equal(outbox_settle(o, bad, &refused), ST_OK);
+    settle_as(o, bulk, 2, 0); /* repeated, its number is not kept any more */
+    assert_int_equal(outbox_commit(o), ST_OK);
+    assert_known(o, 2, 12); /* a later epoch counts from lower on */
+    settle_as(o, raw, 2, 31);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    outbox_close(o);
+    o = open_it();
+    assert_known(o, 2, 31);
+    assert_int_equal(outbox_offer_again(o, 3), ST_OK); /* none of them is settled now */
+    assert_known(o, 0, 0);
+    outbox_close(o);
+}
+
 static void receipts_that_cannot_be_read_are_not_taken_for_none(void **state)
 {
     struct outbox *o = open_it();
@@ -1478,6 +1522,7 @@ int main(void)
         T(stored_rows_go_after_their_keeping_time),
         T(a_refused_row_is_kept_until_a_person_has_seen_it),
         T(a_restored_database_is_offered_what_was_stored),
+        T(the_highest_number_of_its_receipts_is_known_after_reopening),
         T(receipts_that_cannot_be_read_are_not_taken_for_none),
         T(raw_rows_leave_no_hole_in_the_lane),
         T(a_command_run_again_takes_nothing_twice),
