@@ -46,7 +46,7 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
         return true;
     if (flash && m->stamp->provisional && is_undone(s, e->message_id.data))
         return true;
-    if (st == ST_OK && is_over(s, m->stamp, e)) {
+    if (st == ST_OK && e && is_over(s, m->stamp, e)) {
         over = *m;
         over.history = true;
         m = &over;
