@@ -294,11 +294,11 @@ static void limit_session(void *arg, uint64_t session, size_t *frame_bytes, size
 }
 
 static enum status read_page(void *arg, uint64_t after, uint64_t upto, unsigned rows,
-                             unsigned lanes, store_page_fn page, void *page_arg)
+                             unsigned lanes, const char *to, store_page_fn page, void *page_arg)
 {
     struct broker *b = arg;
 
-    return store_read(b->store, after, upto, rows, lanes, page, page_arg);
+    return store_read(b->store, after, upto, rows, lanes, to, page, page_arg);
 }
 
 static void cancel_page(void *arg, void *page_arg)

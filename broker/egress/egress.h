@@ -59,6 +59,7 @@ struct egress_exits {
     void (*limit)(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes);
     /* A page of the log, see store_read. */
     enum status (*read)(void *arg, uint64_t after, uint64_t upto, unsigned rows, unsigned lanes,
+                        const char *to,
                         void (*page)(void *arg, enum status st, struct parcel **take,
                                      uint64_t looked_at),
                         void *page_arg);

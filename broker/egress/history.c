@@ -144,7 +144,8 @@ static void start_page(struct listener *l)
     l->page_from = l->cursor;
     l->reading = true; /* before: it may come within the call */
     e->n.pages++;
-    if (e->exits.read(e->exits.arg, l->cursor, e->head, rows, l->lanes, on_page, l) != ST_OK)
+    if (e->exits.read(e->exits.arg, l->cursor, e->head, rows, l->lanes, l->to_me, on_page, l) !=
+        ST_OK)
         l->reading = false; /* the tick tries again */
 }
 

@@ -19,7 +19,8 @@ bool replay_is_ready(const struct replay *r);
 
 /* As store_read. A page also ends after REPLAY_PAGE_BYTES of content. */
 MUST_CHECK enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
-                                   unsigned lanes, bool is_urgent, store_page_fn page, void *arg);
+                                   unsigned lanes, const char *to, bool is_urgent,
+                                   store_page_fn page, void *arg);
 void replay_cancel(struct replay *r, void *arg);
 MUST_CHECK enum status replay_principals(struct replay *r, store_principal_fn row, void *arg);
 

@@ -149,15 +149,16 @@ static enum status follow_read(void *arg, uint64_t after, uint64_t upto, store_p
 {
     struct store *s = arg;
 
-    return replay_page(s->replay, after, upto, FOLLOW_PAGE_ROWS, LANES_ALL, true, page, page_arg);
+    return replay_page(s->replay, after, upto, FOLLOW_PAGE_ROWS, LANES_ALL, NULL, true, page,
+                       page_arg);
 }
 
 enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
-                       unsigned lanes, store_page_fn page, void *arg)
+                       unsigned lanes, const char *to, store_page_fn page, void *arg)
 {
     if (after >= upto || !rows)
         return ST_INVALID;
-    return replay_page(s->replay, after, upto, rows, lanes, false, page, arg);
+    return replay_page(s->replay, after, upto, rows, lanes, to, false, page, arg);
 }
 
 void store_read_cancel(struct store *s, void *arg)
@@ -246,7 +247,7 @@ static enum status connect_all(struct store *s)
     static const char *const listen_setup[] = {"session", "schema", "listen_log",
                                                "listen_principals", NULL};
     static const char *const append_names[] = {"append", "append_one", NULL};
-    static const char *const replay_names[] = {"replay", "principals", NULL};
+    static const char *const replay_names[] = {"replay", "replay_to", "principals", NULL};
     static const char *const listen_names[] = {"head", "raise_epoch", NULL};
     struct pg_settings set = {.loop = s->set.loop, .conninfo = s->set.conninfo};
     struct pg_exits exits = {.arg = s, .accept = on_accept, .accept_arg = s};

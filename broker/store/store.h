@@ -69,10 +69,11 @@ void store_claim(struct store *s, int32_t principal_id, uint32_t log_epoch, uint
  * the parcels of these lanes (a set, parcel.h) ascending (history set; takes each) and then NULL
  * with the last number looked at (== upto when the end was reached) - or ST_CLOSED and 0. Pages are
  * served in turn. ST_INVALID: an empty span.
- */
+ * `to` (NULL: for whomever): only what reaches the principal of that name, at most `rows` messages
+ * (and 48) of a span of any length; borrowed until the last call or store_read_cancel. */
 typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
 MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
-                                  unsigned lanes, store_page_fn page, void *arg);
+                                  unsigned lanes, const char *to, store_page_fn page, void *arg);
 void store_read_cancel(struct store *s, void *arg); /* no more calls for arg */
 
 /* Durable names: see cursor.h. */

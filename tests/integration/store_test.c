@@ -305,8 +305,8 @@ static void history_is_read_in_pages(void **state)
     for (int i = 0; i < 1000; i++)
         submit_new(w, i % SENDERS);
     TURN_UNTIL(w, w->settled == 1000);
-    assert_int_equal(store_read(w->store, 0, 1000, 512, LANES_ALL, on_page, w), ST_OK);
-    assert_int_equal(store_read(w->store, 512, 1000, 512, LANES_ALL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1000, 512, LANES_ALL, NULL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 512, 1000, 512, LANES_ALL, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 512);
     assert_int_equal(w->page_end, 512);
@@ -335,11 +335,11 @@ static void a_page_ends_at_its_bound_of_bytes(void **state)
     }
     free(big);
     TURN_UNTIL(w, w->settled == 40);
-    assert_int_equal(store_read(w->store, 0, 40, 512, LANES_ALL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 40, 512, LANES_ALL, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 18); /* 18 x 60,000 is the first to pass 1 MiB */
     assert_int_equal(w->page_end, 18);
-    assert_int_equal(store_read(w->store, 18, 40, 512, LANES_ALL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 18, 40, 512, LANES_ALL, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 2);
     assert_int_equal(w->page_end, 36);
 }
@@ -355,14 +355,54 @@ static void a_page_of_some_lanes_holds_nothing_of_others(void **state)
         world_submit(w, p);
     }
     TURN_UNTIL(w, w->settled == 100);
-    assert_int_equal(store_read(w->store, 0, 100, 512, 1u << 1, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 100, 512, 1u << 1, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 2);
     assert_int_equal(w->page_end, 100); /* all of it was looked at */
-    assert_int_equal(store_read(w->store, 50, 90, 30, 1u << 1, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 50, 90, 30, 1u << 1, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 2);
     assert_int_equal(w->page_rows, 2);
     assert_int_equal(w->page_end, 80);
+}
+
+/* The page of what is for one principal of `lanes` behind `after`, of 2,000 numbers. */
+static void read_page_to(struct world *w, uint64_t after, unsigned rows, unsigned lanes,
+                         const char *to)
+{
+    unsigned pages = w->pages;
+
+    w->page_rows = 0, w->page_last = 0;
+    assert_int_equal(store_read(w->store, after, 2000, rows, lanes, to, on_page, w), ST_OK);
+    TURN_UNTIL(w, w->pages == pages + 1);
+}
+
+static void a_page_for_one_principal_spans_the_log_and_brings_nothing_else(void **state)
+{
+    struct world *w = *state;
+    static const char name[] = "rcst.ayni";
+
+    pgserver_exec(w->pg, "SELECT bus.principal_add('rcst.ayni', 'rcst', '', '',"
+                         " decode(repeat('ee', 32), 'hex'))");
+    for (int i = 0; i < 2000; i++) {
+        struct parcel *p = world_parcel(w, 0, ++w->lane_seq[0], "text");
+
+        if (i % 50 == 3)
+            p->to = mem_strdup(name);
+        world_submit(w, p);
+        if (i % 400 == 399)
+            TURN_UNTIL(w, w->settled == (unsigned)i + 1);
+    }
+    read_page_to(w, 0, 512, LANES_ALL, name);
+    assert_int_equal(w->page_rows, 40);
+    assert_int_equal(w->page_end, 2000); /* all of it was looked at */
+    read_page_to(w, 4, 5, LANES_ALL, name);
+    assert_int_equal(w->page_rows, 5);
+    assert_int_equal(w->page_end, 4 + 5 * 50); /* and behind it there may be more */
+    read_page_to(w, 0, 512, 1u << 1, name);
+    assert_int_equal(w->page_rows, 0);
+    assert_int_equal(w->page_end, 2000);
+    read_page_to(w, 0, 512, LANES_ALL, "nobody");
+    assert_int_equal(w->page_rows, 0);
 }
 
 static void a_cancelled_page_is_not_delivered(void **state)
@@ -371,9 +411,10 @@ static void a_cancelled_page_is_not_delivered(void **state)
 
     submit_new(w, 0);
     TURN_UNTIL(w, w->settled == 1);
-    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, on_page, &w->page_bytes), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, NULL, on_page, &w->page_bytes),
+                     ST_OK);
     store_read_cancel(w->store, &w->page_bytes);
-    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, on_page, w), ST_OK);
+    assert_int_equal(store_read(w->store, 0, 1, 512, LANES_ALL, NULL, on_page, w), ST_OK);
     TURN_UNTIL(w, w->pages == 1);
     assert_int_equal(w->page_rows, 1);
 }
@@ -491,6 +532,7 @@ int main(void)
         T(history_is_read_in_pages),
         T(a_page_ends_at_its_bound_of_bytes),
         T(a_page_of_some_lanes_holds_nothing_of_others),
+        T(a_page_for_one_principal_spans_the_log_and_brings_nothing_else),
         T(a_cancelled_page_is_not_delivered),
         T(what_another_broker_stored_is_handed_on_in_order),
         T(principals_are_told_and_can_be_asked_for),

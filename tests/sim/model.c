@@ -857,6 +857,7 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
         ask_head(out);
     } else if (!strcmp(query, "replay")) {
         ask_replay(p, out);
+    } else if (!strcmp(query, "replay_to")) { /* nothing is addressed here */
     } else if (!strcmp(query, "schema")) {
         ask_schema(out);
     } else if (!strcmp(query, "cursor_open")) {

@@ -36,6 +36,7 @@ struct world_row {
 struct world_read {
     uint64_t after, upto;
     unsigned rows, lanes;
+    const char *to;
     void (*page)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
     void *arg; /* NULL = none, or cancelled */
 };
@@ -224,7 +225,7 @@ static enum status fake_may_listen(void *arg, const char *principal, const char 
 }
 
 static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned rows,
-                             unsigned lanes,
+                             unsigned lanes, const char *to,
                              void (*page)(void *, enum status, struct parcel **, uint64_t),
                              void *page_arg)
 {
@@ -236,7 +237,7 @@ static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned 
         assert_ptr_not_equal(world.reads[i].arg, page_arg); /* one page per listener */
     for (size_t i = 0; i < WORLD_READS; i++)
         if (!world.reads[i].arg) {
-            world.reads[i] = (struct world_read){after, upto, rows, lanes, page, page_arg};
+            world.reads[i] = (struct world_read){after, upto, rows, lanes, to, page, page_arg};
             return ST_OK;
         }
     return ST_FULL;
