@@ -61,6 +61,7 @@ static enum status take_settings(struct outbox *o, const struct outbox_settings 
     o->lock_fd = o->ballast.fd = -1;
     o->keep_us = (set->keep_stored_s ? (int64_t)set->keep_stored_s : 7 * 86400) * 1000000;
     o->utc_us = set->utc_us ? set->utc_us : system_utc_us;
+    o->is_system_clock = !set->utc_us;
     o->random = set->random ? set->random : system_random;
     o->arg = set->arg;
     o->budget = set->budget_bytes ? set->budget_bytes : (size_t)1 << 30;

@@ -36,10 +36,11 @@ struct outbox;
 
 struct outbox_settings {
     const char *path;
-    const char *sender;           /* principal's name; an outbox belongs to one sender for ever */
-    size_t budget_bytes;          /* of all its files; 0 = 1 GiB, at least 1 MiB */
-    unsigned keep_stored_s;       /* 0 = 7 days */
-    int64_t (*utc_us)(void *arg); /* NULL = the system's clock */
+    const char *sender;     /* principal's name; an outbox belongs to one sender for ever */
+    size_t budget_bytes;    /* of all its files; 0 = 1 GiB, at least 1 MiB */
+    unsigned keep_stored_s; /* 0 = 7 days */
+    /* NULL = the system's clock, and only of that a message says how good it is (timekeeper.h). */
+    int64_t (*utc_us)(void *arg);
     void (*random)(void *arg, void *out, size_t len); /* NULL = the system's */
     void *arg;
 };
@@ -59,11 +60,12 @@ void outbox_known(struct outbox *o, uint32_t *log_epoch, uint64_t *seq);
 const char *outbox_trouble(const struct outbox *o);
 
 /* Fills in message_id (if empty), schema, sender, epoch, lane_seq, sent_time_us, originating_id (if
- * empty) of *m, checks it at the gate, packs it and adds it to what the next commit writes. What
- * was filled in is borrowed from the outbox until the next put: *m must not be given to a heap
- * allocator that frees it (unpack into an arena). ST_INVALID: `why`. ST_FULL: disk or budget is
- * full, nothing was taken, `why` has the sentence. ST_AGAIN: another process holds the file for
- * longer than two seconds. tag: name of the row. */
+ * empty), clock_source and clock_err_ms (if there is no source) of *m, checks it at the gate, packs
+ * it and adds it to what the next commit writes. What was filled in is borrowed from the outbox
+ * until the next put: *m must not be given to a heap allocator that frees it (unpack into an
+ * arena). ST_INVALID: `why`. ST_FULL: disk or budget is full, nothing was taken, `why` has the
+ * sentence. ST_AGAIN: another process holds the file for longer than two seconds. tag: name of the
+ * row. */
 MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
                                   struct refusal *why);
 /* The same with bytes already packed, without the gate; for tests of refusals and for carriers.

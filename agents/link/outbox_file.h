@@ -9,6 +9,7 @@
 #include "agents/link/outbox.h"
 #include "agents/link/pending.h"
 #include "agents/link/tagset.h"
+#include "agents/link/timekeeper.h"
 #include "proto/base/ids.h"
 #include "proto/base/mem.h"
 
@@ -97,6 +98,8 @@ struct outbox {
     struct buf packed;
     uint8_t message_id[ID_BYTES];
     int64_t (*utc_us)(void *arg);
+    bool is_system_clock; /* utc_us is */
+    struct timekeeper timekeeper;
     void (*random)(void *arg, void *out, size_t len);
     void *arg;
 

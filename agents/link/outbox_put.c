@@ -91,6 +91,8 @@ static void fill_in(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t lane_seq
     m->epoch = o->epoch;
     m->lane_seq = lane_seq;
     m->sent_time_us = o->utc_us(o->arg);
+    if (o->is_system_clock)
+        timekeeper_fill_in(&o->timekeeper, m, m->sent_time_us);
     if (!m->message_id.len) {
         uint8_t random[10];
 

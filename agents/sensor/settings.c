@@ -22,8 +22,9 @@ const struct conf_row sensor_rows[] = {
     {"status", CONF_TEXT, ROW(status), "actual", 0,
      "actual, exercise or test; replays are never actual", 0, 0},
     {"clock", CONF_TEXT, ROW(clock), "unknown", 0,
-     "where this machine has its time from: gnss, ntp, rtc_holdover, free_running or unknown", 0,
-     0},
+     "where this machine has its time from: gnss, ntp, rtc_holdover, free_running; unknown = as "
+     "the kernel says, which knows of no GNSS",
+     0, 0},
     {"hazard", CONF_TEXT, ROW(hazard), "mudflow", 0,
      "what a detection is taken for: mudflow, flash_flood, river_flood ...", 0, 0},
     {"thing", CONF_LIST, ROW(things), NULL, 0,

@@ -13,6 +13,7 @@
 #include "broker/egress/window.h"
 #include "broker/ingress/session.h"
 #include "proto/base/keys.h"
+#include "proto/base/utc.h"
 #include "tests/sim/check.h"
 
 /* --- no control socket
@@ -167,6 +168,15 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *out)
     out->tv_sec = utc_us / 1000000;
     out->tv_nsec = utc_us % 1000000 * 1000;
     return 0;
+}
+
+/* Of three machines the first keeps its clock, the second has lost what kept it, the third does not
+ * say. What they claim is not always true: clocks are set by anybody here. */
+void utc_ask(struct utc_state *out)
+{
+    unsigned which = sim.current ? sim.current->index % 3 : 0;
+
+    *out = (struct utc_state){.is_known = which != 2, .is_kept = which == 0, .err_ms = 20};
 }
 
 ssize_t __wrap_getrandom(void *out, size_t len, unsigned flags);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/base/log.h"
+#include "proto/base/utc.h"
 #include "tests/lib/fake_broker.h"
 
 #define DEADLINE_MS 20000
@@ -221,11 +222,36 @@ static uint64_t put(Eocbus__V1__Lane lane, const char *text)
     return tag;
 }
 
+/* Takes the place of the kernel's word (proto/base/utc.h). */
+void utc_ask(struct utc_state *out)
+{
+    *out = (struct utc_state){.is_known = true, .is_kept = true, .err_ms = 12};
+}
+
 #define ROUTINE EOCBUS__V1__LANE__LANE_ROUTINE
 #define BULK    EOCBUS__V1__LANE__LANE_BULK
 
 /* --- sending -------------------------------------------------------------------------------------
  */
+
+static void a_message_says_how_good_its_clock_is_unless_the_program_did(void **state)
+{
+    Eocbus__V1__ActivityLogEntry entry;
+    Eocbus__V1__Envelope m;
+    struct refusal why = {0};
+
+    (void)state;
+    start();
+    fill(&m, &entry, ROUTINE, "one");
+    assert_int_equal(agent_put(agent, &m, NULL, &why), ST_OK);
+    assert_int_equal(m.clock_source, EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_NTP);
+    assert_int_equal(m.clock_err_ms, 12);
+    fill(&m, &entry, ROUTINE, "two");
+    m.clock_source = EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS;
+    assert_int_equal(agent_put(agent, &m, NULL, &why), ST_OK);
+    assert_int_equal(m.clock_source, EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS);
+    assert_int_equal(m.clock_err_ms, 0);
+}
 
 static void what_is_put_is_stored_and_told_after_it_is_on_disk(void **state)
 {
@@ -960,6 +986,7 @@ static void making_an_agent_survives_every_failed_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(a_message_says_how_good_its_clock_is_unless_the_program_did),
         T(what_is_put_is_stored_and_told_after_it_is_on_disk),
         T(a_refused_message_is_told_with_its_reason_and_kept),
         T(without_receipts_everything_is_offered_again_after_a_lost_link),

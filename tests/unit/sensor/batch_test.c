@@ -244,6 +244,22 @@ static void the_maker_meets_the_sweep(void **state)
     desk_close(&desk);
 }
 
+static void what_the_gateway_is_told_of_its_clock_goes_with_its_messages(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 1, 3600 * SECOND);
+    assert_int_equal(add(&b, 0, T0, 5), ST_OK);
+    b.desk.speaker.clock = EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS;
+    assert_int_equal(add(&b, 0, T0 + MINUTE, 5), ST_OK);
+    assert_int_equal(b.desk.count, 2);
+    assert_int_equal(desk_said(&b.desk, 0)->clock_source, 0); /* left to the outbox */
+    assert_int_equal(desk_said(&b.desk, 1)->clock_source,
+                     EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_GNSS);
+    close_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +271,7 @@ int main(void)
         cmocka_unit_test(values_outside_the_range_of_the_type_are_kept_and_flagged),
         cmocka_unit_test(what_is_too_large_for_one_message_goes_out_in_several),
         cmocka_unit_test(many_samples_of_few_bytes_go_out_in_several),
+        cmocka_unit_test(what_the_gateway_is_told_of_its_clock_goes_with_its_messages),
         cmocka_unit_test(the_maker_meets_the_sweep),
     };
 
