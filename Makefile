@@ -158,12 +158,11 @@ check:
 	@tests/run.sh unit $(UNIT:$(BUILD)/%=$(SAN_BUILD)/%)
 
 # Our programs have one thread each; what the thread sanitizer looks for is a callback on a thread of
-# ZeroMQ's, or memory that it and we hold at once.
+# ZeroMQ's, or memory that it and we hold at once. The programs that the tests start have it, too.
 tsan:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
-	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(TSAN_BUILD) SAN=thread tests-built
-	@BUILD=$(BUILD) SAN_BUILD=$(TSAN_BUILD) TEST_LIMIT=900 PARTS="unit integration fault" tests/all.sh
+	@BUILD=$(TSAN_BUILD) SAN_BUILD=$(TSAN_BUILD) TEST_LIMIT=900 PARTS="unit integration fault" tests/all.sh
 
 test:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
@@ -200,7 +199,7 @@ install: programs
 	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) VERSION=$(VERSION) sh deploy/install.sh
 
 clean:
-	rm -rf $(BUILD) $(SAN_BUILD)
+	rm -rf $(BUILD) $(SAN_BUILD) $(TSAN_BUILD)
 
 # --- the library for gateways of other makers: one header, only eocbus_* to be seen -------------------
 LIBEOCBUS_O = $(call objs,$(LINK_C) $(PROTO_C)) $(GEN_C:.c=.o)

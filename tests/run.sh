@@ -4,6 +4,11 @@
 # A program speaks cmocka ("[  PASSED  ] 3 test(s).") or closes with "N passed, N failed". One that says
 # neither counts as one test, passed if it exits 0. A program that hangs is ended after TEST_LIMIT
 # seconds (300) and counts as failed. The sums are added to the file named by TEST_SUMS, if any.
+#
+# Sanitizers write into files here, not to the program's own stderr, so that the report of any process
+# that a test started fails that test, even if nobody read its output or exit code and even if it was
+# killed -9 afterwards. (gcc 12 lets the undefined behaviour sanitizer, beside the address sanitizer, only
+# speak to stderr: it aborts, and the address sanitizer reports that.)
 set -u
 name=$1
 shift
@@ -12,6 +17,25 @@ passed=0
 failed=0
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}:handle_abort=1:log_path=$log/report
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}:abort_on_error=1:log_path=$log/report
+export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$(dirname "$(realpath "$0")")/tsan.supp:exitcode=99}:log_path=$log/report
+chmod 1777 "$log" # from a program that runs as another user, too
+REPORTS='(ERROR|FATAL): |WARNING: ThreadSanitizer: |runtime error: |CHECK failed'
+
+# 1 if a sanitizer said something; its words go to the end of the program's.
+add_reports() {
+    local report found=0
+    for report in "$log"/report.*; do
+        grep -qaE "$REPORTS" "$report" 2>/dev/null || continue
+        found=1
+        head -n "${TEST_LINES:-60}" "$report" >>"$out"
+    done
+    rm -f "$log"/report.*
+    return $found
+}
 
 for program in "$@"; do
     out=$log/out
@@ -29,6 +53,7 @@ for program in "$@"; do
     fi
     # A crash after the last test, a sanitizer report or a time-out is a failure of its own.
     [ $code != 0 ] && [ "$f" = 0 ] && f=1
+    add_reports || [ "$f" != 0 ] || f=1
     passed=$((passed + p))
     failed=$((failed + f))
     label=${program#./}

@@ -15,6 +15,7 @@
 #include "tests/lib/pgpair.h"
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 enum { EACH = 200 };
 #define DEADLINE_MS 60000
@@ -127,7 +128,7 @@ static int end(void **state)
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
         while (!(condition) && loop_exact_us(loop) < end_)                                         \
             loop_turn(loop, 50);                                                                   \
         if (!(condition))                                                                          \

@@ -11,6 +11,7 @@
 #include "agents/link/agent.h"
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
 
 enum { EACH = 600 };
 #define DEADLINE_MS 60000
@@ -131,7 +132,7 @@ static int end(void **state)
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
         while (!(condition) && loop_exact_us(loop) < end_)                                         \
             loop_turn(loop, 50);                                                                   \
         if (!(condition))                                                                          \

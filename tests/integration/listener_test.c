@@ -12,6 +12,7 @@
 #include "agents/link/agent.h"
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
 
 enum { EACH = 500, LANES = 4, FIRST = 40 }; /* lanes 2..5; FIRST: heard before it went away */
 #define DEADLINE_MS 120000
@@ -144,7 +145,7 @@ static int end(void **state)
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
+        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
         while (!(condition) && loop_exact_us(loop) < end_)                                         \
             loop_turn(loop, 50);                                                                   \
         if (!(condition))                                                                          \

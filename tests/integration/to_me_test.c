@@ -15,6 +15,7 @@
 #include "tests/lib/bus.h"
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 enum { SENDER, AYNI, PENJIKENT, PEOPLE, DEADLINE_MS = 60000 };
 static const char *const names[PEOPLE] = {"coes.ayni", "rcst.ayni", "rcst.penjikent"};
@@ -37,7 +38,7 @@ static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + DEADLINE_MS * UINT64_C(1000);                  \
+        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
         while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
             loop_turn(world.loop, 20);                                                             \
         if (!(condition))                                                                          \
@@ -70,11 +71,8 @@ static void open_person(unsigned i)
     struct agent_settings set = {0};
     struct keys keys;
     char outbox[128], key_file[128], *endpoint = (char *)(uintptr_t)bus_endpoint(world.bus);
-    const struct agent_subscription sub = {.patterns = patterns,
-                                           .pattern_count = 1,
-                                           .to_me = true,
-                                           .arg = p,
-                                           .message = on_message};
+    const struct agent_subscription sub = {
+        .patterns = patterns, .pattern_count = 1, .to_me = true, .arg = p, .message = on_message};
 
     bus_enrol(world.bus, names[i], &keys);
     snprintf(outbox, sizeof(outbox), "%s/%s.outbox", world.dir, names[i]);

@@ -20,8 +20,10 @@
 #include <unistd.h>
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 enum { PATH_SIZE = 512, START_S = 30, ARGS_MAX = 64 };
+enum { REPORTED = 99 }; /* exit code after a sanitizer's report, see tests/run.sh */
 
 struct bus {
     struct pgserver *server;
@@ -126,6 +128,21 @@ struct bus *bus_beside(struct bus *first)
     return b;
 }
 
+/* Not killed: the leak sanitizer looks when a program ends. */
+static void end_politely(struct bus *b)
+{
+    int code;
+
+    if (!b->pid)
+        return;
+    kill(b->pid, SIGCONT);
+    code = bus_end_broker(b, NULL);
+    if (code != 0) {
+        fprintf(stderr, "bus: in the end the broker left with %d\n", code);
+        abort();
+    }
+}
+
 /* Also what a test put beside the broker's files. */
 static void empty_directory(const char *dir)
 {
@@ -141,7 +158,7 @@ static void empty_directory(const char *dir)
 
 void bus_destroy(struct bus *b)
 {
-    bus_kill_broker(b);
+    end_politely(b);
     empty_directory(b->dir);
     if (!b->is_beside)
         pgserver_end(b->server);
@@ -279,7 +296,7 @@ unsigned bus_log_lines(const struct bus *b, const char *words)
 
 void bus_start_broker(struct bus *b, const char *const *settings)
 {
-    uint64_t end = clock_ms() + START_S * 1000;
+    uint64_t end = clock_ms() + PATIENCE * START_S * 1000;
     char text[4096];
     int status;
 
@@ -293,13 +310,21 @@ void bus_start_broker(struct bus *b, const char *const *settings)
     die("the broker does not start", text);
 }
 
+/* One that had ended by itself before was not killed by us: a sanitizer's report, as a rule. */
 void bus_kill_broker(struct bus *b)
 {
+    char text[8192];
+    int status;
+
     if (!b->pid)
         return;
     kill(b->pid, SIGKILL);
-    waitpid(b->pid, NULL, 0);
+    waitpid(b->pid, &status, 0);
     b->pid = 0;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return;
+    bus_read_log(b, text, sizeof(text));
+    die("the broker ended before it was killed", text);
 }
 
 static int wait_code(struct bus *b, unsigned seconds)
@@ -316,7 +341,7 @@ static int wait_code(struct bus *b, unsigned seconds)
         rest_ms(2);
     }
     b->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) != 1) /* 1: a sanitizer's report */
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 1 && WEXITSTATUS(status) != REPORTED)
         return WEXITSTATUS(status);
     bus_read_log(b, text, sizeof(text));
     fprintf(stderr, "bus: the broker ended with status %d:\n%s", status, text);
@@ -329,7 +354,7 @@ int bus_end_broker(struct bus *b, unsigned *took_ms)
     int code;
 
     kill(b->pid, SIGTERM);
-    code = wait_code(b, 30);
+    code = wait_code(b, PATIENCE * 30);
     if (took_ms)
         *took_ms = (unsigned)(clock_ms() - begin);
     return code;
@@ -360,7 +385,7 @@ int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_
     int code;
 
     b->pid = spawn(b, settings);
-    code = wait_code(b, START_S);
+    code = wait_code(b, PATIENCE * START_S);
     bus_read_log(b, text, size);
     b->pid = running;
     return code;

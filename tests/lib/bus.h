@@ -16,6 +16,7 @@ struct bus;
 struct bus *bus_create(void); /* database and keys; the broker is not started */
 /* Another broker on the same database, with the same key, at another port. Destroy it first. */
 struct bus *bus_beside(struct bus *b);
+/* A broker that runs is ended by SIGTERM and must end well: its leaks are seen then. */
 void bus_destroy(struct bus *b);
 /* The broker of another build, for what is measured without sanitizers; false if there is none. */
 bool bus_use_build(struct bus *b, const char *build);

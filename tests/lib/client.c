@@ -11,6 +11,7 @@
 #include "proto/wire/limits.h"
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 enum { WAIT_S = 60, ITEMS_PER_FRAME = 32, CONTENT_MAX = 400, CREDIT = 512, ACK_EVERY = 64 };
 
@@ -355,7 +356,7 @@ void client_listen(struct client *c)
 
 void client_wait(struct loop *loop, bool (*done)(void *arg), void *arg, const char *what)
 {
-    uint64_t end = loop_exact_us(loop) + WAIT_S * 1000000ull;
+    uint64_t end = loop_exact_us(loop) + PATIENCE * WAIT_S * 1000000ull;
 
     while (!done(arg)) {
         if (loop_exact_us(loop) > end) {

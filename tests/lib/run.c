@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 enum { WORDS_MAX = 64, PATH_SIZE = 512, LIMIT_S = 120 };
 
@@ -69,7 +70,7 @@ static void exec_words(char *const *words, int out, int err)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
         _exit(126);
-    alarm(LIMIT_S);
+    alarm(PATIENCE * LIMIT_S);
     execv(words[0], words);
     _exit(127);
 }

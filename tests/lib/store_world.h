@@ -10,6 +10,7 @@
 
 #include "broker/store/store.h"
 #include "proto/base/loop.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/pgserver.h"
 
 enum { SENDERS = 4 };
@@ -50,7 +51,7 @@ void world_submit(struct world *w, struct parcel *p);
 /* Turns the loop until the condition holds, or fails the test after a minute. */
 #define TURN_UNTIL(w, condition)                                                                   \
     do {                                                                                           \
-        uint64_t until = loop_exact_us((w)->loop) + 60000000;                                      \
+        uint64_t until = loop_exact_us((w)->loop) + PATIENCE * UINT64_C(60000000);                 \
         while (!(condition)) {                                                                     \
             if (loop_exact_us((w)->loop) > until)                                                  \
                 fail_msg("waited a minute for: %s", #condition);                                   \

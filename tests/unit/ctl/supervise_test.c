@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "proto/base/mem.h"
+#include "tests/lib/patience.h"
 
 static char told[512];
 
@@ -108,7 +109,7 @@ static void stopping_is_patient_first_and_then_kills(void **state)
     uint64_t begin = supervise_now_ms();
 
     supervise_stop(s, polite, 5000);
-    assert_true(supervise_now_ms() - begin < 3000);
+    assert_true(supervise_now_ms() - begin < PATIENCE * 3000);
     supervise_stop(s, deaf, 100);
     assert_int_equal(kill(pid, 0), -1);
 }

@@ -18,6 +18,7 @@
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
+#include "tests/lib/patience.h"
 
 static unsigned lines;
 static char last_line[1200];
@@ -57,7 +58,7 @@ static struct pg *dial(struct loop *l, const char *conninfo, unsigned setup_ms)
 
 static void turn_until_lines(struct loop *l, unsigned n)
 {
-    uint64_t until = loop_exact_us(l) + 20000000;
+    uint64_t until = loop_exact_us(l) + PATIENCE * UINT64_C(20000000);
 
     while (lines < n && loop_exact_us(l) < until)
         loop_turn(l, 20);
