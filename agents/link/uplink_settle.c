@@ -18,6 +18,13 @@ static void land_everywhere(struct uplink *u, uint64_t tag)
             ;
 }
 
+/* Another line has told of a newer log, and the row is offered again since this one may lack it:
+ * what a broker that has not heard of that yet said before is no receipt any more. */
+static bool is_of_an_older_log(const struct uplink *u, const struct outbox_outcome *oc)
+{
+    return oc->stored && oc->log_epoch < outbox_log_epoch(u->set.outbox);
+}
+
 static void settle(struct uplink *u, const Eocbus__V1__Settled *s)
 {
     struct outbox_outcome oc = {
@@ -33,6 +40,8 @@ static void settle(struct uplink *u, const Eocbus__V1__Settled *s)
     enum status st;
 
     if (!oc.stored && s->outcome != EOCBUS__V1__OUTCOME__OUTCOME_REFUSED)
+        return;
+    if (is_of_an_older_log(u, &oc))
         return;
     land_everywhere(u, s->tag);
     st = outbox_settle(u->set.outbox, s->tag, &oc);

@@ -5,7 +5,9 @@
  * that this broker knows was restored from a backup, or is a standby that was promoted without the
  * last commits. Nothing may be stored behind the loss before the outboxes know of it: the epoch is
  * raised (once, however many brokers see it), whatever this broker holds goes back to its senders,
- * and their outboxes offer from the lowest lost number on.
+ * and their outboxes offer from the lowest lost number on. If everybody who knew is gone, the log
+ * itself knows on which timeline of the server it was last written to: each connection that stores
+ * has the server compare ("place"), and bus.see_timeline raises the epoch if need be.
  *
  * An answer is judged by what was known when its question was asked: a poll may be under way while
  * a commit ends on the other connection. */
@@ -92,16 +94,26 @@ static struct place place_of(const struct pg_rows *rows)
     return (struct place){(uint32_t)pg_int(rows, 0, 0), (uint64_t)pg_int(rows, 0, 1)};
 }
 
+/* The server looked whether it is the one the log was last written to, before anything is stored.
+ */
+static void see_place(struct store *s, const struct pg_rows *rows)
+{
+    struct place log = place_of(rows);
+
+    if (pg_int(rows, 0, 2))
+        log_error("store.promoted",
+                  "log=%" PRIu32 "/%" PRIu64 " timeline=%lu"
+                  " next=\"its epoch was raised, and outboxes offer again what may be gone\"",
+                  log.log_epoch, log.seq, s->timeline);
+    head_see(s, &log);
+}
+
 bool head_accept(struct store *s, const char *query, const struct pg_rows *rows)
 {
-    struct place log;
-
     if (strcmp(query, "schema") == 0)
         return schema_will_do(s, rows);
-    if (strcmp(query, "place") == 0) {
-        log = place_of(rows);
-        head_see(s, &log);
-    }
+    if (strcmp(query, "place") == 0)
+        see_place(s, rows);
     return true;
 }
 

@@ -71,7 +71,7 @@ static enum status connect(struct timer *t, const char *conninfo,
                            bool (*accept)(void *arg, const char *query, const struct pg_rows *rows),
                            void *arg)
 {
-    static const char *const setup[] = {"session", "schema", NULL};
+    static const char *const setup[] = {"session", "schema", "place", NULL};
     static const char *const names[] = {"tick", NULL};
     const struct pg_settings set = {
         .loop = t->loop, .conninfo = conninfo, .name = "timer", .setup = setup, .prepare = names};

@@ -179,7 +179,8 @@ BEGIN
         UPDATE bus.log_head
            SET seq = seq + n,
                notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
-                                  THEN notified_at ELSE now() END
+                                  THEN notified_at ELSE now() END,
+               waits_for_standby = current_setting('synchronous_standby_names') <> '' -- see bus.see_timeline
          WHERE log_epoch = k_log_epoch AND seq >= k_seq RETURNING * INTO h;
     ELSE
         SELECT * INTO h FROM bus.log_head WHERE log_epoch = k_log_epoch AND seq >= k_seq;
@@ -291,7 +292,8 @@ BEGIN
     UPDATE bus.log_head
        SET seq = seq + 1,
            notified_at = CASE WHEN now() BETWEEN notified_at AND notified_at + interval '20 ms'
-                              THEN notified_at ELSE now() END
+                              THEN notified_at ELSE now() END,
+           waits_for_standby = current_setting('synchronous_standby_names') <> ''
      WHERE one AND log_epoch = k_log_epoch AND seq >= k_seq RETURNING * INTO h;
     IF NOT FOUND THEN
         RETURN bus.append_refused();

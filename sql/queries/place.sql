@@ -1,2 +1,3 @@
--- place: where the log stands when a connection begins. log_epoch int4, seq int8, principals int8.
-SELECT * FROM bus.head();
+-- place: where the log stands when a connection begins, on this server's timeline. log_epoch int4, seq int8,
+-- raised bool (the epoch, since this server was promoted and may lack what was acknowledged).
+SELECT log_epoch, seq, raised FROM bus.see_timeline();

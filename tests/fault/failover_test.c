@@ -1,6 +1,7 @@
-/* A standby that commits did not wait for takes over and lacks what was acknowledged: the broker
- * finds out and raises the epoch, the outbox offers again what is gone, and the listener reads
- * everything in its order. */
+/* A standby that commits did not wait for takes over and lacks what was acknowledged: the log sees
+ * the new timeline and raises its epoch, the outbox offers again what is gone, and the listener
+ * reads everything in its order. One that commits waited for lacks nothing, and nobody is troubled.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,8 +204,8 @@ static void what_a_promotion_lost_is_offered_again_in_its_order(void **state)
     assert_healed(5 * EACH);
 }
 
-/* The broker knew, and was killed too; the senders know. */
-static void two_agents_that_know_more_than_the_log_have_its_epoch_raised(void **state)
+/* Every broker that knew is gone, and somebody who knew nothing is the first to say something. */
+static void a_loss_that_no_broker_remembers_is_seen_by_the_log(void **state)
 {
     (void)state;
     say_and_lose();
@@ -212,7 +213,48 @@ static void two_agents_that_know_more_than_the_log_have_its_epoch_raised(void **
     fail_over();
     start_broker();
     assert_healed(4 * EACH);
+    assert_int_equal(bus_log_lines(bus, "store.promoted"), 1);
+    assert_int_equal(bus_log_lines(bus, "store.claims") + bus_log_lines(bus, "store.short"), 0);
+    assert_int_equal(pgserver_number(standby, "SELECT count(*) FROM bus.epoch WHERE head_then = 400"
+                                              " AND because LIKE '%timeline 2%did not wait%'"),
+                     1);
+}
+
+/* A log that came back without a new timeline: the broker knew, and was killed too; senders know.
+ */
+static void two_agents_that_know_more_than_the_log_have_its_epoch_raised(void **state)
+{
+    (void)state;
+    say_and_lose();
+    bus_kill_broker(bus);
+    fail_over();
+    pgserver_exec(standby, "UPDATE bus.log_head SET timeline = 2");
+    start_broker();
+    assert_healed(4 * EACH);
     assert_int_equal(bus_log_lines(bus, "store.claims"), 1);
+}
+
+/* Commits waited for it, so all that was acknowledged is there, whoever remembers. */
+static void a_promotion_that_lost_nothing_leaves_the_epoch_as_it_is(void **state)
+{
+    (void)state;
+    pgpair_wait_for_standby(bus_server(bus), true);
+    put(sender, EACH);
+    put(other, EACH);
+    WAIT_FOR(saw.settled == 2 * EACH && saw.heard == 2 * EACH);
+    bus_kill_broker(bus);
+    pgserver_kill(bus_server(bus));
+    pgpair_promote(standby);
+    pgpair_wait_for_standby(standby, false);
+    start_broker();
+    put(sender, EACH);
+    WAIT_FOR(saw.settled == 3 * EACH && saw.heard == 3 * EACH);
+    assert_int_equal(saw.out_of_order + saw.refused, 0);
+    assert_int_equal(pgserver_number(standby, "SELECT log_epoch FROM bus.log_head"), 1);
+    assert_int_equal(pgserver_number(standby, "SELECT count(*) FROM bus.epoch"), 0);
+    assert_int_equal(pgserver_number(standby, "SELECT timeline FROM bus.log_head"), 2);
+    assert_int_equal(pgserver_number(standby, "SELECT waits_for_standby::int FROM bus.log_head"),
+                     0);
 }
 
 int main(void)
@@ -220,6 +262,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(what_a_promotion_lost_is_offered_again_in_its_order),
+        T(a_loss_that_no_broker_remembers_is_seen_by_the_log),
+        T(a_promotion_that_lost_nothing_leaves_the_epoch_as_it_is),
         T(two_agents_that_know_more_than_the_log_have_its_epoch_raised),
     };
 

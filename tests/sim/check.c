@@ -43,9 +43,11 @@ static struct {
     size_t open_count, open_cap;
     bool may_have_lost_refusals;  /* with a primary that did not wait for its standby */
     uint64_t common_upto[EPOCHS]; /* by epoch: the log is the same as before it up to here */
-    /* Gone from the log of this epoch: what was behind lost_upto, as far as lost_end; of that
-     * somebody has heard of numbers up to lost_head. lost_end 0: nothing is gone. */
-    uint64_t lost_upto, lost_head, lost_end;
+    /* Gone from the log of an epoch: what was behind `upto`, as far as `end`; of that somebody has
+     * heard of numbers up to `head`. end 0: nothing is gone. */
+    struct lost {
+        uint64_t upto, head, end;
+    } lost[EPOCHS];
     size_t unsettled; /* durable, and the sender does not know yet what became of it */
 } all;
 
@@ -77,6 +79,14 @@ void check_reset(void)
         }
     mem_free(all.open);
     memset(&all, 0, sizeof(all));
+    for (unsigned e = 0; e < EPOCHS; e++)
+        all.common_upto[e] = UINT64_MAX;
+}
+
+static struct lost *lost_now(void)
+{
+    assert(model_log_epoch() < EPOCHS);
+    return &all.lost[model_log_epoch()];
 }
 
 /* --- what was said -------------------------------------------------------------------------------
@@ -214,10 +224,10 @@ void check_stored(const struct model_row *row)
                     row->lane, (unsigned long long)row->lane_seq);
         return;
     }
-    if (row->seq <= all.lost_head)
+    if (row->seq <= lost_now()->head)
         sim_violate("number %llu of epoch %u is given again: the log was %llu long",
                     (unsigned long long)row->seq, row->log_epoch,
-                    (unsigned long long)all.lost_head);
+                    (unsigned long long)lost_now()->head);
     if (s->len != row->content_len || s->hash != check_hash(row->content, row->content_len))
         sim_violate("number %llu of the log is not what %s said", (unsigned long long)row->seq,
                     n->name);
@@ -286,13 +296,14 @@ static void check_refused(struct node *n, const struct said *s, uint64_t tag)
 /* Said of what is gone from the log since: it is to be said again. */
 static bool is_outdated(const struct outbox_outcome *oc, const struct said *s)
 {
-    bool is_gone = oc->log_epoch == model_log_epoch() && all.lost_end && oc->seq > all.lost_upto;
+    struct lost *lost = lost_now();
+    bool is_gone = oc->log_epoch == model_log_epoch() && lost->end && oc->seq > lost->upto;
 
     if (!oc->stored || oc->seq == s->seq)
         return false;
-    if (is_gone && oc->seq > all.lost_head)
-        all.lost_head = oc->seq;
-    return is_gone || oc->log_epoch < model_log_epoch();
+    if (is_gone && oc->seq > lost->head)
+        lost->head = oc->seq;
+    return is_gone || oc->log_epoch != model_log_epoch();
 }
 
 void check_settled(struct node *n, uint64_t epoch, uint64_t tag, const struct outbox_outcome *oc)
@@ -364,24 +375,35 @@ static uint64_t last_known(void)
 void check_lost(uint64_t upto, uint64_t head)
 {
     uint64_t known = last_known();
+    struct lost *lost = lost_now();
 
     if (upto == head)
         return;
     known = known < head ? known : head;
-    if (known > upto && known > all.lost_head)
-        all.lost_head = known;
-    all.lost_upto = !all.lost_end || upto < all.lost_upto ? upto : all.lost_upto;
-    all.lost_end = head > all.lost_end ? head : all.lost_end;
+    if (known > upto && known > lost->head)
+        lost->head = known;
+    lost->upto = !lost->end || upto < lost->upto ? upto : lost->upto;
+    lost->end = head > lost->end ? head : lost->end;
     for (unsigned i = 0; i < all.boxes; i++)
         restore_box(&all.box[i], upto);
 }
 
-void check_raised(uint32_t from, uint32_t to)
+static void note_common(uint32_t from, uint32_t to, uint64_t upto)
 {
     assert(to < EPOCHS);
     for (uint32_t e = from + 1; e <= to; e++)
-        all.common_upto[e] = all.lost_end ? all.lost_upto : UINT64_MAX;
-    all.lost_head = all.lost_end = 0;
+        if (upto < all.common_upto[e])
+            all.common_upto[e] = upto;
+}
+
+void check_raised(uint32_t from, uint32_t to)
+{
+    note_common(from, to, all.lost[from].end ? all.lost[from].upto : UINT64_MAX);
+}
+
+void check_lowered(uint32_t from, uint32_t to, uint64_t upto)
+{
+    note_common(to, from, upto);
 }
 
 static const struct said *find_acknowledged(const struct box *b, uint64_t behind)
@@ -477,8 +499,9 @@ static uint64_t next_due(const struct heard *h, uint64_t after, uint64_t upto)
 }
 
 /* Up to this number the logs of the two epochs are one. */
-static uint64_t common_upto(uint32_t from, uint32_t to)
+static uint64_t common_upto(uint32_t one, uint32_t other)
 {
+    uint32_t from = one < other ? one : other, to = one < other ? other : one;
     uint64_t upto = UINT64_MAX;
 
     for (uint32_t e = from + 1; e <= to && e < EPOCHS; e++)
@@ -501,13 +524,14 @@ void check_subscribed(struct heard *h, uint32_t log_epoch, uint64_t after)
  */
 static bool is_of_the_past(struct heard *h, uint64_t seq)
 {
+    struct lost *lost = lost_now();
     bool is_gone =
-        h->log_epoch == model_log_epoch() && all.lost_end && seq > all.lost_upto && !model_row(seq);
+        h->log_epoch == model_log_epoch() && lost->end && seq > lost->upto && !model_row(seq);
 
     if (!is_gone && seq <= common_upto(h->log_epoch, model_log_epoch()))
         return false;
-    if (is_gone && seq > all.lost_head)
-        all.lost_head = seq;
+    if (is_gone && seq > lost->head)
+        lost->head = seq;
     h->last = seq;
     return true;
 }

@@ -39,6 +39,8 @@ void check_delivered(struct heard *h, uint64_t seq, const void *content, size_t 
 void check_lost(uint64_t upto, uint64_t head);
 /* The log has another epoch, and the whole of it is to be heard again. */
 void check_raised(uint32_t from, uint32_t to);
+/* A raise was lost with a promotion: the log has the earlier epoch, and ends at `upto`. */
+void check_lowered(uint32_t from, uint32_t to, uint64_t upto);
 /* The standby took over with the log up to here: nothing that was acknowledged is behind that, if
  * commits waited for it. */
 void check_promoted(uint64_t upto);

@@ -2,15 +2,14 @@
  * shortest list of faults that still breaks it.
  *
  *   sim [-n SEEDS] [-s FIRST] [-t SECONDS] [-p PLANT] [-j WORKERS] [-m STEPS] [-a] [-d] [-r FILE]
- *       [-x CHOICE] [-u] [-v] [-q]
+ *       [-x CHOICE] [-v] [-q]
  *   sim [...] SEED...
  *
  * -t stops after so many seconds; -j runs so many seeds side by side; -m fails with fewer steps in
  * all, -a with a pair of step and fault that was not reached; -d runs each seed twice and compares;
  * -r records the appends; -x leaves out the faults that have a '-' at their place; -p plants a bug,
- * which must be caught, and -P names those there are; -u leaves the log epoch as it is when a
- * promotion has lost something; -v prints every event of the run; -q leaves the table out. Exits
- * with 1 if a seed broke, with a plant if none did. */
+ * which must be caught, and -P names those there are; -v prints every event of the run; -q leaves
+ * the table out. Exits with 1 if a seed broke, with a plant if none did. */
 #include <assert.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -52,7 +51,7 @@ static struct {
     uint64_t first, count, least_steps;
     unsigned seconds, workers;
     enum plant plant;
-    bool is_loud, is_quiet, is_twice, is_complete, is_silent;
+    bool is_loud, is_quiet, is_twice, is_complete;
     const char *record, *choice;
     char **seeds; /* instead of first and count */
 } options = {.first = 1, .count = 20, .workers = 1};
@@ -86,7 +85,6 @@ static void begin(struct sim_result *r)
     sim.seed = r->seed;
     sim.plant = options.plant;
     sim.is_loud = options.is_loud;
-    sim.promotions_are_silent = options.is_silent;
     sim.net.state = r->seed * 11;
     sim.db.state = r->seed * 13;
     sim.load.state = r->seed * 17;
@@ -447,7 +445,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "n:s:t:p:r:x:m:j:aPdvqu")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:t:p:r:x:m:j:aPdvq")) != -1) {
         if (c == 'n')
             options.count = strtoull(optarg, NULL, 10);
         else if (c == 's')
@@ -464,8 +462,6 @@ int main(int argc, char **argv)
             options.least_steps = strtoull(optarg, NULL, 10);
         else if (c == 'j')
             options.workers = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'u')
-            options.is_silent = true;
         else if (c == 'P')
             return print_plants();
         else if (c == 'a')

@@ -58,7 +58,7 @@ struct quarantined {
     size_t len;
 };
 
-enum { PLACES_MOST = NODES_MOST * 40 };
+enum { PLACES_MOST = NODES_MOST * 40, HEADS_MOST = 256 };
 
 struct place { /* a row of bus.cursor */
     int32_t principal_id;
@@ -83,7 +83,14 @@ static struct {
     bool revoked[NODES_MOST];
     int64_t principals_version;
     uint64_t projected;
-    unsigned timeline;
+    int32_t timeline; /* of the server */
+    struct head {     /* of bus.log_head, what a raise or a new timeline changes */
+        uint64_t lsn; /* of its commit */
+        uint32_t log_epoch;
+        int32_t timeline; /* 0: null */
+    } heads[HEADS_MOST];
+    unsigned head_count;
+    bool head_is_new;  /* it has no lsn yet */
     uint64_t sequence; /* planted */
 } db;
 
@@ -672,13 +679,56 @@ static void ask_schema(struct pg_rows *out)
 {
     char timeline[16];
 
-    snprintf(timeline, sizeof(timeline), "%08X", db.timeline);
+    snprintf(timeline, sizeof(timeline), "%08X", (unsigned)db.timeline);
     put_int(out, 4, sql_version());
     put_int(out, 1, 0);
     put_text(out, timeline);
     put_text(out, "model");
     put_int(out, 1, sim.standby == STANDBY_SYNC);
     put_int(out, 8, sql_digest("functions/"));
+    end_row(out);
+}
+
+static struct head *last_head(void)
+{
+    return &db.heads[db.head_count - 1];
+}
+
+static void change_head(uint32_t log_epoch, int32_t timeline)
+{
+    assert(db.head_count < HEADS_MOST);
+    db.heads[db.head_count++] = (struct head){.log_epoch = log_epoch, .timeline = timeline};
+    db.head_is_new = true;
+    if (log_epoch > db.log_epoch)
+        check_raised(db.log_epoch, log_epoch);
+    db.log_epoch = log_epoch;
+}
+
+bool model_head_is_new(void)
+{
+    return db.head_is_new;
+}
+
+void model_keep_head(uint64_t lsn)
+{
+    last_head()->lsn = lsn;
+    db.head_is_new = false;
+}
+
+/* bus.see_timeline */
+static void ask_place(struct pg_rows *out)
+{
+    int32_t was = last_head()->timeline;
+    bool raised = was && was < db.timeline && sim.standby != STANDBY_SYNC;
+    uint32_t above = db.log_epoch + 1;
+
+    if (raised)
+        above = above > (uint32_t)db.timeline ? above : (uint32_t)db.timeline;
+    if (was != db.timeline && sim.plant != PLANT_TIMELINE_UNSEEN)
+        change_head(raised ? above : db.log_epoch, db.timeline);
+    put_int(out, 4, db.log_epoch);
+    put_int(out, 8, (int64_t)db.count);
+    put_int(out, 1, raised);
     end_row(out);
 }
 
@@ -717,10 +767,8 @@ static void ask_raise(const struct model_params *p, struct pg_rows *out)
     uint32_t expected = (uint32_t)param_int(p, 0), above = (uint32_t)param_int(p, 1);
     bool raised = expected == db.log_epoch;
 
-    if (raised) {
-        db.log_epoch = (above > expected ? above : expected) + 1;
-        check_raised(expected, db.log_epoch);
-    }
+    if (raised)
+        change_head((above > expected ? above : expected) + 1, last_head()->timeline);
     put_int(out, 4, db.log_epoch);
     put_int(out, 1, raised);
     end_row(out);
@@ -853,8 +901,10 @@ static void clip_places(void)
 
 bool model_ask(const char *query, const struct model_params *p, struct pg_rows *out)
 {
-    if (!strcmp(query, "head") || !strcmp(query, "place")) {
+    if (!strcmp(query, "head")) {
         ask_head(out);
+    } else if (!strcmp(query, "place")) {
+        ask_place(out);
     } else if (!strcmp(query, "replay")) {
         ask_replay(p, out);
     } else if (!strcmp(query, "replay_to")) { /* nothing is addressed here */
@@ -924,11 +974,21 @@ static void shorten_log(uint64_t upto)
     check_lost(upto, head);
 }
 
-void model_restore(uint64_t upto)
+void model_restore(uint64_t upto, uint64_t lsn)
 {
     shorten_log(upto);
-    check_raised(db.log_epoch, db.log_epoch + 1); /* whoever brings it back does that too */
-    db.log_epoch++;
+    change_head(db.log_epoch + 1, last_head()->timeline); /* whoever brings it back does that too */
+    model_keep_head(lsn);
+}
+
+/* An epoch that was raised, and is not on the standby, was never raised. */
+static void shorten_heads(uint64_t lsn, uint64_t upto)
+{
+    while (db.head_count > 1 && last_head()->lsn > lsn)
+        db.head_count--;
+    if (last_head()->log_epoch < db.log_epoch)
+        check_lowered(db.log_epoch, last_head()->log_epoch, upto);
+    db.log_epoch = last_head()->log_epoch;
 }
 
 void model_promote(uint64_t lsn)
@@ -944,10 +1004,14 @@ void model_promote(uint64_t lsn)
             db.kept[kept++] = db.kept[i];
     db.kept_count = kept;
     check_promoted(upto);
-    if (upto < db.count && sim.promotions_are_silent)
-        shorten_log(upto);
-    else if (upto < db.count)
-        model_restore(upto);
+    shorten_heads(lsn, upto);
+    if (upto == db.count)
+        return;
+    shorten_log(upto);
+    if (sim.standby == STANDBY_SYNC) { /* seen without a standby: nobody can tell, see model.h */
+        change_head(db.log_epoch + 1, last_head()->timeline);
+        model_keep_head(lsn);
+    }
 }
 
 const struct model_row *model_row(uint64_t seq)
@@ -975,5 +1039,6 @@ void model_reset(void)
     memset(&db, 0, sizeof(db));
     db.log_epoch = 1;
     db.timeline = 1;
+    db.heads[db.head_count++] = (struct head){.log_epoch = 1};
     db.principals_version = 1;
 }

@@ -76,9 +76,13 @@ void model_set_principal(int32_t id, bool is_revoked);
 
 uint64_t model_head(void);
 uint32_t model_log_epoch(void);
-void model_restore(uint64_t upto); /* what is behind is gone; a new epoch */
-/* Another server goes on, with what was committed up to lsn; with a new epoch if anything was not.
- * With silent promotions it is for the brokers to see the loss, and to raise the epoch. */
+/* A statement has changed the epoch or the timeline of the head; its commit has this number. */
+bool model_head_is_new(void);
+void model_keep_head(uint64_t lsn);
+void model_restore(uint64_t upto, uint64_t lsn); /* what is behind is gone; a new epoch */
+/* Another server goes on, with what was committed up to lsn, on the next timeline. A known limit:
+ * if commits waited for it, and such a wait was cut short, listeners may have heard what is gone,
+ * and nothing in the log tells of it; here an operator raises the epoch then. */
 void model_promote(uint64_t lsn);
 const struct model_row *model_row(uint64_t seq);
 /* Was this content refused and kept? */

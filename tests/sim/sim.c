@@ -77,6 +77,7 @@ const char *const plant_names[PLANTS] = {
     [PLANT_PLAIN_SEQUENCE] = "plain-sequence",
     [PLANT_EXPIRED_FIRED] = "expired-fired",
     [PLANT_FLASH_BEHIND] = "flash-behind",
+    [PLANT_TIMELINE_UNSEEN] = "timeline-unseen",
     [PLANT_LANE_GATE_OPEN] = "lane-gate-open",
 };
 

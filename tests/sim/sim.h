@@ -131,6 +131,7 @@ enum plant {
     PLANT_PLAIN_SEQUENCE,    /* numbers are given without the lock, and not in commit order */
     PLANT_EXPIRED_FIRED,     /* append does not look at not_after */
     PLANT_FLASH_BEHIND,      /* an outbox offers what is urgent when nothing else waits */
+    PLANT_TIMELINE_UNSEEN,   /* a promotion is not noticed by the log */
     PLANT_LANE_GATE_OPEN,    /* ingress takes what stands behind a message it turned away */
     PLANTS
 };
@@ -213,7 +214,6 @@ struct sim {
     uint64_t blocked_until_us[BROKERS_MOST][AGENTS_MOST];
     enum plant plant;
     enum standby standby;
-    bool promotions_are_silent; /* nobody raises the epoch when one has lost something */
     bool is_loud;
     char folder[64];
     struct sim_result *result;

@@ -226,7 +226,7 @@ static void make_visible(struct backend *b)
 
 static void replicate(void)
 {
-    if (db.lsn == db.got_lsn || db.replicate.place)
+    if (sim.standby == STANDBY_NONE || db.lsn == db.got_lsn || db.replicate.place)
         return;
     db.to_standby_lsn = db.lsn;
     sim_plan(&db.replicate, server_work_us(50, 3000));
@@ -276,8 +276,7 @@ static void write_commit(struct backend *b)
         return;
     }
     b->lsn = ++db.lsn;
-    if (sim.standby != STANDBY_NONE)
-        replicate();
+    replicate();
     if (!must_wait(b)) {
         make_visible(b);
         return;
@@ -322,6 +321,10 @@ static void answer(struct backend *b)
     b->has_txn = true;
     if (!model_ask(b->query, &b->params, &b->txn.answer))
         assert(!"a statement the model does not know");
+    if (model_head_is_new()) {
+        model_keep_head(++db.lsn);
+        replicate();
+    }
     b->listens_log |= !strcmp(b->query, "listen_log");
     b->listens_principals |= !strcmp(b->query, "listen_principals");
     b->stage = B_ANSWERED;
@@ -406,7 +409,7 @@ void db_restore(uint64_t dice)
 
     db_away(dice % (4 * SECOND_US));
     head = model_head();
-    model_restore(head - dice % (head / 3 + 1));
+    model_restore(head - dice % (head / 3 + 1), ++db.lsn);
     db.got_lsn = db.heard_lsn = db.lsn; /* the standby is made anew */
     sim_cancel(&db.replicate);
     sim_cancel(&db.hear);

@@ -516,6 +516,26 @@ static void after_a_restart_hello_says_what_its_receipts_said(void **state)
     assert_int_equal(broker.known_seq, 42);
 }
 
+/* Said by a broker that has not heard of the new log yet, where the row may be gone. */
+static void a_receipt_of_an_older_log_settles_nothing(void **state)
+{
+    (void)state;
+    broker.no_receipts = true;
+    broker.log_epoch = 2;
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(broker.items == 1);
+    broker.log_epoch = 1;
+    fake_broker_settle_all(&broker);
+    for (unsigned i = 0; i < 5; i++)
+        loop_turn(loop, 20);
+    assert_int_equal(saw.settled, 0);
+    broker.log_epoch = 2;
+    fake_broker_settle_all(&broker);
+    WAIT_FOR(saw.settled == 1);
+    assert_int_equal(saw.last.log_epoch, 2);
+}
+
 static void a_command_beside_the_daemon_puts_and_the_daemon_sends(void **state)
 {
     struct outbox_settings set = {.path = outbox_path, .sender = "rcst.ayni.team2"};
@@ -999,6 +1019,7 @@ int main(void)
         T(an_alarm_without_a_receipt_takes_the_other_connection_too),
         T(a_new_log_epoch_is_offered_everything_again),
         T(after_a_restart_hello_says_what_its_receipts_said),
+        T(a_receipt_of_an_older_log_settles_nothing),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
         T(a_daemon_whose_outbox_is_damaged_goes_on_by_itself),
         T(a_second_daemon_on_the_same_outbox_is_refused_at_once),
