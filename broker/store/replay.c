@@ -66,8 +66,9 @@ struct job {
 struct replay {
     struct pg *pg;
     struct pg_exits exits;
-    struct list jobs;
+    struct list jobs, urgent;
     struct job *asked; /* under way */
+    bool was_urgent;   /* the last one that was asked */
 };
 
 static void ask_next(struct replay *r);
@@ -210,11 +211,19 @@ static enum status ask(struct replay *r, struct job *job)
     return pg_query(r->pg, "replay_to", params, 6, REPLAY_DEADLINE_MS, on_answer, job);
 }
 
+/* By turns, if both wait: while others store faster than we read, the follower wants its next page
+ * as soon as it has one, and nobody who is behind would ever hear anything. */
+static struct list *pop_next(struct replay *r)
+{
+    r->was_urgent = !list_empty(&r->urgent) && !(r->was_urgent && !list_empty(&r->jobs));
+    return list_pop(r->was_urgent ? &r->urgent : &r->jobs);
+}
+
 static void ask_next(struct replay *r)
 {
     struct list *link;
 
-    while (!r->asked && pg_is_idle(r->pg) && (link = list_pop(&r->jobs))) {
+    while (!r->asked && pg_is_idle(r->pg) && (link = pop_next(r))) {
         struct job *job = container_of(link, struct job, link);
 
         if (!job->page && !job->principal) {
@@ -240,7 +249,7 @@ static enum status add_job(struct replay *r, const struct job *like, bool is_urg
         return ST_NOMEM;
     *job = *like;
     job->replay = r;
-    list_add_tail(is_urgent ? r->jobs.next : &r->jobs, &job->link);
+    list_add_tail(is_urgent ? &r->urgent : &r->jobs, &job->link);
     ask_next(r);
     return ST_OK;
 }
@@ -260,6 +269,7 @@ static void on_gone(void *arg)
     struct list mine, *link;
 
     list_init(&mine);
+    list_move(&mine, &r->urgent);
     list_move(&mine, &r->jobs);
     while ((link = list_pop(&mine)))
         close_job(container_of(link, struct job, link));
@@ -307,6 +317,8 @@ void replay_cancel(struct replay *r, void *arg)
 
     if (r->asked)
         cancel(r->asked, arg);
+    list_each(pos, &r->urgent)
+        cancel(container_of(pos, struct job, link), arg);
     list_each(pos, &r->jobs)
         cancel(container_of(pos, struct job, link), arg);
 }
@@ -326,6 +338,7 @@ enum status replay_create(struct replay **out, const struct pg_settings *set,
         return ST_NOMEM;
     r->exits = *exits;
     list_init(&r->jobs);
+    list_init(&r->urgent);
     st = pg_create(&r->pg, set, &mine);
     if (st != ST_OK) {
         mem_free(r);
@@ -353,7 +366,7 @@ void replay_destroy(struct replay *r)
     if (!r)
         return;
     pg_destroy(r->pg);
-    while ((link = list_pop(&r->jobs)))
+    while ((link = list_pop(&r->urgent)) || (link = list_pop(&r->jobs)))
         mem_free(container_of(link, struct job, link));
     mem_free(r->asked);
     mem_free(r);
