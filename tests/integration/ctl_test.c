@@ -380,6 +380,31 @@ static void all_is_well_when_all_is_well(void **state)
     expect(w->out, "\"healthy\":true");
 }
 
+static void wait_for_degraded(struct world *w, unsigned long long is)
+{
+    for (int i = 0; i < 600 && bus_status(w->bus, "degraded") != is; i++)
+        usleep(100000);
+    assert_int_equal(bus_status(w->bus, "degraded"), is);
+}
+
+static void a_standby_that_commits_wait_for_and_is_away_is_told(void **state)
+{
+    struct world *w = *state;
+    struct pgserver *s = bus_server(w->bus);
+
+    pgserver_exec(s, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'");
+    pgserver_exec(s, "SELECT pg_reload_conf()");
+    wait_for_degraded(w, 1);
+    expect_exit(w, 3, ctl(w, "status", NULL));
+    expect(w->out, "commits are not protected by a standby");
+    expect_exit(w, 3, ctl(w, "status", "--json", NULL));
+    expect(w->out, "\"healthy\":false");
+    pgserver_exec(s, "ALTER SYSTEM RESET synchronous_standby_names");
+    pgserver_exec(s, "SELECT pg_reload_conf()");
+    wait_for_degraded(w, 0);
+    expect_exit(w, 0, ctl(w, "status", NULL));
+}
+
 static void write_addressed(struct world *w, const char *path, const char *to)
 {
     char text[700];
@@ -531,6 +556,7 @@ int main(void)
         CASE(functions_are_made_anew_when_their_text_changed),
         CASE(an_older_schema_is_told_with_what_to_do),
         CASE(all_is_well_when_all_is_well),
+        CASE(a_standby_that_commits_wait_for_and_is_away_is_told),
         CASE(receipts_tell_what_became_of_a_message),
         CASE(an_office_hears_what_is_to_it_and_answers),
         CASE(every_command_has_help_and_typos_find_their_neighbour),

@@ -12,6 +12,7 @@
  * promoted has what it got; if something that was seen is gone with that, the log is another one
  * and gets a new epoch. */
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,9 @@
 
 /* The lock is held for one commit, three seconds at most, whatever its client does. */
 #define LOCK_MOST_US (4 * SECOND_US)
+
+/* One append in so many, by the head, is recorded as of brokers that know another log, too. */
+enum { RECORD_OF_OTHERS = 8 };
 
 static struct {
     struct list backends;
@@ -197,6 +201,35 @@ static void notify(const struct backend *from)
     }
 }
 
+/* The same append of a broker that knows another log: an older or newer epoch, or a number behind
+ * the head. */
+static void record_of_another(const struct backend *b, uint32_t log_epoch, uint64_t seq)
+{
+    struct model_params p = b->params;
+    struct model_txn txn;
+
+    log_epoch = htobe32(log_epoch);
+    seq = htobe64(seq);
+    p.p[p.n - 2].data = &log_epoch;
+    p.p[p.n - 1].data = &seq;
+    model_compute(&txn, &p, sim_utc_us(NULL));
+    model_record(&p, &txn.answer, sim.record);
+    model_forget(&txn);
+}
+
+static void record(const struct backend *b)
+{
+    uint32_t log_epoch = model_log_epoch();
+    uint64_t head = model_head();
+
+    if (head % RECORD_OF_OTHERS == 0) {
+        record_of_another(b, log_epoch - 1, head);
+        record_of_another(b, log_epoch + 1, 0);
+        record_of_another(b, log_epoch, head + 1);
+    }
+    model_record(&b->params, &b->txn.answer, sim.record);
+}
+
 /* What is in the log after this is seen by everybody. */
 static void make_visible(struct backend *b)
 {
@@ -204,7 +237,7 @@ static void make_visible(struct backend *b)
 
     if (!b->txn.sqlstate && !b->error) {
         if (sim.record && model_log_epoch() == 1) /* a restore is nothing bus.append does */
-            model_record(&b->params, &b->txn.answer, sim.record);
+            record(b);
         model_apply(&b->txn, b->lsn);
     }
     b->error = b->error ? b->error : b->txn.sqlstate;
