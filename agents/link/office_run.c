@@ -3,6 +3,7 @@
  * What was heard is acknowledged only after it was printed, and the place in the log is on disk, so
  * that a restart goes on where it stopped. Without a terminal nothing is printed: then a screen
  * elsewhere does it, and a log file is no place for what people say. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -176,6 +177,8 @@ static bool on_mine(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__
     if (done && r->terminal && m->body_case != EOCBUS__V1__ENVELOPE__BODY_RECEIPT)
         say_displayed(r, m);
     buf_free(&line);
+    if (done && receipt_book_trim(r->book) != ST_OK)
+        log_warn("office.book", "path=%s why=\"%s\"", r->book, strerror(errno));
     return done;
 }
 
