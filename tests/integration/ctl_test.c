@@ -27,6 +27,24 @@ struct world {
     char out[OUTPUT_MAX], err[OUTPUT_MAX];
 };
 
+static void rest(void)
+{
+    const struct timespec ms20 = {.tv_nsec = 20000000};
+
+    nanosleep(&ms20, NULL);
+}
+
+/* Two minutes: each look may start a program, on a busy machine. */
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        time_t end_ = time(NULL) + 120;                                                            \
+        while (!(condition)) {                                                                     \
+            if (time(NULL) > end_)                                                                 \
+                fail_msg("waited two minutes for: %s", #condition);                                \
+            rest();                                                                                \
+        }                                                                                          \
+    } while (0)
+
 static void find_program(struct world *w)
 {
     char path[512];
@@ -374,6 +392,8 @@ static void all_is_well_when_all_is_well(void **state)
 {
     struct world *w = *state;
 
+    /* A broker is ready before it has its database, and says so. */
+    WAIT_FOR(bus_status(w->bus, "store_here") && bus_status(w->bus, "principals"));
     expect_exit(w, 0, ctl(w, "status", NULL));
     expect(w->out, "all is well");
     expect_exit(w, 0, ctl(w, "status", "--json", NULL));
@@ -455,9 +475,7 @@ static void wait_for_level(struct world *w, const char *level)
 
     snprintf(sql, sizeof(sql),
              "SELECT count(*) FROM eoc.recipient WHERE by = 'coes.ayni' AND level = '%s'", level);
-    for (int i = 0; i < 600 && pgserver_number(bus_server(w->bus), sql) == 0; i++)
-        usleep(100000);
-    assert_int_equal(pgserver_number(bus_server(w->bus), sql), 1);
+    WAIT_FOR(pgserver_number(bus_server(w->bus), sql) == 1);
 }
 
 /* Without a terminal: nobody has seen it, so nothing says DISPLAYED. */
@@ -492,15 +510,14 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
         execl(w->program, w->program, "-c", w->conf, "run", (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 600 && bus_status(w->bus, "listeners") < 2; i++)
-        usleep(100000);
+    WAIT_FOR(pgserver_number(bus_server(w->bus),
+                             "SELECT count(*) FROM bus.cursor WHERE name = 'mine'") > 0);
     snprintf(err, sizeof(err), "%s/addressed.json", w->dir);
     write_addressed(w, err, "\"coes.ayni\",\"coes.nobody\"");
     snprintf(text, sizeof(text), "%s -c %s publish --file %s >/dev/null", own_program, own_conf,
              err);
     assert_int_equal(system(text), 0);
-    for (int i = 0; i < 600 && (ctl(w, "inbox", NULL), !strstr(w->out, id)); i++)
-        usleep(100000);
+    WAIT_FOR((ctl(w, "inbox", NULL), strstr(w->out, id)));
     expect(w->out, "coes.test.duty general_message");
     expect(w->out, "The road is cut.");
     wait_for_level(w, "DELIVERED");
