@@ -14,9 +14,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     head record;
     born int8;
+    i int4;
 BEGIN
     SELECT h.log_epoch, h.seq INTO head FROM bus.log_head h;
-    FOR i IN 1 .. coalesce(array_length(principal, 1), 0) LOOP
+    -- In the order in which places are moved too, so that two brokers do not wait for each other.
+    FOR i IN SELECT a.ordinal::int4
+               FROM unnest(principal, cursor_open.name) WITH ORDINALITY AS a (principal_id, name, ordinal)
+              ORDER BY a.principal_id, a.name, a.ordinal LOOP
         CONTINUE WHEN NOT EXISTS (SELECT FROM bus.cursor c
                                    WHERE c.principal_id = principal[i] AND c.name = cursor_open.name[i])
                   AND (SELECT count(DISTINCT c.name) FROM bus.cursor c WHERE c.principal_id = principal[i]) >= 64;

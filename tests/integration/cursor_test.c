@@ -204,7 +204,7 @@ static void a_principal_has_sixty_four_names_and_may_have_one_forgotten(void **s
     char name[16];
 
     for (unsigned i = 0; i < 66; i++) {
-        snprintf(name, sizeof(name), "n%u", i);
+        snprintf(name, sizeof(name), "n%02u", i);
         ask(w->store, &names[i], name, LANES_ALL);
     }
     TURN_UNTIL(w, names[65].news == 1);
@@ -214,7 +214,7 @@ static void a_principal_has_sixty_four_names_and_may_have_one_forgotten(void **s
     }
     TURN_UNTIL(w, pgserver_number(w->pg, "SELECT count(*) FROM bus.cursor"
                                          " WHERE leased_until > now()") == 0);
-    pgserver_exec(w->pg, "SELECT bus.cursor_forget(name, 'n3') FROM bus.principal"
+    pgserver_exec(w->pg, "SELECT bus.cursor_forget(name, 'n03') FROM bus.principal"
                          " WHERE principal_id = 1");
     open_name(w, &names[0], "another", LANES_ALL);
     store_cursor_close(&names[0].cursor);
@@ -228,7 +228,7 @@ static void many_names_move_in_one_statement(void **state)
     char name[16];
 
     for (unsigned i = 0; i < 64; i++) {
-        snprintf(name, sizeof(name), "n%u", i);
+        snprintf(name, sizeof(name), "n%02u", i);
         ask(w->store, &names[i], name, LANES_ALL);
     }
     TURN_UNTIL(w, names[63].news == 1);
@@ -250,6 +250,34 @@ static void many_names_move_in_one_statement(void **state)
         store_cursor_close(&names[i].cursor);
 }
 
+/* Another broker moves desk.a first and then desk.b: who opens both waits for the one without
+ * having the other. */
+static void names_are_opened_in_the_order_in_which_they_move(void **state)
+{
+    struct world *w = *state;
+    struct name a, b;
+
+    open_name(w, &a, "desk.a", LANES_ALL);
+    open_name(w, &b, "desk.b", LANES_ALL);
+    store_cursor_close(&a.cursor);
+    store_cursor_close(&b.cursor);
+    TURN_UNTIL(w, pgserver_number(w->pg, "SELECT count(*) FROM bus.cursor"
+                                         " WHERE leased_until > now()") == 0);
+    pgserver_exec(w->pg, "BEGIN; SELECT FROM bus.cursor WHERE name = 'desk.a' FOR UPDATE");
+    ask(w->store, &b, "desk.b", LANES_ALL);
+    ask(w->store, &a, "desk.a", LANES_ALL);
+    TURN_UNTIL(w, pgserver_number(w->pg, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1);
+    assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM (SELECT FROM bus.cursor"
+                                            " WHERE name = 'desk.b' FOR UPDATE SKIP LOCKED) AS x"),
+                     LANES_END - 1);
+    pgserver_exec(w->pg, "COMMIT");
+    TURN_UNTIL(w, a.news == 1 && b.news == 1);
+    assert_int_equal(a.st, ST_OK);
+    assert_int_equal(b.st, ST_OK);
+    store_cursor_close(&a.cursor);
+    store_cursor_close(&b.cursor);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -261,6 +289,7 @@ int main(void)
         T(places_wait_while_the_database_is_away),
         T(a_principal_has_sixty_four_names_and_may_have_one_forgotten),
         T(many_names_move_in_one_statement),
+        T(names_are_opened_in_the_order_in_which_they_move),
     };
 
     return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);
