@@ -367,8 +367,10 @@ DECLARE
     whole jsonb;
     res bus.append_result;
 BEGIN
-    SELECT coalesce(max(l.lane_last), 0) + 1 INTO number FROM bus.lane_run l
-     WHERE l.sender_id = 0 AND l.epoch = own_epoch AND l.lane = in_lane;
+    -- Runs are disjoint: the last one ends last. There is one for every 4,096 numbers of the log.
+    number := 1 + coalesce((SELECT l.lane_last FROM bus.lane_run l
+                             WHERE l.sender_id = 0 AND l.epoch = own_epoch AND l.lane = in_lane
+                             ORDER BY l.lane_first DESC LIMIT 1), 0);
     content := bus.pb_bytes(1, uuid_send(id)) || bus.pb_number(2, 1000) || bus.pb_text(3, 'bus')
         || bus.pb_number(4, own_epoch) || bus.pb_number(5, in_lane) || bus.pb_number(6, number)
         || coalesce((SELECT string_agg(bus.pb_text(7, e), '' ORDER BY ord)
@@ -422,14 +424,19 @@ SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off A
 DECLARE
     r record;
     s record;
+    -- Values, so that indexes are asked for them: clock_timestamp() is another for every row.
+    now_at timestamptz := clock_timestamp();
+    gone int4[] := ARRAY(SELECT p.principal_id FROM bus.principal p -- who cannot come in any more
+                          WHERE p.revoked_at IS NOT NULL OR p.not_after <= now_at);
 BEGIN
     expired := 0;
     undeliverable := 0;
     said := 0;
     more := false;
-    IF NOT EXISTS (SELECT FROM bus.recipient WHERE level < 4 AND due_at <= clock_timestamp())
+    IF NOT EXISTS (SELECT FROM bus.recipient WHERE level < 4 AND due_at <= now_at)
        AND NOT EXISTS (SELECT FROM bus.recipient_step WHERE receipt_seq IS NULL)
-       AND NOT EXISTS (SELECT FROM bus.reach_gone) THEN
+       AND NOT EXISTS (SELECT FROM bus.recipient_reach e
+                        WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3) THEN
         RETURN;
     END IF;
     IF NOT pg_try_advisory_xact_lock(hashtext('eocbus tick')) THEN
@@ -438,11 +445,12 @@ BEGIN
     -- The head first, as the append does, so that the two never wait for each other crosswise.
     PERFORM FROM bus.log_head FOR UPDATE;
     FOR r IN SELECT x.seq, x.ordinal, x.level FROM bus.recipient x
-              WHERE x.level < 4 AND x.due_at <= clock_timestamp() ORDER BY x.due_at LIMIT most FOR UPDATE LOOP
+              WHERE x.level < 4 AND x.due_at <= now_at ORDER BY x.due_at LIMIT most FOR UPDATE LOOP
         PERFORM bus.recipient_expire(r.seq, r.ordinal, r.level);
         expired := expired + 1;
     END LOOP;
-    FOR r IN SELECT g.seq, g.ordinal, g.principal_id FROM bus.reach_gone AS g LIMIT most LOOP
+    FOR r IN SELECT e.seq, e.ordinal, e.principal_id FROM bus.recipient_reach e
+              WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3 LIMIT most LOOP
         UPDATE bus.recipient_reach e SET level = 7, level_at = clock_timestamp(), via = ''
          WHERE e.seq = r.seq AND e.ordinal = r.ordinal AND e.principal_id = r.principal_id;
         IF NOT EXISTS (SELECT FROM bus.recipient_reach e
@@ -462,12 +470,6 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION bus.tick TO bus_ingest;
-
--- Recipients who cannot come in any more.
-CREATE VIEW bus.reach_gone AS
-SELECT e.seq, e.ordinal, e.principal_id
-  FROM bus.principal p JOIN bus.recipient_reach e ON e.principal_id = p.principal_id AND e.level BETWEEN 1 AND 3
- WHERE p.revoked_at IS NOT NULL OR p.not_after <= clock_timestamp();
 
 -- Asked by people ------------------------------------------------------------------------------------
 
