@@ -80,6 +80,12 @@ static bool data_is_at_fault(const struct pg_reply *reply)
            strncmp(state, "54", 2) == 0;
 }
 
+/* 42 except missing rights: a function or type is not as it was when this connection was set up. */
+static bool schema_has_changed(const struct pg_reply *reply)
+{
+    return strncmp(reply->sqlstate, "42", 2) == 0 && strcmp(reply->sqlstate, "42501") != 0;
+}
+
 static void on_refused(struct store *s, const struct pg_reply *reply)
 {
     unsigned rows = batch_rows(s->batch);
@@ -88,6 +94,9 @@ static void on_refused(struct store *s, const struct pg_reply *reply)
         log_error("store.commit.refused", "rows=%u sqlstate=%s why=\"%s\"", rows, reply->sqlstate,
                   reply->message);
         wait_and_retry(s);
+        /* The next setup says whether it fits; until it does, agents go elsewhere. */
+        if (schema_has_changed(reply))
+            pg_redial(s->append, "the schema was changed");
         return;
     }
     take_back(s);

@@ -185,6 +185,21 @@ static void a_refusal_for_other_reasons_than_data_waits_and_tries_again(void **s
     assert_whole(w);
 }
 
+/* Migrated while this broker was at work: it does not say "here" of a log it cannot write. */
+static void a_schema_that_changes_under_the_store_is_looked_at_again(void **state)
+{
+    struct world *w = *state;
+
+    log_set_level(LOG_ERROR + 1);
+    pgserver_exec(w->pg, "ALTER FUNCTION bus.append RENAME TO append_of_later");
+    offer(w, 100);
+    TURN_UNTIL(w, !w->here);
+    assert_int_equal(w->settled, 0);
+    pgserver_exec(w->pg, "ALTER FUNCTION bus.append_of_later RENAME TO append");
+    assert_whole(w);
+    assert_int_equal(w->stored, 100);
+}
+
 /* A broker that hangs in the middle of a commit holds the head's lock; the other must wait it out.
  */
 static void two_brokers_and_a_fault_keep_one_order(void **state)
@@ -301,6 +316,7 @@ int main(void)
         T(while_it_is_away_the_store_says_closed_and_keeps_what_it_has),
         T(a_lost_answer_is_found_by_sending_again),
         T(a_refusal_for_other_reasons_than_data_waits_and_tries_again),
+        T(a_schema_that_changes_under_the_store_is_looked_at_again),
         T(two_brokers_and_a_fault_keep_one_order),
         T(an_old_schema_is_refused_with_what_to_do),
         T(a_much_newer_schema_is_refused_and_the_next_one_taken),
