@@ -1,14 +1,15 @@
 /* outbox_file - the SQLite file: made, recognised, opened.
  *
- * Schema (user_version 2, application_id "EOCB"):
+ * Schema (user_version 3, application_id "EOCB"):
  *
  * - outbox(sender, epoch, log_epoch, start): one row. Whose file it is, when it was made, the
  * newest log epoch whose broker was offered everything, and what the numbers of rows begin behind.
  * - message(tag, content, signature, sum): never updated. tag = lane << 56 | start + lane_seq, so
  *   the key is the order of sending, and a put is one insert. sum: see rowsum.h; a row that does
  *   not fit it is never sent. NULL in rows of the first schema, which had no sums and no start.
- * - settled(tag, state, at_us, ...): receipts; state 1 stored, 2 refused, 3 refused and seen. A
- *   message without a row here is waiting.
+ * - settled(tag, state, at_us, ..., sum): receipts; state 1 stored, 2 refused, 3 refused and seen.
+ *   A message without a row here is waiting; a row that does not fit its sum could hide one, so it
+ *   settles nothing and counts as damage. NULL in rows of the first two schemas.
  * - track(track, last, first, settled, stored, refused, sum): see outbox_track.c.
  * - once(key, n, tag): the n-th put of a repeatable command, see outbox_once.c.
  *
@@ -30,7 +31,7 @@
 #include "proto/base/banned.h"
 
 #define APPLICATION_ID 0x454f4342 /* "EOCB" */
-#define SCHEMA_NUMBER  2
+#define SCHEMA_NUMBER  3
 #define BUSY_MS        2000
 #define NFS_MAGIC      0x6969
 
@@ -46,19 +47,23 @@ static const char schema_sql[] =
     " sum INTEGER);"
     "CREATE TABLE settled(tag INTEGER PRIMARY KEY, state INTEGER NOT NULL, at_us INTEGER NOT NULL,"
     " log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL, repeated INTEGER NOT NULL,"
-    " expired INTEGER NOT NULL, code TEXT, path TEXT, text TEXT);"
+    " expired INTEGER NOT NULL, code TEXT, path TEXT, text TEXT, sum INTEGER);"
     "CREATE TABLE once(key TEXT, n INTEGER, tag INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT "
     "ROWID;"
     "CREATE INDEX settled_at ON settled(at_us) WHERE state <> 2;"
     "CREATE INDEX settled_refused ON settled(tag) WHERE state = 2;"
-    "PRAGMA user_version = 2;"
+    "PRAGMA user_version = 3;"
     "PRAGMA application_id = 0x454f4342;";
 
-static const char from_first_schema_sql[] =
+/* From schema n + 1 to the next one. */
+static const char *const upgrade_sql[SCHEMA_NUMBER - 1] = {
     "ALTER TABLE outbox ADD COLUMN start INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE track ADD COLUMN sum INTEGER;"
     "ALTER TABLE message ADD COLUMN sum INTEGER;"
-    "PRAGMA user_version = 2;";
+    "PRAGMA user_version = 2;",
+    "ALTER TABLE settled ADD COLUMN sum INTEGER;"
+    "PRAGMA user_version = 3;",
+};
 
 enum status ob_make_file(const char *path, char *err, size_t err_size)
 {
@@ -126,15 +131,22 @@ static enum status create_schema(struct outbox *o)
     return st;
 }
 
+static enum status upgrade(struct outbox *o, int64_t version)
+{
+    enum status st = ST_OK;
+
+    for (; st == ST_OK && version < SCHEMA_NUMBER; version++)
+        st = run_sql(o, upgrade_sql[version - 1]);
+    return st;
+}
+
 static enum status check_kind(struct outbox *o)
 {
     int64_t id = ask_pragma(o, "PRAGMA application_id");
     int64_t version = ask_pragma(o, "PRAGMA user_version");
 
-    if (id == APPLICATION_ID && version == SCHEMA_NUMBER)
-        return ST_OK;
-    if (id == APPLICATION_ID && version == 1)
-        return run_sql(o, from_first_schema_sql);
+    if (id == APPLICATION_ID && version >= 1 && version <= SCHEMA_NUMBER)
+        return upgrade(o, version);
     if (id == APPLICATION_ID && version > SCHEMA_NUMBER)
         ob_say(o,
                "the outbox %s was made by a newer version (schema %" PRId64 ", this one knows %d): "

@@ -4,7 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "agents/link/rowsum.h"
 #include "proto/base/banned.h"
+
+/* A receipt that is what was written; one that is not settles nothing. */
+#define RECEIPT_OF(tag)                                                                            \
+    "(SELECT 1 FROM settled s WHERE s.tag = " tag                                                  \
+    " AND receipt_is_whole(s.sum, s.tag, s.state, s.at_us, s.log_epoch, s.seq))"
 
 static const char *const query_sql[QUERIES] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -16,31 +22,35 @@ static const char *const query_sql[QUERIES] = {
     [Q_LAST] = "SELECT tag FROM message WHERE tag >= ?1 AND tag < ?2 ORDER BY tag DESC LIMIT 1",
     [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum) VALUES (?1, ?2, ?3)",
     [Q_WAITING] = "SELECT content, signature, tag, sum FROM message m WHERE tag >= ?1 AND tag < ?2"
-                  " AND NOT EXISTS (SELECT 1 FROM settled s WHERE s.tag = m.tag) ORDER BY tag",
-    [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1"
-                      " AND NOT EXISTS (SELECT 1 FROM settled WHERE tag=?1)",
+                  " AND NOT EXISTS " RECEIPT_OF("m.tag") " ORDER BY tag",
+    [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1 AND NOT EXISTS " RECEIPT_OF("?1"),
     [Q_MESSAGE] = "SELECT content, signature, sum FROM message WHERE tag=?1",
     [Q_MESSAGE_DROP] = "DELETE FROM message WHERE tag=?1",
     [Q_SETTLED_ADD] =
         "INSERT OR IGNORE INTO settled(tag, state, at_us, log_epoch, seq, repeated, expired, code,"
-        " path, text) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        " path, text, sum) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,receipt_sum(?1,?2,?3,?4,?5))",
     [Q_SETTLED] = "SELECT state, log_epoch, seq, repeated, expired, code, path, text FROM settled"
-                  " WHERE tag=?1",
+                  " WHERE tag=?1 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)",
     [Q_SETTLED_DROP] = "DELETE FROM settled WHERE tag=?1",
     [Q_OLDEST] =
-        "SELECT tag, state FROM settled WHERE state <> 2 AND at_us < ?1 ORDER BY at_us LIMIT 1",
+        "SELECT tag, state FROM settled WHERE state <> 2 AND at_us < ?1"
+        " AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq) ORDER BY at_us LIMIT 1",
     [Q_REFUSED] =
         "SELECT tag, state, log_epoch, seq, repeated, expired, code, path, text FROM settled"
-        " WHERE state = 2 ORDER BY tag",
-    [Q_SEEN] = "UPDATE settled SET state=3, at_us=?2 WHERE tag=?1 AND state=2",
+        " WHERE state = 2 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
+        " ORDER BY tag",
+    [Q_SEEN] = "UPDATE settled SET state=3, at_us=?2, sum=receipt_sum(tag, 3, ?2, log_epoch, seq)"
+               " WHERE tag=?1 AND state=2",
     [Q_KNOWN] = "SELECT log_epoch, seq FROM settled WHERE tag >= ?1 AND tag < ?2 AND state = 1"
-                " AND seq > 0 ORDER BY tag DESC LIMIT 1",
-    [Q_EARLIER] = "SELECT tag FROM settled WHERE state=1 AND log_epoch < ?1 LIMIT 1",
+                " AND seq > 0 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
+                " ORDER BY tag DESC LIMIT 1",
+    [Q_EARLIER] = "SELECT tag FROM settled WHERE state=1 AND log_epoch < ?1"
+                  " AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq) LIMIT 1",
     [Q_LOG_EPOCH] = "UPDATE outbox SET log_epoch=?1",
     [Q_EACH] = "SELECT m.content, m.signature, m.tag, s.state, s.log_epoch, s.seq, s.repeated,"
                " s.expired, s.code, s.path, s.text, m.sum FROM message m LEFT JOIN settled s ON "
-               "s.tag = m.tag"
-               " ORDER BY m.tag",
+               "s.tag = m.tag AND receipt_is_whole(s.sum, s.tag, s.state, s.at_us, s.log_epoch,"
+               " s.seq) ORDER BY m.tag",
     [Q_EVERY] = "SELECT content, signature, tag, sum FROM message WHERE tag >= ?1 AND tag < ?2"
                 " ORDER BY tag",
     [Q_DAMAGED] = "SELECT count(*) FROM settled WHERE state = 2 AND code = 'damaged'",
@@ -104,12 +114,54 @@ enum status ob_translate(struct outbox *o, int rc)
     }
 }
 
+static uint64_t receipt_sum(sqlite3_value **five)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < 5; i++)
+        sum = rowsum_number(sum, (uint64_t)sqlite3_value_int64(five[i]));
+    return sum;
+}
+
+/* receipt_sum(tag, state, at_us, log_epoch, seq) */
+static void answer_receipt_sum(sqlite3_context *answer, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int64(answer, (sqlite3_int64)receipt_sum(values));
+}
+
+/* receipt_is_whole(sum, tag, state, at_us, log_epoch, seq) */
+static void answer_receipt_is_whole(sqlite3_context *answer, int count, sqlite3_value **values)
+{
+    struct outbox *o = sqlite3_user_data(answer);
+    bool whole = sqlite3_value_type(values[0]) == SQLITE_NULL ||
+                 (uint64_t)sqlite3_value_int64(values[0]) == receipt_sum(values + 1);
+
+    (void)count;
+    if (!whole)
+        ob_damage_note(o);
+    sqlite3_result_int(answer, whole);
+}
+
+static int add_functions(struct outbox *o)
+{
+    const int how = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+    int rc = sqlite3_create_function_v2(o->db, "receipt_sum", 5, how, o, answer_receipt_sum, NULL,
+                                        NULL, NULL);
+
+    return rc != SQLITE_OK ? rc
+                           : sqlite3_create_function_v2(o->db, "receipt_is_whole", 6, how, o,
+                                                        answer_receipt_is_whole, NULL, NULL, NULL);
+}
+
 enum status ob_prepare(struct outbox *o)
 {
-    for (unsigned i = 0; i < QUERIES; i++) {
-        int rc =
-            sqlite3_prepare_v3(o->db, query_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &o->q[i], NULL);
+    int rc = add_functions(o);
 
+    if (rc != SQLITE_OK)
+        return ob_translate(o, rc);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        rc = sqlite3_prepare_v3(o->db, query_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &o->q[i], NULL);
         if (rc == SQLITE_ERROR) /* a table is missing: somebody edited the file */
             rc = SQLITE_CORRUPT;
         if (rc != SQLITE_OK)
