@@ -342,7 +342,10 @@ struct outbox *agent_outbox(struct agent *a)
 enum status agent_subscribe(struct agent *a, const struct agent_subscription *sub, char *err,
                             size_t err_size)
 {
-    return downlink_subscribe(a->downlink, sub, err, err_size);
+    enum status st = downlink_subscribe(a->downlink, sub, err, err_size);
+
+    a->listens |= st == ST_OK;
+    return st;
 }
 
 void agent_state(struct agent *a, struct agent_state *out)

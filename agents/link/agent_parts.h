@@ -17,6 +17,12 @@ enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST };
  * beside it. On others line n stands with endpoint n. */
 enum { THIN_LINE = 0, URGENT_LINE = 1 };
 
+/* What a line's broker said of its database. */
+struct store_news {
+    bool is_away;
+    uint64_t since_us, told_us; /* when that became so; when it was said last */
+};
+
 struct agent {
     uint32_t known_log_epoch; /* the highest number we were told or delivered; 0 = none */
     uint64_t known_seq;
@@ -40,7 +46,7 @@ struct agent {
     unsigned line_count;
     unsigned endpoint_of[LINES_MOST];  /* by line */
     uint32_t log_epoch_of[LINES_MOST]; /* as its Welcome said */
-    bool store_is_away_of[LINES_MOST];
+    struct store_news store_of[LINES_MOST];
     unsigned main; /* the line that carries the bulk and the subscriptions, or NO_LINE */
     bool told_up;
 
@@ -52,7 +58,8 @@ struct agent {
     unsigned back_ms; /* how long a better line must have stood */
     uint64_t urgent_not_before_us;
 
-    bool sends; /* the outbox lock is ours */
+    bool listens; /* it has a subscription */
+    bool sends;   /* the outbox lock is ours */
     bool want_pump, want_commit, drained;
     bool outbox_trouble_told;
     unsigned ticks;
@@ -89,6 +96,7 @@ void lines_watch(void *arg);
 /* The preferred broker is waited for a little, when the agent starts. */
 bool lines_are_early(const struct agent *a);
 void lines_main_fell(struct agent *a);
+void lines_learn_store(struct agent *a, unsigned line, bool is_away);
 
 /* --- agent.c ------------------------------------------------------------------------------------
  */

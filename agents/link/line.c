@@ -388,11 +388,14 @@ void line_destroy(struct line *l)
     mem_free(l);
 }
 
-void line_open(struct line *l)
+void line_open(struct line *l, unsigned wait_ms)
 {
     l->is_open = true;
     l->failures = 0;
-    dial(l);
+    if (wait_ms && l->state == LINE_DOWN)
+        loop_timer_start(l->again, wait_ms, 0);
+    else
+        dial(l);
 }
 
 void line_close(struct line *l)

@@ -61,7 +61,8 @@ struct line_settings {
 MUST_CHECK enum status line_create(struct line **out, const struct line_settings *set);
 void line_destroy(struct line *l); /* NULL is allowed; nothing is called */
 
-void line_open(struct line *l);  /* from here on it keeps itself open, until line_close */
+/* From wait_ms on it keeps itself open, until line_close. */
+void line_open(struct line *l, unsigned wait_ms);
 void line_close(struct line *l); /* `ended` is not called */
 /* Gives the socket up and comes back after wait_ms (0 = the back-off); `ended` is called. */
 void line_cut(struct line *l, const char *why, unsigned wait_ms);

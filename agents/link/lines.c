@@ -104,12 +104,20 @@ static void offer_again(struct agent *a)
                   outbox_trouble(a->outbox));
 }
 
+/* Beside the main line, if it is wanted; later while it gives way. */
+static void open_urgent(struct agent *a)
+{
+    uint64_t now = loop_now_us(a->loop), from = a->urgent_not_before_us;
+
+    if (a->profile->two_lines && a->line_count > URGENT_LINE && a->sends && a->main != NO_LINE)
+        line_open(a->lines[URGENT_LINE], from > now ? (unsigned)((from - now) / 1000) + 1 : 0);
+}
+
 void lines_send_from_outbox(struct agent *a)
 {
     a->sends = true;
     offer_again(a);
-    if (a->main != NO_LINE && a->profile->two_lines && a->line_count > URGENT_LINE)
-        line_open(a->lines[URGENT_LINE]);
+    open_urgent(a);
 }
 
 static void tell_up(struct agent *a)
@@ -141,7 +149,7 @@ void lines_move(struct agent *a, unsigned to)
     a->owed_since_us = a->asked_us = 0;
     a->trouble[0] = '\0';
     a->seen.log_epoch = a->log_epoch_of[to];
-    a->seen.store_away = a->store_is_away_of[to];
+    a->seen.store_away = a->store_of[to].is_away;
     a->want_pump = true;
     a->drained = false;
     downlink_ear_end(a->downlink, to);
@@ -149,9 +157,7 @@ void lines_move(struct agent *a, unsigned to)
     if (from != NO_LINE && line_stands(a->lines[from]))
         downlink_ear_begin(a->downlink, from);
     downlink_begin(a->downlink, a->log_epoch_of[to]);
-    if (a->profile->two_lines && a->line_count > URGENT_LINE && a->sends &&
-        loop_now_us(a->loop) >= a->urgent_not_before_us)
-        line_open(a->lines[URGENT_LINE]);
+    open_urgent(a);
     log_info("agent.main", "endpoint=%s log_epoch=%" PRIu32 " waiting=%" PRIu64,
              lines_endpoint(a, to), a->log_epoch_of[to], agent_waiting(a));
     tell_up(a);
@@ -190,7 +196,7 @@ static void on_stands(void *arg, unsigned line, const Eocbus__V1__Welcome *w)
              "endpoint=%s broker=%s principal=%s session=%" PRIu64 " log_epoch=%" PRIu32,
              lines_endpoint(a, line), w->broker, w->principal, w->session, w->log_epoch);
     a->log_epoch_of[line] = w->log_epoch;
-    a->store_is_away_of[line] = w->store_away;
+    lines_learn_store(a, line, w->store_away);
     lines_learn_number(a, w->log_epoch, w->head);
     if (a->uplink)
         uplink_begin(a->uplink, line, w);
@@ -256,6 +262,7 @@ static void give_way(struct agent *a, unsigned line, const struct line_end *end)
     if (a->profile->two_lines) {
         a->urgent_not_before_us = loop_now_us(a->loop) + GIVE_WAY_MS * UINT64_C(1000);
         close_urgent(a);
+        open_urgent(a); /* after that; with the next main line if this one fell */
     } else {
         line_rest(a->lines[line], GIVE_WAY_MS);
     }
@@ -308,9 +315,19 @@ static void on_pong(void *arg, unsigned line, const Eocbus__V1__Pong *m)
     uint64_t now = loop_exact_us(a->loop);
     uint64_t trip_us = now > m->token ? now - m->token : 0;
 
+    lines_learn_store(a, line, m->store_away);
     if (line == a->main && trip_us < PONG_MOST_US)
         learn_clock(a, m->ping_time_us + (int64_t)(trip_us / 2), m->time_us,
                     (uint32_t)(trip_us / 1000));
+}
+
+/* A refusal may need no database. */
+static bool has_stored(const Eocbus__V1__Receipts *m)
+{
+    for (size_t i = 0; i < m->n_settled; i++)
+        if (m->settled[i]->outcome == EOCBUS__V1__OUTCOME__OUTCOME_STORED)
+            return true;
+    return false;
 }
 
 static void on_answers(struct agent *a, unsigned line, const Eocbus__V1__Frame *f)
@@ -320,12 +337,13 @@ static void on_answers(struct agent *a, unsigned line, const Eocbus__V1__Frame *
     if (!a->uplink || !a->sends)
         return;
     if (f->what_case == EOCBUS__V1__FRAME__WHAT_BUSY) {
+        if (f->busy->store_away)
+            lines_learn_store(a, line, true);
         uplink_on_busy(a->uplink, line, f->busy);
         return;
     }
-    a->store_is_away_of[line] = false;
-    if (line == a->main)
-        a->seen.store_away = false;
+    if (has_stored(f->receipts))
+        lines_learn_store(a, line, false);
     uplink_on_receipts(a->uplink, f->receipts);
     a->want_commit = true;
 }
@@ -447,9 +465,9 @@ void lines_open(struct agent *a)
 {
     lines_watch_begin(a);
     if (a->profile->two_lines) {
-        line_open(a->lines[THIN_LINE]);
+        line_open(a->lines[THIN_LINE], 0);
         return;
     }
     for (unsigned i = 0; i < a->line_count; i++)
-        line_open(a->lines[i]);
+        line_open(a->lines[i], 0);
 }

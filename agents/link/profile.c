@@ -11,11 +11,11 @@
  * and TCP needs three packets behind a lost one to notice early; tests/fault/thin_link_test
  * measures both sides of the choice. */
 static const struct link_profile profiles[] = {
-    {"fiber", 5000, 3000, 100, 5000, 262144, 65536, 0, false, 0, 1000, 0},
-    {"4g", 6000, 10000, 250, 30000, 65536, 32768, 0, false, 0, 1000, 0},
-    {"2g", 30000, 40000, 1000, 30000, 6800, 1024, 1300, true, 3000, 0, 6000},
-    {"vsat", 20000, 20000, 500, 30000, 65536, 16384, 0, false, 0, 3000, 0},
-    {"radio", 60000, 60000, 2000, 30000, 1200, 300, 400, true, 8000, 0, 10000},
+    {"fiber", 5000, 3000, 100, 5000, 262144, 65536, 0, false, 0, 1000, true, 0},
+    {"4g", 6000, 10000, 250, 30000, 65536, 32768, 0, false, 0, 1000, false, 0},
+    {"2g", 30000, 40000, 1000, 30000, 6800, 1024, 1300, true, 3000, 0, false, 6000},
+    {"vsat", 20000, 20000, 500, 30000, 65536, 16384, 0, false, 0, 3000, false, 0},
+    {"radio", 60000, 60000, 2000, 30000, 1200, 300, 400, true, 8000, 0, false, 10000},
 };
 
 const struct link_profile *link_profile_by_name(const char *name)

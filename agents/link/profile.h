@@ -25,6 +25,7 @@ struct link_profile {
     /* Something is due and nothing was heard for so long: ask; and as long again: go elsewhere.
      * More than the link's own round trip. 0 = with two lines there is nowhere to go at once. */
     unsigned mute_ms;
+    bool asks_freely;     /* bytes cost nothing: who only listens asks that often, too */
     unsigned rto_most_ms; /* longest pause of TCP between two attempts; 0 = the system's, 120 s */
 };
 

@@ -63,6 +63,7 @@ enum status send_busy(struct publishing *b, uint64_t *tags)
 
     f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
     f.busy = &busy;
+    busy.store_away = b->cause == BUSY_AWAY;
     busy.n_tags = b->busy_count;
     busy.tags = tags;
     busy.retry_ms = retry_ms(b);

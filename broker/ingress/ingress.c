@@ -39,6 +39,7 @@ static void on_ping(struct ingress *in, struct session *s, const Eocbus__V1__Pin
     pong.token = ping->token;
     pong.ping_time_us = ping->time_us;
     pong.time_us = utc_us;
+    pong.store_away = !in->exits.store_is_here(in->exits.arg);
     f.what_case = EOCBUS__V1__FRAME__WHAT_PONG;
     f.pong = &pong;
     if (answer_frame(in, s, &f) != ST_NOTFOUND)

@@ -86,6 +86,7 @@ static void on_hello(struct fake_broker *b, const Eocbus__V1__Hello *hello)
     m.log_epoch = b->log_epoch ? b->log_epoch : 1;
     m.head = b->seq;
     m.time_us = loop_utc_us(b->loop);
+    m.store_away = b->store_away;
     m.max_frame_bytes = LIMIT_FRAME_BYTES;
     m.max_content_bytes = LIMIT_CONTENT_BYTES;
     m.max_items = LIMIT_ITEMS;
@@ -135,6 +136,7 @@ static void answer_busy(struct fake_broker *b, uint64_t *tags, size_t n)
     m.n_tags = n;
     m.tags = tags;
     m.retry_ms = b->retry_ms ? b->retry_ms : 20;
+    m.store_away = b->store_away;
     f.what_case = EOCBUS__V1__FRAME__WHAT_BUSY;
     f.busy = &m;
     fake_broker_send(b, &f);
@@ -200,6 +202,7 @@ static void on_ping(struct fake_broker *b, const Eocbus__V1__Ping *p)
     b->pings++;
     m.token = p->token;
     m.ping_time_us = p->time_us;
+    m.store_away = b->store_away;
     m.time_us = loop_utc_us(b->loop);
     f.what_case = EOCBUS__V1__FRAME__WHAT_PONG;
     f.pong = &m;

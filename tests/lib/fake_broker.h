@@ -21,6 +21,7 @@ struct fake_broker {
 
     /* what it is to do */
     bool is_silent;      /* hears, says nothing */
+    bool store_away;     /* says so in Welcome, Busy and Pong */
     bool no_receipts;    /* keeps what is published, gives no receipt */
     unsigned busy_times; /* so many Publish are answered Busy */
     unsigned retry_ms;   /* with that; 0 = 20 */

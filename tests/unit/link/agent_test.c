@@ -622,6 +622,14 @@ static void a_second_daemon_on_the_same_outbox_is_refused_at_once(void **state)
     agent_destroy(second_one);
 }
 
+static unsigned sessions_now(void)
+{
+    struct agent_state st;
+
+    agent_state(agent, &st);
+    return st.sessions;
+}
+
 static void the_next_endpoint_is_tried_when_one_is_gone(void **state)
 {
     struct agent_settings set;
@@ -633,6 +641,7 @@ static void the_next_endpoint_is_tried_when_one_is_gone(void **state)
     endpoints[1] = second.endpoint;
     set.endpoints.count = 2;
     start_with(&set);
+    WAIT_FOR(sessions_now() == 2);
     put(ROUTINE, "one");
     WAIT_FOR(saw.settled == 1);
     assert_int_equal(broker.items, 1);

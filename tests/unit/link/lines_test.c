@@ -285,6 +285,57 @@ static void when_nobody_answers_it_is_our_link_and_nothing_moves(void **state)
     assert_int_equal(first.hellos, 1);
 }
 
+static void a_listener_on_a_good_link_leaves_a_stopped_broker_within_a_few_seconds(void **state)
+{
+    uint64_t began;
+
+    (void)state;
+    start("fiber");
+    subscribe();
+    WAIT_FOR(first.subscribes == 1 && second.ears == 1 && first.pings > 0);
+    first.is_silent = true;
+    began = loop_exact_us(loop);
+    WAIT_FOR(second.subscribes == 1);
+    assert_true(loop_exact_us(loop) - began < 4500000); /* less than the interval of its pings */
+}
+
+static void a_broker_without_its_database_is_left_for_one_that_has_it(void **state)
+{
+    (void)state;
+    first.busy_times = 1000000;
+    first.store_away = true;
+    start("fiber");
+    subscribe();
+    put(4);
+    WAIT_FOR(first.publishes > 0);
+    assert_int_equal(second.items, 0); /* not at once */
+    WAIT_FOR(saw.settled == 1);
+    assert_int_equal(second.items, 1);
+    assert_string_equal(endpoint_now(), second.endpoint);
+    assert_int_equal(second.subscribes, 1);
+    assert_int_equal(saw.downs, 0);
+}
+
+static void a_database_that_is_away_for_everybody_moves_nobody(void **state)
+{
+    struct agent_state st;
+    uint64_t began;
+
+    (void)state;
+    first.busy_times = second.busy_times = 1000000;
+    start("fiber");
+    put(4);
+    WAIT_FOR(first.publishes > 0 && second.hellos == 1);
+    assert_string_equal(endpoint_now(), first.endpoint);
+    first.store_away = second.store_away = true; /* Welcome had said that it is here */
+    began = loop_exact_us(loop);
+    WAIT_FOR(loop_exact_us(loop) - began > 12000000);
+    assert_string_equal(endpoint_now(), first.endpoint);
+    assert_int_equal(second.publishes, 0);
+    agent_state(agent, &st);
+    assert_true(st.store_away);
+}
+
 static void a_thin_link_has_one_broker_at_a_time(void **state)
 {
     (void)state;
@@ -436,6 +487,9 @@ int main(void)
         T(a_broker_that_comes_back_stands_by),
         T(a_mute_broker_is_left_when_something_is_due_and_another_answers),
         T(when_nobody_answers_it_is_our_link_and_nothing_moves),
+        T(a_listener_on_a_good_link_leaves_a_stopped_broker_within_a_few_seconds),
+        T(a_broker_without_its_database_is_left_for_one_that_has_it),
+        T(a_database_that_is_away_for_everybody_moves_nobody),
         T(a_thin_link_has_one_broker_at_a_time),
         T(an_alarm_goes_to_every_broker_and_the_first_receipt_settles_it),
         T(alarms_are_copied_in_their_order_and_again_where_they_were_turned_away),
