@@ -14,7 +14,11 @@
 #define CREDIT_DEFAULT 256u
 #define CREDIT_MOST    65536u
 #define REFUSED_MS     30000u
-#define NUMBER_MOST    1000000u /* @range of Subscribe.subscription */
+#define TAKEN_MS       1000u /* by ourselves, perhaps: a broker that was slow sees by then who is gone \
+                              */
+/* So often two programs with one name may take it from each other, and no more. */
+#define LEFT_BEHIND_MOST 3u
+#define NUMBER_MOST      1000000u /* @range of Subscribe.subscription */
 
 enum status downlink_create(struct downlink **out, const struct downlink_settings *set)
 {
@@ -430,8 +434,10 @@ void downlink_end(struct downlink *d)
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 
-        if (s->state == SUB_ASKED || s->state == SUB_RUNNING)
+        if (s->state == SUB_ASKED || s->state == SUB_RUNNING) {
             downlink_say_unsubscribe(d, MAIN_LINE, s->number);
+            s->left_behind += s->left_behind < LEFT_BEHIND_MOST;
+        }
         if (s->state != SUB_TAKEN)
             s->state = SUB_OUT;
         s->acknowledge = 0;
@@ -471,6 +477,13 @@ void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
 
     if (!s)
         return;
+    if (strcmp(f->code, "taken") == 0 && s->left_behind) {
+        s->left_behind--;
+        log_warn("downlink.taken.back", "name=%s next=\"asked for again\"", s->durable_name);
+        s->state = SUB_ASKED;
+        downlink_begin_again(s, TAKEN_MS);
+        return;
+    }
     if (strcmp(f->code, "taken") == 0) {
         log_error("downlink.taken", "name=%s next=\"silent until started again\"",
                   s->durable_name ? s->durable_name : "");

@@ -710,6 +710,44 @@ static void subscribe(const char *inbox, unsigned credit)
         fail_msg("%s", err);
 }
 
+static void say_taken(void)
+{
+    Eocbus__V1__Fault fault = EOCBUS__V1__FAULT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    fault.code = (char *)"taken";
+    fault.subscription = broker.subscription;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
+    f.fault = &fault;
+    fake_broker_send(&broker, &f);
+}
+
+/* A broker that was slow came to the old Subscribe of this agent after the new one. Once for each
+ * session that was left: another program with this name wins in the end. */
+static void a_name_that_our_own_past_has_taken_is_asked_for_again(void **state)
+{
+    static const char *const patterns[] = {"**"};
+    const struct agent_subscription sub = {
+        .patterns = patterns, .pattern_count = 1, .durable_name = "duty", .message = on_delivery};
+    char where[64];
+
+    (void)state;
+    start();
+    assert_int_equal(agent_subscribe(agent, &sub, err, sizeof(err)), ST_OK);
+    WAIT_FOR(broker.subscribes == 1);
+    snprintf(where, sizeof(where), "%s", broker.endpoint);
+    fake_broker_close(&broker);
+    WAIT_FOR(saw.downs == 1);
+    fake_broker_open(&broker, loop, where);
+    WAIT_FOR(broker.subscribes == 2);
+    say_taken();
+    WAIT_FOR(broker.subscribes == 3);
+    say_taken();
+    for (uint64_t end_us = loop_exact_us(loop) + 1500000; loop_exact_us(loop) < end_us;)
+        loop_turn(loop, 20);
+    assert_int_equal(broker.subscribes, 3);
+}
+
 static void deliver(uint64_t seq, uint64_t previous)
 {
     fake_broker_deliver(&broker, seq, previous, content, content_len);
@@ -1029,6 +1067,7 @@ int main(void)
         T(a_new_log_epoch_is_offered_everything_again),
         T(after_a_restart_hello_says_what_its_receipts_said),
         T(a_receipt_of_an_older_log_settles_nothing),
+        T(a_name_that_our_own_past_has_taken_is_asked_for_again),
         T(a_command_beside_the_daemon_puts_and_the_daemon_sends),
         T(a_daemon_whose_outbox_is_damaged_goes_on_by_itself),
         T(a_second_daemon_on_the_same_outbox_is_refused_at_once),
