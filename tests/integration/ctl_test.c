@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
 
 enum { WORDS_MAX = 40, OUTPUT_MAX = 65536 };
 
@@ -37,7 +38,7 @@ static void rest(void)
 /* Two minutes: each look may start a program, on a busy machine. */
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        time_t end_ = time(NULL) + 120;                                                            \
+        time_t end_ = time(NULL) + PATIENCE * 120;                                                 \
         while (!(condition)) {                                                                     \
             if (time(NULL) > end_)                                                                 \
                 fail_msg("waited two minutes for: %s", #condition);                                \

@@ -324,7 +324,7 @@ static double percentile_ms(const uint64_t *at, unsigned percent)
     uint64_t took[ALARMS];
 
     for (unsigned n = 0; n < ALARMS; n++)
-        took[n] = at[n] - put_us[n];
+        took[n] = (at[n] ? at[n] : stored_us[n]) - put_us[n];
     qsort(took, ALARMS, sizeof(took[0]), compare);
     return (double)took[(ALARMS - 1) * percent / 100] / 1e3;
 }
@@ -371,14 +371,17 @@ static void bulk_that_saturates_the_store_does_not_hold_an_alarm_up(void **state
     }
     WAIT_FOR(bulk_settled() > 500);
     send_alarms_under_bulk();
-    WAIT_FOR(world.archive.provisional == ALARMS && world.archive.numbered == ALARMS);
+    WAIT_FOR(world.archive.numbered == ALARMS &&
+             world.siren.provisional + world.siren.numbered == ALARMS);
+    /* Who has no room for one at once, because it is slow, has it with its number. */
+    assert_swift(world.archive.provisional == ALARMS);
     print_message(
         "measured: %d alarms under bulk: provisional p50 %.1f ms p99 %.1f ms, with number "
         "p50 %.1f ms p99 %.1f ms\n",
         ALARMS, percentile_ms(heard_us, 50), percentile_ms(heard_us, 99),
         percentile_ms(stored_us, 50), percentile_ms(stored_us, 99));
-    assert_true(percentile_ms(heard_us, 99) < PATIENCE * 1000);
-    assert_int_equal(bus_status(world.bus, "provisional_skipped"), 0);
+    assert_swift(percentile_ms(heard_us, 99) < 1000);
+    assert_swift(bus_status(world.bus, "provisional_skipped") == 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
