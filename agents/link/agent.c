@@ -1,4 +1,4 @@
-/* agent - see agent.h. Sessions are line.c's, what each of them does is lines.c's.
+/* agent - see agent.h. Sessions are line.c's, what each of them does is lines_role.c's.
  *
  * Work is gathered during a loop turn and done once at its end, in on_turn: commit (one fsync),
  * tell the program, send. */

@@ -1,4 +1,4 @@
-/* agent_parts - what agent.c, lines.c and lines_watch.c share: the agent's inside. Nobody else
+/* agent_parts - what agent.c and the files of lines share: the agent's inside. Nobody else
  * includes it. */
 #ifndef EOCBUS_LINK_AGENT_PARTS_H
 #define EOCBUS_LINK_AGENT_PARTS_H
@@ -67,11 +67,14 @@ struct agent {
     char trouble[256];
 };
 
-/* --- lines.c: what each line does ---------------------------------------------------------------
+/* --- lines.c: what comes of each line -----------------------------------------------------------
  */
 MUST_CHECK enum status lines_create(struct agent *a);
 void lines_destroy(struct agent *a);
 void lines_open(struct agent *a);
+
+/* --- lines_role.c: what each line does ----------------------------------------------------------
+ */
 /* The outbox is ours to send from now. */
 void lines_send_from_outbox(struct agent *a);
 /* As zport_send, on the main line; ST_CLOSED when there is none. arg is the agent. */
@@ -82,6 +85,13 @@ void lines_move(struct agent *a, unsigned to);
 /* If there is no main line: the best one that stands becomes it. */
 void lines_choose(struct agent *a);
 const char *lines_endpoint(const struct agent *a, unsigned line);
+/* Each line carries what is its to carry now; who loses lanes, first. */
+void lines_assign(struct agent *a);
+/* Before anything is offered to a log that is newer than the outbox knows. */
+void lines_offer_again(struct agent *a);
+/* Thin links: beside the main line, if it is wanted; later while it gives way. */
+void lines_open_urgent(struct agent *a);
+void lines_tell_down(struct agent *a, const char *why);
 
 /* --- lines_hello.c ------------------------------------------------------------------------------
  */

@@ -20,6 +20,7 @@
 #include "proto/base/banned.h"
 
 #define APPLICATION_ID 0x454f4349 /* "EOCI" */
+#define SCHEMA_NUMBER  2
 #define BUSY_MS        2000
 #define ID             16
 
@@ -94,7 +95,7 @@ static int make_schema(struct inbox *in)
         rc = SQLITE_NOTADB;
     else if (ask_number(in, "PRAGMA user_version") == 1)
         rc = run_sql(in, from_first_schema_sql);
-    else if (ask_number(in, "PRAGMA user_version") != 2)
+    else if (ask_number(in, "PRAGMA user_version") != SCHEMA_NUMBER)
         rc = SQLITE_NOTADB;
     if (rc == SQLITE_OK)
         return run_sql(in, "COMMIT");
@@ -172,6 +173,12 @@ static int read_ids(struct inbox *in)
     return rc;
 }
 
+static bool is_newer(struct inbox *in)
+{
+    return ask_number(in, "PRAGMA application_id") == APPLICATION_ID &&
+           ask_number(in, "PRAGMA user_version") > SCHEMA_NUMBER;
+}
+
 static enum status open_file(struct inbox *in, char *err, size_t err_size)
 {
     int fd = open(in->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), rc;
@@ -192,7 +199,10 @@ static enum status open_file(struct inbox *in, char *err, size_t err_size)
     if (translate(rc) == ST_OK)
         rc = read_ids(in);
     st = translate(rc);
-    if (st == ST_INVALID)
+    if (st == ST_INVALID && is_newer(in))
+        snprintf(err, err_size, "the inbox %s was made by a newer version: update this program",
+                 in->path);
+    else if (st == ST_INVALID)
         snprintf(
             err, err_size,
             "%s is damaged or not an inbox: move it aside and start again; what was read already "

@@ -6,7 +6,7 @@
  * lost line always gets a new socket: what waited in the old one's queues is gone with it, and the
  * outbox offers it again. A broker that was restarted under a standing link says Fault `hello`:
  * back to GREETING on the same socket. What a line carries while it stands is its owner's business
- * (lines.c). */
+ * (lines_role.c). */
 #ifndef EOCBUS_LINK_LINE_H
 #define EOCBUS_LINK_LINE_H
 

@@ -98,6 +98,8 @@ void office_send_file_help(struct buf *out, const char *name, const char *word);
 
 /* A sentence on standard error; answers `code`. */
 int office_fail(struct office *o, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* A line on standard output: "before: what", made safe for a terminal. */
+void office_print(const char *before, const char *what);
 /* Beside the outbox: "outbox.path" and a suffix; NULL past the arena's cap. */
 const char *office_file(struct office *o, const char *suffix);
 

@@ -17,7 +17,7 @@ struct link_profile {
     /* Bulk leaves in pieces of this size, and only when a whole one fits: a packet of the link, so
      * that headers and CURVE (about 140 bytes a packet) stay small against it. 0 = as it comes. */
     size_t chunk_bytes;
-    bool two_lines; /* one broker at a time; FLASH and IMMEDIATE have a line of their own (lines.c)
+    bool two_lines; /* one broker at a time; FLASH and IMMEDIATE have a line of their own (lines_role.c)
                      */
     /* An alarm without a receipt for so long also goes over the common connection: a packet that is
      * lost twice would keep it from its listeners for ten seconds. 0 = never. */

@@ -197,6 +197,20 @@ static void a_file_that_is_no_inbox_says_what_to_do(void **state)
     assert_non_null(strstr(err, "aside"));
 }
 
+static void a_file_of_a_newer_program_says_so(void **state)
+{
+    struct inbox *in = open_named(path, "a");
+    sqlite3 *db;
+
+    (void)state;
+    inbox_close(in);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 9", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(inbox_open(&in, path, "a", err, sizeof(err)), ST_INVALID);
+    assert_non_null(strstr(err, "newer version: update this program"));
+}
+
 static void opening_survives_every_failed_allocation(void **state)
 {
     struct inbox *in = NULL;
@@ -225,6 +239,7 @@ int main(void)
         T(only_what_lies_behind_the_place_is_new),
         T(the_memory_of_alarms_is_kept_and_bounded),
         T(a_file_that_is_no_inbox_says_what_to_do),
+        T(a_file_of_a_newer_program_says_so),
         T(opening_survives_every_failed_allocation),
     };
 
