@@ -14,8 +14,9 @@
 #define CREDIT_DEFAULT 256u
 #define CREDIT_MOST    65536u
 #define REFUSED_MS     30000u
-#define TAKEN_MS       1000u /* by ourselves, perhaps: a broker that was slow sees by then who is gone \
-                              */
+#define TAKEN_MS                                                                                   \
+    1000u /* by ourselves, perhaps: a broker that was slow sees by then who is gone                \
+           */
 /* So often two programs with one name may take it from each other, and no more. */
 #define LEFT_BEHIND_MOST 3u
 #define NUMBER_MOST      1000000u /* @range of Subscribe.subscription */
@@ -284,6 +285,7 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
     st = copy_patterns(s, from, err, err_size);
     if (st == ST_OK && from->durable_name) {
         s->durable_name = mem_strdup(from->durable_name);
+        s->left_behind = 1;
         st = s->durable_name ? ST_OK : ST_NOMEM;
     }
     if (st == ST_OK)

@@ -39,8 +39,9 @@ struct sub {
     bool on_disk;       /* the place outlives us */
     uint64_t start;     /* where to begin without a place */
     char *durable_name; /* NULL = none */
-    /* Sessions that it was asked for in and that ended: a broker that is slow may come to such a
-     * Subscribe only now, and take the name from ourselves. */
+    /* Sessions that it was asked for in and that ended, and one before this program was started: a
+     * broker, or a network, that is slow may come with such a Subscribe only now, and take the name
+     * from ourselves. */
     unsigned left_behind;
     /* urgent_first: its family are the subscriptions made of one; the more urgent one before it has
      * to be through with its history. 0, NULL = alone. */

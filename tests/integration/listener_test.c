@@ -226,7 +226,7 @@ static void the_newest_one_has_the_name_and_the_other_one_is_told(void **state)
     WAIT_FOR(places_are_at(LANES));
     newer = start_agent("centre.duty", &listener_keys, NULL);
     listen_to_all(newer, "newer-inbox");
-    WAIT_FOR(strstr(log_text, "downlink.taken"));
+    WAIT_FOR(strstr(log_text, "downlink.taken name")); /* each has asked once more */
     put(1);
     WAIT_FOR(saw.heard == 2 * LANES);
     assert_int_equal(saw.doubled, 0);
