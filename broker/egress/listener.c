@@ -229,7 +229,13 @@ static bool start_is_legal(struct listener *l)
     char text[200];
     const char *code = NULL;
 
-    if (l->start_epoch && l->start_epoch != e->log_epoch) {
+    if (l->start_epoch > e->log_epoch) {
+        code = CODE_RANGE;
+        snprintf(text, sizeof(text),
+                 "the log has epoch %u and you know epoch %u; if it is so for more than a minute, "
+                 "an older backup was restored: see eocctl log raise-epoch",
+                 e->log_epoch, l->start_epoch);
+    } else if (l->start_epoch && l->start_epoch != e->log_epoch) {
         code = "epoch";
         snprintf(text, sizeof(text),
                  "the log has epoch %u now: it was restored from a backup; compare what you have "
@@ -245,13 +251,15 @@ static bool start_is_legal(struct listener *l)
     return !code;
 }
 
-/* It comes from a broker that was faster than we are with what others stored. */
+/* It comes from a broker that was faster than we are with what others stored, or with the news that
+ * the log was restored; we shall see the same within half a second. */
 static bool may_be_ahead(const struct listener *l)
 {
     const struct egress *e = l->egress;
+    bool is_ahead = l->start_epoch > e->log_epoch ||
+                    (l->start > e->head && (!l->start_epoch || l->start_epoch == e->log_epoch));
 
-    return l->start > e->head && (!l->start_epoch || l->start_epoch == e->log_epoch) &&
-           loop_now_us(e->set.loop) - l->born_us < AHEAD_US;
+    return is_ahead && loop_now_us(e->set.loop) - l->born_us < AHEAD_US;
 }
 
 void listener_place(struct listener *l)
@@ -260,8 +268,6 @@ void listener_place(struct listener *l)
 
     if (!e->log_epoch || l->lost || l->is_asking)
         return; /* egress_store_here, or durable.c, comes back to it */
-    if (l->start_epoch > e->log_epoch)
-        return; /* other brokers have seen the log restored, and we shall within half a second */
     if (l->from_now)
         l->start = e->head;
     if (may_be_ahead(l))

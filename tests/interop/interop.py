@@ -551,7 +551,7 @@ def subscriptions_refused(t):
                             ("too few levels", "pattern", dict(patterns=["actual.report"])),
                             ("** in the middle", "pattern", dict(patterns=["actual.**.x.y.z"])),
                             ("beyond the head", "range", dict(patterns=["**"], after=1 << 40)),
-                            ("another epoch", "epoch", dict(patterns=["**"], after=1, log_epoch=9))):
+                            ("an epoch to come", "range", dict(patterns=["**"], after=1, log_epoch=9))):
         s = c.subscribe(**ask)
         c.run_until(lambda: s.fault or s.subscribed, "an answer")
         good = s.fault and s.fault.code == code and not s.fault.retry_ms
