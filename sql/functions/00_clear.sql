@@ -19,6 +19,10 @@ BEGIN
             USING ERRCODE = 'dependent_objects_still_exist',
                   HINT = 'Keep their text, drop them, migrate, and make them again.';
     END IF;
+    -- Brokers may be at work. Who appends has the head before any table whose trigger goes here; a tick
+    -- looks at such tables first, and then goes away if another one is at it.
+    PERFORM pg_advisory_xact_lock(hashtext('eocbus tick'));
+    PERFORM FROM bus.log_head FOR UPDATE;
     -- Named before the first one goes: some go with others.
     FOREACH thing IN ARRAY coalesce((
         SELECT array_agg(d.what) FROM (
