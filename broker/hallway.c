@@ -301,6 +301,21 @@ static enum status read_page(void *arg, uint64_t after, uint64_t upto, unsigned 
     return store_read(b->store, after, upto, rows, lanes, to, page, page_arg);
 }
 
+static enum status read_last(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                             store_page_fn page, void *page_arg)
+{
+    struct broker *b = arg;
+
+    return store_read_last(b->store, after, upto, rows, page, page_arg);
+}
+
+static enum status find_time(void *arg, int64_t time_us, store_page_fn page, void *page_arg)
+{
+    struct broker *b = arg;
+
+    return store_find_time(b->store, time_us, page, page_arg);
+}
+
 static void cancel_page(void *arg, void *page_arg)
 {
     struct broker *b = arg;
@@ -396,6 +411,8 @@ struct egress_exits hall_egress(struct broker *b)
         .may_listen = may_listen,
         .limit = limit_session,
         .read = read_page,
+        .read_last = read_last,
+        .find_time = find_time,
         .read_cancel = cancel_page,
         .cursor_open = open_cursor,
         .cursor_move = move_cursor,

@@ -135,6 +135,15 @@ struct agent_subscription {
     unsigned pattern_count;
     bool from_now; /* else after `after` */
     uint64_t after;
+    /* Not 0: instead of after a number from the first message received then or later, UTC us; it
+     * may be some seconds early. */
+    int64_t after_time_us;
+    uint64_t upto; /* the last number wanted, after which `horizon` says it; 0 = no end */
+    /* First the newest observations of each stream that matches, with Delivery.last_value; again
+     * when the link fell before all of them were here, and after a start of the program. */
+    bool last_values;
+    Eocbus__V1__Lane lanes[5]; /* only these; lane_count 0 = all. Not with urgent_first */
+    unsigned lane_count;
     bool to_me;             /* only what has this principal among its recipients */
     const char *inbox_path; /* NULL = no memory */
     const char *name;       /* of the place in the inbox; NULL = the patterns */

@@ -1,4 +1,5 @@
-/* downlink - see downlink.h. Subscriptions and the session; what is delivered: downlink_deliver.c.
+/* downlink - see downlink.h. Subscriptions and the session; what is delivered: downlink_deliver.c;
+ * most urgent first: downlink_family.c.
  */
 #include "agents/link/downlink_parts.h"
 
@@ -40,7 +41,7 @@ enum status downlink_create(struct downlink **out, const struct downlink_setting
     return ST_OK;
 }
 
-static void destroy_sub(struct sub *s)
+void downlink_destroy_sub(struct sub *s)
 {
     list_remove(&s->link);
     /* What was handed over in this turn is not handed over again by the next start. */
@@ -63,7 +64,7 @@ void downlink_destroy(struct downlink *d)
     if (!d)
         return;
     while ((link = list_first(&d->subs)))
-        destroy_sub(container_of(link, struct sub, link));
+        downlink_destroy_sub(container_of(link, struct sub, link));
     arena_destroy(d->arena);
     mem_free(d);
 }
@@ -79,48 +80,6 @@ struct sub *downlink_find(struct downlink *d, uint32_t number)
             return s;
     }
     return NULL;
-}
-
-static bool may_have_credit(const struct sub *s)
-{
-    const struct sub *before = s->more_urgent;
-
-    return !before || (before->state == SUB_RUNNING && before->caught_up) ||
-           before->state == SUB_TAKEN;
-}
-
-void downlink_let_next(struct downlink *d, const struct sub *s)
-{
-    struct list *link;
-
-    list_each(link, &d->subs) {
-        struct sub *next = container_of(link, struct sub, link);
-        Eocbus__V1__Credit m = EOCBUS__V1__CREDIT__INIT;
-        Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-
-        if (next->family != s->family || next->has_credit || next->state != SUB_RUNNING ||
-            !may_have_credit(next))
-            continue;
-        m.subscription = next->number;
-        m.messages = next->credit;
-        f.what_case = EOCBUS__V1__FRAME__WHAT_CREDIT;
-        f.credit = &m;
-        next->has_credit = d->set.send(d->set.arg, &f) == ST_OK;
-    }
-}
-
-uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s)
-{
-    uint64_t least = s->through;
-    struct list *link;
-
-    list_each(link, &d->subs) {
-        const struct sub *one = container_of(link, struct sub, link);
-
-        if (one->family == s->family && s->family && one->through < least)
-            least = one->through;
-    }
-    return least;
 }
 
 uint32_t downlink_new_number(struct downlink *d)
@@ -149,15 +108,20 @@ static void ask(struct sub *s)
     m.patterns = s->patterns;
     s->caught_up = false;
     s->through = 0;
-    s->has_credit = may_have_credit(s);
+    s->has_credit = downlink_may_have_credit(s);
     m.credit = s->has_credit ? s->credit : 0;
     m.lanes = s->lanes;
     m.n_lanes = s->lane_count;
     m.to_me = s->to_me;
+    m.upto = s->upto;
+    m.last_values = s->wants_lasts;
     if (inbox_place(s->inbox, &log_epoch, &seq)) {
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         m.after = seq;
         m.log_epoch = log_epoch;
+    } else if (s->start_time_us) {
+        m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER_TIME_US;
+        m.after_time_us = s->start_time_us;
     } else if (!s->from_now && (s->start || !s->durable_name)) {
         m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         m.after = s->start;
@@ -276,6 +240,11 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
     s->from_now = from->from_now;
     s->numbered_copies = from->numbered_copies;
     s->to_me = from->to_me;
+    s->lane_count = from->lane_count;
+    memcpy(s->lanes, from->lanes, sizeof(s->lanes));
+    s->wants_lasts = from->last_values;
+    s->start_time_us = from->after_time_us;
+    s->upto = from->upto;
     s->on_disk = from->inbox_path != NULL;
     s->start = from->after;
     s->arg = from->arg;
@@ -295,9 +264,8 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
     return st;
 }
 
-/* `of`: the group of lanes, in words; "" = all. */
-static enum status add_sub(struct downlink *d, const struct agent_subscription *sub, const char *of,
-                           struct sub **out, char *err, size_t err_size)
+enum status downlink_add_sub(struct downlink *d, const struct agent_subscription *sub,
+                             const char *of, struct sub **out, char *err, size_t err_size)
 {
     struct sub *s = mem_zalloc(sizeof(*s));
     enum status st;
@@ -308,7 +276,7 @@ static enum status add_sub(struct downlink *d, const struct agent_subscription *
     s->downlink = d;
     st = fill_sub(s, sub, of, err, err_size);
     if (st != ST_OK) {
-        destroy_sub(s);
+        downlink_destroy_sub(s);
         return st;
     }
     list_add_tail(&d->subs, &s->link);
@@ -317,44 +285,11 @@ static enum status add_sub(struct downlink *d, const struct agent_subscription *
     return ST_OK;
 }
 
-static const struct group {
-    const char *of;
-    Eocbus__V1__Lane lanes[2];
-    size_t lane_count;
-} groups[] = {
-    {" urgent", {EOCBUS__V1__LANE__LANE_FLASH, EOCBUS__V1__LANE__LANE_IMMEDIATE}, 2},
-    {" priority", {EOCBUS__V1__LANE__LANE_PRIORITY}, 1},
-    {" routine", {EOCBUS__V1__LANE__LANE_ROUTINE}, 1},
-    {" bulk", {EOCBUS__V1__LANE__LANE_BULK}, 1},
-};
-enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
-
-static enum status add_family(struct downlink *d, const struct agent_subscription *sub,
-                              struct sub *made[GROUPS], char *err, size_t err_size)
-{
-    uint32_t family = ++d->next_family;
-
-    for (unsigned i = 0; i < GROUPS; i++) {
-        enum status st = add_sub(d, sub, groups[i].of, &made[i], err, err_size);
-
-        if (st != ST_OK) {
-            for (d->sub_count -= i; i; i--)
-                destroy_sub(made[i - 1]);
-            return st;
-        }
-        made[i]->family = family;
-        made[i]->more_urgent = i ? made[i - 1] : NULL;
-        made[i]->lane_count = groups[i].lane_count;
-        memcpy(made[i]->lanes, groups[i].lanes, sizeof(groups[i].lanes));
-    }
-    return ST_OK;
-}
-
 enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub, char *err,
                                size_t err_size)
 {
-    struct sub *made[GROUPS] = {NULL};
-    unsigned count = sub->urgent_first ? GROUPS : 1;
+    struct sub *made[DOWNLINK_GROUPS] = {NULL};
+    unsigned count = sub->urgent_first ? DOWNLINK_GROUPS : 1;
     enum status st;
 
     snprintf(err, err_size, "no memory");
@@ -366,8 +301,8 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
         snprintf(err, err_size, "a session has at most %d subscriptions", LIMIT_SUBSCRIPTIONS);
         return ST_FULL;
     }
-    st = sub->urgent_first ? add_family(d, sub, made, err, err_size)
-                           : add_sub(d, sub, "", &made[0], err, err_size);
+    st = sub->urgent_first ? downlink_add_family(d, sub, made, err, err_size)
+                           : downlink_add_sub(d, sub, "", &made[0], err, err_size);
     if (st != ST_OK)
         return st;
     err[0] = '\0';

@@ -71,6 +71,15 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
         return true;
     }
     s->taken++;
+    if (m->last_value) {
+        if (!downlink_hand_over(s, m)) {
+            downlink_begin_again(s, DOWNLINK_AGAIN_MS);
+            return false;
+        }
+        s->acknowledge = stamp->seq;
+        return true;
+    }
+    s->wants_lasts = false;
     if (m->previous != s->last_number && m->previous) {
         log_warn("downlink.gap", "pattern=%s previous=%" PRIu64 " last=%" PRIu64, s->patterns[0],
                  m->previous, s->last_number);
@@ -121,6 +130,7 @@ void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
     if (inbox_is_new(s->inbox, s->log_epoch, m->horizon))
         inbox_move(s->inbox, s->log_epoch, m->horizon);
     s->caught_up = true;
+    s->wants_lasts = false;
     s->through = m->horizon;
     downlink_let_next(d, s);
     if (s->horizon && downlink_family_horizon(d, s))

@@ -1,5 +1,5 @@
-/* downlink_parts - what downlink.c, downlink_deliver.c and downlink_ear.c share; nobody else
- * includes it. */
+/* downlink_parts - what downlink.c, downlink_deliver.c, downlink_ear.c and downlink_family.c share;
+ * nobody else includes it. */
 #ifndef EOCBUS_LINK_DOWNLINK_PARTS_H
 #define EOCBUS_LINK_DOWNLINK_PARTS_H
 
@@ -36,9 +36,12 @@ struct sub {
     char **patterns;
     unsigned pattern_count, credit;
     bool from_now, numbered_copies, to_me;
-    bool on_disk;       /* the place outlives us */
-    uint64_t start;     /* where to begin without a place */
-    char *durable_name; /* NULL = none */
+    bool wants_lasts;      /* last values; no more when all have been here */
+    int64_t start_time_us; /* 0 = `start` */
+    uint64_t upto;         /* 0 = no end */
+    bool on_disk;          /* the place outlives us */
+    uint64_t start;        /* where to begin without a place */
+    char *durable_name;    /* NULL = none */
     /* Sessions that it was asked for in and that ended, and one before this program was started: a
      * broker, or a network, that is slow may come with such a Subscribe only now, and take the name
      * from ourselves. */
@@ -47,7 +50,7 @@ struct sub {
      * to be through with its history. 0, NULL = alone. */
     uint32_t family;
     struct sub *more_urgent;
-    Eocbus__V1__Lane lanes[2];
+    Eocbus__V1__Lane lanes[5];
     size_t lane_count;
     bool caught_up;   /* in this run it heard the horizon: its history is done */
     bool has_credit;  /* in this run it was given some */
@@ -79,7 +82,17 @@ struct downlink {
     struct arena *arena;
 };
 
-/* urgent_first: the next of its family get credit when those before them are through. */
+enum { DOWNLINK_GROUPS = 4 };
+
+/* `of`: the group of lanes, in words; "" = all. */
+enum status downlink_add_sub(struct downlink *d, const struct agent_subscription *sub,
+                             const char *of, struct sub **out, char *err, size_t err_size);
+void downlink_destroy_sub(struct sub *s);
+/* urgent_first: one for each group of lanes, or none. */
+enum status downlink_add_family(struct downlink *d, const struct agent_subscription *sub,
+                                struct sub *made[DOWNLINK_GROUPS], char *err, size_t err_size);
+bool downlink_may_have_credit(const struct sub *s);
+/* The next of its family get credit when those before them are through. */
 void downlink_let_next(struct downlink *d, const struct sub *s);
 /* The least horizon of its family; 0 while one of them is not through. */
 uint64_t downlink_family_horizon(struct downlink *d, const struct sub *s);

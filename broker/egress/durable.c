@@ -110,7 +110,7 @@ void durable_progress(struct listener *l)
     if (!l->durable || l->state == LISTENER_FRESH)
         return;
     if (!l->gather.count && l->acked >= sent)
-        upto = l->state == LISTENER_LIVE ? e->head : l->cursor;
+        upto = l->state == LISTENER_LIVE ? listener_reach(l) : l->cursor;
     if (upto > l->start)
         e->exits.cursor_move(e->exits.arg, l->durable, e->log_epoch, upto);
 }

@@ -124,7 +124,7 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
         p->log_epoch != e->log_epoch || !listener_hears(l, p->id.lane, p->seq) ||
-        (l->to_me && !parcel_is_for(p, l->to_me)))
+        (l->to_me && !parcel_is_for(p, l->to_me)) || p->seq > l->upto)
         return;
     if (!pack_once(e, p)) {
         l->cursor = e->head;
@@ -149,7 +149,7 @@ static void on_gap(struct egress *e, const struct parcel *p)
 
         if (l->state != LISTENER_LIVE)
             continue;
-        l->cursor = e->head;
+        l->cursor = listener_reach(l);
         listener_enter(l, LISTENER_BEHIND);
         listener_nudge(l);
     }
@@ -289,6 +289,13 @@ static uint64_t horizon_us(const struct listener *l)
     return (uint64_t)l->egress->set.horizon_ms * 1000 * times;
 }
 
+static bool needs_horizon(const struct listener *l, uint64_t now_us)
+{
+    if (l->egress->head >= l->upto)
+        return !l->said_end;
+    return l->owes_horizon || (l->told < l->egress->head && now_us - l->spoke_us >= horizon_us(l));
+}
+
 static void on_tick(void *arg)
 {
     struct egress *e = arg;
@@ -303,8 +310,7 @@ static void on_tick(void *arg)
             listener_place(l);
         else if (l->state == LISTENER_BEHIND)
             listener_nudge(l);
-        else if (!l->gather.count &&
-                 (l->owes_horizon || (l->told < e->head && now_us - l->spoke_us >= horizon_us(l))))
+        else if (!l->gather.count && needs_horizon(l, now_us))
             listener_send_horizon(l);
     }
 }

@@ -18,6 +18,10 @@
  * A listener may ask for what is for its principal only (to_me). Whom a message reaches is found
  * out when it is stored and read from the log with it; a provisional one reaches those it names.
  *
+ * A listener may ask for the last values first: before its stream begins it gets the newest
+ * observations of each stream of samples up to where it starts (read_last).
+ * One with an end (upto) hears the horizon say so, and nothing more.
+ *
  * A listener with a durable name goes on at the place that is kept under it, unless it says its
  * own; what it has acknowledged, and how far nothing was there for it, is told to the keeper of
  * places (cursor_*). It ends with Fault "taken" when a newer session has the name.
@@ -63,7 +67,17 @@ struct egress_exits {
                         void (*page)(void *arg, enum status st, struct parcel **take,
                                      uint64_t looked_at),
                         void *page_arg);
-    void (*read_cancel)(void *arg, void *page_arg);
+    /* The same of the last values only, of all lanes, see store_read_last. */
+    enum status (*read_last)(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                             void (*page)(void *arg, enum status st, struct parcel **take,
+                                          uint64_t looked_at),
+                             void *page_arg);
+    /* `page` gets no parcel, only the number, see store_find_time. */
+    enum status (*find_time)(void *arg, int64_t time_us,
+                             void (*page)(void *arg, enum status st, struct parcel **take,
+                                          uint64_t looked_at),
+                             void *page_arg);
+    void (*read_cancel)(void *arg, void *page_arg); /* any of these */
     /* Durable names, see store_cursor_open. NULL: no memory, or nobody of that name. */
     struct cursor *(*cursor_open)(void *arg, const char *principal, struct durable_name *what,
                                   durable_fn told, void *told_arg);

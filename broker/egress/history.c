@@ -5,6 +5,7 @@
  *
  * Nobody waits for anybody: a turn looks at a bounded number of messages, and who is not done goes
  * to the end of the queue. */
+#include <assert.h>
 #include <string.h>
 
 #include "broker/egress/room.h"
@@ -14,6 +15,9 @@
 
 /* A look at one message (topics, patterns) is about 1 us: a turn stays near a millisecond. */
 enum { LOOKS_PER_TURN = 1024, LOOKS_PER_LISTENER = 256 };
+
+/* Each may lie in another stretch of the log: 64 blocks of the table are read for it. */
+enum { LAST_ROWS = 128 };
 
 static bool wants(const struct listener *l, const struct topics *t)
 {
@@ -41,6 +45,7 @@ static void reach_head(struct listener *l)
 {
     struct egress *e = l->egress;
 
+    assert(!l->wants_lasts);
     listener_enter(l, LISTENER_LIVE);
     if (list_empty(&l->full))
         list_add_tail(&e->full, &l->full); /* a frame, or the horizon */
@@ -49,7 +54,7 @@ static void reach_head(struct listener *l)
 /* Where a round of work left it. */
 static void go_on(struct listener *l)
 {
-    if (l->state == LISTENER_BEHIND && l->cursor == l->egress->head)
+    if (l->state == LISTENER_BEHIND && !l->wants_lasts && l->cursor >= listener_reach(l))
         reach_head(l);
     else
         listener_nudge(l);
@@ -75,7 +80,8 @@ static unsigned serve_recent(struct listener *l)
     const struct recent_entry *r;
     unsigned looks = 0;
 
-    while (looks < LOOKS_PER_LISTENER && (r = recent_find(&l->egress->recent, l->cursor + 1))) {
+    while (looks < LOOKS_PER_LISTENER && l->cursor < l->upto &&
+           (r = recent_find(&l->egress->recent, l->cursor + 1))) {
         looks++;
         if (!offer_recent(l, r))
             break;
@@ -144,9 +150,103 @@ static void start_page(struct listener *l)
     l->page_from = l->cursor;
     l->reading = true; /* before: it may come within the call */
     e->n.pages++;
-    if (e->exits.read(e->exits.arg, l->cursor, e->head, rows, l->lanes, l->to_me, on_page, l) !=
-        ST_OK)
+    if (e->exits.read(e->exits.arg, l->cursor, listener_reach(l), rows, l->lanes, l->to_me, on_page,
+                      l) != ST_OK)
         l->reading = false; /* the tick tries again */
+}
+
+/* --- the last values, and the number at a time ---------------------------------------------------
+ */
+
+static void offer_last_value(struct listener *l, const struct parcel *p)
+{
+    struct passing m = {.seq = p->seq, .is_last_value = true};
+    uint8_t *common = NULL;
+
+    if (l->cut || p->seq <= l->lasts_cursor)
+        return;
+    if (lanes_hold(l->lanes, p->id.lane) && wants_row(l, p->status, p->type, p->places) &&
+        (!l->to_me || parcel_is_for(p, l->to_me))) {
+        common = pack_common(p, &m.len);
+        m.common = common;
+        l->cut = !common || !listener_gather(l, &m);
+        mem_free(common);
+        if (l->cut)
+            return;
+    }
+    l->lasts_cursor = p->seq;
+}
+
+/* The stream begins in a frame of its own. */
+static void end_lasts(struct listener *l)
+{
+    if (!listener_flush(l))
+        return; /* its cursor went back: what is left comes with the next page */
+    l->wants_lasts = false;
+    go_on(l);
+}
+
+static void on_last_page(void *arg, enum status st, struct parcel **take, uint64_t looked_at)
+{
+    struct listener *l = arg;
+
+    if (take && *take) {
+        offer_last_value(l, *take);
+        parcel_drop(take);
+        return;
+    }
+    l->reading = false;
+    if (st != ST_OK)
+        return; /* the tick tries again */
+    if (!l->cut && looked_at > l->lasts_cursor)
+        l->lasts_cursor = looked_at;
+    if (l->lasts_cursor >= l->start)
+        end_lasts(l);
+    else if (l->cut || l->lasts_cursor > l->page_from)
+        listener_nudge(l);
+}
+
+static void start_lasts(struct listener *l)
+{
+    struct egress *e = l->egress;
+
+    if (l->lasts_cursor >= l->start) {
+        end_lasts(l);
+        return;
+    }
+    l->cut = false;
+    l->page_from = l->lasts_cursor;
+    l->reading = true;
+    e->n.pages++;
+    if (e->exits.read_last(e->exits.arg, l->lasts_cursor, l->start, LAST_ROWS, on_last_page, l) !=
+        ST_OK)
+        l->reading = false;
+}
+
+/* What is beyond our head was told by a database that we have not read that far yet; to begin
+ * earlier is legal. */
+static void on_time_found(void *arg, enum status st, struct parcel **take, uint64_t number)
+{
+    struct listener *l = arg;
+
+    (void)take;
+    l->reading = false;
+    if (st != ST_OK)
+        return; /* the tick tries again */
+    l->start = number < l->egress->head ? number : l->egress->head;
+    l->start_time_us = 0;
+    listener_place(l);
+}
+
+void history_find_start(struct listener *l)
+{
+    struct egress *e = l->egress;
+
+    if (l->reading)
+        return;
+    l->reading = true;
+    if (e->exits.find_time(e->exits.arg, l->start_time_us, on_time_found, l) != ST_OK)
+        l->reading = false;
 }
 
 void history_serve(struct egress *e)
@@ -161,9 +261,14 @@ void history_serve(struct egress *e)
         struct listener *l = container_of(link, struct listener, hungry);
 
         /* Whom a message is for stands in the log. */
-        if (!l->to_me && recent_find(&e->recent, l->cursor + 1)) {
+        if (l->wants_lasts) {
+            start_lasts(l);
+            looks++;
+        } else if (l->cursor >= listener_reach(l)) {
+            reach_head(l);
+        } else if (!l->to_me && recent_find(&e->recent, l->cursor + 1)) {
             looks += serve_recent(l);
-        } else if (l->cursor < e->head) {
+        } else {
             start_page(l);
             looks++;
         }

@@ -105,13 +105,14 @@ static bool say_subscribed(struct listener *l)
 void listener_send_horizon(struct listener *l)
 {
     uint8_t frame[HORIZON_FRAME_MAX];
-    uint64_t horizon = l->egress->head;
+    uint64_t horizon = listener_reach(l);
     size_t len = pack_horizon(frame, l->subscription, horizon);
 
     assert(l->state == LISTENER_LIVE && !l->gather.count);
     if (send_bytes(l, frame, len) != ST_OK)
         return; /* the next tick says it */
     l->told = horizon;
+    l->said_end = horizon == l->upto;
     l->owes_horizon = false;
     durable_progress(l);
 }
@@ -145,7 +146,10 @@ static void rewind_gather(struct listener *l)
 {
     struct gather *g = &l->gather;
 
-    l->cursor = g->first_seq - 1;
+    if (l->wants_lasts)
+        l->lasts_cursor = g->first_seq - 1;
+    else
+        l->cursor = g->first_seq - 1;
     l->previous = g->previous_before;
     window_add_credit(&l->window, g->count);
     l->cut = true;
@@ -168,7 +172,8 @@ static bool flush_gather(struct listener *l)
         return false;
     }
     window_sent(&l->window, l->gather.last_seq, len);
-    l->told = l->gather.last_seq;
+    if (l->gather.last_seq > l->told)
+        l->told = l->gather.last_seq;
     e->n.delivered += l->gather.count;
     e->n.delivered_bytes += len;
     leave_buffer(l);
@@ -190,14 +195,21 @@ static void stop_before(struct listener *l, uint64_t seq)
 {
     if (l->state == LISTENER_LIVE)
         listener_enter(l, LISTENER_BEHIND);
-    l->cursor = seq - 1;
+    if (l->wants_lasts)
+        l->lasts_cursor = seq - 1;
+    else
+        l->cursor = seq - 1;
 }
 
 /* What was stored in time may be over when its listener has room for it at last. */
-static bool is_history(const struct listener *l, const struct passing *m)
+static unsigned flags_of(const struct listener *l, const struct passing *m)
 {
+    if (m->is_last_value)
+        return PACK_HISTORY | PACK_LAST_VALUE;
     return m->seq <= l->history_upto ||
-           (m->not_after_us && m->not_after_us <= loop_utc_us(l->egress->set.loop));
+                   (m->not_after_us && m->not_after_us <= loop_utc_us(l->egress->set.loop))
+               ? PACK_HISTORY
+               : 0;
 }
 
 bool listener_gather(struct listener *l, const struct passing *m)
@@ -209,12 +221,13 @@ bool listener_gather(struct listener *l, const struct passing *m)
     if (!gather_fits(&l->gather, m->len, l->frame_bytes) && !flush_gather(l))
         return false;
     take_buffer(l);
-    if (!gather_add(&l->gather, m->common, m->len, m->seq, l->previous, is_history(l, m))) {
+    if (!gather_add(&l->gather, m->common, m->len, m->seq, l->previous, flags_of(l, m))) {
         stop_before(l, m->seq);
         return false;
     }
     l->window.credit--;
-    l->previous = m->seq;
+    if (!m->is_last_value)
+        l->previous = m->seq;
     if (list_empty(&l->full))
         list_add_tail(&l->egress->full, &l->full);
     return true;
@@ -268,6 +281,10 @@ void listener_place(struct listener *l)
 
     if (!e->log_epoch || l->lost || l->is_asking)
         return; /* egress_store_here, or durable.c, comes back to it */
+    if (l->start_time_us) {
+        history_find_start(l);
+        return;
+    }
     if (l->from_now)
         l->start = e->head;
     if (may_be_ahead(l))
@@ -286,7 +303,7 @@ void listener_place(struct listener *l)
     l->cursor = l->told = l->acked = l->start;
     l->history_upto = e->head;
     l->owes_horizon = true;
-    if (l->start < e->head) {
+    if (l->start < listener_reach(l) || l->wants_lasts) {
         listener_enter(l, LISTENER_BEHIND);
         listener_nudge(l);
         return;

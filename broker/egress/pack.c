@@ -18,6 +18,7 @@ enum {
     TAG_DELIVERY_SIGNATURE = 3 << 3 | 2,
     TAG_DELIVERY_PREVIOUS = 4 << 3,
     TAG_DELIVERY_HISTORY = 5 << 3,
+    TAG_DELIVERY_LAST_VALUE = 6 << 3,
 };
 
 enum {
@@ -25,8 +26,8 @@ enum {
     STAMP_MAX = 64, /* eight varints with tags: at most 47 */
     /* Frame tag and length, subscription tag and number. */
     HEAD_ROOM = 1 + VARINT_MAX + 1 + VARINT_MAX,
-    /* Around the common part: tag and length, previous, history. */
-    AROUND_MAX = 1 + VARINT_MAX + 1 + VARINT_MAX + 2,
+    /* Around the common part: tag and length, previous, two flags. */
+    AROUND_MAX = 1 + VARINT_MAX + 1 + VARINT_MAX + 2 * 2,
 };
 
 static size_t put_varint(uint8_t *out, uint64_t v)
@@ -92,15 +93,19 @@ bool gather_fits(const struct gather *g, size_t common_len, size_t frame_bytes)
 }
 
 bool gather_add(struct gather *g, const uint8_t *common, size_t len, uint64_t seq,
-                uint64_t previous, bool history)
+                uint64_t previous, unsigned flags)
 {
     static const uint8_t head_room[HEAD_ROOM];
     uint8_t before[1 + VARINT_MAX] = {TAG_DELIVER_DELIVERIES};
-    uint8_t after[1 + VARINT_MAX + 2] = {TAG_DELIVERY_PREVIOUS};
+    uint8_t after[1 + VARINT_MAX + 2 * 2] = {TAG_DELIVERY_PREVIOUS};
     size_t was = g->count ? g->data.len : 0, after_len = 1 + put_varint(after + 1, previous);
 
-    if (history) {
+    if (flags & PACK_HISTORY) {
         after[after_len++] = TAG_DELIVERY_HISTORY;
+        after[after_len++] = 1;
+    }
+    if (flags & PACK_LAST_VALUE) {
+        after[after_len++] = TAG_DELIVERY_LAST_VALUE;
         after[after_len++] = 1;
     }
     if (!g->count) {

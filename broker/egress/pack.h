@@ -2,8 +2,8 @@
  * listener is packed once per message, and a listener adds the number before it. Pure.
  *
  * A Delivery's common part is its stamp, content and signature (fields 1-3); `previous` and
- * `history` follow (4, 5). Protobuf fields are in order then, so the bytes are what a library would
- * write. */
+ * two flags follow (4 to 6). Protobuf fields are in order then, so the bytes are what a library
+ * would write. */
 #ifndef EOCBUS_BROKER_EGRESS_PACK_H
 #define EOCBUS_BROKER_EGRESS_PACK_H
 
@@ -27,9 +27,11 @@ struct gather {
 
 /* frame_bytes: at most PACK_FRAME_BYTES, less on a thin link. The first always fits. */
 bool gather_fits(const struct gather *g, size_t common_len, size_t frame_bytes);
+/* Bits of `flags`: Delivery.history and last_value. */
+enum { PACK_HISTORY = 1, PACK_LAST_VALUE = 2 };
 /* False: out of memory; nothing was added. */
 bool gather_add(struct gather *g, const uint8_t *common, size_t len, uint64_t seq,
-                uint64_t previous, bool history);
+                uint64_t previous, unsigned flags);
 /* Completes the frame in place: where it begins, and how long it is. Valid until gather_reset. */
 const uint8_t *gather_frame(struct gather *g, uint32_t subscription, size_t *len);
 size_t gather_bytes(const struct gather *g);

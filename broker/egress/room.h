@@ -40,6 +40,10 @@ struct listener {
     uint64_t start;        /* where it wants to start; with from_now not yet known */
     uint32_t start_epoch;  /* of that number; 0 = whichever the log has */
     bool has_after, from_now;
+    int64_t start_time_us; /* wanted instead of a number that is not known yet; 0 = known */
+    uint64_t upto;         /* the last number it wants; UINT64_MAX = no end */
+    bool wants_lasts;      /* last values go first, up to `start`; */
+    uint64_t lasts_cursor; /* so far they were looked at */
     uint64_t born_us;
     unsigned lanes; /* a set, see parcel.h */
     uint64_t
@@ -50,6 +54,7 @@ struct listener {
     uint64_t acked; /* last number it has acknowledged */
     char *to_me;    /* name of its principal: only what is for it; NULL = everything that matches */
     unsigned warnings; /* provisional ones that it has not acknowledged */
+    bool said_end;     /* the horizon at `upto` */
     bool owes_horizon; /* has just reached the head for the first time */
     bool blocked;      /* its socket queue is full; until egress_writable */
     bool reading, cut; /* a page is on its way; the rest of it is of no use */
@@ -85,7 +90,7 @@ struct passing {
     uint64_t seq;
     const uint8_t *common;
     size_t len;
-    bool expired;
+    bool expired, is_last_value;
     int64_t not_after_us; /* 0 = never */
 };
 
@@ -93,6 +98,12 @@ struct passing {
 static inline bool listener_hears(const struct listener *l, unsigned lane, uint64_t seq)
 {
     return lanes_hold(l->lanes, lane) && seq > l->lane_after[lane];
+}
+
+/* How far the log goes for it today. */
+static inline uint64_t listener_reach(const struct listener *l)
+{
+    return l->egress->head < l->upto ? l->egress->head : l->upto;
 }
 
 /* egress.c */
@@ -136,7 +147,9 @@ void listener_end(struct listener *l);
 /* warn.c: so many provisional ones were acknowledged. */
 void listener_warnings_taken(struct listener *l, uint32_t count);
 
-/* history.c: a turn's worth of work for those who are behind. */
+/* history.c: asks for the number at its start_time_us. */
+void history_find_start(struct listener *l);
+/* A turn's worth of work for those who are behind. */
 void history_serve(struct egress *e);
 
 #endif

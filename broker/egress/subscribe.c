@@ -121,8 +121,14 @@ static struct listener *create_listener(struct egress *e, uint64_t session, cons
     l->session = session;
     l->subscription = m->subscription;
     l->has_after = m->_after_case == EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
+    if (m->_after_case == EOCBUS__V1__SUBSCRIBE___AFTER_AFTER_TIME_US) {
+        l->has_after = true; /* its own word, though the number has to be found */
+        l->start_time_us = m->after_time_us > 0 ? m->after_time_us : 1;
+    }
     l->from_now = !l->has_after && !m->from_first;
-    l->start = l->has_after ? m->after : 0;
+    l->upto = m->upto ? m->upto : UINT64_MAX;
+    l->wants_lasts = m->last_values;
+    l->start = m->_after_case == EOCBUS__V1__SUBSCRIBE___AFTER_AFTER ? m->after : 0;
     l->start_epoch = m->log_epoch;
     l->born_us = loop_now_us(e->set.loop);
     l->lanes = read_lanes(m);

@@ -20,7 +20,7 @@ static bool pack_once(struct egress *e, const struct parcel *p)
     if (e->warning.count)
         return true;
     common = pack_common(p, &len);
-    ok = common && gather_add(&e->warning, common, len, 0, 0, false);
+    ok = common && gather_add(&e->warning, common, len, 0, 0, 0);
     mem_free(common);
     return ok;
 }
@@ -32,7 +32,7 @@ void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
     size_t len;
 
     if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) ||
-        (l->to_me && !parcel_is_for(p, l->to_me)))
+        (l->to_me && !parcel_is_for(p, l->to_me)) || l->egress->head >= l->upto)
         return;
     if (l->warnings >= WARNINGS_MOST || !pack_once(e, p)) {
         e->n.provisional_skipped++;

@@ -52,13 +52,17 @@ enum { /* columns of sql/queries/replay.sql */
 };
 enum { P_ID, P_NAME, P_AGENCY, P_ROLE, P_PLACE, P_KEY, P_NOT_AFTER }; /* of principals.sql */
 
+enum question { ASK_PAGE, ASK_TO, ASK_LAST, ASK_TIME, ASK_PRINCIPALS };
+
 struct job {
     struct list link;
     struct replay *replay;
+    enum question what;
     uint64_t after, upto;
-    unsigned lanes, rows;
-    const char *to;     /* borrowed from whoever asked; NULL = for whomever */
-    store_page_fn page; /* NULL: cancelled, or a question for principals */
+    int64_t time_us;
+    unsigned lanes, rows; /* rows: of ASK_TO and ASK_LAST */
+    const char *to;       /* of ASK_TO, borrowed from whoever asked */
+    store_page_fn page;   /* NULL: cancelled, or a question for principals */
     store_principal_fn principal;
     void *arg;
 };
@@ -117,6 +121,12 @@ static void end_page(struct job *job, enum status st, uint64_t looked_at)
         job->page(job->arg, st, &none, looked_at);
 }
 
+/* Pages of numbers were looked at to their end; the others say by how many came. */
+static bool may_be_more(const struct job *job, size_t n)
+{
+    return (job->what == ASK_TO && n >= job->rows) || (job->what == ASK_LAST && n);
+}
+
 /* A page that came back with less than its bytes was looked at to its end, whatever of it is of
  * these lanes. Out of memory in the middle: the page simply ends there; nobody can tell it from the
  * byte bound. */
@@ -132,7 +142,7 @@ static void give_page(struct job *job, const struct pg_rows *rows)
         job->page(job->arg, ST_OK, &p, 0);
         parcel_drop(&p); /* NULL when it was taken */
     }
-    if (i == n && bytes < REPLAY_PAGE_BYTES && !(job->to && n >= job->rows))
+    if (i == n && bytes < REPLAY_PAGE_BYTES && !may_be_more(job, n))
         looked_at = job->upto;
     end_page(job, ST_OK, looked_at);
 }
@@ -185,8 +195,10 @@ static void on_answer(void *arg, const struct pg_reply *reply)
         close_job(job);
     } else {
         r->asked = job; /* may be cancelled from inside its own page */
-        if (job->principal)
+        if (job->what == ASK_PRINCIPALS)
             give_principals(job, reply->rows);
+        else if (job->what == ASK_TIME)
+            end_page(job, ST_OK, (uint64_t)pg_int(reply->rows, 0, 0));
         else
             give_page(job, reply->rows);
         r->asked = NULL;
@@ -199,16 +211,27 @@ static enum status ask(struct replay *r, struct job *job)
 {
     uint64_t words[4] = {htobe64(job->after), htobe64(job->upto), htobe64(REPLAY_PAGE_BYTES),
                          htobe64(job->rows)};
-    uint32_t lanes = htobe32(job->lanes);
-    struct pg_param params[6] = {{&words[0], 8}, {&words[1], 8}, {&words[2], 8}, {&lanes, 4}};
+    uint64_t time_us = htobe64((uint64_t)job->time_us);
+    uint32_t lanes = htobe32(job->lanes), rows = htobe32(job->rows);
+    struct pg_param span[6] = {{&words[0], 8}, {&words[1], 8}, {&words[2], 8}, {&lanes, 4}};
+    struct pg_param time = {&time_us, 8};
+    static const struct {
+        const char *query;
+        unsigned params;
+    } of[] = {[ASK_PAGE] = {"replay", 4},
+              [ASK_TO] = {"replay_to", 6},
+              [ASK_LAST] = {"last_values", 4},
+              [ASK_TIME] = {"seq_at", 1},
+              [ASK_PRINCIPALS] = {"principals", 0}};
 
-    if (job->principal)
-        return pg_query(r->pg, "principals", NULL, 0, REPLAY_DEADLINE_MS, on_answer, job);
-    if (!job->to)
-        return pg_query(r->pg, "replay", params, 4, REPLAY_DEADLINE_MS, on_answer, job);
-    params[4] = (struct pg_param){job->to, strlen(job->to)};
-    params[5] = (struct pg_param){&words[3], 8};
-    return pg_query(r->pg, "replay_to", params, 6, REPLAY_DEADLINE_MS, on_answer, job);
+    if (job->what == ASK_TO) {
+        span[4] = (struct pg_param){job->to, strlen(job->to)};
+        span[5] = (struct pg_param){&words[3], 8};
+    } else if (job->what == ASK_LAST) {
+        span[3] = (struct pg_param){&rows, 4};
+    }
+    return pg_query(r->pg, of[job->what].query, job->what == ASK_TIME ? &time : span,
+                    of[job->what].params, REPLAY_DEADLINE_MS, on_answer, job);
 }
 
 /* By turns, if both wait: while others store faster than we read, the follower wants its next page
@@ -283,7 +306,8 @@ enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigne
                         unsigned lanes, const char *to, bool is_urgent, store_page_fn page,
                         void *arg)
 {
-    struct job job = {.after = after,
+    struct job job = {.what = to ? ASK_TO : ASK_PAGE,
+                      .after = after,
                       .upto = upto,
                       .lanes = lanes,
                       .rows = rows < REPLAY_TO_ROWS ? rows : REPLAY_TO_ROWS,
@@ -296,9 +320,25 @@ enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigne
     return add_job(r, &job, is_urgent);
 }
 
+enum status replay_last(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
+                        store_page_fn page, void *arg)
+{
+    struct job job = {
+        .what = ASK_LAST, .after = after, .upto = upto, .rows = rows, .page = page, .arg = arg};
+
+    return add_job(r, &job, false);
+}
+
+enum status replay_find_time(struct replay *r, int64_t time_us, store_page_fn page, void *arg)
+{
+    struct job job = {.what = ASK_TIME, .time_us = time_us, .page = page, .arg = arg};
+
+    return add_job(r, &job, false);
+}
+
 enum status replay_principals(struct replay *r, store_principal_fn row, void *arg)
 {
-    struct job job = {.principal = row, .arg = arg};
+    struct job job = {.what = ASK_PRINCIPALS, .principal = row, .arg = arg};
 
     return add_job(r, &job, true);
 }

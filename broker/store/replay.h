@@ -22,6 +22,11 @@ bool replay_is_ready(const struct replay *r);
 MUST_CHECK enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
                                    unsigned lanes, const char *to, bool is_urgent,
                                    store_page_fn page, void *arg);
+/* As store_read_last and store_find_time. */
+MUST_CHECK enum status replay_last(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
+                                   store_page_fn page, void *arg);
+MUST_CHECK enum status replay_find_time(struct replay *r, int64_t time_us, store_page_fn page,
+                                        void *arg);
 void replay_cancel(struct replay *r, void *arg);
 MUST_CHECK enum status replay_principals(struct replay *r, store_principal_fn row, void *arg);
 

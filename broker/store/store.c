@@ -161,6 +161,19 @@ enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned 
     return replay_page(s->replay, after, upto, rows, lanes, to, false, page, arg);
 }
 
+enum status store_read_last(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
+                            store_page_fn page, void *arg)
+{
+    if (after >= upto || !rows)
+        return ST_INVALID;
+    return replay_last(s->replay, after, upto, rows, page, arg);
+}
+
+enum status store_find_time(struct store *s, int64_t time_us, store_page_fn page, void *arg)
+{
+    return replay_find_time(s->replay, time_us, page, arg);
+}
+
 void store_read_cancel(struct store *s, void *arg)
 {
     replay_cancel(s->replay, arg);
@@ -247,7 +260,8 @@ static enum status connect_all(struct store *s)
     static const char *const listen_setup[] = {"session", "schema", "listen_log",
                                                "listen_principals", NULL};
     static const char *const append_names[] = {"append", "append_one", NULL};
-    static const char *const replay_names[] = {"replay", "replay_to", "principals", NULL};
+    static const char *const replay_names[] = {"replay", "replay_to",  "last_values",
+                                               "seq_at", "principals", NULL};
     static const char *const listen_names[] = {"head", "raise_epoch", NULL};
     struct pg_settings set = {.loop = s->set.loop, .conninfo = s->set.conninfo};
     struct pg_exits exits = {.arg = s, .accept = on_accept, .accept_arg = s};

@@ -74,7 +74,16 @@ void store_claim(struct store *s, int32_t principal_id, uint32_t log_epoch, uint
 typedef void (*store_page_fn)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
 MUST_CHECK enum status store_read(struct store *s, uint64_t after, uint64_t upto, unsigned rows,
                                   unsigned lanes, const char *to, store_page_fn page, void *arg);
-void store_read_cancel(struct store *s, void *arg); /* no more calls for arg */
+/* The same of the last values only, of all lanes: the newest batch of observations of each stream
+ * (sender, datastream, status), newest by the times of its samples, and what the projector has not
+ * looked at yet; `rows` bounds the messages in a page. */
+MUST_CHECK enum status store_read_last(struct store *s, uint64_t after, uint64_t upto,
+                                       unsigned rows, store_page_fn page, void *arg);
+/* The number behind which everything lies that a broker received at or after this UTC time: `page`
+ * gets no parcel, only the number. The clocks of brokers differ, so it is rather a little early. */
+MUST_CHECK enum status store_find_time(struct store *s, int64_t time_us, store_page_fn page,
+                                       void *arg);
+void store_read_cancel(struct store *s, void *arg); /* no more calls for arg, of all of these */
 
 /* Durable names: see cursor.h. */
 struct cursor;

@@ -37,6 +37,25 @@ BEGIN
 END
 $$;
 
+-- Newer samples of their streams move bus.last_value. A sender whose clock runs ahead must not have the
+-- last word for ever: no sample counts as later than now.
+CREATE FUNCTION bus.note_last(after int8, upto int8, o_time timestamptz[], o_seq int8[], o_sender int4[],
+                              o_datastream int4[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+BEGIN
+    INSERT INTO bus.last_value AS l (time, seq, sender_id, datastream_id, status)
+    SELECT DISTINCT ON (o.sender_id, o.datastream_id, m.status) least(o.time, now()), o.seq, o.sender_id,
+           o.datastream_id, m.status
+      FROM unnest(o_time, o_seq, o_sender, o_datastream) AS o (time, seq, sender_id, datastream_id)
+      JOIN (SELECT b.seq, b.status FROM bus.message b
+             WHERE b.seq > after AND b.seq <= upto AND b.type = 100) AS m ON m.seq = o.seq
+     ORDER BY o.sender_id, o.datastream_id, m.status, least(o.time, now()) DESC, o.seq DESC
+    ON CONFLICT (sender_id, datastream_id, status) DO UPDATE SET time = excluded.time, seq = excluded.seq
+     WHERE (excluded.time, excluded.seq) > (l.time, l.seq);
+END
+$$;
+
 -- Puts what the span (after, upto] held; false: somebody else did, nothing was put. A span that ends behind
 -- the log would leave out for ever what is stored there later.
 CREATE FUNCTION bus.project_put(
@@ -61,6 +80,7 @@ BEGIN
         INSERT INTO bus.reading (time, value, seq, sender_id, datastream_id, quality, type, unit)
         SELECT unnest(o_time), unnest(o_value), unnest(o_seq), unnest(o_sender), unnest(o_datastream),
                unnest(o_quality), unnest(o_type), unnest(o_unit);
+        PERFORM bus.note_last(after, upto, o_time, o_seq, o_sender, o_datastream);
     END IF;
     IF s_seq IS NOT NULL THEN
         INSERT INTO bus.sensor_status (seq, time, sender_id, uptime_s, battery_mv, panel_mv, temperature_dc, rssi_dbm,

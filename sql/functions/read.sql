@@ -82,6 +82,62 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION bus.replay_to TO bus_ingest;
 
+-- One page of the last values in (after, upto], as bus.replay and of at most `most` messages; none: that was
+-- all. The batch with the newest sample of each stream, and all batches that the projector has not looked
+-- at yet. (Of these the last 65536 numbers: were it further behind, the rest would be no news of a stream.)
+CREATE FUNCTION bus.last_values(after int8, upto int8, max_bytes int8, most int4)
+RETURNS TABLE (seq int8, log_epoch int4, sender_id int4, epoch int8, lane int2, lane_seq int8, message_id uuid,
+               type int2, status int2, places text, event_at timestamptz, received_at timestamptz,
+               not_after timestamptz, clock_offset_ms int4, verdict int2, expired bool, marks int2,
+               content bytea, signature bytea, reach text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    projected int8 := (SELECT p.seq FROM bus.projection p WHERE p.name = 'sensor');
+    wanted int8[];
+BEGIN
+    LOOP
+        wanted := ARRAY(SELECT l.seq FROM bus.last_value l WHERE l.seq > after AND l.seq <= upto
+                        UNION
+                        SELECT m.seq FROM bus.message m
+                         WHERE m.seq > greatest(after, projected, upto - 65536) AND m.seq <= upto AND m.type = 100
+                        ORDER BY 1 LIMIT most);
+        EXIT WHEN cardinality(wanted) = 0;
+        RETURN QUERY
+        SELECT p.seq, p.log_epoch, p.sender_id, p.epoch, p.lane, p.lane_seq, p.message_id, p.type, p.status,
+               p.places, p.event_at, p.received_at, p.not_after, p.clock_offset_ms, p.verdict, p.expired, p.marks,
+               p.content, p.signature, t.reach
+          FROM (SELECT m.*, sum(octet_length(m.content)) OVER (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
+                            - octet_length(m.content) AS bytes_before
+                  FROM bus.message m WHERE m.seq = ANY (wanted)) AS p
+          LEFT JOIN (SELECT r.seq, string_agg(DISTINCT q.name, ' ') AS reach
+                       FROM bus.recipient_reach r JOIN bus.principal q USING (principal_id)
+                      WHERE r.seq = ANY (wanted) GROUP BY r.seq) AS t ON t.seq = p.seq
+         WHERE p.bytes_before < max_bytes
+         ORDER BY p.seq;
+        EXIT WHEN FOUND;
+        after := wanted[cardinality(wanted)]; -- their partitions were taken away
+    END LOOP;
+END
+$$;
+
+-- The number behind which everything lies that was received at or after a time. Brokers' clocks differ a
+-- little, so ten seconds more are given. A partition lies in the order of its numbers but for the last
+-- block of each writer, so the least of the first thousand found is the first.
+CREATE FUNCTION bus.seq_at("time" timestamptz) RETURNS int8
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off
+SET max_parallel_workers_per_gather = 0 AS $$
+BEGIN
+    RETURN coalesce((SELECT min(f.seq) - 1 FROM (SELECT m.seq FROM bus.message m
+                                                  WHERE m.received_at >= seq_at.time - interval '10 seconds'
+                                                  LIMIT 1000) AS f),
+                    (SELECT h.seq FROM bus.log_head h));
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.last_values, bus.seq_at TO bus_ingest;
+
 -- Where the log stands, whether principals changed, whether commits wait for a standby, and how many
 -- servers are taking this one's log: what a broker polls.
 CREATE FUNCTION bus.head(OUT log_epoch int4, OUT seq int8, OUT principals int8, OUT has_standby bool, OUT standbys int4)

@@ -675,6 +675,32 @@ static void ask_replay(const struct model_params *p, struct pg_rows *out)
     }
 }
 
+/* As if nothing had been projected yet: then every batch may be the last one. */
+static void ask_last_values(const struct model_params *p, struct pg_rows *out)
+{
+    enum { OBSERVATION_BATCH = 100 };
+    uint64_t after = (uint64_t)param_int(p, 0), upto = (uint64_t)param_int(p, 1);
+    uint32_t most;
+
+    memcpy(&most, p->p[3].data, sizeof(most));
+    most = be32toh(most);
+    for (uint64_t seq = after + 1; seq <= upto && seq <= db.count && out->rows < most; seq++)
+        if (db.rows[seq - 1].seq && db.rows[seq - 1].type == OBSERVATION_BATCH)
+            put_row(out, &db.rows[seq - 1]);
+}
+
+static void ask_seq_at(const struct model_params *p, struct pg_rows *out)
+{
+    enum { MARGIN_US = 10000000 };
+    int64_t time_us = param_int(p, 0) - MARGIN_US;
+    uint64_t seq = 1;
+
+    while (seq <= db.count && (!db.rows[seq - 1].seq || db.rows[seq - 1].received_us < time_us))
+        seq++;
+    put_int(out, 8, (int64_t)seq - 1);
+    end_row(out);
+}
+
 static void ask_schema(struct pg_rows *out)
 {
     char timeline[16];
@@ -907,6 +933,10 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
         ask_place(out);
     } else if (!strcmp(query, "replay")) {
         ask_replay(p, out);
+    } else if (!strcmp(query, "last_values")) {
+        ask_last_values(p, out);
+    } else if (!strcmp(query, "seq_at")) {
+        ask_seq_at(p, out);
     } else if (!strcmp(query, "replay_to")) { /* nothing is addressed here */
     } else if (!strcmp(query, "schema")) {
         ask_schema(out);

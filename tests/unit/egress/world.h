@@ -29,7 +29,7 @@ struct world_row {
     uint16_t type;
     char places[32];
     unsigned content_len, lane;
-    bool expired;
+    bool expired, is_last; /* the newest of a stream, for who asks */
     int64_t not_after_us;
 };
 
@@ -37,6 +37,7 @@ struct world_read {
     uint64_t after, upto;
     unsigned rows, lanes;
     const char *to;
+    enum { READ_LOG, READ_LASTS, READ_TIME } what;
     void (*page)(void *arg, enum status st, struct parcel **take, uint64_t looked_at);
     void *arg; /* NULL = none, or cancelled */
 };
@@ -51,6 +52,8 @@ struct world_agent {
     bool history[WORLD_LOG];
     size_t count, frames, horizons;
     uint64_t horizon, acked;
+    uint64_t lasts[WORLD_LOG]; /* last values, not in `got` */
+    size_t last_count;
     uint64_t credit; /* given and not used */
     size_t unacked_bytes, largest;
     struct {
@@ -93,7 +96,10 @@ struct world {
     size_t lane_count;
     unsigned lane;    /* of what is appended next */
     const char *name; /* of who subscribes next; NULL = none */
-    bool from_first;
+    bool from_first, last_values;
+    uint64_t upto; /* likewise, 0 = no end */
+    int64_t after_time_us;
+    uint64_t time_found; /* what the database answers */
     struct cursor cursors[WORLD_AGENTS];
     size_t cursor_count;
     uint64_t rows_read;
@@ -113,6 +119,13 @@ static void check_delivery(struct world_agent *a, const Eocbus__V1__Delivery *d)
 {
     uint64_t last = a->count ? a->got[a->count - 1] : 0;
 
+    if (d->last_value) {
+        assert_true(d->history && !d->previous && d->stamp->seq <= a->after && a->credit > 0);
+        assert_true(!a->last_count || d->stamp->seq > a->lasts[a->last_count - 1]);
+        a->credit--;
+        a->lasts[a->last_count++] = d->stamp->seq;
+        return;
+    }
     assert_int_equal(d->previous, last);
     assert_true(d->stamp->seq > last);
     assert_int_equal(d->stamp->log_epoch, world.log_epoch);
@@ -164,7 +177,8 @@ static void check_deliver(struct world_agent *a, const Eocbus__V1__Deliver *m, s
     /* A frame leaves when the window was open before its last message. */
     a->largest = len > a->largest ? len : a->largest;
     a->unacked_bytes += len;
-    a->sent[a->sent_first + a->sent_count].upto = a->got[a->count - 1];
+    a->sent[a->sent_first + a->sent_count].upto =
+        a->count ? a->got[a->count - 1] : a->lasts[a->last_count - 1];
     a->sent[a->sent_first + a->sent_count++].bytes = len;
 }
 
@@ -224,23 +238,52 @@ static enum status fake_may_listen(void *arg, const char *principal, const char 
     return ST_DENIED;
 }
 
+static enum status keep_read(const struct world_read *r)
+{
+    if (world.store_away)
+        return ST_CLOSED;
+    for (size_t i = 0; i < WORLD_READS; i++)
+        assert_ptr_not_equal(world.reads[i].arg, r->arg); /* one page per listener */
+    for (size_t i = 0; i < WORLD_READS; i++)
+        if (!world.reads[i].arg) {
+            world.reads[i] = *r;
+            return ST_OK;
+        }
+    return ST_FULL;
+}
+
 static enum status fake_read(void *arg, uint64_t after, uint64_t upto, unsigned rows,
                              unsigned lanes, const char *to,
                              void (*page)(void *, enum status, struct parcel **, uint64_t),
                              void *page_arg)
 {
+    const struct world_read r = {after, upto, rows, lanes, to, READ_LOG, page, page_arg};
+
     (void)arg;
     assert_true(after < upto && upto <= world.head && rows > 0);
-    if (world.store_away)
-        return ST_CLOSED;
-    for (size_t i = 0; i < WORLD_READS; i++)
-        assert_ptr_not_equal(world.reads[i].arg, page_arg); /* one page per listener */
-    for (size_t i = 0; i < WORLD_READS; i++)
-        if (!world.reads[i].arg) {
-            world.reads[i] = (struct world_read){after, upto, rows, lanes, to, page, page_arg};
-            return ST_OK;
-        }
-    return ST_FULL;
+    return keep_read(&r);
+}
+
+static enum status fake_read_last(void *arg, uint64_t after, uint64_t upto, unsigned rows,
+                                  void (*page)(void *, enum status, struct parcel **, uint64_t),
+                                  void *page_arg)
+{
+    const struct world_read r = {after, upto, rows, LANES_ALL, NULL, READ_LASTS, page, page_arg};
+
+    (void)arg;
+    assert_true(after < upto && upto <= world.head && rows > 0);
+    return keep_read(&r);
+}
+
+static enum status fake_find_time(void *arg, int64_t time_us,
+                                  void (*page)(void *, enum status, struct parcel **, uint64_t),
+                                  void *page_arg)
+{
+    const struct world_read r = {.what = READ_TIME, .page = page, .arg = page_arg};
+
+    (void)arg;
+    assert_int_equal(time_us, world.after_time_us);
+    return keep_read(&r);
 }
 
 static void fake_read_cancel(void *arg, void *page_arg)
@@ -376,9 +419,13 @@ static bool world_answer(size_t i, bool ok)
         r.page(r.arg, ST_CLOSED, NULL, 0);
         return true;
     }
-    for (uint64_t seq = r.after + 1; seq <= last; seq++) {
+    if (r.what == READ_LASTS)
+        last = r.upto;
+    for (uint64_t seq = r.after + 1; seq <= last && r.what != READ_TIME; seq++) {
         struct parcel *p;
 
+        if (r.what == READ_LASTS && !world.log[seq].is_last)
+            continue;
         if (!lanes_hold(r.lanes, world.log[seq].lane))
             continue;
         p = make_row(seq);
@@ -388,7 +435,7 @@ static bool world_answer(size_t i, bool ok)
         assert_null(p);
     }
     world.reads[i].arg = NULL;
-    r.page(r.arg, ST_OK, NULL, last);
+    r.page(r.arg, ST_OK, NULL, r.what == READ_TIME ? world.time_found : last);
     return true;
 }
 
@@ -428,6 +475,12 @@ static void agent_subscribe_to(unsigned n, const char *const *patterns, size_t c
     s.n_lanes = world.lane_count;
     s.name = world.name ? (char *)world.name : s.name;
     s.from_first = world.from_first;
+    s.last_values = world.last_values;
+    s.upto = world.upto;
+    if (world.after_time_us) {
+        s._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER_TIME_US;
+        s.after_time_us = world.after_time_us;
+    }
     if (after) {
         s._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
         s.after = *after;
@@ -465,7 +518,7 @@ static inline void agent_acknowledge(unsigned n)
     Eocbus__V1__Acknowledge m = EOCBUS__V1__ACKNOWLEDGE__INIT;
 
     m.subscription = 1;
-    m.upto = a->count ? a->got[a->count - 1] : 0;
+    m.upto = a->count ? a->got[a->count - 1] : a->last_count ? a->lasts[a->last_count - 1] : 0;
     m.provisional = a->warnings_unacked;
     a->warnings_unacked = 0;
     while (a->sent_count && a->sent[a->sent_first].upto <= m.upto) {
@@ -524,6 +577,8 @@ static const struct egress_exits fake_exits = {
     .may_listen = fake_may_listen,
     .limit = fake_limit,
     .read = fake_read,
+    .read_last = fake_read_last,
+    .find_time = fake_find_time,
     .read_cancel = fake_read_cancel,
     .cursor_open = fake_cursor_open,
     .cursor_move = fake_cursor_move,
