@@ -69,21 +69,39 @@ static const struct ctl_command commands[] = {
      "  --once-key KEY    repeatable: what an earlier run with this key put is not put again\n",
      CTL_SPEAK, ctl_publish},
     {"tail", "watch what is stored, from any number or from now",
-     "eocctl tail [--json] [--from N] [--pattern P]... [--count N] [--inbox FILE] [--record FILE]\n"
-     "            [--brief] [--until-idle] [--wait SECONDS]\n\n"
+     "eocctl tail [--from N | --since TIME] [--until TIME|N] [--last-values]\n"
+     "            [--place PCODE]... [--type T]... [--lane L]... [--pattern P]...\n"
+     "            [--json] [--count N] [--brief] [--until-idle] [--wait SECONDS]\n"
+     "            [--inbox FILE] [--name NAME] [--record FILE]\n\n"
      "One line a message: time, number, precedence, status if it is not ACTUAL, type, place,\n"
      "sender, and what it says. A pattern has five levels, status.family.type.region.district:\n"
      "\"actual.report.**\", \"*.*.*.3505000.*\".\n\n"
      "  --json            one object per line\n"
      "  --from N          begin with number N (0 or 1 = everything); default: from now\n"
-     "  --pattern P       only what matches; may stand several times (default **)\n"
+     "  --since TIME      begin with what a broker received then, or some seconds earlier:\n"
+     "                    2026-03-01T06:30:00Z, or how long ago: 90m, 2h, 7d\n"
+     "  --until TIME|N    end with what was received then (also in time to come), or with number "
+     "N\n"
+     "  --last-values     first the newest observations of each stream\n"
+     "  --place PCODE     only of this region or district; repeatable, as are the next three\n"
+     "  --type T          only messages of this type: flash_report, sensor_detection\n"
+     "  --lane L          only FLASH, IMMEDIATE, PRIORITY, ROUTINE or BULK\n"
+     "  --pattern P       only what matches, instead of places and types (default **)\n"
      "  --count N         stop after N messages\n"
-     "  --inbox FILE      remember the place there, and go on from it\n"
+     "  --inbox FILE      remember the place there, and go on from it; kept at the centre too\n"
+     "  --name NAME       under this durable name (eocctl listeners); alone, the centre keeps it\n"
      "  --record FILE     append one line per message there; goes on behind its last whole line\n"
      "  --brief           count bulk messages (observations) instead of printing each\n"
      "  --until-idle      stop when everything stored so far was seen\n"
      "  --wait SECONDS    end with status 3 after so long without a broker (with --count and\n"
-     "                    --until-idle 30, else 0 = never)\n",
+     "                    --until and --until-idle 30, else 0 = never)\n\n"
+     "What Ayni reported in the last two hours:\n"
+     "  eocctl tail --since 2h --until-idle --place 3505203\n"
+     "Detections and flash reports of a night:\n"
+     "  eocctl tail --since 2026-05-11T18:00:00Z --until 2026-05-12T01:00:00Z \\\n"
+     "              --type sensor_detection --type flash_report\n"
+     "What every gauge shows now, and what it shows next:\n"
+     "  eocctl tail --last-values --type observation_batch\n",
      CTL_LISTEN, ctl_tail},
     {"blobs", "put files together from their pieces",
      "eocctl blobs --into DIR [--pattern P]... [--from N] [--most-bytes N] [--count N]\n"
@@ -128,7 +146,8 @@ static const struct ctl_command commands[] = {
      0, ctl_roster},
     {"listeners", "who listens under a durable name, and how far behind",
      "eocctl listeners [--json] [--principal NAME]\n\n"
-     "One line a lane: principal, name, lane, place (log epoch/number), how many numbers behind, since\n"
+     "One line a lane: principal, name, lane, place (log epoch/number), how many numbers behind, "
+     "since\n"
      "when the first of them waits, which broker serves it now, patterns. Furthest behind first.\n",
      CTL_DATABASE, ctl_listeners},
     {"quarantine", "what was refused, and why",
@@ -141,11 +160,13 @@ static const struct ctl_command commands[] = {
     {"log", "how far the log is, and a new epoch when it lost something",
      "eocctl log status\n"
      "eocctl log raise-epoch --because TEXT [--above N]\n\n"
-     "status: log epoch, last number, timeline, whether commits wait for a standby, and every epoch\n"
+     "status: log epoch, last number, timeline, whether commits wait for a standby, and every "
+     "epoch\n"
      "that was begun, when and why. raise-epoch: after a restore or a failover that lost commits;\n"
      "agents offer again what they kept of seven days, listeners read everything again.\n\n"
      "  --because TEXT    kept with the new epoch\n"
-     "  --above N         higher than N, an epoch that was in use and that this log does not know\n",
+     "  --above N         higher than N, an epoch that was in use and that this log does not "
+     "know\n",
      CTL_DATABASE, ctl_log},
     {"status", "is everything well, and if not, what to do",
      "eocctl status [--json] [--agents]\n\n"
@@ -227,7 +248,8 @@ int ctl_help(struct ctl *c)
 static const struct conf_row row_table[] = {
     AGENT_CONF_ROWS(struct ctl_settings, agent),
     {"database", CONF_TEXT, offsetof(struct ctl_settings, database), "", 0,
-     "libpq connection string for migrate, principal, show, listeners, quarantine and status", 0, 0},
+     "libpq connection string for migrate, principal, show, listeners, quarantine and status", 0,
+     0},
     {"control.socket", CONF_PATH, offsetof(struct ctl_settings, control_socket),
      "/run/eocbus/broker.sock", 0, "where the broker on this machine answers status", 0, 0},
 };

@@ -6,17 +6,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/feed.h"
+#include "agents/ctl/pick.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
-#include "proto/wire/topic.h"
 #include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
@@ -26,6 +28,7 @@ enum { BRIEF_MS = 2000, RECORD_LINE_MAX = 80 };
 /* Without a session after this time somebody wonders. */
 enum { WONDER_MS = 5000 };
 /* What is to end ends without a session too: after this time, unless --wait says another. */
+enum { LONG_BEHIND_US = 60000000 };
 enum { WAIT_S = 30, WAIT_MOST_S = 4000000 };
 /* --from was not given; --wait was not given. */
 #define FROM_NOW   UINT64_MAX
@@ -34,10 +37,11 @@ enum { WAIT_S = 30, WAIT_MOST_S = 4000000 };
 struct tail {
     struct ctl *c;
     struct loop *loop;
-    struct option_words patterns;
-    const char *inbox, *record;
+    struct pick pick;
+    const char *inbox, *record, *name;
+    char made_name[65];
     uint64_t from, count, wait_s;
-    bool json, brief, until_idle, colour;
+    bool json, brief, until_idle, last_values, colour;
 
     int record_fd;
     struct feed_record last; /* on the record */
@@ -154,6 +158,17 @@ static void print_one(struct tail *t, const Eocbus__V1__Delivery *d, const Eocbu
         stop(t, EXIT_DONE); /* nobody reads any more: head(1) has enough */
 }
 
+/* Of --until with a time. Numbers do not follow the brokers' clocks to the second: what comes a
+ * little behind it is left out, and only what comes long behind it says that there is no more. */
+static bool is_behind_the_end(struct tail *t, const Eocbus__V1__Stamp *stamp)
+{
+    if (!t->pick.until_us || stamp->received_time_us <= t->pick.until_us)
+        return false;
+    if (stamp->received_time_us > t->pick.until_us + LONG_BEHIND_US)
+        stop(t, EXIT_DONE);
+    return true;
+}
+
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct tail *t = arg;
@@ -161,6 +176,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
 
     if (t->done)
         return false; /* not acted on: it is delivered again to whoever goes on */
+    if (numbered && is_behind_the_end(t, d->stamp))
+        return true;
     if (t->record && numbered) {
         if (d->stamp->log_epoch == t->last.log_epoch && d->stamp->seq <= t->last.seq)
             return true;
@@ -193,8 +210,8 @@ static void on_horizon(void *arg, uint64_t horizon)
 {
     struct tail *t = arg;
 
-    (void)horizon;
-    if (t->until_idle && !t->done)
+    if (!t->done && (t->until_idle || (t->pick.upto && horizon >= t->pick.upto) ||
+                     (t->pick.until_us && loop_utc_us(t->loop) > t->pick.until_us)))
         stop(t, EXIT_DONE);
 }
 
@@ -263,11 +280,15 @@ static void on_signal(void *arg, int signum)
 
 static int listen_until_done(struct tail *t, struct agent *agent)
 {
-    static const char *const everything[] = {"**"};
-    const struct agent_subscription sub = {
-        .patterns = t->patterns.count ? t->patterns.items : everything,
-        .pattern_count = t->patterns.count ? t->patterns.count : 1,
+    struct agent_subscription sub = {
+        .patterns = t->pick.items,
+        .pattern_count = t->pick.count,
+        .lane_count = t->pick.lane_count,
         .from_now = t->from == FROM_NOW && t->last.seq == 0,
+        .after_time_us = t->last.seq ? 0 : t->pick.since_us,
+        .upto = t->pick.upto,
+        .last_values = t->last_values,
+        .durable_name = t->name,
         .after = t->last.seq                          ? t->last.seq
                  : t->from > 0 && t->from != FROM_NOW ? t->from - 1
                                                       : 0,
@@ -281,6 +302,7 @@ static int listen_until_done(struct tail *t, struct agent *agent)
     struct loop_signal *interrupted = NULL, *terminated = NULL;
     char err[600];
 
+    memcpy(sub.lanes, t->pick.lane, sizeof(sub.lanes));
     if (agent_subscribe(agent, &sub, err, sizeof(err)) != ST_OK)
         return program_fail(&t->c->program, EXIT_USAGE, "%s", err);
     if (loop_signal_create(&interrupted, t->loop, SIGINT, on_signal, t) != ST_OK ||
@@ -333,47 +355,70 @@ static int run_loop(struct tail *t)
     return code;
 }
 
-static int check_patterns(struct tail *t)
+/* Where it is, is kept at the centre too, so that people see how far behind it is and a lost file
+ * loses nothing. Another file, or one on another machine, is another listener. */
+static void name_inbox(struct tail *t)
 {
-    for (unsigned i = 0; i < t->patterns.count; i++) {
-        const char *fault = pattern_fault(t->patterns.items[i]);
+    char host[65] = "", whole[PATH_MAX + 80], path[PATH_MAX];
+    const char *slash = strrchr(t->inbox, '/'), *base = slash ? slash + 1 : t->inbox;
 
-        if (fault)
-            return program_fail(&t->c->program, EXIT_USAGE, "\"%s\": %s", t->patterns.items[i],
-                                fault);
-    }
-    return EXIT_DONE;
+    if (t->name)
+        return;
+    (void)!gethostname(host, sizeof(host) - 1);
+    snprintf(whole, sizeof(whole), "%s %s", host, realpath(t->inbox, path) ? path : t->inbox);
+    snprintf(t->made_name, sizeof(t->made_name), "tail %.40s %08" PRIx32, base,
+             (uint32_t)feed_digest(whole, strlen(whole)));
+    t->name = t->made_name;
+}
+
+static int64_t utc_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int ctl_tail(struct ctl *c)
 {
     struct tail t = {.c = c, .record_fd = -1, .from = FROM_NOW, .wait_s = WAIT_UNSET};
     const struct option_row options[] = {
-        {"--json", OPTION_FLAG, &t.json},         {"--from", OPTION_NUMBER, &t.from},
-        {"--pattern", OPTION_WORDS, &t.patterns}, {"--count", OPTION_NUMBER, &t.count},
-        {"--inbox", OPTION_TEXT, &t.inbox},       {"--record", OPTION_TEXT, &t.record},
-        {"--brief", OPTION_FLAG, &t.brief},       {"--until-idle", OPTION_FLAG, &t.until_idle},
+        {"--json", OPTION_FLAG, &t.json},
+        {"--from", OPTION_NUMBER, &t.from},
+        PICK_ROWS(&t.pick),
+        {"--count", OPTION_NUMBER, &t.count},
+        {"--inbox", OPTION_TEXT, &t.inbox},
+        {"--record", OPTION_TEXT, &t.record},
+        {"--brief", OPTION_FLAG, &t.brief},
+        {"--until-idle", OPTION_FLAG, &t.until_idle},
         {"--wait", OPTION_NUMBER, &t.wait_s},
+        {"--name", OPTION_TEXT, &t.name},
+        {"--last-values", OPTION_FLAG, &t.last_values},
     };
     char err[400];
-    int code;
+    int code = EXIT_DONE;
 
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (c->argc != 1)
         return program_fail(&c->program, EXIT_USAGE, "tail takes only options; see --help");
+    if (t.pick.since && t.from != FROM_NOW)
+        return program_fail(&c->program, EXIT_USAGE, "--from and --since both say where to begin");
+    if (pick_read(&t.pick, utc_us(), err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (t.inbox && t.record)
         return program_fail(&c->program, EXIT_USAGE,
                             "--inbox and --record both keep the place; take one");
     if (t.wait_s == WAIT_UNSET)
-        t.wait_s = t.until_idle || t.count ? WAIT_S : 0;
+        t.wait_s = t.until_idle || t.count || t.pick.until ? WAIT_S : 0;
     else if (t.wait_s > WAIT_MOST_S)
         return program_fail(&c->program, EXIT_USAGE, "--wait takes at most %d seconds",
                             WAIT_MOST_S);
+    if (t.inbox)
+        name_inbox(&t);
     signal(SIGPIPE, SIG_IGN);
     t.colour = !t.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    code = check_patterns(&t);
-    if (code == EXIT_DONE && t.record)
+    if (t.record)
         code = open_record(&t);
     if (code == EXIT_DONE)
         code = run_loop(&t);

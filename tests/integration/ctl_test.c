@@ -211,6 +211,14 @@ static void what_is_published_is_stored_heard_and_shown(void **state)
     expect_exit(w, 0,
                 ctl(w, "tail", "--from", "1", "--until-idle", "--pattern", "exercise.**", NULL));
     assert_string_equal(w->out, "");
+    expect_exit(w, 0,
+                ctl(w, "tail", "--since", "1h", "--until", "1", "--type", "general_message", NULL));
+    expect(w->out, "#1");
+    assert_null(strstr(w->out, "#2"));
+    expect_exit(w, 0, ctl(w, "tail", "--from", "1", "--until", "1h", "--lane", "FLASH", NULL));
+    assert_string_equal(w->out, "");
+    expect_exit(w, 2, ctl(w, "tail", "--since", "tomorrow", NULL));
+    expect(w->err, "--since takes a time");
     expect_exit(w, 0, ctl(w, "show", "1", NULL));
     expect(w->out, "\"subject\": \"road\"");
     expect_exit(w, 1, ctl(w, "show", "99", NULL));
