@@ -14,7 +14,9 @@
 #define SILENT_MOST  3u  /* intervals */
 #define AUTH_FACTOR  10u /* a key that is not known yet will not be known in 100 ms */
 #define AUTH_MOST_MS 60000u
-#define HELLO_MS     50u /* after what the Fault asks for */
+#define HELLO_MS     50u      /* after what the Fault asks for */
+#define HASTY_US     1000000u /* a session that did not stand so long ... */
+#define HASTY_MOST   7u       /* ... is followed by pauses that double, up to 6.4 s */
 #define FRAME_ARENA  (4u * LIMIT_ARENA_BYTES)
 #define FRAME_SPARE  4096u
 
@@ -29,6 +31,7 @@ struct line {
     bool owes_hello;   /* the broker asked for another one, a little later */
     unsigned silent;   /* intervals without a frame */
     unsigned failures; /* since the last Welcome */
+    unsigned hasty;    /* sessions in a row that ended as soon as they stood */
     uint64_t heard_us, since_us, asked_us;
     uint32_t log_epoch; /* as the Welcome said */
     struct zport *port;
@@ -228,17 +231,39 @@ static void on_welcome(struct line *l, const Eocbus__V1__Welcome *w)
     line_ask(l); /* how far off our clock is */
 }
 
+static void hello_after(struct line *l, unsigned pause_ms)
+{
+    l->owes_hello = pause_ms > 0;
+    if (pause_ms)
+        loop_timer_start(l->again, pause_ms, 0);
+    else
+        say_hello(l);
+}
+
+/* At once, as a rule: a broker was restarted, or the log has another epoch. A broker that ends each
+ * session as soon as it stands would make a storm of it (simulator, seed 200077: 700 a second). */
+static unsigned hasty_pause_ms(struct line *l)
+{
+    unsigned before = l->hasty;
+
+    if (loop_now_us(l->set.loop) - l->since_us >= HASTY_US) {
+        l->hasty = 0;
+        return 0;
+    }
+    l->hasty = before < HASTY_MOST ? before + 1 : before;
+    return before ? HELLO_MS << (before - 1) : 0;
+}
+
 static void forget_session(struct line *l, const Eocbus__V1__Fault *f)
 {
     struct line_end e = {.cause = LINE_FORGOTTEN, .stood = true, .why = f->text, .fault = f};
 
     if (l->state == LINE_STANDS) {
         enter(l, LINE_GREETING);
-        say_hello(l);
+        hello_after(l, hasty_pause_ms(l));
         l->set.ended(l->set.arg, l->set.number, &e);
     } else if (l->state == LINE_GREETING) {
-        l->owes_hello = true;
-        loop_timer_start(l->again, f->retry_ms + HELLO_MS, 0);
+        hello_after(l, f->retry_ms + HELLO_MS);
     }
 }
 

@@ -331,6 +331,33 @@ static void a_broker_that_forgot_us_is_greeted_again(void **state)
     assert_int_equal(saw.faults, 1);
 }
 
+/* It ends each session as soon as it stands, for two seconds. */
+static void a_broker_that_forgets_at_once_is_not_stormed(void **state)
+{
+    Eocbus__V1__Fault fault = EOCBUS__V1__FAULT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    unsigned answered = 0;
+    uint64_t end;
+
+    (void)state;
+    start();
+    fault.code = (char *)"hello";
+    fault.text = (char *)"say hello first";
+    f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
+    f.fault = &fault;
+    end = loop_exact_us(loop) + 2000000;
+    while (loop_exact_us(loop) < end) {
+        loop_turn(loop, 10);
+        if (broker.hellos == answered)
+            continue;
+        answered = broker.hellos;
+        fake_broker_send(&broker, &f);
+    }
+    assert_in_range(answered, 3, 10);
+    put(ROUTINE, "one");
+    WAIT_FOR(saw.settled == 1);
+}
+
 static void a_busy_broker_gets_the_lane_again_in_order(void **state)
 {
     (void)state;
@@ -1061,6 +1088,7 @@ int main(void)
         T(a_refused_message_is_told_with_its_reason_and_kept),
         T(without_receipts_everything_is_offered_again_after_a_lost_link),
         T(a_broker_that_forgot_us_is_greeted_again),
+        T(a_broker_that_forgets_at_once_is_not_stormed),
         T(a_busy_broker_gets_the_lane_again_in_order),
         T(nothing_passes_what_is_on_the_way_behind_a_busy_one),
         T(the_window_of_the_broker_is_never_passed),
