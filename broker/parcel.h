@@ -29,7 +29,8 @@ struct durable_name {
     const char *patterns; /* split by blanks; for people */
     unsigned lanes;       /* a set */
     bool has_after, from_first;
-    uint64_t after; /* its own word for where it is, when has_after */
+    uint64_t after;       /* its own word for where it is, when has_after */
+    uint32_t after_epoch; /* in the log of this epoch: it says nothing about another one */
 };
 /* ST_OK: it is ours from now on, and goes on behind after[lane] of log_epoch (LANES_END places; 0
  * for lanes that were not asked for). ST_EXISTS: somebody else has taken it. ST_FULL: the principal

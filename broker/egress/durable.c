@@ -68,7 +68,8 @@ static bool ask(struct listener *l)
                                 .lanes = l->lanes,
                                 .has_after = l->has_after,
                                 .from_first = !l->from_now,
-                                .after = l->start};
+                                .after = l->start,
+                                .after_epoch = e->log_epoch};
 
     if (patterns)
         l->durable = e->exits.cursor_open(e->exits.arg, l->principal, &what, on_news, l);

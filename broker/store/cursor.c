@@ -32,6 +32,7 @@ struct cursor {
     int32_t principal_id;
     unsigned lanes;
     bool has_after, from_first;
+    uint32_t after_epoch;
     uint64_t after;
     bool is_open, is_over;     /* over: taken, refused, or closed for good */
     bool is_asked, is_closing; /* in the statement under way; which closes it */
@@ -135,16 +136,17 @@ static void put_bool(struct array *a, bool value)
     array_bytes(a, &byte, 1);
 }
 
-static bool send_statement(struct cursors *all, const char *name, unsigned arrays, pg_done_fn done)
+/* All seven columns, and behind them the name of this broker where `count` is 8. */
+static bool send_statement(struct cursors *all, const char *name, unsigned count, pg_done_fn done)
 {
-    struct pg_param params[7] = {[6] = {all->broker, strlen(all->broker)}};
+    struct pg_param params[8] = {[7] = {all->broker, strlen(all->broker)}};
     bool is_whole = true;
 
-    for (unsigned i = 0; i < arrays; i++) {
+    for (unsigned i = 0; i < 7; i++) {
         params[i] = array_param(&all->column[i]);
         is_whole = is_whole && !array_failed(&all->column[i]);
     }
-    if (is_whole && pg_query(all->pg, name, params, 7, DEADLINE_MS, done, all) == ST_OK)
+    if (is_whole && pg_query(all->pg, name, params, count, DEADLINE_MS, done, all) == ST_OK)
         return true;
     put_all_back(all); /* the timer tries again */
     return false;
@@ -239,24 +241,25 @@ static void on_opened(void *arg, const struct pg_reply *reply)
 
 static void open_fresh(struct cursors *all)
 {
-    static const enum array_of kinds[7] = {ARRAY_INT4, ARRAY_TEXT, ARRAY_INT4,
-                                           ARRAY_TEXT, ARRAY_INT8, ARRAY_BOOL};
+    static const enum array_of kinds[7] = {ARRAY_INT4, ARRAY_TEXT, ARRAY_INT4, ARRAY_TEXT,
+                                           ARRAY_INT4, ARRAY_INT8, ARRAY_BOOL};
     struct list *link;
     int ordinal = 0;
 
-    begin_columns(all, kinds, 6);
+    begin_columns(all, kinds, 7);
     while (ordinal < BATCH && (link = list_first(&all->fresh))) {
         struct cursor *c = container_of(link, struct cursor, link);
 
         take_into_statement(all, c, ++ordinal);
         array_text(&all->column[3], c->patterns);
+        array_int4(&all->column[4], (int32_t)c->after_epoch);
         if (c->has_after)
-            array_int8(&all->column[4], (int64_t)c->after);
+            array_int8(&all->column[5], (int64_t)c->after);
         else
-            array_null(&all->column[4]);
-        put_bool(&all->column[5], c->from_first);
+            array_null(&all->column[5]);
+        put_bool(&all->column[6], c->from_first);
     }
-    (void)send_statement(all, "cursor_open", 6, on_opened);
+    (void)send_statement(all, "cursor_open", 8, on_opened);
 }
 
 /* --- moving -------------------------------------------------------------------------------------
@@ -367,6 +370,7 @@ static void copy_name(struct cursor *c, const struct durable_name *what)
     c->lanes = what->lanes;
     c->has_after = what->has_after;
     c->from_first = what->from_first;
+    c->after_epoch = what->after_epoch;
     c->after = what->after;
 }
 

@@ -2,18 +2,20 @@
 -- only the session that has it moves it, and only forward.
 
 -- The i-th name is opened by the i-th principal for a set of lanes (bit n: lane n). Where it goes on: at
--- `after` if that is given, else at what is kept, else at the head (from_first: at 0). A place of an
+-- `after` if that is given, else at what is kept, else at the head (from_first: at 0). A kept place of an
 -- older log epoch lies in what both logs have in common, since a cursor is restored with its log; it
--- is never beyond the head. No row: the principal has 64 names already, or this
+-- is never beyond the head. An `after` of another epoch than the log's (a broker was asked before it
+-- saw the restore) lies anywhere: what is kept counts, else 0. No row: the principal has 64 names already, or this
 -- database (a backup that came back) does not know it.
-CREATE FUNCTION bus.cursor_open(principal int4[], name text[], lanes int4[], patterns text[], after int8[],
-                                from_first bool[], broker text)
+CREATE FUNCTION bus.cursor_open(principal int4[], name text[], lanes int4[], patterns text[],
+                                after_epoch int4[], after int8[], from_first bool[], broker text)
 RETURNS TABLE (ordinal int4, lane int2, log_epoch int4, seq int8, generation int8)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     head record;
     born int8;
+    told int8;
     i int4;
 BEGIN
     SELECT h.log_epoch, h.seq INTO head FROM bus.log_head h;
@@ -27,15 +29,16 @@ BEGIN
         -- One of them must not keep the others waiting.
         CONTINUE WHEN NOT EXISTS (SELECT FROM bus.principal p WHERE p.principal_id = principal[i]);
         born := nextval('bus.cursor_generation');
+        told := CASE WHEN after_epoch[i] = head.log_epoch THEN after[i] END;
         RETURN QUERY
         INSERT INTO bus.cursor AS c (principal_id, name, lane, log_epoch, seq, generation, patterns, broker,
                                      leased_until)
         SELECT principal[i], cursor_open.name[i], l, head.log_epoch,
-               least(coalesce(after[i], CASE WHEN from_first[i] THEN 0 ELSE head.seq END), head.seq),
+               least(coalesce(told, CASE WHEN from_first[i] OR after[i] IS NOT NULL THEN 0 ELSE head.seq END), head.seq),
                born, patterns[i], cursor_open.broker, now() + interval '1 minute'
           FROM generate_series(1, 5) AS l WHERE lanes[i] >> l & 1 = 1
         ON CONFLICT ON CONSTRAINT cursor_pkey DO UPDATE
-           SET seq = least(coalesce(after[i], c.seq), head.seq), log_epoch = excluded.log_epoch,
+           SET seq = least(coalesce(told, c.seq), head.seq), log_epoch = excluded.log_epoch,
                generation = excluded.generation, patterns = excluded.patterns, broker = excluded.broker,
                leased_until = excluded.leased_until, opened_at = now()
         RETURNING i, c.lane, c.log_epoch, c.seq, c.generation;

@@ -330,7 +330,7 @@ static void listeners_are_listed_with_how_far_behind_they_are(void **state)
     expect(w->out, "nobody listens under a durable name");
     pgserver_exec(bus_server(w->bus),
                   "SELECT bus.cursor_open(ARRAY[principal_id], ARRAY['wall'], ARRAY[2],"
-                  " ARRAY['actual.** test.**'], NULL, ARRAY[true], 'hub')"
+                  " ARRAY['actual.** test.**'], NULL, NULL, ARRAY[true], 'hub')"
                   "  FROM bus.principal ORDER BY principal_id LIMIT 1");
     expect_exit(w, 0, ctl(w, "listeners", NULL));
     expect(w->out, "  wall  FLASH  1/0  0  -  hub  actual.** test.**");

@@ -174,6 +174,38 @@ static void a_place_never_goes_back_or_beyond_the_log_or_by_another_epoch(void *
     store_cursor_close(&a.cursor);
 }
 
+/* A broker asked for the name with the place of a log that was restored meanwhile, and comes to a
+ * head that has grown beyond it. */
+static void a_place_in_an_older_log_says_nothing_about_a_restored_one(void **state)
+{
+    struct world *w = *state;
+    struct durable_name what = {.principal_id = 1,
+                                .name = "desk",
+                                .patterns = "actual.**",
+                                .lanes = 1u << 4,
+                                .has_after = true,
+                                .after = 18,
+                                .after_epoch = 1};
+    struct name a = {0}, b = {0};
+
+    store_messages(w, 10);
+    open_name(w, &a, "desk", 1u << 4);
+    store_cursor_close(&a.cursor);
+    store_messages(w, 10);
+    pgserver_exec(w->pg, "UPDATE bus.log_head SET log_epoch = 2");
+    memset(&a, 0, sizeof(a));
+    a.cursor = store_cursor_open(w->store, &what, on_news, &a);
+    TURN_UNTIL(w, a.news == 1);
+    assert_int_equal(a.log_epoch, 2);
+    assert_int_equal(a.after[4], 10); /* what is kept came back with the log */
+    what.name = "wall";               /* born after the backup */
+    b.cursor = store_cursor_open(w->store, &what, on_news, &b);
+    TURN_UNTIL(w, b.news == 1);
+    assert_int_equal(b.after[4], 0);
+    store_cursor_close(&a.cursor);
+    store_cursor_close(&b.cursor);
+}
+
 static void places_wait_while_the_database_is_away(void **state)
 {
     struct world *w = *state;
@@ -286,6 +318,7 @@ int main(void)
         T(lanes_of_a_name_have_places_of_their_own),
         T(a_name_that_another_broker_took_moves_no_more),
         T(a_place_never_goes_back_or_beyond_the_log_or_by_another_epoch),
+        T(a_place_in_an_older_log_says_nothing_about_a_restored_one),
         T(places_wait_while_the_database_is_away),
         T(a_principal_has_sixty_four_names_and_may_have_one_forgotten),
         T(many_names_move_in_one_statement),

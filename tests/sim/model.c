@@ -850,22 +850,25 @@ static void open_lane(struct pg_rows *out, struct place *at, int ordinal)
 
 static void ask_cursor_open(const struct model_params *p, struct pg_rows *out)
 {
-    struct cursor principal, name, lanes, after, first;
+    struct cursor principal, name, lanes, epoch, after, first;
 
     begin(&principal, p, 0);
     begin(&name, p, 1);
     begin(&lanes, p, 2);
-    begin(&after, p, 4);
-    begin(&first, p, 5);
+    begin(&epoch, p, 4);
+    begin(&after, p, 5);
+    begin(&first, p, 6);
     for (int ordinal = 1; principal.left; ordinal++) {
         int32_t id = (int32_t)next_int(&principal);
         unsigned set = (unsigned)next_int(&lanes);
         struct cursor look = after;
         size_t len;
         bool is_told = next(&look, &len);
-        uint64_t own = (uint64_t)next_int(&after), from = next_int(&first) ? 0 : db.count;
+        uint64_t own = (uint64_t)next_int(&after);
+        uint64_t from = next_int(&first) || is_told ? 0 : db.count;
         char text[65];
 
+        is_told = (uint32_t)next_int(&epoch) == db.log_epoch && is_told;
         read_name(&name, text);
         db.generation++;
         for (unsigned lane = 1; lane <= 5; lane++) {
