@@ -130,14 +130,17 @@ static const struct ctl_command commands[] = {
      "eocctl receipts UUID|N [--json]\n\n"
      "For every recipient of a message: how far it got, when, by whom, and why; below, receipts "
      "that\n"
-     "changed nothing, with the reason. Messages are named by UUID or by number.\n",
+     "changed nothing, with the reason. Messages are named by UUID or by number.\n\n"
+     "A line: number, recipient, how far, when, by whom, code, words. STORED: nobody has it yet.\n"
+     "ACCEPTED, REJECTED, EXPIRED and UNDELIVERABLE are ends.\n",
      CTL_DATABASE, ctl_receipts},
     {"roster", "who is on duty",
      "eocctl roster show\n"
      "eocctl roster set --role R --place P --from TIME --to TIME --shift SHIFT... [--wait "
      "SECONDS]\n\n"
      "Messages to R@P go to whoever is on duty when they are stored. A new roster replaces the\n"
-     "one before it from its own beginning on; holes in it have nobody on duty.\n\n"
+     "one before it from its own beginning on; holes in it have nobody on duty.\n"
+     "show: recipient, turn, who, in whose place, for which types, from, until.\n\n"
      "  --role R          dispatcher, duty, logistics\n"
      "  --place P         P-code, or one word\n"
      "  --from, --to      span it covers: 2027-05-01T08:00+05:00\n"

@@ -34,9 +34,12 @@
         "to_at") " AS to_at FROM eoc.duty "                                                        \
                  "ORDER BY recipient, turn, principal"
 
-static void put_row(struct buf *out, const struct db_rows *r, unsigned row,
+/* `before`: of a line for people. */
+static void put_row(struct buf *out, const struct db_rows *r, unsigned row, const char *before,
                     const char *const *columns, size_t n, bool json)
 {
+    if (!json)
+        buf_puts(out, before);
     for (size_t i = 0; i < n; i++) {
         const char *cell = db_cell(r, row, columns[i]);
 
@@ -53,7 +56,7 @@ static void put_row(struct buf *out, const struct db_rows *r, unsigned row,
 
 /* How many rows; -1: *code is the exit code. */
 static int put_rows(struct ctl *c, struct db *d, const char *sql, const char *param,
-                    const char *const *columns, size_t n, bool json, int *code)
+                    const char *before, const char *const *columns, size_t n, bool json, int *code)
 {
     const char *params[] = {param};
     struct buf out = {0};
@@ -68,7 +71,7 @@ static int put_rows(struct ctl *c, struct db *d, const char *sql, const char *pa
     }
     count = db_count(r);
     for (unsigned i = 0; i < count; i++)
-        put_row(&out, r, i, columns, n, json);
+        put_row(&out, r, i, before, columns, n, json);
     print_flush(&out);
     buf_free(&out);
     db_rows_free(r);
@@ -91,9 +94,10 @@ int ctl_receipts(struct ctl *c)
                             "receipts wants a message: its UUID, or its number");
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
-    found = put_rows(c, d, RECEIPTS_SQL, c->argv[1], columns, ARRAY_LEN(columns), json, &code);
+    found = put_rows(c, d, RECEIPTS_SQL, c->argv[1], "", columns, ARRAY_LEN(columns), json, &code);
     if (found > 0)
-        (void)put_rows(c, d, STEPS_SQL, c->argv[1], columns, ARRAY_LEN(columns), json, &code);
+        (void)put_rows(c, d, STEPS_SQL, c->argv[1], "changed nothing: ", columns,
+                       ARRAY_LEN(columns), json, &code);
     db_close(d);
     if (found == 0)
         return program_fail(&c->program, EXIT_REFUSED,
@@ -164,6 +168,57 @@ static bool fill_roster(struct roster *r)
     return good;
 }
 
+static bool fail_span(struct roster *r, const char *what)
+{
+    snprintf(r->err, sizeof(r->err), "%s ends before it begins", what);
+    return false;
+}
+
+/* A roster replaces the one before it, so that a slip of the hand would leave nobody on duty. */
+static bool spans_are_forward(struct roster *r)
+{
+    const Eocbus__V1__DutyRoster *d = r->m->duty_roster;
+
+    if (d->period->from_us >= d->period->to_us)
+        return fail_span(r, "the roster (--from, --to)");
+    for (size_t i = 0; i < d->n_shifts; i++)
+        if (d->shifts[i]->period->from_us >= d->shifts[i]->period->to_us)
+            return fail_span(r, arena_printf(r->arena, "the shift %s", r->shifts.items[i]));
+    return true;
+}
+
+/* Whether the name of each shift may use the bus. Without a database nobody can say so here: then
+ * the roster is taken as it is, since it has to be possible to say one in a bad night. */
+static bool shifts_are_known(struct roster *r)
+{
+    const Eocbus__V1__DutyRoster *d = r->m->duty_roster;
+    char err[600];
+    struct db *db;
+    bool known = true;
+
+    if (!*r->c->set.database || db_open(&db, r->c->set.database, err, sizeof(err)) != ST_OK)
+        return true;
+    for (size_t i = 0; known && i < d->n_shifts; i++) {
+        const char *params[] = {d->shifts[i]->principal};
+        struct db_rows *rows;
+
+        if (db_query(db, &rows,
+                     "SELECT 1 FROM bus.principal_list WHERE name = $1 AND state <> 'revoked'",
+                     params, 1) != ST_OK)
+            break;
+        known = db_count(rows) > 0;
+        db_rows_free(rows);
+        if (!known)
+            snprintf(
+                r->err, sizeof(r->err),
+                "%s is no principal, and nobody would be on duty then; `eocctl principal list` "
+                "shows them",
+                params[0]);
+    }
+    db_close(db);
+    return known;
+}
+
 static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc)
 {
     (void)arg;
@@ -210,7 +265,12 @@ static int set_roster(struct roster *r)
                             "roster set wants --role, --place, --from, --to and a --shift");
     if (arena_create(&r->arena, LIMIT_ARENA_BYTES) != ST_OK)
         return program_fail(&r->c->program, EXIT_MACHINE, "out of memory");
-    code = fill_roster(r) ? say(r) : program_fail(&r->c->program, EXIT_USAGE, "%s", r->err);
+    if (!fill_roster(r) || !spans_are_forward(r))
+        code = program_fail(&r->c->program, EXIT_USAGE, "%s", r->err);
+    else if (!shifts_are_known(r))
+        code = program_fail(&r->c->program, EXIT_REFUSED, "%s", r->err);
+    else
+        code = say(r);
     arena_destroy(r->arena);
     return code;
 }
@@ -226,7 +286,7 @@ static int show_roster(struct ctl *c)
     if (!*c->set.database || db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s",
                             *c->set.database ? err : "roster show needs the setting database");
-    if (put_rows(c, d, DUTY_SQL, NULL, columns, ARRAY_LEN(columns), false, &code) == 0)
+    if (put_rows(c, d, DUTY_SQL, NULL, "", columns, ARRAY_LEN(columns), false, &code) == 0)
         puts("nobody is on duty now");
     db_close(d);
     return code;

@@ -87,7 +87,7 @@ void tally_compare(struct tally_result *out, struct tally_list *said, uint64_t g
                    struct tally_list *stored, struct tally_list *refused, struct tally_list *heard)
 {
     struct tally_result r = {.published = said->count + gone};
-    uint64_t unsaid = 0;
+    uint64_t unsaid = 0, unsaid_heard = 0;
 
     sort(said);
     sort(stored);
@@ -102,17 +102,23 @@ void tally_compare(struct tally_result *out, struct tally_list *said, uint64_t g
             r.lost++;
     }
     for (size_t i = 0; i < stored->count; i++) {
+        bool ours;
+
         if (i > 0 && stored->items[i].digest == stored->items[i - 1].digest)
             continue;
-        unsaid += !has(said, stored->items[i].digest);
-        if (has_exactly(heard, &stored->items[i]))
+        ours = has(said, stored->items[i].digest);
+        unsaid += !ours;
+        if (!has_exactly(heard, &stored->items[i]))
+            r.lost++;
+        else if (ours)
             r.delivered++;
         else
-            r.lost++;
+            unsaid_heard++;
     }
     /* What outboxes no longer keep was stored once; the log must still have as many beside the
      * rest. */
     r.stored += unsaid < gone ? unsaid : gone;
+    r.delivered += unsaid_heard < gone ? unsaid_heard : gone;
     r.lost += gone > unsaid ? gone - unsaid : 0;
     r.duplicated = count_doubles(stored) + count_doubles(heard);
     *out = r;

@@ -30,7 +30,8 @@ struct tally_result {
 };
 
 /* said: every message of the outboxes. gone: how many more were said, stored, and since dropped
- * from the outboxes by their keeping time. stored: the log's rows of these senders. refused: the
+ * from the outboxes by their keeping time. stored: the log's rows, those that the bus itself said
+ * among them: they have to be heard, and are not counted as delivered. refused: the
  * quarantine. heard: the listener's record. Sorts the lists. A message is lost if it is neither
  * stored nor refused, or stored and not heard under its number; doubled if the log or the record
  * has it twice. */

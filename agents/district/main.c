@@ -9,17 +9,18 @@ static const char head[] =
     "office's outbox first and leaves when there is a link, most urgent first.\n";
 
 static const struct office_command commands[] = {
-    {"run", "stay up: send what waits, hear what concerns the district", office_run, NULL},
+    {"run", "stay up: send what waits, hear what concerns the district", office_run, office_help},
     {"send", "say something: flash, situation, damage, casualties, request, ...", district_send,
      district_send_help},
     {"send-file", "a photograph or a scan, in pieces", office_send_file, office_send_file_help},
     {"import", "a HXL-tagged table of damage, one report a village", district_import,
      district_import_help},
-    {"inbox", "what came for this office; `accept` and `reject` answer it", office_inbox, NULL},
+    {"inbox", "what came for this office; `accept` and `reject` answer it", office_inbox,
+     office_help},
     {"accept", "we take it: accept ID", office_accept, office_answer_help},
     {"reject", "we do not: reject ID --because road_closed", office_reject, office_answer_help},
-    {"receipts", "what became of what we sent", office_receipts, NULL},
-    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},
+    {"receipts", "what became of what we sent", office_receipts, office_help},
+    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, office_help},
 };
 
 static const struct conf_row rows[] = {OFFICE_CONF_ROWS};

@@ -83,6 +83,10 @@ static const char *const table[SAY_COUNT][LANG_COUNT] = {
         "рад кардан сабаб мехоҳад (--because)",
         "отказ требует причины (--because)",
         "rejecting needs a reason (--because)"},
+    [SAY_ONE_WORD] = {
+        "як калима бошад, масалан road_closed; ҷумларо дар --text нависед",
+        "одно слово, например road_closed; фразу пишите в --text",
+        "one word, such as road_closed; --text takes the sentence"},
     [SAY_NOTHING_HEARD] = {
         "ҳанӯз чизе нарасидааст",
         "пока ничего не поступало",

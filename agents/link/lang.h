@@ -36,6 +36,7 @@ enum say {
     SAY_PIECES_STORED,
     SAY_ID_WANTED,
     SAY_BECAUSE_WANTED,
+    SAY_ONE_WORD,
     SAY_NOTHING_HEARD,
     SAY_LEVEL_STORED, /* the levels of receipts, in the order of the contract */
     SAY_LEVEL_DELIVERED,

@@ -111,7 +111,8 @@ static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc
 
     (void)number;
     if (oc->stored) {
-        snprintf(text, sizeof(text), "%s %" PRIu64, lang_say(o->lang, SAY_STORED), oc->seq);
+        snprintf(text, sizeof(text), "%s %" PRIu64 "%s%s", lang_say(o->lang, SAY_STORED), oc->seq,
+                 *o->said ? "  " : "", o->said);
         office_print(text, "");
         return;
     }
@@ -147,6 +148,7 @@ int office_speak_put(struct office *o, struct speak *s, Eocbus__V1__Envelope *co
     /* Borrowed from the outbox until the next put. */
     if (st == ST_OK && n == 1 && messages[0]->message_id.len == ID_BYTES)
         id_format(id, messages[0]->message_id.data);
+    memcpy(o->said, id, ID_TEXT);
     if (st == ST_OK)
         st = speak_commit(s);
     if (st != ST_OK)

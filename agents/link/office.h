@@ -51,6 +51,7 @@ struct office {
     uint64_t wait_s;
     struct option_words field_words; /* --field PATH=VALUE */
     const char *file;
+    char said[ID_TEXT]; /* the one message that is said, for whoever asks for its receipts; or "" */
 };
 
 /* Whole main: settings, the command, the exit code. `usage_head` stands above the list of commands.
@@ -95,6 +96,8 @@ Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int le
 /* The word of a level ("ACCEPTED") in the office's language. */
 const char *office_level_word(const struct office *o, const char *level);
 void office_send_file_help(struct buf *out, const char *name, const char *word);
+/* Of run, inbox, receipts and outbox. */
+void office_help(struct buf *out, const char *name, const char *word);
 
 /* A sentence on standard error; answers `code`. */
 int office_fail(struct office *o, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);

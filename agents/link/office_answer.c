@@ -72,6 +72,9 @@ static int answer(struct office *o, int level)
                            o->argv[1], o->argv[0]);
     if (level == EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED && !*m->receipt->code)
         return office_fail(o, EXIT_USAGE, "%s", lang_say(o->lang, SAY_BECAUSE_WANTED));
+    if (m->receipt->code && strpbrk(m->receipt->code, " \t\n"))
+        return office_fail(o, EXIT_USAGE, "--because %s: %s", m->receipt->code,
+                           lang_say(o->lang, SAY_ONE_WORD));
     return office_say(o, &m, 1);
 }
 

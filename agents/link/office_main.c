@@ -49,13 +49,16 @@ static void put_usage(struct office *o, struct buf *b, const char *head,
             buf_printf(b, "  %-12s %s\n", o->commands[i].name, o->commands[i].summary);
         buf_printf(b, "\n`%s COMMAND --help` tells more.\n", o->program.name);
     }
-    buf_puts(b, "\nOf every command that says something:\n"
-                "  --wait SECONDS     for the receipts (default 0: into the outbox, and back)\n"
-                "  --once-key KEY     repeatable: what an earlier run with this key put is not put "
-                "again\n"
-                "  --field PATH=VALUE any other field, by its name in the .proto\n"
-                "\nOf every command:\n"
-                "  -c FILE, -o NAME=VALUE, --check-config, --print-config, --help, --version\n");
+    if (!command || command->help != office_help) /* those say nothing */
+        buf_puts(b, "\nOf every command that says something:\n"
+                    "  --wait SECONDS     for the receipts (default 0: into the outbox, and back)\n"
+                    "  --once-key KEY     repeatable: what an earlier run with this key put is not "
+                    "put again\n"
+                    "  --field PATH=VALUE any other field, by its name in the .proto\n");
+    buf_puts(b, "\nOf every command:\n"
+                "  -c FILE, -o NAME=VALUE, --check-config, --print-config, --help, --version\n"
+                "\nExit status: 0 done; 1 refused; 2 wrong use or settings; 3 no receipt in time, "
+                "it is kept;\n4 this machine: file, disk, key.\n");
     buf_put(b, "", 1);
 }
 

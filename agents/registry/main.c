@@ -9,7 +9,7 @@ static const char head[] = "eocbus-registry [-c FILE] COMMAND ...\n\n"
                            "id; names, documents and telephones never leave.\n";
 
 static const struct office_command commands[] = {
-    {"run", "stay up: send what waits, hear what concerns the registry", office_run, NULL},
+    {"run", "stay up: send what waits, hear what concerns the registry", office_run, office_help},
     {"import", "households, plot sites or places from a HXL-tagged table", registry_import,
      registry_import_help},
     {"households", "what this office knows of each", registry_households, NULL},
@@ -25,7 +25,7 @@ static const struct office_command commands[] = {
     {"close", "the case ends", registry_step, registry_step_help},
     {"send", "messages as proto3 JSON: send --file FILE|-", registry_send, NULL},
     {"id", "N new random ids, for households and offers", registry_id, NULL},
-    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, NULL},
+    {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, office_help},
 };
 
 static const struct conf_row rows[] = {OFFICE_CONF_ROWS};

@@ -476,6 +476,18 @@ static void receipts_tell_what_became_of_a_message(void **state)
                 ctl(w, "roster", "set", "--role", "dispatcher", "--place", "3505203", "--from",
                     "2020-01-01T00:00Z", "--to", "2090-01-01T00:00Z", "--shift", "nobody", NULL));
     expect(w->err, "PRINCIPAL,FROM,TO");
+    expect_exit(w, 2,
+                ctl(w, "roster", "set", "--role", "dispatcher", "--place", "3505203", "--from",
+                    "2090-01-01T00:00Z", "--to", "2020-01-01T00:00Z", "--shift",
+                    "coes.test.night,2020-01-01T00:00Z,2080-01-01T00:00Z", NULL));
+    expect(w->err, "ends before it begins");
+    expect_exit(w, 1,
+                ctl(w, "roster", "set", "--role", "dispatcher", "--place", "3505203", "--from",
+                    "2020-01-01T00:00Z", "--to", "2090-01-01T00:00Z", "--shift",
+                    "coes.test.nihgt,2020-01-01T00:00Z,2080-01-01T00:00Z", NULL));
+    expect(w->err, "coes.test.nihgt is no principal");
+    expect_exit(w, 0, ctl(w, "roster", "show", NULL));
+    expect(w->out, "coes.test.night"); /* what was refused replaced nothing */
 }
 
 static void wait_for_level(struct world *w, const char *level)
@@ -532,6 +544,10 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
     wait_for_level(w, "DELIVERED");
     expect_exit(w, 2, ctl(w, "reject", id, NULL));
     expect(w->err, "--because");
+    expect_exit(w, 2, ctl(w, "reject", id, "--because", "road closed", NULL));
+    expect(w->err, "one word");
+    expect_exit(w, 0, ctl(w, "inbox", "--help", NULL));
+    expect(w->out, "What was sent to this office");
     expect_exit(w, 0, ctl(w, "accept", id, NULL));
     wait_for_level(w, "ACCEPTED");
     snprintf(text, sizeof(text), "%s -c %s receipts %s >%s/out", own_program, own_conf, id, w->dir);

@@ -59,6 +59,22 @@ static void a_quiet_night_adds_up(void **state)
     expect(&n.result, 4, 3, 3, 1, 0, 0);
 }
 
+static void what_the_bus_says_itself_has_to_be_heard_and_is_not_counted(void **state)
+{
+    struct night n;
+
+    (void)state;
+    tell_quiet_night(&n);
+    add(&n.stored, 50, 4);
+    add(&n.heard, 50, 4);
+    compare(&n, 0);
+    expect(&n.result, 4, 3, 3, 1, 0, 0);
+    tell_quiet_night(&n);
+    add(&n.stored, 50, 4);
+    compare(&n, 0);
+    expect(&n.result, 4, 3, 3, 1, 1, 0);
+}
+
 static void nothing_said_is_nothing_lost(void **state)
 {
     struct night n = {0};
@@ -160,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_night_adds_up),
+        cmocka_unit_test(what_the_bus_says_itself_has_to_be_heard_and_is_not_counted),
         cmocka_unit_test(nothing_said_is_nothing_lost),
         cmocka_unit_test(a_message_that_no_witness_knows_is_lost),
         cmocka_unit_test(stored_but_not_heard_is_lost),
