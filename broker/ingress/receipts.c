@@ -118,7 +118,15 @@ static void release_memory(struct session *s)
 
 void receipts_flush(struct ingress *in, struct session *s)
 {
+    enum status late = send_late_busy(in, s);
+
+    if (late == ST_NOTFOUND)
+        return; /* s is gone */
     list_remove(&s->owing);
+    if (late != ST_OK) {
+        list_add_tail(&in->owing, &s->owing);
+        return;
+    }
     while (s->receipts_sent < s->receipts.len) {
         unsigned items;
         size_t len = measure_frame(s, &items);

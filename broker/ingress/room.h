@@ -106,6 +106,8 @@ void give_back_pass(struct publishing *b, const Eocbus__V1__Item *item, struct p
 /* busy.c: one item was not taken; and the answer for all of them, which may end the session. */
 void count_busy(struct publishing *b, enum busy_cause cause, const Eocbus__V1__Item *item);
 MUST_CHECK enum status send_busy(struct publishing *b, uint64_t *tags);
+/* What could not be said then; as answer_frame. */
+MUST_CHECK enum status send_late_busy(struct ingress *in, struct session *s);
 
 /* make.c: NULL when out of memory. `m` is the message if it could be unpacked, `why` is why it is
  * refused or NULL. */

@@ -162,6 +162,7 @@ void sessions_close(struct sessions *t, struct session *s)
     list_remove(&s->own);
     s->sender->sessions--;
     sender_release(s->sender);
+    buf_free(&s->turned_away);
     buf_free(&s->receipts);
     mem_free(s);
     t->count--;

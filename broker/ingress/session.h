@@ -43,7 +43,7 @@ struct session {
     struct list by_address, by_number, heard; /* in struct sessions */
     struct list own;                          /* in its sender */
     struct sender *sender;                    /* never NULL; lives as long */
-    struct list owing;                        /* in ingress: receipts wait to be sent */
+    struct list owing;                        /* in ingress: answers wait to be sent */
     uint64_t number;
     struct zport_id address;
     int fd;              /* of its connection, -1 = unknown */
@@ -59,6 +59,7 @@ struct session {
     struct clock_estimate clock;
     uint64_t backlog;                  /* as its Hello said */
     struct lane_gate gates[LANES + 1]; /* by lane, 1..5 */
+    struct buf turned_away;            /* tags (uint64_t) whose Busy waits to be sent */
     struct buf receipts;               /* packed Settled, each with tag and length */
     size_t receipts_sent;              /* bytes of them that left */
 };

@@ -934,7 +934,7 @@ static void a_refused_item_is_busy_too_while_the_store_is_away(void **state)
 }
 
 /* Nobody offers again what has no answer, so it has to be a new session that does. */
-static void a_busy_that_cannot_be_said_ends_the_session(void **state)
+static void a_busy_that_cannot_be_said_is_said_when_there_is_room(void **state)
 {
     (void)state;
     hello(1);
@@ -942,11 +942,26 @@ static void a_busy_that_cannot_be_said_ends_the_session(void **state)
     world.agents[1].is_full = true; /* as a listener on a thin line has it */
     commit();
     publish_run(1, 65, 65); /* receipts that wait keep the window closed */
+    publish_run(1, 66, 70);
     assert_int_equal(world.queued, 0);
-    assert_int_equal(world.gone, 1);
+    assert_int_equal(world.gone, 0);
+    assert_int_equal(world.agents[1].busy_count, 0);
     world.agents[1].is_full = false;
-    ping(1, FAKE_UTC_US);
-    assert_string_equal(world.agents[1].fault, "hello");
+    ingress_writable(world.in);
+    assert_int_equal(world.agents[1].busy_count, 6);
+    assert_int_equal(world.agents[1].settled_count, 64);
+}
+
+static void who_goes_on_without_reading_what_was_turned_away_has_lost_the_session(void **state)
+{
+    (void)state;
+    hello(1);
+    publish_run(1, 1, 64);
+    world.agents[1].is_full = true;
+    commit();
+    for (unsigned n = 65; n < 65 + 64 * 65 && !world.gone; n += 64)
+        publish_run(1, n, n + 63);
+    assert_int_equal(world.gone, 1);
 }
 
 static void a_receipt_without_memory_ends_the_session(void **state)
@@ -1656,7 +1671,8 @@ int main(void)
         IN_WORLD(a_full_store_is_busy_for_a_moment),
         IN_WORLD(a_store_that_is_away_is_busy_for_longer_and_longer),
         IN_WORLD(a_refused_item_is_busy_too_while_the_store_is_away),
-        IN_WORLD(a_busy_that_cannot_be_said_ends_the_session),
+        IN_WORLD(a_busy_that_cannot_be_said_is_said_when_there_is_room),
+        IN_WORLD(who_goes_on_without_reading_what_was_turned_away_has_lost_the_session),
         IN_WORLD(a_receipt_without_memory_ends_the_session),
         IN_WORLD(nothing_overtakes_a_message_of_its_lane_that_was_not_taken),
         IN_WORLD(a_message_that_never_comes_again_holds_its_lane_only_for_a_while),
