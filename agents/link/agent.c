@@ -90,7 +90,7 @@ static void commit_outbox(struct agent *a)
 
 static void check_drained(struct agent *a)
 {
-    if (a->drained || !uplink_is_idle(a->uplink) || uplink_has_news(a->uplink))
+    if (a->drained || a->offers_again || !uplink_is_idle(a->uplink) || uplink_has_news(a->uplink))
         return;
     if (agent_waiting(a))
         return;
@@ -238,6 +238,8 @@ static enum status build(struct agent *a)
     if (st == ST_OK)
         st = loop_timer_create(&a->tick, a->loop, on_tick, a);
     if (st == ST_OK)
+        st = loop_timer_create(&a->again, a->loop, lines_offer_more, a);
+    if (st == ST_OK)
         st = lines_create(a);
     return st;
 }
@@ -284,6 +286,7 @@ void agent_destroy(struct agent *a)
         return;
     loop_hook_destroy(a->hook);
     loop_timer_destroy(a->tick);
+    loop_timer_destroy(a->again);
     lines_destroy(a);
     if (a->zctx)
         zctx_destroy(a->zctx);

@@ -58,8 +58,10 @@ struct agent {
     unsigned back_ms; /* how long a better line must have stood */
     uint64_t urgent_not_before_us;
 
-    bool listens; /* it has a subscription */
-    bool sends;   /* the outbox lock is ours */
+    struct loop_timer *again; /* the next step of offering again */
+    bool offers_again;        /* there is one */
+    bool listens;             /* it has a subscription */
+    bool sends;               /* the outbox lock is ours */
     bool want_pump, want_commit, drained;
     bool outbox_trouble_told;
     unsigned ticks;
@@ -89,6 +91,7 @@ const char *lines_endpoint(const struct agent *a, unsigned line);
 void lines_assign(struct agent *a);
 /* Before anything is offered to a log that is newer than the outbox knows. */
 void lines_offer_again(struct agent *a);
+void lines_offer_more(void *arg); /* on_again */
 /* Thin links: beside the main line, if it is wanted; later while it gives way. */
 void lines_open_urgent(struct agent *a);
 void lines_tell_down(struct agent *a, const char *why);

@@ -19,7 +19,9 @@
 #include "proto/base/log.h"
 #include "proto/base/banned.h"
 
-#define URGENT_LANES (OUTBOX_LANE(1) | OUTBOX_LANE(2))
+/* Between two steps of offering again others write their messages into the outbox. */
+#define AGAIN_MS       20u
+#define AGAIN_LATER_MS 1000u /* after an error */
 
 const char *lines_endpoint(const struct agent *a, unsigned line)
 {
@@ -49,8 +51,8 @@ static bool urgent_stands(const struct agent *a)
 static unsigned lanes_of(const struct agent *a, unsigned line)
 {
     if (line == a->main)
-        return urgent_stands(a) ? OUTBOX_ALL_LANES & ~URGENT_LANES : OUTBOX_ALL_LANES;
-    return a->profile->two_lines && line == URGENT_LINE ? URGENT_LANES : 0;
+        return urgent_stands(a) ? OUTBOX_ALL_LANES & ~OUTBOX_URGENT_LANES : OUTBOX_ALL_LANES;
+    return a->profile->two_lines && line == URGENT_LINE ? OUTBOX_URGENT_LANES : 0;
 }
 
 static enum uplink_copies copies_of(const struct agent *a, unsigned line)
@@ -70,12 +72,28 @@ void lines_assign(struct agent *a)
                 uplink_carry(a->uplink, i, lanes_of(a, i), copies_of(a, i));
 }
 
+static void plan_next_step(struct agent *a, enum status st)
+{
+    if (st != ST_OK)
+        log_error("outbox.offer.failed", "status=%s %s", status_name(st),
+                  outbox_trouble(a->outbox));
+    a->want_pump = true; /* a lane may be open now */
+    if (a->offers_again)
+        loop_timer_start(a->again, st == ST_OK ? AGAIN_MS : AGAIN_LATER_MS, 0);
+}
+
+void lines_offer_more(void *arg)
+{
+    struct agent *a = arg;
+
+    plan_next_step(a, outbox_offer_more(a->outbox, &a->offers_again));
+}
+
 /* Whichever broker has seen a newer log, before anything is offered to it: what a restored log may
  * have lost stands before what waits now. */
 void lines_offer_again(struct agent *a)
 {
     uint32_t log_epoch = 0;
-    enum status st;
 
     a->want_pump = true;
     a->drained = false;
@@ -84,10 +102,7 @@ void lines_offer_again(struct agent *a)
             log_epoch = a->log_epoch_of[i];
     if (!a->uplink || !a->sends || !log_epoch)
         return;
-    st = outbox_offer_again(a->outbox, log_epoch);
-    if (st != ST_OK)
-        log_error("outbox.offer.failed", "status=%s %s", status_name(st),
-                  outbox_trouble(a->outbox));
+    plan_next_step(a, outbox_offer_again(a->outbox, log_epoch, &a->offers_again));
 }
 
 /* Beside the main line, if it is wanted; later while it gives way. */

@@ -202,7 +202,7 @@ void outbox_close(struct outbox *o)
 
 uint32_t outbox_log_epoch(const struct outbox *o)
 {
-    return o->log_epoch;
+    return o->again_epoch > o->log_epoch ? o->again_epoch : o->log_epoch;
 }
 
 uint64_t outbox_epoch(const struct outbox *o)

@@ -51,7 +51,7 @@ MUST_CHECK enum status outbox_open(struct outbox **out, const struct outbox_sett
                                    char *err, size_t err_size);
 void outbox_close(struct outbox *o); /* what was not committed is gone; NULL is allowed */
 uint64_t outbox_epoch(const struct outbox *o);
-/* The newest log epoch it was offered again for; 0 = none yet. */
+/* The newest log epoch it was, or is being, offered again for; 0 = none yet. */
 uint32_t outbox_log_epoch(const struct outbox *o);
 /* The highest number that its receipts name, and that number's log epoch; both 0 if none is kept.
  * What cannot be read is left out. */
@@ -96,7 +96,7 @@ struct outbox_row {
 };
 
 #define OUTBOX_LANE(lane) (1u << (lane))
-enum { OUTBOX_ALL_LANES = 0x3e };
+enum { OUTBOX_ALL_LANES = 0x3e, OUTBOX_URGENT_LANES = OUTBOX_LANE(1) | OUTBOX_LANE(2) };
 /* The next waiting rows that are not in flight, of the lanes in the mask: most urgent lane first,
  * then lane_seq; at most max_rows, and no row after max_bytes of content were reached (the first
  * row is always given). ST_AGAIN: the file is damaged, and the next commit begins a new one. `each`
@@ -141,8 +141,12 @@ MUST_CHECK enum status outbox_refused(struct outbox *o,
                                       void *arg);
 MUST_CHECK enum status outbox_seen(struct outbox *o, uint64_t tag);
 /* A new log epoch: rows stored under an older one are offered again. Harmless with the same epoch.
- */
-MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch);
+ * Those of FLASH and IMMEDIATE wait when it answers; what it left is reopened by
+ * outbox_offer_more, a step of some milliseconds each, and nothing of a lane is offered before all
+ * of it waits again. *more: there is something left to do, whatever the answer; after an error too,
+ * then later. */
+MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch, bool *more);
+MUST_CHECK enum status outbox_offer_more(struct outbox *o, bool *more);
 
 struct outbox_counts { /* as of the last commit */
     uint64_t waiting[6], stored, refused, bytes,

@@ -67,9 +67,12 @@ struct outbox {
     sqlite3_stmt *q[QUERIES];
     char *path, *sender;
     uint64_t epoch;
-    uint64_t start; /* numbers of the rows begin behind it: 0 but in a file that took another's
-                       place, so that no row of the two has the same tag */
-    uint32_t log_epoch;
+    uint64_t start;     /* numbers of the rows begin behind it: 0 but in a file that took another's
+                           place, so that no row of the two has the same tag */
+    uint32_t log_epoch; /* as in the file: nothing stored is older */
+    uint32_t again_epoch;  /* higher than that: it is being offered again for it */
+    uint64_t again_tag;    /* reopened up to here */
+    unsigned closed_lanes; /* not reopened whole yet, so not offered */
     size_t budget;
     int64_t keep_us;
     unsigned put_pages, max_pages,
@@ -230,6 +233,10 @@ MUST_CHECK enum status ob_begin(struct outbox *o);
 /* Commits if `st` is ST_OK, else rolls back and answers it. */
 MUST_CHECK enum status ob_end(struct outbox *o, enum status st);
 void ob_roll_back(struct outbox *o);
+
+/* outbox_again.c: a restored log */
+/* Another file stands in place of the one that was being reopened. */
+void ob_again_from_first(struct outbox *o);
 
 /* outbox_once.c: once-keys */
 MUST_CHECK enum status ob_once_add(struct outbox *o, const struct pending_put *put);

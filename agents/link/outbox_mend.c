@@ -324,6 +324,8 @@ static enum status make_mended(struct outbox *o)
 
 enum status ob_reopen(struct outbox *o)
 {
+    enum status st;
+
     ob_close_database(o);
     pending_clear(&o->pending);
     tagset_clear(&o->flight);
@@ -333,7 +335,9 @@ enum status ob_reopen(struct outbox *o)
     memset(o->next, 0, sizeof(o->next));
     o->room_bytes = 0;
     o->version = -1; /* something has changed for who asks */
-    return ob_open_database(o);
+    st = ob_open_database(o);
+    ob_again_from_first(o);
+    return st;
 }
 
 /* Others who have the damaged file open write nothing more into it from here on, unless it is too

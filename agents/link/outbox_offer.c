@@ -120,6 +120,7 @@ static enum status ask(struct outbox *o, unsigned lanes, struct asking *a)
 {
     enum status st = o->broken ? ST_IO : ST_OK;
 
+    lanes &= ~o->closed_lanes;
     if (o->broken && o->damaged) /* the next commit mends it */
         return ST_AGAIN;
     /* `first` may be stale when another process sends; a stale one is only lower. */

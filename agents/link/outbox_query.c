@@ -44,8 +44,10 @@ static const char *const query_sql[QUERIES] = {
     [Q_KNOWN] = "SELECT log_epoch, seq FROM settled WHERE tag >= ?1 AND tag < ?2 AND state = 1"
                 " AND seq > 0 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
                 " ORDER BY tag DESC LIMIT 1",
-    [Q_EARLIER] = "SELECT tag FROM settled WHERE state=1 AND log_epoch < ?1"
-                  " AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq) LIMIT 1",
+    [Q_EARLIER] = "SELECT tag FROM settled WHERE tag >= ?2 AND tag < ?3 AND state=1"
+                  " AND log_epoch < ?1"
+                  " AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
+                  " ORDER BY tag LIMIT 1",
     [Q_LOG_EPOCH] = "UPDATE outbox SET log_epoch=?1",
     [Q_EACH] = "SELECT m.content, m.signature, m.tag, s.state, s.log_epoch, s.seq, s.repeated,"
                " s.expired, s.code, s.path, s.text, m.sum FROM message m LEFT JOIN settled s ON "

@@ -446,6 +446,37 @@ static void what_is_withdrawn_stays_withdrawn_for_copies_that_come_later(void **
     WAIT_FOR(saw.messages == 2);
 }
 
+static void an_alarm_does_not_wait_for_what_a_restored_log_is_offered_again(void **state)
+{
+    enum { ROWS = 3000 };
+    uint64_t alarm, before = 0;
+    char where[64];
+
+    (void)state;
+    fake_broker_close(&second);
+    first.log_epoch = 1;
+    start("fiber");
+    for (unsigned i = 0; i < ROWS; i++)
+        assert_int_equal(outbox_put_raw(agent_outbox(agent), 4, "words", 5, &alarm), ST_OK);
+    assert_int_equal(agent_flush(agent), ST_OK);
+    WAIT_FOR(saw.settled == ROWS);
+    snprintf(where, sizeof(where), "%s", first.endpoint);
+    fake_broker_close(&first);
+    WAIT_FOR(saw.downs == 1);
+    first.log_epoch = 2;
+    first.items = 0;
+    fake_broker_open(&first, loop, where);
+    WAIT_FOR(saw.ups == 2);
+    alarm = put(1);
+    WAIT_FOR(saw.settled == 2 * ROWS + 1);
+    assert_int_equal(first.items, ROWS + 1);
+    assert_int_equal(first.tags[0], alarm);
+    for (unsigned i = 1; i <= ROWS; i++) {
+        assert_true(first.tags[i] > before);
+        before = first.tags[i];
+    }
+}
+
 /* --- sessions that fight ------------------------------------------------------------------------
  */
 
@@ -493,6 +524,7 @@ int main(void)
         T(a_thin_link_has_one_broker_at_a_time),
         T(an_alarm_goes_to_every_broker_and_the_first_receipt_settles_it),
         T(alarms_are_copied_in_their_order_and_again_where_they_were_turned_away),
+        T(an_alarm_does_not_wait_for_what_a_restored_log_is_offered_again),
         T(an_alarm_does_not_wait_behind_one_that_was_turned_away),
         T(an_alarm_said_through_another_broker_is_heard_once),
         T(what_is_withdrawn_stays_withdrawn_for_copies_that_come_later),

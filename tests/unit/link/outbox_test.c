@@ -356,6 +356,15 @@ static void a_refused_row_is_kept_until_a_person_has_seen_it(void **state)
     outbox_close(o);
 }
 
+static void offer_again(struct outbox *o, uint32_t log_epoch)
+{
+    bool more;
+
+    assert_int_equal(outbox_offer_again(o, log_epoch, &more), ST_OK);
+    while (more)
+        assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+}
+
 static void a_restored_database_is_offered_what_was_stored(void **state)
 {
     struct outbox *o = open_it();
@@ -363,18 +372,106 @@ static void a_restored_database_is_offered_what_was_stored(void **state)
 
     (void)state;
     assert_int_equal(outbox_commit(o), ST_OK);
-    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    offer_again(o, 1);
     assert_int_equal(outbox_settle(o, tag, &stored), ST_OK);
     assert_int_equal(outbox_settle(o, bad, &refused), ST_OK);
     assert_int_equal(outbox_commit(o), ST_OK);
-    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    offer_again(o, 1);
     assert_int_equal(offered(o, &s), 0);
-    assert_int_equal(outbox_offer_again(o, 2), ST_OK);
+    offer_again(o, 2);
     assert_int_equal(offered(o, &s), 1); /* a refused one stays refused */
     assert_int_equal(s.tags[0], tag);
     outbox_close(o);
     o = open_it();
     assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+}
+
+enum { STORED_ROWS = 2500 };
+
+/* One IMMEDIATE row, then more ROUTINE ones than one step reopens; all stored under epoch 1. */
+static uint64_t store_many(struct outbox *o)
+{
+    uint64_t urgent = put_one(o, IMMEDIATE), tag;
+
+    for (unsigned i = 0; i < STORED_ROWS; i++) {
+        assert_int_equal(outbox_put_raw(o, ROUTINE, "carried", 7, &tag), ST_OK);
+        if (i % 1000 == 999)
+            assert_int_equal(outbox_commit(o), ST_OK);
+    }
+    put_one(o, ROUTINE);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    offer_again(o, 1);
+    assert_int_equal(offered(o, &s), STORED_ROWS + 2);
+    for (unsigned i = 0; i < s.count; i++)
+        assert_int_equal(outbox_settle(o, s.tags[i], &stored), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    return urgent;
+}
+
+static void a_restored_database_is_offered_the_urgent_first_and_a_lane_only_whole(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t urgent = store_many(o), fresh, alarm;
+    unsigned steps = 0;
+    bool more;
+
+    (void)state;
+    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_true(more);
+    assert_int_equal(outbox_log_epoch(o), 2); /* whoever publishes says so from here on */
+    fresh = put_one(o, ROUTINE);
+    assert_int_equal(outbox_put_raw(o, 1, "alarm", 5, &alarm), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    while (more && offered(o, &s) == 2) {
+        assert_int_equal(s.tags[0], alarm);
+        assert_int_equal(s.tags[1], urgent);
+        assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+        steps++;
+    }
+    assert_true(steps >= 2); /* the first one was taken by outbox_offer_again */
+    assert_int_equal(offered(o, &s), STORED_ROWS + 4);
+    assert_int_equal(outbox_tag_lane(s.tags[2]), 4);
+    assert_int_equal(s.lane_seq[2], 1); /* the lowest number first, what is new behind it */
+    assert_int_equal(s.tags[3], fresh);
+    outbox_close(o);
+}
+
+static void offering_again_that_was_broken_off_is_done_whole_by_the_next_start(void **state)
+{
+    struct outbox *o = open_it();
+    bool more;
+
+    (void)state;
+    store_many(o);
+    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+    assert_true(more);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(outbox_log_epoch(o), 1);
+    offer_again(o, 2);
+    assert_int_equal(offered(o, &s), STORED_ROWS + 2);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(outbox_log_epoch(o), 2);
+    outbox_close(o);
+}
+
+static void a_newer_epoch_while_one_is_offered_again_begins_from_the_first_lane(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t urgent = store_many(o);
+    const struct outbox_outcome again = {.stored = true, .log_epoch = 2, .seq = 8};
+    bool more;
+
+    (void)state;
+    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+    assert_int_equal(outbox_settle(o, urgent, &again), ST_OK);
+    offer_again(o, 3);
+    assert_int_equal(offered(o, &s), STORED_ROWS + 2);
+    assert_int_equal(s.tags[0], urgent);
     outbox_close(o);
 }
 
@@ -404,7 +501,7 @@ static void the_highest_number_of_its_receipts_is_known_after_reopening(void **s
     (void)state;
     assert_int_equal(outbox_put_raw(o, BULK, "carried", 7, &raw), ST_OK);
     assert_int_equal(outbox_commit(o), ST_OK);
-    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    offer_again(o, 1);
     assert_known(o, 0, 0);
     settle_as(o, first, 1, 900);
     settle_as(o, second, 2, 12);
@@ -417,7 +514,7 @@ static void the_highest_number_of_its_receipts_is_known_after_reopening(void **s
     outbox_close(o);
     o = open_it();
     assert_known(o, 2, 31);
-    assert_int_equal(outbox_offer_again(o, 3), ST_OK); /* none of them is settled now */
+    offer_again(o, 3); /* none of them is settled now */
     assert_known(o, 0, 0);
     outbox_close(o);
 }
@@ -427,16 +524,18 @@ static void receipts_that_cannot_be_read_are_not_taken_for_none(void **state)
     struct outbox *o = open_it();
     uint64_t tag = put_one(o, ROUTINE);
     sqlite3 *db;
+    bool more;
 
     (void)state;
     assert_int_equal(outbox_commit(o), ST_OK);
-    assert_int_equal(outbox_offer_again(o, 1), ST_OK);
+    offer_again(o, 1);
     assert_int_equal(outbox_settle(o, tag, &stored), ST_OK);
     assert_int_equal(outbox_commit(o), ST_OK);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "DROP TABLE settled", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-    assert_int_not_equal(outbox_offer_again(o, 2), ST_OK); /* else epoch 2 would be done with */
+    assert_int_not_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_true(more); /* else epoch 2 would be done with */
     outbox_close(o);
 }
 
@@ -1552,6 +1651,9 @@ int main(void)
         T(stored_rows_go_after_their_keeping_time),
         T(a_refused_row_is_kept_until_a_person_has_seen_it),
         T(a_restored_database_is_offered_what_was_stored),
+        T(a_restored_database_is_offered_the_urgent_first_and_a_lane_only_whole),
+        T(offering_again_that_was_broken_off_is_done_whole_by_the_next_start),
+        T(a_newer_epoch_while_one_is_offered_again_begins_from_the_first_lane),
         T(the_highest_number_of_its_receipts_is_known_after_reopening),
         T(receipts_that_cannot_be_read_are_not_taken_for_none),
         T(raw_rows_leave_no_hole_in_the_lane),
