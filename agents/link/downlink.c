@@ -14,7 +14,6 @@
 
 #define CREDIT_DEFAULT 256u
 #define CREDIT_MOST    65536u
-#define REFUSED_MS     30000u
 #define TAKEN_MS                                                                                   \
     1000u /* by ourselves, perhaps: a broker that was slow sees by then who is gone                \
            */
@@ -53,6 +52,7 @@ void downlink_destroy_sub(struct sub *s)
     mem_free(s->patterns);
     mem_free(s->durable_name);
     loop_timer_destroy(s->timer);
+    loop_timer_destroy(s->ear_timer);
     inbox_close(s->inbox);
     mem_free(s);
 }
@@ -261,6 +261,8 @@ static enum status fill_sub(struct sub *s, const struct agent_subscription *from
         st = open_inbox(s, from, of, err, err_size);
     if (st == ST_OK)
         st = loop_timer_create(&s->timer, s->downlink->set.loop, on_ask_again, s);
+    if (st == ST_OK)
+        st = loop_timer_create(&s->ear_timer, s->downlink->set.loop, downlink_ear_again, s);
     return st;
 }
 
@@ -430,5 +432,5 @@ void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f)
     }
     log_warn("downlink.fault", "pattern=%s code=%s %s", s->patterns[0], f->code, f->text);
     s->state = SUB_ASKED; /* the broker has forgotten it: no Unsubscribe */
-    downlink_begin_again(s, f->retry_ms ? f->retry_ms : REFUSED_MS);
+    downlink_begin_again(s, f->retry_ms ? f->retry_ms : DOWNLINK_REFUSED_MS);
 }

@@ -2,10 +2,12 @@
  *
  * Each subscription has an ear on each of them: the same patterns, FLASH only, from now on. What an
  * ear hears as provisional is handed over like what the main line says; ids collapse the copies.
- * What it hears with a number is only acknowledged: the main line brings it in its place. */
+ * What it hears with a number is only acknowledged: the main line brings it in its place. One that
+ * a Fault ended asks again when the broker said, or half a minute later. */
 #include "agents/link/downlink_parts.h"
 
 #include "proto/base/log.h"
+#include "proto/base/loop.h"
 #include "proto/base/banned.h"
 
 #define EAR_CREDIT 64u
@@ -48,6 +50,45 @@ void downlink_prick_up(struct sub *s)
             listen(s, line);
 }
 
+static void wake_for_the_nearest(struct sub *s)
+{
+    uint64_t nearest = UINT64_MAX, now = loop_now_us(s->downlink->set.loop);
+
+    for (unsigned line = 0; line < DOWNLINK_LINES; line++)
+        if (s->ears[line].again_us && s->ears[line].again_us < nearest)
+            nearest = s->ears[line].again_us;
+    if (nearest != UINT64_MAX)
+        loop_timer_start(s->ear_timer, nearest > now ? (unsigned)((nearest - now) / 1000) + 1 : 1,
+                         0);
+}
+
+void downlink_ear_again(void *sub)
+{
+    struct sub *s = sub;
+
+    for (unsigned line = 0; line < DOWNLINK_LINES; line++) {
+        uint64_t at = s->ears[line].again_us;
+
+        if (!at || at > loop_now_us(s->downlink->set.loop))
+            continue;
+        s->ears[line].again_us = 0;
+        if (s->downlink->ears_stand[line] && !s->ears[line].listens)
+            listen(s, line);
+    }
+    wake_for_the_nearest(s);
+}
+
+static void rest(struct sub *s, struct ear *ear, const Eocbus__V1__Fault *fault)
+{
+    uint64_t wait_ms = fault->retry_ms ? fault->retry_ms : DOWNLINK_REFUSED_MS;
+
+    log_info("downlink.ear.fault", "pattern=%s code=%s retry_ms=%llu %s", s->patterns[0],
+             fault->code, (unsigned long long)wait_ms, fault->text);
+    ear->listens = false;
+    ear->again_us = loop_now_us(s->downlink->set.loop) + wait_ms * 1000;
+    wake_for_the_nearest(s);
+}
+
 void downlink_ear_begin(struct downlink *d, unsigned line)
 {
     struct list *link;
@@ -65,6 +106,7 @@ static void stop_listening(struct sub *s, unsigned line)
     if (s->ears[line].listens)
         downlink_say_unsubscribe(d, line, s->ears[line].number);
     s->ears[line].listens = false;
+    s->ears[line].again_us = 0;
 }
 
 void downlink_ear_end(struct downlink *d, unsigned line)
@@ -121,11 +163,8 @@ void downlink_ear_frame(struct downlink *d, unsigned line, const Eocbus__V1__Fra
             hear(s, &s->ears[line], f->deliver);
     } else if (f->what_case == EOCBUS__V1__FRAME__WHAT_FAULT) {
         s = find_by_ear(d, line, f->fault->subscription);
-        if (!s)
-            return;
-        log_info("downlink.ear.fault", "pattern=%s code=%s %s", s->patterns[0], f->fault->code,
-                 f->fault->text);
-        s->ears[line].listens = false; /* until the subscription is asked for again */
+        if (s)
+            rest(s, &s->ears[line], f->fault);
     }
 }
 

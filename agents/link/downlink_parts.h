@@ -7,7 +7,8 @@
 #include "agents/link/inbox.h"
 #include "proto/base/list.h"
 
-#define DOWNLINK_AGAIN_MS 1000u /* before a subscription that stopped is tried again */
+#define DOWNLINK_REFUSED_MS 30000u /* the same after a Fault that names no time */
+#define DOWNLINK_AGAIN_MS   1000u  /* before a subscription that stopped is tried again */
 
 enum sub_state {
     SUB_OUT,     /* the broker does not know it */
@@ -19,6 +20,7 @@ enum sub_state {
 
 struct ear { /* a subscription on a line that stands by */
     bool listens;
+    uint64_t again_us; /* a Fault ended it: not before; 0 = it may listen */
     uint32_t number;
     unsigned warnings, taken; /* as in struct sub */
     uint64_t acknowledge;
@@ -66,6 +68,7 @@ struct sub {
     unsigned warnings;    /* provisional ones, since the last Acknowledge */
     uint64_t acknowledge; /* last number handed over, to be told after the commit; 0 = nothing */
     struct ear ears[DOWNLINK_LINES];
+    struct loop_timer *ear_timer; /* the nearest of their again_us */
     /* Withdrawn lately: a provisional copy over another broker may come later than the withdrawal.
      */
     uint8_t undone[UNDONE_MOST][16];
@@ -105,6 +108,7 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m);
 void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w);
 /* Listens where an ear stands and does not. */
 void downlink_prick_up(struct sub *s);
+void downlink_ear_again(void *sub); /* on its ear_timer */
 /* Acknowledges what the ears heard. True if anything was sent. */
 bool downlink_ears_flush(struct sub *s);
 

@@ -179,6 +179,14 @@ static const char *endpoint_now(void)
     return st.linked ? st.endpoint : "";
 }
 
+static unsigned sessions_now(void)
+{
+    struct agent_state st;
+
+    agent_state(agent, &st);
+    return st.sessions;
+}
+
 /* --- standing by --------------------------------------------------------------------------------
  */
 
@@ -217,7 +225,7 @@ static void when_the_main_line_falls_the_other_takes_over_at_once(void **state)
     subscribe();
     one = put(4);
     two = put(4);
-    WAIT_FOR(first.items == 2 && second.ears == 1);
+    WAIT_FOR(first.items == 2 && second.ears == 1 && sessions_now() == 2);
     fake_broker_deliver(&first, 3, 0, content, content_len);
     WAIT_FOR(saw.messages == 1);
     began = loop_exact_us(loop);
@@ -428,6 +436,33 @@ static void an_alarm_said_through_another_broker_is_heard_once(void **state)
     assert_int_equal(saw.messages, 1);
 }
 
+static void an_ear_that_was_refused_asks_again_when_the_broker_said(void **state)
+{
+    Eocbus__V1__Fault m = EOCBUS__V1__FAULT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    uint32_t refused;
+    uint64_t began;
+
+    (void)state;
+    make_content(EOCBUS__V1__LANE__LANE_FLASH);
+    start("fiber");
+    subscribe();
+    WAIT_FOR(first.subscribes == 1 && second.ears == 1);
+    m.code = (char *)"memory";
+    m.text = (char *)"too many subscriptions";
+    m.retry_ms = 300;
+    m.subscription = refused = second.ear;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
+    f.fault = &m;
+    began = loop_exact_us(loop);
+    fake_broker_send(&second, &f);
+    WAIT_FOR(second.ears == 2);
+    assert_true(loop_exact_us(loop) - began >= 300000);
+    assert_int_not_equal(second.ear, refused);
+    fake_broker_deliver_to_ear(&second, content, content_len);
+    WAIT_FOR(saw.messages == 1);
+}
+
 static void what_is_withdrawn_stays_withdrawn_for_copies_that_come_later(void **state)
 {
     (void)state;
@@ -527,6 +562,7 @@ int main(void)
         T(an_alarm_does_not_wait_for_what_a_restored_log_is_offered_again),
         T(an_alarm_does_not_wait_behind_one_that_was_turned_away),
         T(an_alarm_said_through_another_broker_is_heard_once),
+        T(an_ear_that_was_refused_asks_again_when_the_broker_said),
         T(what_is_withdrawn_stays_withdrawn_for_copies_that_come_later),
         T(two_sessions_that_take_each_others_place_do_not_fight),
     };
