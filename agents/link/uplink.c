@@ -55,7 +55,7 @@ static void mark_flights(struct uplink *u)
 
         for (unsigned k = 0; k < p->flight_count; k++)
             if (p->lanes & OUTBOX_LANE(outbox_tag_lane(p->flights[k].tag)) &&
-                !p->flights[k].is_ahead)
+                flight_counts(&p->flights[k]))
                 outbox_in_flight(u->set.outbox, p->flights[k].tag, true);
     }
 }
@@ -73,7 +73,7 @@ void uplink_end(struct uplink *u, unsigned line)
     p->stands = false;
     p->lanes = 0;
     p->copies = COPY_NOTHING;
-    path_drop(u, p, OUTBOX_ALL_LANES);
+    path_drop(u, p);
     mark_flights(u);
 }
 
@@ -87,7 +87,7 @@ void uplink_carry(struct uplink *u, unsigned line, unsigned lanes, enum uplink_c
     p->lanes = lanes;
     p->copies = copies;
     /* A lane that comes or goes begins anew here: the outbox says what is to be offered. */
-    path_drop(u, p, changed);
+    path_pass(u, p, changed);
     if (changed & OUTBOX_LANE(FLASH_LANE))
         p->copied = (struct places){0};
     mark_flights(u);

@@ -24,7 +24,7 @@ static bool is_late(struct uplink *u, uint64_t tag)
         const struct path *p = &u->paths[i];
         const struct flight *f = p->lanes & OUTBOX_LANE(FLASH_LANE) ? path_find(p, tag) : NULL;
 
-        if (!f || f->is_ahead)
+        if (!f)
             continue;
         if (f->sent_us + wait_us <= loop_now_us(u->set.loop))
             return true;

@@ -22,7 +22,16 @@ struct flight {
     uint64_t tag, sent_us;
     size_t bytes;
     bool is_ahead; /* only warns, and is answered Busy whatever happens */
+    /* Its lane came or went since. The answer is still to come, and must not be taken for that of
+     * the same row when it is offered once more. */
+    bool is_past;
 };
+
+/* A Busy for it is news. */
+static inline bool flight_counts(const struct flight *f)
+{
+    return !f->is_ahead && !f->is_past;
+}
 
 /* Places in the FLASH lane: its own rows and those put raw are two rows of numbers. */
 struct places {
@@ -81,9 +90,11 @@ size_t path_bytes(const struct uplink *u, const struct path *p, bool urgent);
 void path_take_off(struct uplink *u, struct path *p, uint64_t tag, size_t bytes, bool is_ahead);
 /* The first one of this tag; false: it is not on the way here. */
 bool path_land(const struct uplink *u, struct path *p, uint64_t tag, struct flight *out);
-/* Forgets what is on the way in these lanes. */
-void path_drop(const struct uplink *u, struct path *p, unsigned lanes);
-/* NULL if it is not on the way here. */
+/* Forgets what is on the way: the session has ended. */
+void path_drop(const struct uplink *u, struct path *p);
+/* What is on the way in these lanes is of the past; it takes no more room. */
+void path_pass(const struct uplink *u, struct path *p, unsigned lanes);
+/* NULL if it is not on the way here, or does not count. */
 const struct flight *path_find(const struct path *p, uint64_t tag);
 /* Lanes that nothing holds here; the others have us woken, or an answer that comes does. */
 unsigned path_open_lanes(struct uplink *u, struct path *p);

@@ -126,26 +126,39 @@ bool path_land(const struct uplink *u, struct path *p, uint64_t tag, struct flig
     return false;
 }
 
-void path_drop(const struct uplink *u, struct path *p, unsigned lanes)
+static void let_go(struct path *p, unsigned lanes)
 {
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < p->flight_count; i++) {
-        if (lanes & OUTBOX_LANE(outbox_tag_lane(p->flights[i].tag)))
-            forget(u, p, &p->flights[i]);
-        else
-            p->flights[kept++] = p->flights[i];
-    }
-    p->flight_count = kept;
     for (unsigned lane = 1; lane < LANES; lane++)
         if (lanes & OUTBOX_LANE(lane))
             p->held_until_us[lane] = p->turned_away[lane] = 0;
 }
 
+void path_drop(const struct uplink *u, struct path *p)
+{
+    for (unsigned i = 0; i < p->flight_count; i++)
+        forget(u, p, &p->flights[i]);
+    p->flight_count = 0;
+    let_go(p, OUTBOX_ALL_LANES);
+}
+
+void path_pass(const struct uplink *u, struct path *p, unsigned lanes)
+{
+    for (unsigned i = 0; i < p->flight_count; i++) {
+        struct flight *f = &p->flights[i];
+
+        if (!(lanes & OUTBOX_LANE(outbox_tag_lane(f->tag))))
+            continue;
+        forget(u, p, f);
+        f->bytes = 0;
+        f->is_past = true;
+    }
+    let_go(p, lanes);
+}
+
 const struct flight *path_find(const struct path *p, uint64_t tag)
 {
     for (unsigned i = 0; i < p->flight_count; i++)
-        if (p->flights[i].tag == tag)
+        if (p->flights[i].tag == tag && flight_counts(&p->flights[i]))
             return &p->flights[i];
     return NULL;
 }
@@ -157,7 +170,7 @@ static bool waits_for_answers(const struct path *p, unsigned lane)
     if (!p->turned_away[lane])
         return false;
     for (unsigned i = 0; i < p->flight_count; i++)
-        if (outbox_tag_lane(p->flights[i].tag) == lane && !p->flights[i].is_ahead &&
+        if (outbox_tag_lane(p->flights[i].tag) == lane && flight_counts(&p->flights[i]) &&
             p->flights[i].tag > p->turned_away[lane])
             return true;
     return false;

@@ -68,7 +68,7 @@ static void turn_away(struct uplink *u, struct path *p, uint64_t tag, uint64_t u
     struct flight landed;
 
     /* Not on the way here: another line has its lane by now. */
-    if (lane == 0 || lane >= LANES || !path_land(u, p, tag, &landed) || landed.is_ahead)
+    if (lane == 0 || lane >= LANES || !path_land(u, p, tag, &landed) || !flight_counts(&landed))
         return;
     if (p->lanes & OUTBOX_LANE(lane))
         outbox_in_flight(u->set.outbox, tag, false);
