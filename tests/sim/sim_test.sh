@@ -28,7 +28,7 @@ expect() { # what it shows, then the command
 expect "seeds that once broke hold" "$checked" -q -j 2 $(sed 's/#.*//' tests/sim/seeds.txt | awk 'NF { print $1 }')
 expect "the same seed goes the same way" "$checked" -q -d -n 2 -s 100
 for plant in $("$fast" -P); do
-    expect "the planted bug $plant is caught" "$fast" -q -n 60 -p "$plant"
+    expect "the planted bug $plant is caught" "$fast" -q -n 300 -p "$plant"
     sed -n "s/^seed \(.*\)/  $plant: seed \1/p" "$out" | cut -c 1-150
 done
 expect "seeds hold under the sanitizers" "$checked" -q -j 2 -n 16 -s 4711

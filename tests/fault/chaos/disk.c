@@ -131,4 +131,5 @@ void disk_restore_power(const char *dir, const char *name)
     }
     if (run_shell("mount -o loop %s/%s.img %s/%s", dir, name, dir, name) != 0)
         die("cannot mount again", name);
+    disk_free(dir, name); /* that it was freed before may not have reached the disk */
 }
