@@ -3,8 +3,8 @@
  * A listener is FRESH until the place it starts from is known and Subscribed has left, BEHIND while
  * numbers up to the head have not been looked at for it, LIVE when all have.
  *
- *   Subscribe ─▶ FRESH ──▶ BEHIND ◀──▶ LIVE        head reached / no room for a message that
- * matches └───────────────────▶┘          starts at the head
+ *   Subscribe ─▶ FRESH ──▶ BEHIND ◀──▶ LIVE     head reached / no room
+ *                  └───────────────────▶┘       starts at the head
  *
  * The cursor of a listener that is BEHIND is the last number that was looked at for it: everything
  * that matches up to it has been gathered. That of a LIVE one is the head and is not written down,

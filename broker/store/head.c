@@ -24,6 +24,8 @@
 
 #include "proto/base/banned.h"
 
+#define CLAIMS_REST_US 3600000000ull
+
 enum {
     ECHO_MS = 25, /* after a NOTIFY, which goes out once in 20 ms: look again for what followed */
     POLL_DEADLINE_MS = 5000,
@@ -52,6 +54,7 @@ static void leave_old_timeline(struct store *s)
     replay_redial(s->replay, why);
     project_redial(s->project, why);
     cursors_redial(s->cursors, why);
+    timer_redial(s->timer, why);
 }
 
 static bool timeline_will_do(struct store *s, unsigned long timeline)
@@ -169,6 +172,20 @@ static void on_short_log(struct store *s, const struct place *log)
     raise_epoch(s, log, because);
 }
 
+/* Once an hour: two keys in wrong hands shall not end every listener again and again. A log that
+ * lost something after a promotion is known by its timeline, without anybody's word. */
+static bool may_believe_claims(struct store *s)
+{
+    uint64_t now_us = loop_now_us(s->set.loop);
+
+    if (s->believed_us && now_us - s->believed_us < CLAIMS_REST_US) {
+        log_error("store.claims.often", "next=\"nothing; see eocctl log\"");
+        return false;
+    }
+    s->believed_us = now_us;
+    return true;
+}
+
 static void judge_claims(struct store *s, const struct place *log)
 {
     struct claim lost;
@@ -180,7 +197,7 @@ static void judge_claims(struct store *s, const struct place *log)
                  "principal_id=%d claims=%" PRIu32 "/%" PRIu64 " log=%" PRIu32 "/%" PRIu64,
                  (int)lost.principal_id, lost.place.log_epoch, lost.place.seq, log->log_epoch,
                  log->seq);
-    if (say != CLAIMS_TWO)
+    if (say != CLAIMS_TWO || !may_believe_claims(s))
         return;
     snprintf(
         because, sizeof(because),

@@ -40,7 +40,8 @@ struct store {
     bool is_degraded; /* a standby is expected, and does not protect commits */
     bool has_standby; /* commits wait for one; without, a lost disk loses what was acknowledged */
     struct claims claims;
-    struct place asked; /* what was known when the head was asked for */
+    uint64_t believed_us; /* the epoch was raised for claims; 0 = never */
+    struct place asked;   /* what was known when the head was asked for */
     int64_t principals_version;
     unsigned long timeline; /* highest seen: a lower one is a primary that was replaced */
 

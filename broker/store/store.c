@@ -1,8 +1,9 @@
 /* store - see store.h.
  *
  * Three connections: `append` commits (commit.c), `replay` reads, `listen` hears hints and polls
- * the head (head.c). Readings are projected on a fourth, and time is looked
- * after on a fifth (timer.c), behind everybody's back. What waits stands in a queue (queue.c).
+ * the head (head.c). Behind everybody's back readings are projected on a fourth (project.c), time
+ * is looked after on a fifth (timer.c), and listeners' places are kept on a sixth (cursor.c). What
+ * waits stands in a queue (queue.c).
  *
  * commit_pump() is called once per loop turn, after everything of that turn was read, so that a
  * burst becomes one commit; and once more when a commit ends, so that the database does not wait

@@ -107,6 +107,12 @@ uint64_t timer_receipts(const struct timer *t)
     return t->receipts;
 }
 
+void timer_redial(struct timer *t, const char *why)
+{
+    if (pg_is_ready(t->pg))
+        pg_redial(t->pg, why);
+}
+
 void timer_destroy(struct timer *t)
 {
     if (!t)

@@ -20,7 +20,8 @@ struct timer;
 MUST_CHECK enum status
 timer_create(struct timer **out, struct loop *loop, const char *conninfo,
              bool (*accept)(void *arg, const char *query, const struct pg_rows *rows), void *arg);
-uint64_t timer_receipts(const struct timer *t); /* said by this broker's calls */
+uint64_t timer_receipts(const struct timer *t);      /* said by this broker's calls */
+void timer_redial(struct timer *t, const char *why); /* its server was replaced */
 void timer_destroy(struct timer *t);
 
 #endif

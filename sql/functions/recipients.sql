@@ -95,7 +95,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
                               NULL, NULL, '', '')
 $$;
 
--- What a receipt of `from_id` does for one message; false if it says nothing about it.
+-- What a receipt of `from_id` does for one message.
 CREATE FUNCTION bus.receipt_apply(about int8, receipt int8, from_id int4, to_level int2, for_named text, why text,
                                   said timestamptz, by_text text, for_people text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
