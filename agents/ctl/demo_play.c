@@ -61,8 +61,10 @@ static void write_pids(struct demo *d)
 
 bool demo_turn(struct demo *d, unsigned wait_ms)
 {
-    bool go_on = supervise_turn(d->sup, wait_ms);
+    bool go_on;
 
+    write_pids(d); /* what was started since; a turn may last a minute */
+    go_on = supervise_turn(d->sup, wait_ms);
     write_pids(d);
     return go_on;
 }
