@@ -75,7 +75,7 @@ enum status __wrap_outbox_commit(struct outbox *o)
 
     if (sim.is_crashing)
         return ST_OK; /* it never came to that */
-    if (sim.plant == PLANT_SETTLE_UNSYNCED && rng_chance(&sim.turn, 20)) {
+    if (sim.plant == PLANT_SETTLE_UNSYNCED && rng_chance(&sim.turn, 500)) {
         check_committed(sim.current, true);
         return ST_OK;
     }
