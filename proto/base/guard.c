@@ -39,7 +39,7 @@ struct guard {
     size_t limit;
     size_t open, most, mutes; /* connections known; those that delivered nothing yet */
     size_t mute;              /* goes round to find one of these */
-    unsigned crowded;
+    unsigned crowded, ended;
 };
 
 enum status guard_create(struct guard **out, size_t limit_bytes, size_t most)
@@ -105,6 +105,7 @@ static void forget(struct guard *g, struct connection *c)
     if (c->cookie) {
         g->open--;
         g->mutes -= !c->consumed;
+        g->ended++;
     }
     c->cookie = 0;
 }
@@ -181,6 +182,14 @@ unsigned guard_crowded(struct guard *g)
 
     g->crowded = 0;
     return crowded;
+}
+
+unsigned guard_ended(struct guard *g)
+{
+    unsigned ended = g->ended;
+
+    g->ended = 0;
+    return ended;
 }
 
 void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us)

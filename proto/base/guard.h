@@ -43,5 +43,9 @@ bool guard_hang_up(struct guard *g, int fd, uint64_t name, bool only_unread);
 unsigned guard_check(struct guard *g, uint64_t now_us, bool drained);
 /* How many were cut for being too many, since this was last asked. */
 unsigned guard_crowded(struct guard *g);
+/* How many ended, for whatever reason, since this was last asked. */
+unsigned guard_ended(struct guard *g);
+/* How many connections ended, since this was last asked. */
+unsigned guard_ended(struct guard *g);
 
 #endif

@@ -8,6 +8,7 @@
  * stays near the cap. Under the address sanitizer what was not handed out is poisoned. */
 #include "proto/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,6 +79,11 @@ char *mem_strdup(const char *s)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }
 
 /* --- arena -------------------------------------------------------------------------------------

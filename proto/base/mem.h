@@ -13,6 +13,9 @@ void *mem_zalloc(size_t size_bytes);
 void *mem_realloc(void *p, size_t size_bytes);
 char *mem_strdup(const char *s);
 void mem_free(void *p);
+/* Free pages go back to the system; the C library keeps those below the last one in use. Takes some
+ * milliseconds where much is free. */
+void mem_give_back(void);
 
 /* Test seam: the n-th allocation from now (1 = next) fails, once; 0 switches it off. */
 void mem_fail_at(unsigned long n);

@@ -44,6 +44,8 @@ struct zport {
     struct loop_timer *guard_timer;
     unsigned crowded; /* connections cut for being too many, not told yet */
     uint64_t crowd_quiet_until_us;
+    unsigned ended;        /* connections, since memory was given back */
+    uint64_t give_back_us; /* not before */
     struct zport_events events;
     unsigned budget, retry_ms, rto_most_ms;
     bool is_router, is_linked, is_paused;
