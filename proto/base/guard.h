@@ -45,7 +45,5 @@ unsigned guard_check(struct guard *g, uint64_t now_us, bool drained);
 unsigned guard_crowded(struct guard *g);
 /* How many ended, for whatever reason, since this was last asked. */
 unsigned guard_ended(struct guard *g);
-/* How many connections ended, since this was last asked. */
-unsigned guard_ended(struct guard *g);
 
 #endif
