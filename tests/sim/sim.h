@@ -129,7 +129,7 @@ enum plant {
     PLANT_NO_BARRIER,        /* what is only repeated does not wait for the standby */
     PLANT_LOCK_HELD,         /* the lock of the head spans the way to the broker */
     PLANT_PLAIN_SEQUENCE,    /* numbers are given without the lock, and not in commit order */
-    PLANT_EXPIRED_FIRED,     /* append does not look at not_after */
+    PLANT_EXPIRED_FIRED,     /* neither append nor who acts looks whether its time is over */
     PLANT_FLASH_BEHIND,      /* an outbox offers what is urgent when nothing else waits */
     PLANT_TIMELINE_UNSEEN,   /* a promotion is not noticed by the log */
     PLANT_LANE_GATE_OPEN,    /* ingress takes what stands behind a message it turned away */
