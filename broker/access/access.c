@@ -143,6 +143,12 @@ const struct principal *access_find_key(const struct access *a, const uint8_t ke
     return a->roll ? roll_find_key(a->roll, key, utc_now(a)) : NULL;
 }
 
+size_t access_each_named(const struct access *a, const char *name,
+                         void (*each)(void *arg, const struct principal *p), void *arg)
+{
+    return a->roll ? roll_each_named(a->roll, name, each, arg) : 0;
+}
+
 enum status access_may_publish(const struct access *a, const struct principal *p,
                                const Eocbus__V1__Envelope *m, struct refusal *why)
 {

@@ -23,7 +23,12 @@ struct principal {
     int32_t principal_id;
     char *name, *agency, *role, *place;
     uint8_t public_key[32];
+    uint8_t sign_key[32]; /* Ed25519; when has_sign_key */
+    bool has_sign_key;    /* what it says has to be signed */
     int64_t not_after_us; /* 0 = none */
+    /* Enrolment (trust.proto), byte for byte as officers signed it; NULL = there is none. */
+    uint8_t *enrolment;
+    size_t enrolment_len;
 };
 
 /* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. ST_EXISTS: the
@@ -43,6 +48,11 @@ size_t access_count(const struct access *a);
 /* NULL if unknown, revoked or expired. Borrowed until the next commit. */
 const struct principal *access_find(const struct access *a, const char *name);
 const struct principal *access_find_key(const struct access *a, const uint8_t key[32]);
+
+/* Every key the name has, also one whose time is over, for who checks what it signed; answers how
+ * many were given to `each`. */
+size_t access_each_named(const struct access *a, const char *name,
+                         void (*each)(void *arg, const struct principal *p), void *arg);
 
 /* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name). */
 MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,

@@ -14,7 +14,7 @@
 struct row {
     struct principal p;
     size_t order; /* of arrival */
-    char text[];  /* the four strings */
+    char text[];  /* the four strings, then the enrolment */
 };
 
 struct roll {
@@ -62,7 +62,8 @@ static struct row *row_create(const struct principal *p)
 {
     const char *agency = or_empty(p->agency), *role = or_empty(p->role);
     const char *place = or_empty(p->place);
-    size_t size = strlen(p->name) + strlen(agency) + strlen(role) + strlen(place) + 4;
+    size_t size =
+        strlen(p->name) + strlen(agency) + strlen(role) + strlen(place) + 4 + p->enrolment_len;
     struct row *row = mem_zalloc(sizeof(*row) + size);
 
     if (!row)
@@ -73,6 +74,7 @@ static struct row *row_create(const struct principal *p)
     row->p.agency = put_text(&at, agency);
     row->p.role = put_text(&at, role);
     row->p.place = put_text(&at, place);
+    row->p.enrolment = p->enrolment_len ? memcpy(at, p->enrolment, p->enrolment_len) : NULL;
     return row;
 }
 
@@ -157,13 +159,13 @@ static bool is_valid(const struct principal *p, int64_t utc_us)
     return !p->not_after_us || utc_us < p->not_after_us;
 }
 
-static const struct principal *find(struct row *const *rows, size_t count, const void *what,
-                                    int (*against)(const struct row *row, const void *what),
-                                    int64_t utc_us)
+/* The first row that is not before `what`. */
+static size_t find_first(struct row *const *rows, size_t count, const void *what,
+                         int (*against)(const struct row *row, const void *what))
 {
     size_t low = 0, high = count;
 
-    while (low < high) { /* first row that is not before `what` */
+    while (low < high) {
         size_t mid = low + (high - low) / 2;
 
         if (against(rows[mid], what) < 0)
@@ -171,6 +173,15 @@ static const struct principal *find(struct row *const *rows, size_t count, const
         else
             high = mid;
     }
+    return low;
+}
+
+static const struct principal *find(struct row *const *rows, size_t count, const void *what,
+                                    int (*against)(const struct row *row, const void *what),
+                                    int64_t utc_us)
+{
+    size_t low = find_first(rows, count, what, against);
+
     for (; low < count && !against(rows[low], what); low++)
         if (is_valid(&rows[low]->p, utc_us))
             return &rows[low]->p;
@@ -185,4 +196,14 @@ const struct principal *roll_find(const struct roll *r, const char *name, int64_
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us)
 {
     return find(r->by_key, r->count, key, against_key, utc_us);
+}
+
+size_t roll_each_named(const struct roll *r, const char *name,
+                       void (*each)(void *arg, const struct principal *p), void *arg)
+{
+    size_t at = find_first(r->by_name, r->count, name, against_name), found = 0;
+
+    for (; at < r->count && !against_name(r->by_name[at], name); at++, found++)
+        each(arg, &r->by_name[at]->p);
+    return found;
 }

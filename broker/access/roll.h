@@ -24,5 +24,8 @@ size_t roll_count(const struct roll *r);
  * given first to roll_add and is still valid. */
 const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us);
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us);
+/* All of one name, valid or not, in the order of roll_add; answers how many. */
+size_t roll_each_named(const struct roll *r, const char *name,
+                       void (*each)(void *arg, const struct principal *p), void *arg);
 
 #endif

@@ -65,6 +65,9 @@ static void on_session_frame(struct ingress *in, struct session *s, const struct
     case EOCBUS__V1__FRAME__WHAT_PONG:
         clock_answer(&s->clock, f->pong->ping_time_us, f->pong->time_us, s->heard_us);
         return;
+    case EOCBUS__V1__FRAME__WHAT_WHO:
+        answer_who(in, s, f->who);
+        return;
     case EOCBUS__V1__FRAME__WHAT_SUBSCRIBE:
     case EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE:
     case EOCBUS__V1__FRAME__WHAT_CREDIT:

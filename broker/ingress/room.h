@@ -73,6 +73,9 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
 /* One Ping, if only an answer can tell how far off its clock is; may end the session. */
 void ask_clock(struct ingress *in, struct session *s);
 
+/* known.c: answers Who; may end the session. */
+void answer_who(struct ingress *in, struct session *s, const Eocbus__V1__Who *who);
+
 /* silence.c: once a second. */
 void sweep_silent(struct ingress *in);
 

@@ -1,4 +1,4 @@
-/* keys - CURVE key pairs and their files.
+/* keys - key pairs and their files.
  *
  * A key is written to a temporary file beside its place, synced, renamed without overwriting, and
  * the directory synced: after a power cut there is the whole key or none. Reading refuses a file
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #include "proto/base/banned.h"
 
-#define FILE_BYTES 1024 /* a key file has about 160; nothing larger is one */
+#define FILE_BYTES 1024 /* a key file has about 280; nothing larger is one */
 
 static enum status say(enum status st, char *err, size_t err_size, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
@@ -35,9 +36,38 @@ static enum status say(enum status st, char *err, size_t err_size, const char *f
     return st;
 }
 
+/* The public half that belongs to a seed. */
+static bool derive_sign_public(char out[KEY_Z85], const uint8_t seed[KEY_BYTES])
+{
+    unsigned char public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+
+    if (sodium_init() < 0)
+        return false;
+    (void)crypto_sign_seed_keypair(public, secret, seed); /* cannot fail */
+    explicit_bzero(secret, sizeof(secret));
+    keys_z85_encode(out, public);
+    return true;
+}
+
+static bool generate_sign_pair(struct keys *out)
+{
+    uint8_t seed[KEY_BYTES];
+    bool ok = sodium_init() >= 0;
+
+    if (ok) {
+        randombytes_buf(seed, sizeof(seed));
+        keys_z85_encode(out->sign_secret_z85, seed);
+        ok = derive_sign_public(out->sign_public_z85, seed);
+    }
+    explicit_bzero(seed, sizeof(seed));
+    return ok;
+}
+
 enum status keys_generate(struct keys *out)
 {
-    return zmq_curve_keypair(out->public_z85, out->secret_z85) == 0 ? ST_OK : ST_IO;
+    if (zmq_curve_keypair(out->public_z85, out->secret_z85) != 0 || !generate_sign_pair(out))
+        return ST_IO;
+    return ST_OK;
 }
 
 void keys_wipe(struct keys *k)
@@ -93,11 +123,15 @@ static size_t print_keys(char *text, size_t size, const struct keys *k, const ch
     for (i = 0; i < sizeof(clean) - 1 && name[i]; i++)
         clean[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
     clean[i] = '\0';
-    return (size_t)snprintf(text, size,
-                            "# eocbus key of %s - secret, keep mode 0600\n"
-                            "public = %s\n"
-                            "secret = %s\n",
-                            clean, k->public_z85, k->secret_z85);
+    i = (size_t)snprintf(text, size,
+                         "# eocbus key of %s - secret, keep mode 0600\n"
+                         "public = %s\n"
+                         "secret = %s\n",
+                         clean, k->public_z85, k->secret_z85);
+    if (k->sign_public_z85[0])
+        i += (size_t)snprintf(text + i, size - i, "sign_public = %s\nsign_secret = %s\n",
+                              k->sign_public_z85, k->sign_secret_z85);
+    return i;
 }
 
 static bool sync_directory(const char *path)
@@ -261,8 +295,7 @@ static const char *value_in(const char *line, const char *name)
     return *line == '=' ? line + 1 + strspn(line + 1, " \t") : NULL;
 }
 
-/* "public = ..." on a line of its own; what else stands in the file does not matter. */
-static bool find_value(char out[KEY_Z85], const char *text, const char *name)
+static const char *value_of(const char *text, const char *name)
 {
     const char *line = text, *value = NULL;
 
@@ -271,11 +304,50 @@ static bool find_value(char out[KEY_Z85], const char *text, const char *name)
         line = strchr(line, '\n');
         line += line != NULL; /* behind the newline */
     }
+    return value;
+}
+
+/* "public = ..." on a line of its own; what else stands in the file does not matter. */
+static bool find_value(char out[KEY_Z85], const char *text, const char *name)
+{
+    const char *value = value_of(text, name);
+
     if (!value || strcspn(value, " \t\r\n") != KEY_Z85 - 1)
         return false;
     memcpy(out, value, KEY_Z85 - 1);
     out[KEY_Z85 - 1] = '\0';
     return keys_z85_is_valid(out);
+}
+
+static enum status say_no_pair(const char *path, char *err, size_t err_size)
+{
+    return say(ST_INVALID, err, err_size,
+               "%s: the public and the secret key do not belong together; take the file from "
+               "its backup, or make a new one with: eocctl keygen FILE",
+               path);
+}
+
+/* Files that were made before devices signed have no such pair. Half of one is damage. */
+static enum status parse_sign_pair(struct keys *out, const char *text, const char *path, char *err,
+                                   size_t err_size)
+{
+    char derived[KEY_Z85];
+    uint8_t seed[KEY_BYTES];
+    bool ok;
+
+    if (!value_of(text, "sign_public") && !value_of(text, "sign_secret"))
+        return ST_OK;
+    if (!find_value(out->sign_public_z85, text, "sign_public") ||
+        !find_value(out->sign_secret_z85, text, "sign_secret"))
+        return say(ST_INVALID, err, err_size,
+                   "%s: \"sign_public\" and \"sign_secret\" with 40 characters Z85 each are "
+                   "expected, or neither; take the file from its backup",
+                   path);
+    ok = keys_z85_decode(seed, out->sign_secret_z85) == ST_OK && derive_sign_public(derived, seed);
+    explicit_bzero(seed, sizeof(seed));
+    if (!ok || strcmp(derived, out->sign_public_z85) != 0)
+        return say_no_pair(path, err, err_size);
+    return ST_OK;
 }
 
 static enum status parse_keys(struct keys *out, const char *text, const char *path, char *err,
@@ -290,11 +362,8 @@ static enum status parse_keys(struct keys *out, const char *text, const char *pa
                    "expected; make one with: eocctl keygen FILE",
                    path);
     if (zmq_curve_public(derived, out->secret_z85) != 0 || strcmp(derived, out->public_z85) != 0)
-        return say(ST_INVALID, err, err_size,
-                   "%s: the public and the secret key do not belong together; take the file from "
-                   "its backup, or make a new one with: eocctl keygen FILE",
-                   path);
-    return ST_OK;
+        return say_no_pair(path, err, err_size);
+    return parse_sign_pair(out, text, path, err, err_size);
 }
 
 static enum status read_keys(struct keys *out, int fd, const char *path, char *err, size_t err_size)

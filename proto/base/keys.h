@@ -1,4 +1,5 @@
-/* keys - CURVE key pairs and the files they live in.
+/* keys - a device's key pairs and the file they live in: CURVE, which opens the door, and Ed25519,
+ * which signs what it says (sign.h).
  *
  * A key file is text, mode 0600 and owned by the reader; anything wider is refused, because a key
  * that others could read is not a key:
@@ -6,7 +7,10 @@
  *   # eocbus key of coes.ayni.office - secret, keep mode 0600
  *   public = <40 characters Z85>
  *   secret = <40 characters Z85>
- */
+ *   sign_public = <40 characters Z85>
+ *   sign_secret = <40 characters Z85>: the seed, 32 bytes
+ *
+ * A file without the last two lines is legal: it is of a device that does not sign. */
 #ifndef EOCBUS_BASE_KEYS_H
 #define EOCBUS_BASE_KEYS_H
 
@@ -21,12 +25,16 @@ enum { KEY_Z85 = 41, KEY_BYTES = 32 };
 struct keys {
     char public_z85[KEY_Z85];
     char secret_z85[KEY_Z85];
+    char sign_public_z85[KEY_Z85]; /* "" = the device does not sign; then both are */
+    char sign_secret_z85[KEY_Z85];
 };
 
+/* Both pairs. */
 MUST_CHECK enum status keys_generate(struct keys *out);
-/* Written to a temporary file, synced, renamed. ST_EXISTS: never overwrites. `err` is a sentence. */
-MUST_CHECK enum status keys_save(const struct keys *k, const char *path, const char *name, char *err,
-                                 size_t err_size);
+/* Written to a temporary file, synced, renamed. ST_EXISTS: never overwrites. `err` is a sentence.
+ */
+MUST_CHECK enum status keys_save(const struct keys *k, const char *path, const char *name,
+                                 char *err, size_t err_size);
 /* ST_NOTFOUND, ST_DENIED (mode or owner), ST_INVALID; `err` says what to do next. */
 MUST_CHECK enum status keys_load(struct keys *out, const char *path, char *err, size_t err_size);
 void keys_wipe(struct keys *k);

@@ -94,6 +94,43 @@ static void a_principal_is_found_by_name_and_by_key(void **state)
     access_destroy(a);
 }
 
+static void note_record(void *arg, const struct principal *p)
+{
+    char *text = arg;
+
+    snprintf(text + strlen(text), 64 - strlen(text), "%.*s ", (int)p->enrolment_len,
+             p->enrolment_len ? (const char *)p->enrolment : "");
+}
+
+static void every_key_of_a_name_is_told_also_one_that_is_over(void **state)
+{
+    struct access *a = new_access();
+    char record[] = "old", text[64] = "";
+    struct principal p = {.principal_id = 7, .name = (char *)"coes.a", .not_after_us = 1};
+
+    (void)state;
+    p.enrolment = (uint8_t *)record;
+    p.enrolment_len = 3;
+    memset(p.sign_key, 5, sizeof(p.sign_key));
+    p.has_sign_key = true;
+    assert_int_equal(access_each_named(a, "coes.a", note_record, text), 0);
+    access_begin(a);
+    assert_int_equal(access_add(a, &p), ST_OK);
+    memcpy(record, "new", 3); /* access copies */
+    p.not_after_us = 0;
+    assert_int_equal(access_add(a, &p), ST_OK);
+    assert_int_equal(add(a, 8, "coes.b", 8, 0), ST_OK);
+    access_commit(a);
+    assert_int_equal(access_each_named(a, "coes.a", note_record, text), 2);
+    assert_string_equal(text, "old new ");
+    assert_int_equal(access_each_named(a, "coes.b", note_record, text), 1);
+    assert_int_equal(access_each_named(a, "coes.aa", note_record, text), 0);
+    assert_null(access_find(a, "coes.b")->enrolment);
+    assert_true(access_find(a, "coes.a")->has_sign_key);
+    assert_int_equal(access_find(a, "coes.a")->sign_key[31], 5);
+    access_destroy(a);
+}
+
 static void a_new_list_replaces_the_old_one_whole(void **state)
 {
     struct access *a = new_access();
@@ -267,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_first_commit_nobody_is_known),
         cmocka_unit_test(a_principal_is_found_by_name_and_by_key),
+        cmocka_unit_test(every_key_of_a_name_is_told_also_one_that_is_over),
         cmocka_unit_test(a_new_list_replaces_the_old_one_whole),
         cmocka_unit_test(beginning_again_gives_up_what_was_added),
         cmocka_unit_test(an_empty_list_locks_everybody_out),

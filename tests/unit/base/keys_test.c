@@ -65,6 +65,38 @@ static void a_key_that_was_saved_is_loaded_the_same(void **state)
     assert_memory_equal(&made, &loaded, sizeof(made));
     keys_wipe(&made);
     assert_string_equal(made.secret_z85, "");
+    assert_string_equal(made.sign_secret_z85, "");
+}
+
+/* Files of before devices signed. */
+static void a_file_without_a_signing_pair_is_legal_and_half_of_one_is_not(void **state)
+{
+    struct keys a, b, out;
+    char text[400];
+    int n;
+
+    (void)state;
+    assert_int_equal(keys_generate(&a), ST_OK);
+    assert_int_equal(keys_generate(&b), ST_OK);
+    n = snprintf(text, sizeof(text), "public = %s\nsecret = %s\n", a.public_z85, a.secret_z85);
+    write_file(text, 0600);
+    assert_int_equal(keys_load(&out, file, err, sizeof(err)), ST_OK);
+    assert_string_equal(out.sign_public_z85, "");
+    assert_string_equal(out.sign_secret_z85, "");
+    unlink(file);
+    assert_int_equal(keys_save(&out, file, "a", err, sizeof(err)), ST_OK);
+    assert_int_equal(keys_load(&out, file, err, sizeof(err)), ST_OK);
+    assert_string_equal(out.sign_secret_z85, "");
+    snprintf(text + n, sizeof(text) - (size_t)n, "sign_public = %s\n", a.sign_public_z85);
+    write_file(text, 0600);
+    assert_int_equal(keys_load(&out, file, err, sizeof(err)), ST_INVALID);
+    assert_non_null(strstr(err, "or neither"));
+    snprintf(text + n, sizeof(text) - (size_t)n, "sign_public = %s\nsign_secret = %s\n",
+             a.sign_public_z85, b.sign_secret_z85);
+    write_file(text, 0600);
+    assert_int_equal(keys_load(&out, file, err, sizeof(err)), ST_INVALID);
+    assert_non_null(strstr(err, "do not belong together"));
+    assert_null(strstr(err, b.sign_secret_z85));
 }
 
 static void a_name_cannot_add_lines_to_the_file(void **state)
@@ -179,8 +211,9 @@ static void a_file_edited_by_hand_may_have_blanks_and_comments(void **state)
 
     (void)state;
     assert_int_equal(keys_generate(&a), ST_OK);
-    snprintf(text, sizeof(text), "\n# mine\r\n  secret=%s \r\n\tpublic  =   %s", a.secret_z85,
-             a.public_z85);
+    snprintf(text, sizeof(text),
+             "\n# mine\r\n  secret=%s \r\n\tsign_secret\t= %s\nsign_public = %s\n\tpublic  =   %s",
+             a.secret_z85, a.sign_secret_z85, a.sign_public_z85, a.public_z85);
     write_file(text, 0600);
     assert_int_equal(keys_load(&out, file, err, sizeof(err)), ST_OK);
     assert_memory_equal(&a, &out, sizeof(a));
@@ -211,6 +244,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_key_that_was_saved_is_loaded_the_same, remove_file),
+        cmocka_unit_test_teardown(a_file_without_a_signing_pair_is_legal_and_half_of_one_is_not,
+                                  remove_file),
         cmocka_unit_test_teardown(a_name_cannot_add_lines_to_the_file, remove_file),
         cmocka_unit_test_teardown(a_key_is_never_overwritten, remove_file),
         cmocka_unit_test_teardown(a_missing_directory_is_named, remove_file),

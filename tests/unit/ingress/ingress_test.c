@@ -29,6 +29,8 @@ struct agent { /* what it heard, by connection */
     } settled[TAGS];
     size_t settled_count;
     bool is_full, is_gone;
+    unsigned knowns, records, nobodies; /* of Known */
+    size_t record_bytes;
 };
 
 static struct {
@@ -69,6 +71,25 @@ const struct principal *access_find(const struct access *a, const char *name)
     found.principal_id = (int32_t)n + 1;
     found.name = found_name;
     return &found;
+}
+
+/* "coes.kN" has N records of 1,000 bytes each; everyone else none. */
+size_t access_each_named(const struct access *a, const char *name,
+                         void (*each)(void *arg, const struct principal *p), void *arg)
+{
+    static uint8_t record[1000];
+    struct principal p = {.enrolment = record, .enrolment_len = sizeof(record)};
+    unsigned n = 0;
+
+    (void)a;
+    if (sscanf(name, "coes.k%u", &n) != 1) {
+        p.enrolment_len = 0;
+        each(arg, &p);
+        return 1;
+    }
+    for (unsigned i = 0; i < n; i++)
+        each(arg, &p);
+    return n;
 }
 
 enum status access_may_publish(const struct access *a, const struct principal *p,
@@ -139,6 +160,13 @@ static void note_frame(struct agent *a, const Eocbus__V1__Frame *f)
         snprintf(a->busy_text, sizeof(a->busy_text), "%s", f->busy->text);
         a->busy_count = f->busy->n_tags;
         memcpy(a->busy_tags, f->busy->tags, f->busy->n_tags * sizeof(uint64_t));
+        break;
+    case EOCBUS__V1__FRAME__WHAT_KNOWN:
+        a->knowns++;
+        a->records += (unsigned)f->known->n_enrolments;
+        a->nobodies += (unsigned)f->known->n_nobody;
+        for (size_t i = 0; i < f->known->n_enrolments; i++)
+            a->record_bytes += f->known->enrolments[i].len;
         break;
     default:
         assert_int_equal(f->what_case, EOCBUS__V1__FRAME__WHAT_RECEIPTS);
@@ -563,6 +591,53 @@ static void a_full_table_refuses_strangers_but_lets_a_principal_replace_itself(v
     ingress_on_message(world.in, &m); /* office.n0 comes back on another connection */
     assert_int_equal(world.agents[450].welcomes, 1);
     assert_int_equal(world.last_gone, 1);
+}
+
+static void ask_who(unsigned n, char **names, size_t count)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Who who = EOCBUS__V1__WHO__INIT;
+
+    who.names = names;
+    who.n_names = count;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_WHO;
+    f.who = &who;
+    say(n, &f);
+}
+
+static void who_is_answered_with_every_record_in_frames_that_fit_the_link(void **state)
+{
+    char *names[] = {(char *)"coes.k2", (char *)"coes.k0", (char *)"coes.none", (char *)"coes.k3"};
+
+    (void)state;
+    hello(1);
+    ask_who(1, names, 4);
+    assert_int_equal(world.agents[1].knowns, 1);
+    assert_int_equal(world.agents[1].records, 5);
+    assert_int_equal(world.agents[1].record_bytes, 5000);
+    assert_int_equal(world.agents[1].nobodies, 2);
+    hello_on(2, "2g");
+    ask_who(2, names, 4);
+    assert_int_equal(world.agents[2].records, 5);
+    assert_int_equal(world.agents[2].nobodies, 2);
+    assert_int_equal(world.agents[2].knowns, 5); /* the two names fit beside a record */
+    assert_true(world.agents[2].largest_frame <= 1300);
+    ask_who(1, names, 0);
+    assert_string_equal(world.agents[1].fault, CODE_REQUIRED);
+}
+
+static void who_asks_for_very_many_records_gets_them_all(void **state)
+{
+    char *names[] = {(char *)"coes.k300", (char *)"coes.k300"};
+
+    (void)state;
+    hello(1);
+    ask_who(1, names, 2);
+    assert_int_equal(world.agents[1].records, 600);
+    assert_true(world.agents[1].largest_frame <= 33000);
+    world.agents[1].is_gone = true;
+    ask_who(1, names, 2);
+    assert_int_equal(world.gone, 1);
 }
 
 static void a_silent_session_is_forgotten_and_one_that_pings_is_not(void **state)
@@ -1650,6 +1725,8 @@ int main(void)
         IN_WORLD(a_message_without_a_name_is_dropped_and_counted),
         IN_WORLD(three_hundred_sessions_each_get_their_own_receipts),
         IN_WORLD(a_full_table_refuses_strangers_but_lets_a_principal_replace_itself),
+        IN_WORLD(who_is_answered_with_every_record_in_frames_that_fit_the_link),
+        IN_WORLD(who_asks_for_very_many_records_gets_them_all),
         IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
         IN_WORLD(each_link_has_its_own_patience),
         IN_WORLD(who_vanished_is_dead_only_if_he_does_not_come_back),

@@ -1,0 +1,77 @@
+/* Known answers Who: the enrolment records of principals as their officers signed them. The broker
+ * is only the messenger, and the asker checks the officers' signatures itself, so anyone with a
+ * session may ask.
+ *
+ * Frames are cut where the link of the session wants them cut. When the socket is full the rest is
+ * left out: who misses an answer asks again. */
+#include "broker/ingress/room.h"
+
+#include <string.h>
+
+#include "proto/base/banned.h"
+
+/* Names in one Who, and the most records that one frame takes. */
+enum { RECORDS_MOST = 256, KNOWN_FRAME_BYTES = 32768 };
+
+struct known {
+    struct ingress *in;
+    struct session *s;
+    ProtobufCBinaryData records[RECORDS_MOST];
+    char *nobody[RECORDS_MOST];
+    size_t n_records, n_nobody, bytes; /* in this frame */
+    size_t of_name;                    /* records of the name that is being looked at */
+    enum status st;
+};
+
+static void send_known(struct known *k)
+{
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+    Eocbus__V1__Known known = EOCBUS__V1__KNOWN__INIT;
+
+    known.n_enrolments = k->n_records;
+    known.enrolments = k->records;
+    known.n_nobody = k->n_nobody;
+    known.nobody = k->nobody;
+    f.what_case = EOCBUS__V1__FRAME__WHAT_KNOWN;
+    f.known = &known;
+    if (k->st == ST_OK)
+        k->st = answer_frame(k->in, k->s, &f);
+    k->n_records = k->n_nobody = k->bytes = 0;
+}
+
+static void make_room(struct known *k, size_t bytes)
+{
+    size_t most =
+        k->st == ST_OK && k->s->link->frame_bytes ? k->s->link->frame_bytes : KNOWN_FRAME_BYTES;
+
+    if (k->bytes && (k->bytes + bytes > most || k->n_records == RECORDS_MOST))
+        send_known(k);
+    k->bytes += bytes;
+}
+
+static void add_record(void *arg, const struct principal *p)
+{
+    struct known *k = arg;
+
+    if (!p->enrolment_len)
+        return;
+    make_room(k, p->enrolment_len);
+    k->records[k->n_records].data = p->enrolment;
+    k->records[k->n_records++].len = p->enrolment_len;
+    k->of_name++;
+}
+
+void answer_who(struct ingress *in, struct session *s, const Eocbus__V1__Who *who)
+{
+    struct known k = {.in = in, .s = s};
+
+    for (size_t i = 0; i < who->n_names; i++) {
+        k.of_name = 0;
+        access_each_named(in->set.access, who->names[i], add_record, &k);
+        if (k.of_name)
+            continue;
+        make_room(&k, strlen(who->names[i]));
+        k.nobody[k.n_nobody++] = who->names[i];
+    }
+    send_known(&k);
+}
