@@ -220,22 +220,38 @@ static void finish_principals(struct broker *b, enum status st)
         ask_principals(b);
 }
 
+/* Borrows; access copies. */
+static struct principal principal_of(const struct store_principal *row)
+{
+    struct principal p = {
+        .principal_id = row->principal_id,
+        .name = (char *)row->name,
+        .agency = (char *)row->agency,
+        .roles = (char *)row->roles,
+        .places = (char *)row->places,
+        .not_after_us = row->not_after_us,
+        .has_sign_key = row->sign_key != NULL,
+        .serial = row->serial,
+        .enrolment = (uint8_t *)row->enrolment,
+        .enrolment_len = row->enrolment_len,
+        .is_shut = row->is_shut,
+    };
+
+    memcpy(p.public_key, row->public_key, sizeof(p.public_key));
+    if (row->sign_key)
+        memcpy(p.sign_key, row->sign_key, sizeof(p.sign_key));
+    return p;
+}
+
 static void on_principal(void *arg, enum status st, const struct store_principal *row)
 {
     struct broker *b = arg;
-    struct principal p = {0};
 
     if (st != ST_OK || !row || !row->name) {
         finish_principals(b, st);
         return;
     }
-    p.principal_id = row->principal_id;
-    p.name = (char *)row->name; /* access copies */
-    p.agency = (char *)row->agency;
-    p.role = (char *)row->role;
-    p.place = (char *)row->place;
-    memcpy(p.public_key, row->public_key, sizeof(p.public_key));
-    p.not_after_us = row->not_after_us;
+    struct principal p = principal_of(row);
     if (access_add(b->access, &p) != ST_OK)
         log_error("broker.principal", "name=%s next=\"not admitted\"", row->name);
 }

@@ -150,7 +150,7 @@ static int revoke(struct ctl *c, struct db *d)
 }
 
 #define LIST_SQL                                                                                   \
-    "SELECT name, agency, role, place, public_key, state, "                                        \
+    "SELECT name, agency, roles, places, public_key, state, "                                      \
     "to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS not_after "        \
     "FROM bus.principal_list ORDER BY name, created_at"
 
@@ -166,7 +166,7 @@ static void put_column(struct buf *out, const char *text, size_t width)
 
 static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf *out)
 {
-    static const char *const columns[] = {"name", "agency", "role",     "place",
+    static const char *const columns[] = {"name", "agency", "roles",    "places",
                                           "key",  "state",  "not_after"};
     char z85[KEY_Z85] = "";
     struct buf key = {0};

@@ -21,14 +21,18 @@ struct access;
 
 struct principal {
     int32_t principal_id;
-    char *name, *agency, *role, *place;
+    char *name, *agency, *roles, *places; /* the latter two split by blanks; NULL = "" */
     uint8_t public_key[32];
     uint8_t sign_key[32]; /* Ed25519; when has_sign_key */
     bool has_sign_key;    /* what it says has to be signed */
     int64_t not_after_us; /* 0 = none */
+    uint64_t serial;      /* of its record; 0 = has none */
     /* Enrolment (trust.proto), byte for byte as officers signed it; NULL = there is none. */
     uint8_t *enrolment;
     size_t enrolment_len;
+    bool is_vouched; /* enough pinned officers signed the record, and what stands here is what it
+                        says; access finds out itself */
+    bool is_shut;    /* the key opens no door any more, the record still tells of the others */
 };
 
 /* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. ST_EXISTS: the
@@ -45,12 +49,13 @@ MUST_CHECK enum status access_add(struct access *a, const struct principal *p); 
 void access_commit(struct access *a);
 size_t access_count(const struct access *a);
 
-/* NULL if unknown, revoked or expired. Borrowed until the next commit. */
+/* NULL if unknown, revoked or expired. Borrowed until the next commit. A principal that changes its
+ * keys stands there once for each; by its name it is the one with the highest serial. */
 const struct principal *access_find(const struct access *a, const char *name);
 const struct principal *access_find_key(const struct access *a, const uint8_t key[32]);
 
-/* Every key the name has, also one whose time is over, for who checks what it signed; answers how
- * many were given to `each`. */
+/* Every key the name has but those that are shut, also one whose time is over, for who checks what
+ * it signed; answers how many were given to `each`. */
 size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg);
 

@@ -60,11 +60,10 @@ static char *put_text(char **at, const char *s)
 
 static struct row *row_create(const struct principal *p)
 {
-    const char *agency = or_empty(p->agency), *role = or_empty(p->role);
-    const char *place = or_empty(p->place);
-    size_t size =
-        strlen(p->name) + strlen(agency) + strlen(role) + strlen(place) + 4 + p->enrolment_len;
-    struct row *row = mem_zalloc(sizeof(*row) + size);
+    const char *agency = or_empty(p->agency), *roles = or_empty(p->roles);
+    const char *places = or_empty(p->places);
+    size_t size = strlen(p->name) + strlen(agency) + strlen(roles) + strlen(places) + 4;
+    struct row *row = mem_zalloc(sizeof(*row) + size + p->enrolment_len);
 
     if (!row)
         return NULL;
@@ -72,8 +71,8 @@ static struct row *row_create(const struct principal *p)
     row->p = *p;
     row->p.name = put_text(&at, p->name);
     row->p.agency = put_text(&at, agency);
-    row->p.role = put_text(&at, role);
-    row->p.place = put_text(&at, place);
+    row->p.roles = put_text(&at, roles);
+    row->p.places = put_text(&at, places);
     row->p.enrolment = p->enrolment_len ? memcpy(at, p->enrolment, p->enrolment_len) : NULL;
     return row;
 }
@@ -109,8 +108,11 @@ enum status roll_add(struct roll *r, const struct principal *p)
     return ST_OK;
 }
 
+/* Highest serial first, then as they came. */
 static int compare_order(const struct row *a, const struct row *b)
 {
+    if (a->p.serial != b->p.serial)
+        return a->p.serial < b->p.serial ? 1 : -1;
     return (a->order > b->order) - (a->order < b->order);
 }
 
@@ -130,12 +132,37 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : compare_order(x, y);
 }
 
+static void take_attributes(struct row *row, const struct row *newest)
+{
+    row->p.agency = newest->p.agency;
+    row->p.roles = newest->p.roles;
+    row->p.places = newest->p.places;
+}
+
+/* Under one name the highest serial stands first. */
+static void settle_names(struct roll *r)
+{
+    const struct row *newest = NULL;
+
+    for (size_t i = 0; i < r->count; i++) {
+        struct row *row = r->by_name[i];
+
+        if (newest && strcmp(newest->p.name, row->p.name) != 0)
+            newest = NULL;
+        if (newest)
+            take_attributes(row, newest);
+        else if (row->p.is_vouched)
+            newest = row;
+    }
+}
+
 void roll_seal(struct roll *r)
 {
     if (r->count) {
         qsort(r->by_name, r->count, sizeof(struct row *), compare_names);
         qsort(r->by_key, r->count, sizeof(struct row *), compare_keys);
     }
+    settle_names(r);
     r->sealed = true;
 }
 
@@ -156,7 +183,7 @@ static int against_key(const struct row *row, const void *key)
 
 static bool is_valid(const struct principal *p, int64_t utc_us)
 {
-    return !p->not_after_us || utc_us < p->not_after_us;
+    return !p->is_shut && (!p->not_after_us || utc_us < p->not_after_us);
 }
 
 /* The first row that is not before `what`. */
@@ -203,7 +230,11 @@ size_t roll_each_named(const struct roll *r, const char *name,
 {
     size_t at = find_first(r->by_name, r->count, name, against_name), found = 0;
 
-    for (; at < r->count && !against_name(r->by_name[at], name); at++, found++)
+    for (; at < r->count && !against_name(r->by_name[at], name); at++) {
+        if (r->by_name[at]->p.is_shut)
+            continue;
         each(arg, &r->by_name[at]->p);
+        found++;
+    }
     return found;
 }

@@ -1,7 +1,9 @@
 /* roll - the principals as they were read last: found by name and by key. Pure.
  *
  * Filled once, sealed, then only asked. A name may stand twice with two keys: that is how a key is
- * changed without a gap. */
+ * changed without a gap. The vouched record with the highest serial then tells agency, roles and
+ * places of both, also when its own key is shut or its time is over: what was taken away by a
+ * record does not come back with an older key. */
 #ifndef EOCBUS_BROKER_ACCESS_ROLL_H
 #define EOCBUS_BROKER_ACCESS_ROLL_H
 
@@ -20,11 +22,12 @@ MUST_CHECK enum status roll_add(struct roll *r, const struct principal *p);
 void roll_seal(struct roll *r); /* needs no memory */
 size_t roll_count(const struct roll *r);
 
-/* NULL: none, or its time is over (not_after_us <= utc_us). Of two under one name the one that was
- * given first to roll_add and is still valid. */
+/* NULL: none, or its time is over (not_after_us <= utc_us). Of two under one name the one with the
+ * highest serial that is still valid; of the same serial, the one that was given first. */
 const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us);
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us);
-/* All of one name, valid or not, in the order of roll_add; answers how many. */
+/* All of one name but those that are shut, also after their time, the highest serial first; answers
+ * how many. */
 size_t roll_each_named(const struct roll *r, const char *name,
                        void (*each)(void *arg, const struct principal *p), void *arg);
 

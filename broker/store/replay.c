@@ -50,7 +50,19 @@ enum { /* columns of sql/queries/replay.sql */
        C_SIGNATURE,
        C_REACH,
 };
-enum { P_ID, P_NAME, P_AGENCY, P_ROLE, P_PLACE, P_KEY, P_NOT_AFTER }; /* of principals.sql */
+enum { /* of principals.sql */
+       P_ID,
+       P_NAME,
+       P_AGENCY,
+       P_ROLES,
+       P_PLACES,
+       P_KEY,
+       P_NOT_AFTER,
+       P_SIGN_KEY,
+       P_SERIAL,
+       P_ENROLMENT,
+       P_SHUT,
+};
 
 enum question { ASK_PAGE, ASK_TO, ASK_LAST, ASK_TIME, ASK_PRINCIPALS };
 
@@ -149,23 +161,37 @@ static void give_page(struct job *job, const struct pg_rows *rows)
 
 /* --- principals ------------------------------------------------------------------------------- */
 
+static struct store_principal read_principal(const struct pg_rows *rows, size_t i)
+{
+    size_t key_len, sign_len, len;
+    const void *key = pg_bytes(rows, i, P_KEY, &key_len);
+    const void *sign_key = pg_bytes(rows, i, P_SIGN_KEY, &sign_len);
+    const void *enrolment = pg_bytes(rows, i, P_ENROLMENT, &len);
+    struct store_principal row = {
+        .principal_id = (int32_t)pg_int(rows, i, P_ID),
+        .name = pg_text(rows, i, P_NAME),
+        .agency = pg_text(rows, i, P_AGENCY),
+        .roles = pg_text(rows, i, P_ROLES),
+        .places = pg_text(rows, i, P_PLACES),
+        .not_after_us = pg_time_us(rows, i, P_NOT_AFTER),
+        .sign_key = sign_len == 32 ? sign_key : NULL,
+        .serial = (uint64_t)pg_int(rows, i, P_SERIAL),
+        .enrolment = len ? enrolment : NULL,
+        .enrolment_len = len,
+        .is_shut = pg_int(rows, i, P_SHUT) != 0,
+    };
+
+    memcpy(row.public_key, key, key_len < 32 ? key_len : 32);
+    return row;
+}
+
 static void give_principals(struct job *job, const struct pg_rows *rows)
 {
     struct store_principal none = {0};
 
     for (size_t i = 0; i < pg_row_count(rows) && job->principal; i++) {
-        size_t len;
-        const void *key = pg_bytes(rows, i, P_KEY, &len);
-        struct store_principal row = {
-            .principal_id = (int32_t)pg_int(rows, i, P_ID),
-            .name = pg_text(rows, i, P_NAME),
-            .agency = pg_text(rows, i, P_AGENCY),
-            .role = pg_text(rows, i, P_ROLE),
-            .place = pg_text(rows, i, P_PLACE),
-            .not_after_us = pg_time_us(rows, i, P_NOT_AFTER),
-        };
+        struct store_principal row = read_principal(rows, i);
 
-        memcpy(row.public_key, key, len < 32 ? len : 32);
         job->principal(job->arg, ST_OK, &row);
     }
     if (job->principal)

@@ -99,9 +99,14 @@ void store_cursor_close(struct cursor **c);
 /* The principals and their keys, as PostgreSQL has them now. `row` for each, then NULL name. */
 struct store_principal {
     int32_t principal_id;
-    const char *name, *agency, *role, *place;
+    const char *name, *agency, *roles, *places; /* the latter two split by blanks */
     uint8_t public_key[32];
-    int64_t not_after_us; /* 0 = none */
+    int64_t not_after_us;     /* 0 = none */
+    const uint8_t *sign_key;  /* 32 bytes, or NULL: it speaks unsigned */
+    uint64_t serial;          /* of the record; 0 = has none */
+    const uint8_t *enrolment; /* bytes of the Enrolment, or NULL */
+    size_t enrolment_len;
+    bool is_shut; /* the key opens no door any more, its record still tells what the others may */
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
 MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);

@@ -1,2 +1,3 @@
--- principals: the keys that open the door now.
-SELECT principal_id, name, agency, role, place, public_key, not_after FROM bus.principals();
+-- principals: the keys that open the door now, and what vouches for them.
+SELECT principal_id, name, agency, roles, places, public_key, not_after, sign_key, serial, enrolment, is_shut
+  FROM bus.principals();

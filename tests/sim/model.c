@@ -783,7 +783,11 @@ static void ask_principals(struct pg_rows *out)
         put_text(out, "");
         put_text(out, "");
         put_cell(out, key, sizeof(key), false);
-        put_null(out);
+        put_null(out); /* not_after */
+        put_null(out); /* sign_key */
+        put_int(out, 8, 0);
+        put_null(out); /* enrolment */
+        put_int(out, 1, 0);
         end_row(out);
     }
 }
