@@ -209,8 +209,9 @@ static void ask_principals(void *arg);
 static void finish_principals(struct broker *b, enum status st)
 {
     b->asking = false;
+    if (st == ST_OK)
+        st = access_commit(b->access);
     if (st == ST_OK) {
-        access_commit(b->access);
         ingress_recheck(b->ingress);
         log_info("broker.principals", "count=%zu", access_count(b->access));
     } else {

@@ -33,6 +33,7 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->unauthenticated = n.unauthenticated;
     out->silent = n.silent;
     out->hung_up = n.hung_up;
+    out->revoked = n.revoked;
     out->receipts_delayed = n.receipts_delayed;
 }
 

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/access/acl.h"
@@ -13,6 +14,7 @@
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/wire/limits.h"
 
 #include "proto/base/banned.h"
 
@@ -29,6 +31,7 @@ struct access {
     void *arg;
     struct quota knocks;
     struct access_counters counters;
+    char user[LIMIT_NAME_BYTES + 1 + KEY_Z85]; /* the User-Id of the last one that was let in */
 };
 
 static int64_t utc_now(const struct access *a)
@@ -48,6 +51,15 @@ static void log_stranger(struct access *a, const uint8_t key[32], const char *ad
              a->counters.unknown_keys);
 }
 
+static const char *put_user(struct access *a, const char *name, const uint8_t key[32])
+{
+    char text[KEY_Z85];
+
+    keys_z85_encode(text, key);
+    snprintf(a->user, sizeof(a->user), "%.*s %s", LIMIT_NAME_BYTES, name, text);
+    return a->user;
+}
+
 static enum zap_verdict on_knock(void *arg, const uint8_t key[32], const char *address,
                                  const char **name)
 {
@@ -63,7 +75,7 @@ static enum zap_verdict on_knock(void *arg, const uint8_t key[32], const char *a
         return ZAP_REFUSE;
     }
     a->counters.admitted++;
-    *name = p->name;
+    *name = put_user(a, p->name, key);
     return ZAP_ADMIT;
 }
 
@@ -112,13 +124,13 @@ enum status access_add(struct access *a, const struct principal *p)
     return st;
 }
 
-void access_commit(struct access *a)
+enum status access_commit(struct access *a)
 {
     if (a->spoiled) {
         log_error("access.roll.kept", "reason=no memory for the new list, the old rights stay");
         roll_destroy(a->coming);
         a->coming = NULL;
-        return;
+        return ST_NOMEM;
     }
     roll_seal(a->coming);
     roll_destroy(a->roll);
@@ -126,6 +138,7 @@ void access_commit(struct access *a)
     a->coming = NULL;
     if (a->zap)
         zap_decide(a->zap);
+    return ST_OK;
 }
 
 size_t access_count(const struct access *a)
@@ -147,6 +160,36 @@ size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg)
 {
     return a->roll ? roll_each_named(a->roll, name, each, arg) : 0;
+}
+
+const struct principal *access_find_user(const struct access *a, const char *user_id)
+{
+    const char *blank = strchr(user_id, ' ');
+    char name[LIMIT_NAME_BYTES + 1];
+    uint8_t key[KEY_BYTES];
+    size_t len;
+
+    if (!a->roll || !blank)
+        return access_find(a, user_id);
+    len = (size_t)(blank - user_id);
+    if (len >= sizeof(name) || keys_z85_decode(key, blank + 1) != ST_OK)
+        return NULL;
+    memcpy(name, user_id, len);
+    name[len] = 0;
+    return roll_find_both(a->roll, name, key, utc_now(a));
+}
+
+bool access_holds(const struct access *a, int32_t principal_id, const char *name,
+                  const uint8_t key[32])
+{
+    const struct principal *p = a->roll ? roll_find_both(a->roll, name, key, utc_now(a)) : NULL;
+
+    return p && p->principal_id == principal_id;
+}
+
+int64_t access_next_end(const struct access *a, int64_t utc_us)
+{
+    return a->roll ? roll_next_end(a->roll, utc_us) : INT64_MAX;
 }
 
 enum status access_may_publish(const struct access *a, const struct principal *p,

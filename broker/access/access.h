@@ -1,10 +1,11 @@
 /* access - who may come in and who may say what: the principals as the broker has them cached, the
  * ZAP handler that answers ZeroMQ's question "who is this key", and quotas.
  *
- * ZAP answers 200 with the principal's name as User-Id and 400 for keys that are unknown or
- * revoked; a libzmq client that hears 400 gives up. While the principals have never been read the
- * question is held, and answered when they are (zap.h tells why not 300, "not now"). Every message
- * is authorised again by name, so a revoked principal is silent from the next message on. */
+ * ZAP answers 200 with "name key" as User-Id and 400 for keys that are unknown or revoked; a libzmq
+ * client that hears 400 gives up. While the principals have never been read the question is held,
+ * and answered when they are (zap.h tells why not 300, "not now"). Every message is authorised
+ * again by the key its connection came with, so a key that was revoked is silent from the next
+ * message on, and the principal's other key is not. */
 #ifndef EOCBUS_BROKER_ACCESS_ACCESS_H
 #define EOCBUS_BROKER_ACCESS_ACCESS_H
 
@@ -43,16 +44,25 @@ MUST_CHECK enum status access_create(struct access **out, struct zctx *z,
 void access_destroy(struct access *a);
 
 /* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). When
- * an add answered ST_NOMEM, commit keeps the old list: half a list would lock people out. */
+ * an add answered ST_NOMEM, commit keeps the old list and answers ST_NOMEM: half a list would lock
+ * people out. */
 void access_begin(struct access *a);
 MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
-void access_commit(struct access *a);
+enum status access_commit(struct access *a);
 size_t access_count(const struct access *a);
 
 /* NULL if unknown, revoked or expired. Borrowed until the next commit. A principal that changes its
  * keys stands there once for each; by its name it is the one with the highest serial. */
 const struct principal *access_find(const struct access *a, const char *name);
 const struct principal *access_find_key(const struct access *a, const uint8_t key[32]);
+/* Who a User-Id stands for: "name key", the key in Z85; a bare name (simulation) is any of its
+ * keys. */
+const struct principal *access_find_user(const struct access *a, const char *user_id);
+/* Does this key still open the door, and for this very principal? */
+bool access_holds(const struct access *a, int32_t principal_id, const char *name,
+                  const uint8_t key[32]);
+/* UTC microseconds when the next key runs out after `utc_us`; INT64_MAX: none does. */
+int64_t access_next_end(const struct access *a, int64_t utc_us);
 
 /* Every key the name has but those that are shut, also one whose time is over, for who checks what
  * it signed; answers how many were given to `each`. */

@@ -215,6 +215,30 @@ static const struct principal *find(struct row *const *rows, size_t count, const
     return NULL;
 }
 
+const struct principal *roll_find_both(const struct roll *r, const char *name,
+                                       const uint8_t key[32], int64_t utc_us)
+{
+    size_t low = find_first(r->by_name, r->count, name, against_name);
+
+    for (; low < r->count && !against_name(r->by_name[low], name); low++)
+        if (!against_key(r->by_name[low], key) && is_valid(&r->by_name[low]->p, utc_us))
+            return &r->by_name[low]->p;
+    return NULL;
+}
+
+int64_t roll_next_end(const struct roll *r, int64_t utc_us)
+{
+    int64_t end_us = INT64_MAX;
+
+    for (size_t i = 0; i < r->count; i++) {
+        int64_t not_after_us = r->by_key[i]->p.not_after_us;
+
+        if (not_after_us > utc_us && not_after_us < end_us)
+            end_us = not_after_us;
+    }
+    return end_us;
+}
+
 const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us)
 {
     return find(r->by_name, r->count, name, against_name, utc_us);

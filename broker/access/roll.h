@@ -30,5 +30,10 @@ const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32
  * how many. */
 size_t roll_each_named(const struct roll *r, const char *name,
                        void (*each)(void *arg, const struct principal *p), void *arg);
+/* The one of that name that has this key. */
+const struct principal *roll_find_both(const struct roll *r, const char *name,
+                                       const uint8_t key[32], int64_t utc_us);
+/* The first not_after_us after utc_us; INT64_MAX: none. Looks at all. */
+int64_t roll_next_end(const struct roll *r, int64_t utc_us);
 
 #endif

@@ -26,7 +26,8 @@ enum zap_verdict {
 
 struct zap_door {
     void *arg;
-    /* *name: at most 255 bytes, borrowed until the next call. `address` is the peer's, for logs. */
+    /* *name: the User-Id, at most 255 bytes, borrowed until the next call. `address` is the peer's,
+     * for logs. */
     enum zap_verdict (*who)(void *arg, const uint8_t key[32], const char *address,
                             const char **name);
 };

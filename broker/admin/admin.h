@@ -37,7 +37,8 @@ struct admin_report {
     uint64_t receipts_said; /* of the bus itself, by the timer of this broker */
     uint64_t commits, lost_commits, given_back, commit_us_sum;
     uint64_t queued_rows, queued_bytes;
-    uint64_t quarantine_dropped, faults, broken, unauthenticated, receipts_delayed, silent, hung_up;
+    uint64_t quarantine_dropped, faults, broken, unauthenticated, receipts_delayed, silent, hung_up,
+        revoked;
     uint64_t admitted, unknown_keys, undecided;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t provisional, withdrawn, provisional_skipped;

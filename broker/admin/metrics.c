@@ -82,6 +82,7 @@ static const struct row rows[] = {
     {"broken", COUNTER, AT(broken), "Messages of more than one frame; the session ended."},
     {"unauthenticated", COUNTER, AT(unauthenticated), "Messages without a name, dropped."},
     {"silent", COUNTER, AT(silent), "Agents given up because they said nothing."},
+    {"revoked", COUNTER, AT(revoked), "Sessions ended because their key was revoked or ran out."},
     {"hung_up", COUNTER, AT(hung_up),
      "Connections ended that had no session and did not read, or were too many."},
     {"receipts_delayed", COUNTER, AT(receipts_delayed),

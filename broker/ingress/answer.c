@@ -28,8 +28,7 @@ void lose_session(struct ingress *in, struct session *s)
 /* --- connections without a session --------------------------------------------------------------
  */
 
-/* It may have said hello again meanwhile. */
-static void hang_up(struct ingress *in, const struct parting_line *l, bool only_unread)
+void hang_up(struct ingress *in, const struct parting_line *l, bool only_unread)
 {
     if (!sessions_at(in->sessions, &l->address) &&
         in->exits.hang_up(in->exits.arg, l->fd, l->connection, only_unread))
@@ -94,8 +93,8 @@ enum status answer_frame(struct ingress *in, struct session *s, const Eocbus__V1
     return st == ST_OK ? answer_bytes(in, s, in->out.data, in->out.len) : st;
 }
 
-void send_fault(struct ingress *in, const struct zport_id *to, const char *code, const char *text,
-                unsigned retry_ms)
+enum status send_fault(struct ingress *in, const struct zport_id *to, const char *code,
+                       const char *text, unsigned retry_ms)
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
     Eocbus__V1__Fault fault = EOCBUS__V1__FAULT__INIT;
@@ -106,8 +105,9 @@ void send_fault(struct ingress *in, const struct zport_id *to, const char *code,
     f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
     f.fault = &fault;
     in->n.faults++;
-    if (pack_frame(in, &f) == ST_OK)
-        (void)!in->exits.send(in->exits.arg, to, in->out.data, in->out.len);
+    if (pack_frame(in, &f) != ST_OK)
+        return ST_NOMEM;
+    return in->exits.send(in->exits.arg, to, in->out.data, in->out.len);
 }
 
 void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,

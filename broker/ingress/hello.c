@@ -3,6 +3,7 @@
 #include "broker/ingress/room.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "proto/base/log.h"
 
@@ -85,6 +86,7 @@ void open_by_hello(struct ingress *in, const struct zport_message *m, struct ses
     }
     s->clock = clock;
     s->backlog = hello->backlog;
+    memcpy(s->key, p->public_key, sizeof(s->key));
     s->fd = m->fd;
     s->connection = m->connection;
     s->link = link_limits_by_name(hello->link_profile);

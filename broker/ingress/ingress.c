@@ -96,7 +96,7 @@ static struct session *find_session(struct ingress *in, const struct zport_messa
 {
     struct session *s = sessions_at(in->sessions, &m->from);
 
-    if (s && p && s->principal_id == p->principal_id && strcmp(s->principal, p->name) == 0) {
+    if (s && s->principal_id == p->principal_id && strcmp(s->principal, p->name) == 0) {
         sessions_heard(in->sessions, s, loop_now_us(in->set.loop));
         return s;
     }
@@ -134,12 +134,13 @@ void ingress_on_message(struct ingress *in, const struct zport_message *m)
         in->n.unauthenticated++;
         return;
     }
-    p = access_find(in->set.access, m->user_id);
-    s = find_session(in, m, p);
+    p = access_find_user(in->set.access, m->user_id);
     if (p)
-        on_frame(in, m, s, p);
+        on_frame(in, m, find_session(in, m, p), p);
+    else if ((s = sessions_at(in->sessions, &m->from)))
+        put_out(in, s);
     else
-        refuse_stranger(in, m, "principal", "this key belongs to nobody any more", 0);
+        put_out_stranger(in, m);
 }
 
 void ingress_on_broken(struct ingress *in, const struct zport_message *m)
@@ -196,30 +197,24 @@ void ingress_log_epoch(struct ingress *in, uint32_t log_epoch)
     }
 }
 
-void ingress_recheck(struct ingress *in)
-{
-    struct session *s = sessions_next(in->sessions, NULL);
-
-    while (s) {
-        struct session *next = sessions_next(in->sessions, s);
-        const struct principal *p = access_find(in->set.access, s->principal);
-
-        if (!p || p->principal_id != s->principal_id) {
-            log_info("ingress.session.revoked", "principal=%s session=%" PRIu64, s->principal,
-                     s->number);
-            dismiss(in, s, "principal", "this key belongs to nobody any more", 0);
-        }
-        s = next;
-    }
-}
-
 static void on_sweep(void *arg)
 {
     struct ingress *in = arg;
 
     sweep_silent(in);
+    await_next_end(in); /* the wall clock may have been set */
     part_from_due(in);
     ingress_settled_all(in); /* should a `writable` have been missed */
+}
+
+static void on_cut(void *arg)
+{
+    hang_up_revoked(arg);
+}
+
+static void on_end_of_key(void *arg)
+{
+    ingress_recheck(arg);
 }
 
 /* --- life ---------------------------------------------------------------------------------------
@@ -227,7 +222,10 @@ static void on_sweep(void *arg)
 
 /* Connections without a session. One whose session ended may have 1.5 MiB waiting for it
  * (SEND_HIGH_WATER, broker/door.c); one that never had any has a Fault. */
-enum { ENDED_MOST = 8, STRANGERS_MOST = 1024 };
+enum { ENDED_MOST = 8, STRANGERS_MOST = 1024, REVOKED_MOST = 1024 };
+/* To read why. What waits for one whose key was revoked is not read any more after that. */
+#define ENDED_GRACE_US   UINT64_C(2000000)
+#define REVOKED_GRACE_US UINT64_C(200000)
 
 static struct allowance_limits limits_of(const struct ingress_settings *set)
 {
@@ -247,9 +245,11 @@ static enum status create_parts(struct ingress *in)
     if (st == ST_OK)
         st = allowance_create(&in->allowance, &limits, QUOTA_PRINCIPALS);
     if (st == ST_OK)
-        st = parting_init(&in->ended, ENDED_MOST);
+        st = parting_init(&in->ended, ENDED_MOST, ENDED_GRACE_US);
     if (st == ST_OK)
-        st = parting_init(&in->strangers, STRANGERS_MOST);
+        st = parting_init(&in->strangers, STRANGERS_MOST, ENDED_GRACE_US);
+    if (st == ST_OK)
+        st = parting_init(&in->revoked, REVOKED_MOST, REVOKED_GRACE_US);
     if (st == ST_OK)
         st = warned_init(&in->warned);
     if (st == ST_OK)
@@ -258,6 +258,10 @@ static enum status create_parts(struct ingress *in)
         st = arena_create(&in->content_arena, LIMIT_ARENA_BYTES);
     if (st == ST_OK)
         st = loop_timer_create(&in->sweep, in->set.loop, on_sweep, in);
+    if (st == ST_OK)
+        st = loop_timer_create(&in->cut, in->set.loop, on_cut, in);
+    if (st == ST_OK)
+        st = loop_timer_create(&in->ends, in->set.loop, on_end_of_key, in);
     return st;
 }
 
@@ -287,11 +291,14 @@ void ingress_destroy(struct ingress *in)
 {
     if (!in)
         return;
+    loop_timer_destroy(in->ends);
+    loop_timer_destroy(in->cut);
     loop_timer_destroy(in->sweep);
     sessions_destroy(in->sessions);
     missing_free(&in->missing);
     parting_free(&in->ended);
     parting_free(&in->strangers);
+    parting_free(&in->revoked);
     warned_free(&in->warned);
     allowance_destroy(in->allowance);
     quota_book_destroy(in->quarantine);

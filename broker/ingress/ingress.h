@@ -98,7 +98,8 @@ bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id
 const struct link_limits *ingress_link(const struct ingress *in, uint64_t session);
 /* The connection is dead (a send answered ST_NOTFOUND). */
 void ingress_session_lost(struct ingress *in, uint64_t session);
-/* Rights were read anew: sessions of principals that are gone end. */
+/* Rights were read anew: sessions whose key is not among them end, with their connections and all
+ * that is queued for them. Keys that run out do so by themselves, within a second. */
 void ingress_recheck(struct ingress *in);
 /* The log was seen, or has a new epoch. Sessions whose Welcome named another one are asked for a
  * new hello, since only Welcome makes an outbox offer again what a restored log may have lost. */
@@ -126,6 +127,7 @@ struct ingress_counters {
     uint64_t flash_unwarned;   /* accepted; their senders had sounded too many */
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */
     uint64_t silent;           /* agents that were forgotten because they said nothing */
+    uint64_t revoked;          /* sessions that ended because their key did */
     uint64_t hung_up;          /* connections ended because nobody needed them any more */
     uint64_t receipts_delayed; /* a socket was full when receipts were due */
     uint64_t sessions;

@@ -4,9 +4,9 @@
 
 #include "proto/base/banned.h"
 
-enum status parting_init(struct parting *p, unsigned max)
+enum status parting_init(struct parting *p, unsigned max, uint64_t grace_us)
 {
-    *p = (struct parting){.max = max};
+    *p = (struct parting){.max = max, .grace_us = grace_us};
     p->lines = mem_zalloc(max * sizeof(*p->lines));
     return p->lines ? ST_OK : ST_NOMEM;
 }
@@ -51,7 +51,7 @@ bool parting_add(struct parting *p, const struct parting_line *l, struct parting
 
 bool parting_take_due(struct parting *p, uint64_t now_us, struct parting_line *out)
 {
-    if (!p->count || now_us - at(p, 0)->since_us < PARTING_GRACE_US)
+    if (!p->count || now_us - at(p, 0)->since_us < p->grace_us)
         return false;
     take_first(p, out);
     return true;

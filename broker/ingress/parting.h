@@ -2,8 +2,8 @@
  * having said hello. ZeroMQ keeps what is queued for a peer as long as its connection lives, and a
  * connection costs 28 KiB, so neither may pile up. Pure.
  *
- * Who is told that its session is over gets PARTING_GRACE_US to read it. Beyond `max` the oldest
- * has to go at once. */
+ * Who is told that its session is over gets a grace to read it. Beyond `max` the oldest has to go
+ * at once. */
 #ifndef EOCBUS_BROKER_INGRESS_PARTING_H
 #define EOCBUS_BROKER_INGRESS_PARTING_H
 
@@ -12,8 +12,6 @@
 
 #include "proto/base/status.h"
 #include "proto/base/zport.h"
-
-#define PARTING_GRACE_US UINT64_C(2000000)
 
 struct parting_line { /* one connection */
     struct zport_id address;
@@ -25,9 +23,10 @@ struct parting_line { /* one connection */
 struct parting {
     struct parting_line *lines; /* a ring */
     unsigned first, count, max;
+    uint64_t grace_us;
 };
 
-MUST_CHECK enum status parting_init(struct parting *p, unsigned max);
+MUST_CHECK enum status parting_init(struct parting *p, unsigned max, uint64_t grace_us);
 void parting_free(struct parting *p);
 /* Once per connection. True: *oldest has to go, it is not remembered any more. */
 bool parting_add(struct parting *p, const struct parting_line *l, struct parting_line *oldest);

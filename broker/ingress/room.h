@@ -30,14 +30,18 @@ struct ingress {
     struct sessions *sessions;
     struct missing missing;          /* agents whose connection is gone */
     struct parting ended, strangers; /* connections whose session ended; that said no hello */
+    struct parting revoked;          /* whose key opens the door no more */
     struct warned warned;            /* FLASH that went out as provisional */
     struct quota_book *quarantine;
     struct allowance *allowance;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
     struct loop_timer *sweep;
-    struct list owing;      /* sessions whose receipts wait */
-    struct buf out;         /* the frame that is being packed */
-    uint64_t away_since_us; /* 0 = the store is here, as far as we know */
+    struct loop_timer *cut;  /* for `revoked` */
+    struct loop_timer *ends; /* when the next key runs out */
+    int64_t rechecked_us;    /* UTC */
+    struct list owing;       /* sessions whose receipts wait */
+    struct buf out;          /* the frame that is being packed */
+    uint64_t away_since_us;  /* 0 = the store is here, as far as we know */
     bool stopped;
     struct ingress_counters n;
     uint64_t busy_for[BUSY_CAUSES];
@@ -49,9 +53,9 @@ MUST_CHECK enum status answer_frame(struct ingress *in, struct session *s,
                                     const Eocbus__V1__Frame *f);
 MUST_CHECK enum status answer_bytes(struct ingress *in, struct session *s, const void *data,
                                     size_t len);
-/* To a connection, with or without a session; whether it arrives is not our concern. */
-void send_fault(struct ingress *in, const struct zport_id *to, const char *code, const char *text,
-                unsigned retry_ms);
+/* To a connection, with or without a session; whether it arrives is not our concern as a rule. */
+enum status send_fault(struct ingress *in, const struct zport_id *to, const char *code,
+                       const char *text, unsigned retry_ms);
 /* Also when an answer that a sender waits for cannot be given: it offers again in its next session.
  */
 void end_session(struct ingress *in, struct session *s);
@@ -62,6 +66,15 @@ void part_from(struct ingress *in, struct parting *from, const struct parting_li
 void refuse_stranger(struct ingress *in, const struct zport_message *m, const char *code,
                      const char *text, unsigned retry_ms);
 void part_from_due(struct ingress *in);
+/* revoked.c: Fault "principal", the end of its listeners, and soon of its connection with all that
+ * is queued for it. */
+void put_out(struct ingress *in, struct session *s);
+void put_out_stranger(struct ingress *in, const struct zport_message *m);
+void hang_up_revoked(struct ingress *in); /* those that had their grace */
+/* Starts the clock for the next key that runs out. */
+void await_next_end(struct ingress *in);
+/* It may have said hello again meanwhile. */
+void hang_up(struct ingress *in, const struct parting_line *l, bool only_unread);
 void lose_session(struct ingress *in, struct session *s); /* and wait for its agent to come back */
 void dismiss(struct ingress *in, struct session *s, const char *code, const char *text,
              unsigned retry_ms); /* Fault, then the end */

@@ -11,6 +11,7 @@
 
 #include "broker/ingress/clock.h"
 #include "broker/ingress/sender.h"
+#include "proto/base/keys.h"
 #include "proto/base/list.h"
 #include "proto/base/mem.h"
 #include "proto/base/status.h"
@@ -50,7 +51,8 @@ struct session {
     uint64_t connection; /* likewise, 0 = unknown (proto/base/zport.h) */
     char principal[LIMIT_NAME_BYTES + 1];
     int32_t principal_id;
-    uint32_t log_epoch; /* that its Welcome named; 0 = the log was not seen yet */
+    uint8_t key[KEY_BYTES]; /* it came in with */
+    uint32_t log_epoch;     /* that its Welcome named; 0 = the log was not seen yet */
     uint64_t heard_us;
     uint64_t since_us;              /* its agent is here, short breaks left out */
     unsigned unsettled_items;       /* without a receipt that was sent */

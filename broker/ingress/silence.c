@@ -61,7 +61,7 @@ static void report_missing(struct ingress *in, uint64_t now_us)
             report_dead(in, dead.principal, dead.principal_id, dead.limits, dead.heard_us);
 }
 
-/* Principals expire and sessions fall silent without anybody telling us. Sessions stand in the
+/* Sessions fall silent without anybody telling us. They stand in the
  * order in which they were last heard, but each has the patience of its own link, so all are looked
  * at: 10,000 take 0.1 ms, once a second. */
 void sweep_silent(struct ingress *in)

@@ -82,7 +82,7 @@ struct job {
 struct replay {
     struct pg *pg;
     struct pg_exits exits;
-    struct list jobs, urgent;
+    struct list jobs, urgent, rights;
     struct job *asked; /* under way */
     bool was_urgent;   /* the last one that was asked */
 };
@@ -260,10 +260,13 @@ static enum status ask(struct replay *r, struct job *job)
                     of[job->what].params, REPLAY_DEADLINE_MS, on_answer, job);
 }
 
-/* By turns, if both wait: while others store faster than we read, the follower wants its next page
+/* Rights go before everything: a revoked key hears what is handed on until they are read. Then by
+ * turns, if both wait: while others store faster than we read, the follower wants its next page
  * as soon as it has one, and nobody who is behind would ever hear anything. */
 static struct list *pop_next(struct replay *r)
 {
+    if (!list_empty(&r->rights))
+        return list_pop(&r->rights);
     r->was_urgent = !list_empty(&r->urgent) && !(r->was_urgent && !list_empty(&r->jobs));
     return list_pop(r->was_urgent ? &r->urgent : &r->jobs);
 }
@@ -287,7 +290,7 @@ static void ask_next(struct replay *r)
     }
 }
 
-static enum status add_job(struct replay *r, const struct job *like, bool is_urgent)
+static enum status add_job(struct replay *r, struct list *to, const struct job *like)
 {
     struct job *job;
 
@@ -298,7 +301,7 @@ static enum status add_job(struct replay *r, const struct job *like, bool is_urg
         return ST_NOMEM;
     *job = *like;
     job->replay = r;
-    list_add_tail(is_urgent ? &r->urgent : &r->jobs, &job->link);
+    list_add_tail(to, &job->link);
     ask_next(r);
     return ST_OK;
 }
@@ -318,6 +321,7 @@ static void on_gone(void *arg)
     struct list mine, *link;
 
     list_init(&mine);
+    list_move(&mine, &r->rights);
     list_move(&mine, &r->urgent);
     list_move(&mine, &r->jobs);
     while ((link = list_pop(&mine)))
@@ -343,7 +347,7 @@ enum status replay_page(struct replay *r, uint64_t after, uint64_t upto, unsigne
 
     if (!to && rows < upto - after)
         job.upto = after + rows;
-    return add_job(r, &job, is_urgent);
+    return add_job(r, is_urgent ? &r->urgent : &r->jobs, &job);
 }
 
 enum status replay_last(struct replay *r, uint64_t after, uint64_t upto, unsigned rows,
@@ -352,21 +356,21 @@ enum status replay_last(struct replay *r, uint64_t after, uint64_t upto, unsigne
     struct job job = {
         .what = ASK_LAST, .after = after, .upto = upto, .rows = rows, .page = page, .arg = arg};
 
-    return add_job(r, &job, false);
+    return add_job(r, &r->jobs, &job);
 }
 
 enum status replay_find_time(struct replay *r, int64_t time_us, store_page_fn page, void *arg)
 {
     struct job job = {.what = ASK_TIME, .time_us = time_us, .page = page, .arg = arg};
 
-    return add_job(r, &job, false);
+    return add_job(r, &r->jobs, &job);
 }
 
 enum status replay_principals(struct replay *r, store_principal_fn row, void *arg)
 {
     struct job job = {.what = ASK_PRINCIPALS, .principal = row, .arg = arg};
 
-    return add_job(r, &job, true);
+    return add_job(r, &r->rights, &job);
 }
 
 static void cancel(struct job *job, const void *arg)
@@ -383,6 +387,8 @@ void replay_cancel(struct replay *r, void *arg)
 
     if (r->asked)
         cancel(r->asked, arg);
+    list_each(pos, &r->rights)
+        cancel(container_of(pos, struct job, link), arg);
     list_each(pos, &r->urgent)
         cancel(container_of(pos, struct job, link), arg);
     list_each(pos, &r->jobs)
@@ -405,6 +411,7 @@ enum status replay_create(struct replay **out, const struct pg_settings *set,
     r->exits = *exits;
     list_init(&r->jobs);
     list_init(&r->urgent);
+    list_init(&r->rights);
     st = pg_create(&r->pg, set, &mine);
     if (st != ST_OK) {
         mem_free(r);
@@ -432,7 +439,8 @@ void replay_destroy(struct replay *r)
     if (!r)
         return;
     pg_destroy(r->pg);
-    while ((link = list_pop(&r->urgent)) || (link = list_pop(&r->jobs)))
+    while ((link = list_pop(&r->rights)) || (link = list_pop(&r->urgent)) ||
+           (link = list_pop(&r->jobs)))
         mem_free(container_of(link, struct job, link));
     mem_free(r->asked);
     mem_free(r);

@@ -1,8 +1,8 @@
 /* replay - what is read from PostgreSQL on the reading connection: pages of the log, and the
  * principals.
  *
- * One question at a time, in turn. The follower's pages go first, since live listeners wait for
- * them; but however fast the log grows, every other page is for those who are behind. When the
+ * One question at a time, in turn. Principals go before everything, since a key may have been
+ * revoked. Then the follower's pages go first, since live listeners wait for them; but however fast the log grows, every other page is for those who are behind. When the
  * connection goes, every question that waits is answered ST_CLOSED; ask again. */
 #ifndef EOCBUS_BROKER_STORE_REPLAY_H
 #define EOCBUS_BROKER_STORE_REPLAY_H

@@ -110,6 +110,17 @@ static void forget(struct guard *g, struct connection *c)
     c->cookie = 0;
 }
 
+/* A shutdown still delivers what the kernel holds, megabytes to a slow reader. This throws it away
+ * and resets the connection; ZeroMQ sees the error and closes. */
+static void reset_one(struct guard *g, size_t fd)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (connect((int)fd, &nobody, sizeof(nobody)) != 0)
+        shutdown((int)fd, SHUT_RDWR);
+    forget(g, &g->connections[fd]);
+}
+
 /* ZeroMQ sees the end, drops what is unfinished and closes. */
 static void cut_one(struct guard *g, size_t fd)
 {
@@ -166,7 +177,7 @@ bool guard_hang_up(struct guard *g, int fd, uint64_t name, bool only_unread)
         return false;
     if (only_unread && !has_unread(fd))
         return false;
-    cut_one(g, (size_t)fd);
+    reset_one(g, (size_t)fd);
     return true;
 }
 

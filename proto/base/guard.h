@@ -34,8 +34,8 @@ void guard_remove(struct guard *g, int fd);
 void guard_delivered(struct guard *g, int fd, size_t bytes, uint64_t now_us);
 /* The connection under this descriptor, a number that is never used twice; 0 = not known. */
 uint64_t guard_name(const struct guard *g, int fd);
-/* Ends that connection if it still is under the descriptor. `only_unread`: only if the peer has not
- * taken what was sent to it. True: it was ended. */
+/* Ends that connection if it still is under the descriptor; what is queued for the peer is thrown
+ * away. `only_unread`: only if the peer has not taken what was sent to it. True: it was ended. */
 bool guard_hang_up(struct guard *g, int fd, uint64_t name, bool only_unread);
 /* Looks at some of the connections, all in turn. `drained`: nothing that came in whole waits to be
  * read, so what is missing is really unfinished; else only connections that delivered nothing for a

@@ -90,8 +90,8 @@ const char *zport_endpoint(const struct zport *p); /* as bound, with the real po
  * on a ROUTER after 5 to 80 ms as an invitation to try again. ST_NOTFOUND: the peer is gone. */
 MUST_CHECK enum status zport_send(struct zport *p, const struct zport_id *to, const void *data,
                                   size_t len);
-/* ROUTER: ends a connection, which frees what is queued for a peer that does not read; nothing if it is
- * another one by now. `only_unread`: only if the peer has not taken all that was sent. True: it was
+/* ROUTER: ends a connection and throws away what is queued for the peer; nothing if it is another one by
+ * now. `only_unread`: only if the peer has not taken all that was sent. True: it was
  * ended. */
 bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unread);
 /* Stop or go on reading; what the peers send waits in their outboxes. */

@@ -106,35 +106,6 @@ static pid_t parent_of(const char *pid)
     return parent;
 }
 
-/* It still holds memory, files and locks: a zombie does not. */
-static bool is_running(pid_t pid)
-{
-    char path[64], line[512], state = 'Z';
-    const char *after_name;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    f = fopen(path, "re");
-    if (!f)
-        return false;
-    if (fgets(line, sizeof(line), f) && (after_name = strrchr(line, ')')))
-        if (sscanf(after_name + 1, " %c", &state) != 1)
-            state = 'Z';
-    fclose(f);
-    return state != 'Z' && state != 'X';
-}
-
-/* kill -9 only asks: a server that starts meanwhile finds the shared memory in use. */
-static void wait_until_gone(const pid_t *family, unsigned n)
-{
-    const struct timespec pause = {0, 5000000};
-    time_t until = time(NULL) + WAIT_S;
-
-    for (unsigned i = 0; i < n; i++)
-        while (is_running(family[i]) && time(NULL) <= until)
-            nanosleep(&pause, NULL);
-}
-
 /* The postmaster and its children. */
 static void signal_family(pid_t postmaster, int signum)
 {
@@ -152,10 +123,8 @@ static void signal_family(pid_t postmaster, int signum)
         closedir(proc);
     for (unsigned i = 0; i < n; i++)
         kill(family[i], signum);
-    if (signum != SIGKILL)
-        return;
-    kill(postmaster, SIGKILL);
-    wait_until_gone(family, n);
+    if (signum == SIGKILL)
+        kill(postmaster, SIGKILL);
 }
 
 static void reap(struct pgserver *s)

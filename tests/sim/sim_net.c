@@ -70,7 +70,7 @@ struct conn {
     bool is_up, is_cut, is_held; /* held: the door has not decided */
     uint32_t number;
     uint64_t base_us, jitter_us;
-    char user[72];
+    char user[128];
     struct flow flow[WAYS];
     struct event handshake, notice[WAYS];
     struct account account[ACCOUNTS];
@@ -400,7 +400,7 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
     Eocbus__V1__Frame *f;
 
     if (kind == 4)
-        check_receipts(c->user, data, len);
+        check_receipts(c->agent->name, data, len);
     if (kind != 6 && kind != 8 && kind != 9 && kind != 10)
         return;
     f = eocbus__v1__frame__unpack(NULL, len, data);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "broker/access/access.h"
+#include "proto/base/keys.h"
 #include "proto/base/mem.h"
 #include "proto/wire/limits.h"
 
@@ -60,7 +61,7 @@ static void before_the_first_commit_nobody_is_known(void **state)
     assert_int_equal(add(a, 1, "coes.a", 1, 0), ST_OK);
     assert_null(access_find(a, "coes.a"));
     assert_int_equal(access_count(a), 0);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_int_equal(access_count(a), 1);
     assert_int_equal(access_find(a, "coes.a")->principal_id, 1);
     access_destroy(a);
@@ -78,7 +79,7 @@ static void a_principal_is_found_by_name_and_by_key(void **state)
         snprintf(name, sizeof(name), "agency.node%d", i);
         assert_int_equal(add(a, i, name, (uint8_t)i, 0), ST_OK);
     }
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     for (int i = 0; i < 200; i++) {
         char name[32];
 
@@ -120,7 +121,7 @@ static void every_key_of_a_name_is_told_also_one_that_is_over(void **state)
     p.not_after_us = 0;
     assert_int_equal(access_add(a, &p), ST_OK);
     assert_int_equal(add(a, 8, "coes.b", 8, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_int_equal(access_each_named(a, "coes.a", note_record, text), 2);
     assert_string_equal(text, "old new ");
     assert_int_equal(access_each_named(a, "coes.b", note_record, text), 1);
@@ -128,6 +129,47 @@ static void every_key_of_a_name_is_told_also_one_that_is_over(void **state)
     assert_null(access_find(a, "coes.b")->enrolment);
     assert_true(access_find(a, "coes.a")->has_sign_key);
     assert_int_equal(access_find(a, "coes.a")->sign_key[31], 5);
+    access_destroy(a);
+}
+
+static void put_user(char out[128], const char *name, uint8_t key)
+{
+    uint8_t bytes[32];
+    char text[KEY_Z85];
+
+    memset(bytes, key, sizeof(bytes));
+    keys_z85_encode(text, bytes);
+    snprintf(out, 128, "%s %s", name, text);
+}
+
+static void a_user_is_known_by_the_key_it_came_with(void **state)
+{
+    struct access *a = new_access();
+    char user[128];
+    uint8_t key[32];
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(add(a, 1, "coes.a", 1, 0), ST_OK);
+    assert_int_equal(add(a, 1, "coes.a", 2, 5000), ST_OK);
+    assert_int_equal(access_commit(a), ST_OK);
+    put_user(user, "coes.a", 2);
+    assert_int_equal(access_find_user(a, user)->public_key[0], 2);
+    memset(key, 2, sizeof(key));
+    assert_true(access_holds(a, 1, "coes.a", key));
+    assert_false(access_holds(a, 2, "coes.a", key));
+    assert_int_equal(access_next_end(a, 1000), 5000);
+    assert_int_equal(access_next_end(a, 5000), INT64_MAX);
+    now_us = 5000;
+    assert_null(access_find_user(a, user));
+    assert_false(access_holds(a, 1, "coes.a", key));
+    put_user(user, "coes.a", 1);
+    assert_non_null(access_find_user(a, user));
+    put_user(user, "coes.b", 1);
+    assert_null(access_find_user(a, user));
+    assert_null(access_find_user(a, "coes.a too-short"));
+    assert_null(access_find_user(a, ""));
+    assert_non_null(access_find_user(a, "coes.a"));
     access_destroy(a);
 }
 
@@ -139,11 +181,11 @@ static void a_new_list_replaces_the_old_one_whole(void **state)
     access_begin(a);
     assert_int_equal(add(a, 1, "revoked", 1, 0), ST_OK);
     assert_int_equal(add(a, 2, "stays", 2, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     access_begin(a);
     assert_int_equal(add(a, 2, "stays", 2, 0), ST_OK);
     assert_non_null(access_find(a, "revoked")); /* until the commit */
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_null(access_find(a, "revoked"));
     assert_null(find_key(a, 1));
     assert_non_null(access_find(a, "stays"));
@@ -159,7 +201,7 @@ static void beginning_again_gives_up_what_was_added(void **state)
     assert_int_equal(add(a, 1, "half", 1, 0), ST_OK);
     access_begin(a);
     assert_int_equal(add(a, 2, "whole", 2, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_null(access_find(a, "half"));
     assert_int_equal(access_count(a), 1);
     access_begin(a); /* and destroyed in the middle */
@@ -174,9 +216,9 @@ static void an_empty_list_locks_everybody_out(void **state)
     (void)state;
     access_begin(a);
     assert_int_equal(add(a, 1, "one", 1, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     access_begin(a);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_null(access_find(a, "one"));
     access_destroy(a);
 }
@@ -188,7 +230,7 @@ static void a_principal_whose_time_is_over_is_unknown(void **state)
     (void)state;
     access_begin(a);
     assert_int_equal(add(a, 1, "guest", 1, 2000), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     now_us = 1999;
     assert_non_null(access_find(a, "guest"));
     assert_non_null(find_key(a, 1));
@@ -206,7 +248,7 @@ static void during_a_change_of_keys_both_keys_are_known(void **state)
     access_begin(a);
     assert_int_equal(add(a, 1, "gateway", 1, 2000), ST_OK);
     assert_int_equal(add(a, 2, "gateway", 2, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_string_equal(find_key(a, 1)->name, "gateway");
     assert_string_equal(find_key(a, 2)->name, "gateway");
     assert_int_equal(access_find(a, "gateway")->principal_id, 1);
@@ -223,19 +265,19 @@ static void without_memory_the_old_rights_stay(void **state)
     (void)state;
     access_begin(a);
     assert_int_equal(add(a, 1, "old", 1, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     for (unsigned long n = 1; n <= 4; n++) { /* the list, its two arrays, the row */
         mem_fail_at(n);
         access_begin(a);
         assert_int_equal(add(a, 2, "new", 2, 0), ST_NOMEM);
         mem_fail_at(0);
-        access_commit(a);
+        assert_int_equal(access_commit(a), ST_NOMEM);
         assert_non_null(access_find(a, "old"));
         assert_null(access_find(a, "new"));
     }
     access_begin(a);
     assert_int_equal(add(a, 2, "new", 2, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_non_null(access_find(a, "new"));
     access_destroy(a);
 }
@@ -262,7 +304,7 @@ static void a_foreign_sender_name_is_denied_with_both_names(void **state)
     (void)state;
     access_begin(a);
     assert_int_equal(add(a, 1, own, 1, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     const struct principal *p = access_find(a, own);
     m.sender = own;
     assert_int_equal(access_may_publish(a, p, &m, &why), ST_OK);
@@ -289,7 +331,7 @@ static void nobody_may_withdraw_what_others_were_warned_of(void **state)
     (void)state;
     access_begin(a);
     assert_int_equal(add(a, 1, own, 1, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     m.sender = own;
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN;
     m.withdrawn = &withdrawn;
@@ -305,6 +347,7 @@ int main(void)
         cmocka_unit_test(before_the_first_commit_nobody_is_known),
         cmocka_unit_test(a_principal_is_found_by_name_and_by_key),
         cmocka_unit_test(every_key_of_a_name_is_told_also_one_that_is_over),
+        cmocka_unit_test(a_user_is_known_by_the_key_it_came_with),
         cmocka_unit_test(a_new_list_replaces_the_old_one_whole),
         cmocka_unit_test(beginning_again_gives_up_what_was_added),
         cmocka_unit_test(an_empty_list_locks_everybody_out),

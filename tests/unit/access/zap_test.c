@@ -73,7 +73,7 @@ static void enrol(const char *name, const uint8_t key[32])
     memcpy(p.public_key, key, sizeof(p.public_key));
     access_begin(t.access);
     assert_int_equal(access_add(t.access, &p), ST_OK);
-    access_commit(t.access);
+    assert_int_equal(access_commit(t.access), ST_OK);
 }
 
 static const uint8_t known_key[32] = "0123456789abcdef0123456789abcde";
@@ -114,6 +114,16 @@ static const char *hear(void)
 
 #define CURVE_REQUEST(id) "1.0", id, "domain", "10.0.0.7", "identity", "CURVE"
 
+/* The User-Id is the name and the key. */
+static void expect_admitted(const char *request)
+{
+    char text[KEY_Z85], answer[160];
+
+    keys_z85_encode(text, known_key);
+    snprintf(answer, sizeof(answer), "1.0|%s|200|OK|coes.ayni.office %s|", request, text);
+    assert_string_equal(hear(), answer);
+}
+
 static void a_known_key_is_admitted_under_its_name(void **state)
 {
     static const char *const request[] = {CURVE_REQUEST("7")};
@@ -121,7 +131,7 @@ static void a_known_key_is_admitted_under_its_name(void **state)
     (void)state;
     enrol("coes.ayni.office", known_key);
     knock(request, ARRAY_LEN(request), known_key, 32);
-    assert_string_equal(hear(), "1.0|7|200|OK|coes.ayni.office|");
+    expect_admitted("7");
 }
 
 static void before_the_principals_are_read_the_question_is_held(void **state)
@@ -138,7 +148,7 @@ static void before_the_principals_are_read_the_question_is_held(void **state)
     assert_int_equal(c.undecided, 2);
     assert_int_equal(c.unknown_keys, 0);
     enrol("coes.ayni.office", known_key);
-    assert_string_equal(hear(), "1.0|8|200|OK|coes.ayni.office|");
+    expect_admitted("8");
     assert_memory_equal(hear(), "1.0|9|400|", 10);
 }
 
@@ -243,7 +253,7 @@ static void every_failed_allocation_closes_the_door_again(void **state)
 
 struct heard {
     unsigned messages;
-    char user[80];
+    char user[128];
 };
 
 static void on_message(void *arg, const struct zport_message *m)
@@ -310,6 +320,7 @@ static void a_real_handshake_is_admitted_by_its_key(void **state)
     struct zport_events at_agent = {.arg = &linked, .message = on_nothing, .linked = on_linked};
     struct zport_events at_stranger = {
         .arg = &stranger_linked, .message = on_nothing, .linked = on_linked};
+    char user[128];
     uint8_t key[32];
 
     (void)state;
@@ -327,7 +338,8 @@ static void a_real_handshake_is_admitted_by_its_key(void **state)
     struct zport *good = open_port(&agent, broker.public_z85, zport_endpoint(server), &at_agent);
     say_hello(good, &heard, 5000);
     assert_int_equal(heard.messages, 1);
-    assert_string_equal(heard.user, "coes.ayni.office");
+    snprintf(user, sizeof(user), "coes.ayni.office %s", agent.public_z85);
+    assert_string_equal(heard.user, user);
     zport_destroy(good);
     zport_destroy(bad);
     zport_destroy(server);

@@ -51,6 +51,7 @@ static struct {
     char withdrawn_code[32], withdrawn_places[PLACES_TEXT];
     uint8_t withdrawn_id;
     bool revoked[AGENTS], reads_nothing;
+    int64_t next_end_us;
     uint64_t hung_up, last_hung_up; /* connections */
 } world;
 
@@ -60,7 +61,7 @@ static struct {
 static struct principal found = {.name = NULL};
 static char found_name[32];
 
-const struct principal *access_find(const struct access *a, const char *name)
+const struct principal *access_find_user(const struct access *a, const char *name)
 {
     unsigned n;
 
@@ -90,6 +91,24 @@ size_t access_each_named(const struct access *a, const char *name,
     for (unsigned i = 0; i < n; i++)
         each(arg, &p);
     return n;
+}
+
+const struct principal *access_find(const struct access *a, const char *name)
+{
+    return access_find_user(a, name);
+}
+
+bool access_holds(const struct access *a, int32_t principal_id, const char *name,
+                  const uint8_t key[32])
+{
+    return access_find_user(a, name) && principal_id == found.principal_id &&
+           memcmp(key, found.public_key, sizeof(found.public_key)) == 0;
+}
+
+int64_t access_next_end(const struct access *a, int64_t utc_us)
+{
+    (void)a;
+    return world.next_end_us > utc_us ? world.next_end_us : INT64_MAX;
 }
 
 enum status access_may_publish(const struct access *a, const struct principal *p,
@@ -752,6 +771,64 @@ static void a_recheck_ends_sessions_of_principals_that_are_gone(void **state)
     assert_string_equal(world.agents[1].fault, "principal");
     assert_int_equal(world.agents[2].faults, 0);
     assert_int_equal(world.gone, 1);
+}
+
+static void a_revoked_key_is_cut_off_with_all_that_waits_for_it(void **state)
+{
+    struct ingress_counters c;
+
+    (void)state;
+    hello(1);
+    hello(2);
+    world.revoked[1] = true;
+    ingress_recheck(world.in);
+    fake_advance(world.loop, 150);
+    assert_int_equal(world.hung_up, 0); /* it may read why */
+    fake_advance(world.loop, 150);
+    assert_int_equal(world.hung_up, 1); /* though it has read everything */
+    assert_int_equal(world.last_hung_up, 2);
+    ping(1, FAKE_UTC_US); /* was on its way */
+    fake_advance(world.loop, 300);
+    assert_int_equal(world.hung_up, 2);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.revoked, 1);
+    assert_int_equal(c.sessions, 1);
+}
+
+static void a_revoked_key_whose_socket_is_full_is_cut_off_at_once(void **state)
+{
+    (void)state;
+    hello(1);
+    world.agents[1].is_full = true;
+    world.revoked[1] = true;
+    ingress_recheck(world.in);
+    assert_int_equal(world.hung_up, 1);
+}
+
+/* The session came with the key that is gone; the principal has another one. */
+static void of_two_keys_only_the_revoked_one_is_put_out(void **state)
+{
+    (void)state;
+    found.public_key[0] = 1;
+    hello(1);
+    found.public_key[0] = 2; /* all that access knows by now */
+    ingress_recheck(world.in);
+    assert_string_equal(world.agents[1].fault, "principal");
+    hello(2);
+    ingress_recheck(world.in);
+    assert_int_equal(world.agents[2].faults, 0);
+}
+
+static void a_key_that_runs_out_ends_its_session_by_itself(void **state)
+{
+    (void)state;
+    hello(1);
+    world.next_end_us = loop_utc_us(world.loop) + 5300000;
+    fake_advance(world.loop, 5250);
+    assert_int_equal(world.agents[1].faults, 0);
+    world.revoked[1] = true;
+    fake_advance(world.loop, 100);
+    assert_string_equal(world.agents[1].fault, "principal");
 }
 
 /* What it has receipts for may be missing in the restored log; only a Welcome makes it offer that.
@@ -1732,6 +1809,10 @@ int main(void)
         IN_WORLD(who_vanished_is_dead_only_if_he_does_not_come_back),
         IN_WORLD(a_revoked_principal_is_silent_from_its_next_message_on),
         IN_WORLD(a_recheck_ends_sessions_of_principals_that_are_gone),
+        IN_WORLD(a_revoked_key_is_cut_off_with_all_that_waits_for_it),
+        IN_WORLD(a_revoked_key_whose_socket_is_full_is_cut_off_at_once),
+        IN_WORLD(of_two_keys_only_the_revoked_one_is_put_out),
+        IN_WORLD(a_key_that_runs_out_ends_its_session_by_itself),
         IN_WORLD(who_was_told_another_log_epoch_is_asked_for_a_new_hello),
         IN_WORLD(a_connection_that_is_gone_ends_its_session),
         IN_WORLD(a_multipart_message_ends_the_session),
