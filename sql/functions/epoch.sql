@@ -2,13 +2,18 @@
 
 -- Raises the log epoch, if it still is `expected`: of several who see that the log lost something, one does
 -- it. The new one is above `above` too, since a restored log may be older than an epoch that was in use.
+-- It remembers the timeline too: of one promotion that a reading and an appending connection both meet, the
+-- epoch is raised once, whichever comes first.
 -- Answers the epoch that is in force now, and whether this call raised it.
 CREATE FUNCTION bus.raise_epoch(expected int4, above int4, why text, OUT log_epoch int4, OUT raised bool)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     h bus.log_head;
 BEGIN
-    UPDATE bus.log_head l SET log_epoch = greatest(expected, above) + 1
+    UPDATE bus.log_head l
+       SET log_epoch = greatest(expected, above) + 1,
+           timeline = ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int4,
+           waits_for_standby = current_setting('synchronous_standby_names') <> ''
      WHERE l.log_epoch = expected RETURNING * INTO h;
     raised := FOUND;
     IF raised THEN
