@@ -91,6 +91,23 @@ static void say_agreement(struct buf *b, const Eocbus__V1__SharingAgreement *a)
     say_date(b, " until ", a->valid_to_us);
 }
 
+static void say_audit(struct buf *b, const Eocbus__V1__AuditEvent *e)
+{
+    buf_printf(b, "recorded: %s", e->what);
+    say_text(b, " ", e->subject);
+    say_text(b, " by ", e->by);
+    say_long(b, ", ", e->because, 120);
+    if (e->times > 1)
+        buf_printf(b, ", %" PRIu64 " times", e->times);
+}
+
+static void say_head(struct buf *b, const Eocbus__V1__LogHead *h)
+{
+    buf_printf(b, "the log stands at %" PRIu32 "/%" PRIu64 ", digest ", h->log_epoch, h->seq);
+    for (size_t i = 0; i < h->digest.len && i < 8; i++)
+        buf_printf(b, "%02x", h->digest.data[i]);
+}
+
 static void say_chunk(struct buf *b, const Eocbus__V1__BlobChunk *c)
 {
     buf_puts(b, "file");
@@ -140,6 +157,12 @@ bool say_office_body(struct buf *b, const Eocbus__V1__Envelope *m)
         return true;
     case BODY(KEY_REVOCATION):
         say_revocation(b, m->key_revocation);
+        return true;
+    case BODY(AUDIT_EVENT):
+        say_audit(b, m->audit_event);
+        return true;
+    case BODY(LOG_HEAD):
+        say_head(b, m->log_head);
         return true;
     case BODY(GAZETTEER_UPDATE):
         buf_printf(b, "gazetteer %u", m->gazetteer_update->version);

@@ -82,6 +82,8 @@ static const struct type_info table[] = {
     TYPE(240, sharing_agreement, "trust", L),
     TYPE(241, key_revocation, "trust", L),
     TYPE(242, deny_list, "trust", L),
+    TYPE(243, audit_event, "trust", L),
+    TYPE(244, log_head, "trust", L),
     TYPE(260, gazetteer_update, "gazetteer", L),
     TYPE(280, blob_chunk, "transfer", B),
     TYPE(281, thinned, "transfer", L),

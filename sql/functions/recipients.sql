@@ -317,83 +317,6 @@ GRANT EXECUTE ON FUNCTION bus.delivered TO bus_ingest;
 
 -- Said by the bus itself ---------------------------------------------------------------------------
 
--- Protocol buffers, as much as an Envelope with a Receipt takes. Zero and empty are not written.
-CREATE FUNCTION bus.pb_varint(v int8) RETURNS bytea
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    bytes bytea := '';
-BEGIN
-    WHILE v NOT BETWEEN 0 AND 127 LOOP
-        bytes := bytes || substr(int2send((v & 127 | 128)::int2), 2);
-        v := v >> 7 & 144115188075855871; -- the bits that are left of 64
-    END LOOP;
-    RETURN bytes || substr(int2send(v::int2), 2);
-END
-$$;
-CREATE FUNCTION bus.pb_number(field int4, v int8) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN coalesce(v, 0) = 0 THEN '' ELSE bus.pb_varint(field << 3) || bus.pb_varint(v) END
-$$;
-CREATE FUNCTION bus.pb_bytes(field int4, v bytea) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN coalesce(v, '') = '' THEN ''
-                ELSE bus.pb_varint(field << 3 | 2) || bus.pb_varint(octet_length(v)) || v END
-$$;
-CREATE FUNCTION bus.pb_text(field int4, v text) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT bus.pb_bytes(field, convert_to(v, 'UTF8')) $$;
-CREATE FUNCTION bus.us(t timestamptz) RETURNS int8
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT (extract(epoch FROM t) * 1000000)::int8 $$;
--- UUIDv7 of now.
-CREATE FUNCTION bus.new_id() RETURNS uuid
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT encode(substr(int8send(bus.us(clock_timestamp()) / 1000), 3)
-                  || set_byte(r, 0, get_byte(r, 0) & 15 | 112), 'hex')::uuid
-      FROM (SELECT substr(uuid_send(gen_random_uuid()), 7) AS r) AS x
-$$;
-
--- Appends one message of the bus itself to the log; answers its number. The caller holds the lock of the
--- head. `body`: bytes of the message in field `type` of the Envelope; `doc`: the same as JSON.
-CREATE FUNCTION bus.say(in_lane int2, in_status int2, kind int4, type int2, entries text, answers uuid, body bytea,
-                        doc jsonb) RETURNS int8
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    id uuid := bus.new_id();
-    now_us int8 := bus.us(clock_timestamp());
-    own_epoch int8 := 1;
-    number int8;
-    content bytea;
-    whole jsonb;
-    res bus.append_result;
-BEGIN
-    -- Runs are disjoint: the last one ends last. There is one for every 4,096 numbers of the log.
-    number := 1 + coalesce((SELECT l.lane_last FROM bus.lane_run l
-                             WHERE l.sender_id = 0 AND l.epoch = own_epoch AND l.lane = in_lane
-                             ORDER BY l.lane_first DESC LIMIT 1), 0);
-    content := bus.pb_bytes(1, uuid_send(id)) || bus.pb_number(2, 1000) || bus.pb_text(3, 'bus')
-        || bus.pb_number(4, own_epoch) || bus.pb_number(5, in_lane) || bus.pb_number(6, number)
-        || coalesce((SELECT string_agg(bus.pb_text(7, e), '' ORDER BY ord)
-                       FROM unnest(string_to_array(entries, ' ')) WITH ORDINALITY AS u(e, ord)), '')
-        || bus.pb_number(8, in_status) || bus.pb_number(9, kind) || bus.pb_number(10, now_us)
-        || bus.pb_number(11, now_us) || bus.pb_bytes(16, uuid_send(answers)) || bus.pb_number(19, 2)
-        || bus.pb_bytes(type, body);
-    whole := jsonb_strip_nulls(jsonb_build_object(
-        'message_id', id, 'schema', 1000, 'sender', 'bus', 'epoch', own_epoch::text,
-        'lane', 'LANE_' || (ARRAY['FLASH', 'IMMEDIATE', 'PRIORITY', 'ROUTINE', 'BULK'])[in_lane],
-        'lane_seq', number::text, 'to', to_jsonb(string_to_array(entries, ' ')),
-        'status', 'STATUS_' || (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[in_status],
-        'kind', (ARRAY['KIND_REPORT', 'KIND_UPDATE', 'KIND_CANCEL', 'KIND_REQUEST', 'KIND_RESPONSE', 'KIND_DISPATCH',
-                       'KIND_ACK', 'KIND_ERROR'])[kind],
-        'event_time_us', now_us::text, 'sent_time_us', now_us::text, 'preceding_id', answers,
-        'label', 'LABEL_INTERNAL')) || doc;
-    res := bus.append_one(0, own_epoch, in_lane, number, id, type, in_status, '', clock_timestamp(),
-                          clock_timestamp(), NULL, NULL, NULL, content, NULL, entries, whole,
-                          (SELECT l.log_epoch FROM bus.log_head l), 0);
-    RETURN res.head;
-END
-$$;
-
 -- The receipt that tells the sender of a step of ours. Receipts may not travel as FLASH, and one about a
 -- message whose status is not known says SYSTEM.
 CREATE FUNCTION bus.say_step(s bus.recipient_step, a bus.addressed, sender text) RETURNS int8
@@ -414,10 +337,10 @@ BEGIN
 END
 $$;
 
--- What time and revocation did to recipients, and what of it the senders do not know yet: at most `most` of
--- each, so that the head's lock is held for some ten milliseconds. Every broker calls it about once a
--- second; one at a time works. A change and the receipt that tells of it commit together, so each
--- is said once however many call. Answers what it did, and whether more waits.
+-- What time and revocation did to recipients, what of it the senders do not know yet, and events that wait
+-- (audit.sql): at most `most` of each, so that the head's lock is held for some ten milliseconds. Every
+-- broker calls it about once a second; one at a time works. A change and the message that tells of it
+-- commit together, so each is said once however many call. Answers what it did, and whether more waits.
 CREATE FUNCTION bus.tick(most int4, OUT expired int4, OUT undeliverable int4, OUT said int4, OUT more bool)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
@@ -435,6 +358,7 @@ BEGIN
     more := false;
     IF NOT EXISTS (SELECT FROM bus.recipient WHERE level < 4 AND due_at <= now_at)
        AND NOT EXISTS (SELECT FROM bus.recipient_step WHERE receipt_seq IS NULL)
+       AND NOT EXISTS (SELECT FROM bus.audit_pending)
        AND NOT EXISTS (SELECT FROM bus.recipient_reach e
                         WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3) THEN
         RETURN;
@@ -466,7 +390,7 @@ BEGIN
          WHERE x.step_id = (s.x).step_id;
         said := said + 1;
     END LOOP;
-    more := greatest(expired, undeliverable, said) >= most;
+    more := greatest(expired, undeliverable, said, bus.say_events(most)) >= most;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bus.tick TO bus_ingest;

@@ -428,4 +428,17 @@ SELECT p.name AS principal, c.name, (ARRAY['FLASH', 'IMMEDIATE', 'PRIORITY', 'RO
   CROSS JOIN bus.log_head h;
 COMMENT ON VIEW eoc.listener IS 'listeners with a durable name: place, how far behind, who serves them now';
 
+CREATE VIEW eoc.audit AS
+SELECT l.seq, l.event_at AS at, l.sender AS said_by, b->>'what' AS what, b->>'subject' AS subject, b->>'by' AS by,
+       b->>'via' AS via, b->>'before' AS before, b->>'after' AS after, b->>'because' AS because,
+       (b->>'message_id')::uuid AS about, (b->>'times')::int8 AS times
+  FROM bus.ledger l CROSS JOIN LATERAL (SELECT l.doc->'audit_event' AS b) AS x
+ WHERE l.type = 243;
+COMMENT ON VIEW eoc.audit IS 'what an inquiry may ask about: changes of rights and settings, personal data read, keys and messages refused';
+COMMENT ON COLUMN eoc.audit.at IS 'when it happened';
+COMMENT ON COLUMN eoc.audit.said_by IS 'who recorded it: bus = the database itself';
+COMMENT ON COLUMN eoc.audit.what IS 'stable word, PROTOCOL.md "The record"';
+COMMENT ON COLUMN eoc.audit.by IS 'login at the database, or principal';
+COMMENT ON COLUMN eoc.audit.before IS 'JSON of what changed, or words';
+
 GRANT SELECT ON ALL TABLES IN SCHEMA eoc TO bus_reader, bus_admin;

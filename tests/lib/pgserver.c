@@ -33,7 +33,7 @@ struct pgserver {
     pid_t pid;    /* 0 = stopped */
     PGconn *conn; /* as superuser, lazily */
     char conninfo[PATH_BYTES];
-    char text[4096];
+    char text[16384];
 };
 
 static void die(const char *what, const char *why)
@@ -320,6 +320,24 @@ static void make_functions(struct pgserver *s)
     pgserver_exec(s, "COMMIT");
 }
 
+static void record_events(struct pgserver *s, bool on)
+{
+    char sql[512];
+
+    snprintf(sql, sizeof(sql),
+             "DO $$ DECLARE t record; BEGIN FOR t IN SELECT tgrelid::regclass AS of, tgname FROM "
+             "pg_trigger"
+             " WHERE tgname LIKE 'audit%%' AND NOT tgisinternal LOOP"
+             " EXECUTE format('ALTER TABLE %%s %s TRIGGER %%I', t.of, t.tgname); END LOOP; END $$",
+             on ? "ENABLE" : "DISABLE");
+    pgserver_exec(s, sql);
+}
+
+void pgserver_record_events(struct pgserver *s)
+{
+    record_events(s, true);
+}
+
 static void migrate(struct pgserver *s)
 {
     PGconn *conn = connect_to(s, "postgres", "postgres");
@@ -341,6 +359,8 @@ static void migrate(struct pgserver *s)
         pgserver_exec(s, "COMMIT");
     }
     make_functions(s);
+    /* Tests count messages; those that are about events switch this on (pgserver_record_events). */
+    record_events(s, false);
 }
 
 static void make_template(const char *dir)

@@ -40,6 +40,9 @@ void pgserver_thaw(struct pgserver *s);
 void pgserver_exec(struct pgserver *s, const char *sql);
 int64_t pgserver_number(struct pgserver *s, const char *sql);
 const char *pgserver_text(struct pgserver *s, const char *sql);
+/* Changes of rights and the like are said as audit_event from now on. Not at first, so that the
+ * first message of a test has number 1. */
+void pgserver_record_events(struct pgserver *s);
 /* From now on these ask another database of the same server; "eocbus" at first. */
 void pgserver_use(struct pgserver *s, const char *dbname);
 /* As `role`, always in eocbus: "" if it went well, else the SQLSTATE. */
