@@ -44,7 +44,7 @@ endif
 PROTOS  := $(wildcard proto/eocbus/v1/*.proto)
 GEN_C   := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
-SQL_IN  := $(sort $(wildcard sql/*/*.sql))
+SQL_IN  := $(sort $(wildcard sql/migrations/*.sql sql/functions/*.sql sql/queries/*.sql))
 GEN_SQL := $(BUILD)/gen/sql_text.c
 RULES   := $(BUILD)/gen/rules.inc
 

@@ -49,6 +49,7 @@ struct parcel_identity {
 enum {
     PARCEL_CLOCK_SUSPECT = 1, /* the sender's clock is further off than the sender says */
     PARCEL_LATE = 2,          /* from a backlog: it is no news */
+    PARCEL_LABEL_SHIFT = 4,   /* from this bit on the log keeps the label */
 };
 
 struct parcel {
@@ -68,9 +69,10 @@ struct parcel {
     int64_t not_after_us; /* 0 = never; by our clock where the sender's is known to be wrong */
     int64_t received_time_us;
     int32_t clock_offset_ms;
-    uint8_t marks;           /* PARCEL_... */
-    char *to;                /* Envelope.to joined by blanks; NULL = whoever subscribes */
-    char *doc;               /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
+    uint8_t marks; /* PARCEL_... */
+    uint8_t label; /* enum Label: 1 PUBLIC .. 4 HOUSEHOLD_PERSONAL; 0 = stored before it was kept */
+    char *to;      /* Envelope.to joined by blanks; NULL = whoever subscribes */
+    char *doc;     /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
     bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */
     /* to, doc, refused and reach come from mem_alloc and are the parcel's. */

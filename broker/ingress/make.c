@@ -38,6 +38,11 @@ void fill_content(struct parcel *p, const struct publishing *b, const Eocbus__V1
     p->type = (uint16_t)m->body_case;
     /* A newer sender's word becomes "unknown", never by its low bits one of ours. */
     p->status = (unsigned)m->status <= UINT8_MAX ? (uint8_t)m->status : 0;
+    /* What a newer sender calls by a word that is not known here is shown to the fewest. */
+    p->label = m->label >= EOCBUS__V1__LABEL__LABEL_PUBLIC &&
+                       m->label <= EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL
+                   ? (uint8_t)m->label
+                   : EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL;
     places_of(p->places, m);
     p->event_time_us = m->event_time_us;
     p->sent_time_us = m->sent_time_us;

@@ -234,8 +234,8 @@ static void encode_message(struct array *c, const struct parcel *p, int ordinal)
         array_int4(&c[M_OFFSET], p->clock_offset_ms);
     else
         array_null(&c[M_OFFSET]);
-    if (p->marks)
-        array_int2(&c[M_MARKS], p->marks);
+    if (p->marks || p->label)
+        array_int2(&c[M_MARKS], p->marks | p->label << PARCEL_LABEL_SHIFT);
     else
         array_null(&c[M_MARKS]);
     array_bytes(&c[M_CONTENT], p->content, p->content_len);

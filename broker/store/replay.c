@@ -118,7 +118,8 @@ static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
     p->seq = (uint64_t)pg_int(rows, i, C_SEQ);
     p->verdict = (uint32_t)pg_int(rows, i, C_VERDICT);
     p->expired = pg_int(rows, i, C_EXPIRED);
-    p->marks = (uint8_t)pg_int(rows, i, C_MARKS);
+    p->marks = (uint8_t)(pg_int(rows, i, C_MARKS) & ((1 << PARCEL_LABEL_SHIFT) - 1));
+    p->label = (uint8_t)(pg_int(rows, i, C_MARKS) >> PARCEL_LABEL_SHIFT);
     p->history = true;
     if (!pg_is_null(rows, i, C_REACH) && !(p->reach = mem_strdup(pg_text(rows, i, C_REACH))))
         parcel_drop(&p);

@@ -1,0 +1,25 @@
+-- allowed: who may do what; sql/tests/matrix.sql tries everything. A line a reason: roles, statement, names.
+INSERT INTO allowed VALUES
+
+-- A broker stores, reads the log back, follows it, and reads no table.
+('bus_ingest', 'EXECUTE', 'bus.append bus.append_one'),
+('bus_ingest', 'EXECUTE', 'bus.replay bus.replay_to bus.last_values bus.seq_at bus.head bus.schema_version
+                           bus.function_digest bus.see_timeline bus.raise_epoch'),
+('bus_ingest', 'EXECUTE', 'bus.principals'),
+('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick'),
+('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),
+
+-- Readers see views.
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty'),
+('bus_reader bus_admin', 'SELECT', 'eoc.message eoc.document eoc.observation eoc.sensor_status eoc.quarantine
+    eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
+    eoc.casualty_summary eoc.resource_total eoc.incident eoc.incident_transition eoc.resource_message
+    eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
+    eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty'),
+('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
+
+-- The operator: who comes in, single messages and refusals, how far the log is.
+('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.message bus.quarantine bus.log_head
+                         bus.cursor bus.epoch bus.migration bus.function_text'),
+('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.cursor_forget
+                          bus.raise_epoch');

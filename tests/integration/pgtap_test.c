@@ -1,0 +1,133 @@
+/* The database keeps its own doors: what sql/tests says in pgTAP, on a fresh server, and ways out
+ * of a role tried in sessions of the roles themselves.
+ *
+ * Needs Debian's postgresql-15-pgtap; runs from the root of the repository, as all tests do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/mem.h"
+#include "tests/lib/pgserver.h"
+
+#include "proto/base/banned.h"
+
+#define PSQL "/usr/lib/postgresql/15/bin/psql"
+enum { LINE = 4096 };
+
+static int set_up(void **state)
+{
+    struct pgserver *s = pgserver_start();
+
+    pgserver_exec(s, "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap");
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    pgserver_end(*state);
+    return 0;
+}
+
+/* The matrix, after a mistake if there is one. How many of its tests failed, -1 if it did not come
+ * to its plan. What failed is shown unless it was wanted. */
+static int failures_after(struct pgserver *s, const char *mistake)
+{
+    char command[1024], line[LINE];
+    int failed = 0, passed = 0, planned = -1;
+    FILE *tap;
+
+    snprintf(command, sizeof(command),
+             PSQL " -X -q -h %s -U postgres -d eocbus %s%s%s -f sql/tests/matrix.sql 2>&1",
+             pgserver_socket(s), mistake ? "-v mistake=\"" : "", mistake ? mistake : "",
+             mistake ? "\"" : "");
+    tap = popen(command, "r");
+    assert_non_null(tap);
+    while (fgets(line, sizeof(line), tap)) {
+        if (strncmp(line, "1..", 3) == 0)
+            planned = (int)strtol(line + 3, NULL, 10);
+        passed += strncmp(line, "ok ", 3) == 0;
+        failed += strncmp(line, "not ok ", 7) == 0;
+        if (!mistake && strncmp(line, "ok ", 3) != 0)
+            printf("%s", line);
+    }
+    return pclose(tap) != 0 || planned != passed + failed ? -1 : failed;
+}
+
+static void every_role_gets_where_it_may_and_nowhere_else(void **state)
+{
+    assert_int_equal(failures_after(*state, NULL), 0);
+}
+
+static void a_right_given_by_mistake_is_seen(void **state)
+{
+    static const char *const mistakes[] = {
+        "GRANT SELECT ON bus.lane_run TO bus_reader",
+        "GRANT UPDATE (note) ON bus.principal TO bus_admin",
+        "GRANT EXECUTE ON FUNCTION bus.principal_revoke TO PUBLIC",
+        "GRANT USAGE ON SEQUENCE bus.cursor_generation TO bus_ingest",
+        "CREATE TABLE bus.forgotten (t int4); GRANT INSERT ON bus.forgotten TO bus_reader",
+        "ALTER FUNCTION bus.head RESET search_path",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
+        if (failures_after(*state, mistakes[i]) <= 0)
+            fail_msg("nobody saw: %s", mistakes[i]);
+}
+
+/* --- ways out --------------------------------------------------------------------------------- */
+
+/* Who changes tables may become their owner, and what an owner may. */
+static bool is_theirs(const char *role, const char *statement)
+{
+    static const char *const migrate[] = {
+        "SET ROLE bus_owner",       "REINDEX TABLE",           "pg_advisory",
+        "pg_try_advisory",          "pg_logical_emit_message", "make_partitions",
+        "ALTER DEFAULT PRIVILEGES", "DROP OWNED BY bus_owner"};
+
+    for (size_t i = 0; i < ARRAY_LEN(migrate); i++)
+        if (strcmp(role, "bus_migrate") == 0 && strstr(statement, migrate[i]))
+            return true;
+    return false;
+}
+
+static void nobody_gets_out_of_his_role(void **state)
+{
+    static const char *const roles[] = {"bus_ingest", "bus_reader", "bus_console",
+                                        "bus_audit",  "bus_admin",  "bus_migrate"};
+    FILE *f = fopen("sql/tests/escapes.sql", "r");
+    char line[LINE];
+    unsigned tries = 0;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        for (size_t i = 0; strncmp(line, "--", 2) != 0 && i < ARRAY_LEN(roles); i++) {
+            const char *got;
+
+            if (is_theirs(roles[i], line))
+                continue;
+            got = pgserver_try(*state, roles[i], line);
+            tries++;
+            if (strcmp(got, "42501") != 0)
+                fail_msg("%s: \"%s\", not 42501: %s", roles[i], got, line);
+        }
+    fclose(f);
+    printf("measured: %u ways out tried, 0 open\n", tries);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(every_role_gets_where_it_may_and_nowhere_else),
+        T(a_right_given_by_mistake_is_seen),
+        T(nobody_gets_out_of_his_role),
+    };
+
+    return cmocka_run_group_tests_name("pgtap", tests, NULL, NULL);
+}
