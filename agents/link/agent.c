@@ -137,6 +137,19 @@ static enum status copy_endpoints(struct agent *a, const struct agent_settings *
     return ST_OK;
 }
 
+static enum status take_keys(struct agent *a, const char *path, char *err, size_t err_size)
+{
+    enum status st = keys_load(&a->keys, path, err, err_size);
+
+    if (st != ST_OK)
+        return st;
+    st = signer_create(&a->signer, &a->keys);
+    explicit_bzero(a->keys.sign_secret_z85, sizeof(a->keys.sign_secret_z85));
+    if (st == ST_NOTFOUND)
+        log_info("agent.unsigned", "key_file=%s next=\"what is said is not signed\"", path);
+    return st == ST_NOTFOUND ? ST_OK : st;
+}
+
 static enum status check_settings(struct agent *a, const struct agent_settings *set, char *err,
                                   size_t err_size)
 {
@@ -157,7 +170,7 @@ static enum status check_settings(struct agent *a, const struct agent_settings *
                  "broker.key: the broker's public key has 40 characters; eocctl keygen "
                  "printed it");
     else
-        return keys_load(&a->keys, set->key_file, err, err_size);
+        return take_keys(a, set->key_file, err, err_size);
     return ST_INVALID;
 }
 
@@ -176,8 +189,10 @@ static enum status stay(struct agent *a, const char *path, char *err, size_t err
 static enum status open_outbox(struct agent *a, const struct agent_settings *set, char *err,
                                size_t err_size)
 {
-    const struct outbox_settings out = {
-        .path = set->outbox_path, .sender = set->name, .budget_bytes = set->outbox_budget};
+    const struct outbox_settings out = {.path = set->outbox_path,
+                                        .sender = set->name,
+                                        .budget_bytes = set->outbox_budget,
+                                        .signer = a->signer};
     const struct uplink_settings up = {.loop = a->loop,
                                        .profile = a->profile,
                                        .arg = a,
@@ -295,6 +310,7 @@ void agent_destroy(struct agent *a)
     uplink_destroy(a->uplink);
     downlink_destroy(a->downlink);
     outbox_close(a->outbox);
+    signer_destroy(a->signer);
     for (unsigned i = 0; i < a->endpoint_count; i++)
         mem_free(a->endpoints[i]);
     mem_free(a->endpoints);

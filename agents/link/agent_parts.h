@@ -9,6 +9,7 @@
 #include "agents/link/profile.h"
 #include "agents/link/uplink.h"
 #include "proto/base/keys.h"
+#include "proto/base/sign.h"
 #include "proto/base/zport.h"
 
 enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST };
@@ -32,7 +33,8 @@ struct agent {
     char *program, *broker_key;
     char **endpoints;
     unsigned endpoint_count;
-    struct keys keys;
+    struct keys keys;      /* without sign_secret: the signer has it */
+    struct signer *signer; /* NULL: this device does not sign */
 
     struct loop_hook *hook;
     struct loop_timer *tick;

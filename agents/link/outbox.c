@@ -64,6 +64,7 @@ static enum status take_settings(struct outbox *o, const struct outbox_settings 
     o->is_system_clock = !set->utc_us;
     o->random = set->random ? set->random : system_random;
     o->arg = set->arg;
+    o->signer = set->signer;
     o->budget = set->budget_bytes ? set->budget_bytes : (size_t)1 << 30;
     o->path = mem_strdup(set->path);
     o->sender = mem_strdup(set->sender);

@@ -33,12 +33,17 @@
 #include "proto/wire/gate.h"
 
 struct outbox;
+struct signer; /* proto/base/sign.h */
 
 struct outbox_settings {
     const char *path;
     const char *sender;     /* principal's name; an outbox belongs to one sender for ever */
     size_t budget_bytes;    /* of all its files; 0 = 1 GiB, at least 1 MiB */
     unsigned keep_stored_s; /* 0 = 7 days */
+    /* Borrowed, outlives the outbox: signs what is put, over exactly its bytes; what was put
+     * without one (by a command, or before the device signed) when it is offered. NULL = nothing is
+     * signed. */
+    const struct signer *signer;
     /* NULL = the system's clock, and only of that a message says how good it is (timekeeper.h). */
     int64_t (*utc_us)(void *arg);
     void (*random)(void *arg, void *out, size_t len); /* NULL = the system's */
@@ -69,9 +74,13 @@ const char *outbox_trouble(const struct outbox *o);
 MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
                                   struct refusal *why);
 /* The same with bytes already packed, without the gate; for tests of refusals and for carriers.
- * Such a row takes no lane_seq and is offered behind the lane's own rows. */
+ * Such a row takes no lane_seq and is offered behind the lane's own rows. It is not signed here. */
 MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
                                       size_t len, uint64_t *tag);
+/* As outbox_put_raw, with the signature that came with it: 64 bytes, or 0 = none. */
+MUST_CHECK enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *content,
+                                          size_t len, const void *signature, size_t signature_len,
+                                          uint64_t *tag);
 /* Work that may be repeated: from here on puts belong to `key` (NULL ends it) and are counted 1, 2,
  * 3 ... The counting is durable in the same transaction as the rows, so a command that was killed
  * anywhere can be run again whole with the same key: a put whose count is there already takes

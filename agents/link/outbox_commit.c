@@ -93,7 +93,14 @@ static enum status apply_puts(struct outbox *o)
 
         bind_u64(q, 1, put->tag);
         sqlite3_bind_blob(q, 2, pending_content(&o->pending, put), (int)put->len, SQLITE_STATIC);
-        bind_u64(q, 3, ob_row_sum(put->tag, pending_content(&o->pending, put), put->len));
+        bind_u64(q, 3,
+                 ob_row_sum(put->tag, pending_content(&o->pending, put), put->len,
+                            pending_signature(&o->pending, put), put->signature_len));
+        if (put->signature_len)
+            sqlite3_bind_blob(q, 4, pending_signature(&o->pending, put), (int)put->signature_len,
+                              SQLITE_STATIC);
+        else
+            sqlite3_bind_null(q, 4);
         st = ob_step(o, Q_MESSAGE_ADD);
         if (st == ST_OK && put->once)
             st = ob_once_add(o, put);

@@ -12,6 +12,7 @@
 #include "agents/link/timekeeper.h"
 #include "proto/base/ids.h"
 #include "proto/base/mem.h"
+#include "proto/base/sign.h"
 
 #define PAGE_BYTES 4096u
 #define LANES      6u  /* 1..5 */
@@ -100,6 +101,8 @@ struct outbox {
     struct arena *arena; /* of the gate */
     struct buf packed;
     uint8_t message_id[ID_BYTES];
+    const struct signer *signer;        /* borrowed; NULL = nothing is signed */
+    uint8_t late_signature[SIGN_BYTES]; /* of the row that is being offered */
     int64_t (*utc_us)(void *arg);
     bool is_system_clock; /* utc_us is */
     struct timekeeper timekeeper;
@@ -250,7 +253,9 @@ void ob_once_go_back(struct outbox *o);
 /* outbox_offer.c: the row of a query whose columns 0 and 1 are content and signature */
 void ob_describe(const struct outbox *o, struct outbox_row *row, uint64_t tag,
                  sqlite3_stmt *message);
-uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len);
+/* Rows without a signature have the sum that rows had before there were signatures. */
+uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len, const void *signature,
+                    size_t signature_len);
 
 /* outbox_settle.c */
 bool ob_is_waiting(struct outbox *o, uint64_t tag);

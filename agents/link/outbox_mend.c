@@ -162,12 +162,29 @@ static enum status keep_as_refused(struct outbox *to, uint64_t tag, const struct
     return st == ST_OK ? outbox_settle(to, tag, oc) : st;
 }
 
+/* With its signature; ours of before this device signed gets one now, since it becomes a raw row.
+ */
+static enum status save_bytes(struct salvage *s, uint64_t tag, sqlite3_stmt *q, uint64_t *new_tag)
+{
+    const void *content = sqlite3_column_blob(q, 0), *signature = sqlite3_column_blob(q, 1);
+    size_t len = (size_t)sqlite3_column_bytes(q, 0),
+           signed_len = (size_t)sqlite3_column_bytes(q, 1);
+    uint8_t late[SIGN_BYTES];
+
+    if (!signed_len && s->from->signer && !(tag & RAW_BIT)) {
+        signer_sign(s->from->signer, late, "", content, len);
+        signature = late;
+        signed_len = SIGN_BYTES;
+    }
+    return outbox_put_carried(s->to, outbox_tag_lane(tag), content, len, signature,
+                              signed_len == SIGN_BYTES ? signed_len : 0, new_tag);
+}
+
 static enum status save_row(struct salvage *s, uint64_t tag, sqlite3_stmt *q)
 {
     bool whole = ob_row_is_whole(tag, q, 3);
     uint64_t new_tag;
-    enum status st = outbox_put_raw(s->to, outbox_tag_lane(tag), sqlite3_column_blob(q, 0),
-                                    (size_t)sqlite3_column_bytes(q, 0), &new_tag);
+    enum status st = save_bytes(s, tag, q, &new_tag);
 
     if (st == ST_INVALID) { /* empty or too long: it never was a message */
         s->unreadable++;
@@ -217,7 +234,8 @@ static bool save_refused(void *arg, const struct outbox_row *row, const struct o
     struct salvage *s = arg;
     uint64_t tag;
 
-    if (outbox_put_raw(s->to, row->lane, row->content, row->content_len, &tag) == ST_OK &&
+    if (outbox_put_carried(s->to, row->lane, row->content, row->content_len, row->signature,
+                           row->signature_len, &tag) == ST_OK &&
         keep_as_refused(s->to, tag, oc) == ST_OK)
         s->refused++;
     return true;

@@ -41,12 +41,16 @@ bool ob_row_is_whole(uint64_t tag, sqlite3_stmt *q, int sum)
     if (sqlite3_column_type(q, sum) == SQLITE_NULL)
         return true;
     return (uint64_t)sqlite3_column_int64(q, sum) ==
-           ob_row_sum(tag, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+           ob_row_sum(tag, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0),
+                      sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1));
 }
 
-uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len)
+uint64_t ob_row_sum(uint64_t tag, const void *content, size_t len, const void *signature,
+                    size_t signature_len)
 {
-    return rowsum_bytes(rowsum_number(0, tag), content, len);
+    uint64_t sum = rowsum_bytes(rowsum_number(0, tag), content, len);
+
+    return signature_len ? rowsum_bytes(sum, signature, signature_len) : sum;
 }
 
 /* With the next commit it is among the refused; until then it is passed over. */
@@ -65,11 +69,22 @@ static bool is_wanted(struct outbox *o, const struct asking *a, uint64_t tag)
     return a->behind ? !pending_find_settle(&o->pending, tag) : !tagset_has(&o->flight, tag);
 }
 
-static void offer_row(const struct outbox *o, struct asking *a, uint64_t tag, sqlite3_stmt *q)
+/* Ours, and put without the key at hand: a signature is a function of key and bytes, so each offer
+ * has the same. */
+static void sign_late(struct outbox *o, struct outbox_row *row)
+{
+    signer_sign(o->signer, o->late_signature, "", row->content, row->content_len);
+    row->signature = o->late_signature;
+    row->signature_len = SIGN_BYTES;
+}
+
+static void offer_row(struct outbox *o, struct asking *a, uint64_t tag, sqlite3_stmt *q)
 {
     struct outbox_row row;
 
     ob_describe(o, &row, tag, q);
+    if (o->signer && !row.signature_len && row.lane_seq)
+        sign_late(o, &row);
     if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
         a->stopped = true;
         return;

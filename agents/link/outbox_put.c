@@ -56,19 +56,22 @@ static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct
     return st;
 }
 
-static enum status take_row(struct outbox *o, uint64_t row_tag, const void *content, size_t len,
-                            uint64_t *tag)
+static enum status take_row(struct outbox *o, const struct pending_put *row, const void *content,
+                            const void *signature, uint64_t *tag)
 {
-    uint64_t once = ob_once_counts(o) ? o->once_count + 1 : 0;
-    enum status st = pending_put(&o->pending, row_tag, once, content, len);
+    size_t room = ob_room_of(row->len + row->signature_len);
+    struct pending_put put = *row;
+    enum status st;
 
+    put.once = ob_once_counts(o) ? o->once_count + 1 : 0;
+    st = pending_put(&o->pending, &put, content, signature);
     if (st != ST_OK)
         return st;
-    if (once)
-        o->once_count = once;
-    o->room_bytes -= o->room_bytes < ob_room_of(len) ? o->room_bytes : ob_room_of(len);
+    if (put.once)
+        o->once_count = put.once;
+    o->room_bytes -= o->room_bytes < room ? o->room_bytes : room;
     if (tag)
-        *tag = row_tag;
+        *tag = put.tag;
     return ST_OK;
 }
 
@@ -126,6 +129,23 @@ static enum status pack(struct outbox *o, const Eocbus__V1__Envelope *m, struct 
     return st;
 }
 
+/* The message in o->packed becomes a row, with our word for it if we have one. */
+static enum status take_own(struct outbox *o, unsigned lane, uint64_t lane_seq, uint64_t *tag)
+{
+    const struct pending_put row = {.tag = tag_of(2 * lane, o->start + lane_seq),
+                                    .len = o->packed.len,
+                                    .signature_len = o->signer ? SIGN_BYTES : 0};
+    uint8_t signature[SIGN_BYTES];
+    enum status st;
+
+    if (o->signer)
+        signer_sign(o->signer, signature, "", o->packed.data, o->packed.len);
+    st = take_row(o, &row, o->packed.data, signature, tag);
+    if (st == ST_OK)
+        o->next[2 * lane]++;
+    return st;
+}
+
 enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
                        struct refusal *why)
 {
@@ -138,7 +158,7 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
     st = pack(o, m, why);
     if (st != ST_OK)
         return st;
-    st = get_ready(o, o->packed.len + 10, tag, why);
+    st = get_ready(o, o->packed.len + 10 + (o->signer ? SIGN_BYTES : 0), tag, why);
     if (st != ST_OK)
         return st;
     if (m->lane_seq != next_seq(o, lane) || m->epoch != o->epoch) {
@@ -148,26 +168,32 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
         if (st != ST_OK)
             return st;
     }
-    st = take_row(o, tag_of(2 * lane, o->start + m->lane_seq), o->packed.data, o->packed.len, tag);
+    return take_own(o, lane, m->lane_seq, tag);
+}
+
+enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *content, size_t len,
+                               const void *signature, size_t signature_len, uint64_t *tag)
+{
+    struct pending_put row = {.len = len, .signature_len = signature_len};
+    uint64_t number;
+    enum status st;
+
+    if (!lane_exists(lane) || !len || len > LIMIT_CONTENT_BYTES ||
+        (signature_len && signature_len != SIGN_BYTES))
+        return ST_INVALID;
+    st = get_ready(o, len + signature_len, tag, NULL);
+    if (st != ST_OK)
+        return st;
+    number = o->next[2 * lane + 1] + 1;
+    row.tag = tag_of(2 * lane + 1, number);
+    st = take_row(o, &row, content, signature, tag);
     if (st == ST_OK)
-        o->next[2 * lane]++;
+        o->next[2 * lane + 1] = number;
     return st;
 }
 
 enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content, size_t len,
                            uint64_t *tag)
 {
-    uint64_t number;
-    enum status st;
-
-    if (!lane_exists(lane) || !len || len > LIMIT_CONTENT_BYTES)
-        return ST_INVALID;
-    st = get_ready(o, len, tag, NULL);
-    if (st != ST_OK)
-        return st;
-    number = o->next[2 * lane + 1] + 1;
-    st = take_row(o, tag_of(2 * lane + 1, number), content, len, tag);
-    if (st == ST_OK)
-        o->next[2 * lane + 1] = number;
-    return st;
+    return outbox_put_carried(o, lane, content, len, NULL, 0, tag);
 }

@@ -20,7 +20,7 @@ static const char *const query_sql[QUERIES] = {
     [Q_TRACK_WRITE] = "UPDATE track SET last=?2, first=?3, settled=?4, stored=?5, refused=?6,"
                       " sum=?7 WHERE track=?1",
     [Q_LAST] = "SELECT tag FROM message WHERE tag >= ?1 AND tag < ?2 ORDER BY tag DESC LIMIT 1",
-    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum) VALUES (?1, ?2, ?3)",
+    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum, signature) VALUES (?1, ?2, ?3, ?4)",
     [Q_WAITING] = "SELECT content, signature, tag, sum FROM message m WHERE tag >= ?1 AND tag < ?2"
                   " AND NOT EXISTS " RECEIPT_OF("m.tag") " ORDER BY tag",
     [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1 AND NOT EXISTS " RECEIPT_OF("?1"),

@@ -16,17 +16,20 @@ static enum status append(struct buf *b, const void *data, size_t len)
     return ST_NOMEM;
 }
 
-enum status pending_put(struct pending *p, uint64_t tag, uint64_t once, const void *content,
-                        size_t len)
+enum status pending_put(struct pending *p, const struct pending_put *put, const void *content,
+                        const void *signature)
 {
-    struct pending_put put = {.tag = tag, .once = once, .at = p->bytes.len, .len = len};
-    enum status st = append(&p->bytes, content, len);
+    struct pending_put kept = *put;
+    enum status st;
 
+    kept.at = p->bytes.len;
+    st = append(&p->bytes, content, put->len);
+    if (st == ST_OK && put->signature_len)
+        st = append(&p->bytes, signature, put->signature_len);
+    if (st == ST_OK)
+        st = append(&p->puts, &kept, sizeof(kept));
     if (st != ST_OK)
-        return st;
-    st = append(&p->puts, &put, sizeof(put));
-    if (st != ST_OK)
-        p->bytes.len = put.at;
+        p->bytes.len = kept.at;
     return st;
 }
 
@@ -68,6 +71,11 @@ const struct pending_put *pending_put_at(const struct pending *p, size_t i)
 const uint8_t *pending_content(const struct pending *p, const struct pending_put *put)
 {
     return p->bytes.data + put->at;
+}
+
+const uint8_t *pending_signature(const struct pending *p, const struct pending_put *put)
+{
+    return pending_content(p, put) + put->len;
 }
 
 const struct pending_put *pending_find_put(const struct pending *p, uint64_t tag)

@@ -13,8 +13,9 @@
 
 struct pending_put {
     uint64_t tag;
-    uint64_t once;  /* its count under the running key, 0 = none */
-    size_t at, len; /* content in `bytes` */
+    uint64_t once;        /* its count under the running key, 0 = none */
+    size_t at, len;       /* content in `bytes` */
+    size_t signature_len; /* behind it */
 };
 
 struct pending_settle {
@@ -28,14 +29,16 @@ struct pending { /* zeroed = empty */
     struct buf puts, bytes, settles, texts;
 };
 
-MUST_CHECK enum status pending_put(struct pending *p, uint64_t tag, uint64_t once,
-                                   const void *content, size_t len);
+/* Lends the bytes; `at` is not looked at. */
+MUST_CHECK enum status pending_put(struct pending *p, const struct pending_put *put,
+                                   const void *content, const void *signature);
 MUST_CHECK enum status pending_settle(struct pending *p, uint64_t tag, int64_t at_us,
                                       const struct outbox_outcome *oc);
 
 size_t pending_put_count(const struct pending *p);
 const struct pending_put *pending_put_at(const struct pending *p, size_t i);
 const uint8_t *pending_content(const struct pending *p, const struct pending_put *put);
+const uint8_t *pending_signature(const struct pending *p, const struct pending_put *put);
 const struct pending_put *pending_find_put(const struct pending *p, uint64_t tag);
 
 size_t pending_settle_count(const struct pending *p);
