@@ -162,7 +162,7 @@ check:
 tsan:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(TSAN_BUILD) SAN=thread tests-built
-	@BUILD=$(TSAN_BUILD) SAN_BUILD=$(TSAN_BUILD) TEST_LIMIT=900 FIRST= BESIDE= PARTS="unit integration patient fault" \
+	@BUILD=$(TSAN_BUILD) SAN_BUILD=$(TSAN_BUILD) TEST_LIMIT=900 PARTS="unit integration patient calm measuring" \
 	    tests/all.sh
 
 test:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # all.sh - everything `make test` runs, in the order in which a failure is cheapest to understand.
-# BUILD holds the programs as they ship, SAN_BUILD the same with sanitizers, and all C tests. FIRST,
-# BESIDE and PARTS name the parts to run first, at the same time as those, and afterwards.
+# BUILD holds the programs as they ship, SAN_BUILD the same with sanitizers, and all C tests. With
+# PARTS only those parts run, one after another.
 set -u
 cd "$(dirname "$0")/.."
 export BUILD=$(realpath "${BUILD:-build}") SAN_BUILD=$(realpath "${SAN_BUILD:-build-san}")
@@ -10,15 +10,17 @@ trap 'rm -f "$TEST_SUMS"' EXIT
 
 find_tests() { find "$SAN_BUILD/tests/$1" -name '*_test' -type f -perm -u+x 2>/dev/null | sort; }
 
-# Tests that wait for a slow link or a slow listener most of the time.
+# Tests that wait for a slow link or a slow listener most of the time, and those that measure how
+# long somebody waits for something: they have the machine to themselves.
 patient=' thin_link_test slow_listener_test '
+measuring=' attack_test quota_test two_brokers_test revoke_test '
 
-fault_tests() { # patient or impatient
+fault_tests() { # patient, measuring or calm
     for program in $(find_tests fault); do
-        case $patient in
-        *" ${program##*/} "*) [ "$1" = patient ] && echo "$program" ;;
-        *) [ "$1" = impatient ] && echo "$program" ;;
-        esac
+        kind=calm
+        case $patient in *" ${program##*/} "*) kind=patient ;; esac
+        case $measuring in *" ${program##*/} "*) kind=measuring ;; esac
+        [ "$1" = $kind ] && echo "$program"
     done
 }
 
@@ -26,27 +28,37 @@ run_part() {
     case $1 in
     lint) SECONDS_MAX=280 tests/run.sh lint tests/lint/*.sh ;;
     unit | integration) tests/run.sh "$1" $(find_tests "$1") ;;
-    patient) tests/run.sh patient $(fault_tests patient) ;;
-    fault) tests/run.sh fault $(fault_tests impatient) tests/fault/*_test.sh ;;
+    patient | calm) tests/run.sh "$1" $(fault_tests "$1") ;;
+    measuring) tests/run.sh measuring $(fault_tests measuring) tests/fault/*_test.sh ;;
     sim | model) TEST_LIMIT=600 tests/run.sh "$1" tests/"$1"/*_test.sh ;;
     interop) tests/run.sh interop tests/interop/*_test.sh ;;
     *) echo "tests/all.sh: there is no part $1" >&2 && exit 2 ;;
     esac
 }
 
-# What needs one core or none goes beside what needs both; what it said is shown when all of it is done.
-beside=$(mktemp)
-for part in ${BESIDE-model patient}; do
-    run_part "$part"
-done >"$beside" 2>&1 &
-for part in ${FIRST-lint unit sim}; do
-    run_part "$part"
-done
-wait
-cat "$beside"
-rm -f "$beside"
-for part in ${PARTS:-integration interop fault}; do
-    run_part "$part"
-done
+run_parts() {
+    for part in "$@"; do
+        run_part "$part"
+    done
+}
+
+# Two lists of parts at the same time; what the second one said is shown when both are done.
+run_beside() {
+    local said
+    said=$(mktemp)
+    run_parts $2 >"$said" 2>&1 &
+    run_parts $1
+    wait
+    cat "$said"
+    rm -f "$said"
+}
+
+if [ -n "${PARTS:-}" ]; then
+    run_parts $PARTS
+else
+    run_beside "lint unit sim" "model patient"
+    run_beside "integration interop" "calm"
+    run_parts measuring
+fi
 
 awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 }' "$TEST_SUMS"
