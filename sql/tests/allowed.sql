@@ -7,6 +7,7 @@ INSERT INTO allowed VALUES
                            bus.function_digest bus.see_timeline bus.raise_epoch'),
 ('bus_ingest', 'EXECUTE', 'bus.principals'),
 ('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick'),
+('bus_ingest bus_admin', 'EXECUTE', 'bus.say_audit'),
 ('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),
 
 -- Readers see views.
@@ -15,11 +16,13 @@ INSERT INTO allowed VALUES
     eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
     eoc.casualty_summary eoc.resource_total eoc.incident eoc.incident_transition eoc.resource_message
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
-    eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty'),
+    eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty
+    eoc.audit'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.
 ('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.message bus.quarantine bus.log_head
                          bus.cursor bus.epoch bus.migration bus.function_text'),
-('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.cursor_forget
+('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.principal_enrol
+                          bus.principal_key_revoke bus.cursor_forget
                           bus.raise_epoch');

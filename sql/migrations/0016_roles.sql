@@ -1,4 +1,4 @@
--- 0014 roles: a role for each kind of work, and what anybody could do who may connect is taken away.
+-- 0016 roles: a role for each kind of work, and what anybody could do who may connect is taken away.
 --
 -- bus_owner NOLOGIN owns everything; bus_ingest runs a broker's functions and reads no table; bus_reader reads
 -- views, row by row as its principal may hear (sql/functions/rls.sql); bus_console is a reader who also follows
