@@ -36,6 +36,7 @@ void parcel_drop(struct parcel **held)
         return;
     mem_free(p->to);
     mem_free(p->reach);
+    mem_free(p->keys);
     mem_free(p->doc);
     mem_free(p->refused);
     mem_free(p);
@@ -48,8 +49,8 @@ static size_t text_bytes(const char *text)
 
 size_t parcel_size_bytes(const struct parcel *p)
 {
-    return sizeof(*p) + p->content_len + p->signature_len + text_bytes(p->doc) + text_bytes(p->to) +
-           text_bytes(p->reach) + (p->refused ? sizeof(*p->refused) : 0);
+    return sizeof(*p) + p->content_len + p->signature_len + p->keys_len + text_bytes(p->doc) +
+           text_bytes(p->to) + text_bytes(p->reach) + (p->refused ? sizeof(*p->refused) : 0);
 }
 
 bool parcel_is_addressed(const struct parcel *p)

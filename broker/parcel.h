@@ -75,7 +75,11 @@ struct parcel {
     char *doc;     /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
     bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */
-    /* to, doc, refused and reach come from mem_alloc and are the parcel's. */
+    /* Of a sealed box: its wrapped keys one behind the other, as proto/wire/sealed.h has
+     * them. They travel beside the content and may be gone when it is read again. */
+    uint8_t *keys;
+    size_t keys_len;
+    /* to, keys, doc, refused and reach come from mem_alloc and are the parcel's. */
 
     /* From the store. */
     uint32_t log_epoch;

@@ -4,6 +4,7 @@
 
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/sealed.h"
 
 #include "proto/base/banned.h"
 
@@ -19,6 +20,9 @@ enum {
     TAG_DELIVERY_PREVIOUS = 4 << 3,
     TAG_DELIVERY_HISTORY = 5 << 3,
     TAG_DELIVERY_LAST_VALUE = 6 << 3,
+    TAG_DELIVERY_KEYS = 7 << 3 | 2,
+    TAG_KEY_READER = 1 << 3 | 2,
+    TAG_KEY_WRAPPED = 2 << 3 | 2,
 };
 
 enum {
@@ -65,11 +69,30 @@ static size_t pack_stamp(uint8_t out[STAMP_MAX], const struct parcel *p)
     return eocbus__v1__stamp__pack(&stamp, out);
 }
 
+/* Kept: the reader's id and the wrapped key; packed: two fields more. */
+enum { KEY_PACKED = WRAPPED_BYTES + 2 * 2, KEY_PACKED_MOST = KEY_PACKED + 1 + VARINT_MAX };
+
+static size_t put_keys(uint8_t *out, const struct parcel *p)
+{
+    size_t n = 0;
+
+    for (size_t at = 0; at + WRAPPED_BYTES <= p->keys_len; at += WRAPPED_BYTES) {
+        uint8_t key[KEY_PACKED];
+        size_t len = put_bytes(key, TAG_KEY_READER, p->keys + at, WRAPPED_ID_BYTES);
+
+        len += put_bytes(key + len, TAG_KEY_WRAPPED, p->keys + at + WRAPPED_ID_BYTES,
+                         WRAPPED_BYTES - WRAPPED_ID_BYTES);
+        n += put_bytes(out + n, TAG_DELIVERY_KEYS, key, len);
+    }
+    return n;
+}
+
 uint8_t *pack_common(const struct parcel *p, size_t *len)
 {
     uint8_t stamp[STAMP_MAX];
     size_t stamp_len = pack_stamp(stamp, p), n;
-    uint8_t *out = mem_alloc(stamp_len + p->content_len + p->signature_len + 3 * (1 + VARINT_MAX));
+    uint8_t *out = mem_alloc(stamp_len + p->content_len + p->signature_len + 3 * (1 + VARINT_MAX) +
+                             p->keys_len / WRAPPED_BYTES * KEY_PACKED_MOST);
 
     if (!out)
         return NULL;
@@ -77,6 +100,7 @@ uint8_t *pack_common(const struct parcel *p, size_t *len)
     n += put_bytes(out + n, TAG_DELIVERY_CONTENT, p->content, p->content_len);
     if (p->signature_len)
         n += put_bytes(out + n, TAG_DELIVERY_SIGNATURE, p->signature, p->signature_len);
+    n += put_keys(out + n, p);
     *len = n;
     return out;
 }

@@ -1,9 +1,8 @@
 /* pack - Deliver frames put together by copying: the part of a Delivery that is the same for every
  * listener is packed once per message, and a listener adds the number before it. Pure.
  *
- * A Delivery's common part is its stamp, content and signature (fields 1-3); `previous` and
- * two flags follow (4 to 6). Protobuf fields are in order then, so the bytes are what a library
- * would write. */
+ * A Delivery's common part is its stamp, content, signature and wrapped keys (fields 1-3 and 7);
+ * `previous` and two flags follow (4 to 6). Protobuf takes fields in any order. */
 #ifndef EOCBUS_BROKER_EGRESS_PACK_H
 #define EOCBUS_BROKER_EGRESS_PACK_H
 

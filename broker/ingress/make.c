@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/wire/json.h"
+#include "proto/wire/sealed.h"
 #include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
@@ -88,6 +89,18 @@ static bool fill_to(struct parcel *p, const Eocbus__V1__Envelope *m)
     return true;
 }
 
+static bool fill_keys(struct parcel *p, const Eocbus__V1__Item *item)
+{
+    if (!item->n_keys)
+        return true;
+    p->keys = mem_alloc(item->n_keys * WRAPPED_BYTES);
+    if (!p->keys)
+        return false;
+    p->keys_len = item->n_keys * WRAPPED_BYTES;
+    sealed_put_keys(p->keys, item->keys, item->n_keys);
+    return true;
+}
+
 static bool fill_refusal(struct parcel *p, const struct refusal *why)
 {
     p->refused = mem_alloc(sizeof(*p->refused));
@@ -124,7 +137,7 @@ struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *i
         fill_content(p, b, m);
     else if (m)
         fill_identity(p, m);
-    if (why ? fill_refusal(p, why) : fill_doc(p, m) && fill_to(p, m))
+    if (why ? fill_refusal(p, why) : fill_doc(p, m) && fill_to(p, m) && fill_keys(p, item))
         return p;
     parcel_drop(&p);
     return NULL;

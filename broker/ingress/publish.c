@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/wire/sealed.h"
+
 #include "proto/base/banned.h"
 
 /* PostgreSQL numbers are signed: what a refused message claims to be must fit, or say nothing. */
@@ -42,6 +44,8 @@ static bool look_at(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__
                  LIMIT_SIGNATURE_BYTES, item->signature.len);
         return false;
     }
+    if (sealed_check_keys(item, *m, why) != ST_OK)
+        return false;
     return access_may_publish(in->set.access, b->principal, *m, why) == ST_OK;
 }
 

@@ -32,6 +32,7 @@ enum column { /* parameters of bus.append, in its order */
               M_CONTENT,
               M_SIGNATURE,
               M_TO,
+              M_KEYS,
               R_SENDER,
               R_EPOCH,
               R_LANE,
@@ -55,17 +56,18 @@ enum column { /* parameters of bus.append, in its order */
 };
 
 static const enum array_of kinds[COLUMNS] = {
-    [M_SENDER] = ARRAY_INT4,   [M_EPOCH] = ARRAY_INT8,     [M_LANE] = ARRAY_INT2,
-    [M_LANE_SEQ] = ARRAY_INT8, [M_ID] = ARRAY_UUID,        [M_TYPE] = ARRAY_INT2,
-    [M_STATUS] = ARRAY_INT2,   [M_PLACES] = ARRAY_TEXT,    [M_EVENT] = ARRAY_TIME,
-    [M_RECEIVED] = ARRAY_TIME, [M_NOT_AFTER] = ARRAY_TIME, [M_OFFSET] = ARRAY_INT4,
-    [M_MARKS] = ARRAY_INT2,    [M_CONTENT] = ARRAY_BYTEA,  [M_SIGNATURE] = ARRAY_BYTEA,
-    [M_TO] = ARRAY_TEXT,       [R_SENDER] = ARRAY_INT4,    [R_EPOCH] = ARRAY_INT8,
-    [R_LANE] = ARRAY_INT2,     [R_FIRST] = ARRAY_INT8,     [R_LAST] = ARRAY_INT8,
-    [R_LOW] = ARRAY_INT4,      [R_HIGH] = ARRAY_INT4,      [D_ORDINAL] = ARRAY_INT4,
-    [D_DOC] = ARRAY_JSONB,     [Q_ID] = ARRAY_UUID,        [Q_RECEIVED] = ARRAY_TIME,
-    [Q_SENDER] = ARRAY_INT4,   [Q_CODE] = ARRAY_TEXT,      [Q_PATH] = ARRAY_TEXT,
-    [Q_TEXT] = ARRAY_TEXT,     [Q_CONTENT] = ARRAY_BYTEA,  [Q_SIGNATURE] = ARRAY_BYTEA,
+    [M_SENDER] = ARRAY_INT4,     [M_EPOCH] = ARRAY_INT8,     [M_LANE] = ARRAY_INT2,
+    [M_LANE_SEQ] = ARRAY_INT8,   [M_ID] = ARRAY_UUID,        [M_TYPE] = ARRAY_INT2,
+    [M_STATUS] = ARRAY_INT2,     [M_PLACES] = ARRAY_TEXT,    [M_EVENT] = ARRAY_TIME,
+    [M_RECEIVED] = ARRAY_TIME,   [M_NOT_AFTER] = ARRAY_TIME, [M_OFFSET] = ARRAY_INT4,
+    [M_MARKS] = ARRAY_INT2,      [M_CONTENT] = ARRAY_BYTEA,  [M_SIGNATURE] = ARRAY_BYTEA,
+    [M_TO] = ARRAY_TEXT,         [M_KEYS] = ARRAY_BYTEA,     [R_SENDER] = ARRAY_INT4,
+    [R_EPOCH] = ARRAY_INT8,      [R_LANE] = ARRAY_INT2,      [R_FIRST] = ARRAY_INT8,
+    [R_LAST] = ARRAY_INT8,       [R_LOW] = ARRAY_INT4,       [R_HIGH] = ARRAY_INT4,
+    [D_ORDINAL] = ARRAY_INT4,    [D_DOC] = ARRAY_JSONB,      [Q_ID] = ARRAY_UUID,
+    [Q_RECEIVED] = ARRAY_TIME,   [Q_SENDER] = ARRAY_INT4,    [Q_CODE] = ARRAY_TEXT,
+    [Q_PATH] = ARRAY_TEXT,       [Q_TEXT] = ARRAY_TEXT,      [Q_CONTENT] = ARRAY_BYTEA,
+    [Q_SIGNATURE] = ARRAY_BYTEA,
 };
 
 struct run {
@@ -247,6 +249,10 @@ static void encode_message(struct array *c, const struct parcel *p, int ordinal)
         array_text(&c[M_TO], p->to);
     else
         array_null(&c[M_TO]);
+    if (p->keys_len)
+        array_bytes(&c[M_KEYS], p->keys, p->keys_len);
+    else
+        array_null(&c[M_KEYS]);
     if (p->doc) {
         array_int4(&c[D_ORDINAL], ordinal);
         array_jsonb(&c[D_DOC], p->doc);
@@ -327,11 +333,11 @@ bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS
 {
     if (b->rows != 1 || b->messages != 1)
         return false;
-    for (unsigned i = M_SENDER; i <= M_TO; i++)
+    for (unsigned i = M_SENDER; i <= M_KEYS; i++)
         params[i] = element_of(&params[i]);
-    params[M_TO + 1] = element_of(&params[D_DOC]);
-    params[M_TO + 2] = params[K_EPOCH];
-    params[M_TO + 3] = params[K_SEQ];
+    params[M_KEYS + 1] = element_of(&params[D_DOC]);
+    params[M_KEYS + 2] = params[K_EPOCH];
+    params[M_KEYS + 3] = params[K_SEQ];
     return true;
 }
 

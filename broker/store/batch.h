@@ -17,7 +17,7 @@
 
 struct batch;
 
-enum { BATCH_PARAMS = 35, BATCH_ONE_PARAMS = 19 }; /* of append.sql, append_one.sql */
+enum { BATCH_PARAMS = 36, BATCH_ONE_PARAMS = 20 }; /* of append.sql, append_one.sql */
 
 MUST_CHECK enum status batch_create(struct batch **out, unsigned rows_max);
 void batch_destroy(struct batch *b); /* drops what it holds */

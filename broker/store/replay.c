@@ -49,6 +49,7 @@ enum { /* columns of sql/queries/replay.sql */
        C_CONTENT,
        C_SIGNATURE,
        C_REACH,
+       C_KEYS,
 };
 enum { /* of principals.sql */
        P_ID,
@@ -91,6 +92,21 @@ static void ask_next(struct replay *r);
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
+/* Wrapped keys are no part of the row: they are there, or they were destroyed. */
+static bool take_keys(struct parcel *p, const struct pg_rows *rows, size_t i)
+{
+    const void *keys;
+
+    if (pg_is_null(rows, i, C_KEYS))
+        return true;
+    keys = pg_bytes(rows, i, C_KEYS, &p->keys_len);
+    p->keys = mem_alloc(p->keys_len);
+    if (!p->keys)
+        return false;
+    memcpy(p->keys, keys, p->keys_len);
+    return true;
+}
+
 static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
 {
     size_t content_len, signature_len, len;
@@ -122,6 +138,8 @@ static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
     p->label = (uint8_t)(pg_int(rows, i, C_MARKS) >> PARCEL_LABEL_SHIFT);
     p->history = true;
     if (!pg_is_null(rows, i, C_REACH) && !(p->reach = mem_strdup(pg_text(rows, i, C_REACH))))
+        parcel_drop(&p);
+    if (p && !take_keys(p, rows, i))
         parcel_drop(&p);
     return p;
 }

@@ -7,6 +7,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/observations.h"
 #include "proto/wire/refuse.h"
+#include "proto/wire/sealed.h"
 #include "proto/wire/types.h"
 
 /* protobuf-c answers NULL for bad bytes and for no memory alike; this tells them apart. */
@@ -122,6 +123,8 @@ enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *content, siz
         st = check_lane(*out, why);
     if (st == ST_OK)
         st = check_together(*out, why);
+    if (st == ST_OK)
+        st = sealed_check_place(*out, why);
     return st == ST_OK ? check_body(*out, why) : st;
 }
 

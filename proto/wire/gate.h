@@ -39,6 +39,7 @@
 #define CODE_FLASH      "flash"      /* this type may not travel as FLASH */
 #define CODE_SENDER     "sender"     /* foreign sender name */
 #define CODE_RIGHTS     "rights"     /* this principal may not say this */
+#define CODE_SEALED     "sealed"     /* wrapped keys that are none; a household placed too exactly */
 #define CODE_CONFLICT   "conflict"   /* other content under a known identity */
 #define CODE_DATABASE   "database"   /* PostgreSQL refuses this row whatever we do */
 

@@ -20,6 +20,7 @@ enum {
     LIMIT_PATTERNS = 32,         /* of one subscription */
     LIMIT_SUBSCRIPTIONS = 16,    /* of one session */
     LIMIT_SIGNATURE_BYTES = 64,
+    LIMIT_READERS = 16,          /* wrapped keys beside one message */
     PROTOCOL_VERSION = 1,
     SCHEMA_VERSION = 1000,       /* major * 1000 + minor */
 };

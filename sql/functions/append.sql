@@ -153,6 +153,7 @@ CREATE FUNCTION bus.append(
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
     m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
     m_to text[], -- Envelope.to joined by blanks
+    m_keys bytea[], -- wrapped keys of sealed boxes, as bus.keys_of has them
     -- runs of lane numbers that the messages cover, and the least and greatest ordinal of each
     r_sender int4[], r_epoch int8[], r_lane int2[], r_first int8[], r_last int8[], r_low int4[], r_high int4[],
     -- JSON of ledger types, by ordinal of the message
@@ -265,6 +266,9 @@ BEGIN
         PERFORM bus.recipients_of(res, m_sender, m_lane, m_type, m_status, m_id, m_places, m_not_after, m_to,
                                   d_ordinal, d_doc);
     END IF;
+    IF 221 = ANY (m_type) OR 220 = ANY (m_type) THEN
+        PERFORM bus.sealed_of(res, m_sender, m_type, m_id, m_event, m_content, m_keys, d_ordinal, d_doc);
+    END IF;
 
     IF res.head > h.seq AND h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', res.head::text);
@@ -279,7 +283,7 @@ GRANT EXECUTE ON FUNCTION bus.append TO bus_ingest;
 CREATE FUNCTION bus.append_one(
     m_sender int4, m_epoch int8, m_lane int2, m_lane_seq int8, m_id uuid, m_type int2, m_status int2,
     m_places text, m_event timestamptz, m_received timestamptz, m_not_after timestamptz, m_offset int4,
-    m_marks int2, m_content bytea, m_signature bytea, m_to text, m_doc jsonb,
+    m_marks int2, m_content bytea, m_signature bytea, m_to text, m_keys bytea, m_doc jsonb,
     k_log_epoch int4, k_seq int8)
 RETURNS bus.append_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -340,6 +344,10 @@ BEGIN
         PERFORM bus.recipients_of(res, ARRAY[m_sender], ARRAY[m_lane], ARRAY[m_type], ARRAY[m_status], ARRAY[m_id],
                                   ARRAY[m_places], ARRAY[m_not_after], ARRAY[m_to],
                                   CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
+    END IF;
+    IF m_type IN (220, 221) THEN
+        PERFORM bus.sealed_of(res, ARRAY[m_sender], ARRAY[m_type], ARRAY[m_id], ARRAY[m_event], ARRAY[m_content],
+                              ARRAY[m_keys], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
     END IF;
     IF h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', h.seq::text);

@@ -360,7 +360,8 @@ BEGIN
        AND NOT EXISTS (SELECT FROM bus.recipient_step WHERE receipt_seq IS NULL)
        AND NOT EXISTS (SELECT FROM bus.audit_pending)
        AND NOT EXISTS (SELECT FROM bus.recipient_reach e
-                        WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3) THEN
+                        WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3)
+       AND NOT EXISTS (SELECT FROM bus.household_clock c WHERE c.waits_until <= now_at) THEN
         RETURN;
     END IF;
     IF NOT pg_try_advisory_xact_lock(hashtext('eocbus tick')) THEN
@@ -390,6 +391,7 @@ BEGIN
          WHERE x.step_id = (s.x).step_id;
         said := said + 1;
     END LOOP;
+    said := said + bus.retain(most);
     more := greatest(expired, undeliverable, said, bus.say_events(most)) >= most;
 END
 $$;

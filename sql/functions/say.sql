@@ -39,9 +39,10 @@ $$;
 
 -- Appends one message of the bus itself to the log; answers its number. The caller holds the lock of the
 -- head. `body`: bytes of the message in field `type` of the Envelope; `doc`: the same as JSON; `at`: when it
--- happened.
+-- happened; `in_places`: P-codes split by blanks.
 CREATE FUNCTION bus.say(in_lane int2, in_status int2, kind int4, type int2, entries text, answers uuid, body bytea,
-                        doc jsonb, label int4 DEFAULT 2, at timestamptz DEFAULT clock_timestamp()) RETURNS int8
+                        doc jsonb, label int4 DEFAULT 2, at timestamptz DEFAULT clock_timestamp(),
+                        in_places text DEFAULT '') RETURNS int8
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     id uuid := bus.new_id();
@@ -50,6 +51,7 @@ DECLARE
     own_epoch int8 := 1;
     number int8;
     content bytea;
+    codes text[] := string_to_array(in_places, ' ');
     whole jsonb;
     res bus.append_result;
 BEGIN
@@ -62,7 +64,10 @@ BEGIN
         || coalesce((SELECT string_agg(bus.pb_text(7, e), '' ORDER BY ord)
                        FROM unnest(string_to_array(entries, ' ')) WITH ORDINALITY AS u(e, ord)), '')
         || bus.pb_number(8, in_status) || bus.pb_number(9, kind) || bus.pb_number(10, at_us)
-        || bus.pb_number(11, now_us) || bus.pb_bytes(16, uuid_send(answers)) || bus.pb_number(19, label)
+        || bus.pb_number(11, now_us) || bus.pb_bytes(16, uuid_send(answers))
+        || bus.pb_bytes(18, (SELECT string_agg(bus.pb_text(1, c), '' ORDER BY ord)
+                               FROM unnest(codes) WITH ORDINALITY AS u(c, ord)))
+        || bus.pb_number(19, label)
         || bus.pb_bytes(type, body);
     whole := jsonb_strip_nulls(jsonb_build_object(
         'message_id', id, 'schema', 1000, 'sender', 'bus', 'epoch', own_epoch::text,
@@ -72,9 +77,10 @@ BEGIN
         'kind', (ARRAY['KIND_REPORT', 'KIND_UPDATE', 'KIND_CANCEL', 'KIND_REQUEST', 'KIND_RESPONSE', 'KIND_DISPATCH',
                        'KIND_ACK', 'KIND_ERROR'])[kind],
         'event_time_us', at_us::text, 'sent_time_us', now_us::text, 'preceding_id', answers,
+        'area', CASE WHEN codes <> '{}' THEN jsonb_build_object('pcodes', to_jsonb(codes)) END,
         'label', 'LABEL_' || (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[label])) || doc;
-    res := bus.append_one(0, own_epoch, in_lane, number, id, type, in_status, '', at,
-                          clock_timestamp(), NULL, NULL, NULL, content, NULL, entries, whole,
+    res := bus.append_one(0, own_epoch, in_lane, number, id, type, in_status, in_places, at,
+                          clock_timestamp(), NULL, NULL, NULL, content, NULL, entries, NULL, whole,
                           (SELECT l.log_epoch FROM bus.log_head l), 0);
     RETURN res.head;
 END

@@ -8,6 +8,7 @@ INSERT INTO allowed VALUES
 ('bus_ingest', 'EXECUTE', 'bus.principals'),
 ('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick'),
 ('bus_ingest bus_admin', 'EXECUTE', 'bus.say_audit'),
+('bus_ingest', 'EXECUTE', 'bus.keys_of'),
 ('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),
 
 -- Readers see views.
@@ -18,6 +19,7 @@ INSERT INTO allowed VALUES
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
     eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty
     eoc.audit'),
+('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.

@@ -20,7 +20,7 @@
 
 #include "proto/base/banned.h"
 
-enum { PARAMS = 35, K_EPOCH = 33, K_SEQ = 34, CELLS = 6, HEAD = 2, EXPIRED = 3, SEEDS = 6 };
+enum { PARAMS = 36, K_EPOCH = 34, K_SEQ = 35, CELLS = 6, HEAD = 2, EXPIRED = 3, SEEDS = 6 };
 static const char *const columns[CELLS] = {"log_epoch", "before",  "head",
                                            "expired",   "outcome", "seq"};
 

@@ -400,6 +400,18 @@ static void obey_series_rules(Eocbus__V1__ObservationBatch *b)
     }
 }
 
+/* A household is placed within 0.01 degree, and has no shape. */
+static void stay_vague(Eocbus__V1__Area *area)
+{
+    enum { COARSE_E7 = 100000 };
+
+    area->n_polygon = 0;
+    if (!area->centre)
+        return;
+    area->centre->lat_e7 -= area->centre->lat_e7 % COARSE_E7;
+    area->centre->lon_e7 -= area->centre->lon_e7 % COARSE_E7;
+}
+
 static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const struct type_info *t)
 {
     m->schema = SCHEMA_VERSION;
@@ -411,6 +423,8 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         m->preceding_id = m->message_id;
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
         obey_series_rules(m->observation_batch);
+    if (t->number >= 220 && t->number <= 227 && m->area)
+        stay_vague(m->area);
 }
 
 Eocbus__V1__Envelope *gen_envelope(struct gen *g, unsigned type, struct arena *arena)

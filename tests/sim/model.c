@@ -29,6 +29,7 @@ enum { /* parameters of bus.append */
        M_CONTENT,
        M_SIGNATURE,
        M_TO,
+       M_KEYS,
        R_SENDER,
        R_EPOCH,
        R_LANE,
@@ -654,6 +655,7 @@ static void put_row(struct pg_rows *out, const struct model_row *m)
     put_int(out, 1, m->expired);
     put_int(out, 2, m->marks);
     put_cell(out, m->content, m->content_len, false);
+    put_null(out);
     put_null(out);
     put_null(out);
     end_row(out);

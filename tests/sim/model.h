@@ -11,7 +11,7 @@
 #include "proto/base/mem.h"
 #include "proto/wire/topic.h"
 
-enum { MODEL_PARAMS = 40, MODEL_COLS = 20 };
+enum { MODEL_PARAMS = 40, MODEL_COLS = 21 };
 
 struct model_row { /* of bus.message; times as UTC microseconds, 0 = null */
     uint64_t seq, epoch, lane_seq;

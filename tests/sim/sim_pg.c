@@ -249,9 +249,9 @@ static void keep_array(struct backend *b, unsigned i, uint32_t oid, const void *
 /* append_one says in plain values what append says in arrays of one: the model knows the latter. */
 static void keep_one(struct backend *b, const struct pg_param *params)
 {
-    enum { VALUES = 16, RUN = 16, ORDINAL = 23, DOC = 24, KNOWN = 33 };
-    static const uint32_t oids[VALUES] = {23,   20,   21,   20, 2950, 21, 21, 25,
-                                          1184, 1184, 1184, 23, 21,   17, 17, 25};
+    enum { VALUES = 17, RUN = 17, ORDINAL = 24, DOC = 25, KNOWN = 34 };
+    static const uint32_t oids[VALUES] = {23,   20,   21, 20, 2950, 21, 21, 25, 1184,
+                                          1184, 1184, 23, 21, 17,   17, 25, 17};
     static const unsigned run_of[] = {0, 1, 2, 3, 3}; /* sender, epoch, lane, first, last */
     const uint32_t one = htobe32(1);
 

@@ -16,14 +16,14 @@ enum {
     M_LANE_SEQ = 3,
     M_NOT_AFTER = 10,
     M_SIGNATURE = 14,
-    R_FIRST = 19,
-    R_LAST = 20,
-    R_LOW = 21,
-    R_HIGH = 22,
-    D_ORDINAL = 23,
-    D_DOC = 24,
-    Q_ID = 25,
-    Q_CODE = 28
+    R_FIRST = 20,
+    R_LAST = 21,
+    R_LOW = 22,
+    R_HIGH = 23,
+    D_ORDINAL = 24,
+    D_DOC = 25,
+    Q_ID = 26,
+    Q_CODE = 29
 };
 
 static const struct place known = {3, 41};
