@@ -106,7 +106,8 @@ static void every_view_reads_what_the_gate_lets_in(void **state)
     assert_string_equal("", pgserver_text(w->pg,
                                           "SELECT coalesce(string_agg(name, ' '), '') FROM seen"
                                           " WHERE rows = 0 AND name NOT IN ('observation',"
-                                          " 'sensor_status', 'quarantine', 'duty', 'listener')"));
+                                          " 'sensor_status', 'quarantine', 'duty', 'listener',"
+                                          " 'identity_read', 'household_request')"));
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM eoc.flash_report"), ROUNDS);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(DISTINCT seq) FROM eoc.resource_message"),
                      16 * ROUNDS);
