@@ -783,12 +783,15 @@ static void a_revoked_key_is_cut_off_with_all_that_waits_for_it(void **state)
     world.revoked[1] = true;
     ingress_recheck(world.in);
     fake_advance(world.loop, 150);
+    loop_turn(world.loop, 0);
     assert_int_equal(world.hung_up, 0); /* it may read why */
     fake_advance(world.loop, 150);
+    loop_turn(world.loop, 0);
     assert_int_equal(world.hung_up, 1); /* though it has read everything */
     assert_int_equal(world.last_hung_up, 2);
     ping(1, FAKE_UTC_US); /* was on its way */
     fake_advance(world.loop, 300);
+    loop_turn(world.loop, 0);
     assert_int_equal(world.hung_up, 2);
     ingress_counters(world.in, &c);
     assert_int_equal(c.revoked, 1);
@@ -825,9 +828,11 @@ static void a_key_that_runs_out_ends_its_session_by_itself(void **state)
     hello(1);
     world.next_end_us = loop_utc_us(world.loop) + 5300000;
     fake_advance(world.loop, 5250);
+    loop_turn(world.loop, 0);
     assert_int_equal(world.agents[1].faults, 0);
     world.revoked[1] = true;
     fake_advance(world.loop, 100);
+    loop_turn(world.loop, 0);
     assert_string_equal(world.agents[1].fault, "principal");
 }
 
