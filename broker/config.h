@@ -10,6 +10,8 @@
 
 struct config {
     char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
+    char *officers_file;                                   /* trust.officers */
+    bool takes_unsigned;                                   /* access.unsigned_enrolment */
     unsigned batch_rows, queue_rows, commit_ms, follow_ms; /* store.* */
     size_t queue_bytes;                                    /* store.queue_bytes */
     bool needs_standby;                                    /* store.standby */

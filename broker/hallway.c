@@ -271,6 +271,11 @@ static void ask_principals(void *arg)
         b->asking = false; /* the store says `principals` again when it can be asked */
 }
 
+void hall_ask_principals(struct broker *b)
+{
+    ask_principals(b);
+}
+
 /* --- from egress --------------------------------------------------------------------------------
  */
 

@@ -89,6 +89,9 @@ static const struct row rows[] = {
      "Times that receipts had to wait for a full socket."},
     {"admitted", COUNTER, AT(admitted), "Handshakes with a known key."},
     {"unknown_keys", COUNTER, AT(unknown_keys), "Handshakes refused: unknown, revoked, expired."},
+    {"officers", GAUGE, AT(officers), "Enrolment officers pinned; 0 = the database is believed."},
+    {"unvouched", GAUGE, AT(unvouched), "Keys admitted that no two pinned officers signed for."},
+    {"distrusted", GAUGE, AT(distrusted), "Keys not admitted because of that."},
     {"undecided", COUNTER, AT(undecided), "Handshakes put off: principals were not read yet."},
 };
 
