@@ -10,6 +10,7 @@
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/program.h"
+#include "proto/base/sign.h"
 
 #include "proto/base/banned.h"
 
@@ -108,6 +109,8 @@ static enum status create_rooms(struct broker *b)
     if (st == ST_OK)
         st = create_egress(b);
     if (st == ST_OK)
+        st = keep_create(&b->keep, b);
+    if (st == ST_OK)
         st = watch_signals(b);
     return st;
 }
@@ -177,6 +180,7 @@ void broker_end(struct broker *b)
     loop_signal_destroy(b->term);
     if (b->admin)
         admin_destroy(b->admin);
+    keep_destroy(b->keep);
     egress_destroy(b->egress); /* before those it takes its leave of */
     if (b->router)
         router_destroy(b->router);
@@ -189,6 +193,7 @@ void broker_end(struct broker *b)
         access_destroy(b->access);
     if (b->zctx)
         zctx_destroy(b->zctx);
+    signer_destroy(b->signer);
     if (b->loop)
         loop_destroy(b->loop);
     mem_free(b);

@@ -24,19 +24,19 @@ static const struct conf_row rows[] = {
     {"key.file", CONF_PATH, AT(key_file), "/etc/eocbus/broker.key", 0,
      "The broker's key pair, made by `eocctl keygen`; mode 0600. Agents carry its public half.", 0,
      0},
-    {"trust.officers", CONF_PATH, AT(officers_file), "", CONF_RELOAD,
-     "File with the enrolment officers whose word counts, one \"NAME KEY\" a line. Only principals "
-     "whose record two of them signed are admitted then. Empty: everybody whom the database names. "
-     "Read again with the settings.",
-     0, 0},
-    {"access.unsigned_enrolment", CONF_BOOL, AT(takes_unsigned), "no", CONF_RELOAD,
-     "Admit principals without such a record as well, while an installation changes over. `eocctl "
-     "status` counts them.",
-     0, 0},
     {"database", CONF_TEXT, AT(database), "dbname=eocbus user=bus_ingest", CONF_SECRET,
      "PostgreSQL connection string (libpq keywords or URI) of a user with the role bus_ingest. "
      "Keep passwords in ~/.pgpass rather than here.",
      0, 0},
+    {"access.cache_file", CONF_PATH, AT(cache_file), "/var/lib/eocbus/broker.rights", 0,
+     "The one file a broker keeps: who may come in, as the database said last, signed by its own "
+     "key. It is read when the broker starts and the database is away. Empty = none; then nobody "
+     "comes in until the database answers.",
+     0, 0},
+    {"access.cache_age", CONF_MS, AT(cache_age_ms), "168h", CONF_RELOAD,
+     "How long rights count that the database did not confirm. With older ones listeners get "
+     "nothing but alarms (FLASH) until it answers; agents keep what they say.",
+     1000, 4294967295.0},
     {"control.socket", CONF_PATH, AT(control_socket), "/run/eocbus/broker.sock", 0,
      "UNIX socket on which this machine asks for status and metrics (`eocctl status`); mode 0600.",
      0, 0},

@@ -6,8 +6,8 @@
 #include "broker/hall.h"
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
-#include "proto/base/officers.h"
 #include "proto/base/program.h"
+#include "proto/base/sign.h"
 
 #include "proto/base/banned.h"
 
@@ -89,7 +89,7 @@ static int explain_port(const struct broker *b, enum status st, char *err, size_
     }
 }
 
-static int open_port(struct broker *b, char *err, size_t err_size)
+static int open_port(struct broker *b, const struct keys *keys, char *err, size_t err_size)
 {
     const struct zport_events events = hall_port_events(b);
     struct zport_settings set = {
@@ -104,38 +104,30 @@ static int open_port(struct broker *b, char *err, size_t err_size)
         .rto_most_ms = RTO_MOST_MS,
         .handshake_ms = HANDSHAKE_MS,
     };
-    struct keys keys;
     enum status st;
 
-    if (keys_load(&keys, b->config->key_file, err, err_size) != ST_OK)
-        return EXIT_MACHINE;
-    set.public_z85 = keys.public_z85;
-    set.secret_z85 = keys.secret_z85;
+    set.public_z85 = keys->public_z85;
+    set.secret_z85 = keys->secret_z85;
     st = zport_create(&b->port, b->zctx, &set, &events);
-    keys_wipe(&keys);
     return st == ST_OK ? EXIT_DONE : explain_port(b, st, err, err_size);
 }
 
-enum status hall_pin_officers(struct broker *b, char *err, size_t err_size)
+/* The secret halves are where they are used from here on: in ZeroMQ and in the signer. */
+static int open_with_key(struct broker *b, char *err, size_t err_size)
 {
-    struct officers o;
-    const char *path = b->config->officers_file;
+    struct keys keys;
     enum status st;
+    int code;
 
-    if (!path || !path[0]) {
-        access_pin(b->access, NULL, true);
-        log_warn("broker.officers.none",
-                 "next=\"whoever may write into the database can invent principals; set "
-                 "trust.officers\"");
-        return ST_OK;
-    }
-    st = officers_load(&o, path, err, err_size);
-    if (st != ST_OK)
-        return st;
-    access_pin(b->access, &o, b->config->takes_unsigned);
-    log_info("broker.officers", "pinned=%u needed=%u unsigned=%s", o.count, o.needed,
-             b->config->takes_unsigned ? "admitted" : "refused");
-    return ST_OK;
+    if (keys_load(&keys, b->config->key_file, err, err_size) != ST_OK)
+        return EXIT_MACHINE;
+    st = signer_create(&b->signer, &keys);
+    if (st == ST_OK || st == ST_NOTFOUND)
+        code = open_port(b, &keys, err, err_size);
+    else
+        code = hall_explain(EXIT_MACHINE, err, err_size, "cannot take the signing key", st);
+    keys_wipe(&keys);
+    return code;
 }
 
 int hall_open_door(struct broker *b, char *err, size_t err_size)
@@ -151,9 +143,6 @@ int hall_open_door(struct broker *b, char *err, size_t err_size)
         return hall_explain(
             EXIT_MACHINE, err, err_size,
             "cannot bind the authentication handler, and without it nobody is let in", st);
-    st = hall_pin_officers(b, err, err_size);
-    if (st != ST_OK)
-        return EXIT_MACHINE;
     raise_file_limit(b); /* before the port counts how many connections it can hold */
-    return open_port(b, err, err_size);
+    return open_with_key(b, err, err_size);
 }

@@ -17,17 +17,22 @@
 #include "proto/base/loop.h"
 #include "proto/base/zport.h"
 
+struct keep;
+struct signer;
+
 struct broker {
     struct broker_setup set;
     struct config *config; /* of the setup */
     struct loop *loop;
     struct zctx *zctx;
+    struct signer *signer; /* NULL: the key file has no signing pair */
     struct access *access;
     struct zport *port;
     struct store *store;
     struct ingress *ingress;
     struct router *router;
     struct egress *egress;
+    struct keep *keep;
     struct admin *admin;
     struct loop_signal *term, *interrupt, *hangup;
     struct loop_timer *goodbye;
@@ -40,18 +45,30 @@ struct broker {
 
 /* door.c: loop, ZAP, files, port. EXIT_DONE, or the code to end with and a sentence in `err`. */
 int hall_open_door(struct broker *b, char *err, size_t err_size);
-/* The pinned officers, read again; ST_OK if there are none to be pinned. On an error those that
- * were pinned stay, and `err` is a sentence. */
-MUST_CHECK enum status hall_pin_officers(struct broker *b, char *err, size_t err_size);
 /* "what: st" into `err`; answers `code`. */
 int hall_explain(int code, char *err, size_t err_size, const char *what, enum status st);
 
 /* hallway.c: what each room calls. */
-void hall_ask_principals(struct broker *b); /* anew, once the list under way is done */
 struct zport_events hall_port_events(struct broker *b);
 struct ingress_exits hall_ingress(struct broker *b);
 struct store_exits hall_store(struct broker *b);
 struct egress_exits hall_egress(struct broker *b);
+
+void hall_ask_principals(struct broker *b);
+
+/* keep.c: the principals on the broker's disk, and how old what it knows may be. */
+struct keep_counters {
+    uint64_t written, failed; /* files */
+    uint64_t age_s;           /* since the database confirmed the rights in force */
+    bool is_closed;           /* too old: listeners get nothing but alarms */
+    bool is_kept;             /* in force is what the file said */
+};
+MUST_CHECK enum status keep_create(struct keep **out, struct broker *b);
+void keep_destroy(struct keep *k); /* waits for a file that is being written */
+/* A list is in force that was read just now; false: it was asked for only to be sure. */
+bool keep_principals_read(struct keep *k);
+uint64_t keep_age_s(const struct keep *k);
+void keep_counters(const struct keep *k, struct keep_counters *out);
 
 /* settings.c */
 struct store_settings hall_store_settings(const struct broker *b);

@@ -213,7 +213,8 @@ static void finish_principals(struct broker *b, enum status st)
         st = access_commit(b->access);
     if (st == ST_OK) {
         ingress_recheck(b->ingress);
-        log_info("broker.principals", "count=%zu", access_count(b->access));
+        if (keep_principals_read(b->keep))
+            log_info("broker.principals", "count=%zu", access_count(b->access));
     } else {
         store_principals_unread(b->store); /* a revocation may be among them */
     }

@@ -92,10 +92,19 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->principals = access_count(b->access);
     out->admitted = n.admitted;
     out->unknown_keys = n.unknown_keys;
-    out->officers = n.officers;
-    out->unvouched = n.unvouched;
-    out->distrusted = n.distrusted;
     out->undecided = n.undecided;
+}
+
+static void collect_keep(const struct broker *b, struct admin_report *out)
+{
+    struct keep_counters n;
+
+    keep_counters(b->keep, &n);
+    out->rights_age_s = n.age_s;
+    out->rights_kept = n.is_kept;
+    out->rights_closed = n.is_closed;
+    out->cache_written = n.written;
+    out->cache_failed = n.failed;
 }
 
 void report_collect(void *arg, struct admin_report *out)
@@ -110,6 +119,7 @@ void report_collect(void *arg, struct admin_report *out)
     collect_store(b, out);
     collect_egress(b, out);
     collect_access(b, out);
+    collect_keep(b, out);
 }
 
 static void put_agent(void *arg, const struct ingress_agent *a)

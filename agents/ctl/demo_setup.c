@@ -512,8 +512,9 @@ static int write_broker_settings(struct demo *d)
     buf_printf(
         &b,
         "name = demo\nendpoint = %s\nkey.file = %s/keys/broker.key\n"
-        "database = host=%s/sock user=bus_ingest dbname=eocbus\ncontrol.socket = %s/sock/control\n",
-        d->endpoint, d->dir, d->dir, d->dir);
+        "database = host=%s/sock user=bus_ingest dbname=eocbus\ncontrol.socket = %s/sock/control\n"
+        "access.cache_file = %s/broker.rights\n",
+        d->endpoint, d->dir, d->dir, d->dir, d->dir);
     code = write_file(d, demo_path(d, "conf/broker.conf"), &b);
     buf_free(&b);
     return code;

@@ -84,22 +84,24 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         add_fault(
             s, "the broker has no database: nothing is stored, agents keep what they say; look at "
                "PostgreSQL and at the broker's log");
+    if (broker_says(s, "rights_closed", "yes"))
+        add_fault(s,
+                  "its rights were not confirmed for %" PRIu64
+                  " h, longer than access.cache_age: listeners get nothing but alarms until the "
+                  "database answers",
+                  broker_number(s, "rights_age_seconds") / 3600);
+    else if (broker_says(s, "rights_kept", "yes"))
+        add_fault(s,
+                  "the broker was started without its database and lets in whom it knew %" PRIu64
+                  " min ago (access.cache_file)",
+                  broker_number(s, "rights_age_seconds") / 60);
+    if (broker_number(s, "cache_failed") && !broker_number(s, "cache_written"))
+        add_fault(s, "the broker cannot write access.cache_file: after a restart without its "
+                     "database nobody would come in; look at the broker's log");
     if (broker_says(s, "degraded", "yes"))
         add_fault(s, "commits are not protected by a standby: look at the standby");
     if (broker_number(s, "principals") == 0)
         add_fault(s, "no principal may connect: enrol them with `eocctl principal add`");
-    if (broker_number(s, "officers") == 0)
-        buf_puts(&s->notes, "LOOK: no enrolment officers are pinned (trust.officers): whoever may "
-                            "write into the database can invent principals\n");
-    else if (broker_number(s, "unvouched"))
-        buf_printf(&s->notes,
-                   "LOOK: %" PRIu64 " keys are admitted that no two officers signed for\n",
-                   broker_number(s, "unvouched"));
-    if (broker_number(s, "distrusted"))
-        buf_printf(&s->notes,
-                   "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "
-                   "signed for them (`eocctl principal list`)\n",
-                   broker_number(s, "distrusted"));
     if (broker_number(s, "unknown_keys"))
         buf_printf(&s->facts,
                    "%" PRIu64 " handshakes with keys that are unknown, revoked or expired\n",

@@ -43,20 +43,20 @@ MUST_CHECK enum status access_create(struct access **out, struct zctx *z,
                                      int64_t (*utc_us)(void *arg), void *arg);
 void access_destroy(struct access *a);
 
-/* Who has to vouch for a principal; copied; NULL = nobody is pinned, and every row is believed.
- * Else a row is admitted by what its record says, never by what stands beside it, and one without a
- * good record not at all, unless takes_unsigned (old installations). In force with the next list.
- */
-struct officers;
-void access_pin(struct access *a, const struct officers *o, bool takes_unsigned);
-
 /* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). When
  * an add answered ST_NOMEM, commit keeps the old list and answers ST_NOMEM: half a list would lock
  * people out. */
 void access_begin(struct access *a);
 MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
 enum status access_commit(struct access *a);
+/* The same for a list that this broker had kept: the database has not said yet whether it still
+ * holds. A key that is not on it may be new, so the question waits as before the first list. */
+enum status access_commit_kept(struct access *a);
+bool access_is_kept(const struct access *a);
 size_t access_count(const struct access *a);
+/* All of the list in force, in the order of names. */
+void access_each(const struct access *a, void (*each)(void *arg, const struct principal *p),
+                 void *arg);
 
 /* NULL if unknown, revoked or expired. Borrowed until the next commit. A principal that changes its
  * keys stands there once for each; by its name it is the one with the highest serial. */
@@ -85,9 +85,6 @@ MUST_CHECK enum status access_may_listen(const struct access *a, const struct pr
 
 struct access_counters {
     uint64_t admitted, unknown_keys, undecided;
-    uint64_t officers;   /* pinned */
-    uint64_t unvouched;  /* of the list in force: keys admitted without a good record */
-    uint64_t distrusted; /* of the last list: keys not admitted for want of one */
 };
 void access_counters(const struct access *a, struct access_counters *out);
 

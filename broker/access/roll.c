@@ -171,6 +171,12 @@ size_t roll_count(const struct roll *r)
     return r->count;
 }
 
+void roll_each(const struct roll *r, void (*each)(void *arg, const struct principal *p), void *arg)
+{
+    for (size_t i = 0; i < r->count; i++)
+        each(arg, &r->by_name[i]->p);
+}
+
 static int against_name(const struct row *row, const void *name)
 {
     return strcmp(row->p.name, name);
@@ -247,13 +253,6 @@ const struct principal *roll_find(const struct roll *r, const char *name, int64_
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us)
 {
     return find(r->by_key, r->count, key, against_key, utc_us);
-}
-
-const struct principal *roll_find_any(const struct roll *r, const uint8_t key[32])
-{
-    size_t at = find_first(r->by_key, r->count, key, against_key);
-
-    return at < r->count && !against_key(r->by_key[at], key) ? &r->by_key[at]->p : NULL;
 }
 
 size_t roll_each_named(const struct roll *r, const char *name,

@@ -21,13 +21,12 @@ void roll_destroy(struct roll *r);
 MUST_CHECK enum status roll_add(struct roll *r, const struct principal *p);
 void roll_seal(struct roll *r); /* needs no memory */
 size_t roll_count(const struct roll *r);
+void roll_each(const struct roll *r, void (*each)(void *arg, const struct principal *p), void *arg);
 
 /* NULL: none, or its time is over (not_after_us <= utc_us). Of two under one name the one with the
  * highest serial that is still valid; of the same serial, the one that was given first. */
 const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us);
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us);
-/* Valid or not, shut or not. */
-const struct principal *roll_find_any(const struct roll *r, const uint8_t key[32]);
 /* All of one name but those that are shut, also after their time, the highest serial first; answers
  * how many. */
 size_t roll_each_named(const struct roll *r, const char *name,

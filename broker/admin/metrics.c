@@ -89,10 +89,15 @@ static const struct row rows[] = {
      "Times that receipts had to wait for a full socket."},
     {"admitted", COUNTER, AT(admitted), "Handshakes with a known key."},
     {"unknown_keys", COUNTER, AT(unknown_keys), "Handshakes refused: unknown, revoked, expired."},
-    {"officers", GAUGE, AT(officers), "Enrolment officers pinned; 0 = the database is believed."},
-    {"unvouched", GAUGE, AT(unvouched), "Keys admitted that no two pinned officers signed for."},
-    {"distrusted", GAUGE, AT(distrusted), "Keys not admitted because of that."},
     {"undecided", COUNTER, AT(undecided), "Handshakes put off: principals were not read yet."},
+    {"rights_age_seconds", GAUGE, AT(rights_age_s),
+     "Seconds since the database confirmed the rights in force."},
+    {"rights_kept", FLAG, AT(rights_kept),
+     "The rights in force are those that the broker had kept; the database has not answered yet."},
+    {"rights_closed", FLAG, AT(rights_closed),
+     "The rights are too old: listeners get nothing but alarms."},
+    {"cache_written", COUNTER, AT(cache_written), "Times the rights were written down."},
+    {"cache_failed", COUNTER, AT(cache_failed), "Times they could not be."},
 };
 
 static uint64_t value_of(const struct row *row, const struct admin_report *r)

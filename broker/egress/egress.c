@@ -368,6 +368,15 @@ void egress_destroy(struct egress *e)
     mem_free(e);
 }
 
+void egress_close(struct egress *e, bool closed)
+{
+    struct list *link;
+
+    e->is_closed = closed;
+    list_each(link, &e->all)
+        listener_nudge(container_of(link, struct listener, all)); /* to no effect while closed */
+}
+
 void egress_set(struct egress *e, const struct egress_settings *set)
 {
     e->set.window_bytes = set->window_bytes; /* of listeners to come */

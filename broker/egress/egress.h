@@ -95,6 +95,10 @@ void egress_destroy(struct egress *e);
 /* New window, page and horizon, for reload; the rest of *set is not looked at. */
 void egress_set(struct egress *e, const struct egress_settings *set);
 
+/* Closed: nobody is sent anything but what is warned of (FLASH) and withdrawn; listeners stay where
+ * they are in the log and go on from there when it opens. For rights that are too old. */
+void egress_close(struct egress *e, bool closed);
+
 /* Subscribe, Unsubscribe, Credit, Acknowledge from a session; everything else is not ours. */
 void egress_on_frame(struct egress *e, uint64_t session, const char *principal,
                      const Eocbus__V1__Frame *frame);

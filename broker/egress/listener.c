@@ -214,7 +214,8 @@ static unsigned flags_of(const struct listener *l, const struct passing *m)
 
 bool listener_gather(struct listener *l, const struct passing *m)
 {
-    if (l->blocked || l->lost || !window_is_open(&l->window, gather_bytes(&l->gather))) {
+    if (l->egress->is_closed || l->blocked || l->lost ||
+        !window_is_open(&l->window, gather_bytes(&l->gather))) {
         stop_before(l, m->seq);
         return false;
     }
@@ -314,8 +315,8 @@ void listener_place(struct listener *l)
 
 void listener_nudge(struct listener *l)
 {
-    if (l->state == LISTENER_BEHIND && !l->reading && !l->blocked && !l->lost &&
-        window_is_open(&l->window, gather_bytes(&l->gather)) && list_empty(&l->hungry))
+    if (!l->egress->is_closed && l->state == LISTENER_BEHIND && !l->reading && !l->blocked &&
+        !l->lost && window_is_open(&l->window, gather_bytes(&l->gather)) && list_empty(&l->hungry))
         list_add_tail(&l->egress->hungry, &l->hungry);
 }
 

@@ -79,6 +79,7 @@ struct egress {
     struct gather warning;          /* the provisional one that is being routed */
     struct buf spare[EGRESS_SPARE]; /* gather buffers between turns */
     unsigned spare_count;
+    bool is_closed; /* see egress_close */
     bool any_lost;
     struct loop_hook *hook;
     struct loop_timer *tick;

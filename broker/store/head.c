@@ -28,7 +28,7 @@
 
 enum {
     ECHO_MS = 25, /* after a NOTIFY, which goes out once in 20 ms: look again for what followed */
-    POLL_DEADLINE_MS = 5000,
+    POLL_DEADLINE_MS = 3000, /* a revocation is seen within five seconds, whatever happens */
     /* The row of the head may be locked by a commit that waits for its standby. */
     RAISE_DEADLINE_MS = 30000,
 };

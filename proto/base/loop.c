@@ -32,6 +32,7 @@ struct loop {
     uv_idle_t idle;
     uv_timer_t turn_end; /* bounds the wait of loop_turn */
     struct list hooks;
+    unsigned works; /* under way */
     bool is_in_hooks, is_running;
 };
 
@@ -52,6 +53,16 @@ struct loop_signal {
     uv_signal_t uv;
     void (*raised)(void *arg, int signum);
     void *arg;
+};
+
+struct loop_work {
+    uv_work_t uv;
+    struct loop *loop; /* borrowed, outlives us */
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+    uv_sem_t returned; /* work has */
+    bool is_under_way, is_dead;
 };
 
 struct loop_hook {
@@ -218,6 +229,8 @@ void loop_destroy(struct loop *l)
     uv_close((uv_handle_t *)&l->idle, NULL);
     uv_close((uv_handle_t *)&l->turn_end, NULL);
     uv_run(&l->uv, UV_RUN_NOWAIT); /* lets libuv finish what was closed */
+    while (l->works)
+        uv_run(&l->uv, UV_RUN_ONCE);
     if (uv_loop_close(&l->uv) != 0)
         assert(!"something on the loop was not destroyed before it");
     mem_free(l);
@@ -452,4 +465,80 @@ void loop_signal_destroy(struct loop_signal *s)
 {
     if (s)
         uv_close((uv_handle_t *)&s->uv, on_closed);
+}
+
+/* --- work beside the loop ----------------------------------------------------------------------
+ */
+
+static void on_thread(uv_work_t *uv)
+{
+    struct loop_work *w = container_of(uv, struct loop_work, uv);
+
+    w->work(w->arg);
+    uv_sem_post(&w->returned);
+}
+
+static void free_work(struct loop_work *w)
+{
+    uv_sem_destroy(&w->returned);
+    mem_free(w);
+}
+
+static void on_work_done(uv_work_t *uv, int status)
+{
+    struct loop_work *w = container_of(uv, struct loop_work, uv);
+
+    (void)status; /* nobody cancels it */
+    w->loop->works--;
+    w->is_under_way = false;
+    if (w->is_dead) {
+        free_work(w);
+        return;
+    }
+    uv_sem_wait(&w->returned); /* it was posted */
+    w->done(w->arg);
+}
+
+enum status loop_work_create(struct loop_work **out, struct loop *l, void (*work)(void *arg),
+                             void (*done)(void *arg), void *arg)
+{
+    struct loop_work *w = mem_zalloc(sizeof(*w));
+    enum status st;
+
+    if (!w)
+        return ST_NOMEM;
+    st = status_of_uv(uv_sem_init(&w->returned, 0));
+    if (st != ST_OK) {
+        mem_free(w);
+        return st;
+    }
+    w->loop = l;
+    w->work = work;
+    w->done = done;
+    w->arg = arg;
+    *out = w;
+    return ST_OK;
+}
+
+enum status loop_work_start(struct loop_work *w)
+{
+    enum status st;
+
+    assert(!w->is_under_way);
+    st = status_of_uv(uv_queue_work(&w->loop->uv, &w->uv, on_thread, on_work_done));
+    w->is_under_way = st == ST_OK;
+    w->loop->works += w->is_under_way;
+    return st;
+}
+
+void loop_work_destroy(struct loop_work *w)
+{
+    if (!w)
+        return;
+    if (!w->is_under_way) {
+        free_work(w);
+        return;
+    }
+    uv_sem_wait(&w->returned);
+    w->is_dead = true; /* on_work_done frees it */
 }

@@ -63,4 +63,14 @@ MUST_CHECK enum status loop_hook_create(struct loop_hook **out, struct loop *l,
                                         void *arg);
 void loop_hook_destroy(struct loop_hook *h);
 
+/* Work that blocks (a sync of a file), on a thread of its own: `work` there, which touches nothing that
+ * others use meanwhile, then `done` on the loop, which it keeps alive. Started again only after that.
+ * Destroy waits for `work` to return; `done` is not called any more. */
+struct loop_work;
+MUST_CHECK enum status loop_work_create(struct loop_work **out, struct loop *l,
+                                        void (*work)(void *arg), void (*done)(void *arg),
+                                        void *arg);
+MUST_CHECK enum status loop_work_start(struct loop_work *w);
+void loop_work_destroy(struct loop_work *w);
+
 #endif

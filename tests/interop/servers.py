@@ -88,7 +88,8 @@ class Bus:
             self.broker_key = self.eocctl("keygen", key).strip().encode()
         settings = {"name": "interop", "endpoint": self.endpoint, "key.file": key,
                     "database": f"host={self.pg} user=bus_ingest dbname=eocbus",
-                    "control.socket": f"{self.work}/broker.sock", "egress.horizon": "200ms"}
+                    "control.socket": f"{self.work}/broker.sock",
+                    "access.cache_file": f"{self.work}/broker.rights", "egress.horizon": "200ms"}
         argv = ["setpriv", "--pdeathsig=KILL", f"{self.build}/eocbus-broker", "-c", "/dev/null"]
         for name, value in settings.items():
             argv += ["-o", f"{name}={value}"]

@@ -218,7 +218,7 @@ void bus_enrol(struct bus *b, const char *name, struct keys *out)
 
 static void exec_broker(struct bus *b, const char *const *settings)
 {
-    char text[5][PATH_SIZE + 32], config[128];
+    char text[6][PATH_SIZE + 32], config[128];
     const char *argv[ARGS_MAX] = {b->program};
     size_t n = 1;
 
@@ -227,7 +227,8 @@ static void exec_broker(struct bus *b, const char *const *settings)
     snprintf(text[2], sizeof(text[2]), "database=%s", b->database);
     snprintf(text[3], sizeof(text[3]), "control.socket=%s/broker.sock", b->dir);
     snprintf(text[4], sizeof(text[4]), "name=%s", b->is_beside ? "broker.beside" : "broker.test");
-    for (size_t i = 0; i < 5; i++) {
+    snprintf(text[5], sizeof(text[5]), "access.cache_file=%s/broker.rights", b->dir);
+    for (size_t i = 0; i < 6; i++) {
         argv[n++] = "-o";
         argv[n++] = text[i];
     }

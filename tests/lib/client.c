@@ -49,6 +49,7 @@ static size_t pack_row(const struct client *c, uint64_t row, uint8_t *out)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
+    Eocbus__V1__GeneralMessage alarm = EOCBUS__V1__GENERAL_MESSAGE__INIT;
     uint8_t id[ID_BYTES], random[10] = {0};
 
     memcpy(random, &row, sizeof(row));
@@ -59,16 +60,21 @@ static size_t pack_row(const struct client *c, uint64_t row, uint8_t *out)
     m.schema = SCHEMA_VERSION;
     m.sender = (char *)c->name;
     m.epoch = c->epoch;
-    m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+    m.lane = c->is_alarm ? EOCBUS__V1__LANE__LANE_FLASH : EOCBUS__V1__LANE__LANE_ROUTINE;
     m.lane_seq = row;
     m.status = EOCBUS__V1__STATUS__STATUS_TEST;
     m.kind = EOCBUS__V1__KIND__KIND_REPORT;
-    m.event_time_us = m.sent_time_us = (int64_t)c->epoch;
+    m.event_time_us = m.sent_time_us = c->is_alarm ? loop_utc_us(c->loop) : (int64_t)c->epoch;
     m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
-    entry.position = (char *)"duty officer";
-    entry.text = (char *)"The water at the bridge has risen by a hand's breadth.";
+    alarm.from_role = entry.position = (char *)"duty officer";
+    alarm.subject = alarm.text = entry.text =
+        (char *)"The water at the bridge has risen by a hand's breadth.";
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
     m.activity_log_entry = &entry;
+    if (c->is_alarm) {
+        m.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
+        m.general_message = &alarm;
+    }
     return eocbus__v1__envelope__pack(&m, out);
 }
 
@@ -199,6 +205,10 @@ static void on_deliver(struct client *c, const Eocbus__V1__Deliver *m, uint64_t 
     for (size_t i = 0; i < m->n_deliveries; i++) {
         const Eocbus__V1__Delivery *d = m->deliveries[i];
 
+        if (d->stamp->provisional) {
+            c->provisional++;
+            continue;
+        }
         /* It listens to everything: numbers have no gap. */
         if (d->stamp->seq != c->last_seq + 1 || (d->previous && d->previous != *previous))
             c->previous_errors++;
@@ -276,6 +286,7 @@ static void on_message(void *arg, const struct zport_message *m)
     if (!f)
         abort();
     c->frames++;
+    c->heard_us = loop_exact_us(c->loop);
     on_frame(c, f);
     eocbus__v1__frame__free_unpacked(f, NULL);
     pump(c);
@@ -291,7 +302,7 @@ static void on_linked(void *arg, bool up, const char *why)
 {
     struct client *c = arg;
 
-    (void)why;
+    c->refusals += strstr(why, "refused this key") != NULL;
     c->is_linked = up;
     c->was_refused = !up && !c->welcomes;
     c->is_welcome = false;

@@ -28,17 +28,19 @@ struct client {
     struct loop_timer *tick;
     char name[64];
     uint64_t epoch;
-    bool is_linked, is_welcome, was_refused; /* the handshake failed for good */
-    unsigned welcomes, faults, frames;
+    bool is_linked, is_welcome, was_refused;     /* the handshake failed for good */
+    unsigned welcomes, faults, frames, refusals; /* refusals: of the key, in a handshake */
+    uint64_t heard_us;                           /* the last frame (loop_exact_us) */
     char fault[32];
     /* Publishing: rows 1..count; lane_seq and tag of a row are its index. */
     struct client_row *rows;
     uint64_t count, settled, in_flight, window;
+    bool is_alarm;          /* what it says is FLASH */
     uint64_t floor;         /* all rows up to it have a receipt */
     uint64_t not_before_us; /* Busy */
     /* Listening with subscription 1 to everything. */
     bool wants, is_subscribed, reads; /* reads false: gives no credit, acknowledges nothing */
-    uint64_t got, last_seq, previous_errors, horizon;
+    uint64_t got, last_seq, previous_errors, horizon, provisional;
     uint32_t log_epoch;
     uint32_t since_ack;
 };

@@ -260,3 +260,37 @@ void sim_loop_signal(struct loop *l, int signum)
             s->raised(s->arg, signum);
     }
 }
+
+/* --- work beside the loop: there is nothing to wait for ------------------------------------------
+ */
+
+struct loop_work {
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+enum status loop_work_create(struct loop_work **out, struct loop *l, void (*work)(void *arg),
+                             void (*done)(void *arg), void *arg)
+{
+    struct loop_work *w = mem_zalloc(sizeof(*w));
+
+    (void)l;
+    if (!w)
+        return ST_NOMEM;
+    *w = (struct loop_work){work, done, arg};
+    *out = w;
+    return ST_OK;
+}
+
+enum status loop_work_start(struct loop_work *w)
+{
+    w->work(w->arg);
+    w->done(w->arg);
+    return ST_OK;
+}
+
+void loop_work_destroy(struct loop_work *w)
+{
+    mem_free(w);
+}

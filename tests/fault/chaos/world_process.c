@@ -73,7 +73,7 @@ static bool fork_child(struct world *w, struct process *p, const char *log)
 
 void world_start_broker(struct world *w, unsigned i)
 {
-    char log[32], text[7][PATH], whose[16], program[PATH + 16];
+    char log[32], text[8][PATH], whose[16], program[PATH + 16];
     const char *argv[ARGS];
     size_t n = 0;
 
@@ -92,8 +92,9 @@ void world_start_broker(struct world *w, unsigned i)
     /* What one principal may say is others' business; here few say as much as many. */
     snprintf(text[5], PATH, "ingress.quarantine_per_hour=1000000");
     snprintf(text[6], PATH, "ingress.messages_per_second=100000");
+    snprintf(text[7], PATH, "access.cache_file=%s/b%u/rights", w->dir, i);
     argv[n++] = program;
-    for (size_t k = 0; k < 7; k++) {
+    for (size_t k = 0; k < 8; k++) {
         argv[n++] = "-o";
         argv[n++] = text[k];
     }

@@ -17,6 +17,7 @@
 
 struct scene {
     struct loop *loop;
+    struct loop_work *beside;
     struct loop_timer *timer, *other;
     struct loop_poll *poll;
     struct loop_signal *signal;
@@ -399,6 +400,55 @@ static enum status create_all(struct scene *s, int fd)
     return st;
 }
 
+/* --- work beside the loop ----------------------------------------------------------------------
+ */
+
+static void work_a_while(void *arg)
+{
+    const struct timespec t = {0, 30000000};
+
+    nanosleep(&t, NULL);
+    ((struct scene *)arg)->work++;
+}
+
+static void work_again(void *arg)
+{
+    struct scene *s = arg;
+
+    s->after++;
+    if (s->after < 3)
+        assert_int_equal(loop_work_start(s->beside), ST_OK);
+}
+
+static void work_beside_the_loop_stops_nothing_and_can_be_started_again(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(loop_work_create(&s->beside, s->loop, work_a_while, work_again, s), ST_OK);
+    assert_int_equal(loop_timer_create(&s->timer, s->loop, count_fire, s), ST_OK);
+    loop_timer_start(s->timer, 5, 0);
+    assert_int_equal(loop_work_start(s->beside), ST_OK);
+    loop_turn(s->loop, 10);
+    assert_int_equal(s->fired, 1); /* while it works */
+    loop_timer_destroy(s->timer);
+    loop_run(s->loop); /* it keeps the loop alive */
+    assert_int_equal(s->work, 3);
+    assert_int_equal(s->after, 3);
+    loop_work_destroy(s->beside);
+}
+
+static void work_that_is_destroyed_is_waited_for_and_not_told(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(loop_work_create(&s->beside, s->loop, work_a_while, work_again, s), ST_OK);
+    assert_int_equal(loop_work_start(s->beside), ST_OK);
+    loop_work_destroy(s->beside);
+    assert_int_equal(s->work, 1);
+    loop_turn(s->loop, 10);
+    assert_int_equal(s->after, 0);
+}
+
 static void creating_survives_every_failed_allocation(void **state)
 {
     enum status st = ST_NOMEM;
@@ -446,6 +496,8 @@ int main(void)
         IN_SCENE(a_hook_keeps_no_loop_alive),
         IN_SCENE(hooks_destroyed_by_the_first_of_them_stay_silent),
         IN_SCENE(hooks_destroyed_after_the_wait_stay_silent_too),
+        IN_SCENE(work_beside_the_loop_stops_nothing_and_can_be_started_again),
+        IN_SCENE(work_that_is_destroyed_is_waited_for_and_not_told),
         cmocka_unit_test(creating_survives_every_failed_allocation),
     };
 

@@ -523,6 +523,28 @@ static void a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous(vo
     assert_int_equal(world.agents[0].got[1], 2);
 }
 
+/* For rights that are too old. */
+static void while_it_is_closed_only_warnings_pass_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    agent_subscribe_all(0, 0, 100);
+    world_settle();
+    egress_close(world.egress, true);
+    for (unsigned i = 0; i < 30; i++)
+        world_publish(FLASH_REPORT, "3505203", 100);
+    agent_subscribe_all(1, 0, 100); /* comes meanwhile */
+    world_settle();
+    world_warn(100);
+    assert_int_equal(world.agents[0].count, 0);
+    assert_int_equal(world.agents[0].warnings, 1);
+    assert_int_equal(world.agents[1].count, 0);
+    assert_int_equal(world.agents[1].warnings, 1);
+    egress_close(world.egress, false);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 30);
+    assert_int_equal(world.agents[1].count, 30);
+}
+
 static void one_that_is_behind_or_waits_for_the_log_is_warned_too(void **state)
 {
     struct egress_counters n;
@@ -653,6 +675,7 @@ int main(void)
         IN_WORLD(a_message_of_a_new_log_epoch_ends_every_listener_too),
         IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
         IN_WORLD(a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous),
+        IN_WORLD(while_it_is_closed_only_warnings_pass_and_nothing_is_lost),
         IN_WORLD(one_that_is_behind_or_waits_for_the_log_is_warned_too),
         IN_WORLD(sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted),
         IN_WORLD(a_warning_meets_full_and_dead_sockets_without_harm),
