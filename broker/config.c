@@ -61,6 +61,11 @@ static const struct conf_row rows[] = {
      "broker "
      "says that it is degraded (`eocctl status`).",
      0, 0},
+    {"access.unsigned", CONF_BOOL, AT(lets_unsigned), "no", CONF_RELOAD,
+     "Take unsigned messages of principals that have a signing key, while old programs are "
+     "replaced. Readers see that they are not signed, and those that pin officers do not believe "
+     "them. A gateway that cannot sign at all is enrolled without a signing key instead.",
+     0, 0},
     {"ingress.window_items", CONF_COUNT, AT(ingress_window_items), "256", CONF_RELOAD,
      "Messages that one agent may have sent and not yet got a receipt for.", 1, 65536},
     {"ingress.window_bytes", CONF_BYTES, AT(ingress_window_bytes), "1MiB", CONF_RELOAD,

@@ -23,6 +23,7 @@ struct config {
     size_t egress_window_bytes;                     /* egress.window_bytes */
     unsigned page_rows, horizon_ms;                 /* egress.* */
     unsigned heartbeat_ms, heartbeat_timeout_ms;
+    bool lets_unsigned; /* access.unsigned */
 };
 
 /* The rows, for conf_load, conf_print and struct program. */

@@ -139,6 +139,8 @@ int hall_open_door(struct broker *b, char *err, size_t err_size)
     if (st != ST_OK)
         return hall_explain(EXIT_MACHINE, err, err_size, "cannot make an event loop", st);
     st = access_create(&b->access, b->zctx, utc_us, b);
+    if (st == ST_OK)
+        access_let_unsigned(b->access, b->config->lets_unsigned);
     if (st != ST_OK)
         return hall_explain(
             EXIT_MACHINE, err, err_size,

@@ -93,6 +93,10 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->admitted = n.admitted;
     out->unknown_keys = n.unknown_keys;
     out->undecided = n.undecided;
+    out->signatures_verified = n.verified;
+    out->signatures_bad = n.bad_signatures;
+    out->signatures_missing = n.missing_signatures;
+    out->let_unsigned = n.let_unsigned;
 }
 
 static void collect_keep(const struct broker *b, struct admin_report *out)

@@ -68,6 +68,7 @@ void hall_apply_settings(struct broker *b)
 
     if (log_level_parse(b->config->log_level, &level) == ST_OK)
         log_set_level(level);
+    access_let_unsigned(b->access, b->config->lets_unsigned);
     ingress_set(b->ingress, &in);
     egress_set(b->egress, &out);
 }

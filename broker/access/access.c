@@ -10,6 +10,7 @@
 #include "broker/access/acl.h"
 #include "broker/access/quota.h"
 #include "broker/access/roll.h"
+#include "broker/access/word.h"
 #include "broker/access/zap.h"
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
@@ -21,6 +22,8 @@
 /* A device with a wrong key knocks every few seconds for days: a line a minute names one, the
  * counter counts all. */
 #define KNOCKS_LOGGED_PER_HOUR 60
+/* The same of forgeries: each is in quarantine, and counted. */
+#define FORGED_LOGGED_PER_HOUR 60
 
 struct access {
     struct roll *roll;   /* in force; NULL until the first commit */
@@ -30,7 +33,8 @@ struct access {
     struct zap *zap;
     int64_t (*utc_us)(void *arg);
     void *arg;
-    struct quota knocks;
+    struct quota knocks, forged;
+    bool lets_unsigned;
     struct access_counters counters;
     char user[LIMIT_NAME_BYTES + 1 + KEY_Z85]; /* the User-Id of the last one that was let in */
 };
@@ -91,6 +95,7 @@ enum status access_create(struct access **out, struct zctx *z, int64_t (*utc_us)
     a->utc_us = utc_us;
     a->arg = arg;
     quota_init(&a->knocks, KNOCKS_LOGGED_PER_HOUR, QUOTA_HOUR_US, (uint64_t)utc_now(a));
+    quota_init(&a->forged, FORGED_LOGGED_PER_HOUR, QUOTA_HOUR_US, (uint64_t)utc_now(a));
     enum status st = z ? zap_create(&a->zap, z, &door) : ST_OK;
     if (st) {
         mem_free(a);
@@ -221,6 +226,32 @@ enum status access_may_publish(const struct access *a, const struct principal *p
 {
     (void)a; /* rights that depend on more than the principal will be looked up here */
     return acl_may_publish(p, m, why);
+}
+
+static void log_forged(struct access *a, const struct principal *p, const struct refusal *why)
+{
+    if (quota_take(&a->forged, 1, (uint64_t)utc_now(a)))
+        log_warn("access.signature.bad", "principal=%s field=%s total=%" PRIu64 " why=\"%s\"",
+                 p->name, why->path, a->counters.bad_signatures, why->text);
+}
+
+enum status access_check_word(struct access *a, const struct principal *p,
+                              const struct access_said *said, struct refusal *why)
+{
+    enum word word = a->roll ? word_judge(a->roll, p, said, a->lets_unsigned, why) : WORD_TAKEN;
+
+    a->counters.verified += word == WORD_GOOD;
+    a->counters.let_unsigned += word == WORD_UNSIGNED;
+    a->counters.missing_signatures += word == WORD_MISSING;
+    a->counters.bad_signatures += word == WORD_BAD;
+    if (word == WORD_BAD)
+        log_forged(a, p, why);
+    return word == WORD_MISSING || word == WORD_BAD ? ST_DENIED : ST_OK;
+}
+
+void access_let_unsigned(struct access *a, bool yes)
+{
+    a->lets_unsigned = yes;
 }
 
 enum status access_may_listen(const struct access *a, const struct principal *p,

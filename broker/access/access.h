@@ -79,12 +79,29 @@ size_t access_each_named(const struct access *a, const char *name,
 /* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name). */
 MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,
                                           const Eocbus__V1__Envelope *m, struct refusal *why);
+/* What was said, as it came: `m` unpacked from `content`; signature_len 0 or 64. Borrowed. */
+struct access_said {
+    Eocbus__V1__Envelope *m;
+    const uint8_t *content, *signature;
+    size_t len, signature_len;
+};
+/* Is it its sender's word, as far as the broker has to know (word.h)? ST_DENIED fills `why`
+ * (CODE_SIGNATURE). */
+MUST_CHECK enum status access_check_word(struct access *a, const struct principal *p,
+                                         const struct access_said *said, struct refusal *why);
+/* Principals that have a signing key may speak without it; no, unless told. */
+void access_let_unsigned(struct access *a, bool yes);
+
 /* May it listen to this pattern? */
 MUST_CHECK enum status access_may_listen(const struct access *a, const struct principal *p,
                                          const char *pattern, struct refusal *why);
 
 struct access_counters {
     uint64_t admitted, unknown_keys, undecided;
+    uint64_t officers;   /* pinned */
+    uint64_t unvouched;  /* of the list in force: keys admitted without a good record */
+    uint64_t distrusted; /* of the last list: keys not admitted for want of one */
+    uint64_t verified, bad_signatures, missing_signatures, let_unsigned; /* of messages */
 };
 void access_counters(const struct access *a, struct access_counters *out);
 

@@ -42,6 +42,8 @@ struct admin_report {
     uint64_t admitted, unknown_keys, undecided;
     uint64_t rights_age_s, cache_written, cache_failed;
     bool rights_kept, rights_closed;
+    uint64_t officers, unvouched, distrusted;
+    uint64_t signatures_verified, signatures_bad, signatures_missing, let_unsigned;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t provisional, withdrawn, provisional_skipped;
     uint64_t cursors, cursors_dirty, cursor_moves, cursors_taken, cursors_dropped;

@@ -98,6 +98,14 @@ static const struct row rows[] = {
      "The rights are too old: listeners get nothing but alarms."},
     {"cache_written", COUNTER, AT(cache_written), "Times the rights were written down."},
     {"cache_failed", COUNTER, AT(cache_failed), "Times they could not be."},
+    {"signatures_verified", COUNTER, AT(signatures_verified),
+     "Commands and answers whose signature was verified and good."},
+    {"signatures_bad", COUNTER, AT(signatures_bad),
+     "Messages refused because a signature in them is not who they say."},
+    {"signatures_missing", COUNTER, AT(signatures_missing),
+     "Messages refused because their sender signs, and they were not signed."},
+    {"let_unsigned", COUNTER, AT(let_unsigned),
+     "Messages taken without the signature that their sender has a key for (access.unsigned)."},
 };
 
 static uint64_t value_of(const struct row *row, const struct admin_report *r)

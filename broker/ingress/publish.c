@@ -23,7 +23,20 @@ static bool identity_is_sane(const Eocbus__V1__Envelope *m)
     return m->epoch <= INT64_MAX && m->lane_seq <= INT64_MAX && (unsigned)m->lane <= LANES;
 }
 
-/* The gate and the rights. Answers false and why; *m is the message if it could be unpacked. */
+static bool check_word(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__V1__Envelope *m,
+                       struct refusal *why)
+{
+    const struct access_said said = {.m = m,
+                                     .content = item->content.data,
+                                     .len = item->content.len,
+                                     .signature = item->signature.data,
+                                     .signature_len = item->signature.len};
+
+    return access_check_word(b->in->set.access, b->principal, &said, why) == ST_OK;
+}
+
+/* The gate, the rights and the word. Answers false and why; *m is the message if it could be
+ * unpacked. */
 static bool look_at(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__V1__Envelope **m,
                     struct refusal *why)
 {
@@ -46,7 +59,8 @@ static bool look_at(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__
     }
     if (sealed_check_keys(item, *m, why) != ST_OK)
         return false;
-    return access_may_publish(in->set.access, b->principal, *m, why) == ST_OK;
+    return access_may_publish(in->set.access, b->principal, *m, why) == ST_OK &&
+           check_word(b, item, *m, why);
 }
 
 static enum busy_cause submit(struct publishing *b, struct parcel *p)

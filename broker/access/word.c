@@ -1,0 +1,121 @@
+/* word - see word.h */
+#include "broker/access/word.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/access/roll.h"
+#include "proto/base/sign.h"
+#include "proto/wire/order.h"
+
+#include "proto/base/banned.h"
+
+static enum word refuse(enum word word, struct refusal *why, const char *path, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static enum word refuse(enum word word, struct refusal *why, const char *path, const char *fmt, ...)
+{
+    va_list args;
+
+    why->code = CODE_SIGNATURE;
+    snprintf(why->path, sizeof(why->path), "%s", path);
+    va_start(args, fmt);
+    vsnprintf(why->text, sizeof(why->text), fmt, args);
+    va_end(args);
+    return word;
+}
+
+/* One name's keys against one signature. A key whose time is over counts: what it signed before is
+ * good, and may have waited in an outbox. One that was revoked is not told (access_each_named). */
+struct search {
+    const void *bytes;
+    size_t len;
+    const uint8_t *signature;
+    bool has_key, is_good;
+};
+
+static void try_key(void *arg, const struct principal *p)
+{
+    struct search *s = arg;
+
+    if (!p->has_sign_key)
+        return;
+    s->has_key = true;
+    s->is_good = s->is_good || sign_is_good(p->sign_key, "", s->bytes, s->len, s->signature);
+}
+
+/* Content: 50 us for each key of the name, of which there are one or two. */
+static struct search judge_name(const struct roll *r, const char *name, const void *bytes,
+                                size_t len, const uint8_t *signature)
+{
+    struct search s = {.bytes = bytes, .len = len, .signature = signature};
+
+    roll_each_named(r, name, try_key, &s);
+    return s;
+}
+
+/* Of a sender that signs, every approval has to be good; of an old one, those whose approver signs.
+ */
+static enum word judge_approvals(const struct roll *r, Eocbus__V1__Envelope *m, bool all,
+                                 struct refusal *why)
+{
+    Eocbus__V1__Approval **rows = NULL;
+    size_t count = order_approvals(m, &rows);
+    struct buf approved = {0};
+    enum word word = WORD_TAKEN;
+
+    if (count && order_put_approved(&approved, m) != ST_OK)
+        word = refuse(WORD_BAD, why, "approvals", "no memory to verify them; say it again later");
+    for (size_t i = 0; i < count && word == WORD_TAKEN; i++) {
+        struct search s =
+            judge_name(r, rows[i]->principal, approved.data, approved.len, rows[i]->signature.data);
+
+        if (!s.is_good && (s.has_key || all))
+            word = refuse(WORD_BAD, why, "approvals",
+                          "the approval of %.64s is not signed with a key of that name, over the "
+                          "message's id and its body without approvals",
+                          rows[i]->principal);
+    }
+    buf_free(&approved);
+    return word;
+}
+
+static enum word judge_signature(const struct roll *r, const struct access_said *said,
+                                 bool is_carried, struct refusal *why)
+{
+    struct search s = judge_name(r, said->m->sender, said->content, said->len, said->signature);
+
+    if (s.is_good)
+        return WORD_GOOD;
+    if (!s.has_key && !is_carried)
+        return WORD_TAKEN; /* of a device that is enrolled without: nobody can tell */
+    return refuse(
+        WORD_BAD, why, "signature",
+        "the signature is not that of %.64s over these bytes; is the device enrolled with "
+        "the key that it signs with?",
+        said->m->sender);
+}
+
+enum word word_judge(const struct roll *r, const struct principal *p,
+                     const struct access_said *said, bool lets_unsigned, struct refusal *why)
+{
+    bool is_carried = strcmp(said->m->sender, p->name) != 0;
+    enum word word = WORD_TAKEN;
+
+    if (!said->signature_len && (is_carried || p->has_sign_key)) {
+        if (is_carried || !lets_unsigned)
+            return refuse(WORD_MISSING, why, "signature",
+                          "%.64s is enrolled with a signing key, and this is not signed; sign the "
+                          "content with sign_secret of its key file",
+                          said->m->sender);
+        word = WORD_UNSIGNED;
+    }
+    if (!is_carried && !order_is(said->m))
+        return word;
+    if (said->signature_len)
+        word = judge_signature(r, said, is_carried, why);
+    if (word != WORD_BAD && judge_approvals(r, said->m, p->has_sign_key, why) == WORD_BAD)
+        word = WORD_BAD;
+    return word;
+}

@@ -1,0 +1,309 @@
+/* word_test - what the broker takes for its sender's word. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/access/roll.h"
+#include "broker/access/word.h"
+#include "proto/base/sign.h"
+#include "proto/wire/order.h"
+
+#include "proto/base/banned.h"
+
+enum { ASMA, OLD, KARIM, RAHIMA, NOBODY, PEOPLE };
+static const char *const names[PEOPLE] = {"coes.asma", "coes.old", "eoc.karim", "eoc.rahima",
+                                          "eoc.nobody"};
+static struct signer *signers[PEOPLE], *asmas_second;
+static struct principal people[PEOPLE];
+static struct roll *roll;
+
+static void add_key(unsigned who, const struct signer *key, int64_t not_after_us)
+{
+    struct principal p = {.principal_id = (int32_t)who + 1, .name = (char *)names[who]};
+
+    p.not_after_us = not_after_us;
+    if (key) {
+        memcpy(p.sign_key, signer_public(key), KEY_BYTES);
+        p.has_sign_key = true;
+    }
+    assert_int_equal(roll_add(roll, &p), ST_OK);
+    people[who] = p;
+}
+
+static int make_people(void **state)
+{
+    struct keys k;
+
+    (void)state;
+    if (roll_create(&roll) != ST_OK)
+        return -1;
+    for (unsigned i = 0; i <= PEOPLE; i++)
+        if (keys_generate(&k) != ST_OK ||
+            signer_create(i < PEOPLE ? &signers[i] : &asmas_second, &k) != ST_OK)
+            return -1;
+    add_key(ASMA, asmas_second, 0);
+    add_key(ASMA, signers[ASMA], 1000); /* its time is over: what it signed waits somewhere */
+    add_key(OLD, NULL, 0);
+    add_key(KARIM, signers[KARIM], 0);
+    add_key(RAHIMA, signers[RAHIMA], 0);
+    people[NOBODY].name = (char *)names[NOBODY];
+    people[NOBODY].has_sign_key = true;
+    roll_seal(roll);
+    return 0;
+}
+
+static int remove_people(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < PEOPLE; i++)
+        signer_destroy(signers[i]);
+    signer_destroy(asmas_second);
+    roll_destroy(roll);
+    return 0;
+}
+
+/* --- messages -----------------------------------------------------------------------------------
+ */
+
+static struct {
+    Eocbus__V1__Envelope m;
+    Eocbus__V1__FlashReport report;
+    Eocbus__V1__SirenCommand siren;
+    Eocbus__V1__Receipt receipt;
+    Eocbus__V1__PublicAlert alert;
+    Eocbus__V1__Approval approval[2], *approvals[2];
+    uint8_t id[16], approved[2][SIGN_BYTES], signature[SIGN_BYTES], content[2000];
+    size_t len, signature_len;
+} now;
+
+static void begin(unsigned sender, int body)
+{
+    memset(&now, 0, sizeof(now));
+    eocbus__v1__envelope__init(&now.m);
+    eocbus__v1__flash_report__init(&now.report);
+    eocbus__v1__siren_command__init(&now.siren);
+    eocbus__v1__receipt__init(&now.receipt);
+    eocbus__v1__public_alert__init(&now.alert);
+    now.m.sender = (char *)names[sender];
+    now.m.message_id.data = now.id;
+    now.m.message_id.len = sizeof(now.id);
+    now.m.body_case = (Eocbus__V1__Envelope__BodyCase)body;
+    now.m.siren_command = &now.siren; /* a union: any body's pointer */
+    if (body == EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT)
+        now.m.flash_report = &now.report;
+    else if (body == EOCBUS__V1__ENVELOPE__BODY_RECEIPT)
+        now.m.receipt = &now.receipt;
+    else if (body == EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT)
+        now.m.public_alert = &now.alert;
+}
+
+static void order_siren(unsigned sender)
+{
+    begin(sender, EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND);
+    now.siren.site = (char *)"coes.siren1";
+    now.siren.duration_s = 60;
+    now.siren.approvals = now.approvals;
+}
+
+static void approve(unsigned name, const struct signer *key)
+{
+    size_t n = now.siren.n_approvals;
+    struct buf text = {0};
+
+    eocbus__v1__approval__init(&now.approval[n]);
+    now.approvals[n] = &now.approval[n];
+    now.approval[n].principal = (char *)names[name];
+    assert_int_equal(order_put_approved(&text, &now.m), ST_OK);
+    signer_sign(key, now.approved[n], "", text.data, text.len);
+    buf_free(&text);
+    now.approval[n].signature.data = now.approved[n];
+    now.approval[n].signature.len = SIGN_BYTES;
+    now.siren.n_approvals++;
+}
+
+static void sign(const struct signer *key)
+{
+    now.len = eocbus__v1__envelope__pack(&now.m, now.content);
+    now.signature_len = key ? SIGN_BYTES : 0;
+    if (key)
+        signer_sign(key, now.signature, "", now.content, now.len);
+}
+
+static enum word judge_with(unsigned session, bool lets_unsigned)
+{
+    const struct access_said said = {.m = &now.m,
+                                     .content = now.content,
+                                     .len = now.len,
+                                     .signature = now.signature,
+                                     .signature_len = now.signature_len};
+    struct refusal why = {0};
+    enum word word = word_judge(roll, &people[session], &said, lets_unsigned, &why);
+
+    if (word == WORD_MISSING || word == WORD_BAD) {
+        assert_string_equal(why.code, CODE_SIGNATURE);
+        assert_true(why.path[0] && why.text[0]);
+    } else {
+        assert_null(why.code);
+    }
+    return word;
+}
+
+static enum word judge(unsigned session)
+{
+    return judge_with(session, false);
+}
+
+/* --- tests --------------------------------------------------------------------------------------
+ */
+
+static void one_who_has_a_signing_key_is_not_heard_without(void **state)
+{
+    (void)state;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    sign(NULL);
+    assert_int_equal(judge(ASMA), WORD_MISSING);
+    assert_int_equal(judge_with(ASMA, true), WORD_UNSIGNED);
+    begin(OLD, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+}
+
+static void a_report_is_left_to_its_readers(void **state)
+{
+    (void)state;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    sign(signers[KARIM]);
+    assert_int_equal(judge(ASMA), WORD_TAKEN);
+}
+
+static void a_command_is_verified_byte_for_byte(void **state)
+{
+    (void)state;
+    order_siren(ASMA);
+    sign(asmas_second);
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    now.content[now.len - 1] ^= 1;
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    now.content[now.len - 1] ^= 1;
+    now.signature[40] ^= 1;
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    assert_int_equal(judge_with(ASMA, true), WORD_BAD);
+    sign(signers[ASMA]); /* the key of before */
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    sign(signers[KARIM]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    sign(NULL);
+    assert_int_equal(judge(ASMA), WORD_MISSING);
+}
+
+static void of_a_device_without_a_signing_key_nobody_can_tell(void **state)
+{
+    (void)state;
+    order_siren(OLD);
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+    sign(signers[OLD]); /* it signs, and is enrolled without */
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+}
+
+static void what_settles_a_request_and_alerts_are_verified(void **state)
+{
+    (void)state;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_RECEIPT);
+    now.receipt.level = EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_DISPLAYED;
+    sign(signers[KARIM]);
+    assert_int_equal(judge(ASMA), WORD_TAKEN);
+    now.receipt.level = EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_ACCEPTED;
+    sign(signers[KARIM]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    now.receipt.level = EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED;
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT);
+    sign(signers[KARIM]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+}
+
+static void every_approval_is_verified(void **state)
+{
+    (void)state;
+    order_siren(ASMA);
+    approve(KARIM, signers[KARIM]);
+    approve(RAHIMA, signers[RAHIMA]);
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    now.siren.duration_s = 600; /* changed after they had approved */
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    order_siren(ASMA);
+    approve(KARIM, signers[KARIM]);
+    approve(RAHIMA, signers[KARIM]); /* one person, two names */
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    order_siren(ASMA);
+    approve(NOBODY, signers[NOBODY]);
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+}
+
+static void an_approval_of_another_order_is_none_of_this_one(void **state)
+{
+    (void)state;
+    order_siren(ASMA);
+    approve(KARIM, signers[KARIM]);
+    now.id[0] = 1; /* the message_id is a part of it */
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+}
+
+/* Where nothing is signed yet, approvals are what they were: words. One of somebody who signs
+ * counts. */
+static void an_old_device_may_name_approvers_that_do_not_sign(void **state)
+{
+    (void)state;
+    order_siren(OLD);
+    approve(NOBODY, signers[NOBODY]);
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+    approve(KARIM, signers[NOBODY]);
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_BAD);
+}
+
+static void what_is_carried_for_another_has_to_be_signed_by_that_one(void **state)
+{
+    (void)state;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    sign(signers[ASMA]);
+    assert_int_equal(judge(OLD), WORD_GOOD);
+    sign(signers[OLD]);
+    assert_int_equal(judge(OLD), WORD_BAD);
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_MISSING);
+    assert_int_equal(judge_with(OLD, true), WORD_MISSING);
+    begin(OLD, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT); /* whose word nobody can verify */
+    sign(signers[OLD]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_who_has_a_signing_key_is_not_heard_without),
+        cmocka_unit_test(a_report_is_left_to_its_readers),
+        cmocka_unit_test(a_command_is_verified_byte_for_byte),
+        cmocka_unit_test(of_a_device_without_a_signing_key_nobody_can_tell),
+        cmocka_unit_test(what_settles_a_request_and_alerts_are_verified),
+        cmocka_unit_test(every_approval_is_verified),
+        cmocka_unit_test(an_approval_of_another_order_is_none_of_this_one),
+        cmocka_unit_test(an_old_device_may_name_approvers_that_do_not_sign),
+        cmocka_unit_test(what_is_carried_for_another_has_to_be_signed_by_that_one),
+    };
+
+    return cmocka_run_group_tests_name("word", tests, make_people, remove_people);
+}
