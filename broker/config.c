@@ -24,6 +24,15 @@ static const struct conf_row rows[] = {
     {"key.file", CONF_PATH, AT(key_file), "/etc/eocbus/broker.key", 0,
      "The broker's key pair, made by `eocctl keygen`; mode 0600. Agents carry its public half.", 0,
      0},
+    {"trust.officers", CONF_PATH, AT(officers_file), "", CONF_RELOAD,
+     "File with the enrolment officers whose word counts, one \"NAME KEY\" a line. Only principals "
+     "whose record two of them signed are admitted then. Empty: everybody whom the database names. "
+     "Read again with the settings.",
+     0, 0},
+    {"access.unsigned_enrolment", CONF_BOOL, AT(takes_unsigned), "no", CONF_RELOAD,
+     "Admit principals without such a record as well, while an installation changes over. `eocctl "
+     "status` counts them.",
+     0, 0},
     {"database", CONF_TEXT, AT(database), "dbname=eocbus user=bus_ingest", CONF_SECRET,
      "PostgreSQL connection string (libpq keywords or URI) of a user with the role bus_ingest. "
      "Keep passwords in ~/.pgpass rather than here.",

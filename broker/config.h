@@ -11,6 +11,8 @@
 struct config {
     char *cache_file; /* access.cache_file */
     char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
+    char *officers_file;                                   /* trust.officers */
+    bool takes_unsigned;                                   /* access.unsigned_enrolment */
     unsigned batch_rows, queue_rows, commit_ms, follow_ms; /* store.* */
     size_t queue_bytes;                                    /* store.queue_bytes */
     unsigned cache_age_ms;                                 /* access.cache_age */

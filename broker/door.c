@@ -6,6 +6,7 @@
 #include "broker/hall.h"
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
+#include "proto/base/officers.h"
 #include "proto/base/program.h"
 #include "proto/base/sign.h"
 
@@ -130,6 +131,28 @@ static int open_with_key(struct broker *b, char *err, size_t err_size)
     return code;
 }
 
+enum status hall_pin_officers(struct broker *b, char *err, size_t err_size)
+{
+    struct officers o;
+    const char *path = b->config->officers_file;
+    enum status st;
+
+    if (!path || !path[0]) {
+        access_pin(b->access, NULL, true);
+        log_warn("broker.officers.none",
+                 "next=\"whoever may write into the database can invent principals; set "
+                 "trust.officers\"");
+        return ST_OK;
+    }
+    st = officers_load(&o, path, err, err_size);
+    if (st != ST_OK)
+        return st;
+    access_pin(b->access, &o, b->config->takes_unsigned);
+    log_info("broker.officers", "pinned=%u needed=%u unsigned=%s", o.count, o.needed,
+             b->config->takes_unsigned ? "admitted" : "refused");
+    return ST_OK;
+}
+
 int hall_open_door(struct broker *b, char *err, size_t err_size)
 {
     enum status st = loop_create(&b->loop);
@@ -145,6 +168,9 @@ int hall_open_door(struct broker *b, char *err, size_t err_size)
         return hall_explain(
             EXIT_MACHINE, err, err_size,
             "cannot bind the authentication handler, and without it nobody is let in", st);
+    st = hall_pin_officers(b, err, err_size);
+    if (st != ST_OK)
+        return EXIT_MACHINE;
     raise_file_limit(b); /* before the port counts how many connections it can hold */
     return open_with_key(b, err, err_size);
 }

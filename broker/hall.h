@@ -45,10 +45,14 @@ struct broker {
 
 /* door.c: loop, ZAP, files, port. EXIT_DONE, or the code to end with and a sentence in `err`. */
 int hall_open_door(struct broker *b, char *err, size_t err_size);
+/* The pinned officers, read again; ST_OK if there are none to be pinned. On an error those that
+ * were pinned stay, and `err` is a sentence. */
+MUST_CHECK enum status hall_pin_officers(struct broker *b, char *err, size_t err_size);
 /* "what: st" into `err`; answers `code`. */
 int hall_explain(int code, char *err, size_t err_size, const char *what, enum status st);
 
 /* hallway.c: what each room calls. */
+void hall_ask_principals(struct broker *b); /* anew, once the list under way is done */
 struct zport_events hall_port_events(struct broker *b);
 struct ingress_exits hall_ingress(struct broker *b);
 struct store_exits hall_store(struct broker *b);

@@ -92,6 +92,9 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->principals = access_count(b->access);
     out->admitted = n.admitted;
     out->unknown_keys = n.unknown_keys;
+    out->officers = n.officers;
+    out->unvouched = n.unvouched;
+    out->distrusted = n.distrusted;
     out->undecided = n.undecided;
     out->signatures_verified = n.verified;
     out->signatures_bad = n.bad_signatures;

@@ -91,8 +91,13 @@ void hall_reload(struct broker *b, char *text, size_t size)
         return;
     }
     hall_apply_settings(b);
-    snprintf(text, size, "settings are in force%s%s",
-             waiting[0] ? "; these wait for a restart: " : "", waiting);
+    st = hall_pin_officers(b, err, sizeof(err));
+    if (st != ST_OK)
+        log_error("broker.officers.kept", "why=\"%s\"", err);
+    hall_ask_principals(b);
+    snprintf(text, size, "settings are in force%s%s%s%s",
+             waiting[0] ? "; these wait for a restart: " : "", waiting,
+             st != ST_OK ? "; the officers are those of before: " : "", st != ST_OK ? err : "");
     log_info("broker.reload", "waiting=\"%s\"", waiting);
 }
 

@@ -102,6 +102,18 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         add_fault(s, "commits are not protected by a standby: look at the standby");
     if (broker_number(s, "principals") == 0)
         add_fault(s, "no principal may connect: enrol them with `eocctl principal add`");
+    if (broker_number(s, "officers") == 0)
+        buf_puts(&s->notes, "LOOK: no enrolment officers are pinned (trust.officers): whoever may "
+                            "write into the database can invent principals\n");
+    else if (broker_number(s, "unvouched"))
+        buf_printf(&s->notes,
+                   "LOOK: %" PRIu64 " keys are admitted that no two officers signed for\n",
+                   broker_number(s, "unvouched"));
+    if (broker_number(s, "distrusted"))
+        buf_printf(&s->notes,
+                   "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "
+                   "signed for them (`eocctl principal list`)\n",
+                   broker_number(s, "distrusted"));
     if (broker_number(s, "unknown_keys"))
         buf_printf(&s->facts,
                    "%" PRIu64 " handshakes with keys that are unknown, revoked or expired\n",

@@ -15,7 +15,9 @@
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/base/officers.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/record.h"
 
 #include "proto/base/banned.h"
 
@@ -30,6 +32,10 @@ struct access {
     struct roll *coming; /* being filled; NULL when none is */
     bool is_kept;        /* `roll` is from the broker's own file */
     bool spoiled;        /* `coming` could not be made: commit keeps the old one */
+    struct officers officers;
+    bool takes_unsigned, pins_changed;
+    uint64_t unvouched, distrusted; /* in `coming` */
+    char distrust[256];             /* of the first one */
     struct zap *zap;
     int64_t (*utc_us)(void *arg);
     void *arg;
@@ -115,19 +121,119 @@ void access_destroy(struct access *a)
     mem_free(a);
 }
 
+void access_pin(struct access *a, const struct officers *o, bool takes_unsigned)
+{
+    a->officers = o ? *o : (struct officers){0};
+    a->takes_unsigned = takes_unsigned;
+    a->pins_changed = true;
+    a->counters.officers = a->officers.count;
+}
+
 void access_begin(struct access *a)
 {
+    a->unvouched = a->distrusted = 0;
     roll_destroy(a->coming);
     a->coming = NULL;
     a->spoiled = roll_create(&a->coming) != ST_OK;
 }
 
+/* Looked at before, byte for byte, under the same officers: 100 us for each principal whenever one
+ * of ten thousand changes would keep the others waiting for a second. */
+static bool was_vouched(const struct access *a, const struct principal *p)
+{
+    const struct principal *old =
+        a->roll && !a->pins_changed ? roll_find_any(a->roll, p->public_key) : NULL;
+
+    return old && old->is_vouched && old->enrolment_len == p->enrolment_len &&
+           !memcmp(old->enrolment, p->enrolment, p->enrolment_len);
+}
+
+static enum status check_record(const struct access *a, const struct principal *p,
+                                struct record *record, struct refusal *why)
+{
+    const uint8_t *bytes = p->enrolment;
+    size_t len = p->enrolment_len;
+
+    why->text[0] = '\0';
+    if (!len) {
+        snprintf(why->text, sizeof(why->text), "no officer signed for it");
+        return ST_DENIED;
+    }
+    enum status st = was_vouched(a, p) ? enrolment_read(record, bytes, len, why)
+                                       : enrolment_check(record, bytes, len, &a->officers, why);
+    if (st == ST_OK && (strcmp(record->name, p->name) != 0 ||
+                        memcmp(record->key, p->public_key, KEY_BYTES) != 0)) {
+        snprintf(why->text, sizeof(why->text), "its record is of another name or key");
+        st = ST_DENIED;
+    } else if (st == ST_OK && record->valid_from_us > utc_now(a)) {
+        snprintf(why->text, sizeof(why->text), "its record is of the future");
+        st = ST_DENIED;
+    }
+    return st;
+}
+
+/* The record is the truth; the database may only shorten it. */
+static void take_record(struct principal *p, struct record *record)
+{
+    p->agency = record->agency;
+    p->roles = record->roles;
+    p->places = record->places;
+    p->has_sign_key = record->has_sign_key;
+    memcpy(p->sign_key, record->sign_key, KEY_BYTES);
+    if (!p->not_after_us || record->not_after_us < p->not_after_us)
+        p->not_after_us = record->not_after_us;
+    p->serial = record->serial;
+    p->is_vouched = true;
+}
+
+static enum status add_unvouched(struct access *a, struct principal *p, const struct refusal *why)
+{
+    if (!a->takes_unsigned) {
+        if (!a->distrusted++)
+            snprintf(a->distrust, sizeof(a->distrust), "%s: %.180s", p->name, why->text);
+        return ST_OK;
+    }
+    a->unvouched++;
+    p->serial = 0; /* nobody vouches for that either */
+    return roll_add(a->coming, p);
+}
+
+static enum status add(struct access *a, const struct principal *given)
+{
+    struct principal p = *given;
+    struct record record;
+    struct refusal why;
+
+    p.is_vouched = false;
+    if (!a->officers.count) {
+        a->unvouched++;
+        return roll_add(a->coming, &p);
+    }
+    enum status st = check_record(a, &p, &record, &why);
+    if (st == ST_NOMEM)
+        return st;
+    if (st != ST_OK)
+        return add_unvouched(a, &p, &why);
+    take_record(&p, &record);
+    return roll_add(a->coming, &p);
+}
+
 enum status access_add(struct access *a, const struct principal *p)
 {
-    enum status st = a->spoiled ? ST_NOMEM : roll_add(a->coming, p);
+    enum status st = a->spoiled ? ST_NOMEM : add(a, p);
 
     a->spoiled = a->spoiled || st;
     return st;
+}
+
+/* A line for each list that has any, not for each key: old installations have thousands. */
+static void tell_distrust(struct access *a)
+{
+    if (a->distrusted && a->distrusted != a->counters.distrusted)
+        log_warn("access.distrusted", "keys=%" PRIu64 " first=\"%s\" next=\"not admitted\"",
+                 a->distrusted, a->distrust);
+    a->counters.unvouched = a->unvouched;
+    a->counters.distrusted = a->distrusted;
 }
 
 static enum status put_in_force(struct access *a, bool is_kept)
@@ -143,6 +249,8 @@ static enum status put_in_force(struct access *a, bool is_kept)
     a->roll = a->coming;
     a->coming = NULL;
     a->is_kept = is_kept;
+    a->pins_changed = false;
+    tell_distrust(a);
     if (a->zap)
         zap_decide(a->zap);
     return ST_OK;

@@ -43,6 +43,13 @@ MUST_CHECK enum status access_create(struct access **out, struct zctx *z,
                                      int64_t (*utc_us)(void *arg), void *arg);
 void access_destroy(struct access *a);
 
+/* Who has to vouch for a principal; copied; NULL = nobody is pinned, and every row is believed.
+ * Else a row is admitted by what its record says, never by what stands beside it, and one without a
+ * good record not at all, unless takes_unsigned (old installations). In force with the next list.
+ */
+struct officers;
+void access_pin(struct access *a, const struct officers *o, bool takes_unsigned);
+
 /* A new list replaces the old one whole: begin, add each, commit (or begin again to give up). When
  * an add answered ST_NOMEM, commit keeps the old list and answers ST_NOMEM: half a list would lock
  * people out. */

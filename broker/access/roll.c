@@ -255,6 +255,13 @@ const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32
     return find(r->by_key, r->count, key, against_key, utc_us);
 }
 
+const struct principal *roll_find_any(const struct roll *r, const uint8_t key[32])
+{
+    size_t at = find_first(r->by_key, r->count, key, against_key);
+
+    return at < r->count && !against_key(r->by_key[at], key) ? &r->by_key[at]->p : NULL;
+}
+
 size_t roll_each_named(const struct roll *r, const char *name,
                        void (*each)(void *arg, const struct principal *p), void *arg)
 {

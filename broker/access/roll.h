@@ -27,6 +27,8 @@ void roll_each(const struct roll *r, void (*each)(void *arg, const struct princi
  * highest serial that is still valid; of the same serial, the one that was given first. */
 const struct principal *roll_find(const struct roll *r, const char *name, int64_t utc_us);
 const struct principal *roll_find_key(const struct roll *r, const uint8_t key[32], int64_t utc_us);
+/* Valid or not, shut or not. */
+const struct principal *roll_find_any(const struct roll *r, const uint8_t key[32]);
 /* All of one name but those that are shut, also after their time, the highest serial first; answers
  * how many. */
 size_t roll_each_named(const struct roll *r, const char *name,

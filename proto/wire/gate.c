@@ -139,3 +139,12 @@ enum status gate_frame(Eocbus__V1__Frame **out, const uint8_t *frame, size_t len
     *out = (Eocbus__V1__Frame *)m;
     return st == ST_OK ? gate_check(m, why) : st;
 }
+
+enum status gate_message(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
+                         const uint8_t *bytes, size_t len, size_t len_max, struct arena *arena,
+                         struct refusal *why)
+{
+    enum status st = open_bytes(out, d, bytes, len, len_max, LIMIT_FIELDS, arena, why);
+
+    return st == ST_OK ? gate_check(*out, why) : st;
+}

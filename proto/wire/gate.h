@@ -60,6 +60,11 @@ MUST_CHECK enum status gate_content(Eocbus__V1__Envelope **out, const uint8_t *c
 MUST_CHECK enum status gate_frame(Eocbus__V1__Frame **out, const uint8_t *frame, size_t len,
                                   struct arena *arena, struct refusal *why);
 
+/* The same for any other message of ours that lies somewhere as bytes. */
+MUST_CHECK enum status gate_message(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
+                                    const uint8_t *bytes, size_t len, size_t len_max,
+                                    struct arena *arena, struct refusal *why);
+
 /* The raw scan alone; fields_max is LIMIT_FIELDS or LIMIT_FRAME_FIELDS. Fields that `descriptor` does
  * not name are counted, not descended into. */
 MUST_CHECK enum status gate_scan(const uint8_t *bytes, size_t len,

@@ -12,6 +12,7 @@
 #include "proto/base/keys.h"
 #include "proto/base/mem.h"
 #include "proto/wire/limits.h"
+#include "tests/lib/officers.h"
 
 #include "proto/base/banned.h"
 
@@ -258,6 +259,169 @@ static void during_a_change_of_keys_both_keys_are_known(void **state)
     access_destroy(a);
 }
 
+/* --- officers -----------------------------------------------------------------------------------
+ */
+
+struct rows {
+    struct test_officers desk;
+    struct keys old, new;
+    struct access *a;
+};
+
+static struct rows open_rows(void)
+{
+    struct rows r = {.a = new_access()};
+
+    officers_open(&r.desk);
+    assert_int_equal(keys_generate(&r.old), ST_OK);
+    assert_int_equal(keys_generate(&r.new), ST_OK);
+    now_us = INT64_C(1790000000000000);
+    access_pin(r.a, &r.desk.pinned, false);
+    return r;
+}
+
+static void close_rows(struct rows *r)
+{
+    officers_close(&r->desk);
+    access_destroy(r->a);
+}
+
+/* As it stands in the database: the bytes, and what somebody wrote beside them. */
+static void add_row(struct rows *rows, const struct record *r, int first, int second, bool is_shut)
+{
+    struct buf b = enrolment_of(&rows->desk, r, first, second);
+    struct principal p = {
+        .principal_id = 1,
+        .name = (char *)(uintptr_t)r->name,
+        .agency = (char *)"made-up",
+        .roles = (char *)"officer auditor",
+        .places = (char *)"",
+        .serial = 900,
+        .enrolment = b.data,
+        .enrolment_len = b.len,
+        .is_shut = is_shut,
+    };
+
+    memcpy(p.public_key, r->key, sizeof(p.public_key));
+    assert_int_equal(access_add(rows->a, &p), ST_OK);
+    buf_free(&b);
+}
+
+static void the_record_counts_and_not_what_stands_beside_it(void **state)
+{
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.a", &rows.old);
+    struct access_counters n;
+
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) { /* the second list is not verified again */
+        access_begin(rows.a);
+        add_row(&rows, &r, 0, 1, false);
+        assert_int_equal(access_commit(rows.a), ST_OK);
+        const struct principal *p = access_find_key(rows.a, r.key);
+        assert_true(p->is_vouched);
+        assert_string_equal(p->agency, "test");
+        assert_string_equal(p->roles, "all");
+        assert_int_equal(p->serial, 1);
+        assert_true(p->has_sign_key);
+        assert_memory_equal(p->sign_key, r.sign_key, KEY_BYTES);
+        assert_int_equal(p->not_after_us, r.not_after_us);
+    }
+    access_counters(rows.a, &n);
+    assert_int_equal(n.officers, TEST_OFFICERS);
+    assert_int_equal(n.unvouched + n.distrusted, 0);
+    close_rows(&rows);
+}
+
+static void who_is_not_vouched_for_is_nobody(void **state)
+{
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.a", &rows.old), other = record_of("coes.b", &rows.new);
+    struct access_counters n;
+    uint8_t bare[32] = {3};
+
+    (void)state;
+    access_begin(rows.a);
+    add_row(&rows, &r, 0, -1, false);                        /* one officer */
+    assert_int_equal(add(rows.a, 3, "coes.c", 3, 0), ST_OK); /* none */
+    struct buf b = enrolment_of(&rows.desk, &r, 0, 1);
+    struct principal p = {.name = (char *)"coes.b", .enrolment = b.data, .enrolment_len = b.len};
+    memcpy(p.public_key, other.key, KEY_BYTES); /* somebody else's record */
+    assert_int_equal(access_add(rows.a, &p), ST_OK);
+    memcpy(p.public_key, r.key, KEY_BYTES); /* under another name */
+    assert_int_equal(access_add(rows.a, &p), ST_OK);
+    assert_int_equal(access_commit(rows.a), ST_OK);
+    buf_free(&b);
+    assert_int_equal(access_count(rows.a), 0);
+    assert_null(access_find_key(rows.a, r.key));
+    assert_null(access_find_key(rows.a, other.key));
+    assert_null(access_find_key(rows.a, bare));
+    access_counters(rows.a, &n);
+    assert_int_equal(n.distrusted, 4);
+    close_rows(&rows);
+}
+
+static void an_old_installation_may_take_them_marked(void **state)
+{
+    struct rows rows = open_rows();
+    struct access_counters n;
+
+    (void)state;
+    access_pin(rows.a, &rows.desk.pinned, true);
+    access_begin(rows.a);
+    assert_int_equal(add(rows.a, 3, "coes.c", 3, 0), ST_OK);
+    assert_int_equal(access_commit(rows.a), ST_OK);
+    assert_false(find_key(rows.a, 3)->is_vouched);
+    access_counters(rows.a, &n);
+    assert_int_equal(n.unvouched, 1);
+    assert_int_equal(n.distrusted, 0);
+    close_rows(&rows);
+}
+
+static void officers_who_are_pinned_no_more_vouch_for_nobody(void **state)
+{
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.a", &rows.old);
+
+    (void)state;
+    access_begin(rows.a);
+    add_row(&rows, &r, 0, 1, false);
+    assert_int_equal(access_commit(rows.a), ST_OK);
+    assert_non_null(access_find_key(rows.a, r.key));
+    rows.desk.pinned.row[1].key[0] ^= 1; /* the second one lost her key */
+    access_pin(rows.a, &rows.desk.pinned, false);
+    access_begin(rows.a);
+    add_row(&rows, &r, 0, 1, false);
+    assert_int_equal(access_commit(rows.a), ST_OK);
+    assert_null(access_find_key(rows.a, r.key));
+    close_rows(&rows);
+}
+
+static void the_newest_record_tells_what_both_keys_may(void **state)
+{
+    struct rows rows = open_rows();
+    struct record first = record_of("coes.a", &rows.old), second = record_of("coes.a", &rows.new);
+
+    (void)state;
+    snprintf(first.roles, sizeof(first.roles), "dispatcher officer");
+    snprintf(second.roles, sizeof(second.roles), "district");
+    snprintf(second.places, sizeof(second.places), "3505203");
+    second.serial = 2;
+    for (unsigned shut = 0; shut < 2; shut++) { /* also when the newest key was revoked since */
+        access_begin(rows.a);
+        add_row(&rows, &first, 0, 1, false);
+        add_row(&rows, &second, 1, 2, shut);
+        assert_int_equal(access_commit(rows.a), ST_OK);
+        const struct principal *p = access_find_key(rows.a, first.key);
+        assert_string_equal(p->roles, "district");
+        assert_string_equal(p->places, "3505203");
+        assert_int_equal(p->serial, 1);
+        assert_int_equal(access_find(rows.a, "coes.a")->serial, shut ? 1 : 2);
+        assert_int_equal(access_find_key(rows.a, second.key) == NULL, shut);
+    }
+    close_rows(&rows);
+}
+
 static void without_memory_the_old_rights_stay(void **state)
 {
     struct access *a = new_access();
@@ -353,6 +517,11 @@ int main(void)
         cmocka_unit_test(an_empty_list_locks_everybody_out),
         cmocka_unit_test(a_principal_whose_time_is_over_is_unknown),
         cmocka_unit_test(during_a_change_of_keys_both_keys_are_known),
+        cmocka_unit_test(the_record_counts_and_not_what_stands_beside_it),
+        cmocka_unit_test(who_is_not_vouched_for_is_nobody),
+        cmocka_unit_test(an_old_installation_may_take_them_marked),
+        cmocka_unit_test(officers_who_are_pinned_no_more_vouch_for_nobody),
+        cmocka_unit_test(the_newest_record_tells_what_both_keys_may),
         cmocka_unit_test(without_memory_the_old_rights_stay),
         cmocka_unit_test(without_memory_there_is_no_access),
         cmocka_unit_test(a_foreign_sender_name_is_denied_with_both_names),
