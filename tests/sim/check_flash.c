@@ -38,9 +38,11 @@ void check_in_flight(struct node *n, uint64_t tag, bool in_flight)
     for (unsigned i = 0; tag && i < n->flash_count; i++)
         if (n->flash[i] != tag)
             n->flash[kept++] = n->flash[i];
+    if (in_flight && kept == FLASHES_MOST) /* the earliest ones have long been answered */
+        memmove(n->flash, n->flash + 1, --kept * sizeof(n->flash[0]));
+    if (in_flight)
+        n->flash[kept++] = tag;
     n->flash_count = kept;
-    if (in_flight && kept < FLASHES_MOST)
-        n->flash[n->flash_count++] = tag;
 }
 
 /* Of those that were on their way, some have arrived. */
