@@ -67,6 +67,13 @@ static void tell_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
     *head = store_head(b->store);
 }
 
+static const struct log_past *tell_log_past(void *arg)
+{
+    struct broker *b = arg;
+
+    return store_log_past(b->store);
+}
+
 static void on_claim(void *arg, int32_t principal_id, uint32_t log_epoch, uint64_t seq)
 {
     struct broker *b = arg;
@@ -401,6 +408,7 @@ struct ingress_exits hall_ingress(struct broker *b)
         .submit = submit,
         .store_is_here = is_store_here,
         .log_place = tell_log_place,
+        .log_past = tell_log_past,
         .claim = on_claim,
         .listen = listen,
         .session_gone = on_session_gone,

@@ -11,6 +11,7 @@
 #include "proto/base/keys.h"
 #include "proto/base/sign.h"
 #include "proto/base/zport.h"
+#include "proto/wire/log_past.h"
 
 enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST };
 
@@ -25,6 +26,7 @@ struct store_news {
 };
 
 struct agent {
+    struct log_past past;     /* of the newest log that a broker told of */
     uint32_t known_log_epoch; /* the highest number we were told or delivered; 0 = none */
     uint64_t known_seq;
     struct loop *loop; /* borrowed, outlives us */
@@ -102,6 +104,8 @@ void lines_tell_down(struct agent *a, const char *why);
  */
 void lines_greet(void *arg, Eocbus__V1__Hello *m);
 void lines_learn_number(struct agent *a, uint32_t log_epoch, uint64_t seq);
+/* Of a broker that has not heard of the newest epoch yet it learns nothing. */
+void lines_learn_past(struct agent *a, const Eocbus__V1__Welcome *w);
 void lines_learn_receipts(struct agent *a, const Eocbus__V1__Receipts *m);
 
 /* --- lines_watch.c: when to leave a line that stands --------------------------------------------

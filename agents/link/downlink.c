@@ -316,15 +316,21 @@ enum status downlink_subscribe(struct downlink *d, const struct agent_subscripti
     return ST_OK;
 }
 
-/* The log was restored: numbers from here on are new ones, and nobody knows where the logs part. A
- * broker that names an older epoch has not heard of the newer one yet: our place stands. */
-static void forget_old_epoch(struct sub *s, uint32_t log_epoch)
+/* The log has another epoch. Where it is known how far the logs are one, our place is at most
+ * there: what we heard behind that may be gone, and its numbers are others' now. A broker that
+ * names an older epoch has not heard of the newer one yet: our place stands. */
+static void move_to_epoch(struct sub *s, uint32_t log_epoch, const struct log_past *past)
 {
     uint32_t own;
-    uint64_t seq;
+    uint64_t seq, same_upto;
 
     if (!inbox_place(s->inbox, &own, &seq) || log_epoch <= own)
         return;
+    same_upto = log_past_same_upto(past, own, log_epoch);
+    if (same_upto) {
+        inbox_move(s->inbox, log_epoch, seq < same_upto ? seq : same_upto);
+        return;
+    }
     /* What is kept under a durable name was restored with the log, so it lies in what both logs
      * have in common. */
     if (s->durable_name || (s->from_now && !s->on_disk)) {
@@ -350,7 +356,7 @@ void downlink_places(const struct downlink *d,
             place(arg, log_epoch, seq);
 }
 
-void downlink_begin(struct downlink *d, uint32_t log_epoch)
+void downlink_begin(struct downlink *d, uint32_t log_epoch, const struct log_past *past)
 {
     struct list *link;
 
@@ -359,7 +365,7 @@ void downlink_begin(struct downlink *d, uint32_t log_epoch)
         struct sub *s = container_of(link, struct sub, link);
 
         loop_timer_stop(s->timer);
-        forget_old_epoch(s, log_epoch);
+        move_to_epoch(s, log_epoch, past);
         if (s->state != SUB_TAKEN)
             ask(s);
     }

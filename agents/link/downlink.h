@@ -10,6 +10,7 @@
 #define EOCBUS_LINK_DOWNLINK_H
 
 #include "agents/link/agent.h"
+#include "proto/wire/log_past.h"
 
 struct downlink;
 
@@ -34,7 +35,7 @@ void downlink_places(const struct downlink *d,
 MUST_CHECK enum status downlink_subscribe(struct downlink *d, const struct agent_subscription *sub,
                                           char *err, size_t err_size);
 /* There is a main line, to a broker whose log has this epoch (0 = it has not seen it). */
-void downlink_begin(struct downlink *d, uint32_t log_epoch);
+void downlink_begin(struct downlink *d, uint32_t log_epoch, const struct log_past *past);
 /* There is none any more; if its session stands, the subscriptions there are ended. */
 void downlink_end(struct downlink *d);
 bool downlink_is_owed(const struct downlink *d); /* an answer to a Subscribe is due */

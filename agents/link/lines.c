@@ -36,6 +36,7 @@ static void on_stands(void *arg, unsigned line, const Eocbus__V1__Welcome *w)
              "endpoint=%s broker=%s principal=%s session=%" PRIu64 " log_epoch=%" PRIu32,
              lines_endpoint(a, line), w->broker, w->principal, w->session, w->log_epoch);
     a->log_epoch_of[line] = w->log_epoch;
+    lines_learn_past(a, w);
     lines_learn_store(a, line, w->store_away);
     lines_learn_number(a, w->log_epoch, w->head);
     if (a->uplink)

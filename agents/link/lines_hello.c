@@ -21,6 +21,16 @@ void lines_learn_receipts(struct agent *a, const Eocbus__V1__Receipts *m)
         lines_learn_number(a, m->settled[i]->log_epoch, m->settled[i]->seq);
 }
 
+void lines_learn_past(struct agent *a, const Eocbus__V1__Welcome *w)
+{
+    for (unsigned i = 0; i < a->line_count; i++)
+        if (a->log_epoch_of[i] > w->log_epoch)
+            return;
+    a->past.count = 0;
+    for (size_t i = 0; i < w->n_raises; i++)
+        log_past_add(&a->past, w->raises[i]->log_epoch, w->raises[i]->same_upto);
+}
+
 static void learn_place(void *arg, uint32_t log_epoch, uint64_t seq)
 {
     lines_learn_number(arg, log_epoch, seq);

@@ -102,7 +102,7 @@ void lines_offer_again(struct agent *a)
             log_epoch = a->log_epoch_of[i];
     if (!a->uplink || !a->sends || !log_epoch)
         return;
-    plan_next_step(a, outbox_offer_again(a->outbox, log_epoch, &a->offers_again));
+    plan_next_step(a, outbox_offer_again(a->outbox, log_epoch, &a->past, &a->offers_again));
 }
 
 /* Beside the main line, if it is wanted; later while it gives way. */
@@ -157,7 +157,7 @@ void lines_move(struct agent *a, unsigned to)
     lines_assign(a);
     if (from != NO_LINE && line_stands(a->lines[from]))
         downlink_ear_begin(a->downlink, from);
-    downlink_begin(a->downlink, a->log_epoch_of[to]);
+    downlink_begin(a->downlink, a->log_epoch_of[to], &a->past);
     lines_open_urgent(a);
     log_info("agent.main", "endpoint=%s log_epoch=%" PRIu32 " waiting=%" PRIu64,
              lines_endpoint(a, to), a->log_epoch_of[to], agent_waiting(a));

@@ -149,12 +149,15 @@ MUST_CHECK enum status outbox_refused(struct outbox *o,
                                                    const struct outbox_outcome *oc),
                                       void *arg);
 MUST_CHECK enum status outbox_seen(struct outbox *o, uint64_t tag);
-/* A new log epoch: rows stored under an older one are offered again. Harmless with the same epoch.
- * Those of FLASH and IMMEDIATE wait when it answers; what it left is reopened by
+/* A new log epoch: rows stored under an older one are offered again, but for those whose numbers,
+ * as `past` says, mean the same in the new one (NULL: nobody can say). Harmless with the same
+ * epoch. Those of FLASH and IMMEDIATE wait when it answers; what it left is reopened by
  * outbox_offer_more, a step of some milliseconds each, and nothing of a lane is offered before all
  * of it waits again. *more: there is something left to do, whatever the answer; after an error too,
  * then later. */
-MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch, bool *more);
+struct log_past;
+MUST_CHECK enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch,
+                                          const struct log_past *past, bool *more);
 MUST_CHECK enum status outbox_offer_more(struct outbox *o, bool *more);
 
 struct outbox_counts { /* as of the last commit */

@@ -4,9 +4,13 @@
  * them, so alarms and what is urgent come first and whole, and the other lanes in steps, which
  * leave the file and the loop to others in between. A lane is closed until all of it is reopened:
  * its lowest number goes first. The file knows the new epoch when nothing older is left in it; who
- * is stopped before begins again. */
+ * is stopped before begins again.
+ *
+ * What the file holds of older epochs still stands in the log of the one it knows, so how far that
+ * log is the same as the new one decides for all of it. */
 #include "agents/link/outbox_file.h"
 
+#include "proto/wire/log_past.h"
 #include "proto/base/banned.h"
 
 /* One transaction: about 10 ms and an fsync (2 GHz core). */
@@ -34,6 +38,7 @@ static enum status reopen_one(struct outbox *o, unsigned track)
     sqlite3_bind_int64(q, 1, o->again_epoch);
     bind_u64(q, 2, o->again_tag);
     bind_u64(q, 3, tag_of(track + 1, 0));
+    bind_u64(q, 4, o->again_behind);
     rc = sqlite3_step(q);
     if (rc == SQLITE_ROW)
         tag = (uint64_t)sqlite3_column_int64(q, 0);
@@ -112,12 +117,16 @@ enum status outbox_offer_more(struct outbox *o, bool *more)
     return st;
 }
 
-enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch, bool *more)
+enum status outbox_offer_again(struct outbox *o, uint32_t log_epoch, const struct log_past *past,
+                               bool *more)
 {
     enum status st = ST_OK;
 
     if (log_epoch > outbox_log_epoch(o)) {
+        uint64_t same_upto = past ? log_past_same_upto(past, o->log_epoch, log_epoch) : 0;
+
         o->again_epoch = log_epoch;
+        o->again_behind = same_upto < INT64_MAX ? same_upto : INT64_MAX;
         ob_again_from_first(o);
     }
     *more = is_under_way(o);

@@ -72,6 +72,7 @@ struct outbox {
                            place, so that no row of the two has the same tag */
     uint32_t log_epoch; /* as in the file: nothing stored is older */
     uint32_t again_epoch;  /* higher than that: it is being offered again for it */
+    uint64_t again_behind; /* what was stored behind this number */
     uint64_t again_tag;    /* reopened up to here */
     unsigned closed_lanes; /* not reopened whole yet, so not offered */
     size_t budget;

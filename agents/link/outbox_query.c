@@ -45,7 +45,7 @@ static const char *const query_sql[QUERIES] = {
                 " AND seq > 0 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
                 " ORDER BY tag DESC LIMIT 1",
     [Q_EARLIER] = "SELECT tag FROM settled WHERE tag >= ?2 AND tag < ?3 AND state=1"
-                  " AND log_epoch < ?1"
+                  " AND log_epoch < ?1 AND seq > ?4"
                   " AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
                   " ORDER BY tag LIMIT 1",
     [Q_LOG_EPOCH] = "UPDATE outbox SET log_epoch=?1",

@@ -9,16 +9,37 @@
 
 #include "proto/base/banned.h"
 
+/* Raises of the log epoch for a Welcome. */
+struct raises {
+    Eocbus__V1__Raise at[LOG_PAST_MOST], *list[LOG_PAST_MOST];
+};
+
+static void tell_raises(struct ingress *in, struct raises *r, Eocbus__V1__Welcome *w)
+{
+    const struct log_past *past = in->exits.log_past(in->exits.arg);
+
+    for (unsigned i = 0; i < past->count; i++) {
+        eocbus__v1__raise__init(&r->at[i]);
+        r->at[i].log_epoch = past->at[i].log_epoch;
+        r->at[i].same_upto = past->at[i].same_upto;
+        r->list[i] = &r->at[i];
+    }
+    w->n_raises = past->count;
+    w->raises = r->list;
+}
+
 static enum status send_welcome(struct ingress *in, struct session *s)
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
     Eocbus__V1__Welcome w = EOCBUS__V1__WELCOME__INIT;
+    struct raises raises;
 
     w.protocol = PROTOCOL_VERSION;
     w.broker = (char *)in->set.name;
     w.principal = s->principal;
     in->exits.log_place(in->exits.arg, &w.log_epoch, &w.head);
     s->log_epoch = w.log_epoch;
+    tell_raises(in, &raises, &w);
     w.time_us = loop_utc_us(in->set.loop);
     w.max_frame_bytes = LIMIT_FRAME_BYTES;
     w.max_content_bytes = LIMIT_CONTENT_BYTES;

@@ -28,6 +28,7 @@
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/base/zport.h"
 #include "proto/wire/link.h"
+#include "proto/wire/log_past.h"
 
 struct access;
 struct ingress;
@@ -56,6 +57,7 @@ struct ingress_exits {
     enum status (*submit)(void *arg, struct parcel **take); /* to the store */
     bool (*store_is_here)(void *arg);
     void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
+    const struct log_past *(*log_past)(void *arg); /* of that epoch. Borrowed */
     /* What an agent says that the log went up to. */
     void (*claim)(void *arg, int32_t principal_id, uint32_t log_epoch, uint64_t seq);
     /* Listening is egress's business: the frame as it came, from which session. Borrowed. */

@@ -97,6 +97,13 @@ static struct place place_of(const struct pg_rows *rows)
     return (struct place){(uint32_t)pg_int(rows, 0, 0), (uint64_t)pg_int(rows, 0, 1)};
 }
 
+/* Whoever is told of an epoch is told its past with it. */
+static void learn_past(struct store *s, const struct place *log, const char *past)
+{
+    if (log->log_epoch >= s->follow.log_epoch)
+        log_past_read(&s->past, past);
+}
+
 /* The server looked whether it is the one the log was last written to, before anything is stored.
  */
 static void see_place(struct store *s, const struct pg_rows *rows)
@@ -104,10 +111,11 @@ static void see_place(struct store *s, const struct pg_rows *rows)
     struct place log = place_of(rows);
 
     if (pg_int(rows, 0, 2))
-        log_error("store.promoted",
-                  "log=%" PRIu32 "/%" PRIu64 " timeline=%lu"
-                  " next=\"its epoch was raised, and outboxes offer again what may be gone\"",
-                  log.log_epoch, log.seq, s->timeline);
+        log_warn("store.promoted",
+                 "log=%" PRIu32 "/%" PRIu64 " timeline=%lu"
+                 " next=\"its epoch was raised, and outboxes offer again what may be gone\"",
+                 log.log_epoch, log.seq, s->timeline);
+    learn_past(s, &log, pg_text(rows, 0, 3));
     head_see(s, &log);
 }
 
@@ -257,6 +265,7 @@ static void on_head(void *arg, const struct pg_reply *reply)
         if (place_lacks(&log, &s->asked)) {
             on_short_log(s, &log);
         } else {
+            learn_past(s, &log, pg_text(reply->rows, 0, 5));
             head_see(s, &log);
             judge_claims(s, &log);
         }

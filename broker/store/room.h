@@ -24,6 +24,7 @@ struct store {
     struct timer *timer;
     struct cursors *cursors;
     struct follow follow;
+    struct log_past past; /* of the newest log that was looked at */
     struct loop_hook *hook;
     struct loop_timer *retry, *poll, *drain;
 

@@ -223,6 +223,11 @@ uint32_t store_log_epoch(const struct store *s)
     return s->follow.log_epoch;
 }
 
+const struct log_past *store_log_past(const struct store *s)
+{
+    return &s->past;
+}
+
 uint64_t store_head(const struct store *s)
 {
     return s->follow.handed;

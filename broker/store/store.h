@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "broker/parcel.h"
+#include "proto/wire/log_past.h"
 
 struct loop;
 struct store;
@@ -59,6 +60,8 @@ MUST_CHECK enum status store_create(struct store **out, const struct store_setti
 MUST_CHECK enum status store_submit(struct store *s, struct parcel **take);
 bool store_is_here(const struct store *s);
 uint32_t store_log_epoch(const struct store *s);
+/* How far it is the log of the epochs before. Borrowed. */
+const struct log_past *store_log_past(const struct store *s);
 uint64_t store_head(const struct store *s); /* last number handed to next() */
 
 /* A principal says that the log went up to there. If it does not, in that very epoch, it is logged;

@@ -140,10 +140,11 @@ GRANT EXECUTE ON FUNCTION bus.last_values, bus.seq_at TO bus_ingest;
 
 -- Where the log stands, whether principals changed, whether commits wait for a standby, and how many
 -- servers are taking this one's log: what a broker polls.
-CREATE FUNCTION bus.head(OUT log_epoch int4, OUT seq int8, OUT principals int8, OUT has_standby bool, OUT standbys int4)
+CREATE FUNCTION bus.head(OUT log_epoch int4, OUT seq int8, OUT principals int8, OUT has_standby bool, OUT standbys int4,
+                         OUT past text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT h.log_epoch, h.seq, p.version, current_setting('synchronous_standby_names') <> '',
-           (SELECT count(*)::int4 FROM pg_stat_get_wal_senders())
+           (SELECT count(*)::int4 FROM pg_stat_get_wal_senders()), bus.log_past()
       FROM bus.log_head h, bus.principal_version p
 $$;
 GRANT EXECUTE ON FUNCTION bus.head TO bus_ingest;

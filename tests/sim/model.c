@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "broker/store/array.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/log_past.h"
 #include "sql/sql_text.h"
 #include "tests/sim/check.h"
 #include "tests/sim/sim.h"
@@ -89,6 +91,7 @@ static struct {
         uint64_t lsn; /* of its commit */
         uint32_t log_epoch;
         int32_t timeline; /* 0: null */
+        uint64_t same_upto;
     } heads[HEADS_MOST];
     unsigned head_count;
     bool head_is_new;  /* it has no lsn yet */
@@ -722,10 +725,11 @@ static struct head *last_head(void)
     return &db.heads[db.head_count - 1];
 }
 
-static void change_head(uint32_t log_epoch, int32_t timeline)
+static void change_head(uint32_t log_epoch, int32_t timeline, uint64_t same_upto)
 {
     assert(db.head_count < HEADS_MOST);
-    db.heads[db.head_count++] = (struct head){.log_epoch = log_epoch, .timeline = timeline};
+    db.heads[db.head_count++] =
+        (struct head){.log_epoch = log_epoch, .timeline = timeline, .same_upto = same_upto};
     db.head_is_new = true;
     if (log_epoch > db.log_epoch)
         check_raised(db.log_epoch, log_epoch);
@@ -739,24 +743,51 @@ bool model_head_is_new(void)
 
 void model_keep_head(uint64_t lsn)
 {
-    last_head()->lsn = lsn;
+    for (unsigned i = db.head_count; --i > 0 && !db.heads[i].lsn;)
+        db.heads[i].lsn = lsn;
     db.head_is_new = false;
 }
 
-/* bus.see_timeline */
-static void ask_place(struct pg_rows *out)
+/* bus.log_past */
+static void put_past(struct pg_rows *out)
+{
+    struct log_past past = {0};
+    char text[LOG_PAST_MOST * 32] = "";
+
+    for (unsigned i = 0; i < db.head_count; i++)
+        if (!past.count || past.at[past.count - 1].log_epoch < db.heads[i].log_epoch)
+            log_past_add(&past, db.heads[i].log_epoch, db.heads[i].same_upto);
+    for (unsigned i = 0; i < past.count; i++) {
+        size_t at = strlen(text);
+
+        snprintf(text + at, sizeof(text) - at, "%s%" PRIu32 ":%" PRIu64, i ? " " : "",
+                 past.at[i].log_epoch, past.at[i].same_upto);
+    }
+    put_text(out, text);
+}
+
+/* bus.see_timeline. True: it has raised the epoch. */
+static bool see_timeline(void)
 {
     int32_t was = last_head()->timeline;
-    bool raised = was && was < db.timeline && sim.standby != STANDBY_SYNC;
+    bool raised = was && was != db.timeline && sim.plant != PLANT_TIMELINE_UNSEEN;
     uint32_t above = db.log_epoch + 1;
 
     if (raised)
         above = above > (uint32_t)db.timeline ? above : (uint32_t)db.timeline;
     if (was != db.timeline && sim.plant != PLANT_TIMELINE_UNSEEN)
-        change_head(raised ? above : db.log_epoch, db.timeline);
+        change_head(raised ? above : db.log_epoch, db.timeline, raised ? db.count : 0);
+    return raised;
+}
+
+static void ask_place(struct pg_rows *out)
+{
+    bool raised = see_timeline();
+
     put_int(out, 4, db.log_epoch);
     put_int(out, 8, (int64_t)db.count);
     put_int(out, 1, raised);
+    put_past(out);
     end_row(out);
 }
 
@@ -767,6 +798,7 @@ static void ask_head(struct pg_rows *out)
     put_int(out, 8, db.principals_version);
     put_int(out, 1, 0);
     put_int(out, 4, 0);
+    put_past(out);
     end_row(out);
 }
 
@@ -797,12 +829,13 @@ static void ask_principals(struct pg_rows *out)
 static void ask_raise(const struct model_params *p, struct pg_rows *out)
 {
     uint32_t expected = (uint32_t)param_int(p, 0), above = (uint32_t)param_int(p, 1);
-    bool raised = expected == db.log_epoch;
+    bool seen = see_timeline();
+    bool raised = (seen && db.log_epoch <= above) || expected == db.log_epoch;
 
     if (raised)
-        change_head((above > expected ? above : expected) + 1, last_head()->timeline);
+        change_head((above > db.log_epoch ? above : db.log_epoch) + 1, last_head()->timeline, 0);
     put_int(out, 4, db.log_epoch);
-    put_int(out, 1, raised);
+    put_int(out, 1, raised || seen);
     end_row(out);
 }
 
@@ -1016,7 +1049,7 @@ static void shorten_log(uint64_t upto)
 void model_restore(uint64_t upto, uint64_t lsn)
 {
     shorten_log(upto);
-    change_head(db.log_epoch + 1, last_head()->timeline); /* whoever brings it back does that too */
+    change_head(db.log_epoch + 1, last_head()->timeline, 0); /* whoever brings it back does that */
     model_keep_head(lsn);
 }
 
@@ -1044,13 +1077,8 @@ void model_promote(uint64_t lsn)
     db.kept_count = kept;
     check_promoted(upto);
     shorten_heads(lsn, upto);
-    if (upto == db.count)
-        return;
-    shorten_log(upto);
-    if (sim.standby == STANDBY_SYNC) { /* seen without a standby: nobody can tell, see model.h */
-        change_head(db.log_epoch + 1, last_head()->timeline);
-        model_keep_head(lsn);
-    }
+    if (upto < db.count)
+        shorten_log(upto);
 }
 
 const struct model_row *model_row(uint64_t seq)
@@ -1078,6 +1106,6 @@ void model_reset(void)
     memset(&db, 0, sizeof(db));
     db.log_epoch = 1;
     db.timeline = 1;
-    db.heads[db.head_count++] = (struct head){.log_epoch = 1};
+    db.heads[db.head_count++] = (struct head){.log_epoch = 1, .timeline = 1};
     db.principals_version = 1;
 }

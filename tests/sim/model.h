@@ -80,9 +80,8 @@ uint32_t model_log_epoch(void);
 bool model_head_is_new(void);
 void model_keep_head(uint64_t lsn);
 void model_restore(uint64_t upto, uint64_t lsn); /* what is behind is gone; a new epoch */
-/* Another server goes on, with what was committed up to lsn, on the next timeline. A known limit:
- * if commits waited for it, and such a wait was cut short, listeners may have heard what is gone,
- * and nothing in the log tells of it; here an operator raises the epoch then. */
+/* Another server goes on, with what was committed up to lsn, on the next timeline. Whoever stores
+ * there next has the epoch raised. */
 void model_promote(uint64_t lsn);
 const struct model_row *model_row(uint64_t seq);
 /* Was this content refused and kept? */

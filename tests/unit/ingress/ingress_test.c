@@ -242,6 +242,14 @@ static bool fake_store_is_here(void *arg)
     return !world.store_away;
 }
 
+static const struct log_past *fake_log_past(void *arg)
+{
+    static const struct log_past past = {2, {{1, 0}, {7, 40}}};
+
+    (void)arg;
+    return &past;
+}
+
 static void fake_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
 {
     (void)arg;
@@ -308,6 +316,7 @@ static const struct ingress_exits exits = {
     .submit = fake_submit,
     .store_is_here = fake_store_is_here,
     .log_place = fake_log_place,
+    .log_past = fake_log_past,
     .listen = fake_listen,
     .session_gone = fake_session_gone,
     .hang_up = fake_hang_up,

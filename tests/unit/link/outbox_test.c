@@ -20,6 +20,7 @@
 
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/log_past.h"
 
 static char dir[64], path[128], err[512];
 static int64_t now_us;
@@ -360,7 +361,7 @@ static void offer_again(struct outbox *o, uint32_t log_epoch)
 {
     bool more;
 
-    assert_int_equal(outbox_offer_again(o, log_epoch, &more), ST_OK);
+    assert_int_equal(outbox_offer_again(o, log_epoch, NULL, &more), ST_OK);
     while (more)
         assert_int_equal(outbox_offer_more(o, &more), ST_OK);
 }
@@ -384,6 +385,45 @@ static void a_restored_database_is_offered_what_was_stored(void **state)
     outbox_close(o);
     o = open_it();
     assert_int_equal(offered(o, &s), 1);
+    outbox_close(o);
+}
+
+static void stores(struct outbox *o, uint64_t tag, uint64_t seq)
+{
+    const struct outbox_outcome oc = {.stored = true, .log_epoch = 1, .seq = seq};
+
+    assert_int_equal(outbox_settle(o, tag, &oc), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+}
+
+/* A carried message may have been stored long before by another way: numbers do not ascend. */
+static void after_a_promotion_only_what_lies_behind_it_is_offered_again(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t first = put_one(o, ROUTINE), second = put_one(o, ROUTINE), early, late;
+    const struct log_past promoted = {2, {{1, 0}, {2, 450}}}, unknown = {1, {{2, 450}}};
+    bool more;
+
+    (void)state;
+    assert_int_equal(outbox_put_raw(o, ROUTINE, "late", 4, &late), ST_OK);
+    assert_int_equal(outbox_put_raw(o, ROUTINE, "early", 5, &early), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    offer_again(o, 1);
+    stores(o, first, 450);
+    stores(o, second, 451);
+    stores(o, late, 460);
+    stores(o, early, 3);
+    assert_int_equal(outbox_offer_again(o, 2, &promoted, &more), ST_OK);
+    while (more)
+        assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+    assert_int_equal(offered(o, &s), 2);
+    assert_int_equal(s.tags[0], second);
+    assert_int_equal(s.tags[1], late);
+    assert_int_equal(outbox_log_epoch(o), 2);
+    assert_int_equal(outbox_offer_again(o, 3, &unknown, &more), ST_OK);
+    while (more)
+        assert_int_equal(outbox_offer_more(o, &more), ST_OK);
+    assert_int_equal(offered(o, &s), 4); /* nobody can say what became of the first ones */
     outbox_close(o);
 }
 
@@ -417,7 +457,7 @@ static void a_restored_database_is_offered_the_urgent_first_and_a_lane_only_whol
     bool more;
 
     (void)state;
-    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 2, NULL, &more), ST_OK);
     assert_true(more);
     assert_int_equal(outbox_log_epoch(o), 2); /* whoever publishes says so from here on */
     fresh = put_one(o, ROUTINE);
@@ -444,7 +484,7 @@ static void offering_again_that_was_broken_off_is_done_whole_by_the_next_start(v
 
     (void)state;
     store_many(o);
-    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 2, NULL, &more), ST_OK);
     assert_int_equal(outbox_offer_more(o, &more), ST_OK);
     assert_true(more);
     outbox_close(o);
@@ -466,7 +506,7 @@ static void a_newer_epoch_while_one_is_offered_again_begins_from_the_first_lane(
     bool more;
 
     (void)state;
-    assert_int_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_equal(outbox_offer_again(o, 2, NULL, &more), ST_OK);
     assert_int_equal(outbox_offer_more(o, &more), ST_OK);
     assert_int_equal(outbox_settle(o, urgent, &again), ST_OK);
     offer_again(o, 3);
@@ -534,7 +574,7 @@ static void receipts_that_cannot_be_read_are_not_taken_for_none(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "DROP TABLE settled", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-    assert_int_not_equal(outbox_offer_again(o, 2, &more), ST_OK);
+    assert_int_not_equal(outbox_offer_again(o, 2, NULL, &more), ST_OK);
     assert_true(more); /* else epoch 2 would be done with */
     outbox_close(o);
 }
@@ -1651,6 +1691,7 @@ int main(void)
         T(stored_rows_go_after_their_keeping_time),
         T(a_refused_row_is_kept_until_a_person_has_seen_it),
         T(a_restored_database_is_offered_what_was_stored),
+        T(after_a_promotion_only_what_lies_behind_it_is_offered_again),
         T(a_restored_database_is_offered_the_urgent_first_and_a_lane_only_whole),
         T(offering_again_that_was_broken_off_is_done_whole_by_the_next_start),
         T(a_newer_epoch_while_one_is_offered_again_begins_from_the_first_lane),
