@@ -295,9 +295,9 @@ static void clear_stale_pid(void *arg)
     fclose(f);
     snprintf(exe, sizeof(exe), "/proc/%ld/exe", pid);
     n = pid > 0 ? readlink(exe, target, sizeof(target) - 1) : -1;
-    if (n < 0)
+    if (n < 0 && errno != EACCES)
         return; /* dead: PostgreSQL sees that itself */
-    target[n] = '\0';
+    target[n > 0 ? n : 0] = '\0'; /* one of ours lets nobody look */
     if (!strstr(target, "/postgres"))
         unlink(path);
 }

@@ -143,6 +143,7 @@ static enum status take_keys(struct agent *a, const char *path, char *err, size_
 
     if (st != ST_OK)
         return st;
+    keys_hold(&a->keys); /* each new connection needs the secret half */
     st = signer_create(&a->signer, &a->keys);
     explicit_bzero(a->keys.sign_secret_z85, sizeof(a->keys.sign_secret_z85));
     if (st == ST_NOTFOUND)

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -68,6 +69,12 @@ enum status keys_generate(struct keys *out)
     if (zmq_curve_keypair(out->public_z85, out->secret_z85) != 0 || !generate_sign_pair(out))
         return ST_IO;
     return ST_OK;
+}
+
+/* Whole pages are locked; what else is on them stays locked with them, which harms nobody. */
+void keys_hold(struct keys *k)
+{
+    (void)mlock(k, sizeof(*k));
 }
 
 void keys_wipe(struct keys *k)

@@ -37,6 +37,9 @@ MUST_CHECK enum status keys_save(const struct keys *k, const char *path, const c
                                  char *err, size_t err_size);
 /* ST_NOTFOUND, ST_DENIED (mode or owner), ST_INVALID; `err` says what to do next. */
 MUST_CHECK enum status keys_load(struct keys *out, const char *path, char *err, size_t err_size);
+/* For one that is kept: never written to swap. Forgotten with keys_wipe. Best effort: a process may
+ * lock a few pages only. */
+void keys_hold(struct keys *k);
 void keys_wipe(struct keys *k);
 bool keys_z85_is_valid(const char *z85);
 MUST_CHECK enum status keys_z85_decode(uint8_t out[KEY_BYTES], const char *z85);

@@ -19,7 +19,8 @@ struct program {
     const char *default_config;    /* "/etc/eocbus/sensor.conf" */
 };
 
-/* Handles --help, --version, --print-config (sample file), --check-config, -c/--config FILE,
+/* No core image of this process is ever written, and only root may look into it, unless the environment
+ * says EOCBUS_CORE=1 (for who debugs it). Handles --help, --version, --print-config (sample file), --check-config, -c/--config FILE,
  * -o/--set name=value anywhere on the command line before "--", and takes them out of argv. Loads the
  * settings into `into`; the first -o of a CONF_LIST row replaces what the file said, the next ones add.
  * Answers -1 to go on (conf_free is the caller's), else the exit code; everything to say was said. */

@@ -3,6 +3,7 @@
  *
  * Runs as user postgres when started as root, from copies of the programs, because the build may
  * lie where that user may not look. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -320,6 +321,84 @@ static void a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on(void *
     expect_good_end(n);
 }
 
+/* --- secrets ------------------------------------------------------------------------------------
+ */
+
+/* The first 256 KiB: arguments and environment are shorter. */
+static size_t read_proc(char *out, size_t size, const char *pid, const char *what)
+{
+    char path[300];
+    int fd;
+    ssize_t n, len = 0;
+
+    snprintf(path, sizeof(path), "/proc/%s/%s", pid, what);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (n = read(fd, out + len, size - (size_t)len)) > 0)
+        len += n;
+    if (fd >= 0)
+        close(fd);
+    return (size_t)len;
+}
+
+/* Processes in whose command line or environment these words stand. */
+static unsigned count_showing(const char *words)
+{
+    static char text[262144];
+    static const char *const where[] = {"cmdline", "environ"};
+    DIR *d = opendir("/proc");
+    unsigned found = 0;
+
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d));)
+        for (unsigned i = 0; e->d_name[0] >= '1' && e->d_name[0] <= '9' && i < 2; i++) {
+            size_t len = read_proc(text, sizeof(text), e->d_name, where[i]);
+
+            found += memmem(text, len, words, strlen(words)) != NULL;
+        }
+    closedir(d);
+    return found;
+}
+
+/* "secret = ..." and "sign_secret = ..." of one key file. */
+static unsigned expect_hidden(const struct night *n, const char *name)
+{
+    char path[400], text[4096];
+    unsigned secrets = 0;
+
+    snprintf(path, sizeof(path), "run/keys/%s", name);
+    read_file(n, path, text, sizeof(text));
+    for (const char *at = text; (at = strstr(at, "secret = ")); secrets++) {
+        char secret[41];
+
+        at += strlen("secret = ");
+        snprintf(secret, sizeof(secret), "%.40s", at);
+        assert_int_equal(strlen(secret), 40);
+        assert_int_equal(count_showing(secret), 0);
+    }
+    return secrets;
+}
+
+static void no_secret_stands_in_a_command_line_or_an_environment(void **state)
+{
+    struct night *n = *state;
+    unsigned secrets = 0;
+    char path[160];
+    DIR *d;
+
+    start_demo(n);
+    wait_until_heard(n, 300);
+    assert_true(count_showing(n->dir) > 3); /* it looks where it should */
+    snprintf(path, sizeof(path), "%s/run/keys", n->dir);
+    d = opendir(path);
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            secrets += expect_hidden(n, e->d_name);
+    closedir(d);
+    assert_true(secrets >= 3 * 2); /* the broker's and both agents' */
+    expect_good_end(n);
+}
+
 static void ctrl_c_stops_everything_in_order(void **state)
 {
     struct night *n = *state;
@@ -344,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_quiet_night_ends_with_nothing_lost),
+        CASE(no_secret_stands_in_a_command_line_or_an_environment),
         CASE(a_night_of_kills_ends_the_same),
         CASE(a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on),
         CASE(ctrl_c_stops_everything_in_order),

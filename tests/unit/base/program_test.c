@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -189,6 +192,41 @@ static void mistakes_end_with_a_sentence_and_a_code(void **state)
     assert_non_null(strstr(said, "did you mean \"rows\"?"));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Starts as a program does, and tells whether its memory may be looked into: 2 = no, 3 = yes. */
+static int start_and_look(const char *wants_core)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        char self[] = "eocbus-test", help[] = "--help";
+        char *words[] = {self, help, NULL};
+        struct rlimit limit = {1, 1};
+        struct settings s = {0};
+        int count = 2;
+
+        prctl(PR_SET_DUMPABLE, 1); /* the tests before this one started, too */
+        if (wants_core)
+            setenv("EOCBUS_CORE", wants_core, 1);
+        if (program_start(&program, &count, words, &s) != EXIT_DONE)
+            _exit(1);
+        (void)getrlimit(RLIMIT_CORE, &limit);
+        _exit(prctl(PR_GET_DUMPABLE) ? 3 : limit.rlim_max ? 4 : 2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void no_image_of_the_memory_is_written_unless_it_is_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(start_and_look(NULL), 2);
+    assert_int_equal(start_and_look("0"), 2);
+    assert_int_equal(start_and_look("1"), 3);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +236,9 @@ int main(void)
         cmocka_unit_test(a_list_on_the_command_line_replaces_the_file_s),
         cmocka_unit_test(check_config_says_fine_or_what_is_wrong),
         cmocka_unit_test(mistakes_end_with_a_sentence_and_a_code),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(no_image_of_the_memory_is_written_unless_it_is_asked_for),
+#endif
     };
 
     return cmocka_run_group_tests(tests, write_conf, remove_conf);
