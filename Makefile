@@ -19,7 +19,7 @@ BUILD   ?= build
 PREFIX  ?= /usr
 VERSION := 0.1.0
 CC      ?= gcc
-PKGS    := libzmq libuv libprotobuf-c libpq sqlite3 jansson libsodium
+PKGS    := libzmq libuv libprotobuf-c libpq sqlite3 jansson libsodium libgfshare
 SAN     ?= 0
 
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \

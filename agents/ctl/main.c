@@ -25,13 +25,28 @@
 
 static const struct ctl_command commands[] = {
     {"keygen", "make a key pair on this device",
-     "eocctl keygen FILE [--name NAME]\n\n"
+     "eocctl keygen [--seal] FILE [--name NAME]\n\n"
      "Makes a key pair, writes it to FILE (mode 0600) and prints the public key, alone, on "
      "standard\n"
      "output. Never overwrites a file. The secret key never leaves the device: send the public\n"
      "key to whoever enrols you (eocctl principal add).\n\n"
-     "  --name NAME       whose key it is, for the comment in the file\n",
+     "  --name NAME       whose key it is, for the comment in the file\n"
+     "  --seal            a seal key instead: it opens sealed identities, and no door\n",
      0, ctl_keygen},
+    {"escrow", "a seal key that several officers have together",
+     "eocctl escrow make --shares N --needed M PATH\n"
+     "eocctl escrow recover FILE SHARE SHARE ...\n\n"
+     "`make` makes a seal key that nobody has: it is split into N shares (PATH.1, PATH.2 ..., "
+     "mode\n"
+     "0600), of which any M together are the key and M - 1 say nothing. Its public half is "
+     "printed:\n"
+     "put it into registry.readers as escrow. Give each officer one share, on a medium of its "
+     "own.\n"
+     "`recover` puts M shares together into a seal key file, with which a registry opens what was\n"
+     "sealed.\n\n"
+     "  --shares N        how many officers, up to 32\n"
+     "  --needed M        how many of them have to come together, at least 2\n",
+     0, ctl_escrow},
     {"migrate", "bring the database to this program's schema",
      "eocctl migrate [--to N]\n\n"
      "Runs the migrations that the database has not seen, in order, each in its own transaction.\n"

@@ -121,15 +121,21 @@ static bool write_all(int fd, const char *text, size_t len)
     return fsync(fd) == 0;
 }
 
-/* A name is for people; a newline in it would be a line of its own in the file. */
-static size_t print_keys(char *text, size_t size, const struct keys *k, const char *name)
+void keys_clean_name(char out[KEYS_NAME], const char *name)
 {
-    char clean[65];
     size_t i;
 
-    for (i = 0; i < sizeof(clean) - 1 && name[i]; i++)
-        clean[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
-    clean[i] = '\0';
+    for (i = 0; i < KEYS_NAME - 1 && name[i]; i++)
+        out[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
+    out[i] = '\0';
+}
+
+static size_t print_keys(char *text, size_t size, const struct keys *k, const char *name)
+{
+    char clean[KEYS_NAME];
+    size_t i;
+
+    keys_clean_name(clean, name);
     i = (size_t)snprintf(text, size,
                          "# eocbus key of %s - secret, keep mode 0600\n"
                          "public = %s\n"
@@ -209,12 +215,11 @@ static enum status explain_write(const char *path, char *err, size_t err_size)
     return say(ST_IO, err, err_size, "%s cannot be written: %s", path, strerror(errno));
 }
 
-enum status keys_save(const struct keys *k, const char *path, const char *name, char *err,
-                      size_t err_size)
+enum status keys_write_file(const char *path, const char *text, size_t len, char *err,
+                            size_t err_size)
 {
-    char temporary[PATH_MAX], text[FILE_BYTES];
+    char temporary[PATH_MAX];
     enum status st = ST_OK;
-    size_t len;
     int n = snprintf(temporary, sizeof(temporary), "%s.new-%ld", path, (long)getpid());
 
     if (n < 0 || (size_t)n >= sizeof(temporary))
@@ -224,13 +229,22 @@ enum status keys_save(const struct keys *k, const char *path, const char *name, 
         return explain_write(path, err, err_size);
     }
     unlink(temporary); /* of a process with our number that died here; no other writes it */
-    len = print_keys(text, sizeof(text), k, name);
     if (!write_temporary(temporary, text, len)) {
         st = explain_write(path, err, err_size);
     } else if (!put_in_place(temporary, path)) {
         st = explain_write(path, err, err_size);
         unlink(temporary);
     }
+    return st;
+}
+
+enum status keys_save(const struct keys *k, const char *path, const char *name, char *err,
+                      size_t err_size)
+{
+    char text[FILE_BYTES];
+    size_t len = print_keys(text, sizeof(text), k, name);
+    enum status st = keys_write_file(path, text, len, err, err_size);
+
     explicit_bzero(text, sizeof(text));
     return st;
 }
@@ -302,7 +316,7 @@ static const char *value_in(const char *line, const char *name)
     return *line == '=' ? line + 1 + strspn(line + 1, " \t") : NULL;
 }
 
-static const char *value_of(const char *text, const char *name)
+const char *keys_value(const char *text, const char *name)
 {
     const char *line = text, *value = NULL;
 
@@ -315,9 +329,9 @@ static const char *value_of(const char *text, const char *name)
 }
 
 /* "public = ..." on a line of its own; what else stands in the file does not matter. */
-static bool find_value(char out[KEY_Z85], const char *text, const char *name)
+bool keys_find_value(char out[KEY_Z85], const char *text, const char *name)
 {
-    const char *value = value_of(text, name);
+    const char *value = keys_value(text, name);
 
     if (!value || strcspn(value, " \t\r\n") != KEY_Z85 - 1)
         return false;
@@ -342,10 +356,10 @@ static enum status parse_sign_pair(struct keys *out, const char *text, const cha
     uint8_t seed[KEY_BYTES];
     bool ok;
 
-    if (!value_of(text, "sign_public") && !value_of(text, "sign_secret"))
+    if (!keys_value(text, "sign_public") && !keys_value(text, "sign_secret"))
         return ST_OK;
-    if (!find_value(out->sign_public_z85, text, "sign_public") ||
-        !find_value(out->sign_secret_z85, text, "sign_secret"))
+    if (!keys_find_value(out->sign_public_z85, text, "sign_public") ||
+        !keys_find_value(out->sign_secret_z85, text, "sign_secret"))
         return say(ST_INVALID, err, err_size,
                    "%s: \"sign_public\" and \"sign_secret\" with 40 characters Z85 each are "
                    "expected, or neither; take the file from its backup",
@@ -362,8 +376,8 @@ static enum status parse_keys(struct keys *out, const char *text, const char *pa
 {
     char derived[KEY_Z85];
 
-    if (!find_value(out->public_z85, text, "public") ||
-        !find_value(out->secret_z85, text, "secret"))
+    if (!keys_find_value(out->public_z85, text, "public") ||
+        !keys_find_value(out->secret_z85, text, "secret"))
         return say(ST_INVALID, err, err_size,
                    "%s is no key file: \"public\" and \"secret\" with 40 characters Z85 each are "
                    "expected; make one with: eocctl keygen FILE",
@@ -373,40 +387,47 @@ static enum status parse_keys(struct keys *out, const char *text, const char *pa
     return parse_sign_pair(out, text, path, err, err_size);
 }
 
-static enum status read_keys(struct keys *out, int fd, const char *path, char *err, size_t err_size)
+static enum status read_open(char *text, size_t size, int fd, const char *path, char *err,
+                             size_t err_size)
 {
-    char text[FILE_BYTES + 1];
     enum status st = check_file(fd, path, err, err_size);
     ssize_t len;
 
     if (st != ST_OK)
         return st;
-    len = read_all(fd, text, sizeof(text));
-    if (len < 0) {
-        st = say(ST_IO, err, err_size, "%s cannot be read: %s", path, strerror(errno));
-    } else if ((size_t)len == sizeof(text)) {
-        st = say(ST_INVALID, err, err_size, "%s is no key file: it is longer than %d bytes", path,
-                 FILE_BYTES);
-    } else {
-        text[len] = '\0';
-        st = parse_keys(out, text, path, err, err_size);
-    }
-    explicit_bzero(text, sizeof(text));
+    len = read_all(fd, text, size);
+    if (len < 0)
+        return say(ST_IO, err, err_size, "%s cannot be read: %s", path, strerror(errno));
+    if ((size_t)len == size)
+        return say(ST_INVALID, err, err_size, "%s is no key file: it is longer than %zu bytes",
+                   path, size - 1);
+    text[len] = '\0';
+    return ST_OK;
+}
+
+enum status keys_read_file(char *text, size_t size, const char *path, char *err, size_t err_size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
+    enum status st;
+
+    if (fd < 0)
+        return explain_open(path, err, err_size);
+    st = read_open(text, size, fd, path, err, err_size);
+    close(fd);
     return st;
 }
 
 enum status keys_load(struct keys *out, const char *path, char *err, size_t err_size)
 {
     struct keys k = {.public_z85 = ""};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
-    enum status st;
+    char text[FILE_BYTES + 1];
+    enum status st = keys_read_file(text, sizeof(text), path, err, err_size);
 
-    if (fd < 0)
-        return explain_open(path, err, err_size);
-    st = read_keys(&k, fd, path, err, err_size);
-    close(fd);
+    if (st == ST_OK)
+        st = parse_keys(&k, text, path, err, err_size);
     if (st == ST_OK)
         *out = k;
+    explicit_bzero(text, sizeof(text));
     keys_wipe(&k);
     return st;
 }

@@ -45,4 +45,18 @@ bool keys_z85_is_valid(const char *z85);
 MUST_CHECK enum status keys_z85_decode(uint8_t out[KEY_BYTES], const char *z85);
 void keys_z85_encode(char out[KEY_Z85], const uint8_t key[KEY_BYTES]);
 
+/* For other files with secrets in them (seal.h, shares.h), under the same rules. */
+MUST_CHECK enum status keys_write_file(const char *path, const char *text, size_t len, char *err,
+                                       size_t err_size);
+/* NUL-terminated; wipe it. ST_INVALID: it does not fit, so it is another file. */
+MUST_CHECK enum status keys_read_file(char *text, size_t size, const char *path, char *err,
+                                      size_t err_size);
+/* What stands behind "name =" on a line of its own, up to whatever comes; NULL: no such line. */
+const char *keys_value(const char *text, const char *name);
+/* The same, if it is a key. */
+bool keys_find_value(char out[KEY_Z85], const char *text, const char *name);
+/* A name is for people; a newline in it would be a line of its own in the file. */
+enum { KEYS_NAME = 65 };
+void keys_clean_name(char out[KEYS_NAME], const char *name);
+
 #endif

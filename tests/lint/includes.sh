@@ -25,7 +25,8 @@ BEGIN {
     door["libpq-fe.h"] = "broker/store/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
     door["jansson.h"] = "proto/wire/json.c"
-    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c"
+    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c"
+    door["libgfshare.h"] = "proto/base/shares.c"
     door["microhttpd.h"] = "agents/web/"
     # header that only some files share -> how their names begin
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"

@@ -67,7 +67,7 @@ rejects agents/sensor/x.c '#include "tests/unit/help.h"' 'does not include its t
 rejects broker/store/x.c '#include "store.h"' 'not written from the root'
 rejects broker/store/x.c '#include "../parcel.h"' 'not written from the root'
 rejects broker/store/x.c '#include "broker/store/none.h"' 'does not exist'
-for guest in uv zmq libpq-fe sqlite3 jansson sodium microhttpd; do
+for guest in uv zmq libpq-fe sqlite3 jansson sodium libgfshare microhttpd; do
     rejects broker/router/x.c "#include <$guest.h>" "$guest.h>, whose only doors are"
 done
 rejects agents/ctl/x.c '#include <postgresql/libpq-fe.h>' 'libpq-fe.h>'
