@@ -309,8 +309,9 @@ static enum status take_rows(struct hxl *t, const struct grid *g, size_t first, 
         if (!cells)
             return ST_NOMEM;
         for (size_t i = 0; i < t->column_count; i++)
-            cells[i] =
-                i < g->widths[first + r] && !t->columns[i].personal ? g->rows[first + r][i] : "";
+            cells[i] = i < g->widths[first + r] && (t->shows_personal || !t->columns[i].personal)
+                           ? g->rows[first + r][i]
+                           : "";
         t->rows[r] = cells;
         t->lines[r] = g->lines[first + r];
     }
@@ -364,13 +365,12 @@ static void put_latin1(struct buf *out, const char *text, size_t len)
     }
 }
 
-enum status hxl_parse(struct hxl *out, const char *text, size_t len, struct arena *arena, char *err,
-                      size_t err_size)
+static enum status parse(struct hxl *out, const char *text, size_t len, struct arena *arena,
+                         char *err, size_t err_size)
 {
     struct buf utf8 = {0};
     enum status st;
 
-    *out = (struct hxl){0};
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         len -= 3;
@@ -386,4 +386,18 @@ enum status hxl_parse(struct hxl *out, const char *text, size_t len, struct aren
                      : parse_text(out, (const char *)utf8.data, utf8.len, arena, err, err_size);
     buf_free(&utf8);
     return st;
+}
+
+enum status hxl_parse(struct hxl *out, const char *text, size_t len, struct arena *arena, char *err,
+                      size_t err_size)
+{
+    *out = (struct hxl){0};
+    return parse(out, text, len, arena, err, err_size);
+}
+
+enum status hxl_parse_personal(struct hxl *out, const char *text, size_t len, struct arena *arena,
+                               char *err, size_t err_size)
+{
+    *out = (struct hxl){.shows_personal = true};
+    return parse(out, text, len, arena, err, err_size);
 }

@@ -25,12 +25,16 @@ struct hxl {
     const char *const **rows; /* [row][column]; always column_count cells, "" for missing ones */
     unsigned *lines;          /* of the file, where the row begins */
     size_t row_count;
+    bool shows_personal;
 };
 
 /* Everything lives in `arena`. ST_INVALID: `err` is a sentence. Blank rows are left out. Cells of
  * personal columns (hxl_is_personal) are emptied before anybody can see them. */
 MUST_CHECK enum status hxl_parse(struct hxl *out, const char *text, size_t len, struct arena *arena,
                                  char *err, size_t err_size);
+/* The same with those cells, for a registry that seals them. */
+MUST_CHECK enum status hxl_parse_personal(struct hxl *out, const char *text, size_t len,
+                                          struct arena *arena, char *err, size_t err_size);
 /* A pattern matches a column with the same tag and at least its attributes: "#adm2+code" matches
  * "#adm2+code+v_pcode". */
 bool hxl_matches(const char *pattern, const char *tag);

@@ -144,7 +144,7 @@ int office_speak_put(struct office *o, struct speak *s, Eocbus__V1__Envelope *co
     if (o->once_key)
         st = outbox_once(speak_outbox(s), o->once_key);
     for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = speak_put(s, messages[i], &why);
+        st = speak_put_sealed(s, messages[i], o->keys, o->keys_len, &why);
     /* Borrowed from the outbox until the next put. */
     if (st == ST_OK && n == 1 && messages[0]->message_id.len == ID_BYTES)
         id_format(id, messages[0]->message_id.data);
@@ -210,6 +210,19 @@ int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n
     if (code < 0)
         code = office_speak_report(o, s, id);
     speak_destroy(s);
+    return code;
+}
+
+int office_say_sealed(struct office *o, Eocbus__V1__Envelope *m, const uint8_t *keys,
+                      size_t keys_len)
+{
+    int code;
+
+    o->keys = keys;
+    o->keys_len = keys_len;
+    code = office_say(o, &m, 1);
+    o->keys = NULL;
+    o->keys_len = 0;
     return code;
 }
 

@@ -22,6 +22,8 @@ struct office_settings {
     char *status;     /* actual, exercise, system, test */
     char *lang;       /* tg, ru, en */
     char *inbox_path; /* "" = beside the outbox */
+    /* Of a registry only, "" = none: its seal key, and who else opens what it seals. */
+    char *seal_key, *readers;
 };
 
 struct office;
@@ -40,6 +42,11 @@ struct office {
     const struct office_command *commands;
     size_t command_count;
     const char *const *families; /* heard by `run`: "report"; NULL-terminated */
+    /* NULL = none. What `run` hears of these types at its place, from the first message there is,
+     * its own included; false: it is handed over again later. */
+    const char *const *kept_types; /* "relocation.household_event"; NULL-terminated */
+    bool (*keep)(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+                 struct outbox *box);
     enum lang lang;
     Eocbus__V1__Status status;
     struct arena *arena; /* of one command */
@@ -51,6 +58,8 @@ struct office {
     uint64_t wait_s;
     struct option_words field_words; /* --field PATH=VALUE */
     const char *file;
+    const uint8_t *keys; /* of office_say_sealed; borrowed */
+    size_t keys_len;
     char said[ID_TEXT]; /* the one message that is said, for whoever asks for its receipts; or "" */
 };
 
@@ -72,6 +81,9 @@ int office_fill(struct office *o, Eocbus__V1__Envelope *m, const struct form_row
 /* Checks all, then puts all in one commit, under the once-key if there is one; says what became of
  * them and, with --wait, waits. Exit code. */
 int office_say(struct office *o, Eocbus__V1__Envelope *const *messages, size_t n);
+/* The same of one sealed box, with its wrapped keys beside it. */
+int office_say_sealed(struct office *o, Eocbus__V1__Envelope *m, const uint8_t *keys,
+                      size_t keys_len);
 /* Messages as JSON, one or one a line. Exit code. */
 int office_say_file(struct office *o, const char *path);
 

@@ -254,6 +254,44 @@ static int listen_to_mine(struct running *r, char *err, size_t err_size)
     return -1;
 }
 
+static bool on_kept(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct running *r = arg;
+    struct office mine = *r->o;
+
+    arena_reset(r->scratch); /* it may go on for years */
+    mine.arena = r->scratch;
+    return !m || r->o->keep(&mine, d, m, agent_outbox(r->agent));
+}
+
+/* What a registry keeps for itself, as far back as there is any. */
+static int listen_to_kept(struct running *r, char *err, size_t err_size)
+{
+    struct office *o = r->o;
+    const char *patterns[PATTERNS_MAX];
+    char region[16] = "*", district[16] = "*";
+    struct agent_subscription sub = {
+        .patterns = patterns,
+        .inbox_path = *o->set.inbox_path ? o->set.inbox_path : office_file(o, ".inbox"),
+        .name = "kept",
+        .arg = r,
+        .message = on_kept,
+    };
+
+    if (*o->set.place) {
+        pcode_region(region, o->set.place);
+        pcode_district(district, o->set.place);
+    }
+    for (const char *const *t = o->kept_types; *t && sub.pattern_count < PATTERNS_MAX; t++) {
+        patterns[sub.pattern_count] = arena_printf(o->arena, "*.%s.%s.%s", *t, region, district);
+        if (!patterns[sub.pattern_count++])
+            return office_fail(o, EXIT_MACHINE, "out of memory");
+    }
+    if (agent_subscribe(r->agent, &sub, err, err_size) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
 static int stay_up(struct running *r)
 {
     struct office *o = r->o;
@@ -273,6 +311,8 @@ static int stay_up(struct running *r)
     code = listen_to_place(r, err, sizeof(err));
     if (code < 0)
         code = listen_to_mine(r, err, sizeof(err));
+    if (code < 0 && o->keep)
+        code = listen_to_kept(r, err, sizeof(err));
     if (code < 0) {
         loop_run(r->loop);
         code = EXIT_DONE;

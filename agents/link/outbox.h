@@ -81,6 +81,16 @@ MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const voi
 MUST_CHECK enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *content,
                                           size_t len, const void *signature, size_t signature_len,
                                           uint64_t *tag);
+/* As outbox_put, of a sealed box: with its wrapped keys beside it, as proto/wire/sealed.h keeps
+ * them. They are no part of what is signed, and can be destroyed. */
+MUST_CHECK enum status outbox_put_sealed(struct outbox *o, Eocbus__V1__Envelope *m,
+                                         const uint8_t *keys, size_t keys_len, uint64_t *tag,
+                                         struct refusal *why);
+/* Destroys the wrapped keys of every row that `is_meant`, whatever became of it: it is offered
+ * without them from now on. On disk, and overwritten there, when it answers. *dropped: how many. */
+MUST_CHECK enum status
+outbox_drop_keys(struct outbox *o, bool (*is_meant)(void *arg, const uint8_t *content, size_t len),
+                 void *arg, unsigned *dropped);
 /* Work that may be repeated: from here on puts belong to `key` (NULL ends it) and are counted 1, 2,
  * 3 ... The counting is durable in the same transaction as the rows, so a command that was killed
  * anywhere can be run again whole with the same key: a put whose count is there already takes
@@ -102,6 +112,8 @@ struct outbox_row {
     unsigned lane;
     const uint8_t *content, *signature;
     size_t content_len, signature_len;
+    const uint8_t *keys; /* wrapped keys, of outbox_next and outbox_behind only */
+    size_t keys_len;
 };
 
 #define OUTBOX_LANE(lane) (1u << (lane))

@@ -101,6 +101,11 @@ static enum status apply_puts(struct outbox *o)
                               SQLITE_STATIC);
         else
             sqlite3_bind_null(q, 4);
+        if (put->keys_len)
+            sqlite3_bind_blob(q, 5, pending_signature(&o->pending, put) + put->signature_len,
+                              (int)put->keys_len, SQLITE_STATIC);
+        else
+            sqlite3_bind_null(q, 5);
         st = ob_step(o, Q_MESSAGE_ADD);
         if (st == ST_OK && put->once)
             st = ob_once_add(o, put);

@@ -1,12 +1,13 @@
 /* outbox_file - the SQLite file: made, recognised, opened.
  *
- * Schema (user_version 3, application_id "EOCB"):
+ * Schema (user_version 4, application_id "EOCB"):
  *
  * - outbox(sender, epoch, log_epoch, start): one row. Whose file it is, when it was made, the
  * newest log epoch whose broker was offered everything, and what the numbers of rows begin behind.
- * - message(tag, content, signature, sum): never updated. tag = lane << 56 | start + lane_seq, so
- *   the key is the order of sending, and a put is one insert. sum: see rowsum.h; a row that does
- *   not fit it is never sent. NULL in rows of the first schema, which had no sums and no start.
+ * - message(tag, content, signature, sum, keys): never updated, but for the wrapped keys of a
+ * sealed box, which may be destroyed. tag = lane << 56 | start + lane_seq, so the key is the order
+ * of sending, and a put is one insert. sum: see rowsum.h; a row that does not fit it is never sent.
+ * NULL in rows of the first schema, which had no sums and no start.
  * - settled(tag, state, at_us, ..., sum): receipts; state 1 stored, 2 refused, 3 refused and seen.
  *   A message without a row here is waiting; a row that does not fit its sum could hide one, so it
  *   settles nothing and counts as damage. NULL in rows of the first two schemas.
@@ -31,7 +32,7 @@
 #include "proto/base/banned.h"
 
 #define APPLICATION_ID 0x454f4342 /* "EOCB" */
-#define SCHEMA_NUMBER  3
+#define SCHEMA_NUMBER  4
 #define BUSY_MS        2000
 #define NFS_MAGIC      0x6969
 
@@ -44,7 +45,7 @@ static const char schema_sql[] =
     " sum INTEGER);"
     "INSERT INTO track(track) VALUES (2),(3),(4),(5),(6),(7),(8),(9),(10),(11);"
     "CREATE TABLE message(tag INTEGER PRIMARY KEY, content BLOB NOT NULL, signature BLOB,"
-    " sum INTEGER);"
+    " sum INTEGER, keys BLOB);"
     "CREATE TABLE settled(tag INTEGER PRIMARY KEY, state INTEGER NOT NULL, at_us INTEGER NOT NULL,"
     " log_epoch INTEGER NOT NULL, seq INTEGER NOT NULL, repeated INTEGER NOT NULL,"
     " expired INTEGER NOT NULL, code TEXT, path TEXT, text TEXT, sum INTEGER);"
@@ -52,7 +53,8 @@ static const char schema_sql[] =
     "ROWID;"
     "CREATE INDEX settled_at ON settled(at_us) WHERE state <> 2;"
     "CREATE INDEX settled_refused ON settled(tag) WHERE state = 2;"
-    "PRAGMA user_version = 3;"
+    "CREATE INDEX message_keys ON message(tag) WHERE keys IS NOT NULL;"
+    "PRAGMA user_version = 4;"
     "PRAGMA application_id = 0x454f4342;";
 
 /* From schema n + 1 to the next one. */
@@ -63,6 +65,9 @@ static const char *const upgrade_sql[SCHEMA_NUMBER - 1] = {
     "PRAGMA user_version = 2;",
     "ALTER TABLE settled ADD COLUMN sum INTEGER;"
     "PRAGMA user_version = 3;",
+    "ALTER TABLE message ADD COLUMN keys BLOB;"
+    "CREATE INDEX message_keys ON message(tag) WHERE keys IS NOT NULL;"
+    "PRAGMA user_version = 4;",
 };
 
 enum status ob_make_file(const char *path, char *err, size_t err_size)
@@ -247,7 +252,7 @@ enum status ob_open_database(struct outbox *o)
     /* WAL and auto_vacuum are properties of the file and come before the first table; FULL is ours
      * to ask each time. */
     st = run_sql(o, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; "
-                    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY");
+                    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST");
     if (st == ST_OK)
         st = make_schema(o);
     if (st == ST_OK)

@@ -43,6 +43,8 @@ enum query {
     Q_OLDEST,
     Q_REFUSED,
     Q_SEEN,
+    Q_KEYS,
+    Q_KEYS_DROP,
     Q_KNOWN,
     Q_EARLIER,
     Q_LOG_EPOCH,
@@ -99,6 +101,8 @@ struct outbox {
     bool once_over;  /* the key's work ended, but its last commit is still to come */
     int64_t version; /* data_version when outbox_changed was asked last */
 
+    const uint8_t *beside; /* wrapped keys of the row being put; borrowed for that call */
+    size_t beside_len;
     struct arena *arena; /* of the gate */
     struct buf packed;
     uint8_t message_id[ID_BYTES];

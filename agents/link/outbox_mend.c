@@ -162,7 +162,8 @@ static enum status keep_as_refused(struct outbox *to, uint64_t tag, const struct
     return st == ST_OK ? outbox_settle(to, tag, oc) : st;
 }
 
-/* With its signature; ours of before this device signed gets one now, since it becomes a raw row.
+/* With its signature and wrapped keys; ours of before this device signed gets one now, since it
+ * becomes a raw row.
  */
 static enum status save_bytes(struct salvage *s, uint64_t tag, sqlite3_stmt *q, uint64_t *new_tag)
 {
@@ -170,14 +171,20 @@ static enum status save_bytes(struct salvage *s, uint64_t tag, sqlite3_stmt *q, 
     size_t len = (size_t)sqlite3_column_bytes(q, 0),
            signed_len = (size_t)sqlite3_column_bytes(q, 1);
     uint8_t late[SIGN_BYTES];
+    enum status st;
 
     if (!signed_len && s->from->signer && !(tag & RAW_BIT)) {
         signer_sign(s->from->signer, late, "", content, len);
         signature = late;
         signed_len = SIGN_BYTES;
     }
-    return outbox_put_carried(s->to, outbox_tag_lane(tag), content, len, signature,
-                              signed_len == SIGN_BYTES ? signed_len : 0, new_tag);
+    s->to->beside = sqlite3_column_blob(q, 4);
+    s->to->beside_len = (size_t)sqlite3_column_bytes(q, 4);
+    st = outbox_put_carried(s->to, outbox_tag_lane(tag), content, len, signature,
+                            signed_len == SIGN_BYTES ? signed_len : 0, new_tag);
+    s->to->beside = NULL;
+    s->to->beside_len = 0;
+    return st;
 }
 
 static enum status save_row(struct salvage *s, uint64_t tag, sqlite3_stmt *q)

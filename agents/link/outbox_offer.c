@@ -85,6 +85,8 @@ static void offer_row(struct outbox *o, struct asking *a, uint64_t tag, sqlite3_
     ob_describe(o, &row, tag, q);
     if (o->signer && !row.signature_len && row.lane_seq)
         sign_late(o, &row);
+    row.keys = sqlite3_column_blob(q, 4);
+    row.keys_len = (size_t)sqlite3_column_bytes(q, 4);
     if (a->bytes && a->bytes + row.content_len > a->max_bytes) {
         a->stopped = true;
         return;

@@ -59,12 +59,13 @@ static enum status get_ready(struct outbox *o, size_t len, uint64_t *tag, struct
 static enum status take_row(struct outbox *o, const struct pending_put *row, const void *content,
                             const void *signature, uint64_t *tag)
 {
-    size_t room = ob_room_of(row->len + row->signature_len);
+    size_t room = ob_room_of(row->len + row->signature_len + o->beside_len);
     struct pending_put put = *row;
     enum status st;
 
+    put.keys_len = o->beside_len;
     put.once = ob_once_counts(o) ? o->once_count + 1 : 0;
-    st = pending_put(&o->pending, &put, content, signature);
+    st = pending_put(&o->pending, &put, content, signature, o->beside);
     if (st != ST_OK)
         return st;
     if (put.once)
@@ -158,7 +159,7 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
     st = pack(o, m, why);
     if (st != ST_OK)
         return st;
-    st = get_ready(o, o->packed.len + 10 + (o->signer ? SIGN_BYTES : 0), tag, why);
+    st = get_ready(o, o->packed.len + 10 + (o->signer ? SIGN_BYTES : 0) + o->beside_len, tag, why);
     if (st != ST_OK)
         return st;
     if (m->lane_seq != next_seq(o, lane) || m->epoch != o->epoch) {
@@ -171,6 +172,19 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
     return take_own(o, lane, m->lane_seq, tag);
 }
 
+enum status outbox_put_sealed(struct outbox *o, Eocbus__V1__Envelope *m, const uint8_t *keys,
+                              size_t keys_len, uint64_t *tag, struct refusal *why)
+{
+    enum status st;
+
+    o->beside = keys;
+    o->beside_len = keys_len;
+    st = outbox_put(o, m, tag, why);
+    o->beside = NULL;
+    o->beside_len = 0;
+    return st;
+}
+
 enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *content, size_t len,
                                const void *signature, size_t signature_len, uint64_t *tag)
 {
@@ -181,7 +195,7 @@ enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *cont
     if (!lane_exists(lane) || !len || len > LIMIT_CONTENT_BYTES ||
         (signature_len && signature_len != SIGN_BYTES))
         return ST_INVALID;
-    st = get_ready(o, len + signature_len, tag, NULL);
+    st = get_ready(o, len + signature_len + o->beside_len, tag, NULL);
     if (st != ST_OK)
         return st;
     number = o->next[2 * lane + 1] + 1;

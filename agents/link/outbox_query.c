@@ -20,9 +20,11 @@ static const char *const query_sql[QUERIES] = {
     [Q_TRACK_WRITE] = "UPDATE track SET last=?2, first=?3, settled=?4, stored=?5, refused=?6,"
                       " sum=?7 WHERE track=?1",
     [Q_LAST] = "SELECT tag FROM message WHERE tag >= ?1 AND tag < ?2 ORDER BY tag DESC LIMIT 1",
-    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum, signature) VALUES (?1, ?2, ?3, ?4)",
-    [Q_WAITING] = "SELECT content, signature, tag, sum FROM message m WHERE tag >= ?1 AND tag < ?2"
-                  " AND NOT EXISTS " RECEIPT_OF("m.tag") " ORDER BY tag",
+    [Q_MESSAGE_ADD] = "INSERT INTO message(tag, content, sum, signature, keys)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [Q_WAITING] =
+        "SELECT content, signature, tag, sum, keys FROM message m WHERE tag >= ?1 AND tag < ?2"
+        " AND NOT EXISTS " RECEIPT_OF("m.tag") " ORDER BY tag",
     [Q_WAITING_HAS] = "SELECT 1 FROM message WHERE tag=?1 AND NOT EXISTS " RECEIPT_OF("?1"),
     [Q_MESSAGE] = "SELECT content, signature, sum FROM message WHERE tag=?1",
     [Q_MESSAGE_DROP] = "DELETE FROM message WHERE tag=?1",
@@ -41,6 +43,8 @@ static const char *const query_sql[QUERIES] = {
         " ORDER BY tag",
     [Q_SEEN] = "UPDATE settled SET state=3, at_us=?2, sum=receipt_sum(tag, 3, ?2, log_epoch, seq)"
                " WHERE tag=?1 AND state=2",
+    [Q_KEYS] = "SELECT content, tag FROM message WHERE keys IS NOT NULL AND tag > ?1 ORDER BY tag",
+    [Q_KEYS_DROP] = "UPDATE message SET keys = NULL WHERE tag = ?1",
     [Q_KNOWN] = "SELECT log_epoch, seq FROM settled WHERE tag >= ?1 AND tag < ?2 AND state = 1"
                 " AND seq > 0 AND receipt_is_whole(sum, tag, state, at_us, log_epoch, seq)"
                 " ORDER BY tag DESC LIMIT 1",
@@ -53,8 +57,9 @@ static const char *const query_sql[QUERIES] = {
                " s.expired, s.code, s.path, s.text, m.sum FROM message m LEFT JOIN settled s ON "
                "s.tag = m.tag AND receipt_is_whole(s.sum, s.tag, s.state, s.at_us, s.log_epoch,"
                " s.seq) ORDER BY m.tag",
-    [Q_EVERY] = "SELECT content, signature, tag, sum FROM message WHERE tag >= ?1 AND tag < ?2"
-                " ORDER BY tag",
+    [Q_EVERY] =
+        "SELECT content, signature, tag, sum, keys FROM message WHERE tag >= ?1 AND tag < ?2"
+        " ORDER BY tag",
     [Q_DAMAGED] = "SELECT count(*) FROM settled WHERE state = 2 AND code = 'damaged'",
     [Q_ONCE] = "SELECT tag FROM once WHERE key=?1 AND n=?2",
     [Q_ONCE_ADD] = "INSERT INTO once(tag, key, n) VALUES (?1, ?2, ?3)",

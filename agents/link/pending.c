@@ -17,7 +17,7 @@ static enum status append(struct buf *b, const void *data, size_t len)
 }
 
 enum status pending_put(struct pending *p, const struct pending_put *put, const void *content,
-                        const void *signature)
+                        const void *signature, const void *keys)
 {
     struct pending_put kept = *put;
     enum status st;
@@ -26,6 +26,8 @@ enum status pending_put(struct pending *p, const struct pending_put *put, const 
     st = append(&p->bytes, content, put->len);
     if (st == ST_OK && put->signature_len)
         st = append(&p->bytes, signature, put->signature_len);
+    if (st == ST_OK && put->keys_len)
+        st = append(&p->bytes, keys, put->keys_len);
     if (st == ST_OK)
         st = append(&p->puts, &kept, sizeof(kept));
     if (st != ST_OK)

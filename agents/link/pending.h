@@ -16,6 +16,7 @@ struct pending_put {
     uint64_t once;        /* its count under the running key, 0 = none */
     size_t at, len;       /* content in `bytes` */
     size_t signature_len; /* behind it */
+    size_t keys_len;      /* behind that: wrapped keys */
 };
 
 struct pending_settle {
@@ -31,7 +32,7 @@ struct pending { /* zeroed = empty */
 
 /* Lends the bytes; `at` is not looked at. */
 MUST_CHECK enum status pending_put(struct pending *p, const struct pending_put *put,
-                                   const void *content, const void *signature);
+                                   const void *content, const void *signature, const void *keys);
 MUST_CHECK enum status pending_settle(struct pending *p, uint64_t tag, int64_t at_us,
                                       const struct outbox_outcome *oc);
 

@@ -296,13 +296,20 @@ enum status speak_note(struct speak *s, uint64_t tag)
 
 enum status speak_put(struct speak *s, Eocbus__V1__Envelope *m, struct refusal *why)
 {
+    return speak_put_sealed(s, m, NULL, 0, why);
+}
+
+enum status speak_put_sealed(struct speak *s, Eocbus__V1__Envelope *m, const uint8_t *keys,
+                             size_t keys_len, struct refusal *why)
+{
     uint64_t tag = 0;
     enum status st;
 
     *why = (struct refusal){.code = ""};
     if (m->event_time_us == 0)
         m->event_time_us = loop_utc_us(s->loop);
-    st = outbox_put(s->outbox, m, &tag, why);
+    st = keys_len ? outbox_put_sealed(s->outbox, m, keys, keys_len, &tag, why)
+                  : outbox_put(s->outbox, m, &tag, why);
     s->before += st == ST_EXISTS;
     if (st == ST_OK || st == ST_EXISTS)
         st = speak_note(s, tag);

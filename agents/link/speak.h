@@ -45,6 +45,9 @@ MUST_CHECK enum status speak_check(struct speak *s, const Eocbus__V1__Envelope *
 /* outbox_put, remembered for speak_wait; fills in an event time of 0. ST_OK also for what an
  * earlier run with the same once-key put (outbox_once). On failure why->text has a sentence. */
 MUST_CHECK enum status speak_put(struct speak *s, Eocbus__V1__Envelope *m, struct refusal *why);
+/* The same of a sealed box with its wrapped keys (outbox_put_sealed); none: as speak_put. */
+MUST_CHECK enum status speak_put_sealed(struct speak *s, Eocbus__V1__Envelope *m,
+                                        const uint8_t *keys, size_t keys_len, struct refusal *why);
 /* A row that the caller put into the outbox itself. */
 MUST_CHECK enum status speak_note(struct speak *s, uint64_t tag);
 /* Fills in what an outbox would, for messages that go past the gate; its own places stay free.

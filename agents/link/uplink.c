@@ -39,6 +39,7 @@ void uplink_destroy(struct uplink *u)
         path_free(&u->paths[i]);
     pending_free(&u->told);
     buf_free(&u->bytes);
+    arena_destroy(u->keys);
     mem_free(u);
 }
 

@@ -64,6 +64,8 @@ struct uplink {
     /* of the Publish in the making */
     Eocbus__V1__Item items[LIMIT_ITEMS];
     Eocbus__V1__Item *item_list[LIMIT_ITEMS];
+    size_t keys_len[LIMIT_ITEMS];
+    struct arena *keys; /* lists of wrapped keys; made when the first one is said */
     unsigned item_count;
     size_t item_bytes, room;
     struct buf bytes;

@@ -2,6 +2,7 @@
 #include "agents/link/uplink_parts.h"
 
 #include "proto/base/log.h"
+#include "proto/wire/sealed.h"
 #include "proto/base/banned.h"
 
 void publish_begin(struct uplink *u, size_t room)
@@ -15,7 +16,7 @@ void publish_begin(struct uplink *u, size_t room)
 bool publish_take(struct uplink *u, const struct outbox_row *row, bool is_ahead)
 {
     Eocbus__V1__Item *item = &u->items[u->item_count];
-    size_t len = row->content_len + row->signature_len;
+    size_t len = row->content_len + row->signature_len + row->keys_len;
 
     if (u->item_bytes + len > u->room)
         return false;
@@ -27,6 +28,9 @@ bool publish_take(struct uplink *u, const struct outbox_row *row, bool is_ahead)
     buf_put(&u->bytes, row->content, row->content_len);
     if (row->signature_len)
         buf_put(&u->bytes, row->signature, row->signature_len);
+    u->keys_len[u->item_count] = row->keys_len;
+    if (row->keys_len)
+        buf_put(&u->bytes, row->keys, row->keys_len);
     if (u->bytes.failed)
         return false;
     u->item_list[u->item_count++] = item;
@@ -51,17 +55,35 @@ bool publish_is_ready(struct uplink *u, enum status read)
     return u->item_count > 0;
 }
 
+static bool point_keys(struct uplink *u, unsigned i, const uint8_t *at)
+{
+    enum { KEYS_ARENA = 1 << 20 }; /* LIMIT_ITEMS messages with LIMIT_READERS keys take a third */
+
+    if (!u->keys_len[i])
+        return true;
+    if (!u->keys && arena_create(&u->keys, KEYS_ARENA) != ST_OK)
+        return false;
+    u->items[i].keys = sealed_keys(at, u->keys_len[i], &u->items[i].n_keys, u->keys);
+    return u->items[i].keys;
+}
+
 /* The rows were copied into one buffer that moved as it grew. */
-static void point_items(struct uplink *u)
+static bool point_items(struct uplink *u)
 {
     uint8_t *at = u->bytes.data;
 
+    if (u->keys)
+        arena_reset(u->keys);
     for (unsigned i = 0; i < u->item_count; i++) {
         u->items[i].content.data = at;
         at += u->items[i].content.len;
         u->items[i].signature.data = at;
         at += u->items[i].signature.len;
+        if (!point_keys(u, i, at))
+            return false;
+        at += u->keys_len[i];
     }
+    return true;
 }
 
 bool publish_send(struct uplink *u, struct path *p)
@@ -69,7 +91,8 @@ bool publish_send(struct uplink *u, struct path *p)
     Eocbus__V1__Publish publish = EOCBUS__V1__PUBLISH__INIT;
     Eocbus__V1__Frame frame = EOCBUS__V1__FRAME__INIT;
 
-    point_items(u);
+    if (!point_items(u))
+        return false; /* no memory: it is tried again in the next turn */
     publish.n_items = u->item_count;
     publish.items = u->item_list;
     publish.log_epoch = outbox_log_epoch(u->set.outbox);
@@ -80,7 +103,8 @@ bool publish_send(struct uplink *u, struct path *p)
     for (unsigned i = 0; i < u->item_count; i++) {
         const Eocbus__V1__Item *item = &u->items[i];
 
-        path_take_off(u, p, item->tag, item->content.len + item->signature.len, item->ahead);
+        path_take_off(u, p, item->tag, item->content.len + item->signature.len + u->keys_len[i],
+                      item->ahead);
     }
     return true;
 }

@@ -3,16 +3,19 @@
 
 #include "proto/base/banned.h"
 
-static const char head[] = "eocbus-registry [-c FILE] COMMAND ...\n\n"
-                           "Households on their way from the mud to a plot of land, or back home. "
-                           "A household is a random\n"
-                           "id; names, documents and telephones never leave.\n";
+static const char head[] =
+    "eocbus-registry [-c FILE] COMMAND ...\n\n"
+    "Households on their way from the mud to a plot of land, or back home. "
+    "A household is a random\n"
+    "id; names, documents and telephones leave only in a box that registries open.\n";
 
 static const struct office_command commands[] = {
     {"run", "stay up: send what waits, hear what concerns the registry", office_run, office_help},
     {"import", "households, plot sites or places from a HXL-tagged table", registry_import,
      registry_import_help},
     {"households", "what this office knows of each", registry_households, NULL},
+    {"identity", "names of a household, sealed: put, open, share, erase, list", registry_identity,
+     registry_identity_help},
     {"assess", "the commission's act; two sign", registry_step, registry_step_help},
     {"prefer", "what would suit the household", registry_step, registry_step_help},
     {"consent", "may data be kept and shared?", registry_step, registry_step_help},
@@ -28,7 +31,15 @@ static const struct office_command commands[] = {
     {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, office_help},
 };
 
-static const struct conf_row rows[] = {OFFICE_CONF_ROWS};
+static const struct conf_row rows[] = {
+    OFFICE_CONF_ROWS,
+    {"seal.key", CONF_PATH, offsetof(struct office_settings, seal_key), "", 0,
+     "own seal key, made by eocctl keygen --seal; opens identities; mode 0600", 0, 0},
+    {"registry.readers", CONF_PATH, offsetof(struct office_settings, readers), "", 0,
+     "file of registries and escrows that may open what is sealed here", 0, 0},
+};
+static const char *const kept[] = {"relocation.household_identity", "relocation.household_event",
+                                   NULL};
 static const char *const families[] = {"relocation", "gazetteer", "alert", NULL};
 
 int main(int argc, char **argv)
@@ -41,6 +52,8 @@ int main(int argc, char **argv)
         .commands = commands,
         .command_count = ARRAY_LEN(commands),
         .families = families,
+        .kept_types = kept,
+        .keep = registry_keep,
     };
 
     return office_main(&o, head, argc, argv);

@@ -25,6 +25,19 @@ void registry_import_help(struct buf *out, const char *name, const char *word);
 int registry_send(struct office *o);
 int registry_id(struct office *o);
 
+int registry_identity(struct office *o);
+void registry_identity_help(struct buf *out, const char *name, const char *word);
+struct sealed_identity;
+/* Says it and keeps it in the vault. Exit code. */
+int registry_say_identity(struct office *o, struct sealed_identity *box);
+/* Destroys the wrapped keys of a household's boxes in our own outbox. */
+MUST_CHECK enum status registry_drop_keys(struct outbox *box, const uint8_t household[16]);
+/* Office.keep of a registry. */
+bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+                   struct outbox *box);
+MUST_CHECK enum status registry_random(void *out, size_t len);
+int64_t registry_now_us(void); /* UTC */
+
 int registry_households(struct office *o);
 /* The state a household is in, as far as this office has said; 0 = not known. */
 MUST_CHECK enum status registry_state(struct office *o, const ProtobufCBinaryData *household,

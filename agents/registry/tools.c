@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "agents/registry/registry.h"
 
@@ -18,6 +19,19 @@ int registry_send(struct office *o)
     if (!o->file || o->argc != 1)
         return office_fail(o, EXIT_USAGE, "send --file FILE; - is standard input");
     return office_say_file(o, o->file);
+}
+
+enum status registry_random(void *out, size_t len)
+{
+    return getrandom(out, len, 0) == (ssize_t)len ? ST_OK : ST_IO;
+}
+
+int64_t registry_now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* UUIDv4: an id with a time in it would say when a family was registered. */

@@ -1600,6 +1600,8 @@ static void a_file_of_the_first_schema_is_read_and_goes_on(void **state)
     outbox_close(o);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
+                                  "DROP INDEX message_keys;"
+                                  "ALTER TABLE message DROP COLUMN keys;"
                                   "ALTER TABLE message DROP COLUMN sum;"
                                   "ALTER TABLE track DROP COLUMN sum;"
                                   "ALTER TABLE outbox DROP COLUMN start;"

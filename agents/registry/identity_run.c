@@ -1,0 +1,466 @@
+/* identity_run - the commands around sealed identities: put, open, share, erase, list.
+ *
+ * Names come from standard input or a file, never from the command line, which every program on the
+ * machine can read; they are shown on a terminal and nowhere else. Opening one is said to the bus
+ * first, and is in the outbox, on disk, before anything is shown; it needs no link. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/link/json_input.h"
+#include "agents/link/print.h"
+#include "agents/registry/identity.h"
+#include "agents/registry/registry.h"
+#include "agents/registry/vault.h"
+#include "proto/wire/sealed.h"
+
+#include "proto/base/banned.h"
+
+/* What the command line said, beside the words of every office. */
+struct asked {
+    uint8_t household[ID_BYTES];
+    const char *purpose, *because, *request, *with, *place, *key;
+    bool text;
+};
+
+static int take_options(struct office *o, struct asked *a)
+{
+    struct option_row own[OFFICE_OWN_OPTIONS + 7];
+    char err[400];
+
+    office_own(o, own);
+    own[OFFICE_OWN_OPTIONS] = (struct option_row){"--purpose", OPTION_TEXT, &a->purpose};
+    own[OFFICE_OWN_OPTIONS + 1] = (struct option_row){"--because", OPTION_TEXT, &a->because};
+    own[OFFICE_OWN_OPTIONS + 2] = (struct option_row){"--request", OPTION_TEXT, &a->request};
+    own[OFFICE_OWN_OPTIONS + 3] = (struct option_row){"--with", OPTION_TEXT, &a->with};
+    own[OFFICE_OWN_OPTIONS + 4] = (struct option_row){"--place", OPTION_TEXT, &a->place};
+    own[OFFICE_OWN_OPTIONS + 5] = (struct option_row){"--key", OPTION_TEXT, &a->key};
+    own[OFFICE_OWN_OPTIONS + 6] = (struct option_row){"--text", OPTION_FLAG, &a->text};
+    if (options_take(own, ARRAY_LEN(own), &o->argc, o->argv, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_USAGE, "%s", err);
+    return -1;
+}
+
+static int take_household(struct office *o, struct asked *a)
+{
+    if (o->argc != 3 || !id_parse(a->household, o->argv[2]))
+        return office_fail(o, EXIT_USAGE,
+                           "identity %s HOUSEHOLD: its id and no other word; names are never typed "
+                           "into a command line",
+                           o->argv[1]);
+    return -1;
+}
+
+static enum status set_place(struct office *o, Eocbus__V1__Envelope *m, const char *path,
+                             const char *place)
+{
+    char err[200];
+
+    return place ? form_set(&m->base, path, place, o->arena, err, sizeof(err)) : ST_OK;
+}
+
+/* --- put ----------------------------------------------------------------------------------------
+ */
+
+static int keep_own(struct office *o, const struct sealed_identity *box)
+{
+    Eocbus__V1__Delivery d = EOCBUS__V1__DELIVERY__INIT;
+    size_t len = eocbus__v1__envelope__get_packed_size(box->message);
+    uint8_t *bytes = arena_alloc(o->arena, len + 1);
+    char err[400] = "out of memory";
+
+    d.keys = sealed_keys(box->keys, box->keys_len, &d.n_keys, o->arena);
+    if (!bytes || !d.keys)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    d.content = (ProtobufCBinaryData){eocbus__v1__envelope__pack(box->message, bytes), bytes};
+    if (vault_keep(o, &d, box->message, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
+/* With an id of its own, so that the copy kept here has the one that travels. */
+static enum status mint_id(struct office *o, Eocbus__V1__Envelope *m)
+{
+    uint8_t *id = arena_alloc(o->arena, ID_BYTES);
+
+    if (!id || registry_random(id, ID_BYTES) != ST_OK)
+        return ST_NOMEM;
+    id_make(id, registry_now_us(), id + 6);
+    m->message_id = (ProtobufCBinaryData){ID_BYTES, id};
+    m->sender = o->set.agent.name;
+    m->sent_time_us = m->event_time_us = registry_now_us();
+    return ST_OK;
+}
+
+int registry_say_identity(struct office *o, struct sealed_identity *box)
+{
+    int code;
+
+    if (mint_id(o, box->message) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "no randomness");
+    code = office_say_sealed(o, box->message, box->keys, box->keys_len);
+    if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
+        return code;
+    return keep_own(o, box) < 0 ? code : EXIT_MACHINE;
+}
+
+static int seal_and_say(struct office *o, const struct asked *a, const struct sealing *s,
+                        const Eocbus__V1__HouseholdIdentityClear *clear, const struct reader *with)
+{
+    const char *place = a->place ? a->place : o->set.place;
+    struct sealed_identity box;
+    char err[400], with_place[16] = "";
+
+    if (identity_seal(&box, o, s, a->household, clear, place, with, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    if (with)
+        memcpy(with_place, with->places, strnlen(with->places, sizeof(with_place) - 1));
+    with_place[strcspn(with_place, " ")] = '\0';
+    if (set_place(o, box.message, "area.pcodes[0]", *place ? place : NULL) != ST_OK ||
+        set_place(o, box.message, "area.pcodes[1]", *with_place ? with_place : NULL) != ST_OK)
+        return office_fail(o, EXIT_USAGE, "--place %s is no P-code", place);
+    return registry_say_identity(o, &box);
+}
+
+static int put_identity(struct office *o, const struct asked *a)
+{
+    Eocbus__V1__HouseholdIdentityClear *clear;
+    struct sealing s;
+    struct buf input = {0};
+    char err[600];
+    int code;
+
+    if (sealing_open(&s, o, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    if (!o->file && isatty(STDIN_FILENO))
+        fprintf(stderr, "name: ..., born: ..., document: ..., phone: ..., position: LAT,LON; end "
+                        "with ctrl-D\n");
+    if (input_read(&input, o->file ? o->file : "-", err, sizeof(err)) != ST_OK)
+        code = office_fail(o, EXIT_MACHINE, "%s", err);
+    else if (identity_parse(&clear, o, (const char *)input.data, err, sizeof(err)) != ST_OK)
+        code = office_fail(o, EXIT_REFUSED, "%s", err);
+    else
+        code = seal_and_say(o, a, &s, clear, NULL);
+    seal_wipe(&input);
+    sealing_close(&s);
+    return code;
+}
+
+/* --- opening ------------------------------------------------------------------------------------
+ */
+
+static int find_key(struct office *o, struct sealing *s, const struct asked *a,
+                    const struct vault_box *box, const uint8_t **wrapped)
+{
+    char err[600];
+
+    if (a->key)
+        o->set.seal_key = arena_printf(o->arena, "%s", a->key);
+    if (sealing_open(s, o, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    *wrapped = sealed_key_for(box->keys, box->keys_len, seal_reader_id(s->own));
+    if (*wrapped)
+        return -1;
+    sealing_close(s);
+    return office_fail(o, EXIT_REFUSED, "this identity was not sealed for our key");
+}
+
+/* What is inside, unpacked into o->arena. */
+static enum status open_box(struct office *o, const struct sealing *s, const struct vault_box *box,
+                            const uint8_t *wrapped, Eocbus__V1__HouseholdIdentityClear **clear)
+{
+    const Eocbus__V1__HouseholdIdentity *h = box->message->household_identity;
+    uint8_t key[SEAL_KEY_BYTES];
+    struct buf text = {0};
+    enum status st = seal_unwrap(key, s->own, wrapped);
+
+    if (st == ST_OK)
+        st = seal_open(&text, key, h->sealed.data, h->sealed.len, h->household_id.data,
+                       h->household_id.len);
+    explicit_bzero(key, sizeof(key));
+    if (st == ST_OK) {
+        *clear = eocbus__v1__household_identity_clear__unpack(arena_allocator(o->arena), text.len,
+                                                              text.data);
+        st = *clear ? ST_OK : ST_INVALID;
+    }
+    seal_wipe(&text);
+    return st;
+}
+
+static Eocbus__V1__Envelope *begin_event(struct office *o, const struct asked *a)
+{
+    Eocbus__V1__Envelope *m =
+        office_message(o, EOCBUS__V1__KIND__KIND_UPDATE, EOCBUS__V1__LANE__LANE_PRIORITY);
+    char id[ID_TEXT], err[400];
+    ProtobufCBinaryData household = {ID_BYTES, (uint8_t *)(uintptr_t)a->household};
+
+    id_format(id, a->household);
+    if (!m || form_set(&m->base, "household_event.household_id", id, o->arena, err, sizeof(err)) ||
+        form_set(&m->base, "household_event.actor", o->set.agent.name, o->arena, err, sizeof(err)))
+        return NULL;
+    m->label = EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL;
+    /* Nothing moves. */
+    if (registry_state(o, &household, &m->household_event->from_state, err, sizeof(err)) != ST_OK)
+        m->household_event->from_state = 0;
+    m->household_event->to_state = m->household_event->from_state;
+    return m;
+}
+
+/* Exit code; EXIT_DONE: it is on disk that this identity is opened, and what for. */
+static int say_read(struct office *o, const struct asked *a, const struct vault_box *box)
+{
+    Eocbus__V1__Envelope *m = begin_event(o, a);
+    char id[ID_TEXT], err[400] = "out of memory";
+
+    id_format(id, box->message_id);
+    if (!m || form_set(&m->base, "household_event.identity_read.reader", o->set.agent.name,
+                       o->arena, err, sizeof(err)))
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    if (form_set(&m->base, "household_event.identity_read.purpose", a->purpose, o->arena, err,
+                 sizeof(err)) ||
+        form_set(&m->base, "household_event.identity_read.identity_id", id, o->arena, err,
+                 sizeof(err)))
+        return office_fail(o, EXIT_USAGE, "--purpose: %s", err);
+    return office_say(o, &m, 1);
+}
+
+static int open_and(struct office *o, const struct asked *a,
+                    int (*then)(struct office *o, const struct asked *a, const struct sealing *s,
+                                const Eocbus__V1__HouseholdIdentityClear *clear))
+{
+    Eocbus__V1__HouseholdIdentityClear *clear;
+    const uint8_t *wrapped;
+    struct vault_box box;
+    struct sealing s;
+    char err[800];
+    int code;
+
+    if (vault_newest(o, a->household, &box, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_REFUSED, "%s", err);
+    code = find_key(o, &s, a, &box, &wrapped);
+    if (code >= 0)
+        return code;
+    code = say_read(o, a, &box);
+    if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
+        ; /* not on disk: it stays closed */
+    else if (open_box(o, &s, &box, wrapped, &clear) != ST_OK)
+        code = office_fail(o, EXIT_MACHINE, "the box does not open: it is damaged");
+    else
+        code = then(o, a, &s, clear);
+    sealing_close(&s);
+    return code;
+}
+
+static int show(struct office *o, const struct asked *a, const struct sealing *s,
+                const Eocbus__V1__HouseholdIdentityClear *clear)
+{
+    struct buf text = {0};
+
+    (void)o;
+    (void)s;
+    (void)a;
+    identity_print(&text, clear);
+    (void)!print_flush(&text);
+    seal_wipe(&text);
+    return EXIT_DONE;
+}
+
+static int open_identity(struct office *o, const struct asked *a)
+{
+    if (!a->purpose)
+        return office_fail(o, EXIT_USAGE,
+                           "--purpose says what for: rescue, assistance, assessment, relocation, "
+                           "family_tracing, subject_request, audit");
+    if (!isatty(STDOUT_FILENO))
+        return office_fail(o, EXIT_USAGE,
+                           "names are shown on a terminal, and standard output is none");
+    return open_and(o, a, show);
+}
+
+/* --- share --------------------------------------------------------------------------------------
+ */
+
+static int share_with(struct office *o, const struct asked *a, const struct sealing *s,
+                      const Eocbus__V1__HouseholdIdentityClear *clear)
+{
+    const struct reader *with = readers_find(&s->readers, a->with);
+
+    if (!with)
+        return office_fail(o, EXIT_REFUSED, "%s is not among registry.readers", a->with);
+    return seal_and_say(o, a, s, clear, with);
+}
+
+static bool has_accepted(Eocbus__V1__HouseholdState state)
+{
+    return state >= EOCBUS__V1__HOUSEHOLD_STATE__HOUSEHOLD_STATE_ACCEPTED &&
+           state <= EOCBUS__V1__HOUSEHOLD_STATE__HOUSEHOLD_STATE_RETURNED;
+}
+
+/* The district where a family goes gets its name when the family has said yes, not before. */
+static int share_identity(struct office *o, struct asked *a)
+{
+    ProtobufCBinaryData household = {ID_BYTES, a->household};
+    Eocbus__V1__HouseholdState state;
+    char err[600];
+
+    if (!a->with)
+        return office_fail(o, EXIT_USAGE, "--with names the registry, as in registry.readers");
+    if (registry_state(o, &household, &state, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    if (!has_accepted(state))
+        return office_fail(o, EXIT_REFUSED,
+                           "this household has accepted no plot: its name stays here");
+    a->purpose = "relocation";
+    return open_and(o, a, share_with);
+}
+
+/* --- erase --------------------------------------------------------------------------------------
+ */
+
+static int say_erased(struct office *o, const struct asked *a, uint8_t ids[][ID_BYTES], unsigned n)
+{
+    Eocbus__V1__Envelope *m = begin_event(o, a);
+    char text[ID_TEXT], path[80], err[400] = "out of memory";
+    enum status st = m ? ST_OK : ST_NOMEM;
+
+    for (unsigned i = 0; i < n && st == ST_OK; i++) {
+        id_format(text, ids[i]);
+        snprintf(path, sizeof(path), "household_event.erased.identity_ids[%u]", i);
+        st = form_set(&m->base, path, text, o->arena, err, sizeof(err));
+    }
+    if (st == ST_OK && a->request)
+        st = form_set(&m->base, "household_event.erased.request_id", a->request, o->arena, err,
+                      sizeof(err));
+    if (st == ST_OK)
+        st =
+            form_set(&m->base, "household_event.authority", a->because, o->arena, err, sizeof(err));
+    return st == ST_OK ? office_say(o, &m, 1) : office_fail(o, EXIT_USAGE, "%s", err);
+}
+
+static bool is_of_household(void *arg, const uint8_t *content, size_t len)
+{
+    Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, len, content);
+    bool yes = m && m->body_case == EOCBUS__V1__ENVELOPE__BODY_HOUSEHOLD_IDENTITY &&
+               m->household_identity->household_id.len == ID_BYTES &&
+               memcmp(m->household_identity->household_id.data, arg, ID_BYTES) == 0;
+
+    if (m)
+        eocbus__v1__envelope__free_unpacked(m, NULL);
+    return yes;
+}
+
+enum status registry_drop_keys(struct outbox *box, const uint8_t household[ID_BYTES])
+{
+    unsigned dropped;
+
+    return outbox_drop_keys(box, is_of_household, (void *)(uintptr_t)household, &dropped);
+}
+
+static enum status drop_own_keys(struct office *o, const uint8_t household[ID_BYTES], char *err,
+                                 size_t err_size)
+{
+    const struct outbox_settings set = {.path = o->set.agent.outbox_path,
+                                        .sender = o->set.agent.name,
+                                        .budget_bytes = o->set.agent.outbox_budget};
+    struct outbox *box;
+    enum status st = outbox_open(&box, &set, err, err_size);
+
+    if (st != ST_OK)
+        return st;
+    st = registry_drop_keys(box, household);
+    if (st != ST_OK)
+        snprintf(err, err_size, "%s", outbox_trouble(box));
+    outbox_close(box);
+    return st;
+}
+
+static int erase_identity(struct office *o, const struct asked *a)
+{
+    uint8_t ids[VAULT_IDS][ID_BYTES];
+    unsigned n = vault_boxes(o, a->household, ids);
+    char why[400], now[TIME_TEXT], err[600];
+    int code;
+
+    if (!a->because)
+        return office_fail(o, EXIT_USAGE, "--because says why, without names");
+    if (n == 0)
+        return office_fail(o, EXIT_REFUSED, "no identity of this household is here to be erased");
+    code = say_erased(o, a, ids, n);
+    if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
+        return code;
+    time_format(now, registry_now_us());
+    snprintf(why, sizeof(why), "%s by %s: %.200s", now, o->set.agent.name, a->because);
+    for (unsigned i = 0; i < n; i++)
+        if (vault_erase(o, a->household, ids[i], why, err, sizeof(err)) != ST_OK)
+            return office_fail(o, EXIT_MACHINE, "%s", err);
+    if (drop_own_keys(o, a->household, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    return code;
+}
+
+/* --- list, and the command ----------------------------------------------------------------------
+ */
+
+static void put_box(void *arg, const char *household, const char *message)
+{
+    buf_printf(arg, "%s  %s\n", household, message);
+}
+
+static int list_identities(struct office *o)
+{
+    struct buf b = {0};
+    char err[400];
+
+    if (vault_each(o, put_box, &b, err, sizeof(err)) != ST_OK)
+        return office_fail(o, EXIT_MACHINE, "%s", err);
+    print_flush(&b);
+    buf_free(&b);
+    return EXIT_DONE;
+}
+
+int registry_identity(struct office *o)
+{
+    struct asked a = {.purpose = NULL};
+    int code = take_options(o, &a);
+
+    if (code >= 0)
+        return code;
+    if (o->argc == 2 && strcmp(o->argv[1], "list") == 0)
+        return list_identities(o);
+    code = o->argc >= 2 ? take_household(o, &a)
+                        : office_fail(o, EXIT_USAGE, "identity put|open|share|erase|list");
+    if (code >= 0)
+        return code;
+    if (strcmp(o->argv[1], "put") == 0)
+        return put_identity(o, &a);
+    if (strcmp(o->argv[1], "open") == 0)
+        return open_identity(o, &a);
+    if (strcmp(o->argv[1], "share") == 0)
+        return share_identity(o, &a);
+    if (strcmp(o->argv[1], "erase") == 0)
+        return erase_identity(o, &a);
+    return office_fail(o, EXIT_USAGE, "identity put|open|share|erase|list");
+}
+
+void registry_identity_help(struct buf *out, const char *name, const char *word)
+{
+    (void)name;
+    (void)word;
+    buf_puts(
+        out,
+        "  identity put HOUSEHOLD [--file FILE] [--place PCODE]\n"
+        "  identity open HOUSEHOLD --purpose PURPOSE [--key FILE]\n"
+        "  identity share HOUSEHOLD --with REGISTRY\n"
+        "  identity erase HOUSEHOLD --because WORDS [--request UUID]\n"
+        "  identity list\n\n"
+        "put seals names, documents, telephones and the position of a household for the\n"
+        "registries of its place and the escrow (registry.readers). It reads lines \"name: "
+        "...\",\n\"born: 1974\", \"document: ...\", \"phone: ...\" of each person, the head of the "
+        "household\nfirst, then \"position: LAT,LON\", \"address: ...\", \"note: ...\", from "
+        "standard input or FILE.\n"
+        "open says to the bus who opens it and what for, then shows it, on a terminal only; it\n"
+        "needs no link. share seals it once more, for the registry where an accepted plot "
+        "is.\n"
+        "erase destroys the keys here, in the database and wherever it is heard. With the id "
+        "of\nthe household's request everything that was ever sealed of it goes.\n");
+}

@@ -1,0 +1,79 @@
+/* kept - what run hears of identities: boxes go into the vault, and out of it when they are erased.
+ *
+ * Whom do we believe an erasure? The office that sealed the box, others of its agency, and
+ * ourselves. What the bus says by itself (retention) carries nobody's signature, so it counts only
+ * where somebody of ours closed the case: no forged note empties a vault. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/registry/registry.h"
+#include "agents/registry/vault.h"
+#include "proto/base/log.h"
+
+#include "proto/base/banned.h"
+
+static bool same_agency(const char *a, const char *b)
+{
+    size_t len = strcspn(a, ".");
+
+    return len == strcspn(b, ".") && strncmp(a, b, len) == 0;
+}
+
+static bool believes(struct office *o, const Eocbus__V1__Envelope *m, const uint8_t *household)
+{
+    if (strcmp(m->sender, "bus") == 0)
+        return vault_is_closed(o, household);
+    return same_agency(m->sender, o->set.agent.name);
+}
+
+static bool erase(struct office *o, const Eocbus__V1__Envelope *m, struct outbox *box)
+{
+    const Eocbus__V1__HouseholdEvent *e = m->household_event;
+    const Eocbus__V1__HouseholdErased *gone = e->erased;
+    char why[400], at[TIME_TEXT], err[400];
+
+    if (!believes(o, m, e->household_id.data)) {
+        log_warn("registry.erase.unbelieved", "sender=%s next=\"kept\"", m->sender);
+        return true;
+    }
+    time_format(at, m->event_time_us);
+    snprintf(why, sizeof(why), "%s by %s: %.200s", at, m->sender, e->authority ? e->authority : "");
+    for (size_t i = 0; i < gone->n_identity_ids; i++)
+        if (gone->identity_ids[i].len == ID_BYTES &&
+            vault_erase(o, e->household_id.data, gone->identity_ids[i].data, why, err,
+                        sizeof(err)) != ST_OK) {
+            log_error("registry.vault.failed", "why=\"%s\"", err);
+            return false;
+        }
+    return !box || registry_drop_keys(box, e->household_id.data) == ST_OK;
+}
+
+static bool keep_box(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    char err[400];
+    enum status st = vault_keep(o, d, m, err, sizeof(err));
+
+    if (st == ST_OK || st == ST_EXISTS)
+        return true;
+    log_error("registry.vault.failed", "why=\"%s\"", err);
+    return false;
+}
+
+bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+                   struct outbox *box)
+{
+    const Eocbus__V1__HouseholdEvent *e = m->household_event;
+
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_HOUSEHOLD_IDENTITY)
+        return keep_box(o, d, m);
+    if (m->body_case != EOCBUS__V1__ENVELOPE__BODY_HOUSEHOLD_EVENT ||
+        e->household_id.len != ID_BYTES)
+        return true;
+    if (e->event_case == EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_ERASED)
+        return erase(o, m, box);
+    if (e->event_case == EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_CLOSED &&
+        same_agency(m->sender, o->set.agent.name))
+        vault_mark_closed(o, e->household_id.data,
+                          e->closed->reason != EOCBUS__V1__CLOSING_REASON__CLOSING_REASON_REOPENED);
+    return true;
+}
