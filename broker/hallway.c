@@ -219,6 +219,7 @@ static void finish_principals(struct broker *b, enum status st)
     if (st == ST_OK)
         st = access_commit(b->access);
     if (st == ST_OK) {
+        egress_recheck(b->egress); /* first: it holds what the old list knew */
         ingress_recheck(b->ingress);
         if (keep_principals_read(b->keep))
             log_info("broker.principals", "count=%zu", access_count(b->access));
@@ -261,6 +262,8 @@ static void on_principal(void *arg, enum status st, const struct store_principal
         return;
     }
     struct principal p = principal_of(row);
+    if (row->rules && access_rules(b->access, row->rules) != ST_OK)
+        log_error("broker.rules", "next=\"the old rights stay\"");
     if (access_add(b->access, &p) != ST_OK)
         log_error("broker.principal", "name=%s next=\"not admitted\"", row->name);
 }
@@ -310,6 +313,13 @@ static enum status may_listen(void *arg, const char *name, const char *pattern, 
     const struct principal *p = access_find(b->access, name);
 
     return p ? access_may_listen(b->access, p, pattern, why) : ST_DENIED;
+}
+
+static const struct principal *find_who(void *arg, const char *name)
+{
+    struct broker *b = arg;
+
+    return access_find(b->access, name);
 }
 
 static void limit_session(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes)
@@ -440,6 +450,7 @@ struct egress_exits hall_egress(struct broker *b)
         .lost = on_session_lost,
         .log_place = tell_log_place,
         .may_listen = may_listen,
+        .who = find_who,
         .limit = limit_session,
         .read = read_page,
         .read_last = read_last,

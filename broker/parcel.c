@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/base/mem.h"
+#include "proto/wire/peek.h"
 
 #include "proto/base/banned.h"
 
@@ -72,6 +73,24 @@ bool parcel_is_for(const struct parcel *p, const char *principal)
         at += n + (at[n] == ' ');
     }
     return false;
+}
+
+void parcel_peek(struct parcel *p)
+{
+    struct peek head;
+    size_t len;
+
+    if (!peek_content(&head, p->content, p->content_len) || !head.sender)
+        return;
+    /* What a newer sender calls by a word that is not known here is shown to the fewest. */
+    p->label = head.label >= EOCBUS__V1__LABEL__LABEL_PUBLIC &&
+                       head.label <= EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL
+                   ? (uint8_t)head.label
+                   : EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL;
+    for (len = 0; len < head.sender_len && head.sender[len] != '.'; len++)
+        ;
+    if (len < AGENCY_TEXT)
+        memcpy(p->agency, head.sender, len);
 }
 
 void parcel_topics(struct topics *out, const struct parcel *p)

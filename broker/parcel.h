@@ -52,6 +52,8 @@ enum {
     PARCEL_LABEL_SHIFT = 4,   /* from this bit on the log keeps the label */
 };
 
+enum { AGENCY_TEXT = 33 }; /* a longer one is cut, and nobody's */
+
 struct parcel {
     struct list link; /* in the queue of the room that owns it */
 
@@ -64,6 +66,7 @@ struct parcel {
     uint16_t type;            /* number in Envelope.body */
     uint8_t status;           /* enum Status */
     char places[PLACES_TEXT]; /* P-codes split by spaces */
+    char agency[AGENCY_TEXT]; /* of the sender: the first word of its name */
     int64_t event_time_us;
     int64_t sent_time_us;
     int64_t not_after_us; /* 0 = never; by our clock where the sender's is known to be wrong */
@@ -105,6 +108,8 @@ size_t parcel_size_bytes(const struct parcel *p); /* for budgets: everything it 
 bool parcel_is_addressed(const struct parcel *p);
 /* One that was not read from the log is for those it names; agencies and duties are not known. */
 bool parcel_is_for(const struct parcel *p, const char *principal);
+/* Reads label and agency from its content, which passed a gate once. */
+void parcel_peek(struct parcel *p);
 void parcel_topics(struct topics *out, const struct parcel *p);
 
 #endif

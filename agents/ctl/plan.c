@@ -12,7 +12,7 @@
 enum { WORDS_MAX = 48, AGENTS_MAX = 32, LINES_MAX = 4096 };
 
 static const char default_agents[] =
-    "sensor   eocbus-sensor   coes.tj3505203.gw07  coes     sensor     3505203 .\n"
+    "sensor   eocbus-sensor   coes.tj3505203.gw07  coes     gateway    3505203 .\n"
     "district eocbus-district coes.ayni.office     coes     district   3505203 run\n"
     "registry eocbus-registry coes.ayni.registry   coes     registry   3505203 run\n"
     "duty     eocctl          coes.dushanbe.duty   coes     dispatcher -\n";

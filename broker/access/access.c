@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/access/acl.h"
+#include "broker/access/grants.h"
 #include "broker/access/quota.h"
 #include "broker/access/roll.h"
 #include "broker/access/word.h"
@@ -28,10 +29,11 @@
 #define FORGED_LOGGED_PER_HOUR 60
 
 struct access {
-    struct roll *roll;   /* in force; NULL until the first commit */
-    struct roll *coming; /* being filled; NULL when none is */
-    bool is_kept;        /* `roll` is from the broker's own file */
-    bool spoiled;        /* `coming` could not be made: commit keeps the old one */
+    struct roll *roll;                     /* in force; NULL until the first commit */
+    struct roll *coming;                   /* being filled; NULL when none is */
+    struct grants *grants, *coming_grants; /* what the rolls' rights live in */
+    bool is_kept;                          /* `roll` is from the broker's own file */
+    bool spoiled; /* `coming` could not be made: commit keeps the old one */
     struct officers officers;
     bool takes_unsigned, pins_changed;
     uint64_t unvouched, distrusted; /* in `coming` */
@@ -118,6 +120,8 @@ void access_destroy(struct access *a)
     zap_destroy(a->zap);
     roll_destroy(a->coming);
     roll_destroy(a->roll);
+    grants_destroy(a->coming_grants);
+    grants_destroy(a->grants);
     mem_free(a);
 }
 
@@ -129,12 +133,35 @@ void access_pin(struct access *a, const struct officers *o, bool takes_unsigned)
     a->counters.officers = a->officers.count;
 }
 
+static void give_up(struct access *a)
+{
+    roll_destroy(a->coming);
+    grants_destroy(a->coming_grants);
+    a->coming = NULL;
+    a->coming_grants = NULL;
+}
+
 void access_begin(struct access *a)
 {
     a->unvouched = a->distrusted = 0;
-    roll_destroy(a->coming);
-    a->coming = NULL;
+    give_up(a);
     a->spoiled = roll_create(&a->coming) != ST_OK;
+}
+
+enum status access_rules(struct access *a, const char *text)
+{
+    char err[300] = "no memory";
+    enum status st;
+
+    grants_destroy(a->coming_grants);
+    a->coming_grants = NULL;
+    st = grants_create(&a->coming_grants, text, err, sizeof(err));
+
+    if (st != ST_OK) {
+        log_error("access.rules", "why=\"%s\"", err);
+        a->spoiled = true;
+    }
+    return st;
 }
 
 /* Looked at before, byte for byte, under the same officers: 100 us for each principal whenever one
@@ -218,6 +245,11 @@ static enum status add(struct access *a, const struct principal *given)
     return roll_add(a->coming, &p);
 }
 
+const char *access_rules_text(const struct access *a)
+{
+    return a->grants ? grants_text(a->grants) : "";
+}
+
 enum status access_add(struct access *a, const struct principal *p)
 {
     enum status st = a->spoiled ? ST_NOMEM : add(a, p);
@@ -236,18 +268,28 @@ static void tell_distrust(struct access *a)
     a->counters.distrusted = a->distrusted;
 }
 
+/* Everything that may fail is done before the old list goes. */
+static bool complete(struct access *a)
+{
+    if (a->spoiled || (!a->coming_grants && access_rules(a, "") != ST_OK))
+        return false;
+    roll_seal(a->coming);
+    return roll_grant(a->coming, a->coming_grants) == ST_OK;
+}
+
 static enum status put_in_force(struct access *a, bool is_kept)
 {
-    if (a->spoiled) {
-        log_error("access.roll.kept", "reason=no memory for the new list, the old rights stay");
-        roll_destroy(a->coming);
-        a->coming = NULL;
+    if (!complete(a)) {
+        log_error("access.roll.kept", "next=\"the old list and the old rights stay\"");
+        give_up(a);
         return ST_NOMEM;
     }
-    roll_seal(a->coming);
     roll_destroy(a->roll);
+    grants_destroy(a->grants);
     a->roll = a->coming;
+    a->grants = a->coming_grants;
     a->coming = NULL;
+    a->coming_grants = NULL;
     a->is_kept = is_kept;
     a->pins_changed = false;
     tell_distrust(a);
@@ -332,8 +374,7 @@ int64_t access_next_end(const struct access *a, int64_t utc_us)
 enum status access_may_publish(const struct access *a, const struct principal *p,
                                const Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    (void)a; /* rights that depend on more than the principal will be looked up here */
-    return acl_may_publish(p, m, why);
+    return acl_may_publish(p, m, utc_now(a), why);
 }
 
 static void log_forged(struct access *a, const struct principal *p, const struct refusal *why)

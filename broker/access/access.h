@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/access/rights.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/status.h"
 #include "proto/wire/gate.h"
@@ -34,6 +35,7 @@ struct principal {
     bool is_vouched; /* enough pinned officers signed the record, and what stands here is what it
                         says; access finds out itself */
     bool is_shut;    /* the key opens no door any more, the record still tells of the others */
+    const struct rights *rights; /* access compiles them */
 };
 
 /* Binds inproc://zeromq.zap.01 on the context; must come before any other socket. ST_EXISTS: the
@@ -55,11 +57,16 @@ void access_pin(struct access *a, const struct officers *o, bool takes_unsigned)
  * people out. */
 void access_begin(struct access *a);
 MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
+/* Every rule there is (rights.h), to be in force with the list; once before the commit. Without it
+ * nobody may do anything. One that cannot be read keeps the old list, and is said in the log. */
+MUST_CHECK enum status access_rules(struct access *a, const char *text);
 enum status access_commit(struct access *a);
 /* The same for a list that this broker had kept: the database has not said yet whether it still
  * holds. A key that is not on it may be new, so the question waits as before the first list. */
 enum status access_commit_kept(struct access *a);
 bool access_is_kept(const struct access *a);
+/* Of the list in force; "" before the first. Borrowed until the next commit. */
+const char *access_rules_text(const struct access *a);
 size_t access_count(const struct access *a);
 /* All of the list in force, in the order of names. */
 void access_each(const struct access *a, void (*each)(void *arg, const struct principal *p),
@@ -83,7 +90,8 @@ int64_t access_next_end(const struct access *a, int64_t utc_us);
 size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg);
 
-/* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name). */
+/* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name,
+ * CODE_RIGHTS with the rule that is missing). */
 MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,
                                           const Eocbus__V1__Envelope *m, struct refusal *why);
 /* What was said, as it came: `m` unpacked from `content`; signature_len 0 or 64. Borrowed. */
@@ -99,9 +107,16 @@ MUST_CHECK enum status access_check_word(struct access *a, const struct principa
 /* Principals that have a signing key may speak without it; no, unless told. */
 void access_let_unsigned(struct access *a, bool yes);
 
-/* May it listen to this pattern? */
+/* May it listen to this pattern at all: is there a type of message in it that it could hear? */
 MUST_CHECK enum status access_may_listen(const struct access *a, const struct principal *p,
                                          const char *pattern, struct refusal *why);
+/* May it hear this message? Fills in q's name and own. */
+static inline bool access_may_hear(const struct principal *p, struct rights_question *q)
+{
+    q->name = p->name;
+    q->own = p->places;
+    return p->rights && rights_may(p->rights, VERB_HEAR, q);
+}
 
 struct access_counters {
     uint64_t admitted, unknown_keys, undecided;

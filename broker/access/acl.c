@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "proto/wire/limits.h"
+#include "proto/wire/topic.h"
+#include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
 
@@ -30,20 +32,73 @@ static enum status deny_withdrawal(struct refusal *why)
     return ST_DENIED;
 }
 
-enum status acl_may_publish(const struct principal *p, const Eocbus__V1__Envelope *m,
-                            struct refusal *why)
+static const char *type_name(unsigned number)
 {
+    const struct type_info *t = type_by_number(number);
+
+    return t ? t->name : "unknown";
+}
+
+/* What is missing, and what would be legal. */
+static enum status deny(const struct principal *p, enum verb verb, const struct rights_question *q,
+                        struct refusal *why)
+{
+    char legal[160];
+
+    if (p->rights)
+        rights_say_legal(p->rights, verb, q->type, legal, sizeof(legal));
+    else
+        legal[0] = '\0';
+    why->code = CODE_RIGHTS;
+    snprintf(why->path, sizeof(why->path), "%s", verb == VERB_FLASH ? "lane" : type_name(q->type));
+    snprintf(why->text, sizeof(why->text),
+             "no right to %s %.60s at %.40s labelled %s: %s; see eocctl why",
+             verb == VERB_FLASH ? "say as FLASH" : "say", type_name(q->type),
+             q->places[0] ? q->places : "no place", rights_label_word(q->label),
+             legal[0] ? legal : "no rule of its roles speaks of it");
+    return ST_DENIED;
+}
+
+static bool may(const struct principal *p, enum verb verb, const struct rights_question *q)
+{
+    return p->rights && rights_may(p->rights, verb, q);
+}
+
+enum status acl_may_publish(const struct principal *p, const Eocbus__V1__Envelope *m,
+                            int64_t utc_us, struct refusal *why)
+{
+    char places[PLACES_TEXT];
+    const struct rights_question q = {.name = p->name,
+                                      .own = p->places,
+                                      .type = (unsigned)m->body_case,
+                                      .label = (unsigned)m->label,
+                                      .places = places,
+                                      .agency = "",
+                                      .reach = "",
+                                      .utc_us = utc_us};
+
     if (strcmp(p->name, m->sender) != 0)
         return deny_sender(p, m->sender, why);
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN)
         return deny_withdrawal(why);
+    places_of(places, m);
+    if (!may(p, VERB_SAY, &q))
+        return deny(p, VERB_SAY, &q, why);
+    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !may(p, VERB_FLASH, &q))
+        return deny(p, VERB_FLASH, &q, why);
     return ST_OK;
 }
 
 enum status acl_may_listen(const struct principal *p, const char *pattern, struct refusal *why)
 {
-    (void)p;
-    (void)pattern;
-    (void)why;
-    return ST_OK;
+    if (p->rights && rights_could_hear(p->rights, pattern))
+        return ST_OK;
+    why->code = CODE_RIGHTS;
+    why->path[0] = '\0';
+    snprintf(
+        why->text, sizeof(why->text),
+        "nothing that matches %.80s may be heard by %.64s: no rule of its roles (%.60s) lets it; "
+        "see eocctl why",
+        pattern, p->name, p->roles[0] ? p->roles : "none");
+    return ST_DENIED;
 }

@@ -78,6 +78,7 @@ enum status cache_pack(struct buf *out, const struct access *a, const char *brok
         access_each(a, pack_key, &k);
         m.broker = (char *)(uintptr_t)broker;
         m.as_of_us = as_of_us;
+        m.rules = (char *)(uintptr_t)access_rules_text(a);
         m.keys = k.pointers;
         m.n_keys = k.count;
         st = pack_cache(out, &m);
@@ -139,9 +140,10 @@ static enum status add_key(struct access *a, const Eocbus__V1__CachedKey *m)
 
 static enum status add_all(struct access *a, const Eocbus__V1__RightsCache *m)
 {
-    enum status st = ST_OK;
+    enum status st;
 
     access_begin(a);
+    st = access_rules(a, m->rules);
     for (size_t i = 0; i < m->n_keys && st == ST_OK; i++)
         st = add_key(a, m->keys[i]);
     return st == ST_OK ? access_commit_kept(a) : st;

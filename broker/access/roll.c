@@ -4,10 +4,13 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/access/grants.h"
 #include "proto/base/mem.h"
+#include "proto/wire/limits.h"
 
 #include "proto/base/banned.h"
 
@@ -164,6 +167,25 @@ void roll_seal(struct roll *r)
     }
     settle_names(r);
     r->sealed = true;
+}
+
+/* Who is of no agency is of the one its name begins with. */
+static enum status grant(struct principal *p, struct grants *g)
+{
+    char first[LIMIT_NAME_BYTES + 1];
+
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(p->name, "."), p->name);
+    return grants_for(&p->rights, g, p->roles, p->agency[0] ? p->agency : first);
+}
+
+enum status roll_grant(struct roll *r, struct grants *g)
+{
+    enum status st = ST_OK;
+
+    assert(r->sealed);
+    for (size_t i = 0; i < r->count && st == ST_OK; i++)
+        st = grant(&r->by_name[i]->p, g);
+    return st;
 }
 
 size_t roll_count(const struct roll *r)

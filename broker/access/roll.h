@@ -20,6 +20,9 @@ void roll_destroy(struct roll *r);
 /* Copies. Only before roll_seal. */
 MUST_CHECK enum status roll_add(struct roll *r, const struct principal *p);
 void roll_seal(struct roll *r); /* needs no memory */
+struct grants;
+/* Once it is sealed: gives each its rights, which live as long as `g`. ST_NOMEM. */
+MUST_CHECK enum status roll_grant(struct roll *r, struct grants *g);
 size_t roll_count(const struct roll *r);
 void roll_each(const struct roll *r, void (*each)(void *arg, const struct principal *p), void *arg);
 

@@ -77,13 +77,12 @@ static bool ask(struct listener *l)
     return l->durable;
 }
 
-bool durable_begin(struct listener *l, const char *principal, const Eocbus__V1__Subscribe *m)
+bool durable_begin(struct listener *l, const Eocbus__V1__Subscribe *m)
 {
     if (!m->name || !m->name[0] || !l->lanes)
         return true;
     l->name = mem_strdup(m->name);
-    l->principal = mem_strdup(principal);
-    if (!l->name || !l->principal)
+    if (!l->name)
         return false;
     l->is_asking = !l->has_after;
     return l->has_after || ask(l);
@@ -121,6 +120,5 @@ void durable_end(struct listener *l)
     if (l->durable)
         l->egress->exits.cursor_close(l->egress->exits.arg, &l->durable);
     mem_free(l->name);
-    mem_free(l->principal);
-    l->name = l->principal = NULL;
+    l->name = NULL;
 }

@@ -120,11 +120,12 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
 {
     struct listener *l = listener;
     struct passing m = {.seq = p->seq, .not_after_us = p->not_after_us};
+    struct rights_question q = listener_ask(p);
 
     /* Who is behind finds it on its way; so does everybody when numbers are missing. */
     if (l->state != LISTENER_LIVE || p->seq != e->head + 1 || p->expired ||
         p->log_epoch != e->log_epoch || !listener_hears(l, p->id.lane, p->seq) ||
-        (l->to_me && !parcel_is_for(p, l->to_me)) || p->seq > l->upto)
+        (l->to_me && !parcel_is_for(p, l->to_me)) || p->seq > l->upto || !listener_may_hear(l, &q))
         return;
     if (!pack_once(e, p)) {
         l->cursor = e->head;
@@ -193,6 +194,17 @@ void egress_writable(struct egress *e)
             listener_place(l);
         else
             listener_nudge(l);
+    }
+}
+
+void egress_recheck(struct egress *e)
+{
+    struct list *link;
+
+    list_each(link, &e->all) {
+        struct listener *l = container_of(link, struct listener, all);
+
+        l->who = e->exits.who(e->exits.arg, l->principal);
     }
 }
 

@@ -18,6 +18,10 @@
  * A listener may ask for what is for its principal only (to_me). Whom a message reaches is found
  * out when it is stored and read from the log with it; a provisional one reaches those it names.
  *
+ * Rights are asked for each message and listener, whichever way it would go: live, from the ring,
+ * from the log, as a last value, provisional or withdrawn. What may not be heard does not exist for
+ * it.
+ *
  * A listener may ask for the last values first: before its stream begins it gets the newest
  * observations of each stream of samples up to where it starts (read_last).
  * One with an end (upto) hears the horizon say so, and nothing more.
@@ -40,6 +44,7 @@
 struct cursor;
 struct egress;
 struct loop;
+struct principal;
 
 struct egress_settings {
     struct loop *loop;   /* borrowed */
@@ -56,8 +61,11 @@ struct egress_exits {
     enum status (*send)(void *arg, uint64_t session, const void *data, size_t len);
     void (*lost)(void *arg, uint64_t session); /* send answered ST_NOTFOUND */
     void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
+    /* Could it hear anything that matches? */
     enum status (*may_listen)(void *arg, const char *principal, const char *pattern,
                               struct refusal *why);
+    /* Who it is; NULL: nobody any more. Borrowed until egress_recheck. */
+    const struct principal *(*who)(void *arg, const char *principal);
     /* How much its link holds: frames are cut at *frame_bytes, *window_bytes may be unacknowledged.
      * Both come in with the most that is allowed. NULL = every link is wide. */
     void (*limit)(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes);
@@ -112,9 +120,11 @@ void egress_routed(struct egress *e, const struct parcel *p);
  * no number. */
 void egress_warn_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_warned(struct egress *e);
-/* p->message_id was warned of and is p->refused; what else is in p is not looked at. */
+/* p->message_id was warned of and is p->refused; besides only what rights ask for is looked at. */
 void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_writable(struct egress *e); /* some socket queue has room again */
+/* Rights were read anew: from the next message on each listener hears what it may hear now. */
+void egress_recheck(struct egress *e);
 /* History can be read (again). If the log has another epoch than before, a backup was restored:
  * every listener gets Fault "epoch" and ends, since its numbers mean something else now. */
 void egress_store_here(struct egress *e);

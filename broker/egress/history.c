@@ -63,13 +63,32 @@ static void go_on(struct listener *l)
 /* --- from the ring ------------------------------------------------------------------------------
  */
 
+static bool may_hear_recent(const struct listener *l, const struct recent_entry *r)
+{
+    struct rights_question q = {.type = r->type,
+                                .label = r->label,
+                                .places = r->places,
+                                .agency = r->agency,
+                                .reach = r->reach ? r->reach : ""};
+
+    return listener_may_hear(l, &q);
+}
+
+static bool may_hear_row(const struct listener *l, const struct parcel *p)
+{
+    struct rights_question q = listener_ask(p);
+
+    return listener_may_hear(l, &q);
+}
+
 static bool offer_recent(struct listener *l, const struct recent_entry *r)
 {
     struct passing m = {
         .seq = r->seq, .common = r->common, .len = r->len, .not_after_us = r->not_after_us};
 
     if (!is_over(l, r->seq, r->expired) && listener_hears(l, r->lane, r->seq) &&
-        wants_row(l, r->status, r->type, r->places) && !listener_gather(l, &m))
+        wants_row(l, r->status, r->type, r->places) && may_hear_recent(l, r) &&
+        !listener_gather(l, &m))
         return false;
     l->cursor = r->seq;
     return true;
@@ -101,7 +120,8 @@ static void offer_page_row(struct listener *l, const struct parcel *p)
     if (l->cut || p->seq <= l->cursor)
         return;
     if (!is_over(l, p->seq, p->expired) && listener_hears(l, p->id.lane, p->seq) &&
-        wants_row(l, p->status, p->type, p->places) && (!l->to_me || parcel_is_for(p, l->to_me))) {
+        wants_row(l, p->status, p->type, p->places) && (!l->to_me || parcel_is_for(p, l->to_me)) &&
+        may_hear_row(l, p)) {
         common = pack_common(p, &m.len);
         m.common = common;
         if (!common || !listener_gather(l, &m)) {
@@ -166,7 +186,7 @@ static void offer_last_value(struct listener *l, const struct parcel *p)
     if (l->cut || p->seq <= l->lasts_cursor)
         return;
     if (lanes_hold(l->lanes, p->id.lane) && wants_row(l, p->status, p->type, p->places) &&
-        (!l->to_me || parcel_is_for(p, l->to_me))) {
+        (!l->to_me || parcel_is_for(p, l->to_me)) && may_hear_row(l, p)) {
         common = pack_common(p, &m.len);
         m.common = common;
         l->cut = !common || !listener_gather(l, &m);

@@ -234,6 +234,23 @@ bool listener_gather(struct listener *l, const struct passing *m)
     return true;
 }
 
+struct rights_question listener_ask(const struct parcel *p)
+{
+    const char *reach = p->reach ? p->reach : p->to;
+
+    return (struct rights_question){.type = p->type,
+                                    .label = p->label,
+                                    .places = p->places,
+                                    .agency = p->agency,
+                                    .reach = reach ? reach : ""};
+}
+
+bool listener_judge(const struct listener *l, struct rights_question *q)
+{
+    q->utc_us = loop_utc_us(l->egress->set.loop); /* agreements end */
+    return access_may_hear(l->who, q);
+}
+
 /* --- beginning and end --------------------------------------------------------------------------
  */
 
@@ -339,6 +356,7 @@ void listener_end(struct listener *l)
         mem_free(l->patterns[i]);
     mem_free(l->patterns);
     mem_free(l->to_me);
+    mem_free(l->principal);
     mem_free(l);
     e->n.listeners--;
 }

@@ -25,7 +25,9 @@ static void drop_first(struct recent *r)
 
     r->bytes -= old->len;
     mem_free(old->common);
+    mem_free(old->reach);
     old->common = NULL;
+    old->reach = NULL;
 }
 
 void recent_clear(struct recent *r)
@@ -61,8 +63,13 @@ void recent_push(struct recent *r, const struct parcel *p, uint8_t *common, size
     e->lane = (uint8_t)p->id.lane;
     e->expired = p->expired;
     e->not_after_us = p->not_after_us;
+    e->label = p->label;
+    memcpy(e->agency, p->agency, sizeof(e->agency));
     memcpy(e->places, p->places, sizeof(e->places));
     r->bytes += len;
+    e->reach = p->reach ? mem_strdup(p->reach) : NULL;
+    if (!e->reach && p->reach)
+        recent_clear(r); /* who wants it reads the log */
 }
 
 const struct recent_entry *recent_find(const struct recent *r, uint64_t seq)

@@ -22,7 +22,10 @@ struct recent_entry {
     uint16_t type;
     uint8_t status, lane;
     bool expired;
+    uint8_t label;
     int64_t not_after_us; /* 0 = never */
+    char *reach;          /* owned: names of those it is for; NULL = nobody in particular */
+    char agency[AGENCY_TEXT];
     char places[PLACES_TEXT];
 };
 
@@ -35,7 +38,7 @@ struct recent {
 MUST_CHECK enum status recent_init(struct recent *r);
 void recent_clear(struct recent *r);
 void recent_free(struct recent *r);
-/* Takes `common` (mem_alloc). */
+/* Takes `common` (mem_alloc). Without memory for the rest it is empty afterwards. */
 void recent_push(struct recent *r, const struct parcel *p, uint8_t *common, size_t len);
 const struct recent_entry *recent_find(const struct recent *r, uint64_t seq); /* NULL: not here */
 

@@ -12,6 +12,7 @@
 #ifndef EOCBUS_BROKER_EGRESS_ROOM_H
 #define EOCBUS_BROKER_EGRESS_ROOM_H
 
+#include "broker/access/access.h"
 #include "broker/egress/egress.h"
 #include "broker/egress/pack.h"
 #include "broker/egress/recent.h"
@@ -48,7 +49,9 @@ struct listener {
     unsigned lanes; /* a set, see parcel.h */
     uint64_t
         lane_after[LANES_END]; /* what is of a lane up to here it has had, whatever the cursor */
-    char *name, *principal;    /* NULL: it has no durable name */
+    char *principal;
+    const struct principal *who; /* borrowed from access until egress_recheck; NULL hears nothing */
+    char *name;                  /* NULL: it has no durable name */
     struct cursor *durable;
     bool is_asking; /* FRESH: the place is to come from the database */
     uint64_t acked; /* last number it has acknowledged */
@@ -101,6 +104,15 @@ static inline bool listener_hears(const struct listener *l, unsigned lane, uint6
     return lanes_hold(l->lanes, lane) && seq > l->lane_after[lane];
 }
 
+/* What its rights say; `q` as listener_ask fills it. Most are answered without a look at a rule. */
+bool listener_judge(const struct listener *l, struct rights_question *q);
+static inline bool listener_may_hear(const struct listener *l, struct rights_question *q)
+{
+    return l->who && l->who->rights &&
+           (rights_may_anywhere(l->who->rights, VERB_HEAR, q->type, q->label) ||
+            listener_judge(l, q));
+}
+
 /* How far the log goes for it today. */
 static inline uint64_t listener_reach(const struct listener *l)
 {
@@ -118,7 +130,7 @@ struct listener *listener_find(struct egress *e, uint64_t session, uint32_t subs
 
 /* durable.c */
 /* A listener that has a name, or none. False: out of memory. */
-bool durable_begin(struct listener *l, const char *principal, const Eocbus__V1__Subscribe *m);
+bool durable_begin(struct listener *l, const Eocbus__V1__Subscribe *m);
 /* It stands where it said itself. False: out of memory. */
 bool durable_placed(struct listener *l);
 void durable_acknowledged(struct listener *l, uint64_t upto);
@@ -144,6 +156,9 @@ void listener_fault(struct egress *e, uint64_t session, uint32_t subscription, c
                     const char *text);
 /* Everybody forgets it. */
 void listener_end(struct listener *l);
+
+/* What rights ask of a message. */
+struct rights_question listener_ask(const struct parcel *p);
 
 /* warn.c: so many provisional ones were acknowledged. */
 void listener_warnings_taken(struct listener *l, uint32_t count);

@@ -33,23 +33,31 @@ static unsigned count_listeners(struct egress *e, uint64_t session)
     return n;
 }
 
+/* One pattern that could bring something will do: the others are silent. */
+static bool check_rights(struct egress *e, uint64_t session, const char *principal,
+                         const Eocbus__V1__Subscribe *m)
+{
+    struct refusal why = {.code = CODE_RIGHTS};
+
+    for (size_t i = 0; i < m->n_patterns; i++)
+        if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) == ST_OK)
+            return true;
+    listener_fault(e, session, m->subscription, why.code, why.text);
+    return false;
+}
+
 static bool check_patterns(struct egress *e, uint64_t session, const char *principal,
                            const Eocbus__V1__Subscribe *m)
 {
     for (size_t i = 0; i < m->n_patterns; i++) {
         const char *fault = pattern_fault(m->patterns[i]);
-        struct refusal why = {0};
 
         if (fault) {
             listener_fault(e, session, m->subscription, "pattern", fault);
             return false;
         }
-        if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) != ST_OK) {
-            listener_fault(e, session, m->subscription, why.code ? why.code : "pattern", why.text);
-            return false;
-        }
     }
-    return true;
+    return check_rights(e, session, principal, m);
 }
 
 static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
@@ -140,7 +148,9 @@ static struct listener *create_listener(struct egress *e, uint64_t session, cons
     e->n.listeners++;
     if (m->to_me)
         l->to_me = mem_strdup(principal);
-    if (!l->to_me == !m->to_me && copy_patterns(l, m) && durable_begin(l, principal, m))
+    l->principal = mem_strdup(principal);
+    l->who = e->exits.who(e->exits.arg, principal);
+    if (!l->to_me == !m->to_me && l->principal && copy_patterns(l, m) && durable_begin(l, m))
         return l;
     listener_end(l);
     return NULL;

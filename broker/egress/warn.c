@@ -28,11 +28,13 @@ static bool pack_once(struct egress *e, const struct parcel *p)
 void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
 {
     struct listener *l = listener;
+    struct rights_question q = listener_ask(p);
     const uint8_t *frame;
     size_t len;
 
     if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) ||
-        (l->to_me && !parcel_is_for(p, l->to_me)) || l->egress->head >= l->upto)
+        (l->to_me && !parcel_is_for(p, l->to_me)) || l->egress->head >= l->upto ||
+        !listener_may_hear(l, &q))
         return;
     if (l->warnings >= WARNINGS_MOST || !pack_once(e, p)) {
         e->n.provisional_skipped++;
@@ -64,11 +66,12 @@ void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *
     Eocbus__V1__Deliver m = EOCBUS__V1__DELIVER__INIT;
     Eocbus__V1__Withdrawn w = EOCBUS__V1__WITHDRAWN__INIT, *list = &w;
     struct listener *l = listener;
+    struct rights_question q = listener_ask(p);
     enum status st = ST_NOMEM;
     uint8_t *data;
     size_t len;
 
-    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH))
+    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) || !listener_may_hear(l, &q))
         return;
     w.message_id.data = (uint8_t *)p->message_id; /* only read */
     w.message_id.len = ID_BYTES;

@@ -68,7 +68,8 @@ struct ingress_exits {
     bool (*hang_up)(void *arg, int fd, uint64_t connection, bool only_unread);
     /* To its listeners at once; it has no number. Borrowed. */
     void (*warn)(void *arg, const struct parcel *p);
-    /* They were warned of it, and it is refused: message_id, topics and refused are set. */
+    /* They were warned of it, and it is refused: what rights ask for, message_id and refused are
+     * set. */
     void (*withdraw)(void *arg, const struct parcel *p);
 };
 

@@ -39,12 +39,8 @@ void fill_content(struct parcel *p, const struct publishing *b, const Eocbus__V1
     p->type = (uint16_t)m->body_case;
     /* A newer sender's word becomes "unknown", never by its low bits one of ours. */
     p->status = (unsigned)m->status <= UINT8_MAX ? (uint8_t)m->status : 0;
-    /* What a newer sender calls by a word that is not known here is shown to the fewest. */
-    p->label = m->label >= EOCBUS__V1__LABEL__LABEL_PUBLIC &&
-                       m->label <= EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL
-                   ? (uint8_t)m->label
-                   : EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL;
     places_of(p->places, m);
+    parcel_peek(p);
     p->event_time_us = m->event_time_us;
     p->sent_time_us = m->sent_time_us;
     judge_time(p, b, m);
@@ -69,7 +65,7 @@ static bool fill_doc(struct parcel *p, const Eocbus__V1__Envelope *m)
 }
 
 /* Thirty-two names of 64 bytes at most; the grammar of recipients has no blanks. */
-static bool fill_to(struct parcel *p, const Eocbus__V1__Envelope *m)
+bool fill_to(struct parcel *p, const Eocbus__V1__Envelope *m)
 {
     struct buf text = {0};
 

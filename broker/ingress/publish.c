@@ -105,7 +105,7 @@ static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
     if (!p)
         return;
     fill_content(p, b, m);
-    if (!p->expired && warned_add(&in->warned, p))
+    if (fill_to(p, m) && !p->expired && warned_add(&in->warned, p))
         in->exits.warn(in->exits.arg, p);
     parcel_drop(&p);
 }

@@ -150,13 +150,18 @@ void receipts_flush(struct ingress *in, struct session *s)
 
 void settle_warning(struct ingress *in, const struct parcel *p)
 {
+    struct buf to = {0};
     struct parcel gone;
 
     if (!warned_settle(&in->warned, p, &gone))
         return;
+    peek_to(&to, gone.content, gone.content_len);
+    buf_put(&to, "", 1);
+    gone.to = to.failed ? NULL : (char *)to.data;
     log_warn("ingress.withdrawn", "principal_id=%d code=%s why=\"%s\"", p->principal_id,
              gone.refused->code, gone.refused->text);
     in->exits.withdraw(in->exits.arg, &gone);
+    buf_free(&to);
 }
 
 /* Also when the session that brought it is gone. */

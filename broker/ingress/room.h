@@ -129,10 +129,12 @@ MUST_CHECK enum status send_late_busy(struct ingress *in, struct session *s);
  * refused or NULL. */
 struct parcel *make_parcel(const struct publishing *b, const Eocbus__V1__Item *item,
                            const Eocbus__V1__Envelope *m, const struct refusal *why);
-/* Content and sender; then fill_content, only for what passed the gate, or fill_identity. */
+/* Content and sender; then fill_content, only for what passed the gate, or fill_identity; fill_to:
+ * false when out of memory. */
 struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *item);
 void fill_content(struct parcel *p, const struct publishing *b, const Eocbus__V1__Envelope *m);
 void fill_identity(struct parcel *p, const Eocbus__V1__Envelope *m);
+bool fill_to(struct parcel *p, const Eocbus__V1__Envelope *m);
 
 /* publish.c: may end the session. */
 void publish_items(struct ingress *in, struct session *s, const struct principal *p,

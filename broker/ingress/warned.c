@@ -122,5 +122,8 @@ bool warned_settle(struct warned *w, const struct parcel *p, struct parcel *out)
     out->type = m->type;
     out->status = m->status;
     out->refused = p->refused;
+    out->content = p->content;
+    out->content_len = p->content_len;
+    parcel_peek(out);
     return true;
 }

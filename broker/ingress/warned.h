@@ -45,7 +45,8 @@ bool warned_has(const struct warned *w, int32_t principal_id, uint64_t epoch, ui
 /* False: a message of this place was warned of before, whatever was in it. */
 bool warned_add(struct warned *w, const struct parcel *p);
 /* The fate of a parcel. True: it is refused, and listeners were warned of it; *out says of what
- * (message_id, type, status, places and refused, which is borrowed from p). */
+ * (message_id, type, status, places, label, agency, and content and refused, which are borrowed
+ * from p). */
 bool warned_settle(struct warned *w, const struct parcel *p, struct parcel *out);
 
 #endif

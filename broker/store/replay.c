@@ -63,6 +63,7 @@ enum { /* of principals.sql */
        P_SERIAL,
        P_ENROLMENT,
        P_SHUT,
+       P_RULES,
 };
 
 enum question { ASK_PAGE, ASK_TO, ASK_LAST, ASK_TIME, ASK_PRINCIPALS };
@@ -135,8 +136,8 @@ static struct parcel *parcel_of_row(const struct pg_rows *rows, size_t i)
     p->verdict = (uint32_t)pg_int(rows, i, C_VERDICT);
     p->expired = pg_int(rows, i, C_EXPIRED);
     p->marks = (uint8_t)(pg_int(rows, i, C_MARKS) & ((1 << PARCEL_LABEL_SHIFT) - 1));
-    p->label = (uint8_t)(pg_int(rows, i, C_MARKS) >> PARCEL_LABEL_SHIFT);
     p->history = true;
+    parcel_peek(p);
     if (!pg_is_null(rows, i, C_REACH) && !(p->reach = mem_strdup(pg_text(rows, i, C_REACH))))
         parcel_drop(&p);
     if (p && !take_keys(p, rows, i))
@@ -198,6 +199,7 @@ static struct store_principal read_principal(const struct pg_rows *rows, size_t 
         .enrolment = len ? enrolment : NULL,
         .enrolment_len = len,
         .is_shut = pg_int(rows, i, P_SHUT) != 0,
+        .rules = pg_is_null(rows, i, P_RULES) ? NULL : pg_text(rows, i, P_RULES),
     };
 
     memcpy(row.public_key, key, key_len < 32 ? key_len : 32);

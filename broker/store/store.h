@@ -110,6 +110,7 @@ struct store_principal {
     const uint8_t *enrolment; /* bytes of the Enrolment, or NULL */
     size_t enrolment_len;
     bool is_shut; /* the key opens no door any more, its record still tells what the others may */
+    const char *rules; /* every rule there is (access/rights.h), with one of them; else NULL */
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
 MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);

@@ -2,17 +2,22 @@
 
 #include <string.h>
 
+#include "proto/base/mem.h"
+
 #include "proto/base/banned.h"
 
 /* Numbers of Envelope's fields, fixed for ever. */
 enum {
+    F_SENDER = 3,
     F_EPOCH = 4,
     F_LANE = 5,
     F_LANE_SEQ = 6,
+    F_TO = 7,
     F_SENT_TIME = 11,
     F_CLOCK_SOURCE = 12,
     F_CLOCK_ERR = 13,
     F_NOT_AFTER = 14,
+    F_LABEL = 19,
     F_FLAGS = 21,
 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5, LANE_MOST = 5 };
@@ -62,12 +67,23 @@ static void keep(struct peek *out, uint64_t field, uint64_t value)
     case F_NOT_AFTER:
         out->not_after_us = (int64_t)value;
         break;
+    case F_LABEL:
+        out->label = value <= UINT8_MAX ? (unsigned)value : UINT8_MAX;
+        break;
     case F_FLAGS:
         out->flags = (uint32_t)value;
         break;
     default:
         break;
     }
+}
+
+static void keep_bytes(struct peek *out, uint64_t field, const uint8_t *bytes, uint64_t len)
+{
+    if (field != F_SENDER)
+        return;
+    out->sender = (const char *)bytes;
+    out->sender_len = (size_t)len;
 }
 
 static bool read_field(struct peek *out, const uint8_t **at, const uint8_t *end)
@@ -87,7 +103,10 @@ static bool read_field(struct peek *out, const uint8_t **at, const uint8_t *end)
     case WIRE_32:
         return skip(at, end, 4);
     case WIRE_BYTES:
-        return read_varint(at, end, &value) && skip(at, end, value);
+        if (!read_varint(at, end, &value) || value > (uint64_t)(end - *at))
+            return false;
+        keep_bytes(out, tag >> 3, *at, value);
+        return skip(at, end, value);
     default:
         return false;
     }
@@ -106,4 +125,26 @@ bool peek_content(struct peek *out, const uint8_t *content, size_t len)
         return true;
     memset(out, 0, sizeof(*out));
     return false;
+}
+
+void peek_to(struct buf *out, const uint8_t *content, size_t len)
+{
+    const uint8_t *at = content, *end = content + len;
+    size_t before = out->len;
+
+    while (at < end) {
+        const uint8_t *field = at;
+        struct peek none;
+        uint64_t tag, n;
+
+        if (!read_field(&none, &at, end)) {
+            out->len = before;
+            return;
+        }
+        if (!read_varint(&field, end, &tag) || tag != (F_TO << 3 | WIRE_BYTES) ||
+            !read_varint(&field, end, &n))
+            continue;
+        buf_puts(out, out->len > before ? " " : "");
+        buf_put(out, field, (size_t)n);
+    }
 }

@@ -12,9 +12,16 @@ struct peek {
     unsigned lane; /* 1..5, or 0 */
     uint32_t flags, clock_source, clock_err_ms;
     int64_t sent_time_us, not_after_us;
+    unsigned label;     /* 0 = says none */
+    const char *sender; /* in the content, not terminated; NULL = says none */
+    size_t sender_len;
 };
 
 /* False: not protobuf, or without a place a message could have; *out is zero then. */
 bool peek_content(struct peek *out, const uint8_t *content, size_t len);
+
+struct buf;
+/* Envelope.to, joined by blanks, onto `out` (no NUL). Nothing of what is not protobuf. */
+void peek_to(struct buf *out, const uint8_t *content, size_t len);
 
 #endif

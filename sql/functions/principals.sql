@@ -17,6 +17,10 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bus.princ
     FOR EACH STATEMENT EXECUTE FUNCTION bus.principals_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bus.principal_key
     FOR EACH STATEMENT EXECUTE FUNCTION bus.principals_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bus.rule
+    FOR EACH STATEMENT EXECUTE FUNCTION bus.principals_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bus.agreement
+    FOR EACH STATEMENT EXECUTE FUNCTION bus.principals_changed();
 
 -- Enrols a new principal with its first key, on nobody's signature. Several roles and places are split
 -- by blanks. not_after null = until revoked.
@@ -183,13 +187,16 @@ SELECT p.principal_id, p.name, p.agency, p.roles, p.places, k.public_key, k.sign
 COMMENT ON VIEW bus.principal_list IS 'one row per key: who, which key, whether it opens the door now, until when, and the record that vouches for it';
 
 -- What a broker caches: keys that open the door now. With them (is_shut) those that do not any more and
--- hold the record with the highest serial, which still tells what the others may.
+-- hold the record with the highest serial, which still tells what the others may. The first row
+-- brings every rule there is, so that both are of one moment.
 CREATE FUNCTION bus.principals()
 RETURNS TABLE (principal_id int4, name text, agency text, roles text, places text, public_key bytea,
-               not_after timestamptz, sign_key bytea, serial int8, enrolment bytea, is_shut bool)
+               not_after timestamptz, sign_key bytea, serial int8, enrolment bytea, is_shut bool,
+               rules text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.principal_id, l.name, l.agency, l.roles, l.places, l.public_key, l.not_after,
-           l.sign_key, l.serial, l.enrolment, l.state <> 'active'
+           l.sign_key, l.serial, l.enrolment, l.state <> 'active',
+           CASE WHEN row_number() OVER (ORDER BY l.principal_id, l.public_key) = 1 THEN bus.rules_text() END
       FROM (SELECT x.*, bool_or(x.state = 'active') OVER who AS is_here,
                    max(x.serial) FILTER (WHERE x.state <> 'not yet') OVER who AS last_serial
               FROM bus.principal_list x WINDOW who AS (PARTITION BY x.principal_id)) AS l

@@ -238,7 +238,7 @@ END
 $$;
 
 -- What a batch that was just stored means for recipients: whom its messages are for (`m_to`, null: none is for
--- anybody), its rosters and its receipts, in the order of their numbers. What has no expiry is given up
+-- anybody), its rosters, agreements and receipts, in the order of their numbers. What has no expiry is given up
 -- after thirty days, so that every message comes to an end.
 CREATE FUNCTION bus.recipients_of(res bus.append_result, m_sender int4[], m_lane int2[], m_type int2[],
                                   m_status int2[], m_id uuid[], m_places text[], m_not_after timestamptz[],
@@ -249,7 +249,7 @@ DECLARE
     body jsonb;
 BEGIN
     FOR i IN 1 .. cardinality(m_type) LOOP
-        CONTINUE WHEN m_to[i] IS NULL AND m_type[i] NOT IN (181, 203) OR res.outcome[i] <> 1;
+        CONTINUE WHEN m_to[i] IS NULL AND m_type[i] NOT IN (181, 203, 240) OR res.outcome[i] <> 1;
         a := (coalesce(res.seq[i], res.before + i), clock_timestamp(),
               coalesce(m_not_after[i], clock_timestamp() + interval '30 days'), m_sender[i], m_lane[i], m_type[i],
               m_status[i], m_id[i], m_places[i]);
@@ -257,10 +257,12 @@ BEGIN
             PERFORM bus.address(a, m_to[i], coalesce(res.expired[i], false));
             PERFORM bus.receipts_early(a.seq, a.message_id);
         END IF;
-        CONTINUE WHEN m_sender[i] = 0 OR m_type[i] NOT IN (181, 203);
+        CONTINUE WHEN m_sender[i] = 0 OR m_type[i] NOT IN (181, 203, 240);
         body := d_doc[array_position(d_ordinal, i)];
         IF m_type[i] = 203 THEN
             PERFORM bus.roster_set(a.seq, a.sender_id, body->'duty_roster');
+        ELSIF m_type[i] = 240 THEN
+            PERFORM bus.agreement_said(a.seq, a.sender_id, body->'sharing_agreement');
         ELSE
             PERFORM bus.receipt_taken(a.seq, a.sender_id, body->'receipt');
         END IF;

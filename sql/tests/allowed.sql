@@ -27,4 +27,8 @@ INSERT INTO allowed VALUES
                          bus.cursor bus.epoch bus.migration bus.function_text'),
 ('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.principal_enrol
                           bus.principal_key_revoke bus.cursor_forget
-                          bus.raise_epoch');
+                          bus.raise_epoch'),
+-- The rules, and why they say what they say.
+('bus_admin', 'SELECT', 'bus.role bus.rule bus.agreement bus.rule_text bus.sharing bus.role_trouble'),
+('bus_admin bus_audit', 'EXECUTE', 'bus.may bus.why bus.is_within bus.label_rank bus.roles_of bus.places_of'),
+('bus_admin', 'EXECUTE', 'bus.role_add bus.rule_add bus.rule_remove');

@@ -303,7 +303,7 @@ static void a_principal_comes_and_goes(void **state)
     char key[300];
 
     expect_exit(w, 0,
-                ctl(w, "principal", "add", "coes.test.duty", "--agency", "coes", "--role", "x",
+                ctl(w, "principal", "add", "coes.test.duty", "--agency", "coes", "--role", "all",
                     "--key", w->keys.public_z85, NULL));
     expect(w->out, "already");
     snprintf(key, sizeof(key), "%s/second.key", w->dir);

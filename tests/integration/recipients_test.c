@@ -37,7 +37,7 @@ static int set_up(void **state)
         char sql[200];
 
         snprintf(sql, sizeof(sql),
-                 "SELECT bus.principal_add('%s', split_part('%s', '.', 1), '', '',"
+                 "SELECT bus.principal_add('%s', split_part('%s', '.', 1), 'all', '',"
                  " decode(repeat('%02x', 32), 'hex'))",
                  names[i], names[i], 16 + i);
         pgserver_exec(w->pg, sql);

@@ -208,7 +208,7 @@ void bus_enrol(struct bus *b, const char *name, struct keys *out)
         die("keys", name);
     for (unsigned i = 0; i < KEY_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", key[i]);
-    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', '', '', '\\x%s')", name,
+    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', 'all', '', '\\x%s')", name,
              hex);
     pgserver_exec(b->server, sql);
 }

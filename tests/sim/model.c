@@ -804,6 +804,11 @@ static void ask_head(struct pg_rows *out)
 
 static void ask_principals(struct pg_rows *out)
 {
+    static const char rules[] = "1 everyone allow say * any HOUSEHOLD_PERSONAL - 0 0\n"
+                                "2 everyone allow hear * any HOUSEHOLD_PERSONAL - 0 0\n"
+                                "3 everyone allow flash * any HOUSEHOLD_PERSONAL - 0 0";
+    bool first = true;
+
     for (unsigned i = 0; i < sim.nodes; i++) {
         const struct node *n = &sim.node[i];
         uint8_t key[32];
@@ -822,6 +827,11 @@ static void ask_principals(struct pg_rows *out)
         put_int(out, 8, 0);
         put_null(out); /* enrolment */
         put_int(out, 1, 0);
+        if (first)
+            put_text(out, rules);
+        else
+            put_null(out);
+        first = false;
         end_row(out);
     }
 }

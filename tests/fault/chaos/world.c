@@ -195,7 +195,7 @@ static void enrol(struct world *w, const char *name, const char *file)
         die("keys", name);
     for (unsigned i = 0; i < KEY_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", key[i]);
-    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', '', '', '\\x%s')", name,
+    snprintf(sql, sizeof(sql), "SELECT bus.principal_add('%s', 'test', 'all', '', '\\x%s')", name,
              hex);
     pgserver_exec(w->server, sql);
 }

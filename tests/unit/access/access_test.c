@@ -24,6 +24,11 @@ static int64_t clock_of_test(void *arg)
     return now_us;
 }
 
+#define EVERYTHING                                                                                 \
+    "1 everyone allow say * any HOUSEHOLD_PERSONAL - 0 0\n"                                        \
+    "2 everyone allow hear * any HOUSEHOLD_PERSONAL - 0 0\n"                                       \
+    "3 everyone allow flash * any HOUSEHOLD_PERSONAL - 0 0"
+
 static struct access *new_access(void)
 {
     struct access *a = NULL;
@@ -467,6 +472,8 @@ static void a_foreign_sender_name_is_denied_with_both_names(void **state)
 
     (void)state;
     access_begin(a);
+    assert_int_equal(access_rules(a, EVERYTHING), ST_OK);
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
     assert_int_equal(add(a, 1, own, 1, 0), ST_OK);
     assert_int_equal(access_commit(a), ST_OK);
     const struct principal *p = access_find(a, own);
@@ -505,6 +512,94 @@ static void nobody_may_withdraw_what_others_were_warned_of(void **state)
     access_destroy(a);
 }
 
+static void say(Eocbus__V1__Envelope *m, unsigned type, char *place, unsigned label)
+{
+    static Eocbus__V1__Area area;
+    static char *places[1];
+    static char own[] = "coes.ayni.gw07";
+
+    eocbus__v1__area__init(&area);
+    places[0] = place;
+    area.n_pcodes = 1;
+    area.pcodes = places;
+    eocbus__v1__envelope__init(m);
+    m->sender = own;
+    m->area = &area;
+    m->lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+    m->body_case = (Eocbus__V1__Envelope__BodyCase)type;
+    m->label = (Eocbus__V1__Label)label;
+}
+
+static struct access *access_of_a_gateway(void)
+{
+    struct access *a = new_access();
+    static char name[] = "coes.ayni.gw07", role[] = "gateway", place[] = "3505203";
+    const struct principal p = {.principal_id = 7, .name = name, .roles = role, .places = place};
+
+    access_begin(a);
+    assert_int_equal(access_rules(a, "12 gateway allow say sensor.* own INTERNAL - 0 0\n"
+                                     "13 gateway allow flash sensor_detection own INTERNAL - 0 0\n"
+                                     "14 other allow say * any INTERNAL - 0 0\n"
+                                     "15 gateway allow hear siren_command own INTERNAL - 0 0"),
+                     ST_OK);
+    assert_int_equal(access_add(a, &p), ST_OK);
+    access_commit(a);
+    return a;
+}
+
+static void a_refusal_says_what_is_missing_and_what_would_be_legal(void **state)
+{
+    struct access *a = access_of_a_gateway();
+    const struct principal *p = access_find(a, "coes.ayni.gw07");
+    static char here[] = "3505203", there[] = "3505217";
+    struct refusal why = {.code = NULL};
+    Eocbus__V1__Envelope m;
+
+    (void)state;
+    say(&m, 101, here, 2);
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_OK);
+    m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_OK);
+    say(&m, 101, there, 2);
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_DENIED);
+    assert_string_equal(why.code, CODE_RIGHTS);
+    assert_string_equal(why.path, "sensor_detection");
+    assert_non_null(strstr(why.text, "no right to say sensor_detection at 3505217"));
+    assert_non_null(strstr(why.text, "rule 12 (gateway) allows it in its own places"));
+    say(&m, 120, here, 2);
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_DENIED);
+    assert_non_null(strstr(why.text, "no rule of its roles speaks of it"));
+    say(&m, 108, here, 2);
+    m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    assert_int_equal(access_may_publish(a, p, &m, &why), ST_DENIED);
+    assert_string_equal(why.path, "lane");
+    assert_int_equal(access_may_listen(a, p, "*.sensor.siren_command.**", &why), ST_OK);
+    assert_int_equal(access_may_listen(a, p, "**", &why), ST_OK);
+    assert_int_equal(access_may_listen(a, p, "*.report.**", &why), ST_DENIED);
+    assert_string_equal(why.code, CODE_RIGHTS);
+    access_destroy(a);
+}
+
+static void without_rules_nobody_may_anything_and_bad_ones_keep_the_old(void **state)
+{
+    struct access *a = access_of_a_gateway();
+    struct refusal why = {.code = NULL};
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(access_rules(a, "12 gateway deny shout * any INTERNAL - 0 0"), ST_INVALID);
+    assert_int_equal(add(a, 8, "coes.new", 1, 0), ST_NOMEM); /* given up */
+    access_commit(a);
+    assert_null(access_find(a, "coes.new"));
+    assert_non_null(strstr(access_rules_text(a), "14 other"));
+    access_begin(a);
+    assert_int_equal(add(a, 8, "coes.new", 1, 0), ST_OK);
+    access_commit(a);
+    assert_int_equal(access_may_listen(a, access_find(a, "coes.new"), "**", &why), ST_DENIED);
+    assert_string_equal(access_rules_text(a), "");
+    access_destroy(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +621,8 @@ int main(void)
         cmocka_unit_test(without_memory_there_is_no_access),
         cmocka_unit_test(a_foreign_sender_name_is_denied_with_both_names),
         cmocka_unit_test(nobody_may_withdraw_what_others_were_warned_of),
+        cmocka_unit_test(a_refusal_says_what_is_missing_and_what_would_be_legal),
+        cmocka_unit_test(without_rules_nobody_may_anything_and_bad_ones_keep_the_old),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

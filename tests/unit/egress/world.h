@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "broker/access/access.h"
 #include "broker/egress/egress.h"
 #include "tests/lib/fake_loop.h"
 
@@ -29,6 +30,8 @@ struct world_row {
     uint16_t type;
     char places[32];
     unsigned content_len, lane;
+    uint8_t label;
+    const char *reach;     /* NULL = whoever subscribes */
     bool expired, is_last; /* the newest of a stream, for who asks */
     int64_t not_after_us;
 };
@@ -94,7 +97,13 @@ struct world {
     size_t link_frame, link_window; /* of who subscribes next; 0 = a wide link */
     const Eocbus__V1__Lane *lanes;  /* likewise, NULL = all */
     size_t lane_count;
-    unsigned lane;    /* of what is appended next */
+    unsigned lane; /* of what is appended next */
+    uint8_t label; /* likewise */
+    const char *reach;
+    struct rulebook *book;
+    struct rights *rights;
+    struct principal who; /* every listener */
+    bool is_nobody;
     const char *name; /* of who subscribes next; NULL = none */
     bool from_first, last_values;
     uint64_t upto; /* likewise, 0 = no end */
@@ -238,6 +247,29 @@ static enum status fake_may_listen(void *arg, const char *principal, const char 
     return ST_DENIED;
 }
 
+static const struct principal *fake_who(void *arg, const char *principal)
+{
+    (void)arg;
+    (void)principal;
+    return world.is_nobody ? NULL : &world.who;
+}
+
+/* What every listener may from now on; lines as in broker/access/rights.h. */
+static inline void world_let(const char *rules)
+{
+    struct rulebook *book;
+    char err[300];
+
+    assert_int_equal(rulebook_read(&book, rules, err, sizeof(err)), ST_OK);
+    rights_destroy(world.rights);
+    rulebook_destroy(world.book);
+    world.book = book;
+    assert_int_equal(rights_compile(&world.rights, book, "", ""), ST_OK);
+    world.who.rights = world.rights;
+    if (world.egress)
+        egress_recheck(world.egress);
+}
+
 static enum status keep_read(const struct world_read *r)
 {
     if (world.store_away)
@@ -332,6 +364,9 @@ static struct parcel *make_row(uint64_t seq)
     p->id.lane = row->lane;
     p->expired = row->expired;
     p->not_after_us = row->not_after_us;
+    p->label = row->label;
+    p->reach = row->reach ? mem_strdup(row->reach) : NULL;
+    snprintf(p->agency, sizeof(p->agency), "coes");
     snprintf(p->places, sizeof(p->places), "%s", row->places);
     return p;
 }
@@ -373,6 +408,8 @@ static inline void world_warn(unsigned content_len)
 
     assert_non_null(p);
     p->received_time_us = 77;
+    p->type = 120;
+    p->label = world.label;
     for (size_t i = 0; i < world.want_count; i++)
         egress_warn_one(world.egress, world.wants[i].listener, p);
     egress_warned(world.egress);
@@ -382,7 +419,7 @@ static inline void world_warn(unsigned content_len)
 static inline void world_withdraw(void)
 {
     struct refusal why = {.code = CODE_DATABASE};
-    struct parcel gone = {.refused = &why};
+    struct parcel gone = {.refused = &why, .type = 120, .label = world.label};
 
     for (size_t i = 0; i < world.want_count; i++)
         egress_withdraw_one(world.egress, world.wants[i].listener, &gone);
@@ -396,6 +433,8 @@ static void world_append(uint16_t type, const char *places, unsigned content_len
     row->type = type;
     row->content_len = content_len;
     row->lane = world.lane;
+    row->label = world.label;
+    row->reach = world.reach;
     row->expired = expired;
     snprintf(row->places, sizeof(row->places), "%s", places);
 }
@@ -575,6 +614,7 @@ static const struct egress_exits fake_exits = {
     .lost = fake_lost,
     .log_place = fake_log_place,
     .may_listen = fake_may_listen,
+    .who = fake_who,
     .limit = fake_limit,
     .read = fake_read,
     .read_last = fake_read_last,
@@ -593,11 +633,16 @@ static int world_begin(void **state)
                                   .page_rows = 50,
                                   .horizon_ms = 5000,
                                   .listeners_max = WORLD_AGENTS};
+    static char name[] = "coes.dushanbe.duty", none[] = "";
 
     (void)state;
     memset(&world, 0, sizeof(world));
     world.log_epoch = WORLD_EPOCH;
     world.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
+    world.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    world.who = (struct principal){
+        .principal_id = 1, .name = name, .agency = none, .roles = none, .places = none};
+    world_let("1 everyone allow hear * any HOUSEHOLD_PERSONAL - 0 0");
     if (loop_create(&world.loop) != ST_OK)
         return -1;
     set.loop = world.loop;
@@ -608,6 +653,8 @@ static int world_end(void **state)
 {
     (void)state;
     egress_destroy(world.egress);
+    rights_destroy(world.rights);
+    rulebook_destroy(world.book);
     loop_destroy(world.loop);
     return 0;
 }

@@ -1,0 +1,17 @@
+/* grants - the rules of one list of principals, compiled once for each set of roles in it. */
+#ifndef EOCBUS_BROKER_ACCESS_GRANTS_H
+#define EOCBUS_BROKER_ACCESS_GRANTS_H
+
+#include "broker/access/rights.h"
+
+struct grants;
+/* As rulebook_read. */
+MUST_CHECK enum status grants_create(struct grants **out, const char *text, char *err,
+                                     size_t err_size);
+void grants_destroy(struct grants *g); /* NULL is allowed */
+const char *grants_text(const struct grants *g);
+/* *out lives as long as g. An agency that takes nothing by an agreement is the same as none. */
+MUST_CHECK enum status grants_for(const struct rights **out, struct grants *g, const char *roles,
+                                  const char *agency);
+
+#endif
