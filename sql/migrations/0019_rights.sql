@@ -1,4 +1,4 @@
--- 0018 rights: roles, the rules that hang on them, and sharing agreements.
+-- 0019 rights: roles, the rules that hang on them, and sharing agreements.
 --
 -- Who is in here already may go on as before: role `all`, until somebody gives it the role it has.
 SET LOCAL ROLE bus_owner;
