@@ -29,6 +29,7 @@ struct line {
     bool has_failed;
     bool heard;        /* a frame, in this interval */
     bool owes_hello;   /* the broker asked for another one, a little later */
+    bool is_in_doubt;  /* the broker threw a frame away; it may have held what waits for answers */
     unsigned silent;   /* intervals without a frame */
     unsigned failures; /* since the last Welcome */
     unsigned hasty;    /* sessions in a row that ended as soon as they stood */
@@ -55,6 +56,7 @@ static void enter(struct line *l, enum line_state next)
     assert(may_follow[l->state] & BIT(next));
     log_debug("agent.line", "line=%u from=%s to=%s", l->set.number, state_words[l->state],
               state_words[next]);
+    l->is_in_doubt = false;
     l->state = next;
 }
 
@@ -267,6 +269,30 @@ static void forget_session(struct line *l, const Eocbus__V1__Fault *f)
     }
 }
 
+/* Other words with retry_ms 0 speak of one frame, and the session stands. */
+static bool ends_session(const Eocbus__V1__Fault *f)
+{
+    return f->retry_ms || strcmp(f->code, "sessions") == 0 || strcmp(f->code, "protocol") == 0;
+}
+
+/* Which frame it was we are not told. If it held messages, their answers never come: what is still
+ * due an interval later is offered in another session. A word that only newer brokers know is
+ * nobody's loss. */
+static void doubt(struct line *l)
+{
+    if (l->is_in_doubt || !l->set.is_busy(l->set.arg, l->set.number))
+        return;
+    l->is_in_doubt = true;
+    loop_timer_start(l->again, l->set.profile->ping_ms, 0);
+}
+
+static void end_doubt(struct line *l)
+{
+    l->is_in_doubt = false;
+    if (l->set.is_busy(l->set.arg, l->set.number))
+        end(l, LINE_TURNED_AWAY, "the broker refused a frame, and answers stayed out", NULL, 0);
+}
+
 static void on_fault(struct line *l, const Eocbus__V1__Fault *f)
 {
     log_warn("agent.fault", "line=%u code=%s retry_ms=%u %s", l->set.number, f->code, f->retry_ms,
@@ -275,6 +301,8 @@ static void on_fault(struct line *l, const Eocbus__V1__Fault *f)
         forget_session(l, f);
     else if (strcmp(f->code, "principal") == 0)
         end_unknown_key(l, f->text, f);
+    else if (l->state == LINE_STANDS && !ends_session(f))
+        doubt(l);
     else
         end(l, LINE_TURNED_AWAY, f->text, f,
             f->retry_ms ? f->retry_ms : l->set.profile->backoff_max_ms);
@@ -356,6 +384,8 @@ static void on_again(void *arg)
         dial(l);
     } else if (l->state == LINE_DIALLING) {
         end(l, LINE_LOST, "no broker answers at this endpoint", NULL, 0);
+    } else if (l->is_in_doubt) {
+        end_doubt(l);
     } else if (l->owes_hello) {
         l->owes_hello = false;
         say_hello(l);

@@ -358,6 +358,45 @@ static void a_broker_that_forgets_at_once_is_not_stormed(void **state)
     WAIT_FOR(saw.settled == 1);
 }
 
+static void throw_a_frame_away(void)
+{
+    Eocbus__V1__Fault fault = EOCBUS__V1__FAULT__INIT;
+    Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
+
+    fault.code = (char *)"malformed";
+    fault.text = (char *)"this frame holds nothing that an agent says to a broker";
+    f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
+    f.fault = &fault;
+    fake_broker_send(&broker, &f);
+}
+
+static void a_fault_about_one_frame_leaves_the_session_as_it_was(void **state)
+{
+    (void)state;
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(saw.settled == 1);
+    throw_a_frame_away();
+    put(ROUTINE, "two");
+    WAIT_FOR(saw.settled == 2);
+    assert_int_equal(broker.hellos, 1);
+    assert_int_equal(saw.downs, 0);
+}
+
+static void messages_that_were_thrown_away_with_their_frame_are_offered_again(void **state)
+{
+    (void)state;
+    broker.no_receipts = true;
+    start();
+    put(ROUTINE, "one");
+    WAIT_FOR(broker.items == 1);
+    throw_a_frame_away();
+    broker.no_receipts = false;
+    WAIT_FOR(saw.settled == 1);
+    assert_int_equal(broker.hellos, 2);
+    assert_int_equal(broker.items, 2);
+}
+
 static void a_busy_broker_gets_the_lane_again_in_order(void **state)
 {
     (void)state;
@@ -434,23 +473,22 @@ enum { THIN_ITEMS = 4 }; /* of them fill the 6,800 bytes that a 2G link has on t
 static void a_thin_link_carries_few_bytes_but_an_alarm_passes_at_once(void **state)
 {
     struct agent_settings set = settings("2g");
-    struct zport_id bulk;
     uint64_t tag;
 
     (void)state;
     memset(long_text, 'x', sizeof(long_text) - 1);
     broker.no_receipts = true;
     start_with(&set);
-    WAIT_FOR(broker.hellos == 2);
+    WAIT_FOR(broker.hellos == 2 && broker.pings == 2); /* each Welcome was read */
     for (unsigned i = 0; i < 10; i++)
         put(BULK, long_text);
     WAIT_FOR(broker.items == THIN_ITEMS);
-    bulk = broker.agent;
     /* raw: what is in an alarm is not the question here */
     assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
     WAIT_FOR(broker.items == THIN_ITEMS + 1);
     assert_int_equal(broker.tags[THIN_ITEMS], tag);
-    assert_memory_not_equal(&broker.agent, &bulk, sizeof(bulk)); /* on its own connection */
+    /* On its own connection. */
+    assert_memory_not_equal(&broker.from[THIN_ITEMS], &broker.from[0], sizeof(broker.from[0]));
     for (unsigned i = 0; i < 5; i++)
         loop_turn(loop, 20);
     assert_int_equal(broker.items, THIN_ITEMS + 1);
@@ -487,7 +525,6 @@ static void without_a_second_connection_an_alarm_takes_the_first(void **state)
 static void an_alarm_without_a_receipt_takes_the_other_connection_too(void **state)
 {
     struct agent_settings set = settings("2g");
-    struct zport_id urgent;
     uint64_t tag;
 
     (void)state;
@@ -496,10 +533,9 @@ static void an_alarm_without_a_receipt_takes_the_other_connection_too(void **sta
     WAIT_FOR(broker.hellos == 2);
     assert_int_equal(outbox_put_raw(agent_outbox(agent), 1, "alarm", 5, &tag), ST_OK);
     WAIT_FOR(broker.items == 1);
-    urgent = broker.agent;
     WAIT_FOR(broker.items == 2);
     assert_int_equal(broker.tags[1], tag);
-    assert_memory_not_equal(&broker.agent, &urgent, sizeof(urgent));
+    assert_memory_not_equal(&broker.from[1], &broker.from[0], sizeof(broker.from[0]));
     fake_broker_settle_all(&broker);
     WAIT_FOR(saw.settled == 1);
     for (unsigned i = 0; i < 5; i++)
@@ -1089,6 +1125,8 @@ int main(void)
         T(without_receipts_everything_is_offered_again_after_a_lost_link),
         T(a_broker_that_forgot_us_is_greeted_again),
         T(a_broker_that_forgets_at_once_is_not_stormed),
+        T(a_fault_about_one_frame_leaves_the_session_as_it_was),
+        T(messages_that_were_thrown_away_with_their_frame_are_offered_again),
         T(a_busy_broker_gets_the_lane_again_in_order),
         T(nothing_passes_what_is_on_the_way_behind_a_busy_one),
         T(the_window_of_the_broker_is_never_passed),
