@@ -41,8 +41,8 @@ $$;
 -- is given: nobody can say what is gone. What was acknowledged is here if commits waited for the
 -- standby, but a wait that was cut short has let numbers be seen which this server never had. Everybody is told up
 -- to where the log is the same (same_upto), so a switchover that lost nothing has nobody offer or read again.
--- An epoch is never below its timeline, so that two promotions in a row do not give the same one, should the
--- first raise be lost. Answers where the log stands then, and whether this call raised its epoch.
+-- Each timeline has sixteen epochs of its own (timeline 2 begins with 32), so that one which was given on a server that
+-- is gone, for whatever reason, is not given again by the next. Answers where the log stands then, and whether this call raised its epoch.
 CREATE FUNCTION bus.see_timeline(OUT log_epoch int4, OUT seq int8, OUT raised bool, OUT past text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -63,7 +63,7 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'local', true);
         UPDATE bus.log_head l
            SET timeline = here, waits_for_standby = current_setting('synchronous_standby_names') <> '',
-               log_epoch = CASE WHEN raised THEN greatest(l.log_epoch + 1, here) ELSE l.log_epoch END
+               log_epoch = CASE WHEN raised THEN greatest(l.log_epoch + 1, here * 16) ELSE l.log_epoch END
         RETURNING * INTO h;
     END IF;
     IF raised THEN

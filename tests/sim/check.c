@@ -9,7 +9,7 @@
 #include "broker/hall.h"
 #include "eocbus/v1/session.pb-c.h"
 
-enum { TRACKS = 12, BOXES = 256, EPOCHS = 128 };
+enum { TRACKS = 12, BOXES = 256, EPOCHS = 2048 };
 
 enum fate { FATE_NONE, FATE_PUT, FATE_DURABLE, FATE_STORED, FATE_REFUSED };
 

@@ -1,15 +1,17 @@
 /* check_flash - what is urgent goes first: while a FLASH waits that the uplink could offer, it
  * offers nothing else.
  *
- * It could not while something as urgent is on its way (that fills the allowance), when a broker
- * has turned something away a moment ago, or when the connection took nothing in this turn. */
+ * It could not while something as urgent is on its way (that fills the allowance, and a warning
+ * ahead of its turn does, too), when a broker has turned something away a moment ago, or when the
+ * connection took nothing in this turn. */
 #include <string.h>
 
 #include "agents/link/outbox.h"
 #include "tests/sim/check.h"
 
 enum { FLASH = 1, PEEK_BYTES = 1 << 20 };
-#define BUSY_US (60 * SECOND_US) /* the longest that a Busy holds a lane */
+#define BUSY_US  (60 * SECOND_US)  /* the longest that a Busy holds a lane */
+#define AHEAD_US (400 * SECOND_US) /* the longest silence of a link that stands */
 
 enum status __real_outbox_next(struct outbox *o, unsigned lanes, unsigned max_rows,
                                size_t max_bytes,
@@ -61,7 +63,8 @@ static bool is_any_in_flight(struct node *n, struct outbox *o)
 static bool could_go(struct node *n, struct outbox *o)
 {
     return n->full_us != sim.now_us && (!n->busy_us || n->busy_us + BUSY_US < sim.now_us) &&
-           !is_any_in_flight(n, o) && has_waiting(o, OUTBOX_LANE(FLASH));
+           (!n->ahead_us || n->ahead_us + AHEAD_US < sim.now_us) && !is_any_in_flight(n, o) &&
+           has_waiting(o, OUTBOX_LANE(FLASH));
 }
 
 enum status check_next(struct outbox *o, unsigned lanes, unsigned max_rows, size_t max_bytes,

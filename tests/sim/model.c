@@ -774,7 +774,7 @@ static bool see_timeline(void)
     uint32_t above = db.log_epoch + 1;
 
     if (raised)
-        above = above > (uint32_t)db.timeline ? above : (uint32_t)db.timeline;
+        above = above > (uint32_t)db.timeline * 16 ? above : (uint32_t)db.timeline * 16;
     if (was != db.timeline && sim.plant != PLANT_TIMELINE_UNSEEN)
         change_head(raised ? above : db.log_epoch, db.timeline, raised ? db.count : 0);
     return raised;

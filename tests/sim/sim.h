@@ -197,6 +197,7 @@ struct node {
     uint64_t flash[FLASHES_MOST]; /* on their way, by tag */
     unsigned flash_count;
     uint64_t busy_us, full_us; /* when one was turned away; when a connection took nothing */
+    uint64_t ahead_us;         /* when it warned ahead of a turn, and no Busy came since; or 0 */
 };
 
 struct sim {

@@ -294,7 +294,7 @@ static void hand_over(struct zport *p, struct conn *c, const struct frame *m)
     if (m->len && m->data[0] >> 3 == 7)
         hear_subscribed(c, m->data, m->len);
     if (m->len && m->data[0] >> 3 == 5)
-        c->agent->busy_us = sim.now_us;
+        c->agent->busy_us = sim.now_us, c->agent->ahead_us = 0;
     enter(p);
     p->events.message(p->events.arg, &said);
     leave(p);
@@ -381,6 +381,13 @@ static void audit_unsubscribe(struct conn *c, const Eocbus__V1__Unsubscribe *m)
         a->heard->asked = 0;
 }
 
+static void audit_publish(struct conn *c, const Eocbus__V1__Publish *m)
+{
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i]->ahead)
+            c->agent->ahead_us = sim.now_us;
+}
+
 /* As the agent hears it. */
 static void hear_subscribed(struct conn *c, const uint8_t *data, size_t len)
 {
@@ -401,12 +408,14 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
 
     if (kind == 4)
         check_receipts(c->agent->name, data, len);
-    if (kind != 6 && kind != 8 && kind != 9 && kind != 10)
+    if (kind != 3 && kind != 6 && kind != 8 && kind != 9 && kind != 10)
         return;
     f = eocbus__v1__frame__unpack(NULL, len, data);
     if (!f)
         return;
-    if (f->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBE)
+    if (f->what_case == EOCBUS__V1__FRAME__WHAT_PUBLISH)
+        audit_publish(c, f->publish);
+    else if (f->what_case == EOCBUS__V1__FRAME__WHAT_SUBSCRIBE)
         audit_subscribe(c, f->subscribe);
     else if (f->what_case == EOCBUS__V1__FRAME__WHAT_UNSUBSCRIBE)
         audit_unsubscribe(c, f->unsubscribe);
