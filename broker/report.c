@@ -20,6 +20,8 @@ static void collect_ingress(const struct broker *b, struct admin_report *out)
     out->messages_in = n.messages;
     out->accepted = n.accepted;
     out->refused = n.refused;
+    out->refused_rights = n.refused_rights;
+    out->refused_sender = n.refused_sender;
     out->busy = n.busy;
     out->busy_window = n.busy_window;
     out->busy_lane = n.busy_lane;

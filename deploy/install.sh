@@ -32,6 +32,8 @@ agent_unit registry "relocation registry: households, plots and offers"
 
 install -m 0644 "$here/eocbus.sysusers" "$to/lib/sysusers.d/eocbus.conf"
 install -m 0644 "$here/eocbus.tmpfiles" "$to/lib/tmpfiles.d/eocbus.conf"
+install -d "$to/share/eocbus/alerts"
+install -m 0644 "$here/alerts/eocbus.rules.yml" "$to/share/eocbus/alerts/"
 install -m 0644 "$root/README.md" "$root/LICENSE" "$root/proto/PROTOCOL.md" \
     "$here/runbook.md" "$to/share/doc/eocbus/"
 

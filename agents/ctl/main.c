@@ -194,6 +194,11 @@ static const struct ctl_command commands[] = {
      "wrong or who say more than their quota are named.\n\n"
      "  --agents          one line for each agent that this broker knows\n",
      0, ctl_status},
+    {"metrics", "the broker's numbers, for Prometheus",
+     "eocctl metrics\n\n"
+     "Prints what the broker on this machine (control.socket) counts, in the text format of\n"
+     "Prometheus. Rules for alerts are in /usr/share/eocbus/alerts.\n",
+     0, ctl_metrics},
     {"demo", "run a whole bus here, with an August night in Ayni",
      "eocctl demo --dir DIR [--bin DIR] [--data DIR] [--once]\n\n"
      "Sets up a private PostgreSQL and bus in DIR (owned by you, an ordinary user), starts "

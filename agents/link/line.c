@@ -344,8 +344,8 @@ static void on_message(void *arg, const struct zport_message *m)
     if (gate_frame(&f, m->data, m->len, l->arena, &why) == ST_OK)
         on_frame(l, f);
     else
-        log_warn("agent.frame.refused", "bytes=%zu code=%s path=%s %s", m->len,
-                 why.code ? why.code : "", why.path, why.text);
+        log_warn("agent.frame.refused", "bytes=%zu code=%s path=%s", m->len,
+                 why.code ? why.code : "", why.path);
 }
 
 static void on_writable(void *arg)

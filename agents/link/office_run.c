@@ -144,7 +144,7 @@ static void say_displayed(struct running *r, const Eocbus__V1__Envelope *m)
         return;
     answer->event_time_us = answer->receipt->time_us = loop_utc_us(r->loop);
     if (agent_put(r->agent, answer, &tag, &why) != ST_OK)
-        log_warn("office.displayed", "code=%s path=%s why=\"%s\"", why.code, why.path, why.text);
+        log_warn("office.displayed", "code=%s path=%s", why.code, why.path);
 }
 
 static bool show_mine(struct running *r, const Eocbus__V1__Envelope *m, const struct buf *line)

@@ -48,8 +48,8 @@ static void settle(struct uplink *u, const Eocbus__V1__Settled *s)
     if (st == ST_OK && pending_settle(&u->told, s->tag, 0, &oc) != ST_OK)
         log_warn("uplink.receipt.untold", "tag=%llu", (unsigned long long)s->tag);
     if (st == ST_OK && !oc.stored)
-        log_warn("uplink.refused", "tag=%llu code=%s path=%s %s", (unsigned long long)s->tag,
-                 oc.code, oc.path, oc.text);
+        log_warn("uplink.refused", "tag=%llu code=%s path=%s", (unsigned long long)s->tag, oc.code,
+                 oc.path);
     else if (st != ST_OK && st != ST_EXISTS && st != ST_NOTFOUND)
         log_error("outbox.settle.failed", "status=%s %s", status_name(st),
                   outbox_trouble(u->set.outbox));

@@ -189,7 +189,8 @@ static void on_status(void *arg)
     speaker.arg = d;
     st = say_status(&speaker, &body, loop_utc_us(d->loop));
     if (st != ST_OK)
-        log_warn("sensor.status.unsaid", "status=%s why=%s", status_name(st), speaker.why.text);
+        log_warn("sensor.status.unsaid", "status=%s code=%s path=%s", status_name(st),
+                 speaker.why.code ? speaker.why.code : "", speaker.why.path);
     live_tick(d->live, loop_utc_us(d->loop));
 }
 
@@ -244,8 +245,8 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {
     (void)arg;
     if (!oc->stored)
-        log_error("sensor.refused", "tag=%" PRIu64 " code=%s path=%s text=%s", tag,
-                  oc->code ? oc->code : "", oc->path ? oc->path : "", oc->text ? oc->text : "");
+        log_error("sensor.refused", "tag=%" PRIu64 " code=%s path=%s", tag,
+                  oc->code ? oc->code : "", oc->path ? oc->path : "");
 }
 
 static enum status start_loop(struct daemon *d)

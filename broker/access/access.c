@@ -380,8 +380,8 @@ enum status access_may_publish(const struct access *a, const struct principal *p
 static void log_forged(struct access *a, const struct principal *p, const struct refusal *why)
 {
     if (quota_take(&a->forged, 1, (uint64_t)utc_now(a)))
-        log_warn("access.signature.bad", "principal=%s field=%s total=%" PRIu64 " why=\"%s\"",
-                 p->name, why->path, a->counters.bad_signatures, why->text);
+        log_warn("access.signature.bad", "principal=%s field=%s total=%" PRIu64, p->name, why->path,
+                 a->counters.bad_signatures);
 }
 
 enum status access_check_word(struct access *a, const struct principal *p,

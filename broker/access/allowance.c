@@ -172,16 +172,18 @@ static struct allowance_over *place_for(struct allowance *a, int32_t principal_i
     return oldest;
 }
 
-void allowance_note_over(struct allowance *a, int32_t principal_id, uint32_t items, uint32_t alarms,
+bool allowance_note_over(struct allowance *a, int32_t principal_id, uint32_t items, uint32_t alarms,
                          uint64_t now_us)
 {
     struct allowance_over *o = place_for(a, principal_id);
+    bool is_news = o->principal_id != principal_id || !is_listed(o, now_us);
 
-    if (o->principal_id != principal_id || !is_listed(o, now_us))
+    if (is_news)
         *o = (struct allowance_over){.principal_id = principal_id, .since_us = now_us};
     o->last_us = now_us ? now_us : 1;
     o->items += items;
     o->alarms += alarms;
+    return is_news;
 }
 
 size_t allowance_list_over(const struct allowance *a, struct allowance_over out[ALLOWANCE_LISTED],

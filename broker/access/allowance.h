@@ -51,8 +51,9 @@ uint64_t allowance_wait_us(const struct allowance *a, int32_t principal_id, uint
                            size_t bytes, uint64_t now_us);
 
 /* For people. Who said too much stays on the list for a minute after the last time; when all
- * ALLOWANCE_LISTED places are taken the one that was quiet longest makes room. */
-void allowance_note_over(struct allowance *a, int32_t principal_id, uint32_t items, uint32_t alarms,
+ * ALLOWANCE_LISTED places are taken the one that was quiet longest makes room. True: it was not on
+ * the list. */
+bool allowance_note_over(struct allowance *a, int32_t principal_id, uint32_t items, uint32_t alarms,
                          uint64_t now_us);
 size_t allowance_list_over(const struct allowance *a, struct allowance_over out[ALLOWANCE_LISTED],
                            uint64_t now_us);

@@ -23,6 +23,9 @@ enum { FRAME_ARENA_BYTES = 2 * 1024 * 1024, SWEEP_MS = 1000 };
  * lanes wait for them; looking at the 8,000 that a frame has room for takes 30 ms. */
 enum { PUBLISH_ITEMS_MOST = 2 * LIMIT_ITEMS };
 
+/* Lines of one kind in the log; counters go on. */
+enum { LINES_PER_HOUR = 60 };
+
 /* Principals that may have used some of a quota at the same time. */
 enum { QUOTA_PRINCIPALS = 65536 };
 
@@ -276,6 +279,8 @@ enum status ingress_create(struct ingress **out, const struct ingress_settings *
     in->set = *set;
     in->exits = *exits;
     list_init(&in->owing);
+    quota_init(&in->denials, LINES_PER_HOUR, QUOTA_HOUR_US, loop_now_us(set->loop));
+    quota_init(&in->overs, LINES_PER_HOUR, QUOTA_HOUR_US, loop_now_us(set->loop));
     missing_init(&in->missing, set->sessions_max);
     st = create_parts(in);
     if (st != ST_OK) {

@@ -126,6 +126,7 @@ void ingress_agents(const struct ingress *in,
 
 struct ingress_counters {
     uint64_t frames, messages, accepted, refused, quarantine_dropped, busy, faults, broken;
+    uint64_t refused_rights, refused_sender; /* of refused: tried what it may not; a foreign name */
     uint64_t busy_window, busy_lane, busy_quota, busy_full, busy_away; /* of busy */
     uint64_t flash_unwarned;   /* accepted; their senders had sounded too many */
     uint64_t unauthenticated;  /* messages without a User-Id, dropped */

@@ -125,7 +125,7 @@ static enum busy_cause refuse_at_once(struct publishing *b, const Eocbus__V1__It
     if (m)
         fill_identity(&answer, m);
     settle_warning(b->in, &answer);
-    b->in->n.refused++;
+    note_refusal(b, why);
     b->in->n.quarantine_dropped++;
     b->s->unsettled_items++; /* until the receipt has left */
     if (list_empty(&b->s->owing))
@@ -147,7 +147,7 @@ static enum busy_cause take_refused(struct publishing *b, const Eocbus__V1__Item
     p = make_parcel(b, item, m, why);
     cause = p ? submit(b, p) : BUSY_FULL;
     if (cause == BUSY_NOT)
-        in->n.refused++;
+        note_refusal(b, why);
     else
         quota_book_give(in->quarantine, b->principal->principal_id, 1);
     return cause;
@@ -166,14 +166,6 @@ static enum busy_cause take_accepted(struct publishing *b, const Eocbus__V1__Ite
     else
         lane_gate_close(&b->s->gates[m->lane], m->epoch, m->lane_seq, loop_now_us(b->in->set.loop));
     return cause;
-}
-
-static void note_over(const struct publishing *b)
-{
-    if (b->over_items || b->unwarned)
-        allowance_note_over(b->in->allowance, b->principal->principal_id, b->over_items,
-                            b->unwarned, loop_now_us(b->in->set.loop));
-    b->in->n.flash_unwarned += b->unwarned;
 }
 
 static enum busy_cause take_item(struct publishing *b, const Eocbus__V1__Item *item, size_t place)

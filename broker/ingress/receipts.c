@@ -158,8 +158,8 @@ void settle_warning(struct ingress *in, const struct parcel *p)
     peek_to(&to, gone.content, gone.content_len);
     buf_put(&to, "", 1);
     gone.to = to.failed ? NULL : (char *)to.data;
-    log_warn("ingress.withdrawn", "principal_id=%d code=%s why=\"%s\"", p->principal_id,
-             gone.refused->code, gone.refused->text);
+    log_warn("ingress.withdrawn", "principal_id=%d code=%s path=%s", p->principal_id,
+             gone.refused->code, gone.refused->path);
     in->exits.withdraw(in->exits.arg, &gone);
     buf_free(&to);
 }

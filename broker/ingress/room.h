@@ -33,6 +33,7 @@ struct ingress {
     struct parting revoked;          /* whose key opens the door no more */
     struct warned warned;            /* FLASH that went out as provisional */
     struct quota_book *quarantine;
+    struct quota denials, overs; /* lines in the log */
     struct allowance *allowance;
     struct arena *frame_arena, *content_arena; /* reset for each frame, for each item */
     struct loop_timer *sweep;
@@ -107,6 +108,11 @@ struct publishing { /* one Publish */
     uint32_t unwarned; /* alarms past their quota: stored, and not sounded before */
     bool has_alarm;
 };
+
+/* denied.c: an item was refused, or a sender is over its quota: counts, and for people a line in
+ * the log, 60 of each kind an hour. Neither says what the message says. */
+void note_refusal(struct publishing *b, const struct refusal *why);
+void note_over(struct publishing *b);
 
 /* pass.c: may it be looked at? */
 struct pass {

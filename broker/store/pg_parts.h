@@ -39,6 +39,9 @@ void pg_drop(struct pg *pg, const char *why);
 MUST_CHECK enum status pg_watch(struct pg *pg, int events);
 /* One line, however many PostgreSQL wrote. */
 void pg_copy_line(char *out, size_t size, const char *text);
+/* Of a data exception (class 22) PostgreSQL quotes the datum, which may be what somebody wrote: the
+ * log and the receipt get what stands before it. */
+void pg_hide_datum(char *message, const char *sqlstate);
 
 /* --- pg_dial.c --- */
 void pg_dial(struct pg *pg);

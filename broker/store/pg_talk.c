@@ -102,6 +102,14 @@ static void end_query(struct pg *pg)
     PQclear(result);
 }
 
+void pg_hide_datum(char *message, const char *sqlstate)
+{
+    char *quoted = strpbrk(message, ":\"");
+
+    if (quoted && strncmp(sqlstate, "22", 2) == 0)
+        *quoted = 0;
+}
+
 static void keep_result(struct pg *pg, PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -120,6 +128,7 @@ static void keep_result(struct pg *pg, PGresult *result)
     pg_copy_line(pg->message, sizeof(pg->message),
                  state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                        : PQresultErrorMessage(result));
+    pg_hide_datum(pg->message, pg->sqlstate);
 }
 
 static void tell_notifications(struct pg *pg)

@@ -122,8 +122,8 @@ static void put_batch(struct project *p, const struct row *row,
     struct refusal why;
 
     if (observations_check(b, &why) != ST_OK) {
-        log_warn("store.project.series", "seq=%llu path=%s why=\"%s\" next=\"left out\"",
-                 (unsigned long long)row->seq, why.path, why.text);
+        log_warn("store.project.series", "seq=%llu code=%s path=%s next=\"left out\"",
+                 (unsigned long long)row->seq, why.code, why.path);
         return;
     }
     for (size_t i = 0; i < b->n_series; i++)

@@ -405,6 +405,9 @@ static void all_is_well_when_all_is_well(void **state)
     WAIT_FOR(bus_status(w->bus, "store_here") && bus_status(w->bus, "principals"));
     expect_exit(w, 0, ctl(w, "status", NULL));
     expect(w->out, "all is well");
+    expect_exit(w, 0, ctl(w, "metrics", NULL));
+    expect(w->out, "\neocbus_store_here{broker=\"");
+    expect(w->out, "\n# TYPE eocbus_refused_rights_total counter\n");
     expect_exit(w, 0, ctl(w, "status", "--json", NULL));
     expect(w->out, "\"healthy\":true");
 }

@@ -114,15 +114,15 @@ static void who_was_turned_away_is_named_for_a_minute(void **state)
 
     (void)state;
     limit(1, 0, 0);
-    allowance_note_over(a, 7, 5, 0, 10 * SECOND);
-    allowance_note_over(a, 7, 2, 1, 20 * SECOND);
+    assert_true(allowance_note_over(a, 7, 5, 0, 10 * SECOND));
+    assert_false(allowance_note_over(a, 7, 2, 1, 20 * SECOND));
     assert_int_equal(allowance_list_over(a, over, 79 * SECOND), 1);
     assert_int_equal(over[0].principal_id, 7);
     assert_int_equal(over[0].since_us, 10 * SECOND);
     assert_int_equal(over[0].items, 7);
     assert_int_equal(over[0].alarms, 1);
     assert_int_equal(allowance_list_over(a, over, 80 * SECOND), 0);
-    allowance_note_over(a, 7, 1, 0, 90 * SECOND); /* begins anew */
+    assert_true(allowance_note_over(a, 7, 1, 0, 90 * SECOND)); /* begins anew */
     assert_int_equal(allowance_list_over(a, over, 90 * SECOND), 1);
     assert_int_equal(over[0].items, 1);
     for (int32_t p = 100; p < 100 + ALLOWANCE_LISTED; p++)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "broker/store/pg.h"
+#include "broker/store/pg_parts.h"
 #include "broker/store/store.h"
 #include "proto/base/log.h"
 #include "proto/base/loop.h"
@@ -169,6 +170,30 @@ static void a_store_without_memory_leaves_nothing_behind(void **state)
     loop_destroy(set.loop);
 }
 
+static void what_somebody_wrote_is_not_quoted(void **state)
+{
+    static const struct {
+        const char *sqlstate, *message, *shown;
+    } cases[] = {
+        {"22P02", "invalid input syntax for type integer: \"Rahimov\"",
+         "invalid input syntax for type integer"},
+        {"22003", "value \"992900112233\" is out of range for type integer", "value "},
+        {"22021", "invalid byte sequence for encoding \"UTF8\": 0xff",
+         "invalid byte sequence for encoding "},
+        {"23505", "duplicate key value violates unique constraint \"message_pkey\"",
+         "duplicate key value violates unique constraint \"message_pkey\""},
+        {"", "server closed the connection: why", "server closed the connection: why"},
+    };
+    char text[160];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(text, sizeof(text), "%s", cases[i].message);
+        pg_hide_datum(text, cases[i].sqlstate);
+        assert_string_equal(text, cases[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +202,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_not_there_is_dialled_again_and_again),
         cmocka_unit_test(a_server_that_says_nothing_is_given_up),
         cmocka_unit_test(a_store_without_memory_leaves_nothing_behind),
+        cmocka_unit_test(what_somebody_wrote_is_not_quoted),
     };
 
     return cmocka_run_group_tests_name("pg", tests, NULL, NULL);
