@@ -39,6 +39,28 @@ enum status digest_of_file(uint8_t out[DIGEST_BYTES], int fd, uint64_t size)
     return ST_OK;
 }
 
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256), "it has room there");
+
+static crypto_hash_sha256_state *state_of(struct sha256 *s)
+{
+    return (crypto_hash_sha256_state *)(void *)s->state;
+}
+
+void sha256_begin(struct sha256 *s)
+{
+    (void)crypto_hash_sha256_init(state_of(s));
+}
+
+void sha256_add(struct sha256 *s, const void *bytes, size_t len)
+{
+    (void)crypto_hash_sha256_update(state_of(s), bytes, (unsigned long long)len);
+}
+
+void sha256_end(struct sha256 *s, uint8_t out[DIGEST_BYTES])
+{
+    (void)crypto_hash_sha256_final(state_of(s), out);
+}
+
 void digest_hex(char out[DIGEST_HEX], const uint8_t digest[DIGEST_BYTES])
 {
     for (unsigned i = 0; i < DIGEST_BYTES; i++)

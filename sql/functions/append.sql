@@ -30,6 +30,35 @@ BEGIN
 END
 $$;
 
+-- Takes away messages and documents whose time is over, by whole partitions: those that end at or before
+-- `upto`. Their digests stay in the chain, which holds as before; that they are gone on purpose stands in
+-- bus.retired and is an event of the log. Answers the last number that is gone.
+CREATE FUNCTION bus.retire_log(upto int8) RETURNS int8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+    gone int8;
+BEGIN
+    PERFORM FROM bus.log_head FOR UPDATE;
+    FOR part IN
+        SELECT c.oid::regclass AS name, c.relname, b.ends
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+          CROSS JOIN LATERAL (SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO .''([0-9]+)''.$')::int8 - 1
+                                     AS ends) AS b
+         WHERE i.inhparent IN ('bus.message'::regclass, 'bus.document'::regclass) AND b.ends <= upto ORDER BY b.ends
+    LOOP
+        EXECUTE format('DROP TABLE %s', part.name);
+        gone := part.ends;
+    END LOOP;
+    IF gone IS NOT NULL THEN
+        INSERT INTO bus.retired (upto_seq, retired_by) VALUES (gone, session_user);
+        PERFORM bus.say_audit('retired', gone::text);
+    END IF;
+    RETURN gone;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.retire_log TO bus_admin;
+
 -- What one append answers. Rows that are not in `outcome` (null: none is) were stored under before + 1,
 -- before + 2 ...
 CREATE TYPE bus.append_result AS (
@@ -40,6 +69,31 @@ CREATE TYPE bus.append_result AS (
     outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept; null = all stored
     seq       int8[]  -- per row: its number, first number, or that of the other content
 );
+
+-- The record. A message's digest covers who sent it, as the broker knows it, what the broker says of its
+-- time, and its bytes; its number is its place in the chain. What may change later (verdict, expired)
+-- is not in it. bus.append calls it by the row, and the planner sees through it.
+CREATE FUNCTION bus.row_digest(sender text, received_at timestamptz, not_after timestamptz, offset_ms int4, marks int2,
+                               content bytea, signature bytea) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT sha256(textsend(coalesce(sender, '')) || decode('00', 'hex') || timestamptz_send(received_at)
+                  || timestamptz_send(coalesce(not_after, 'infinity')) || int4send(coalesce(offset_ms, 0))
+                  || int2send(coalesce(marks, 0::int2)) || int4send(octet_length(content)) || content
+                  || coalesce(signature, ''))
+$$;
+
+-- Adds what was just stored behind `before` to the chain; the caller holds the lock of the head.
+CREATE FUNCTION bus.chain_on(log_epoch int4, before int8, rows bytea) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    last bytea := (SELECT c.digest FROM bus.chain c ORDER BY c.last_seq DESC LIMIT 1);
+BEGIN
+    INSERT INTO bus.chain (last_seq, first_seq, log_epoch, digest, rows)
+    VALUES (before + octet_length(rows) / 32, before + 1, log_epoch,
+            sha256(coalesce(last, decode(repeat('00', 32), 'hex')) || int4send(log_epoch) || int8send(before + 1) || rows),
+            rows);
+END
+$$;
 
 -- The slow way: some lane numbers of the batch were seen before.
 CREATE FUNCTION bus.append_again(
@@ -56,6 +110,8 @@ DECLARE
     hit record;
     i int4;
     next_seq int8 := res.before;
+    rows bytea;
+    shorts bytea[];
 BEGIN
     res.outcome := array_fill(1::int2, ARRAY[n]);
     res.seq := array_fill(NULL::int8, ARRAY[n]);
@@ -97,16 +153,26 @@ BEGIN
     END LOOP;
     res.head := next_seq;
 
+    SELECT string_agg(d.digest, ''), array_agg(substr(d.digest, 1, 8)) INTO rows, shorts
+      FROM (SELECT bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = u.sender_id),
+                                  u.received_at, u.not_after, u.offset_ms, u.marks, u.content, u.signature) AS digest
+              FROM (SELECT unnest(res.outcome) AS outcome, unnest(m_sender) AS sender_id, unnest(m_received) AS received_at,
+                           unnest(m_not_after) AS not_after, unnest(m_offset) AS offset_ms, unnest(m_marks) AS marks,
+                           unnest(m_content) AS content, unnest(m_signature) AS signature OFFSET 0) AS u
+             WHERE u.outcome = 1 OFFSET 0) AS d;
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
                              clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
-                             signature)
+                             signature, digest)
     SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms,
-           marks, lane, type, status, expired, message_id, places, content, signature
+           marks, lane, type, status, expired, message_id, places, content, signature, shorts[seq - res.before]
       FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, m_sender,
                   m_offset, m_marks, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
            AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, marks,
                 lane, type, status, expired, message_id, places, content, signature)
      WHERE outcome = 1 ORDER BY seq;
+    IF rows IS NOT NULL THEN
+        PERFORM bus.chain_on(res.log_epoch, res.before, rows);
+    END IF;
     INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
     SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
       FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
@@ -172,6 +238,8 @@ DECLARE
     res bus.append_result;
     seen_before bool;
     run_first int8[]; -- of each run, the run it lengthens
+    rows bytea;       -- digests of the messages, and the beginning of each
+    shorts bytea[];
 BEGIN
     -- The lock, and the numbers as if nothing were a repeat. A batch of refusals alone takes neither.
     IF n > 0 THEN
@@ -238,13 +306,23 @@ BEGIN
         PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
         UPDATE bus.log_head SET seq = res.head;
     ELSE
+        -- In the order of the arrays, which nothing here disturbs. A name is one look by index, however many
+        -- principals there are.
+        SELECT string_agg(d.digest, ''), array_agg(substr(d.digest, 1, 8)) INTO rows, shorts
+          FROM (SELECT bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = u.sender_id),
+                                      u.received_at, u.not_after, u.offset_ms, u.marks, u.content, u.signature) AS digest
+                  FROM (SELECT unnest(m_sender) AS sender_id, unnest(m_received) AS received_at,
+                               unnest(m_not_after) AS not_after, unnest(m_offset) AS offset_ms,
+                               unnest(m_marks) AS marks, unnest(m_content) AS content,
+                               unnest(m_signature) AS signature) AS u OFFSET 0) AS d;
         INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
                                  clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
-                                 signature)
+                                 signature, digest)
         SELECT generate_series(h.seq + 1, res.head), unnest(m_epoch), unnest(m_lane_seq), unnest(m_received),
                unnest(m_event), unnest(m_not_after), h.log_epoch, unnest(m_sender), unnest(m_offset),
                unnest(m_marks), unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
-               unnest(m_places), unnest(m_content), unnest(m_signature);
+               unnest(m_places), unnest(m_content), unnest(m_signature), unnest(shorts);
+        PERFORM bus.chain_on(h.log_epoch, h.seq, rows);
         IF d_ordinal IS NOT NULL THEN
             INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
             SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
@@ -292,6 +370,7 @@ DECLARE
     h bus.log_head;
     last bus.lane_run; -- the run that begins at or before it
     res bus.append_result;
+    row_digest bytea;
 BEGIN
     UPDATE bus.log_head
        SET seq = seq + 1,
@@ -323,11 +402,15 @@ BEGIN
         UPDATE bus.log_head SET seq = res.head WHERE one;
         RETURN res;
     END IF;
+    row_digest := bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = m_sender), m_received,
+                                 m_not_after, m_offset, m_marks, m_content, m_signature);
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
                              clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
-                             signature)
+                             signature, digest)
     VALUES (h.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, h.log_epoch, m_sender, m_offset,
-            m_marks, m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature);
+            m_marks, m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature,
+            substr(row_digest, 1, 8));
+    PERFORM bus.chain_on(h.log_epoch, res.before, row_digest);
     IF m_doc IS NOT NULL THEN
         INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
         VALUES (h.seq, m_received, m_event, m_sender, m_type, m_status, m_id, m_doc);

@@ -24,9 +24,9 @@ INSERT INTO allowed VALUES
 
 -- The operator: who comes in, single messages and refusals, how far the log is.
 ('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.message bus.quarantine bus.log_head
-                         bus.cursor bus.epoch bus.migration bus.function_text'),
+                         bus.cursor bus.epoch bus.migration bus.function_text bus.chain bus.retired'),
 ('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.principal_enrol
-                          bus.principal_key_revoke bus.cursor_forget
+                          bus.principal_key_revoke bus.cursor_forget bus.retire_log
                           bus.raise_epoch'),
 -- The rules, and why they say what they say.
 ('bus_admin', 'SELECT', 'bus.role bus.rule bus.agreement bus.rule_text bus.sharing bus.role_trouble'),
