@@ -149,7 +149,7 @@ static int check_columns(struct work *w)
 
         if (c->personal)
             office_fail(w->o, 0, "%s (%s): %s", c->tag, c->header,
-                        lang_say(w->o->lang, SAY_PERSONAL));
+                        lang_say(w->o->lang, w->im->seals ? SAY_SEALED : SAY_PERSONAL));
     }
     for (const char *const *p = w->im->needed; p && *p; p++)
         if (hxl_find(&w->table, *p) < 0)

@@ -7,7 +7,8 @@
 #include "agents/link/office.h"
 
 struct import {
-    const char *name;          /* of what is remembered: "households" */
+    const char *name; /* of what is remembered: "households" */
+    bool seals;       /* columns with personal data are read by somebody else, who seals them */
     const char *const *needed; /* patterns of columns that must be there; NULL-terminated */
     void *arg;
     /* Makes the message of row r in o->arena, and the key under which the row is known.

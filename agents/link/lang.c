@@ -55,6 +55,10 @@ static const char *const table[SAY_COUNT][LANG_COUNT] = {
         "маълумоти шахсӣ; хонда намешавад ва ҳеҷ гоҳ фиристода намешавад",
         "персональные данные; не читаются и никогда не отправляются",
         "personal data; it is not read and never leaves"},
+    [SAY_SEALED] = {
+        "маълумоти шахсӣ; танҳо мӯҳршуда фиристода мешавад",
+        "персональные данные; отправляются только запечатанными",
+        "personal data; it leaves sealed only"},
     [SAY_CHANGED] = {"нав ё тағйирёфта", "новых или изменённых", "new or changed"},
     [SAY_UNCHANGED] = {"бетағйир", "без изменений", "unchanged"},
     [SAY_ROW_NOT_TAKEN] = {

@@ -26,6 +26,7 @@ enum say {
     SAY_LINK_DOWN,
     SAY_TO_US,
     SAY_PERSONAL,
+    SAY_SEALED,
     SAY_CHANGED,
     SAY_UNCHANGED,
     SAY_ROW_NOT_TAKEN,

@@ -13,18 +13,20 @@
 
 enum { PERSONS_MOST = 32, LIST_MOST = 8 };
 
-enum status sealing_open(struct sealing *out, struct office *o, char *err, size_t err_size)
+enum status sealing_open(struct sealing *out, struct office *o, const char *key_file, char *err,
+                         size_t err_size)
 {
     enum status st;
+    const char *key = key_file ? key_file : o->set.seal_key;
 
     out->own = NULL;
-    if (!o->set.seal_key || !*o->set.seal_key) {
+    if (!key || !*key) {
         snprintf(err, err_size,
                  "seal.key is empty: identities are opened with a seal key; make one with: eocctl "
                  "keygen --seal FILE");
         return ST_NOTFOUND;
     }
-    st = seal_reader_load(&out->own, o->set.seal_key, err, err_size);
+    st = seal_reader_load(&out->own, key, err, err_size);
     if (st == ST_OK)
         st = readers_load(&out->readers, o->set.readers ? o->set.readers : "", err, err_size);
     if (st != ST_OK)

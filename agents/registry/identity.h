@@ -11,9 +11,10 @@ struct sealing {
     struct readers readers;
 };
 
-/* ST_NOTFOUND: seal.key is not set; `err` is a sentence on any but ST_OK. */
-MUST_CHECK enum status sealing_open(struct sealing *out, struct office *o, char *err,
-                                    size_t err_size);
+/* With the key of this file; NULL = seal.key. ST_NOTFOUND: that is not set; `err` is a sentence on
+ * any but ST_OK. */
+MUST_CHECK enum status sealing_open(struct sealing *out, struct office *o, const char *key_file,
+                                    char *err, size_t err_size);
 void sealing_close(struct sealing *s); /* wipes */
 
 /* A HouseholdIdentity of this household in o->arena, and its wrapped keys: for us, for the

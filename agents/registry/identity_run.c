@@ -101,6 +101,7 @@ int registry_say_identity(struct office *o, struct sealed_identity *box)
     code = office_say_sealed(o, box->message, box->keys, box->keys_len);
     if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
         return code;
+    box->message->sender = o->set.agent.name; /* it was lent by an outbox that is closed */
     return keep_own(o, box) < 0 ? code : EXIT_MACHINE;
 }
 
@@ -130,7 +131,7 @@ static int put_identity(struct office *o, const struct asked *a)
     char err[600];
     int code;
 
-    if (sealing_open(&s, o, err, sizeof(err)) != ST_OK)
+    if (sealing_open(&s, o, NULL, err, sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);
     if (!o->file && isatty(STDIN_FILENO))
         fprintf(stderr, "name: ..., born: ..., document: ..., phone: ..., position: LAT,LON; end "
@@ -154,9 +155,7 @@ static int find_key(struct office *o, struct sealing *s, const struct asked *a,
 {
     char err[600];
 
-    if (a->key)
-        o->set.seal_key = arena_printf(o->arena, "%s", a->key);
-    if (sealing_open(s, o, err, sizeof(err)) != ST_OK)
+    if (sealing_open(s, o, a->key, err, sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);
     *wrapped = sealed_key_for(box->keys, box->keys_len, seal_reader_id(s->own));
     if (*wrapped)
@@ -317,6 +316,36 @@ static int share_identity(struct office *o, struct asked *a)
 /* --- erase --------------------------------------------------------------------------------------
  */
 
+static bool names_place(const Eocbus__V1__Envelope *m, const char *place)
+{
+    for (size_t i = 0; m->area && i < m->area->n_pcodes; i++)
+        if (strcmp(m->area->pcodes[i], place) == 0)
+            return true;
+    return false;
+}
+
+/* Who has the box hears that it is erased: the places it went to are those of the word as well. */
+static enum status add_places(struct office *o, Eocbus__V1__Envelope *m, const uint8_t *household,
+                              const uint8_t *id)
+{
+    enum { PLACES_MOST = 8 };
+    struct vault_box box;
+    enum status st = ST_OK;
+    char path[40];
+
+    if (vault_read(o, household, id, &box) != ST_OK || !box.message->area)
+        return ST_OK;
+    for (size_t i = 0; i < box.message->area->n_pcodes && st == ST_OK; i++) {
+        size_t n = m->area ? m->area->n_pcodes : 0;
+
+        if (n == PLACES_MOST || names_place(m, box.message->area->pcodes[i]))
+            continue;
+        snprintf(path, sizeof(path), "area.pcodes[%zu]", n);
+        st = set_place(o, m, path, box.message->area->pcodes[i]);
+    }
+    return st;
+}
+
 static int say_erased(struct office *o, const struct asked *a, uint8_t ids[][ID_BYTES], unsigned n)
 {
     Eocbus__V1__Envelope *m = begin_event(o, a);
@@ -327,6 +356,8 @@ static int say_erased(struct office *o, const struct asked *a, uint8_t ids[][ID_
         id_format(text, ids[i]);
         snprintf(path, sizeof(path), "household_event.erased.identity_ids[%u]", i);
         st = form_set(&m->base, path, text, o->arena, err, sizeof(err));
+        if (st == ST_OK)
+            st = add_places(o, m, a->household, ids[i]);
     }
     if (st == ST_OK && a->request)
         st = form_set(&m->base, "household_event.erased.request_id", a->request, o->arena, err,

@@ -168,12 +168,24 @@ static void set_version(void *arg, Eocbus__V1__Envelope *m, uint32_t version)
     m->gazetteer_update->version = version;
 }
 
+/* The story and the names, each in its own way; a table that is standard input is read once. */
+static int import_sealed(struct office *o, const struct import *im)
+{
+    const char *path = o->argv[2];
+    int code;
+
+    if (strcmp(path, "-") == 0)
+        return office_fail(o, EXIT_USAGE, "a table whose names are sealed has to be a file");
+    code = import_table(o, im, path);
+    return code == EXIT_DONE || code == EXIT_UNREACHABLE ? registry_import_sealed(o, path) : code;
+}
+
 int registry_import(struct office *o)
 {
     static const struct import kinds[] = {
-        {"households", household_needed, NULL, make_household, NULL},
-        {"sites", site_needed, NULL, make_site, NULL},
-        {"gazetteer", place_needed, NULL, make_place, set_version},
+        {"households", false, household_needed, NULL, make_household, NULL},
+        {"sites", false, site_needed, NULL, make_site, NULL},
+        {"gazetteer", false, place_needed, NULL, make_place, set_version},
     };
     static char source[] = "OCHA COD-AB P-codes";
     struct option_row own[OFFICE_OWN_OPTIONS + 1];
@@ -190,7 +202,8 @@ int registry_import(struct office *o)
             struct import im = kinds[i];
 
             im.arg = (void *)(uintptr_t)from;
-            return import_table(o, &im, o->argv[2]);
+            im.seals = i == 0 && o->set.seal_key && *o->set.seal_key;
+            return im.seals ? import_sealed(o, &im) : import_table(o, &im, o->argv[2]);
         }
     return office_fail(o, EXIT_USAGE, "import households|sites|gazetteer FILE");
 }
@@ -210,7 +223,8 @@ void registry_import_help(struct buf *out, const char *name, const char *word)
     buf_puts(out, "  import households|sites|gazetteer FILE [--source TEXT]\n\n"
                   "Says only what changed since the last import of the same kind. Nothing is said "
                   "if any\nrow is wrong. Columns with names, telephones or documents of people are "
-                  "not read.\nHousehold ids are random (eocbus-registry id) and derived from "
+                  "sealed\n(setting seal.key), or not read without one.\nHousehold ids are random "
+                  "(eocbus-registry id) and derived from "
                   "nothing. Besides the\ncolumns below: #adm3+code or #adm2+code, and losses as "
                   "#impact+house+destroyed.\n");
     list_columns(out, "households", household_columns, ARRAY_LEN(household_columns));

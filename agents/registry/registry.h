@@ -21,6 +21,8 @@ int registry_step(struct office *o); /* the command's name is the word */
 void registry_step_help(struct buf *out, const char *name, const char *word);
 
 int registry_import(struct office *o);
+/* The columns of a table of households that name people. */
+int registry_import_sealed(struct office *o, const char *path);
 void registry_import_help(struct buf *out, const char *name, const char *word);
 int registry_send(struct office *o);
 int registry_id(struct office *o);

@@ -220,25 +220,42 @@ static bool is_newer(const struct vault_box *a, const struct vault_box *b)
     return !b->message || a->message->sent_time_us > b->message->sent_time_us;
 }
 
+enum status vault_read(struct office *o, const uint8_t household[ID_BYTES],
+                       const uint8_t id[ID_BYTES], struct vault_box *out)
+{
+    uint8_t *bytes = mem_alloc(BOX_BYTES);
+    int folder = open_folder(o);
+    char name[NAME_BYTES];
+    size_t len = 0;
+    bool ok = false;
+
+    *out = (struct vault_box){.message = NULL};
+    name_box(name, household, id, "");
+    if (bytes && folder >= 0)
+        len = read_file(folder, name, bytes, BOX_BYTES);
+    memcpy(out->message_id, id, ID_BYTES);
+    if (len)
+        ok = take_box(o, bytes, len, out);
+    if (folder >= 0)
+        close(folder);
+    mem_free(bytes);
+    return ok ? ST_OK : ST_NOTFOUND;
+}
+
 enum status vault_newest(struct office *o, const uint8_t household[ID_BYTES], struct vault_box *out,
                          char *err, size_t err_size)
 {
-    uint8_t ids[VAULT_IDS][ID_BYTES], *bytes = arena_alloc(o->arena, BOX_BYTES);
+    uint8_t ids[VAULT_IDS][ID_BYTES];
     unsigned n = vault_boxes(o, household, ids);
     int folder = open_folder(o);
 
     *out = (struct vault_box){.message = NULL};
-    if (folder < 0 || !bytes)
+    if (folder < 0)
         return fail(err, err_size, "cannot be read");
     for (unsigned i = 0; i < n; i++) {
-        struct vault_box box = {.message = NULL};
-        char name[NAME_BYTES];
-        size_t len;
+        struct vault_box box;
 
-        name_box(name, household, ids[i], "");
-        len = read_file(folder, name, bytes, BOX_BYTES);
-        memcpy(box.message_id, ids[i], ID_BYTES);
-        if (len && take_box(o, bytes, len, &box) && is_newer(&box, out))
+        if (vault_read(o, household, ids[i], &box) == ST_OK && is_newer(&box, out))
             *out = box;
     }
     if (!out->message)

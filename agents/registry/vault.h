@@ -28,6 +28,9 @@ enum { VAULT_IDS = 64 };
 /* The boxes of a household that can be opened yet. Answers how many. */
 unsigned vault_boxes(struct office *o, const uint8_t household[ID_BYTES],
                      uint8_t ids[VAULT_IDS][ID_BYTES]);
+/* One of them, in o->arena. */
+MUST_CHECK enum status vault_read(struct office *o, const uint8_t household[ID_BYTES],
+                                  const uint8_t id[ID_BYTES], struct vault_box *out);
 /* Destroys a box, and remembers why. */
 MUST_CHECK enum status vault_erase(struct office *o, const uint8_t household[ID_BYTES],
                                    const uint8_t id[ID_BYTES], const char *why, char *err,

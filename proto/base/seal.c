@@ -271,6 +271,12 @@ enum status seal_unwrap(uint8_t key[SEAL_KEY_BYTES], const struct seal_reader *r
                : ST_INVALID;
 }
 
+void seal_mark(uint8_t mark[SEAL_NAME_BYTES], const struct seal_reader *r, const void *bytes,
+               size_t len)
+{
+    (void)crypto_generichash(mark, SEAL_NAME_BYTES, bytes, len, r->secret, SEAL_KEY_BYTES);
+}
+
 void seal_wipe(struct buf *b)
 {
     if (b->data)

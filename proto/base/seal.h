@@ -65,6 +65,10 @@ MUST_CHECK enum status seal_wrap(uint8_t out[SEAL_WRAPPED_BYTES],
 /* ST_INVALID: it was wrapped for somebody else, or damaged. */
 MUST_CHECK enum status seal_unwrap(uint8_t key[SEAL_KEY_BYTES], const struct seal_reader *r,
                                    const uint8_t wrapped[SEAL_WRAPPED_BYTES]);
+/* A mark that only this reader can make of these bytes: the same again, and telling nothing of them
+ * to who has not the secret. */
+void seal_mark(uint8_t mark[SEAL_NAME_BYTES], const struct seal_reader *r, const void *bytes,
+               size_t len);
 /* Wipes and frees a buffer that held what is inside a box. */
 void seal_wipe(struct buf *b);
 

@@ -85,6 +85,7 @@ enum status shares_join(uint8_t secret[SHARE_BYTES], const struct share *shares,
         return ST_INVALID;
     for (unsigned i = 0; i < count; i++)
         numbers[i] = (unsigned char)shares[i].number;
+    gfshare_fill_rand = fill_random; /* it wipes with them */
     ctx = gfshare_ctx_init_dec(numbers, count, SHARE_BYTES);
     if (!ctx)
         return ST_NOMEM;

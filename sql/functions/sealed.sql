@@ -181,7 +181,12 @@ BEGIN
         jsonb_build_object('household_event', jsonb_build_object(
             'household_id', household, 'actor', 'bus', 'authority', why,
             'erased', jsonb_build_object('identity_ids', to_jsonb(boxes)))),
-        4, clock_timestamp(), coalesce(last.places, ''));
+        4, clock_timestamp(),
+        -- Wherever a box went it is heard.
+        coalesce((SELECT string_agg(p.place, ' ') FROM (
+            SELECT DISTINCT u.place FROM bus.sealed_box b JOIN bus.message m ON m.seq = b.seq
+             CROSS JOIN LATERAL unnest(string_to_array(m.places, ' ')) AS u(place)
+             WHERE b.message_id = ANY (boxes) AND b.household_id = household LIMIT 8) AS p), ''));
 END
 $$;
 
