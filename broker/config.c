@@ -63,8 +63,10 @@ static const struct conf_row rows[] = {
      "batch again; doubles up to 30 s while PostgreSQL stays slow.",
      100, 30000},
     {"store.follow_ms", CONF_MS, AT(follow_ms), "500ms", 0,
-     "How often the log is asked for what other brokers wrote, in case their notice got lost.", 50,
-     60000},
+     "How often the log is asked for what other brokers wrote, and whether a key was revoked, in "
+     "case "
+     "the notice got lost.",
+     50, 1000},
     {"store.standby", CONF_BOOL, AT(needs_standby), "no", 0,
      "Commits shall wait for a second PostgreSQL server. When they do not, or none is there, the "
      "broker "

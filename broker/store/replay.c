@@ -74,6 +74,7 @@ struct job {
     enum question what;
     uint64_t after, upto;
     int64_t time_us;
+    uint64_t asked_us;    /* of ASK_PRINCIPALS */
     unsigned lanes, rows; /* rows: of ASK_TO and ASK_LAST */
     const char *to;       /* of ASK_TO, borrowed from whoever asked */
     store_page_fn page;   /* NULL: cancelled, or a question for principals */
@@ -387,11 +388,19 @@ enum status replay_find_time(struct replay *r, int64_t time_us, store_page_fn pa
     return add_job(r, &r->jobs, &job);
 }
 
-enum status replay_principals(struct replay *r, store_principal_fn row, void *arg)
+enum status replay_principals(struct replay *r, uint64_t now_us, store_principal_fn row, void *arg)
 {
-    struct job job = {.what = ASK_PRINCIPALS, .principal = row, .arg = arg};
+    struct job job = {
+        .what = ASK_PRINCIPALS, .asked_us = now_us ? now_us : 1, .principal = row, .arg = arg};
 
     return add_job(r, &r->rights, &job);
+}
+
+uint64_t replay_waits_since(const struct replay *r)
+{
+    if (r->asked && r->asked->what == ASK_PRINCIPALS)
+        return r->asked->asked_us;
+    return list_empty(&r->rights) ? 0 : container_of(r->rights.next, struct job, link)->asked_us;
 }
 
 static void cancel(struct job *job, const void *arg)

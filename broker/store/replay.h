@@ -2,8 +2,9 @@
  * principals.
  *
  * One question at a time, in turn. Principals go before everything, since a key may have been
- * revoked. Then the follower's pages go first, since live listeners wait for them; but however fast the log grows, every other page is for those who are behind. When the
- * connection goes, every question that waits is answered ST_CLOSED; ask again. */
+ * revoked. Then the follower's pages go first, since live listeners wait for them; but however fast
+ * the log grows, every other page is for those who are behind. When the connection goes, every
+ * question that waits is answered ST_CLOSED; ask again. */
 #ifndef EOCBUS_BROKER_STORE_REPLAY_H
 #define EOCBUS_BROKER_STORE_REPLAY_H
 
@@ -28,6 +29,9 @@ MUST_CHECK enum status replay_last(struct replay *r, uint64_t after, uint64_t up
 MUST_CHECK enum status replay_find_time(struct replay *r, int64_t time_us, store_page_fn page,
                                         void *arg);
 void replay_cancel(struct replay *r, void *arg);
-MUST_CHECK enum status replay_principals(struct replay *r, store_principal_fn row, void *arg);
+MUST_CHECK enum status replay_principals(struct replay *r, uint64_t now_us, store_principal_fn row,
+                                         void *arg);
+/* When the oldest question for principals was asked that has no answer yet; 0 = there is none. */
+uint64_t replay_waits_since(const struct replay *r);
 
 #endif

@@ -37,6 +37,7 @@ struct store {
     uint64_t sent_at_us;
     struct place sent_for; /* the log that the batch under way was meant for */
 
+    uint64_t patience_us; /* with a list of principals that does not come */
     bool is_here, must_poll, principals_known;
     bool is_degraded; /* a standby is expected, and does not protect commits */
     bool has_standby; /* commits wait for one; without, a lost disk loses what was acknowledged */

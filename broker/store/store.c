@@ -17,6 +17,10 @@
 
 enum { FOLLOW_PAGE_ROWS = 512 };
 
+/* Within five seconds with the poll before and the dialling after it. */
+#define RIGHTS_LEAST_US UINT64_C(2500000)
+#define RIGHTS_MOST_US  UINT64_C(30000000)
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 void store_name_refusal(struct store *s, struct parcel *p)
@@ -107,8 +111,23 @@ static void on_replay_ready(void *arg)
 
 /* --- hints and polls -------------------------------------------------------------------------- */
 
+/* Whatever holds the reading connection up, a page that takes for ever or a server that stopped, a
+ * revocation does not wait for it. A database that is only slow is given more time each time. */
+static void hurry_principals(struct store *s)
+{
+    uint64_t since_us = replay_waits_since(s->replay), now_us = loop_now_us(s->set.loop);
+
+    if (!since_us) {
+        s->patience_us = RIGHTS_LEAST_US;
+    } else if (now_us - since_us >= s->patience_us) {
+        s->patience_us = 2 * s->patience_us < RIGHTS_MOST_US ? 2 * s->patience_us : RIGHTS_MOST_US;
+        replay_redial(s->replay, "the principals did not come in time");
+    }
+}
+
 static void on_poll(void *arg)
 {
+    hurry_principals(arg);
     head_ask(arg);
 }
 
@@ -182,7 +201,7 @@ void store_read_cancel(struct store *s, void *arg)
 
 enum status store_principals(struct store *s, store_principal_fn row, void *arg)
 {
-    return replay_principals(s->replay, row, arg);
+    return replay_principals(s->replay, loop_now_us(s->set.loop), row, arg);
 }
 
 struct cursor *store_cursor_open(struct store *s, const struct durable_name *what, durable_fn told,

@@ -323,16 +323,18 @@ static void with_the_listening_connection_cut_it_is_seen_by_the_next(void **stat
     expect_silence_within(LOST_MS, "with the listening connection cut");
 }
 
-static unsigned listeners(int pids[4])
+/* Server processes behind the brokers' connections of that name. */
+static unsigned find_servers(const char *connection, int pids[4])
 {
-    char sql[160];
+    char sql[200];
     unsigned n = 0;
 
     for (; n < 4; n++) {
-        snprintf(sql, sizeof(sql),
-                 "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%%listen%%' ORDER "
-                 "BY pid OFFSET %u LIMIT 1",
-                 n);
+        snprintf(
+            sql, sizeof(sql),
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%%%s%%' ORDER BY pid "
+            "OFFSET %u LIMIT 1",
+            connection, n);
         pids[n] = (int)pgserver_number(bus_server(world.bus[0]), sql);
         if (!pids[n])
             break;
@@ -341,21 +343,33 @@ static unsigned listeners(int pids[4])
 }
 
 /* It is there, takes what is sent and answers nothing. */
-static void with_the_listening_server_stopped_it_is_seen_by_the_next(void **state)
+static void revoke_with_stopped(const char *connection, const char *what)
 {
     int pids[4];
-    unsigned n = listeners(pids);
+    unsigned n;
 
-    (void)state;
-    assert_true(n >= BROKERS);
     add_victim();
     await(all_hear, NULL, "traffic");
+    n = find_servers(connection, pids);
+    assert_true(n >= BROKERS);
     for (unsigned i = 0; i < n; i++)
         kill(pids[i], SIGSTOP);
     revoke_one(&world.victims[0]);
-    expect_silence_within(LOST_MS, "with the listening server process stopped");
+    expect_silence_within(LOST_MS, what);
     for (unsigned i = 0; i < n; i++)
         kill(pids[i], SIGCONT);
+}
+
+static void with_the_listening_server_stopped_it_is_seen_by_the_next(void **state)
+{
+    (void)state;
+    revoke_with_stopped("listen", "with the listening server process stopped");
+}
+
+static void with_the_reading_server_stopped_the_next_is_asked(void **state)
+{
+    (void)state;
+    revoke_with_stopped("replay", "with the reading server process stopped");
 }
 
 /* --- one key, and time --------------------------------------------------------------------------
@@ -534,6 +548,7 @@ int main(void)
                                   after_each),
         cmocka_unit_test_teardown(with_the_listening_server_stopped_it_is_seen_by_the_next,
                                   after_each),
+        cmocka_unit_test_teardown(with_the_reading_server_stopped_the_next_is_asked, after_each),
         cmocka_unit_test_teardown(of_two_keys_the_other_one_goes_on, after_each),
         cmocka_unit_test_teardown(a_key_that_runs_out_is_dead_within_a_second, after_each),
         cmocka_unit_test_teardown(without_its_database_a_broker_knows_whom_to_let_in, after_each),

@@ -1,6 +1,7 @@
 /* log_test - one event stays one line, whatever a message from outside holds. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -134,6 +135,68 @@ static void nothing_from_outside_can_forge_a_line_or_talk_to_a_terminal(void **s
     }
 }
 
+/* The next code point of well-formed UTF-8, 0 at the end, UINT32_MAX if it is none. */
+static uint32_t next_letter(const unsigned char **at)
+{
+    const unsigned char *s = *at;
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    uint32_t c = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
+
+    if (!s[0])
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return UINT32_MAX;
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    *at = s + len;
+    return c;
+}
+
+static bool is_for_a_terminal(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+/* Bytes drawn from what does harm: as many lines as events, each of letters alone, and short. */
+static void whatever_bytes_come_one_event_is_one_harmless_line(void **state)
+{
+    static const char *const pieces[] = {
+        "\n",           "\r\n",
+        "\x1b[31m",     "\x1b]8;;http://x\x07",
+        "\xe2\x80\xae", "\xe2\x80\xa8",
+        "%n%s%p",       "\\",
+        "\"",           " error forged x=1",
+        "\xff\xfe",     "\xf0\x9f",
+        "\xd3\xa3",     "\xc2\x85",
+        "\x7f",         "\t",
+        "\xed\xb2\x80", "'; DROP TABLE",
+        "<script>",     "\xc0\xae",
+        "\x9b 2J",      "key=value",
+        "\x08\x08",     "plain",
+    };
+    uint32_t random = 4711;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        char text[2048] = "";
+        const unsigned char *at = (const unsigned char *)last_line;
+        uint32_t c;
+
+        for (unsigned n = i % 60; n; n--) {
+            random = random * 1664525 + 1013904223;
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s",
+                     pieces[(random >> 16) % ARRAY_LEN(pieces)]);
+        }
+        log_warn("gate.refused", "why=%s next=\"kept\"", text);
+        assert_int_equal(lines, i + 1);
+        assert_true(strlen(last_line) < 1024);
+        while ((c = next_letter(&at)))
+            assert_false(c == UINT32_MAX || is_for_a_terminal(c));
+    }
+}
+
 static void a_long_line_is_cut_between_letters_and_says_so(void **state)
 {
     char text[4001];
@@ -173,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup(levels_below_the_least_are_silent, catch_lines),
         cmocka_unit_test_setup(nothing_from_outside_can_forge_a_line_or_talk_to_a_terminal,
                                catch_lines),
+        cmocka_unit_test_setup(whatever_bytes_come_one_event_is_one_harmless_line, catch_lines),
         cmocka_unit_test_setup(a_long_line_is_cut_between_letters_and_says_so, catch_lines),
         cmocka_unit_test_setup(a_line_of_escapes_is_bounded_too, catch_lines),
     };
