@@ -24,6 +24,14 @@ static const struct conf_row rows[] = {
     {"key.file", CONF_PATH, AT(key_file), "/etc/eocbus/broker.key", 0,
      "The broker's key pair, made by `eocctl keygen`; mode 0600. Agents carry its public half.", 0,
      0},
+    {"endpoint.next", CONF_TEXT, AT(endpoint_next), "", CONF_RELOAD,
+     "While the broker changes its key: a second address to listen at, with key.next. Agents that "
+     "know the new key come there, the others still come to `endpoint`. May be set while the "
+     "broker "
+     "runs.",
+     0, 0},
+    {"key.next", CONF_PATH, AT(key_next), "", CONF_RELOAD,
+     "The new key pair, for endpoint.next. When every agent knows it, it becomes key.file.", 0, 0},
     {"trust.officers", CONF_PATH, AT(officers_file), "", CONF_RELOAD,
      "File with the enrolment officers whose word counts, one \"NAME KEY\" a line. Only principals "
      "whose record two of them signed are admitted then. Empty: everybody whom the database names. "
@@ -135,6 +143,11 @@ const struct conf_row *config_rows(size_t *count)
     return rows;
 }
 
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
 enum status config_check(const struct config *c, char *err, size_t err_size)
 {
     enum log_level level;
@@ -145,6 +158,8 @@ enum status config_check(const struct config *c, char *err, size_t err_size)
     else if (!c->name[0] || strlen(c->name) > LIMIT_NAME_BYTES)
         snprintf(err, err_size, "name has %zu characters; legal are 1 to %d", strlen(c->name),
                  LIMIT_NAME_BYTES);
+    else if (is_set(c->endpoint_next) != is_set(c->key_next))
+        snprintf(err, err_size, "endpoint.next and key.next are set together or not at all");
     else if (c->heartbeat_timeout_ms <= c->heartbeat_ms)
         snprintf(err, err_size,
                  "heartbeat.timeout (%u ms) must be longer than heartbeat (%u ms), or every idle "

@@ -11,6 +11,7 @@
 struct config {
     char *cache_file; /* access.cache_file */
     char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
+    char *endpoint_next, *key_next;                        /* endpoint.next, key.next */
     char *officers_file;                                   /* trust.officers */
     bool takes_unsigned;                                   /* access.unsigned_enrolment */
     unsigned batch_rows, queue_rows, commit_ms, follow_ms; /* store.* */

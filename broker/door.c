@@ -1,6 +1,7 @@
 /* The door to the outside: the event loop, who is let in (ZAP has to be bound before any other
  * socket, else the first peers come in unseen), and the port. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "broker/hall.h"
@@ -131,6 +132,32 @@ static int open_with_key(struct broker *b, char *err, size_t err_size)
     return code;
 }
 
+enum status hall_listen_also(struct broker *b, char *err, size_t err_size)
+{
+    const char *endpoint = b->config->endpoint_next;
+    struct keys keys;
+    enum status st;
+
+    if (!endpoint || !endpoint[0] || strcmp(endpoint, b->listens_also) == 0)
+        return ST_OK;
+    if (b->listens_also[0]) {
+        snprintf(err, err_size, "%s is in use until the broker is restarted", b->listens_also);
+        return ST_EXISTS;
+    }
+    st = keys_load(&keys, b->config->key_next, err, err_size);
+    if (st != ST_OK)
+        return st;
+    st = zport_listen_also(b->port, endpoint, keys.secret_z85);
+    if (st == ST_OK)
+        log_info("broker.listens_also", "endpoint=%s key=%s", endpoint, keys.public_z85);
+    keys_wipe(&keys);
+    if (st == ST_OK)
+        snprintf(b->listens_also, sizeof(b->listens_also), "%s", endpoint);
+    else
+        snprintf(err, err_size, "cannot listen on endpoint.next %s: %s", endpoint, status_name(st));
+    return st;
+}
+
 enum status hall_pin_officers(struct broker *b, char *err, size_t err_size)
 {
     struct officers o;
@@ -172,5 +199,8 @@ int hall_open_door(struct broker *b, char *err, size_t err_size)
     if (st != ST_OK)
         return EXIT_MACHINE;
     raise_file_limit(b); /* before the port counts how many connections it can hold */
-    return open_with_key(b, err, err_size);
+    int code = open_with_key(b, err, err_size);
+    if (code == EXIT_DONE && hall_listen_also(b, err, err_size) != ST_OK)
+        code = EXIT_MACHINE;
+    return code;
 }

@@ -39,6 +39,7 @@ struct broker {
     struct parcel *routing;       /* the one that is being handed to the listeners */
     const struct parcel *warning; /* likewise, one without a number */
     uint64_t started_us;
+    char listens_also[128]; /* endpoint.next, once it is bound */
     bool asking, ask_again; /* for the principals */
     bool is_ending;
 };
@@ -48,6 +49,8 @@ int hall_open_door(struct broker *b, char *err, size_t err_size);
 /* The pinned officers, read again; ST_OK if there are none to be pinned. On an error those that
  * were pinned stay, and `err` is a sentence. */
 MUST_CHECK enum status hall_pin_officers(struct broker *b, char *err, size_t err_size);
+/* endpoint.next, if it is set and not bound yet. ST_EXISTS: another one is, until the restart. */
+MUST_CHECK enum status hall_listen_also(struct broker *b, char *err, size_t err_size);
 /* "what: st" into `err`; answers `code`. */
 int hall_explain(int code, char *err, size_t err_size, const char *what, enum status st);
 

@@ -1,5 +1,6 @@
 /* Settings: what each room gets of them, and what a reload changes while the broker runs. */
 #include <stdio.h>
+#include <string.h>
 
 #include "broker/hall.h"
 #include "proto/base/log.h"
@@ -73,6 +74,29 @@ void hall_apply_settings(struct broker *b)
     egress_set(b->egress, &out);
 }
 
+static void add_trouble(char *text, size_t size, const char *what, const char *why)
+{
+    size_t used = strlen(text);
+
+    snprintf(text + used, size - used, "; %s: %s", what, why);
+}
+
+/* What settings only name. */
+static void reread_files(struct broker *b, char *text, size_t size)
+{
+    char err[512];
+
+    if (hall_pin_officers(b, err, sizeof(err)) != ST_OK) {
+        log_error("broker.officers.kept", "why=\"%s\"", err);
+        add_trouble(text, size, "the officers are those of before", err);
+    }
+    if (hall_listen_also(b, err, sizeof(err)) != ST_OK) {
+        log_error("broker.endpoint.next", "why=\"%s\"", err);
+        add_trouble(text, size, "endpoint.next does not stand", err);
+    }
+    hall_ask_principals(b);
+}
+
 /* One sentence on what came of it. */
 void hall_reload(struct broker *b, char *text, size_t size)
 {
@@ -91,13 +115,9 @@ void hall_reload(struct broker *b, char *text, size_t size)
         return;
     }
     hall_apply_settings(b);
-    st = hall_pin_officers(b, err, sizeof(err));
-    if (st != ST_OK)
-        log_error("broker.officers.kept", "why=\"%s\"", err);
-    hall_ask_principals(b);
-    snprintf(text, size, "settings are in force%s%s%s%s",
-             waiting[0] ? "; these wait for a restart: " : "", waiting,
-             st != ST_OK ? "; the officers are those of before: " : "", st != ST_OK ? err : "");
+    snprintf(text, size, "settings are in force%s%s",
+             waiting[0] ? "; these wait for a restart: " : "", waiting);
+    reread_files(b, text, size);
     log_info("broker.reload", "waiting=\"%s\"", waiting);
 }
 

@@ -45,6 +45,7 @@ const struct ctl_command *ctl_find(const char *name);
 
 int ctl_keygen(struct ctl *c);
 int ctl_escrow(struct ctl *c);
+int ctl_enrol(struct ctl *c);
 int ctl_migrate(struct ctl *c);
 int ctl_principal(struct ctl *c);
 int ctl_publish(struct ctl *c);

@@ -29,7 +29,7 @@ static const struct ctl_command commands[] = {
      "Makes a key pair, writes it to FILE (mode 0600) and prints the public key, alone, on "
      "standard\n"
      "output. Never overwrites a file. The secret key never leaves the device: send the public\n"
-     "key to whoever enrols you (eocctl principal add).\n\n"
+     "key to whoever enrols you (eocctl enrol request).\n\n"
      "  --name NAME       whose key it is, for the comment in the file\n"
      "  --seal            a seal key instead: it opens sealed identities, and no door\n",
      0, ctl_keygen},
@@ -55,18 +55,47 @@ static const struct ctl_command commands[] = {
      "migrations only go forward.\n\n"
      "  --to N            stop after migration N\n",
      CTL_DATABASE, ctl_migrate},
+    {"enrol", "let somebody in, or change a key: two officers sign",
+     "eocctl enrol request [NAME] [--key-file FILE] [--out FILE]\n"
+     "eocctl enrol sign FILE --officer-key FILE --agency A --role R... --until TIME|730d\n"
+     "                  [--place PCODE]... [--serial N] [--out FILE] [--yes]\n"
+     "eocctl enrol sign FILE --officer-key FILE [--out FILE] [--yes]\n"
+     "eocctl enrol show FILE\n"
+     "eocctl enrol submit FILE\n\n"
+     "On the device, `request` makes its key file if there is none and writes a request with the\n"
+     "public halves. An officer makes a record of it and signs, another one signs the record; "
+     "both\n"
+     "see in words what they sign, and compare the fingerprint with the device. `submit` gives "
+     "the\n"
+     "record to the database. A device that changes its key makes a new key file, and the next\n"
+     "record of the same name; both keys are good until the first one ends.\n\n"
+     "  --officer-key FILE  key file of the officer; one of those in trust.officers\n"
+     "  --agency A          who answers for it: coes, rcst, hydromet\n"
+     "  --role R            what it may; repeatable\n"
+     "  --place PCODE       what it stands for; repeatable; none = the whole country\n"
+     "  --until TIME|730d   until when the key is good\n"
+     "  --serial N          of the record; default: what the database says is next, without one 1\n"
+     "  --out FILE          where to; default standard output\n"
+     "  --yes               without asking\n",
+     0, ctl_enrol},
     {"principal", "add, list or revoke who may use the bus",
      "eocctl principal add NAME --agency A --role R [--place PCODE] --key Z85|--key-file FILE\n"
      "                     [--not-after TIME]\n"
-     "eocctl principal list [--json]\n"
-     "eocctl principal revoke NAME\n\n"
-     "A principal is a name (agency.unit.node) that a public key stands for. Adding the same\n"
-     "principal with the same key again changes nothing. A revoked principal is silent from its\n"
-     "next message on.\n\n"
+     "eocctl principal list [--expiring 30d] [--json]\n"
+     "eocctl principal revoke NAME [--key Z85] [--reason R] [--officer-key FILE]\n\n"
+     "A principal is a name (agency.unit.node) that a public key stands for. `add` enrols on\n"
+     "nobody's signature: brokers that have officers pinned admit only whom two of them signed "
+     "for\n"
+     "(`eocctl enrol`). Adding the same principal with the same key again changes nothing. A\n"
+     "revoked principal is silent from its next message on, and its name is never given again.\n\n"
+     "  --expiring 30d    only keys that end within so many days, the first ones first\n"
+     "  --reason R        lost, compromised, replaced, left or mistake\n"
+     "  --officer-key FILE  who revokes; needed where trust.officers is set\n"
      "  --agency A        who answers for it: coes, rcst, hydromet\n"
      "  --role R          sensor, district, registry, dispatcher, operator\n"
      "  --place PCODE     where it stands\n"
-     "  --key Z85         public key, 40 characters, as keygen printed it\n"
+     "  --key Z85         public key, 40 characters, as keygen printed it; of `revoke`: that key\n"
+     "                    only\n"
      "  --key-file FILE   a key file; only its public half is read\n"
      "  --not-after TIME  2027-05-01T00:00:00Z\n",
      CTL_DATABASE, ctl_principal},

@@ -2,9 +2,12 @@
 #include "agents/ctl/principal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agents/ctl/ctl.h"
+#include "agents/ctl/enrol.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 #include "proto/base/ids.h"
@@ -25,7 +28,7 @@ static enum status check_form(const struct principal_form *f, char *err, size_t 
     else if (!f->agency || !f->role)
         snprintf(err, err_size,
                  "--agency and --role are needed: who answers for it, and what it is");
-    else if (f->place && *f->place && !gate_pcode_is_valid(f->place))
+    else if (f->place && *f->place && !strchr(f->place, ' ') && !gate_pcode_is_valid(f->place))
         snprintf(err, err_size, "\"%s\" is no P-code; a district has 7 digits: 3505203", f->place);
     else if (!f->public_z85 || !keys_z85_is_valid(f->public_z85))
         snprintf(
@@ -132,27 +135,104 @@ static int add(struct ctl *c, struct db *d, const struct principal_form *given,
     return EXIT_DONE;
 }
 
-static int revoke(struct ctl *c, struct db *d)
+struct choice {
+    struct principal_form form;
+    const char *key_file, *reason, *officer_key, *expiring;
+    bool json;
+};
+
+/* Appends an OfficerAct; nothing where no officers are pinned. Answers -1, or an exit code. */
+static int sign_revocation(struct ctl *c, const struct choice *ch, const uint8_t *key,
+                           struct buf *act)
 {
-    const char *params[] = {c->argv[2]};
+    static const char *const words[] = {"", "lost", "compromised", "replaced", "left", "mistake"};
+    const char *pins = c->set.agent.officers_file, *reason = ch->reason ? ch->reason : "lost";
+    struct officer_hand h = {0};
+    struct refusal why = {0};
+    char err[800];
+    struct timespec now;
+    unsigned i = 1;
+    int code = -1;
+
+    while (i < ARRAY_LEN(words) && strcmp(words[i], reason) != 0)
+        i++;
+    if (i == ARRAY_LEN(words))
+        return program_fail(&c->program, EXIT_USAGE,
+                            "--reason is lost, compromised, replaced, left or mistake");
+    if (!pins || !*pins)
+        return -1;
+    if (!ch->officer_key)
+        return program_fail(&c->program, EXIT_USAGE,
+                            "officers are pinned here: --officer-key FILE says who revokes");
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (officer_open(&h, pins, ch->officer_key, err, sizeof(err)) != ST_OK)
+        code = program_fail(&c->program, EXIT_REFUSED, "%s", err);
+    else if (revocation_put(act, c->argv[2], key, (Eocbus__V1__RevocationReason)i, h.who->name,
+                            h.signer, (int64_t)now.tv_sec * 1000000, &why) != ST_OK)
+        code = program_fail(&c->program, EXIT_REFUSED, "%s: %s", why.path, why.text);
+    officer_close(&h);
+    return code;
+}
+
+static int revoke_signed(struct ctl *c, struct db *d, const char *key_hex, const char *act_hex)
+{
+    const char *params[] = {c->argv[2], act_hex, key_hex};
     struct db_rows *r;
-    enum status st = db_query(d, &r, "SELECT bus.principal_revoke($1) AS was", params, 1);
+    enum status st =
+        key_hex
+            ? db_query(d, &r, "SELECT bus.principal_key_revoke($1, $3::bytea, $2::bytea) AS was",
+                       params, 3)
+            : db_query(d, &r, "SELECT bus.principal_revoke($1, $2::bytea) AS was", params, 2);
 
     if (st != ST_OK)
         return program_fail(&c->program, code_of(st) == EXIT_USAGE ? EXIT_REFUSED : code_of(st),
                             "%s was not revoked: %s", c->argv[2], db_error(d));
-    if (strcmp(db_cell(r, 0, "was"), "t") == 0)
-        printf("%s is revoked; what it says from now on is refused\n", c->argv[2]);
-    else
+    if (strcmp(db_cell(r, 0, "was"), "t") != 0)
         printf("%s was revoked before\n", c->argv[2]);
+    else if (key_hex)
+        printf("this key of %s is revoked; its others go on\n", c->argv[2]);
+    else
+        printf("%s is revoked; what it says from now on is refused\n", c->argv[2]);
     db_rows_free(r);
     return EXIT_DONE;
 }
 
+static int revoke(struct ctl *c, struct db *d, const struct choice *ch)
+{
+    struct buf act = {0}, act_hex = {0}, key_hex = {0};
+    uint8_t key[KEY_BYTES];
+    const char *z85 = ch->form.public_z85;
+    int code;
+
+    if (z85 && keys_z85_decode(key, z85) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "--key has 40 characters");
+    code = sign_revocation(c, ch, z85 ? key : NULL, &act);
+    if (z85)
+        db_hex(&key_hex, key, sizeof(key));
+    buf_put(&key_hex, "", 1);
+    if (act.len)
+        db_hex(&act_hex, act.data, act.len);
+    buf_put(&act_hex, "", 1);
+    if (code < 0 && (key_hex.failed || act_hex.failed))
+        code = program_fail(&c->program, EXIT_MACHINE, "no memory");
+    if (code < 0)
+        code = revoke_signed(c, d, z85 ? (const char *)key_hex.data : NULL,
+                             act.len ? (const char *)act_hex.data : NULL);
+    buf_free(&act);
+    buf_free(&act_hex);
+    buf_free(&key_hex);
+    return code;
+}
+
+/* --- list ---------------------------------------------------------------------------------------
+ */
+
 #define LIST_SQL                                                                                   \
-    "SELECT name, agency, roles, places, public_key, state, "                                      \
+    "SELECT name, agency, roles, places, public_key, state, serial, enrolment, "                   \
     "to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS not_after "        \
-    "FROM bus.principal_list ORDER BY name, created_at"
+    "FROM bus.principal_list"                                                                      \
+    " WHERE $1::interval IS NULL OR (state = 'active' AND not_after < now() + $1::interval)"       \
+    " ORDER BY CASE WHEN $1::interval IS NOT NULL THEN not_after END, name, serial, created_at"
 
 static void put_column(struct buf *out, const char *text, size_t width)
 {
@@ -164,10 +244,30 @@ static void put_column(struct buf *out, const char *text, size_t width)
     buf_puts(out, " ");
 }
 
-static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf *out)
+/* Whether officers who are pinned here vouch for it, as far as it can be told here. */
+static const char *vouched_word(const struct db_rows *r, unsigned i, const struct officers *o)
 {
-    static const char *const columns[] = {"name", "agency", "roles",    "places",
-                                          "key",  "state",  "not_after"};
+    struct buf bytes = {0};
+    struct record record;
+    struct refusal why;
+    const char *word = "no";
+
+    if (db_bytes(r, i, "enrolment", &bytes) && bytes.len) {
+        word = o->count ? "no" : "unchecked";
+        if (o->count && enrolment_check(&record, bytes.data, bytes.len, o, &why) == ST_OK &&
+            strcmp(record.name, db_cell(r, i, "name")) == 0)
+            word = "yes";
+    }
+    buf_free(&bytes);
+    return word;
+}
+
+static void print_row(const struct db_rows *r, unsigned i, const struct officers *o, bool json,
+                      struct buf *out)
+{
+    static const char *const columns[] = {"name",  "agency", "roles",   "places",   "key",
+                                          "state", "serial", "vouched", "not_after"};
+    static const size_t widths[] = {28, 10, 16, 13, 40, 8, 2, 7, 0};
     char z85[KEY_Z85] = "";
     struct buf key = {0};
 
@@ -175,33 +275,54 @@ static void print_row(const struct db_rows *r, unsigned i, bool json, struct buf
         keys_z85_encode(z85, key.data);
     buf_free(&key);
     for (size_t n = 0; n < ARRAY_LEN(columns); n++) {
-        const char *cell = strcmp(columns[n], "key") == 0 ? z85 : db_cell(r, i, columns[n]);
+        const char *cell = strcmp(columns[n], "key") == 0       ? z85
+                           : strcmp(columns[n], "vouched") == 0 ? vouched_word(r, i, o)
+                                                                : db_cell(r, i, columns[n]);
 
         if (json) {
             buf_printf(out, "%s\"%s\":", n ? "," : "{", columns[n]);
             print_json_text(out, cell);
         } else {
-            static const size_t widths[] = {28, 10, 12, 13, 40, 8, 0};
-
             put_column(out, cell && *cell ? cell : "-", widths[n]);
         }
     }
     buf_puts(out, json ? "}\n" : "\n");
 }
 
-static int list(struct ctl *c, struct db *d, bool json)
+/* "30d" as PostgreSQL says it; false if it is something else. */
+static bool read_days(char *out, size_t size, const char *text)
 {
+    char *end;
+    unsigned long days = strtoul(text, &end, 10);
+
+    if (end == text || strcmp(end, "d") != 0 || days > 36500)
+        return false;
+    snprintf(out, size, "%lu days", days);
+    return true;
+}
+
+static int list(struct ctl *c, struct db *d, const struct choice *ch)
+{
+    const char *pins = c->set.agent.officers_file;
+    char days[32], err[800];
+    const char *params[] = {ch->expiring ? days : NULL};
+    struct officers o = {0};
     struct buf out = {0};
     struct db_rows *r;
-    enum status st = db_query(d, &r, LIST_SQL, NULL, 0);
 
+    if (ch->expiring && !read_days(days, sizeof(days), ch->expiring))
+        return program_fail(&c->program, EXIT_USAGE, "--expiring takes days: 30d");
+    if (pins && *pins && officers_load(&o, pins, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_MACHINE, "%s", err);
+    enum status st = db_query(d, &r, LIST_SQL, params, 1);
     if (st != ST_OK)
         return program_fail(&c->program, code_of(st), "the principals cannot be read: %s",
                             db_error(d));
     for (unsigned i = 0; i < db_count(r); i++)
-        print_row(r, i, json, &out);
-    if (!json && db_count(r) == 0)
-        buf_puts(&out, "nobody is enrolled yet; `eocctl principal add` enrols\n");
+        print_row(r, i, &o, ch->json, &out);
+    if (!ch->json && db_count(r) == 0)
+        buf_puts(&out, ch->expiring ? "no key ends so soon\n"
+                                    : "nobody is enrolled yet; `eocctl enrol` enrols\n");
     print_flush(&out);
     buf_free(&out);
     db_rows_free(r);
@@ -210,14 +331,18 @@ static int list(struct ctl *c, struct db *d, bool json)
 
 int ctl_principal(struct ctl *c)
 {
-    struct principal_form f = {0};
-    const char *key_file = NULL;
-    bool json = false;
+    struct choice ch = {0};
     const struct option_row options[] = {
-        {"--agency", OPTION_TEXT, &f.agency},   {"--role", OPTION_TEXT, &f.role},
-        {"--place", OPTION_TEXT, &f.place},     {"--key", OPTION_TEXT, &f.public_z85},
-        {"--key-file", OPTION_TEXT, &key_file}, {"--not-after", OPTION_TEXT, &f.not_after},
-        {"--json", OPTION_FLAG, &json},
+        {"--agency", OPTION_TEXT, &ch.form.agency},
+        {"--role", OPTION_TEXT, &ch.form.role},
+        {"--place", OPTION_TEXT, &ch.form.place},
+        {"--key", OPTION_TEXT, &ch.form.public_z85},
+        {"--key-file", OPTION_TEXT, &ch.key_file},
+        {"--not-after", OPTION_TEXT, &ch.form.not_after},
+        {"--reason", OPTION_TEXT, &ch.reason},
+        {"--officer-key", OPTION_TEXT, &ch.officer_key},
+        {"--expiring", OPTION_TEXT, &ch.expiring},
+        {"--json", OPTION_FLAG, &ch.json},
     };
     char err[800];
     const char *verb;
@@ -235,9 +360,9 @@ int ctl_principal(struct ctl *c)
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
     if (strcmp(verb, "list") == 0)
-        code = list(c, d, json);
+        code = list(c, d, &ch);
     else
-        code = strcmp(verb, "add") == 0 ? add(c, d, &f, key_file) : revoke(c, d);
+        code = strcmp(verb, "add") == 0 ? add(c, d, &ch.form, ch.key_file) : revoke(c, d, &ch);
     db_close(d);
     return code;
 }

@@ -137,18 +137,56 @@ static enum status copy_endpoints(struct agent *a, const struct agent_settings *
     return ST_OK;
 }
 
-static enum status take_keys(struct agent *a, const char *path, char *err, size_t err_size)
+static enum status load_keys(struct keys *k, struct signer **signer, const char *path, char *err,
+                             size_t err_size)
 {
-    enum status st = keys_load(&a->keys, path, err, err_size);
+    enum status st = keys_load(k, path, err, err_size);
 
     if (st != ST_OK)
         return st;
-    keys_hold(&a->keys); /* each new connection needs the secret half */
-    st = signer_create(&a->signer, &a->keys);
-    explicit_bzero(a->keys.sign_secret_z85, sizeof(a->keys.sign_secret_z85));
+    st = signer_create(signer, k);
+    explicit_bzero(k->sign_secret_z85, sizeof(k->sign_secret_z85));
     if (st == ST_NOTFOUND)
         log_info("agent.unsigned", "key_file=%s next=\"what is said is not signed\"", path);
     return st == ST_NOTFOUND ? ST_OK : st;
+}
+
+static enum status take_keys(struct agent *a, const char *path, char *err, size_t err_size)
+{
+    keys_hold(&a->keys); /* each new connection needs the secret half */
+    return load_keys(&a->keys, &a->signer, path, err, err_size);
+}
+
+enum status agent_rekey(struct agent *a, const char *key_file, char *err, size_t err_size)
+{
+    struct signer *signer = NULL, *old = a->signer;
+    struct keys k;
+    enum status st = load_keys(&k, &signer, key_file, err, err_size);
+
+    if (st != ST_OK)
+        return st;
+    bool is_same = !strcmp(k.public_z85, a->keys.public_z85) &&
+                   !strcmp(k.sign_public_z85, a->keys.sign_public_z85);
+    if (!is_same) {
+        memcpy(&a->keys, &k, sizeof(k)); /* in the page that keys_hold holds */
+        a->signer = signer;
+        if (a->outbox)
+            outbox_sign_with(a->outbox, signer);
+        log_info("agent.rekey", "public=%s", a->keys.public_z85);
+        lines_dial_again(a, "this device has a new key");
+    }
+    signer_destroy(is_same ? signer : old);
+    keys_wipe(&k);
+    return ST_OK;
+}
+
+static enum status copy_pin(struct agent *a, const char *z85)
+{
+    char *copy = z85 && *z85 ? mem_strdup(z85) : NULL;
+
+    if (copy)
+        a->pins[a->pin_count++] = copy;
+    return copy || !z85 || !*z85 ? ST_OK : ST_NOMEM;
 }
 
 static enum status check_settings(struct agent *a, const struct agent_settings *set, char *err,
@@ -170,6 +208,9 @@ static enum status check_settings(struct agent *a, const struct agent_settings *
         snprintf(err, err_size,
                  "broker.key: the broker's public key has 40 characters; eocctl keygen "
                  "printed it");
+    else if (set->broker_key_next && *set->broker_key_next &&
+             !keys_z85_is_valid(set->broker_key_next))
+        snprintf(err, err_size, "broker.key.next: a public key has 40 characters");
     else
         return take_keys(a, set->key_file, err, err_size);
     return ST_INVALID;
@@ -277,9 +318,10 @@ enum status agent_create(struct agent **out, struct loop *loop, const struct age
     if (st == ST_OK)
         st = copy_endpoints(a, set);
     a->program = mem_strdup(program);
-    a->broker_key = set->broker_key ? mem_strdup(set->broker_key) : NULL;
-    if (st == ST_OK && (!a->program || !a->broker_key))
-        st = ST_NOMEM;
+    if (st == ST_OK)
+        st = a->program ? copy_pin(a, set->broker_key) : ST_NOMEM;
+    if (st == ST_OK)
+        st = copy_pin(a, set->broker_key_next);
     if (st == ST_OK)
         st = open_outbox(a, set, err, err_size);
     if (st == ST_OK)
@@ -316,7 +358,8 @@ void agent_destroy(struct agent *a)
         mem_free(a->endpoints[i]);
     mem_free(a->endpoints);
     mem_free(a->program);
-    mem_free(a->broker_key);
+    for (unsigned i = 0; i < a->pin_count; i++)
+        mem_free(a->pins[i]);
     keys_wipe(&a->keys);
     mem_free(a);
 }

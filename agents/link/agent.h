@@ -26,7 +26,9 @@ struct agent_settings {
     char *key_file;
     struct conf_list endpoints; /* broker.endpoint = tcp://host:port, several allowed */
     char *broker_key;           /* Z85 public key of the broker, pinned */
-    char *outbox_path;          /* "" = listens only */
+    char *broker_key_next; /* another one that it may have, while it changes; NULL, "" = none */
+    char *officers_file;   /* NULL, "" = nobody is pinned */
+    char *outbox_path;     /* "" = listens only */
     size_t outbox_budget;
     char *link_profile; /* fiber, 4g, 2g, vsat, radio */
     char *log_level;
@@ -65,6 +67,23 @@ struct agent_settings {
          NULL,                                                                                     \
          CONF_REQUIRED,                                                                            \
          "public key of the broker, 40 characters",                                                \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"broker.key.next",                                                                        \
+         CONF_TEXT,                                                                                \
+         offsetof(type, member.broker_key_next),                                                   \
+         "",                                                                                       \
+         0,                                                                                        \
+         "another public key that a broker may have, while brokers change their key",              \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"trust.officers",                                                                         \
+         CONF_PATH,                                                                                \
+         offsetof(type, member.officers_file),                                                     \
+         "",                                                                                       \
+         0,                                                                                        \
+         "file with the enrolment officers whose word counts, one \"NAME KEY\" a line; empty = "   \
+         "none",                                                                                   \
          0,                                                                                        \
          0},                                                                                       \
         {"outbox.path",                                                                            \
@@ -116,6 +135,11 @@ MUST_CHECK enum status agent_create(struct agent **out, struct loop *loop,
                                     const struct agent_settings *set, const char *program,
                                     const struct agent_events *events, char *err, size_t err_size);
 void agent_destroy(struct agent *a);
+/* Reads the key file again (SIGHUP). If it holds another key, that one is used from now on:
+ * sessions begin anew, what waits stays, what was signed stays signed with the key of then. Both
+ * keys have to be enrolled. On an error everything is as before; `err` is a sentence. */
+MUST_CHECK enum status agent_rekey(struct agent *a, const char *key_file, char *err,
+                                   size_t err_size);
 
 /* Puts into the outbox; durable with this loop turn's commit (one fsync a turn), or at once with
  * agent_flush. What is not durable yet is lost with a power cut, so acknowledge upstream after

@@ -13,7 +13,7 @@
 #include "proto/base/zport.h"
 #include "proto/wire/log_past.h"
 
-enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST };
+enum { LINES_MOST = UPLINK_LINES, NO_LINE = LINES_MOST, BROKER_PINS = 2 };
 
 /* On links with two lines (profile.h): the first goes through the endpoints, the second stands
  * beside it. On others line n stands with endpoint n. */
@@ -32,7 +32,10 @@ struct agent {
     struct loop *loop; /* borrowed, outlives us */
     struct agent_events events;
     const struct link_profile *profile;
-    char *program, *broker_key;
+    char *program;
+    char *pins[BROKER_PINS]; /* keys that a broker may have */
+    unsigned pin_count;
+    unsigned pin_of[LINES_MOST]; /* by line: the one that it tries */
     char **endpoints;
     unsigned endpoint_count;
     struct keys keys;      /* without sign_secret: the signer has it */
@@ -78,6 +81,8 @@ struct agent {
 MUST_CHECK enum status lines_create(struct agent *a);
 void lines_destroy(struct agent *a);
 void lines_open(struct agent *a);
+/* Every session ends, and another one begins in its place. */
+void lines_dial_again(struct agent *a, const char *why);
 
 /* --- lines_role.c: what each line does ----------------------------------------------------------
  */

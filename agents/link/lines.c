@@ -124,12 +124,21 @@ static void on_thin_ended(struct agent *a, unsigned line, const struct line_end 
     close_urgent(a);
 }
 
+/* While brokers change their key, each may have either of two, and a wrong one shows as a handshake
+ * that fails. */
+static void try_other_pin(struct agent *a, unsigned line, const struct line_end *end)
+{
+    if (!end->stood && end->cause == LINE_LOST)
+        a->pin_of[line] = (a->pin_of[line] + 1) % a->pin_count;
+}
+
 static void on_ended(void *arg, unsigned line, const struct line_end *end)
 {
     struct agent *a = arg;
     bool was_main = line == a->main;
 
     say_why(a, line, end);
+    try_other_pin(a, line, end);
     if (a->uplink)
         uplink_end(a->uplink, line);
     downlink_ear_end(a->downlink, line);
@@ -239,7 +248,7 @@ static enum status dial(void *arg, unsigned line, struct zport **out,
         .endpoint = lines_endpoint(a, line),
         .public_z85 = a->keys.public_z85,
         .secret_z85 = a->keys.secret_z85,
-        .server_z85 = a->broker_key,
+        .server_z85 = a->pins[a->pin_of[line]],
         .max_frame_bytes = LIMIT_FRAME_BYTES,
         .send_high_water = 1024,
         .receive_high_water = 1024,
@@ -300,6 +309,12 @@ void lines_destroy(struct agent *a)
     loop_timer_destroy(a->watch);
     for (unsigned i = 0; i < a->line_count; i++)
         line_destroy(a->lines[i]);
+}
+
+void lines_dial_again(struct agent *a, const char *why)
+{
+    for (unsigned i = 0; i < a->line_count; i++)
+        line_cut(a->lines[i], why, 1);
 }
 
 void lines_open(struct agent *a)

@@ -26,7 +26,7 @@ struct running {
     struct office *o;
     struct loop *loop;
     struct agent *agent;
-    struct loop_signal *term, *intr;
+    struct loop_signal *term, *intr, *hangup;
     const char *patterns[PATTERNS_MAX];
     unsigned pattern_count;
     bool terminal;
@@ -292,6 +292,17 @@ static int listen_to_kept(struct running *r, char *err, size_t err_size)
     return -1;
 }
 
+/* The key may be another one now; all other settings are of the start. */
+static void on_hangup(void *arg, int signum)
+{
+    struct running *r = arg;
+    char err[600];
+
+    (void)signum;
+    if (r->agent && agent_rekey(r->agent, r->o->set.agent.key_file, err, sizeof(err)) != ST_OK)
+        log_error("agent.rekey.failed", "why=\"%s\" next=\"the old key stays\"", err);
+}
+
 static int stay_up(struct running *r)
 {
     struct office *o = r->o;
@@ -302,7 +313,8 @@ static int stay_up(struct running *r)
 
     set.stays = true;
     if (loop_signal_create(&r->term, r->loop, SIGTERM, on_signal, r) != ST_OK ||
-        loop_signal_create(&r->intr, r->loop, SIGINT, on_signal, r) != ST_OK)
+        loop_signal_create(&r->intr, r->loop, SIGINT, on_signal, r) != ST_OK ||
+        loop_signal_create(&r->hangup, r->loop, SIGHUP, on_hangup, r) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "out of memory");
     if (agent_create(&r->agent, r->loop, &set,
                      arena_printf(o->arena, "%s " EOCBUS_VERSION, o->program.name), &events, err,
@@ -335,6 +347,7 @@ int office_run(struct office *o)
     code = stay_up(&r);
     loop_signal_destroy(r.term);
     loop_signal_destroy(r.intr);
+    loop_signal_destroy(r.hangup);
     loop_destroy(r.loop);
     return code;
 }

@@ -266,3 +266,8 @@ bool outbox_changed(struct outbox *o)
     o->version = version;
     return changed;
 }
+
+void outbox_sign_with(struct outbox *o, const struct signer *signer)
+{
+    o->signer = signer;
+}

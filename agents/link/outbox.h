@@ -77,6 +77,8 @@ MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uin
  * Such a row takes no lane_seq and is offered behind the lane's own rows. It is not signed here. */
 MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
                                       size_t len, uint64_t *tag);
+/* Another key from now on (see outbox_settings); what is signed stays as it is. */
+void outbox_sign_with(struct outbox *o, const struct signer *signer);
 /* As outbox_put_raw, with the signature that came with it: 64 bytes, or 0 = none. */
 MUST_CHECK enum status outbox_put_carried(struct outbox *o, unsigned lane, const void *content,
                                           size_t len, const void *signature, size_t signature_len,

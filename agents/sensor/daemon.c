@@ -225,7 +225,10 @@ static void on_signal(void *arg, int signum)
     struct daemon *d = arg;
 
     if (signum == SIGHUP) {
-        log_info("sensor.reload.ignored", "settings are read at the start; restart the gateway");
+        char err[600];
+
+        if (agent_rekey(d->agent, d->s->set.agent.key_file, err, sizeof(err)) != ST_OK)
+            log_error("agent.rekey.failed", "why=\"%s\" next=\"the old key stays\"", err);
         return;
     }
     log_info("sensor.stop", "signal=%d", signum);

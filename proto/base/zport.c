@@ -374,6 +374,16 @@ bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unrea
     return p->guard && guard_hang_up(p->guard, fd, connection, only_unread);
 }
 
+/* Options hold for what is bound after them (zmq_setsockopt(3)): the first listener keeps its key.
+ */
+enum status zport_listen_also(struct zport *p, const char *endpoint, const char *secret_z85)
+{
+    if (strlen(secret_z85) != 40 ||
+        zmq_setsockopt(p->socket, ZMQ_CURVE_SECRETKEY, secret_z85, 41) != 0)
+        return ST_INVALID;
+    return zmq_bind(p->socket, endpoint) == 0 ? ST_OK : zport_status(errno);
+}
+
 void zport_pause(struct zport *p, bool paused)
 {
     p->is_paused = paused;

@@ -94,6 +94,10 @@ MUST_CHECK enum status zport_send(struct zport *p, const struct zport_id *to, co
  * now. `only_unread`: only if the peer has not taken all that was sent. True: it was
  * ended. */
 bool zport_hang_up(struct zport *p, int fd, uint64_t connection, bool only_unread);
+/* ROUTER: listens at one more address, with another key pair; who comes in there is a peer like all
+ * others. As zport_create of the endpoint. */
+MUST_CHECK enum status zport_listen_also(struct zport *p, const char *endpoint,
+                                         const char *secret_z85);
 /* Stop or go on reading; what the peers send waits in their outboxes. */
 void zport_pause(struct zport *p, bool paused);
 

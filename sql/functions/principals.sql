@@ -176,6 +176,7 @@ $$;
 CREATE VIEW bus.principal_list AS
 SELECT p.principal_id, p.name, p.agency, p.roles, p.places, k.public_key, k.sign_key,
        CASE WHEN p.revoked_at IS NOT NULL OR k.revoked_at IS NOT NULL THEN 'revoked'
+            WHEN k.public_key IS NULL THEN 'no key'
             WHEN p.not_after <= now() OR k.valid_to <= now() THEN 'expired'
             WHEN k.valid_from > now() THEN 'not yet'
             ELSE 'active' END AS state,
