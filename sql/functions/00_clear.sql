@@ -31,6 +31,9 @@ BEGIN
             UNION ALL
             SELECT format('FUNCTION IF EXISTS %s', p.oid::regprocedure), 2 FROM pg_proc p
              WHERE p.pronamespace = ANY (ours)
+               AND NOT EXISTS (SELECT FROM pg_depend d -- policies hang on it: it is replaced
+                                WHERE d.classid = 'pg_policy'::regclass AND d.refclassid = 'pg_proc'::regclass
+                                  AND d.refobjid = p.oid)
             UNION ALL
             SELECT format('TYPE IF EXISTS %s', c.oid::regclass), 3 FROM pg_class c
              WHERE c.relkind = 'c' AND c.relnamespace = ANY (ours)

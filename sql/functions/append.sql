@@ -20,6 +20,7 @@ BEGIN
             part := format('%s_%s', parent, to_char(h.partition_end, 'FM0000000000000'));
             EXECUTE format('CREATE TABLE bus.%I (LIKE bus.%I INCLUDING ALL, CHECK (seq >= %s AND seq < %s))',
                            part, parent, h.partition_end, h.partition_end + h.partition_rows);
+            EXECUTE format('ALTER TABLE bus.%I ENABLE ROW LEVEL SECURITY', part); -- asked by itself it shows nothing
             EXECUTE format('ALTER TABLE bus.%I ATTACH PARTITION bus.%I FOR VALUES FROM (%s) TO (%s)',
                            parent, part, h.partition_end, h.partition_end + h.partition_rows);
             EXECUTE format('ALTER TABLE bus.%I DROP CONSTRAINT %I', part, part || '_seq_check');
@@ -173,8 +174,8 @@ BEGIN
     IF rows IS NOT NULL THEN
         PERFORM bus.chain_on(res.log_epoch, res.before, rows);
     END IF;
-    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
-    SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+    SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o], m_marks[o]
       FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
     -- Conflicts are kept within a quota an hour, as other refusals are; what is over it is only counted.
     FOR i IN 1 .. n LOOP
@@ -324,8 +325,9 @@ BEGIN
                unnest(m_places), unnest(m_content), unnest(m_signature), unnest(shorts);
         PERFORM bus.chain_on(h.log_epoch, h.seq, rows);
         IF d_ordinal IS NOT NULL THEN
-            INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
-            SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d
+            INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+            SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o],
+                   m_marks[o]
               FROM unnest(d_ordinal, d_doc) AS u(o, d);
         END IF;
         UPDATE bus.lane_run l SET lane_last = u.last, seq_last = h.seq + u.high
@@ -412,8 +414,8 @@ BEGIN
             substr(row_digest, 1, 8));
     PERFORM bus.chain_on(h.log_epoch, res.before, row_digest);
     IF m_doc IS NOT NULL THEN
-        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc)
-        VALUES (h.seq, m_received, m_event, m_sender, m_type, m_status, m_id, m_doc);
+        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+        VALUES (h.seq, m_received, m_event, m_sender, m_type, m_status, m_id, m_doc, m_places, m_marks);
     END IF;
     IF last.lane_last = m_lane_seq - 1 AND h.seq - last.seq_first < 4096 THEN
         UPDATE bus.lane_run l SET lane_last = m_lane_seq, seq_last = h.seq

@@ -13,6 +13,7 @@ BEGIN
             EXECUTE format('CREATE TABLE bus.%I (LIKE bus.reading INCLUDING ALL)', part);
             EXECUTE format('WITH moved AS (DELETE FROM bus.reading_other WHERE time >= %L AND time < %L RETURNING *)
                             INSERT INTO bus.%I SELECT * FROM moved', month, month + interval '1 month', part);
+            EXECUTE format('ALTER TABLE bus.%I ENABLE ROW LEVEL SECURITY', part);
             EXECUTE format('ALTER TABLE bus.reading ATTACH PARTITION bus.%I FOR VALUES FROM (%L) TO (%L)',
                            part, month, month + interval '1 month');
         END IF;
@@ -33,7 +34,9 @@ SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off A
 #variable_conflict use_column
 BEGIN
     RETURN QUERY SELECT m.seq, m.sender_id, m.type, m.content FROM bus.message m
-     WHERE m.seq > after AND m.seq <= upto AND m.type IN (100, 102) ORDER BY m.seq;
+     WHERE m.seq > after AND m.seq <= upto AND m.type IN (100, 102)
+       AND coalesce(m.marks >> 4, 0) < 4 -- rows of samples have no label: what is personal becomes none
+     ORDER BY m.seq;
 END
 $$;
 

@@ -18,14 +18,15 @@ $$ SELECT p.principal_id > 0 AND p.revoked_at IS NULL AND (p.not_after IS NULL O
 CREATE FUNCTION bus.on_duty(role text, place text, at timestamptz, type int2)
 RETURNS TABLE (principal_id int4, turn int2, principal text, delegated_by text, delegated_types text[],
                from_at timestamptz, to_at timestamptz, roster_seq int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.principal_id, s.turn, s.principal, s.delegated_by, s.delegated_types, s.from_at, s.to_at, r.seq
       FROM (SELECT * FROM bus.duty_roster d
              WHERE d.role = on_duty.role AND d.place = on_duty.place AND d.from_at <= on_duty.at
              ORDER BY d.seq DESC LIMIT 1) AS r
       JOIN bus.duty_shift s ON s.roster_seq = r.seq
       JOIN bus.principal p ON p.name = s.principal
-     WHERE on_duty.at < r.to_at AND on_duty.at >= s.from_at AND on_duty.at < s.to_at AND bus.is_in_force(p)
+     WHERE on_duty.at < r.to_at AND on_duty.at >= s.from_at AND on_duty.at < s.to_at AND p.principal_id > 0
+       AND p.revoked_at IS NULL AND (p.not_after IS NULL OR p.not_after > clock_timestamp())
        AND (on_duty.type IS NULL OR s.delegated_types = '{}'
             OR (SELECT t.name FROM bus.type t WHERE t.number = on_duty.type) = ANY (s.delegated_types))
      ORDER BY s.turn, s.shift

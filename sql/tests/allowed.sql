@@ -11,7 +11,14 @@ INSERT INTO allowed VALUES
 ('bus_ingest', 'EXECUTE', 'bus.keys_of'),
 ('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),
 
--- Readers see views.
+-- Readers see views, and what is behind them, row by row (sql/functions/z_readers.sql).
+('bus_reader', 'EXECUTE', 'bus.reader_id bus.reader_map bus.reader_places bus.reader_reached bus.reader_asks
+                           bus.reader_senders'),
+('bus_reader bus_admin', 'SELECT', 'bus.ledger bus.message bus.document bus.reading bus.sensor_status bus.quarantine
+    bus.addressed bus.recipient bus.recipient_reach bus.recipient_step bus.duty_roster bus.duty_shift bus.cursor
+    bus.log_head bus.sealed_box bus.wrapped_key bus.household_clock bus.type bus.observation_type bus.unit'),
+('bus_reader', 'SELECT', 'bus.principal.principal_id bus.principal.name bus.principal.not_after
+                          bus.principal.revoked_at'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.message eoc.document eoc.observation eoc.sensor_status eoc.quarantine
     eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
@@ -23,11 +30,11 @@ INSERT INTO allowed VALUES
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.
-('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.message bus.quarantine bus.log_head
-                         bus.cursor bus.epoch bus.migration bus.function_text bus.chain bus.retired'),
+('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.epoch bus.migration bus.function_text
+                         bus.chain bus.retired'),
 ('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.principal_enrol
                           bus.principal_key_revoke bus.cursor_forget bus.retire_log
-                          bus.raise_epoch'),
+                          bus.raise_epoch bus.reader_set bus.reader_drop'),
 -- The rules, and why they say what they say.
 ('bus_admin', 'SELECT', 'bus.role bus.rule bus.agreement bus.rule_text bus.sharing bus.role_trouble'),
 ('bus_admin bus_audit', 'EXECUTE', 'bus.may bus.why bus.is_within bus.label_rank bus.roles_of bus.places_of'),

@@ -179,6 +179,27 @@ SELECT is_empty($$SELECT a.grantee::regrole, a.privilege_type FROM pg_class c, a
                    WHERE c.relnamespace IN ('bus'::regnamespace, 'eoc'::regnamespace) AND a.is_grantable
                      AND a.grantee <> c.relowner$$,
                 'nobody may pass a right on');
+-- Rows ---------------------------------------------------------------------------------------------
+SELECT is_empty($$SELECT m.name FROM may m JOIN pg_class c ON c.oid::regclass::text = m.name
+                   WHERE m.role = 'bus_reader' AND m.what = 'SELECT' AND c.relkind IN ('r', 'p')
+                     AND m.name NOT IN ('bus.type', 'bus.observation_type', 'bus.unit', 'bus.log_head')
+                     AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+                              AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'reader'))$$,
+                'what a reader may read is judged row by row');
+SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c
+                   WHERE c.relispartition AND c.relkind = 'r' AND c.relnamespace = 'bus'::regnamespace
+                     AND NOT c.relrowsecurity
+                     AND (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid)
+                         IN (SELECT polrelid FROM pg_policy)$$, 'so is every partition, asked by itself');
+SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c
+                   WHERE c.relkind = 'v' AND c.relnamespace = 'eoc'::regnamespace
+                     AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)$$,
+                'views ask in the name of whoever reads');
+SELECT is_empty($$SELECT polrelid::regclass, polname FROM pg_policy
+                   WHERE NOT polpermissive OR polname NOT IN ('owner', 'whole', 'reader')
+                      OR (polname = 'whole' AND polroles <> ARRAY['bus_admin'::regrole::oid, 'bus_audit'::regrole::oid])$$,
+                'there are three policies, and nobody else sees everything');
+
 SELECT format('measured: %s tries of %s roles, %s allowed; forbidden successes %s', count(*), count(DISTINCT role),
               count(*) FILTER (WHERE is_allowed),
               count(*) FILTER (WHERE NOT is_allowed AND NOT pg_temp.is_kept_out(state))) FROM tried;

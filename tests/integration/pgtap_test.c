@@ -34,18 +34,18 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The matrix, after a mistake if there is one. How many of its tests failed, -1 if it did not come
- * to its plan. What failed is shown unless it was wanted. */
-static int failures_after(struct pgserver *s, const char *mistake)
+/* A file of sql/tests, after a mistake if there is one. How many of its tests failed, -1 if it did
+ * not come to its plan. What failed is shown unless it was wanted. */
+static int failures_of(struct pgserver *s, const char *file, const char *mistake)
 {
     char command[1024], line[LINE];
     int failed = 0, passed = 0, planned = -1;
     FILE *tap;
 
     snprintf(command, sizeof(command),
-             PSQL " -X -q -h %s -U postgres -d eocbus %s%s%s -f sql/tests/matrix.sql 2>&1",
+             PSQL " -X -q -h %s -U postgres -d eocbus %s%s%s -f sql/tests/%s.sql 2>&1",
              pgserver_socket(s), mistake ? "-v mistake=\"" : "", mistake ? mistake : "",
-             mistake ? "\"" : "");
+             mistake ? "\"" : "", file);
     tap = popen(command, "r");
     assert_non_null(tap);
     while (fgets(line, sizeof(line), tap)) {
@@ -61,7 +61,12 @@ static int failures_after(struct pgserver *s, const char *mistake)
 
 static void every_role_gets_where_it_may_and_nowhere_else(void **state)
 {
-    assert_int_equal(failures_after(*state, NULL), 0);
+    assert_int_equal(failures_of(*state, "matrix", NULL), 0);
+}
+
+static void readers_read_what_they_may_hear(void **state)
+{
+    assert_int_equal(failures_of(*state, "readers", NULL), 0);
 }
 
 static void a_right_given_by_mistake_is_seen(void **state)
@@ -73,10 +78,12 @@ static void a_right_given_by_mistake_is_seen(void **state)
         "GRANT USAGE ON SEQUENCE bus.cursor_generation TO bus_ingest",
         "CREATE TABLE bus.forgotten (t int4); GRANT INSERT ON bus.forgotten TO bus_reader",
         "ALTER FUNCTION bus.head RESET search_path",
+        "ALTER VIEW eoc.household_event RESET (security_invoker)",
+        "CREATE POLICY more ON bus.document FOR SELECT TO bus_reader USING (true)",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
-        if (failures_after(*state, mistakes[i]) <= 0)
+        if (failures_of(*state, "matrix", mistakes[i]) <= 0)
             fail_msg("nobody saw: %s", mistakes[i]);
 }
 
@@ -90,6 +97,9 @@ static bool is_theirs(const char *role, const char *statement)
         "pg_try_advisory",          "pg_logical_emit_message", "make_partitions",
         "ALTER DEFAULT PRIVILEGES", "DROP OWNED BY bus_owner"};
 
+    /* An operator's `eocctl migrate` takes the lock of migrations to say what is wanting. */
+    if (strcmp(role, "bus_admin") == 0 && strstr(statement, "pg_advisory_lock"))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(migrate); i++)
         if (strcmp(role, "bus_migrate") == 0 && strstr(statement, migrate[i]))
             return true;
@@ -125,6 +135,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(every_role_gets_where_it_may_and_nowhere_else),
+        T(readers_read_what_they_may_hear),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
     };

@@ -103,11 +103,11 @@ static void every_view_reads_what_the_gate_lets_in(void **state)
                   " EXECUTE format('SELECT count(*) FROM (SELECT md5(t::text) FROM eoc.%I t) x"
                   " WHERE md5 IS NOT NULL', v) INTO n;"
                   " INSERT INTO seen VALUES (v, n); END LOOP; END $$");
-    assert_string_equal("", pgserver_text(w->pg,
-                                          "SELECT coalesce(string_agg(name, ' '), '') FROM seen"
-                                          " WHERE rows = 0 AND name NOT IN ('observation',"
-                                          " 'sensor_status', 'quarantine', 'duty', 'listener',"
-                                          " 'identity_read', 'household_request')"));
+    assert_string_equal("",
+                        pgserver_text(w->pg, "SELECT coalesce(string_agg(name, ' '), '') FROM seen"
+                                             " WHERE rows = 0 AND name NOT IN ('observation',"
+                                             " 'sensor_status', 'quarantine', 'duty', 'listener',"
+                                             " 'identity_read', 'household_request')"));
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM eoc.flash_report"), ROUNDS);
     assert_int_equal(pgserver_number(w->pg, "SELECT count(DISTINCT seq) FROM eoc.resource_message"),
                      16 * ROUNDS);
@@ -284,7 +284,8 @@ static void nobody_may_do_what_is_not_his(void **state)
         {"bus_reader", "SELECT * FROM eoc.message", ""},
         {"bus_reader", "SELECT * FROM eoc.flash_report", ""},
         {"bus_reader", "SELECT * FROM eoc.observation", ""},
-        {"bus_reader", "SELECT * FROM bus.message", "42501"},
+        {"bus_reader", "SELECT * FROM bus.message", ""}, /* row by row: see readers.sql */
+        {"bus_reader", "SELECT * FROM bus.lane_run", "42501"},
         {"bus_reader", "SELECT * FROM bus.head()", "42501"},
         {"bus_reader", "DELETE FROM bus.quarantine", "42501"},
         {"bus_reader", "CREATE TABLE eoc.mine ()", "42501"},

@@ -1,0 +1,205 @@
+-- readers: whose rights a login of the database reads with, and which rows that are.
+--
+--   bus.reader (login -> principal) ─▶ its rules ─▶ bus.reader_map(), once a statement ─▶ policies, each row
+--
+-- The rules are bus.rule_text, the same that brokers read. Judging each row by bus.may would take a tenth of
+-- a millisecond; so the rules are laid out once a statement: what this reader hears of each type and label
+-- everywhere, nowhere, of its own places, or if it is for it. Only where a rule names places or an agreement
+-- a row is asked about by itself. tests/integration/readers_test.c holds the policies against bus.may.
+--
+-- Policies hang on reader_id, reader_map, reader_places, reader_reached, reader_asks and reader_senders: 00_clear
+-- leaves these, and here they are replaced, because a policy that is made anew waits for every question that is
+-- being asked of the log, and everybody behind it.
+
+-- The principal of this login; null: it reads nothing. session_user, since that is what SET ROLE cannot change.
+CREATE OR REPLACE FUNCTION bus.reader_id() RETURNS int4
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT p.principal_id FROM bus.reader r JOIN bus.principal p USING (principal_id)
+             WHERE r.login = session_user AND bus.is_in_force(p));
+END
+$$;
+
+-- By type * 4 + label (1 PUBLIC .. 4 HOUSEHOLD_PERSONAL): 1 everywhere, 2 of its own places, 3 of its own places
+-- or what is for it, 4 what is for it, 5 must be asked for each (reader_asks); 0 or null nowhere.
+CREATE OR REPLACE FUNCTION bus.reader_map() RETURNS int2[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me bus.principal;
+    map int2[];
+BEGIN
+    SELECT * INTO me FROM bus.principal WHERE principal_id = bus.reader_id();
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    WITH heard AS MATERIALIZED (
+        SELECT r.effect, string_to_array(r.types, ' ') AS types, bus.label_rank(r.label) AS label, r.giver <> '' AS is_given,
+               CASE WHEN r.places = 'own' AND cardinality(array_remove(bus.places_of(me), '')) = 0 THEN 'any'
+                    ELSE r.places END AS places
+          FROM bus.rule_text r WHERE r.role = ANY (bus.roles_of(me)) AND r.verb = 'hear'
+    ), judged AS (
+        SELECT t.number * 4 + l AS at,
+               CASE WHEN bool_or(h.effect = 'deny' AND h.places = 'any') THEN 0
+                    WHEN bool_or(h.effect = 'deny') THEN 5
+                    WHEN bool_or(h.places = 'any' AND NOT h.is_given) THEN 1
+                    WHEN bool_or(h.is_given OR h.places NOT IN ('own', 'to_me')) THEN 5
+                    WHEN bool_and(h.places = 'own') THEN 2
+                    WHEN bool_and(h.places = 'to_me') THEN 4
+                    ELSE 3 END AS code
+          FROM bus.type t CROSS JOIN generate_series(1, 4) AS l
+          JOIN heard h ON h.types && ARRAY['*', t.name, t.family || '.*']
+                      AND CASE h.effect WHEN 'allow' THEN l <= h.label ELSE l >= h.label END
+         GROUP BY t.number, l
+    )
+    SELECT array_agg(coalesce(j.code, 0)::int2 ORDER BY i) INTO map
+      FROM generate_series(1, (SELECT max(number) * 4 + 4 FROM bus.type)) AS i LEFT JOIN judged j ON j.at = i;
+    RETURN map;
+END
+$$;
+
+-- Matches `places` of a message that touches the reader's own (bus.is_within).
+CREATE OR REPLACE FUNCTION bus.reader_places() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT '(^| )(' || string_agg(CASE WHEN w ~ '^[0-9]{4}000$' THEN left(w, 4) ELSE w END, '|') || ')'
+              FROM bus.principal p CROSS JOIN LATERAL unnest(bus.places_of(p)) AS w
+             WHERE p.principal_id = bus.reader_id() AND w ~ '^[0-9A-Z]+$');
+END
+$$;
+
+-- Numbers of the messages that are for the reader. Looked at only when a row's right hangs on it.
+CREATE OR REPLACE FUNCTION bus.reader_reached() RETURNS int8multirange
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT range_agg(int8range(e.seq, e.seq, '[]')) FROM bus.recipient_reach e
+             WHERE e.principal_id = bus.reader_id());
+END
+$$;
+
+-- One message by itself.
+CREATE OR REPLACE FUNCTION bus.reader_asks(of_type int2, places text, label int4, sender_id int4, seq int8) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN bus.may((SELECT p.name FROM bus.principal p WHERE p.principal_id = bus.reader_id()), 'hear',
+                   coalesce((SELECT t.name FROM bus.type t WHERE t.number = of_type), ''), places,
+                   (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[label],
+                   (SELECT p.name FROM bus.principal p WHERE p.principal_id = reader_asks.sender_id),
+                   (SELECT string_agg(p.name, ' ') FROM bus.recipient_reach e JOIN bus.principal p USING (principal_id)
+                     WHERE e.seq = reader_asks.seq));
+END
+$$;
+
+-- Senders whose samples, or status, this reader sees: a row of samples has no place of its own, so it is judged
+-- by the place of its gateway, within which all that a gateway says must lie, as RESTRICTED.
+CREATE OR REPLACE FUNCTION bus.reader_senders(of_type int4) RETURNS int4multirange
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own text := bus.reader_places();
+    code int2 := (bus.reader_map())[of_type * 4 + 3];
+BEGIN
+    IF code = 1 THEN
+        RETURN '{(,)}';
+    ELSIF code IN (2, 3) THEN
+        RETURN (SELECT range_agg(int4range(p.principal_id, p.principal_id, '[]')) FROM bus.principal p
+                 WHERE p.places <> '' AND (SELECT bool_and(w ~ own) FROM unnest(bus.places_of(p)) AS w));
+    ELSIF code = 5 THEN
+        RETURN (SELECT range_agg(int4range(p.principal_id, p.principal_id, '[]')) FROM bus.principal p
+                 WHERE bus.reader_asks(of_type::int2, p.places, 3, p.principal_id, NULL)
+                   AND cardinality(bus.places_of(p)) < 2);
+    END IF;
+    RETURN '{}';
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.reader_id, bus.reader_map, bus.reader_places, bus.reader_reached, bus.reader_asks,
+    bus.reader_senders TO bus_reader;
+
+-- What the operator says: this login reads as that principal. The login is made by a superuser, in role bus_reader.
+CREATE FUNCTION bus.reader_set(login text, principal text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    who int4 := (SELECT p.principal_id FROM bus.principal p WHERE p.name = principal AND p.principal_id > 0);
+BEGIN
+    IF who IS NULL THEN
+        RAISE EXCEPTION 'there is no principal "%"', principal USING ERRCODE = 'no_data_found';
+    END IF;
+    INSERT INTO bus.reader (login, principal_id, set_by) VALUES (reader_set.login, who, session_user)
+        ON CONFLICT ON CONSTRAINT reader_pkey DO UPDATE SET principal_id = who, set_at = now(), set_by = session_user;
+    PERFORM bus.say_audit('reader_set', reader_set.login, '', principal);
+END
+$$;
+CREATE FUNCTION bus.reader_drop(login text) RETURNS bool
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM bus.reader r WHERE r.login = reader_drop.login;
+    IF FOUND THEN
+        PERFORM bus.say_audit('reader_dropped', reader_drop.login);
+    END IF;
+    RETURN FOUND;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.reader_set, bus.reader_drop TO bus_admin;
+
+-- The policies. One is made anew only if it says something else than it did.
+DO $$
+DECLARE
+    label text := 'coalesce(nullif(marks >> 4, 0), CASE sender_id WHEN 0 THEN 2 ELSE 4 END)';
+    heard text := $q$(CASE (SELECT bus.reader_map())[type * 4 + %1$s]
+                      WHEN 1 THEN true
+                      WHEN 2 THEN places ~ (SELECT bus.reader_places())
+                      WHEN 3 THEN places ~ (SELECT bus.reader_places()) OR seq <@ (SELECT bus.reader_reached())
+                      WHEN 4 THEN seq <@ (SELECT bus.reader_reached())
+                      WHEN 5 THEN bus.reader_asks(type, places, %1$s, sender_id, seq)
+                      ELSE false END)$q$;
+    p record;
+BEGIN
+    FOR p IN SELECT * FROM (VALUES
+        ('message', format(heard, label)),
+        ('document', format(heard, label)),
+        -- Who it was sent to is no more than RESTRICTED; of households it is as personal as they are.
+        ('addressed', format('sender_id = (SELECT bus.reader_id()) OR ',
+                             NULL) || format(heard, 'CASE WHEN type BETWEEN 220 AND 239 THEN 4 ELSE 3 END')),
+        ('recipient', 'EXISTS (SELECT FROM bus.addressed a WHERE a.seq = recipient.seq)'),
+        ('recipient_reach', 'principal_id = (SELECT bus.reader_id())'
+                            ' OR EXISTS (SELECT FROM bus.addressed a WHERE a.seq = recipient_reach.seq)'),
+        ('recipient_step', 'principal_id = (SELECT bus.reader_id())'
+                           ' OR EXISTS (SELECT FROM bus.addressed a WHERE a.seq = recipient_step.seq)'),
+        ('reading', 'sender_id <@ (SELECT bus.reader_senders(100))'),
+        ('sensor_status', 'sender_id <@ (SELECT bus.reader_senders(102))'),
+        ('quarantine', 'sender_id = (SELECT bus.reader_id())'),
+        ('cursor', 'principal_id = (SELECT bus.reader_id())'),
+        ('duty_roster', '(CASE (SELECT bus.reader_map())[203 * 4 + 2] WHEN 1 THEN true'
+                        ' WHEN 2 THEN place ~ (SELECT bus.reader_places())'
+                        ' WHEN 3 THEN place ~ (SELECT bus.reader_places()) OR seq <@ (SELECT bus.reader_reached())'
+                        ' WHEN 4 THEN seq <@ (SELECT bus.reader_reached())'
+                        ' WHEN 5 THEN bus.reader_asks(203::int2, place, 2, set_by, seq) ELSE false END)'),
+        ('duty_shift', 'EXISTS (SELECT FROM bus.duty_roster r WHERE r.seq = roster_seq)'),
+        ('sealed_box', 'EXISTS (SELECT FROM bus.message m WHERE m.seq = sealed_box.seq)'),
+        ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq)'),
+        ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)')
+        ) AS wanted(part, body) LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_policy x
+                               WHERE x.polrelid = format('bus.%I', p.part)::regclass AND x.polname = 'reader'
+                                 AND obj_description(x.oid, 'pg_policy') = md5(p.body));
+        EXECUTE format('DROP POLICY IF EXISTS reader ON bus.%I', p.part);
+        EXECUTE format('CREATE POLICY reader ON bus.%I FOR SELECT TO bus_reader USING (%s)', p.part, p.body);
+        EXECUTE format('COMMENT ON POLICY reader ON bus.%I IS %L', p.part, md5(p.body));
+    END LOOP;
+END
+$$;
+
+-- Views ask in the name of whoever reads, so that the policies hold; readers may read what is behind them.
+DO $$
+DECLARE
+    v regclass;
+BEGIN
+    FOR v IN SELECT c.oid FROM pg_class c WHERE c.relkind = 'v'
+                AND (c.relnamespace = 'eoc'::regnamespace OR c.oid = 'bus.ledger'::regclass) LOOP
+        EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', v);
+    END LOOP;
+END
+$$;
+GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_status, bus.quarantine, bus.addressed,
+    bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
+    bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.type, bus.observation_type, bus.unit
+    TO bus_reader, bus_admin;
+GRANT SELECT (principal_id, name, not_after, revoked_at) ON bus.principal TO bus_reader;
