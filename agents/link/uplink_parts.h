@@ -40,7 +40,8 @@ struct places {
 
 struct path { /* one line */
     bool stands;
-    unsigned lanes; /* carried */
+    uint32_t log_epoch; /* as its Welcome said; 0 = its broker had not seen the log */
+    unsigned lanes;     /* carried */
     enum uplink_copies copies;
     unsigned window_items, max_items;
     size_t window_bytes, frame_bytes;

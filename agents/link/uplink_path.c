@@ -32,6 +32,7 @@ void path_begin(struct path *p, const Eocbus__V1__Welcome *w)
         }
     }
     *p = (struct path){.flights = flights, .flight_cap = cap};
+    p->log_epoch = w->log_epoch;
     p->window_items = smaller(items, cap);
     p->window_bytes = w->window_bytes ? w->window_bytes : LIMIT_FRAME_BYTES;
     p->max_items = w->max_items ? smaller(w->max_items, LIMIT_ITEMS) : LIMIT_ITEMS;

@@ -86,6 +86,16 @@ static bool point_items(struct uplink *u)
     return true;
 }
 
+/* Another line may have told of a newer log than this session's broker knew. What is said here is
+ * of this session all the same, and is thrown away with the rest of it when it arrives in the next
+ * one: else what is said last would be taken without what came before (simulator, seed 9000056). */
+static uint32_t spoken_under(const struct uplink *u, const struct path *p)
+{
+    uint32_t own = outbox_log_epoch(u->set.outbox), here = p->log_epoch ? p->log_epoch : 1;
+
+    return own < here ? own : here;
+}
+
 bool publish_send(struct uplink *u, struct path *p)
 {
     Eocbus__V1__Publish publish = EOCBUS__V1__PUBLISH__INIT;
@@ -95,7 +105,7 @@ bool publish_send(struct uplink *u, struct path *p)
         return false; /* no memory: it is tried again in the next turn */
     publish.n_items = u->item_count;
     publish.items = u->item_list;
-    publish.log_epoch = outbox_log_epoch(u->set.outbox);
+    publish.log_epoch = spoken_under(u, p);
     frame.what_case = EOCBUS__V1__FRAME__WHAT_PUBLISH;
     frame.publish = &publish;
     if (u->set.send(u->set.arg, (unsigned)(p - u->paths), &frame) != ST_OK)

@@ -148,6 +148,7 @@ static void on_publish(struct fake_broker *b, const Eocbus__V1__Publish *p)
     size_t bytes = 0;
 
     b->publishes++;
+    b->spoken_under = p->log_epoch;
     for (size_t i = 0; i < p->n_items; i++) {
         tags[i] = p->items[i]->tag;
         bytes += p->items[i]->content.len;

@@ -36,6 +36,7 @@ struct fake_broker {
     struct zport_id agent; /* the newest */
     unsigned hellos, publishes, pings, subscribes, unsubscribes, acknowledges, credits, connects;
     uint32_t known_log_epoch; /* of the newest Hello */
+    uint32_t spoken_under;    /* log epoch of the newest Publish */
     uint64_t known_seq;
     uint64_t upto, after;
     unsigned warnings_taken; /* provisional ones, as acknowledged */

@@ -397,6 +397,20 @@ static void alarms_are_copied_in_their_order_and_again_where_they_were_turned_aw
         assert_int_equal(second.tags[i], tags[i]);
 }
 
+/* The first broker will throw it away with all of its session when it has heard of the epoch. */
+static void what_a_broker_is_told_that_lags_behind_is_said_under_its_own_epoch(void **state)
+{
+    (void)state;
+    first.log_epoch = 1;
+    second.log_epoch = 2;
+    start("fiber");
+    WAIT_FOR(first.pings >= 1 && second.pings >= 1 && saw.ups == 1); /* each Welcome was read */
+    put(1);
+    WAIT_FOR(first.items >= 1 && second.items >= 1);
+    assert_int_equal(first.spoken_under, 1);
+    assert_int_equal(second.spoken_under, 2);
+}
+
 static void an_alarm_does_not_wait_behind_one_that_was_turned_away(void **state)
 {
     uint64_t one, two;
@@ -560,6 +574,7 @@ int main(void)
         T(an_alarm_goes_to_every_broker_and_the_first_receipt_settles_it),
         T(alarms_are_copied_in_their_order_and_again_where_they_were_turned_away),
         T(an_alarm_does_not_wait_for_what_a_restored_log_is_offered_again),
+        T(what_a_broker_is_told_that_lags_behind_is_said_under_its_own_epoch),
         T(an_alarm_does_not_wait_behind_one_that_was_turned_away),
         T(an_alarm_said_through_another_broker_is_heard_once),
         T(an_ear_that_was_refused_asks_again_when_the_broker_said),
