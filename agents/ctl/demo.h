@@ -40,6 +40,7 @@ int demo_open_dir(struct demo *d);
 int demo_start_postgres(struct demo *d);
 int demo_prepare_database(struct demo *d);
 int demo_write_settings(struct demo *d);
+int demo_write_readers(struct demo *d); /* demo_seal.c: seal keys of registries */
 int demo_start_bus(struct demo *d);
 int demo_play(struct demo *d);
 int demo_count(struct demo *d);

@@ -584,6 +584,8 @@ int demo_write_settings(struct demo *d)
         code = write_agent_settings(d, &listener);
     if (code < 0)
         code = write_operator_settings(d);
+    if (code < 0)
+        code = demo_write_readers(d);
     for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
         code = write_agent_settings(d, &d->plan.agents[i]);
     return code;

@@ -59,6 +59,8 @@ static const char *const table[SAY_COUNT][LANG_COUNT] = {
         "маълумоти шахсӣ; танҳо мӯҳршуда фиристода мешавад",
         "персональные данные; отправляются только запечатанными",
         "personal data; it leaves sealed only"},
+    [SAY_IT_OPENS] = {"кушода мешавад; нишон дода нашуд", "открывается; не показано",
+                      "it opens; not shown"},
     [SAY_CHANGED] = {"нав ё тағйирёфта", "новых или изменённых", "new or changed"},
     [SAY_UNCHANGED] = {"бетағйир", "без изменений", "unchanged"},
     [SAY_ROW_NOT_TAKEN] = {

@@ -27,6 +27,7 @@ enum say {
     SAY_TO_US,
     SAY_PERSONAL,
     SAY_SEALED,
+    SAY_IT_OPENS,
     SAY_CHANGED,
     SAY_UNCHANGED,
     SAY_ROW_NOT_TAKEN,

@@ -20,7 +20,7 @@
 struct asked {
     uint8_t household[ID_BYTES];
     const char *purpose, *because, *request, *with, *place, *key;
-    bool text;
+    bool check;
 };
 
 static int take_options(struct office *o, struct asked *a)
@@ -35,7 +35,7 @@ static int take_options(struct office *o, struct asked *a)
     own[OFFICE_OWN_OPTIONS + 3] = (struct option_row){"--with", OPTION_TEXT, &a->with};
     own[OFFICE_OWN_OPTIONS + 4] = (struct option_row){"--place", OPTION_TEXT, &a->place};
     own[OFFICE_OWN_OPTIONS + 5] = (struct option_row){"--key", OPTION_TEXT, &a->key};
-    own[OFFICE_OWN_OPTIONS + 6] = (struct option_row){"--text", OPTION_FLAG, &a->text};
+    own[OFFICE_OWN_OPTIONS + 6] = (struct option_row){"--check", OPTION_FLAG, &a->check};
     if (options_take(own, ARRAY_LEN(own), &o->argc, o->argv, err, sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_USAGE, "%s", err);
     return -1;
@@ -79,7 +79,7 @@ static int keep_own(struct office *o, const struct sealed_identity *box)
 }
 
 /* With an id of its own, so that the copy kept here has the one that travels. */
-static enum status mint_id(struct office *o, Eocbus__V1__Envelope *m)
+enum status registry_mint_id(struct office *o, Eocbus__V1__Envelope *m)
 {
     uint8_t *id = arena_alloc(o->arena, ID_BYTES);
 
@@ -96,7 +96,7 @@ int registry_say_identity(struct office *o, struct sealed_identity *box)
 {
     int code;
 
-    if (mint_id(o, box->message) != ST_OK)
+    if (!box->message->message_id.len && registry_mint_id(o, box->message) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "no randomness");
     code = office_say_sealed(o, box->message, box->keys, box->keys_len);
     if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
@@ -255,9 +255,11 @@ static int show(struct office *o, const struct asked *a, const struct sealing *s
 {
     struct buf text = {0};
 
-    (void)o;
     (void)s;
-    (void)a;
+    if (a->check) {
+        office_print(lang_say(o->lang, SAY_IT_OPENS), "");
+        return EXIT_DONE;
+    }
     identity_print(&text, clear);
     (void)!print_flush(&text);
     seal_wipe(&text);
@@ -270,7 +272,7 @@ static int open_identity(struct office *o, const struct asked *a)
         return office_fail(o, EXIT_USAGE,
                            "--purpose says what for: rescue, assistance, assessment, relocation, "
                            "family_tracing, subject_request, audit");
-    if (!isatty(STDOUT_FILENO))
+    if (!a->check && !isatty(STDOUT_FILENO))
         return office_fail(o, EXIT_USAGE,
                            "names are shown on a terminal, and standard output is none");
     return open_and(o, a, show);
@@ -480,7 +482,7 @@ void registry_identity_help(struct buf *out, const char *name, const char *word)
     buf_puts(
         out,
         "  identity put HOUSEHOLD [--file FILE] [--place PCODE]\n"
-        "  identity open HOUSEHOLD --purpose PURPOSE [--key FILE]\n"
+        "  identity open HOUSEHOLD --purpose PURPOSE [--key FILE] [--check]\n"
         "  identity share HOUSEHOLD --with REGISTRY\n"
         "  identity erase HOUSEHOLD --because WORDS [--request UUID]\n"
         "  identity list\n\n"

@@ -73,18 +73,41 @@ static void write_lines(struct buf *text, const struct hxl *t, size_t r)
     buf_put(text, "", 1);
 }
 
-static const char *mark_of(struct sealed_import *w, const struct buf *text, char out[40])
+static void mark_of(struct sealed_import *w, const struct buf *text, char out[40])
 {
     uint8_t mark[SEAL_NAME_BYTES];
 
     seal_mark(mark, w->sealing.own, text->data, text->len);
     for (size_t i = 0; i < sizeof(mark); i++)
         snprintf(out + 2 * i, 3, "%02x", mark[i]);
-    return out;
+}
+
+static bool is_kept(int code)
+{
+    return code == EXIT_DONE || code == EXIT_UNREACHABLE;
+}
+
+static int say_promised(struct sealed_import *w, struct sealed_identity *box, const char *key,
+                        const char *mark)
+{
+    char err[600] = "out of memory";
+    int code;
+
+    if (registry_mint_id(w->o, box->message) != ST_OK ||
+        memory_intend(w->memory, key, mark, box->message->message_id.data) != ST_OK ||
+        memory_promise(w->memory, err, sizeof(err)) != ST_OK)
+        return office_fail(w->o, EXIT_MACHINE, "%s", err);
+    code = registry_say_identity(w->o, box);
+    if (!is_kept(code))
+        return code;
+    memory_said_all(w->memory);
+    if (memory_keep(w->memory, err, sizeof(err)) != ST_OK)
+        return office_fail(w->o, EXIT_MACHINE, "%s", err);
+    return code;
 }
 
 static int seal_row(struct sealed_import *w, size_t r, const uint8_t household[ID_BYTES],
-                    const char *text)
+                    const char *text, const char *mark)
 {
     const char *place = import_cell(&w->table, r, "#adm3+code");
     Eocbus__V1__HouseholdIdentityClear *clear;
@@ -104,7 +127,7 @@ static int seal_row(struct sealed_import *w, size_t r, const uint8_t household[I
             ST_OK)
         return office_fail(w->o, EXIT_MACHINE, "line %u: %s", w->table.lines[r], err);
     w->sealed++;
-    return registry_say_identity(w->o, &box);
+    return say_promised(w, &box, import_cell(&w->table, r, "#household+id"), mark);
 }
 
 static int take_row(struct sealed_import *w, size_t r)
@@ -112,7 +135,7 @@ static int take_row(struct sealed_import *w, size_t r)
     const char *key = import_cell(&w->table, r, "#household+id"), *known;
     uint8_t household[ID_BYTES];
     struct buf text = {0};
-    char mark[40], err[600];
+    char mark[40];
     int code = EXIT_DONE;
 
     write_lines(&text, &w->table, r);
@@ -121,25 +144,65 @@ static int take_row(struct sealed_import *w, size_t r)
         return EXIT_DONE;
     }
     known = memory_get(w->memory, key);
-    if (!known || strcmp(known, mark_of(w, &text, mark)) != 0) {
-        code = seal_row(w, r, household, (const char *)text.data);
-        if (code == EXIT_DONE && (memory_set(w->memory, key, mark_of(w, &text, mark)) != ST_OK ||
-                                  memory_save(w->memory, err, sizeof(err)) != ST_OK))
-            code = office_fail(w->o, EXIT_MACHINE, "the memory of what was sealed: %s", err);
-    }
+    mark_of(w, &text, mark);
+    if (!known || strcmp(known, mark) != 0)
+        code = seal_row(w, r, household, (const char *)text.data, mark);
     seal_wipe(&text);
     return code;
+}
+
+static bool each_in_outbox(void *arg, const struct outbox_row *row, int state,
+                           const struct outbox_outcome *oc)
+{
+    struct sealed_import *w = arg;
+    Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, row->content_len, row->content);
+
+    (void)state;
+    (void)oc;
+    if (m && m->message_id.len == ID_BYTES)
+        memory_was_said(w->memory, m->message_id.data);
+    if (m)
+        eocbus__v1__envelope__free_unpacked(m, NULL);
+    return true;
+}
+
+/* An import before this one ended between its promise and its end. */
+static int settle_promise(struct sealed_import *w)
+{
+    const struct agent_settings *a = &w->o->set.agent;
+    const struct outbox_settings set = {
+        .path = a->outbox_path, .sender = a->name, .budget_bytes = a->outbox_budget};
+    struct outbox *box;
+    char err[600];
+    enum status st;
+
+    if (!memory_has_promise(w->memory))
+        return EXIT_DONE;
+    st = outbox_open(&box, &set, err, sizeof(err));
+    if (st == ST_OK) {
+        st = outbox_each(box, each_in_outbox, w);
+        snprintf(err, sizeof(err), "%s", outbox_trouble(box));
+        outbox_close(box);
+    }
+    if (st == ST_OK)
+        st = memory_keep(w->memory, err, sizeof(err));
+    return st == ST_OK ? EXIT_DONE : office_fail(w->o, EXIT_MACHINE, "%s", err);
 }
 
 static int take_rows(struct sealed_import *w)
 {
     char err[600];
-    int code = EXIT_DONE;
+    int code;
 
     if (memory_open(&w->memory, office_file(w->o, ".identities.memory"), err, sizeof(err)) != ST_OK)
         return office_fail(w->o, EXIT_MACHINE, "%s", err);
-    for (size_t r = 0; r < w->table.row_count && code == EXIT_DONE; r++)
-        code = take_row(w, r);
+    code = settle_promise(w);
+    /* Without a link they wait in the outbox, all of them. */
+    for (size_t r = 0; r < w->table.row_count && is_kept(code); r++) {
+        int of_row = take_row(w, r);
+
+        code = of_row == EXIT_DONE ? code : of_row;
+    }
     memory_close(w->memory);
     return code;
 }

@@ -30,6 +30,8 @@ int registry_id(struct office *o);
 int registry_identity(struct office *o);
 void registry_identity_help(struct buf *out, const char *name, const char *word);
 struct sealed_identity;
+/* An id of its own, and the times: so that it is known before it is put. */
+MUST_CHECK enum status registry_mint_id(struct office *o, Eocbus__V1__Envelope *m);
 /* Says it and keeps it in the vault. Exit code. */
 int registry_say_identity(struct office *o, struct sealed_identity *box);
 /* Destroys the wrapped keys of a household's boxes in our own outbox. */
