@@ -436,7 +436,7 @@ static const struct plan_agent listener = {.short_name = "screen",
                                            .program = "eocctl",
                                            .name = LISTENER_NAME,
                                            .agency = "coes",
-                                           .role = "witness",
+                                           .role = "witness dispatcher",
                                            .place = ""};
 
 int demo_prepare_database(struct demo *d)

@@ -197,6 +197,39 @@ static const struct ctl_command commands[] = {
      "since\n"
      "when the first of them waits, which broker serves it now, patterns. Furthest behind first.\n",
      CTL_DATABASE, ctl_listeners},
+    {"rights", "roles, and the rules that say who may say and hear what",
+     "eocctl rights list [--role R] [--json]\n"
+     "eocctl rights roles\n"
+     "eocctl rights add ROLE allow|deny VERB [--type T]... [--place P]... [--label L]\n"
+     "                  [--note TEXT] --reason TEXT\n"
+     "eocctl rights remove NUMBER --reason TEXT\n"
+     "eocctl rights role NAME [--note TEXT] --reason TEXT\n\n"
+     "Allowed is what some rule of a principal's roles allows and none denies. list: number, "
+     "role,\n"
+     "effect, verb, places, label, who gives (by a sharing agreement), types. Changes are in "
+     "force\n"
+     "on every broker within seconds, for sessions that stand too, and are recorded with the "
+     "reason.\n\n"
+     "  VERB              say, hear, flash (say it as FLASH), carry (what others signed),\n"
+     "                    open (read identities), enrol, operate\n"
+     "  --type T          flash_report, report.* or * (default); repeatable\n"
+     "  --place P         any (default), own (the principal's places and below), to_me (what is\n"
+     "                    for it), or P-codes and below; P-codes are repeatable\n"
+     "  --label L         allow: the most confidential label (default RESTRICTED); deny: the "
+     "least\n"
+     "  --reason TEXT     why, for an inquiry\n",
+     CTL_DATABASE, ctl_rights},
+    {"why", "why a principal may say or hear something, or not",
+     "eocctl why PRINCIPAL NUMBER\n"
+     "eocctl why PRINCIPAL VERB TYPE [--place P]... [--label L] [--from SENDER] [--to NAME]\n\n"
+     "One paragraph: may it, and the rules that say so. NUMBER is a message of the log: may the\n"
+     "principal hear it (or, of its own, may it say it).\n\n"
+     "  VERB              say, hear, flash, carry, open, enrol, operate\n"
+     "  --place P         P-code of the message; repeatable\n"
+     "  --label L         PUBLIC, INTERNAL (default), RESTRICTED, HOUSEHOLD_PERSONAL\n"
+     "  --from SENDER     who says it, for sharing agreements\n"
+     "  --to NAME         whom it is for\n",
+     CTL_DATABASE, ctl_why},
     {"quarantine", "what was refused, and why",
      "eocctl quarantine list [--json] [--sender NAME] [--last N]\n"
      "eocctl quarantine show ID\n\n"

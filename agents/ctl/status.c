@@ -207,6 +207,25 @@ static void check_log(struct status_report *s, struct db *d)
     db_rows_free(r);
 }
 
+/* Who has every right, or a role that nobody has defined. */
+static void check_roles(struct status_report *s, struct db *d)
+{
+    struct db_rows *r;
+
+    if (db_query(
+            d, &r,
+            "SELECT t.why, count(*) AS n, string_agg(t.name || coalesce(' (' || t.role || ')', "
+            "''), ', ' ORDER BY t.name) FILTER (WHERE t.place <= 5) AS first "
+            "FROM (SELECT x.*, row_number() OVER (PARTITION BY x.why ORDER BY x.name) AS place "
+            "FROM bus.role_trouble x) AS t GROUP BY t.why ORDER BY t.why",
+            NULL, 0) != ST_OK)
+        return; /* check_schema says what is wrong */
+    for (unsigned i = 0; i < db_count(r); i++)
+        buf_printf(&s->notes, "LOOK: %s principal(s), %s: %s (eocctl rights roles)\n",
+                   db_cell(r, i, "n"), db_cell(r, i, "why"), db_cell(r, i, "first"));
+    db_rows_free(r);
+}
+
 static void ask_database(struct ctl *c, struct status_report *s)
 {
     char err[FAULT_BYTES];
@@ -223,6 +242,7 @@ static void ask_database(struct ctl *c, struct status_report *s)
     s->database_answers = true;
     check_schema(s, d);
     check_log(s, d);
+    check_roles(s, d);
     db_close(d);
 }
 

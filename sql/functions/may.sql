@@ -224,3 +224,84 @@ GRANT SELECT ON bus.rule_text, bus.sharing, bus.role_trouble TO bus_admin;
 GRANT EXECUTE ON FUNCTION bus.is_within, bus.label_rank, bus.why, bus.may, bus.roles_of, bus.places_of
     TO bus_admin, bus_audit;
 GRANT EXECUTE ON FUNCTION bus.role_add, bus.rule_add, bus.rule_remove TO bus_admin;
+
+-- Explained ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION bus.rule_words(r bus.rule_text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('%s (%s: %s %s %s, %s %s)',
+                  CASE WHEN r.rule_id > 0 THEN 'rule ' || r.rule_id ELSE 'sharing agreement ' || r.agreement END,
+                  CASE WHEN r.rule_id > 0 THEN r.role ELSE format('%s gives %s', r.giver, substr(r.role, 2)) END,
+                  r.verb, r.types,
+                  CASE r.places WHEN 'any' THEN 'anywhere' WHEN 'own' THEN 'in its own places' WHEN 'to_me' THEN 'if it is for it'
+                                ELSE 'in ' || r.places END,
+                  CASE r.effect WHEN 'allow' THEN 'up to' ELSE 'from' END, r.label)
+$$;
+
+-- One paragraph: may it, and by which rules; if not, which of its rules speak of the type at all.
+CREATE FUNCTION bus.why_text(principal text, verb text, type text, places text, label text, sender text, reach text)
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p bus.principal;
+    denies text;
+    allows text;
+    near text;
+    what text := format('%s at %s labelled %s%s%s', type, coalesce(nullif(places, ''), 'no place'),
+                        regexp_replace(label, '^LABEL_', ''), coalesce(' from ' || nullif(sender, ''), ''),
+                        coalesce(' for ' || nullif(reach, ''), ''));
+BEGIN
+    SELECT * INTO p FROM bus.principal x WHERE x.name = principal AND x.principal_id > 0;
+    IF p.principal_id IS NULL THEN
+        RETURN format('There is no principal %s.', principal);
+    END IF;
+    IF NOT EXISTS (SELECT FROM bus.type t WHERE t.name = type) THEN
+        RETURN format('There is no type of message %s.', type);
+    END IF;
+    SELECT string_agg(bus.rule_words(w), ', ') FILTER (WHERE w.effect = 'deny'),
+           string_agg(bus.rule_words(w), ', ') FILTER (WHERE w.effect = 'allow')
+      INTO denies, allows
+      FROM bus.why(principal, verb, type, places, label, sender, reach) AS w;
+    SELECT string_agg(bus.rule_words(r), ', ') INTO near
+      FROM bus.rule_text r
+     WHERE r.role = ANY (bus.roles_of(p)) AND r.verb = why_text.verb AND r.effect = 'allow'
+       AND string_to_array(r.types, ' ')
+           && ARRAY['*', type, (SELECT t.family || '.*' FROM bus.type t WHERE t.name = type)];
+    RETURN format('%s (roles %s; places %s) may%s %s %s: %s%s', p.name, coalesce(nullif(p.roles, ''), 'none'),
+                  coalesce(nullif(p.places, ''), 'the whole country'),
+                  CASE WHEN denies IS NULL AND allows IS NOT NULL THEN '' ELSE ' not' END, verb, what,
+                  CASE WHEN denies IS NOT NULL AND allows IS NOT NULL
+                       THEN format('it is denied by %s, and a denial wins over %s.', denies, allows)
+                       WHEN denies IS NOT NULL THEN format('it is denied by %s, and no rule allows it.', denies)
+                       WHEN allows IS NOT NULL THEN format('it is allowed by %s, and denied by none.', allows)
+                       WHEN near IS NOT NULL THEN format('of the rules that speak of this type none fits: %s.', near)
+                       ELSE 'no rule of its roles speaks of this type.' END,
+                  CASE WHEN p.revoked_at IS NOT NULL OR p.not_after <= now()
+                       THEN ' It is revoked or its time is over, so it hears and says nothing in any case.' ELSE '' END);
+END
+$$;
+
+-- The same of a message in the log: may this principal hear it, and could its sender say it today?
+CREATE FUNCTION bus.why_number(principal text, number int8) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    m record;
+BEGIN
+    SELECT x.places, x.lane, t.name AS type, s.name AS sender,
+           (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])
+               [CASE WHEN x.sender_id = 0 THEN 2 ELSE coalesce(nullif(x.marks >> 4, 0), 4) END] AS label,
+           (SELECT string_agg(DISTINCT q.name, ' ') FROM bus.recipient_reach r JOIN bus.principal q USING (principal_id)
+             WHERE r.seq = why_number.number) AS reach
+      INTO m
+      FROM bus.message x JOIN bus.type t ON t.number = x.type JOIN bus.principal s ON s.principal_id = x.sender_id
+     WHERE x.seq = why_number.number;
+    IF m.type IS NULL THEN
+        RETURN format('There is no message %s in the log.', why_number.number);
+    END IF;
+    RETURN bus.why_text(principal,
+                        CASE WHEN m.sender <> principal THEN 'hear' WHEN m.lane = 1 THEN 'flash' ELSE 'say' END,
+                        m.type, m.places, m.label, m.sender, coalesce(m.reach, ''));
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.rule_words, bus.why_text, bus.why_number TO bus_admin, bus_audit;
