@@ -72,6 +72,7 @@ static void collect_egress(const struct broker *b, struct admin_report *out)
     struct egress_counters n;
 
     egress_counters(b->egress, &n);
+    out->refused_subscriptions = n.refused;
     out->listeners = n.listeners;
     out->behind = n.behind;
     out->delivered = n.delivered;

@@ -40,7 +40,7 @@ struct admin_report {
     uint64_t quarantine_dropped, faults, broken, unauthenticated, receipts_delayed, silent, hung_up,
         revoked;
     uint64_t admitted, unknown_keys, undecided;
-    uint64_t refused_rights, refused_sender;
+    uint64_t refused_rights, refused_sender, refused_subscriptions;
     uint64_t rights_age_s, cache_written, cache_failed;
     bool rights_kept, rights_closed;
     uint64_t officers, unvouched, distrusted;

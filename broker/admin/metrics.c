@@ -45,6 +45,8 @@ static const struct row rows[] = {
      "Of these, messages whose sender may not say them."},
     {"refused_sender", COUNTER, AT(refused_sender),
      "Of these, messages under another name than their sender's."},
+    {"refused_subscriptions", COUNTER, AT(refused_subscriptions),
+     "Subscriptions refused, their principal having no right to hear any of it."},
     {"busy", COUNTER, AT(busy), "Messages sent back for now; the reasons follow."},
     {"busy_window", COUNTER, AT(busy_window), "More than a session may have without a receipt."},
     {"busy_lane", COUNTER, AT(busy_lane), "Behind a message of its lane that was sent back."},

@@ -17,6 +17,7 @@
 
 /* Who could not go on (no page, no memory, no Subscribed) is tried again so often. */
 enum { TICK_MS = 250, HORIZON_TIMES_THIN = 6 };
+enum { DENIALS_LOGGED_PER_HOUR = 60 };
 
 void egress_learn_place(struct egress *e)
 {
@@ -350,6 +351,7 @@ enum status egress_create(struct egress **out, const struct egress_settings *set
     e->set = *set;
     e->exits = *exits;
     init_lists(e);
+    quota_init(&e->denials, DENIALS_LOGGED_PER_HOUR, QUOTA_HOUR_US, loop_now_us(set->loop));
     st = recent_init(&e->recent);
     if (st == ST_OK)
         st = loop_hook_create(&e->hook, set->loop, before_wait, after_poll, e);

@@ -130,6 +130,7 @@ void egress_recheck(struct egress *e);
 void egress_store_here(struct egress *e);
 
 struct egress_counters {
+    uint64_t refused; /* subscriptions, by rights */
     uint64_t listeners, behind, delivered, delivered_bytes, pages;
     uint64_t fell_behind;               /* times a live listener had no room */
     uint64_t recent_rows, recent_bytes; /* the ring */

@@ -13,6 +13,7 @@
 #define EOCBUS_BROKER_EGRESS_ROOM_H
 
 #include "broker/access/access.h"
+#include "broker/access/quota.h"
 #include "broker/egress/egress.h"
 #include "broker/egress/pack.h"
 #include "broker/egress/recent.h"
@@ -82,7 +83,8 @@ struct egress {
     struct gather warning;          /* the provisional one that is being routed */
     struct buf spare[EGRESS_SPARE]; /* gather buffers between turns */
     unsigned spare_count;
-    bool is_closed; /* see egress_close */
+    struct quota denials; /* lines in the log */
+    bool is_closed;       /* see egress_close */
     bool any_lost;
     struct loop_hook *hook;
     struct loop_timer *tick;

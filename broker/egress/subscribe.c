@@ -1,7 +1,9 @@
 /* Subscribe: who may hear what, and the listener that comes of it. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "broker/egress/room.h"
+#include "proto/base/log.h"
 
 #include "proto/base/banned.h"
 
@@ -33,6 +35,15 @@ static unsigned count_listeners(struct egress *e, uint64_t session)
     return n;
 }
 
+/* At most 60 lines an hour; the counter goes on. */
+static void note_denial(struct egress *e, const char *principal, const struct refusal *why)
+{
+    e->n.refused++;
+    if (quota_take(&e->denials, 1, loop_now_us(e->set.loop)))
+        log_warn("egress.denied", "principal=%s code=%s total=%" PRIu64, principal, why->code,
+                 e->n.refused);
+}
+
 /* One pattern that could bring something will do: the others are silent. */
 static bool check_rights(struct egress *e, uint64_t session, const char *principal,
                          const Eocbus__V1__Subscribe *m)
@@ -42,6 +53,7 @@ static bool check_rights(struct egress *e, uint64_t session, const char *princip
     for (size_t i = 0; i < m->n_patterns; i++)
         if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) == ST_OK)
             return true;
+    note_denial(e, principal, &why);
     listener_fault(e, session, m->subscription, why.code, why.text);
     return false;
 }

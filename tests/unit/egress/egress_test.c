@@ -348,12 +348,15 @@ static void who_has_heard_of_a_newer_log_waits_until_this_broker_has(void **stat
 static void bad_and_forbidden_patterns_are_refused(void **state)
 {
     static const char *const bad[] = {"actual.report"}, *const denied[] = {"system.**"};
+    struct egress_counters n;
 
     (void)state;
     agent_subscribe_to(0, bad, 1, NULL, 0, 10);
     assert_string_equal(world.agents[0].fault, "pattern");
     agent_subscribe_to(1, denied, 1, NULL, 0, 10);
     assert_string_equal(world.agents[1].fault, "denied");
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.refused, 1);
     assert_int_equal(world.want_count, 0);
 }
 

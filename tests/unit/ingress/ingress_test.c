@@ -11,6 +11,7 @@
 
 #include "broker/access/access.h"
 #include "broker/ingress/ingress.h"
+#include "proto/base/log.h"
 #include "tests/lib/fake_loop.h"
 
 enum { AGENTS = 512, QUEUE = 4096, TAGS = 2048 };
@@ -1430,6 +1431,33 @@ static void an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn(void **s
     assert_string_equal(world.withdrawn_code, CODE_SENDER);
 }
 
+static void note_denied(void *arg, enum log_level level, const char *line)
+{
+    (void)level;
+    *(unsigned *)arg += strstr(line, " ingress.denied principal=office.n1 code=sender") != NULL;
+}
+
+/* A line a minute at most; the counter has all. */
+static void who_speaks_under_anothers_name_is_counted_and_named(void **state)
+{
+    struct ingress_counters c;
+    unsigned named = 0;
+
+    (void)state;
+    log_set_sink(note_denied, &named);
+    hello(1);
+    world.denies = true;
+    for (uint64_t seq = 1; seq <= 100; seq++) {
+        publish_run(1, seq, seq);
+        commit();
+    }
+    log_set_sink(NULL, NULL);
+    ingress_counters(world.in, &c);
+    assert_int_equal(c.refused_sender, 100);
+    assert_int_equal(c.refused_rights, 0);
+    assert_int_equal(named, 60);
+}
+
 /* --- clocks and memory --------------------------------------------------------------------------
  */
 
@@ -1868,6 +1896,7 @@ int main(void)
         IN_WORLD(what_the_store_refuses_is_withdrawn_once),
         IN_WORLD(another_content_under_its_place_withdraws_no_alarm),
         IN_WORLD(an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn),
+        IN_WORLD(who_speaks_under_anothers_name_is_counted_and_named),
         IN_WORLD(more_items_than_a_frame_may_hold_are_busy),
         IN_WORLD(more_than_twice_as_many_are_not_looked_at),
         IN_WORLD(an_unreadable_frame_goes_to_quarantine_with_tag_0),
