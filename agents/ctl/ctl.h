@@ -60,6 +60,7 @@ int ctl_metrics(struct ctl *c);
 int ctl_log(struct ctl *c);
 int ctl_rights(struct ctl *c);
 int ctl_why(struct ctl *c);
+int ctl_audit(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_demo(struct ctl *c);
 int ctl_help(struct ctl *c);

@@ -248,6 +248,24 @@ static const struct ctl_command commands[] = {
      "  --above N         higher than N, an epoch that was in use and that this log does not "
      "know\n",
      CTL_DATABASE, ctl_log},
+    {"audit", "does the record hold, and a part of it for others to check",
+     "eocctl audit verify [--from N] [--heads FILE] [--signatures]\n"
+     "eocctl audit export DIR [--from N] [--to N]\n"
+     "eocctl audit heads [--last N]\n"
+     "eocctl audit note WORD TEXT\n\n"
+     "verify: holds every message of the log against the chain and names the first number that is\n"
+     "wrong. Exit status 0: the record holds; 1: it does not. export: messages, chain, signed "
+     "heads\n"
+     "and a script in Python into a new folder. heads: where brokers said that the chain stands, "
+     "one\n"
+     "a line; keep them away from the database. note: an event of its own, for a backup or a "
+     "drill.\n\n"
+     "  --from N          begin with the commit that holds number N\n"
+     "  --to N            end there\n"
+     "  --heads FILE      heads that somebody kept: finds also a log that was cut or made anew\n"
+     "  --signatures      of senders too (some 50 us each)\n"
+     "  --last N          only the newest N (default 1000)\n",
+     CTL_DATABASE, ctl_audit},
     {"status", "is everything well, and if not, what to do",
      "eocctl status [--json] [--agents]\n\n"
      "Asks the broker on this machine (control.socket) and the database. Exit status 0: healthy;\n"

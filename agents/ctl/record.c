@@ -35,6 +35,7 @@ struct record {
     void (*found)(void *arg, const struct record_finding *f);
     void *arg;
     uint64_t retired, upto, messages;
+    uint64_t before_first; /* number of the link before the last one judged */
     uint32_t log_epoch;
     uint8_t digest[DIGEST_BYTES];
     struct buf links, rows, slots; /* of the page */
@@ -197,34 +198,60 @@ static bool judge_number(struct record *r, const struct link *l, uint64_t seq, b
     return false;
 }
 
-static void judge_link(struct record *r, const struct link *l)
+/* The link does not hold, and yet every message has the digest that both places know: either this
+ * link's own digest was changed (then the next one follows from what it should be), or the commit
+ * before was made anew, whole. Answers whether this link's was. */
+static bool is_own_digest_changed(struct record *r, const struct link *next,
+                                  const uint8_t computed[DIGEST_BYTES])
 {
-    const uint8_t *rows = r->rows.data + l->rows_at;
-    uint8_t computed[DIGEST_BYTES];
-    bool holds, is_told = false;
+    uint8_t then[DIGEST_BYTES];
 
-    chain(computed, r->digest, l, rows);
+    if (!next)
+        return false;
+    chain(then, computed, next, r->rows.data + next->rows_at);
+    return memcmp(then, next->digest, DIGEST_BYTES) == 0;
+}
+
+static void tell_broken(struct record *r, const struct link *l, bool own)
+{
+    if (own)
+        tell(r, l->first, l->last,
+             "the digest of the chain was changed; the messages are as they were");
+    else
+        tell(r, r->before_first ? r->before_first : l->first, l->last,
+             "the chain does not hold: a message was changed with every digest of its commit, or "
+             "the chain itself was");
+}
+
+static void judge_link(struct record *r, const struct link *l, const struct link *next)
+{
+    uint8_t computed[DIGEST_BYTES];
+    bool holds, is_told = false, own = false;
+
+    chain(computed, r->digest, l, r->rows.data + l->rows_at);
     holds = memcmp(computed, l->digest, DIGEST_BYTES) == 0;
     for (uint64_t seq = l->first; seq <= l->last; seq++)
         is_told = !judge_number(r, l, seq, holds) || is_told;
-    if (!holds && !is_told)
-        tell(r, l->first, l->last,
-             "the chain does not hold here: a message was changed with every digest of it, or the "
-             "chain itself was");
+    if (!holds && !is_told) {
+        own = is_own_digest_changed(r, next, computed);
+        tell_broken(r, l, own);
+    }
     r->messages += l->last - l->first + 1;
+    r->before_first = l->first;
     r->upto = l->last;
     r->log_epoch = l->log_epoch;
-    memcpy(r->digest, l->digest, DIGEST_BYTES);
+    memcpy(r->digest, own ? computed : l->digest, DIGEST_BYTES);
 }
 
 void record_judge(struct record *r)
 {
     const struct link *links = (const struct link *)(const void *)r->links.data;
+    size_t n = r->links.len / sizeof(*links);
 
-    for (size_t i = 0; i < r->links.len / sizeof(*links); i++) {
+    for (size_t i = 0; i < n; i++) {
         if (links[i].first > r->upto + 1 && links[i].first - 1 > r->retired)
             tell(r, r->upto + 1, links[i].first - 1, "these numbers are missing from the chain");
-        judge_link(r, &links[i]);
+        judge_link(r, &links[i], i + 1 < n ? &links[i + 1] : NULL);
     }
     r->links.len = r->rows.len = r->slots.len = 0;
     r->low = r->high = 0;

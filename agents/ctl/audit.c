@@ -1,0 +1,74 @@
+/* eocctl audit - the record: does it hold, who can check it elsewhere, and notes for it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/ctl/audit.h"
+#include "agents/link/options.h"
+#include "agents/link/print.h"
+
+#include "proto/base/banned.h"
+
+static int note(struct ctl *c, struct db *d, const char *what, const char *text)
+{
+    const char *params[] = {what, text};
+
+    if (db_query(d, NULL, "SELECT bus.say_audit($1, '', because => $2)", params, 2) != ST_OK)
+        return program_fail(&c->program, EXIT_REFUSED, "the database refuses: %s", db_error(d));
+    return EXIT_DONE;
+}
+
+static int print_heads(struct ctl *c, struct db *d, uint64_t last)
+{
+    struct buf out = {0};
+    enum status st = audit_heads_text(&out, d, last);
+
+    print_flush(&out);
+    buf_free(&out);
+    if (st == ST_OK)
+        return EXIT_DONE;
+    return program_fail(&c->program, EXIT_REFUSED, "the database refuses: %s", db_error(d));
+}
+
+struct asked {
+    bool signatures;
+    uint64_t from, to, last;
+    const char *heads;
+};
+
+static int run(struct ctl *c, struct db *d, const struct asked *a)
+{
+    const char *word = c->argc > 1 ? c->argv[1] : "";
+
+    if (!strcmp(word, "verify") && c->argc == 2)
+        return audit_verify(c, d, a->from ? a->from : 1, a->heads, a->signatures);
+    if (!strcmp(word, "export") && c->argc == 3)
+        return audit_export(c, d, a->from ? a->from : 1, a->to, c->argv[2]);
+    if (!strcmp(word, "heads") && c->argc == 2)
+        return print_heads(c, d, a->last);
+    if (!strcmp(word, "note") && c->argc == 4)
+        return note(c, d, c->argv[2], c->argv[3]);
+    return program_fail(&c->program, EXIT_USAGE,
+                        "say `audit verify`, `audit export DIR`, `audit heads` or `audit note WORD "
+                        "TEXT`; see --help");
+}
+
+int ctl_audit(struct ctl *c)
+{
+    struct asked a = {.last = 1000, .to = INT64_MAX};
+    const struct option_row options[] = {{"--signatures", OPTION_FLAG, &a.signatures},
+                                         {"--from", OPTION_NUMBER, &a.from},
+                                         {"--to", OPTION_NUMBER, &a.to},
+                                         {"--last", OPTION_NUMBER, &a.last},
+                                         {"--heads", OPTION_TEXT, &a.heads}};
+    char err[600];
+    struct db *d;
+    int code;
+
+    if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_USAGE, "%s", err);
+    if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
+        return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
+    code = run(c, d, &a);
+    db_close(d);
+    return code;
+}
