@@ -118,6 +118,14 @@ static inline bool access_may_hear(const struct principal *p, struct rights_ques
     return p->rights && rights_may(p->rights, VERB_HEAR, q);
 }
 
+/* And open what is sealed in it? */
+static inline bool access_may_open(const struct principal *p, struct rights_question *q)
+{
+    q->name = p->name;
+    q->own = p->places;
+    return p->rights && rights_may(p->rights, VERB_OPEN, q);
+}
+
 struct access_counters {
     uint64_t admitted, unknown_keys, undecided;
     uint64_t officers;   /* pinned */

@@ -134,7 +134,7 @@ void egress_routed_one(struct egress *e, void *listener, const struct parcel *p)
         return;
     }
     m.common = e->common;
-    m.len = e->common_len;
+    m.len = listener_len(l, &q, e->common_len, pack_keys_bytes(p));
     if (!listener_gather(l, &m))
         listener_nudge(l);
 }

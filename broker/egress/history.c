@@ -63,15 +63,13 @@ static void go_on(struct listener *l)
 /* --- from the ring ------------------------------------------------------------------------------
  */
 
-static bool may_hear_recent(const struct listener *l, const struct recent_entry *r)
+static struct rights_question ask_recent(const struct recent_entry *r)
 {
-    struct rights_question q = {.type = r->type,
-                                .label = r->label,
-                                .places = r->places,
-                                .agency = r->agency,
-                                .reach = r->reach ? r->reach : ""};
-
-    return listener_may_hear(l, &q);
+    return (struct rights_question){.type = r->type,
+                                    .label = r->label,
+                                    .places = r->places,
+                                    .agency = r->agency,
+                                    .reach = r->reach ? r->reach : ""};
 }
 
 static bool may_hear_row(const struct listener *l, const struct parcel *p)
@@ -81,14 +79,27 @@ static bool may_hear_row(const struct listener *l, const struct parcel *p)
     return listener_may_hear(l, &q);
 }
 
+static uint8_t *pack_for(const struct listener *l, const struct parcel *p, size_t *len)
+{
+    struct rights_question q = listener_ask(p);
+    uint8_t *common = pack_common(p, len);
+
+    if (common)
+        *len = listener_len(l, &q, *len, pack_keys_bytes(p));
+    return common;
+}
+
 static bool offer_recent(struct listener *l, const struct recent_entry *r)
 {
     struct passing m = {
         .seq = r->seq, .common = r->common, .len = r->len, .not_after_us = r->not_after_us};
+    struct rights_question q = ask_recent(r);
+    bool wants = !is_over(l, r->seq, r->expired) && listener_hears(l, r->lane, r->seq) &&
+                 wants_row(l, r->status, r->type, r->places) && listener_may_hear(l, &q);
 
-    if (!is_over(l, r->seq, r->expired) && listener_hears(l, r->lane, r->seq) &&
-        wants_row(l, r->status, r->type, r->places) && may_hear_recent(l, r) &&
-        !listener_gather(l, &m))
+    if (wants)
+        m.len = listener_len(l, &q, r->len, r->keys_len);
+    if (wants && !listener_gather(l, &m))
         return false;
     l->cursor = r->seq;
     return true;
@@ -122,7 +133,7 @@ static void offer_page_row(struct listener *l, const struct parcel *p)
     if (!is_over(l, p->seq, p->expired) && listener_hears(l, p->id.lane, p->seq) &&
         wants_row(l, p->status, p->type, p->places) && (!l->to_me || parcel_is_for(p, l->to_me)) &&
         may_hear_row(l, p)) {
-        common = pack_common(p, &m.len);
+        common = pack_for(l, p, &m.len);
         m.common = common;
         if (!common || !listener_gather(l, &m)) {
             mem_free(common);
@@ -187,7 +198,7 @@ static void offer_last_value(struct listener *l, const struct parcel *p)
         return;
     if (lanes_hold(l->lanes, p->id.lane) && wants_row(l, p->status, p->type, p->places) &&
         (!l->to_me || parcel_is_for(p, l->to_me)) && may_hear_row(l, p)) {
-        common = pack_common(p, &m.len);
+        common = pack_for(l, p, &m.len);
         m.common = common;
         l->cut = !common || !listener_gather(l, &m);
         mem_free(common);

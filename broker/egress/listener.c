@@ -251,6 +251,14 @@ bool listener_judge(const struct listener *l, struct rights_question *q)
     return access_may_hear(l->who, q);
 }
 
+size_t listener_len(const struct listener *l, struct rights_question *q, size_t len, size_t keys)
+{
+    if (!keys)
+        return len;
+    q->utc_us = loop_utc_us(l->egress->set.loop);
+    return access_may_open(l->who, q) ? len : len - keys;
+}
+
 /* --- beginning and end --------------------------------------------------------------------------
  */
 

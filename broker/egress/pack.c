@@ -87,6 +87,12 @@ static size_t put_keys(uint8_t *out, const struct parcel *p)
     return n;
 }
 
+size_t pack_keys_bytes(const struct parcel *p)
+{
+    /* Tag and length of a WrappedKey, one byte each. */
+    return p->keys_len / WRAPPED_BYTES * (2 + KEY_PACKED);
+}
+
 uint8_t *pack_common(const struct parcel *p, size_t *len)
 {
     uint8_t stamp[STAMP_MAX];

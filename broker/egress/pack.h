@@ -15,6 +15,8 @@ enum { PACK_FRAME_BYTES = 65536 };
 
 /* The common part, one block for mem_free. NULL when out of memory. */
 uint8_t *pack_common(const struct parcel *p, size_t *len);
+/* So much of its end are the wrapped keys: who may not open boxes gets it without. */
+size_t pack_keys_bytes(const struct parcel *p);
 
 /* A frame in the making. `data` has room for the head at its beginning. */
 struct gather {

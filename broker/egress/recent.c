@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/egress/pack.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
@@ -58,6 +59,7 @@ void recent_push(struct recent *r, const struct parcel *p, uint8_t *common, size
     e->seq = r->last = p->seq;
     e->common = common;
     e->len = len;
+    e->keys_len = pack_keys_bytes(p);
     e->type = p->type;
     e->status = p->status;
     e->lane = (uint8_t)p->id.lane;

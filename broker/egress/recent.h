@@ -18,7 +18,7 @@ enum { RECENT_ROWS = 4096 };           /* a power of two */
 struct recent_entry {
     uint64_t seq;
     uint8_t *common; /* owned */
-    size_t len;
+    size_t len, keys_len; /* keys_len: of len, at its end; see pack.h */
     uint16_t type;
     uint8_t status, lane;
     bool expired;

@@ -115,6 +115,10 @@ static inline bool listener_may_hear(const struct listener *l, struct rights_que
             listener_judge(l, q));
 }
 
+/* Boxes come with their wrapped keys to who may open them. `q` as listener_may_hear left it, or
+ * filled in anew; keys: of the length, at its end. */
+size_t listener_len(const struct listener *l, struct rights_question *q, size_t len, size_t keys);
+
 /* How far the log goes for it today. */
 static inline uint64_t listener_reach(const struct listener *l)
 {

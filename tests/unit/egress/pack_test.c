@@ -10,6 +10,7 @@
 #include "broker/egress/pack.h"
 #include "broker/egress/recent.h"
 #include "eocbus/v1/session.pb-c.h"
+#include "proto/wire/sealed.h"
 
 static struct parcel *make(uint64_t seq, const char *content, const char *signature)
 {
@@ -132,6 +133,36 @@ static void recent_keeps_the_last_ones_and_starts_anew_after_a_gap(void **state)
     recent_free(&r);
 }
 
+/* Two readers' keys stand at the end of the common part, and are left out for who may not open. */
+static void wrapped_keys_come_last_and_can_be_left_out(void **state)
+{
+    struct parcel *p = make(7, "a box", "");
+    Eocbus__V1__Delivery *d;
+    uint8_t *common;
+    size_t len;
+
+    (void)state;
+    p->keys_len = 2 * WRAPPED_BYTES;
+    p->keys = mem_zalloc(p->keys_len);
+    assert_non_null(p->keys);
+    p->keys[WRAPPED_BYTES] = 5;
+    common = pack_common(p, &len);
+    assert_non_null(common);
+    d = eocbus__v1__delivery__unpack(NULL, len, common);
+    assert_non_null(d);
+    assert_int_equal(d->n_keys, 2);
+    assert_int_equal(d->keys[1]->reader_key_id.data[0], 5);
+    assert_int_equal(d->keys[1]->wrapped.len, 80);
+    eocbus__v1__delivery__free_unpacked(d, NULL);
+    d = eocbus__v1__delivery__unpack(NULL, len - pack_keys_bytes(p), common);
+    assert_non_null(d);
+    assert_int_equal(d->n_keys, 0);
+    assert_int_equal(d->content.len, 5);
+    eocbus__v1__delivery__free_unpacked(d, NULL);
+    mem_free(common);
+    parcel_drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_horizon_reads_as_protobuf),
         cmocka_unit_test(a_frame_is_full_at_its_bytes_or_its_count),
         cmocka_unit_test(recent_keeps_the_last_ones_and_starts_anew_after_a_gap),
+        cmocka_unit_test(wrapped_keys_come_last_and_can_be_left_out),
     };
 
     return cmocka_run_group_tests_name("egress, pack", tests, NULL, NULL);

@@ -156,6 +156,38 @@ static void last_values_are_judged_too(void **state)
     assert_int_equal(world.agents[0].lasts[0], 1);
 }
 
+/* Live, from memory and from the log. */
+static void hear_boxes(const char *rules)
+{
+    world_let(rules);
+    world.label = EOCBUS__V1__LABEL__LABEL_HOUSEHOLD_PERSONAL;
+    append_one(WORLD_BOX, "3505203");
+    agent_subscribe_all(0, 0, 2);
+    world_settle();
+    publish_one(WORLD_BOX, "3505203");
+    publish_one(WORLD_BOX, "3505203");
+    world_settle();
+    agent_give_credit(0, 10);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 3);
+}
+
+static void a_box_comes_without_its_keys_to_who_may_not_open_it(void **state)
+{
+    (void)state;
+    hear_boxes(HEARS("*", "any", "HOUSEHOLD_PERSONAL"));
+    assert_int_equal(world.agents[0].keys, 0);
+}
+
+static void and_with_them_to_who_may(void **state)
+{
+    (void)state;
+    hear_boxes(HEARS("*", "any", "HOUSEHOLD_PERSONAL") "\n"
+                                                       "2 everyone allow open household_identity "
+                                                       "3505203 HOUSEHOLD_PERSONAL - 0 0");
+    assert_int_equal(world.agents[0].keys, 6);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_begin, world_end)
 
 int main(void)
@@ -168,6 +200,8 @@ int main(void)
         IN_WORLD(a_change_counts_from_the_next_message_on),
         IN_WORLD(an_alarm_is_heard_and_withdrawn_only_where_it_may_be),
         IN_WORLD(last_values_are_judged_too),
+        IN_WORLD(a_box_comes_without_its_keys_to_who_may_not_open_it),
+        IN_WORLD(and_with_them_to_who_may),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "broker/access/access.h"
+#include "proto/wire/sealed.h"
 #include "broker/egress/egress.h"
 #include "tests/lib/fake_loop.h"
 
@@ -46,7 +47,10 @@ struct world_read {
 };
 
 /* One session with one subscription (number 1) as its agent sees it. */
+enum { WORLD_BOX = 221 }; /* a type that comes with two wrapped keys */
+
 struct world_agent {
+    size_t keys; /* that came with boxes */
     uint64_t session;
     bool is_full, is_gone, is_lost;
     bool subscribed;
@@ -141,6 +145,7 @@ static void check_delivery(struct world_agent *a, const Eocbus__V1__Delivery *d)
     assert_int_equal(d->content.len, world.log[d->stamp->seq].content_len);
     assert_true(a->credit > 0);
     a->credit--;
+    a->keys += d->n_keys;
     a->history[a->count] = d->history;
     a->got[a->count++] = d->stamp->seq;
 }
@@ -368,6 +373,11 @@ static struct parcel *make_row(uint64_t seq)
     p->reach = row->reach ? mem_strdup(row->reach) : NULL;
     snprintf(p->agency, sizeof(p->agency), "coes");
     snprintf(p->places, sizeof(p->places), "%s", row->places);
+    if (p->type == WORLD_BOX) {
+        p->keys_len = 2 * WRAPPED_BYTES;
+        p->keys = mem_zalloc(p->keys_len);
+        assert_non_null(p->keys);
+    }
     return p;
 }
 
