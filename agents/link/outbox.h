@@ -17,7 +17,7 @@
  * A damaged file is moved aside (path.damaged-TIME, for a person) with the next open, put, commit
  * or tidy, by whichever program meets the damage, and a new one with an epoch of its own takes its
  * place at once: what waited and can be read is offered from there with its bytes and its places as
- * they were; tags of the old file name nothing any more (ST_NOTFOUND), and outbox_epoch answers the
+ * they were, before what is put now in its lane; tags of the old file name nothing any more (ST_NOTFOUND), and outbox_epoch answers the
  * new one. Only where a new file cannot be made (disk full) nothing more is taken (ST_IO; tried
  * again each minute), and what can be read is still offered. A row whose bytes changed on the disk
  * is never offered: it is kept as refused, with the code "damaged".
@@ -74,7 +74,8 @@ const char *outbox_trouble(const struct outbox *o);
 MUST_CHECK enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
                                   struct refusal *why);
 /* The same with bytes already packed, without the gate; for tests of refusals and for carriers.
- * Such a row takes no lane_seq and is offered behind the lane's own rows. It is not signed here. */
+ * Such a row takes no lane_seq and is offered behind the lane's own rows, but in a file that took a
+ * damaged one's place, before them. It is not signed here. */
 MUST_CHECK enum status outbox_put_raw(struct outbox *o, unsigned lane, const void *content,
                                       size_t len, uint64_t *tag);
 /* Another key from now on (see outbox_settings); what is signed stays as it is. */

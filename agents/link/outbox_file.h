@@ -114,6 +114,10 @@ struct outbox {
     void (*random)(void *arg, void *out, size_t len);
     void *arg;
 
+    /* By lane, in a file that took another's place: the last row put raw when it was opened. What
+     * was saved is among them, and new rows of the lane wait for it. 0: none. */
+    uint64_t saved[LANES];
+
     bool broken;
     bool unreadable;       /* it could not be opened for damage */
     bool is_fresh;         /* being made to take another one's place: see outbox_mend.c */

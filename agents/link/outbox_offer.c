@@ -7,6 +7,8 @@
 #include "proto/base/log.h"
 #include "proto/base/banned.h"
 
+#define FLASH_LANE 1u
+
 struct asking {
     unsigned rows_left;
     size_t bytes, max_bytes;
@@ -133,6 +135,26 @@ static enum status offer_track(struct outbox *o, struct asking *a, unsigned trac
     return ob_translate(o, rc);
 }
 
+/* What was saved from a damaged file is older than the lane's own rows, which would pass it. They
+ * wait until it is settled. Alarms wait only until those before them were offered: no alarm waits
+ * for another one's receipt. */
+static bool must_wait_for_saved(struct outbox *o, const struct asking *a, unsigned track)
+{
+    unsigned lane = track / 2;
+    sqlite3_stmt *q = use(o, Q_WAITING);
+    bool must_wait = false;
+
+    if ((track & 1) || !o->saved[lane] || a->behind)
+        return false;
+    bind_u64(q, 1, tag_of(track + 1, o->track[track + 1].first));
+    bind_u64(q, 2, o->saved[lane] + 1);
+    while (!must_wait && sqlite3_step(q) == SQLITE_ROW)
+        must_wait =
+            lane != FLASH_LANE || !tagset_has(&o->flight, (uint64_t)sqlite3_column_int64(q, 2));
+    sqlite3_reset(q);
+    return must_wait;
+}
+
 static enum status ask(struct outbox *o, unsigned lanes, struct asking *a)
 {
     enum status st = o->broken ? ST_IO : ST_OK;
@@ -144,7 +166,7 @@ static enum status ask(struct outbox *o, unsigned lanes, struct asking *a)
     if (st == ST_OK && !o->tracks_known)
         st = ob_tracks_load(o, o->track);
     for (unsigned track = 2; track < TRACKS && a->rows_left && st == ST_OK && !a->stopped; track++)
-        if (lanes & OUTBOX_LANE(track / 2))
+        if ((lanes & OUTBOX_LANE(track / 2)) && !must_wait_for_saved(o, a, track))
             st = offer_track(o, a, track);
     /* What was just found damaged is mended by the next commit too. */
     return o->damaged && (st == ST_IO || st == ST_INVALID) ? ST_AGAIN : st;
