@@ -3,7 +3,8 @@
  *
  *   DIR/pg       data of the private PostgreSQL      DIR/conf     settings, one file an agent
  *   DIR/sock     its socket, nothing else            DIR/keys     key pairs, 0600
- *   DIR/log      what each program says              DIR/outbox   outboxes
+ *   DIR/conf/officers   who may enrol, pinned in broker and agents; their keys are officer1,
+ * officer2 DIR/log      what each program says              DIR/outbox   outboxes
  *   DIR/listener.record   what the listener heard    DIR/plan.done   lines of the plan that ended
  *   DIR/pids     who runs now                        DIR/lock     one supervisor at a time */
 #ifndef EOCBUS_CTL_DEMO_H
@@ -13,6 +14,7 @@
 #include "agents/ctl/db.h"
 #include "agents/ctl/plan.h"
 #include "agents/ctl/supervise.h"
+#include "proto/base/keys.h"
 
 struct demo {
     struct ctl *ctl;
@@ -41,6 +43,10 @@ int demo_start_postgres(struct demo *d);
 int demo_prepare_database(struct demo *d);
 int demo_write_settings(struct demo *d);
 int demo_write_readers(struct demo *d); /* demo_seal.c: seal keys of registries */
+/* keys/SHORT.key, made if it is not there. */
+int demo_key(struct demo *d, const char *short_name, const char *name, struct keys *k);
+/* By the signatures of both officers; whoever has a record keeps it. */
+int demo_enrol(struct demo *d, const struct plan_agent *agents, unsigned count);
 int demo_start_bus(struct demo *d);
 int demo_play(struct demo *d);
 int demo_count(struct demo *d);

@@ -18,7 +18,6 @@
 
 #include "agents/ctl/demo.h"
 #include "agents/ctl/migrate.h"
-#include "agents/ctl/principal.h"
 #include "proto/base/keys.h"
 
 #include "proto/base/banned.h"
@@ -296,7 +295,7 @@ static void clear_stale_pid(void *arg)
     snprintf(exe, sizeof(exe), "/proc/%ld/exe", pid);
     n = pid > 0 ? readlink(exe, target, sizeof(target) - 1) : -1;
     if (n < 0 && errno != EACCES)
-        return; /* dead: PostgreSQL sees that itself */
+        return;                   /* dead: PostgreSQL sees that itself */
     target[n > 0 ? n : 0] = '\0'; /* one of ours lets nobody look */
     if (!strstr(target, "/postgres"))
         unlink(path);
@@ -391,47 +390,6 @@ static enum status migrate_all(struct db *db, void *arg, char *err, size_t err_s
     return migrate_run(db, 0, demo_tell, &done, err, err_size);
 }
 
-static int load_or_make_key(struct demo *d, const char *short_name, const char *name,
-                            struct keys *k)
-{
-    const char *path = demo_path(d, "keys/%s.key", short_name);
-    char err[600] = "a key cannot be made";
-    enum status st = ST_OK;
-
-    if (access(path, F_OK) != 0) {
-        st = keys_generate(k);
-        if (st == ST_OK)
-            st = keys_save(k, path, name, err, sizeof(err));
-    }
-    if (st == ST_OK)
-        st = keys_load(k, path, err, sizeof(err));
-    return st == ST_OK ? -1 : program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
-}
-
-static enum status enrol_one(struct db *db, void *arg, char *err, size_t err_size)
-{
-    bool fresh;
-
-    return principal_enrol(db, arg, &fresh, err, err_size);
-}
-
-static int enrol(struct demo *d, const struct plan_agent *a)
-{
-    struct keys k;
-    char err[900];
-    int code = load_or_make_key(d, a->short_name, a->name, &k);
-    struct principal_form form = {.name = a->name,
-                                  .agency = a->agency,
-                                  .role = a->role,
-                                  .place = a->place,
-                                  .public_z85 = k.public_z85};
-
-    if (code < 0 && demo_ask(d, enrol_one, &form, err, sizeof(err)) != ST_OK)
-        code = program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
-    keys_wipe(&k);
-    return code;
-}
-
 static const struct plan_agent listener = {.short_name = "screen",
                                            .program = "eocctl",
                                            .name = LISTENER_NAME,
@@ -451,15 +409,13 @@ int demo_prepare_database(struct demo *d)
     if (st != ST_OK)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s; see %s", err,
                             demo_path(d, "log/postgres.log"));
-    code = load_or_make_key(d, "broker", "the broker", &k);
+    code = demo_key(d, "broker", "the broker", &k);
     if (code >= 0)
         return code;
     snprintf(d->broker_key, sizeof(d->broker_key), "%s", k.public_z85);
     keys_wipe(&k);
-    code = enrol(d, &listener);
-    for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
-        code = enrol(d, &d->plan.agents[i]);
-    return code;
+    code = demo_enrol(d, &listener, 1);
+    return code < 0 ? demo_enrol(d, d->plan.agents, d->plan.agent_count) : code;
 }
 
 /* --- settings -----------------------------------------------------------------------------------
@@ -513,8 +469,8 @@ static int write_broker_settings(struct demo *d)
         &b,
         "name = demo\nendpoint = %s\nkey.file = %s/keys/broker.key\n"
         "database = host=%s/sock user=bus_ingest dbname=eocbus\ncontrol.socket = %s/sock/control\n"
-        "access.cache_file = %s/broker.rights\n",
-        d->endpoint, d->dir, d->dir, d->dir, d->dir);
+        "access.cache_file = %s/broker.rights\ntrust.officers = %s/conf/officers\n",
+        d->endpoint, d->dir, d->dir, d->dir, d->dir, d->dir);
     code = write_file(d, demo_path(d, "conf/broker.conf"), &b);
     buf_free(&b);
     return code;
@@ -525,9 +481,10 @@ static void put_link(struct demo *d, struct buf *b, const struct plan_agent *a,
 {
     buf_printf(b,
                "name = %s\nkey.file = %s/keys/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
-               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\nlog.level = %s\n",
+               "outbox.path = %s/outbox/%s.db\nlink.profile = fiber\nlog.level = %s\n"
+               "trust.officers = %s/conf/officers\n",
                a->name, d->dir, a->short_name, d->endpoint, d->broker_key, d->dir, a->short_name,
-               log_level);
+               log_level, d->dir);
 }
 
 static void put_operator(struct demo *d, struct buf *b)
