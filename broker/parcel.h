@@ -61,6 +61,7 @@ struct parcel {
     uint64_t session;
     uint64_t tag;
     int32_t principal_id; /* of the authenticated sender, bus.principal */
+    int32_t carrier_id;   /* of whose session it came by, if that is another; 0 = is not */
     struct parcel_identity id;
     uint8_t message_id[ID_BYTES];
     uint16_t type;            /* number in Envelope.body */

@@ -371,10 +371,18 @@ int64_t access_next_end(const struct access *a, int64_t utc_us)
     return a->roll ? roll_next_end(a->roll, utc_us) : INT64_MAX;
 }
 
+const struct principal *access_author(const struct access *a, const struct principal *p,
+                                      const char *sender)
+{
+    if (strcmp(p->name, sender) == 0)
+        return p;
+    return p->rights && rights_has(p->rights, VERB_CARRY, 0) ? access_find(a, sender) : NULL;
+}
+
 enum status access_may_publish(const struct access *a, const struct principal *p,
                                const Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    return acl_may_publish(p, m, utc_now(a), why);
+    return acl_may_publish(p, access_author(a, p, m->sender), m, utc_now(a), why);
 }
 
 static void log_forged(struct access *a, const struct principal *p, const struct refusal *why)

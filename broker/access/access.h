@@ -90,8 +90,12 @@ int64_t access_next_end(const struct access *a, int64_t utc_us);
 size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg);
 
-/* May this principal say this message? ST_DENIED fills `why` (CODE_SENDER for a foreign name,
- * CODE_RIGHTS with the rule that is missing). */
+/* Whose word a message is that comes by p's session and names `sender`: p's own, or, if p may carry
+ * anything, of the principal of that name. NULL: nobody's. */
+const struct principal *access_author(const struct access *a, const struct principal *p,
+                                      const char *sender);
+/* May this principal say this message, or hand it in for its sender? ST_DENIED fills `why`
+ * (CODE_SENDER for a foreign name, CODE_RIGHTS with the rule that is missing). */
 MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,
                                           const Eocbus__V1__Envelope *m, struct refusal *why);
 /* What was said, as it came: `m` unpacked from `content`; signature_len 0 or 64. Borrowed. */

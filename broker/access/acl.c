@@ -53,39 +53,43 @@ static enum status deny(const struct principal *p, enum verb verb, const struct 
     snprintf(why->path, sizeof(why->path), "%s", verb == VERB_FLASH ? "lane" : type_name(q->type));
     snprintf(why->text, sizeof(why->text),
              "no right to %s %.60s at %.40s labelled %s: %s; see eocctl why",
-             verb == VERB_FLASH ? "say as FLASH" : "say", type_name(q->type),
-             q->places[0] ? q->places : "no place", rights_label_word(q->label),
+             verb == VERB_FLASH   ? "say as FLASH"
+             : verb == VERB_CARRY ? "carry"
+                                  : "say",
+             type_name(q->type), q->places[0] ? q->places : "no place", rights_label_word(q->label),
              legal[0] ? legal : "no rule of its roles speaks of it");
     return ST_DENIED;
 }
 
-static bool may(const struct principal *p, enum verb verb, const struct rights_question *q)
+static bool may(const struct principal *p, enum verb verb, struct rights_question *q)
 {
+    q->name = p->name;
+    q->own = p->places;
     return p->rights && rights_may(p->rights, verb, q);
 }
 
-enum status acl_may_publish(const struct principal *p, const Eocbus__V1__Envelope *m,
-                            int64_t utc_us, struct refusal *why)
+enum status acl_may_publish(const struct principal *p, const struct principal *author,
+                            const Eocbus__V1__Envelope *m, int64_t utc_us, struct refusal *why)
 {
     char places[PLACES_TEXT];
-    const struct rights_question q = {.name = p->name,
-                                      .own = p->places,
-                                      .type = (unsigned)m->body_case,
-                                      .label = (unsigned)m->label,
-                                      .places = places,
-                                      .agency = "",
-                                      .reach = "",
-                                      .utc_us = utc_us};
+    struct rights_question q = {.type = (unsigned)m->body_case,
+                                .label = (unsigned)m->label,
+                                .places = places,
+                                .agency = "",
+                                .reach = "",
+                                .utc_us = utc_us};
 
-    if (strcmp(p->name, m->sender) != 0)
+    if (!author)
         return deny_sender(p, m->sender, why);
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN)
         return deny_withdrawal(why);
     places_of(places, m);
-    if (!may(p, VERB_SAY, &q))
-        return deny(p, VERB_SAY, &q, why);
-    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !may(p, VERB_FLASH, &q))
-        return deny(p, VERB_FLASH, &q, why);
+    if (author != p && !may(p, VERB_CARRY, &q))
+        return deny(p, VERB_CARRY, &q, why);
+    if (!may(author, VERB_SAY, &q))
+        return deny(author, VERB_SAY, &q, why);
+    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !may(author, VERB_FLASH, &q))
+        return deny(author, VERB_FLASH, &q, why);
     return ST_OK;
 }
 

@@ -5,10 +5,11 @@
 
 #include "broker/access/access.h"
 
-/* ST_DENIED fills `why`: CODE_SENDER for a sender that is not the session's own name, CODE_RIGHTS
- * for what no rule allows or some rule denies. */
-MUST_CHECK enum status acl_may_publish(const struct principal *p, const Eocbus__V1__Envelope *m,
-                                       int64_t utc_us, struct refusal *why);
+/* `author` as access_author finds it. ST_DENIED fills `why`: CODE_SENDER if it is NULL, CODE_RIGHTS
+ * for what no rule allows or some rule denies: to the author, and to p if it only carries. */
+MUST_CHECK enum status acl_may_publish(const struct principal *p, const struct principal *author,
+                                       const Eocbus__V1__Envelope *m, int64_t utc_us,
+                                       struct refusal *why);
 /* ST_DENIED: it could hear nothing that matches, whatever it says of places. */
 MUST_CHECK enum status acl_may_listen(const struct principal *p, const char *pattern,
                                       struct refusal *why);

@@ -116,6 +116,10 @@ struct parcel *begin_parcel(const struct publishing *b, const Eocbus__V1__Item *
     p->session = b->s ? b->s->number : 0;
     p->tag = item->tag;
     p->principal_id = b->principal->principal_id;
+    if (b->author && b->author->principal_id != p->principal_id) {
+        p->carrier_id = p->principal_id;
+        p->principal_id = b->author->principal_id;
+    }
     p->received_time_us = b->received_us;
     p->clock_offset_ms = b->s ? clock_offset_ms(&b->s->clock) : 0;
     return p;

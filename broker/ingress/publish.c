@@ -43,6 +43,7 @@ static bool look_at(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__
     struct ingress *in = b->in;
 
     *m = NULL;
+    b->author = NULL;
     memset(why, 0, sizeof(*why));
     arena_reset(in->content_arena);
     if (gate_content(m, item->content.data, item->content.len, in->content_arena, why) != ST_OK) {
@@ -59,8 +60,11 @@ static bool look_at(struct publishing *b, const Eocbus__V1__Item *item, Eocbus__
     }
     if (sealed_check_keys(item, *m, why) != ST_OK)
         return false;
-    return access_may_publish(in->set.access, b->principal, *m, why) == ST_OK &&
-           check_word(b, item, *m, why);
+    if (access_may_publish(in->set.access, b->principal, *m, why) != ST_OK ||
+        !check_word(b, item, *m, why))
+        return false;
+    b->author = access_author(in->set.access, b->principal, (*m)->sender);
+    return true;
 }
 
 static enum busy_cause submit(struct publishing *b, struct parcel *p)

@@ -167,7 +167,8 @@ void settle_warning(struct ingress *in, const struct parcel *p)
 /* Also when the session that brought it is gone. */
 static void count_fate(struct ingress *in, const struct parcel *p)
 {
-    struct sender *sender = p->session ? sessions_sender(in->sessions, p->principal_id) : NULL;
+    int32_t came_by = p->carrier_id ? p->carrier_id : p->principal_id;
+    struct sender *sender = p->session ? sessions_sender(in->sessions, came_by) : NULL;
 
     if (!sender)
         return;

@@ -100,6 +100,8 @@ struct publishing { /* one Publish */
     struct ingress *in;
     struct session *s;
     const struct principal *principal;
+    const struct principal
+        *author; /* of the item that may be said; NULL = refused, or not looked at */
     int64_t received_us;
     size_t busy_count;
     enum busy_cause cause; /* of the worst one */
