@@ -59,6 +59,7 @@ static void on_tick(void *arg)
         a->want_pump = true;
         a->drained = false;
     }
+    forged_say(a);
     if (++a->ticks % TIDY_TICKS == 0) {
         enum status st = outbox_tidy(a->outbox);
 
@@ -277,13 +278,44 @@ static int64_t broker_utc_us(void *arg)
     return loop_utc_us(a->loop) - (a->seen.clock_known ? a->seen.clock_offset_ms * 1000 : 0);
 }
 
+static void on_forged(void *arg, const Eocbus__V1__Delivery *m, const Eocbus__V1__Envelope *e,
+                      const char *why)
+{
+    forged_note(arg, m, e, why);
+}
+
+/* A listener without an outbox keeps no records unless it is told where. */
+static enum status open_trust(struct agent *a, const struct agent_settings *set, char *err,
+                              size_t err_size)
+{
+    struct trust_settings trust = {.officers_file = set->officers_file,
+                                   .lets_unsigned = set->lets_unsigned};
+    struct buf path = {0};
+    enum status st;
+
+    if (set->known_file && *set->known_file)
+        buf_puts(&path, set->known_file);
+    else if (set->outbox_path && *set->outbox_path)
+        buf_printf(&path, "%s.known", set->outbox_path);
+    buf_put(&path, "", 1);
+    if (path.failed)
+        return ST_NOMEM;
+    if (path.len > 1)
+        trust.known_file = (const char *)path.data;
+    st = trust_create(&a->trust, &trust, err, err_size);
+    buf_free(&path);
+    return st;
+}
+
 static enum status build(struct agent *a)
 {
     const struct downlink_settings down = {.loop = a->loop,
                                            .arg = a,
                                            .send = lines_send,
                                            .send_on = lines_send_on,
-                                           .broker_utc_us = broker_utc_us};
+                                           .broker_utc_us = broker_utc_us,
+                                           .trust = a->trust,
+                                           .forged = on_forged};
     enum status st = downlink_create(&a->downlink, &down);
 
     /* The hook before the socket hub's own: what on_turn sends is seen by the hub in the same turn.
@@ -325,6 +357,8 @@ enum status agent_create(struct agent **out, struct loop *loop, const struct age
     if (st == ST_OK)
         st = open_outbox(a, set, err, err_size);
     if (st == ST_OK)
+        st = open_trust(a, set, err, err_size);
+    if (st == ST_OK)
         st = build(a);
     if (st != ST_OK) {
         agent_destroy(a);
@@ -352,6 +386,8 @@ void agent_destroy(struct agent *a)
         log_error("outbox.commit.failed", "%s", outbox_trouble(a->outbox));
     uplink_destroy(a->uplink);
     downlink_destroy(a->downlink);
+    forged_save(a);
+    trust_destroy(a->trust);
     outbox_close(a->outbox);
     signer_destroy(a->signer);
     for (unsigned i = 0; i < a->endpoint_count; i++)
@@ -411,6 +447,11 @@ enum status agent_subscribe(struct agent *a, const struct agent_subscription *su
     return st;
 }
 
+enum proof agent_proof(const struct agent *a)
+{
+    return downlink_proof(a->downlink);
+}
+
 void agent_state(struct agent *a, struct agent_state *out)
 {
     struct outbox_counts c = {0};
@@ -423,6 +464,7 @@ void agent_state(struct agent *a, struct agent_state *out)
         out->sessions += line_stands(a->lines[i]);
     out->sends = a->sends;
     out->trouble = a->trouble;
+    out->forged = a->forgeries.total;
     if (a->outbox && outbox_counts(a->outbox, &c) == ST_OK) {
         out->waiting = agent_waiting(a);
         out->refused = c.refused;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "agents/link/outbox.h"
+#include "agents/link/trust.h"
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/base/conf.h"
 #include "proto/base/loop.h"
@@ -31,6 +32,8 @@ struct agent_settings {
     char *outbox_path;     /* "" = listens only */
     size_t outbox_budget;
     char *link_profile; /* fiber, 4g, 2g, vsat, radio */
+    char *known_file; /* "" = beside the outbox */
+    bool lets_unsigned;
     char *log_level;
     bool stays; /* a daemon: refused beside another one on this outbox. No row; the program says it
                  */
@@ -108,6 +111,22 @@ struct agent_settings {
          "4g",                                                                                     \
          0,                                                                                        \
          "fiber, 4g, 2g, vsat or radio: heartbeats, timeouts and bytes in flight",                 \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"trust.known",                                                                            \
+         CONF_PATH,                                                                                \
+         offsetof(type, member.known_file),                                                        \
+         "",                                                                                       \
+         0,                                                                                        \
+         "file that keeps the senders' enrolment records; empty = outbox.path with .known",        \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"trust.unsigned",                                                                         \
+         CONF_BOOL,                                                                                \
+         offsetof(type, member.lets_unsigned),                                                     \
+         "no",                                                                                     \
+         0,                                                                                        \
+         "show unsigned words of senders that sign, marked, while old programs are replaced",      \
          0,                                                                                        \
          0},                                                                                       \
     {                                                                                              \
@@ -197,6 +216,11 @@ struct agent_subscription {
 MUST_CHECK enum status agent_subscribe(struct agent *a, const struct agent_subscription *sub,
                                        char *err, size_t err_size);
 
+/* Of the message that is being handed over: asked from inside agent_subscription.message. What is
+ * PROOF_BAD is never handed over; it is logged, counted, and said to the bus if there is an outbox.
+ * Orders to machines are handed over only as PROOF_GOOD, or with PROOF_OFF. */
+enum proof agent_proof(const struct agent *a);
+
 struct agent_state {
     bool linked, store_away;
     bool sends;           /* the outbox is ours to send from; false: another process has it */
@@ -205,6 +229,7 @@ struct agent_state {
     unsigned sessions;    /* that stand, with those that stand by */
     uint32_t log_epoch;
     uint64_t waiting, refused;
+    uint64_t forged; /* messages that were not their sender's, since the start */
     int64_t clock_offset_ms; /* ours minus the broker's */
     bool clock_known;
     uint32_t round_trip_ms;

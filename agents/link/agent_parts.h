@@ -5,6 +5,7 @@
 
 #include "agents/link/agent.h"
 #include "agents/link/downlink.h"
+#include "agents/link/forged.h"
 #include "agents/link/line.h"
 #include "agents/link/profile.h"
 #include "agents/link/uplink.h"
@@ -48,6 +49,8 @@ struct agent {
     struct outbox *outbox; /* NULL if it only listens */
     struct uplink *uplink; /* NULL with it */
     struct downlink *downlink;
+    struct trust *trust;
+    struct forgeries forgeries;
 
     struct line *lines[LINES_MOST];
     unsigned line_count;

@@ -31,9 +31,12 @@ enum status downlink_create(struct downlink **out, const struct downlink_setting
     d->set = *set;
     d->next_number = 1;
     list_init(&d->subs);
+    list_init(&d->held);
     st = arena_create(&d->arena, LIMIT_ARENA_BYTES);
+    if (st == ST_OK)
+        st = loop_timer_create(&d->hold_timer, set->loop, downlink_look_again, d);
     if (st != ST_OK) {
-        mem_free(d);
+        downlink_destroy(d);
         return st;
     }
     *out = d;
@@ -65,7 +68,10 @@ void downlink_destroy(struct downlink *d)
         return;
     while ((link = list_first(&d->subs)))
         downlink_destroy_sub(container_of(link, struct sub, link));
-    arena_destroy(d->arena);
+    downlink_drop_held(d, ALL_LINES);
+    loop_timer_destroy(d->hold_timer);
+    if (d->arena)
+        arena_destroy(d->arena);
     mem_free(d);
 }
 
@@ -361,6 +367,9 @@ void downlink_begin(struct downlink *d, uint32_t log_epoch, const struct log_pas
     struct list *link;
 
     d->in_session = true;
+    if (trust_is_on(d->set.trust))
+        trust_begin(d->set.trust);
+    downlink_ask(d);
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 
@@ -376,6 +385,7 @@ void downlink_end(struct downlink *d)
     struct list *link;
 
     d->in_session = false;
+    downlink_drop_held(d, MAIN_LINE); /* all of it comes again */
     list_each(link, &d->subs) {
         struct sub *s = container_of(link, struct sub, link);
 

@@ -10,6 +10,7 @@
 #define EOCBUS_LINK_DOWNLINK_H
 
 #include "agents/link/agent.h"
+#include "agents/link/trust.h"
 #include "proto/wire/log_past.h"
 
 struct downlink;
@@ -23,6 +24,10 @@ struct downlink_settings {
     enum status (*send)(void *arg, const Eocbus__V1__Frame *f);
     enum status (*send_on)(void *arg, unsigned line, const Eocbus__V1__Frame *f);
     int64_t (*broker_utc_us)(void *arg); /* what the broker's clock shows now, as far as we know */
+    struct trust *trust;                 /* borrowed; NULL = nothing is checked */
+    /* Not its sender's: it is not handed over. `e` is what it says. May be NULL. */
+    void (*forged)(void *arg, const Eocbus__V1__Delivery *m, const Eocbus__V1__Envelope *e,
+                   const char *why);
 };
 
 MUST_CHECK enum status downlink_create(struct downlink **out, const struct downlink_settings *set);
@@ -48,6 +53,10 @@ void downlink_ear_frame(struct downlink *d, unsigned line, const Eocbus__V1__Fra
 
 void downlink_on_subscribed(struct downlink *d, const Eocbus__V1__Subscribed *m);
 void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m);
+/* On any line. */
+void downlink_on_known(struct downlink *d, const Eocbus__V1__Known *m);
+/* Of the message that is being handed over; asked from inside `message`. */
+enum proof downlink_proof(const struct downlink *d);
 /* A Fault with a subscription's number. */
 void downlink_on_fault(struct downlink *d, const Eocbus__V1__Fault *f);
 

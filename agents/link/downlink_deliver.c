@@ -35,6 +35,7 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     Eocbus__V1__Delivery over;
     Eocbus__V1__Envelope *e = NULL;
     struct refusal why = {0};
+    struct trust_verdict verdict;
     bool flash, known;
     enum status st;
 
@@ -46,11 +47,22 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
         return true;
     if (flash && m->stamp->provisional && is_undone(s, e->message_id.data))
         return true;
+    verdict = downlink_judge(d, m, st == ST_OK ? e : NULL);
+    if (verdict.waits) {
+        downlink_ask(d);
+        return false;
+    }
+    if (verdict.proof == PROOF_BAD) {
+        if (d->set.forged)
+            d->set.forged(d->set.arg, m, e, verdict.why);
+        return true; /* seen, and nothing to act on; the true one may come yet */
+    }
     if (st == ST_OK && e && is_over(s, m->stamp, e)) {
         over = *m;
         over.history = true;
         m = &over;
     }
+    d->proof = verdict.proof;
     if (s->message && !s->message(s->arg, m, st == ST_OK ? e : NULL))
         return false;
     if (flash && !known)
@@ -114,7 +126,18 @@ void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
         s->withdrawn(s->arg, w);
 }
 
+enum proof downlink_proof(const struct downlink *d)
+{
+    return d->proof;
+}
+
 void downlink_on_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
+{
+    if (downlink_find(d, m->subscription) && !downlink_hold(d, MAIN_LINE, m))
+        downlink_take_deliver(d, m);
+}
+
+void downlink_take_deliver(struct downlink *d, const Eocbus__V1__Deliver *m)
 {
     struct sub *s = downlink_find(d, m->subscription);
 

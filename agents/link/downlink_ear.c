@@ -116,6 +116,7 @@ void downlink_ear_end(struct downlink *d, unsigned line)
     if (!d->ears_stand[line])
         return;
     d->ears_stand[line] = false;
+    downlink_drop_held(d, line);
     list_each(link, &d->subs)
         stop_listening(container_of(link, struct sub, link), line);
 }
@@ -153,14 +154,21 @@ static void hear(struct sub *s, struct ear *ear, const Eocbus__V1__Deliver *m)
         downlink_take_withdrawal(s, m->withdrawn[i]);
 }
 
+void downlink_take_heard(struct downlink *d, unsigned line, const Eocbus__V1__Deliver *m)
+{
+    struct sub *s = find_by_ear(d, line, m->subscription);
+
+    if (s)
+        hear(s, &s->ears[line], m);
+}
+
 void downlink_ear_frame(struct downlink *d, unsigned line, const Eocbus__V1__Frame *f)
 {
     struct sub *s;
 
     if (f->what_case == EOCBUS__V1__FRAME__WHAT_DELIVER) {
-        s = find_by_ear(d, line, f->deliver->subscription);
-        if (s)
-            hear(s, &s->ears[line], f->deliver);
+        if (!downlink_hold(d, line, f->deliver))
+            downlink_take_heard(d, line, f->deliver);
     } else if (f->what_case == EOCBUS__V1__FRAME__WHAT_FAULT) {
         s = find_by_ear(d, line, f->fault->subscription);
         if (s)

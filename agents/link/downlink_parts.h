@@ -26,7 +26,7 @@ struct ear { /* a subscription on a line that stands by */
     uint64_t acknowledge;
 };
 
-enum { UNDONE_MOST = 64, MAIN_LINE = DOWNLINK_LINES };
+enum { UNDONE_MOST = 64, MAIN_LINE = DOWNLINK_LINES, ALL_LINES };
 
 struct sub {
     struct list link;
@@ -83,6 +83,9 @@ struct downlink {
     bool in_session;
     bool ears_stand[DOWNLINK_LINES];
     struct arena *arena;
+    enum proof proof; /* of what is being handed over */
+    struct list held; /* downlink_hold.c */
+    struct loop_timer *hold_timer;
 };
 
 enum { DOWNLINK_GROUPS = 4 };
@@ -111,6 +114,20 @@ void downlink_prick_up(struct sub *s);
 void downlink_ear_again(void *sub); /* on its ear_timer */
 /* Acknowledges what the ears heard. True if anything was sent. */
 bool downlink_ears_flush(struct sub *s);
+
+/* downlink_hold.c. True: its senders' keys are being asked for, and it was put aside. */
+bool downlink_hold(struct downlink *d, unsigned line, const Eocbus__V1__Deliver *m);
+void downlink_drop_held(struct downlink *d, unsigned line);
+/* Takes what need not wait any more. */
+void downlink_release(struct downlink *d);
+void downlink_look_again(void *downlink); /* on its hold_timer */
+void downlink_ask(struct downlink *d);
+/* e NULL: it cannot be read. */
+struct trust_verdict downlink_judge(struct downlink *d, const Eocbus__V1__Delivery *m,
+                                    Eocbus__V1__Envelope *e);
+/* What need not be held: on the main line, and on one that stands by. */
+void downlink_take_deliver(struct downlink *d, const Eocbus__V1__Deliver *m);
+void downlink_take_heard(struct downlink *d, unsigned line, const Eocbus__V1__Deliver *m);
 
 /* Of this session; NULL if there is none, or it stopped. */
 struct sub *downlink_find(struct downlink *d, uint32_t number);

@@ -218,6 +218,8 @@ static void on_frame(void *arg, unsigned line, const Eocbus__V1__Frame *f)
     if (f->what_case == EOCBUS__V1__FRAME__WHAT_RECEIPTS ||
         f->what_case == EOCBUS__V1__FRAME__WHAT_BUSY)
         on_answers(a, line, f);
+    else if (f->what_case == EOCBUS__V1__FRAME__WHAT_KNOWN)
+        downlink_on_known(a->downlink, f->known);
     else if (line == a->main)
         on_main_frame(a, f);
     else

@@ -30,9 +30,14 @@ static struct approved find_approvals(const Eocbus__V1__Envelope *m)
     }
 }
 
+bool order_is_for_a_machine(const Eocbus__V1__Envelope *m)
+{
+    return find_approvals(m).body;
+}
+
 bool order_is_command(const Eocbus__V1__Envelope *m)
 {
-    return m->body_case == BODY(PUBLIC_ALERT) || find_approvals(m).body;
+    return m->body_case == BODY(PUBLIC_ALERT) || order_is_for_a_machine(m);
 }
 
 bool order_is(const Eocbus__V1__Envelope *m)

@@ -11,7 +11,10 @@
 #include "proto/base/mem.h"
 #include "proto/base/status.h"
 
-/* siren_command, sensor_control, sensor_configuration, public_alert. */
+/* siren_command, sensor_control, sensor_configuration: a machine carries it out, nobody looks at it
+ * first. */
+bool order_is_for_a_machine(const Eocbus__V1__Envelope *m);
+/* The same, and public_alert. */
 bool order_is_command(const Eocbus__V1__Envelope *m);
 /* A command, or a receipt that says ACCEPTED or REJECTED. */
 bool order_is(const Eocbus__V1__Envelope *m);
