@@ -370,26 +370,24 @@ static int say_erased(struct office *o, const struct asked *a, uint8_t ids[][ID_
     return st == ST_OK ? office_say(o, &m, 1) : office_fail(o, EXIT_USAGE, "%s", err);
 }
 
-static bool is_of_household(void *arg, const uint8_t *content, size_t len)
+static bool is_this_box(void *arg, const uint8_t *content, size_t len)
 {
     Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, len, content);
-    bool yes = m && m->body_case == EOCBUS__V1__ENVELOPE__BODY_HOUSEHOLD_IDENTITY &&
-               m->household_identity->household_id.len == ID_BYTES &&
-               memcmp(m->household_identity->household_id.data, arg, ID_BYTES) == 0;
+    bool yes = m && m->message_id.len == ID_BYTES && memcmp(m->message_id.data, arg, ID_BYTES) == 0;
 
     if (m)
         eocbus__v1__envelope__free_unpacked(m, NULL);
     return yes;
 }
 
-enum status registry_drop_keys(struct outbox *box, const uint8_t household[ID_BYTES])
+enum status registry_drop_keys(struct outbox *box, const uint8_t id[ID_BYTES])
 {
     unsigned dropped;
 
-    return outbox_drop_keys(box, is_of_household, (void *)(uintptr_t)household, &dropped);
+    return outbox_drop_keys(box, is_this_box, (void *)(uintptr_t)id, &dropped);
 }
 
-static enum status drop_own_keys(struct office *o, const uint8_t household[ID_BYTES], char *err,
+static enum status drop_own_keys(struct office *o, uint8_t ids[][ID_BYTES], unsigned n, char *err,
                                  size_t err_size)
 {
     const struct outbox_settings set = {.path = o->set.agent.outbox_path,
@@ -400,7 +398,8 @@ static enum status drop_own_keys(struct office *o, const uint8_t household[ID_BY
 
     if (st != ST_OK)
         return st;
-    st = registry_drop_keys(box, household);
+    for (unsigned i = 0; i < n && st == ST_OK; i++)
+        st = registry_drop_keys(box, ids[i]);
     if (st != ST_OK)
         snprintf(err, err_size, "%s", outbox_trouble(box));
     outbox_close(box);
@@ -426,7 +425,7 @@ static int erase_identity(struct office *o, const struct asked *a)
     for (unsigned i = 0; i < n; i++)
         if (vault_erase(o, a->household, ids[i], why, err, sizeof(err)) != ST_OK)
             return office_fail(o, EXIT_MACHINE, "%s", err);
-    if (drop_own_keys(o, a->household, err, sizeof(err)) != ST_OK)
+    if (drop_own_keys(o, ids, n, err, sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);
     return code;
 }

@@ -38,14 +38,17 @@ static bool erase(struct office *o, const Eocbus__V1__Envelope *m, struct outbox
     }
     time_format(at, m->event_time_us);
     snprintf(why, sizeof(why), "%s by %s: %.200s", at, m->sender, e->authority ? e->authority : "");
-    for (size_t i = 0; i < gone->n_identity_ids; i++)
-        if (gone->identity_ids[i].len == ID_BYTES &&
-            vault_erase(o, e->household_id.data, gone->identity_ids[i].data, why, err,
-                        sizeof(err)) != ST_OK) {
+    for (size_t i = 0; i < gone->n_identity_ids; i++) {
+        const ProtobufCBinaryData *id = &gone->identity_ids[i];
+
+        if (vault_erase(o, e->household_id.data, id->data, why, err, sizeof(err)) != ST_OK) {
             log_error("registry.vault.failed", "why=\"%s\"", err);
             return false;
         }
-    return !box || registry_drop_keys(box, e->household_id.data) == ST_OK;
+        if (box && registry_drop_keys(box, id->data) != ST_OK)
+            return false;
+    }
+    return true;
 }
 
 static bool keep_box(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)

@@ -34,8 +34,8 @@ struct sealed_identity;
 MUST_CHECK enum status registry_mint_id(struct office *o, Eocbus__V1__Envelope *m);
 /* Says it and keeps it in the vault. Exit code. */
 int registry_say_identity(struct office *o, struct sealed_identity *box);
-/* Destroys the wrapped keys of a household's boxes in our own outbox. */
-MUST_CHECK enum status registry_drop_keys(struct outbox *box, const uint8_t household[16]);
+/* Destroys the wrapped keys of one box in our own outbox. */
+MUST_CHECK enum status registry_drop_keys(struct outbox *box, const uint8_t id[16]);
 /* Office.keep of a registry. */
 bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
                    struct outbox *box);
