@@ -455,6 +455,10 @@ static void search_memory(struct search *s, pid_t pid)
 
     snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && geteuid() != 0) {
+        print_message("the memory of the broker is closed to everybody but root\n");
+        return;
+    }
     assert_true(fd >= 0);
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     maps = fopen(path, "re");
