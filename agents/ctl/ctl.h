@@ -55,6 +55,7 @@ int ctl_quarantine(struct ctl *c);
 int ctl_listeners(struct ctl *c);
 int ctl_receipts(struct ctl *c);
 int ctl_roster(struct ctl *c);
+int ctl_counts(struct ctl *c);
 int ctl_status(struct ctl *c);
 int ctl_metrics(struct ctl *c);
 int ctl_log(struct ctl *c);

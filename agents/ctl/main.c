@@ -147,6 +147,20 @@ static const struct ctl_command commands[] = {
      "What every gauge shows now, and what it shows next:\n"
      "  eocctl tail --last-values --type observation_batch\n",
      CTL_LISTEN, ctl_tail},
+    {"counts", "how many households, said so that none can be found",
+     "eocctl counts --from TIME --to TIME [--place PCODE] [--least N] [--dry-run]\n"
+     "              [--wait SECONDS]\n\n"
+     "Counts the households of each district: affected, assessed, assisted, offered a plot,\n"
+     "accepted, declined and why. Says them as a message household_counts, signed by this\n"
+     "principal, for ministries and partners who are to know no household. A number below 5 is\n"
+     "not told, nor what would give one away.\n\n"
+     "  --from, --to      what happened in between: 2026-03-01T00:00:00Z; take whole months:\n"
+     "                    periods that overlap would tell more than each of them\n"
+     "  --place PCODE     only of this region or district\n"
+     "  --least N         tell no number below N (default and least 5)\n"
+     "  --dry-run         print them, say nothing\n"
+     "  --wait SECONDS    for the receipt (default 30; 0 = into the outbox, and back)\n",
+     CTL_SPEAK | CTL_DATABASE, ctl_counts},
     {"blobs", "put files together from their pieces",
      "eocctl blobs --into DIR [--pattern P]... [--from N] [--most-bytes N] [--count N]\n"
      "             [--until-idle] [--wait SECONDS]\n\n"

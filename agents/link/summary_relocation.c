@@ -158,6 +158,19 @@ static void say_answer(struct buf *b, const Eocbus__V1__OfferResponse *o)
     say_date(b, ", moves on ", o->move_on_us);
 }
 
+static void say_counts(struct buf *b, const Eocbus__V1__HouseholdCounts *h)
+{
+    const Eocbus__V1__PlaceCounts *all = h->n_places ? h->places[h->n_places - 1] : NULL;
+
+    buf_printf(b, "households in numbers, %zu place%s", h->n_places, h->n_places == 1 ? "" : "s");
+    if (all && all->affected)
+        buf_printf(b, ", affected %u", all->affected);
+    if (all && all->accepted)
+        buf_printf(b, ", accepted %u", all->accepted);
+    if (all && all->declined)
+        buf_printf(b, ", declined %u", all->declined);
+}
+
 static void say_move(struct buf *b, const Eocbus__V1__MoveEvent *e)
 {
     say_household(b, e->household_id);
@@ -195,6 +208,9 @@ bool say_relocation_body(struct buf *b, const Eocbus__V1__Envelope *m)
         return true;
     case BODY(OFFER_RESPONSE):
         say_answer(b, m->offer_response);
+        return true;
+    case BODY(HOUSEHOLD_COUNTS):
+        say_counts(b, m->household_counts);
         return true;
     case BODY(MOVE_EVENT):
         say_move(b, m->move_event);

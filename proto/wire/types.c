@@ -79,6 +79,7 @@ static const struct type_info table[] = {
     TYPE(225, plot_offer, "relocation", L),
     TYPE(226, offer_response, "relocation", L),
     TYPE(227, move_event, "relocation", L),
+    TYPE(228, household_counts, "relocation", L),
     TYPE(240, sharing_agreement, "trust", L),
     TYPE(241, key_revocation, "trust", L),
     TYPE(242, deny_list, "trust", L),

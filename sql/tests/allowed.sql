@@ -26,7 +26,8 @@ INSERT INTO allowed VALUES
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
     eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty
     eoc.audit'),
-('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request'),
+('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request
+    eoc.household_counts'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.
