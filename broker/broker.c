@@ -111,6 +111,8 @@ static enum status create_rooms(struct broker *b)
     if (st == ST_OK)
         st = keep_create(&b->keep, b);
     if (st == ST_OK)
+        st = heads_create(&b->heads, b);
+    if (st == ST_OK)
         st = watch_signals(b);
     return st;
 }
@@ -180,6 +182,7 @@ void broker_end(struct broker *b)
     loop_signal_destroy(b->term);
     if (b->admin)
         admin_destroy(b->admin);
+    heads_destroy(b->heads);
     keep_destroy(b->keep);
     egress_destroy(b->egress); /* before those it takes its leave of */
     if (b->router)

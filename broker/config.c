@@ -133,6 +133,13 @@ static const struct conf_row rows[] = {
      "A connection that answers no probe for so long is closed. Must exceed the longest stall of "
      "the links, and `heartbeat`.",
      1000, 3600000},
+    {"audit.head", CONF_MS, AT(audit_head_ms), "60s", 0,
+     "How often this broker says where the chain over the log stands, signed with its key, so that "
+     "a "
+     "log that is cut or made anew contradicts whoever heard it. Needs a principal of its own with "
+     "the "
+     "key of key.file. 0 = never.",
+     0, 3600000},
     {"log.level", CONF_TEXT, AT(log_level), "info", CONF_RELOAD,
      "Least level that is logged: debug, info, warn or error.", 0, 0},
 };

@@ -25,6 +25,7 @@ struct config {
     size_t ingress_window_bytes;                    /* ingress.window_bytes */
     size_t egress_window_bytes;                     /* egress.window_bytes */
     unsigned page_rows, horizon_ms;                 /* egress.* */
+    unsigned audit_head_ms;                         /* audit.head */
     unsigned heartbeat_ms, heartbeat_timeout_ms;
     bool lets_unsigned; /* access.unsigned */
 };

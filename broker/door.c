@@ -124,6 +124,8 @@ static int open_with_key(struct broker *b, char *err, size_t err_size)
     if (keys_load(&keys, b->config->key_file, err, err_size) != ST_OK)
         return EXIT_MACHINE;
     st = signer_create(&b->signer, &keys);
+    if (keys_z85_decode(b->own_key, keys.public_z85) != ST_OK)
+        st = ST_INVALID;
     if (st == ST_OK || st == ST_NOTFOUND)
         code = open_port(b, &keys, err, err_size);
     else

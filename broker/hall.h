@@ -18,6 +18,7 @@
 #include "proto/base/zport.h"
 
 struct keep;
+struct heads;
 struct signer;
 
 struct broker {
@@ -33,12 +34,14 @@ struct broker {
     struct router *router;
     struct egress *egress;
     struct keep *keep;
+    struct heads *heads;
     struct admin *admin;
     struct loop_signal *term, *interrupt, *hangup;
     struct loop_timer *goodbye;
     struct parcel *routing;       /* the one that is being handed to the listeners */
     const struct parcel *warning; /* likewise, one without a number */
     uint64_t started_us;
+    uint8_t own_key[32];    /* public half of key.file */
     char listens_also[128]; /* endpoint.next, once it is bound */
     bool asking, ask_again; /* for the principals */
     bool is_ending;
@@ -76,6 +79,15 @@ void keep_destroy(struct keep *k); /* waits for a file that is being written */
 bool keep_principals_read(struct keep *k);
 uint64_t keep_age_s(const struct keep *k);
 void keep_counters(const struct keep *k, struct keep_counters *out);
+
+/* heads.c: where the chain over the log stands, said once a minute. */
+struct heads_counters {
+    uint64_t said;
+    bool is_mute; /* no signing key, or no principal with this broker's key */
+};
+MUST_CHECK enum status heads_create(struct heads **out, struct broker *b);
+void heads_destroy(struct heads *h); /* before the store */
+void heads_counters(const struct heads *h, struct heads_counters *out);
 
 /* settings.c */
 struct store_settings hall_store_settings(const struct broker *b);

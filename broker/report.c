@@ -117,6 +117,15 @@ static void collect_keep(const struct broker *b, struct admin_report *out)
     out->cache_failed = n.failed;
 }
 
+static void collect_heads(const struct broker *b, struct admin_report *out)
+{
+    struct heads_counters n;
+
+    heads_counters(b->heads, &n);
+    out->heads_said = n.said;
+    out->heads_mute = n.is_mute;
+}
+
 void report_collect(void *arg, struct admin_report *out)
 {
     struct broker *b = arg;
@@ -129,6 +138,7 @@ void report_collect(void *arg, struct admin_report *out)
     collect_store(b, out);
     collect_egress(b, out);
     collect_access(b, out);
+    collect_heads(b, out);
     collect_keep(b, out);
 }
 

@@ -274,6 +274,18 @@ static int report(struct ctl *c, struct db *d, unsigned done)
     return EXIT_DONE;
 }
 
+/* An event of the record. */
+static enum status record_run(struct db *d, char *err, size_t err_size)
+{
+    enum status st =
+        db_query(d, NULL, "SELECT bus.say_audit('migrated', max(version)::text) FROM bus.migration",
+                 NULL, 0);
+
+    if (st != ST_OK)
+        snprintf(err, err_size, "the migration is done and could not be recorded: %s", db_error(d));
+    return st;
+}
+
 int ctl_migrate(struct ctl *c)
 {
     uint64_t to = 0;
@@ -293,6 +305,8 @@ int ctl_migrate(struct ctl *c)
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
     st = migrate_run(d, (unsigned)to, tell_stdout, &done, err, sizeof(err));
+    if (st == ST_OK && done && (!to || to == migrate_latest()))
+        st = record_run(d, err, sizeof(err));
     if (st == ST_OK)
         code = report(c, d, done);
     else

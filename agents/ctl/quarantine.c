@@ -115,6 +115,12 @@ static int show(struct ctl *c, struct db *d, bool json)
     if (st != ST_OK)
         return fail_db(c, d, st);
     found = db_count(r);
+    if (found == 1) /* who looks leaves a trace, or does not look */
+        st = db_query(d, NULL, "SELECT bus.say_audit('quarantine_read', $1)", params, 1);
+    if (st != ST_OK) {
+        db_rows_free(r);
+        return fail_db(c, d, st);
+    }
     if (found == 1)
         put_whole(&out, r, json);
     print_flush(&out);

@@ -98,6 +98,8 @@ static void ask_broker(struct ctl *c, struct status_report *s)
     if (broker_number(s, "cache_failed") && !broker_number(s, "cache_written"))
         add_fault(s, "the broker cannot write access.cache_file: after a restart without its "
                      "database nobody would come in; look at the broker's log");
+    if (broker_says(s, "heads_mute", "yes"))
+        buf_puts(&s->facts, "this broker says no heads of the record (runbook, \"The record\")\n");
     if (broker_says(s, "degraded", "yes"))
         add_fault(s, "commits are not protected by a standby: look at the standby");
     if (broker_number(s, "principals") == 0)

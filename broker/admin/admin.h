@@ -34,6 +34,8 @@ struct admin_report {
         delivered_bytes;
     uint64_t busy_window, busy_lane, busy_quota, busy_full, busy_away;
     uint64_t flash_unwarned;
+    uint64_t heads_said;    /* of the chain over the log */
+    bool heads_mute;        /* it cannot: no signing key, or not enrolled */
     uint64_t receipts_said; /* of the bus itself, by the timer of this broker */
     uint64_t commits, lost_commits, given_back, commit_us_sum;
     uint64_t queued_rows, queued_bytes;

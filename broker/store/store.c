@@ -220,6 +220,14 @@ void store_cursor_close(struct cursor **c)
     cursor_close(c);
 }
 
+void store_chain(struct store *s,
+                 void (*told)(void *arg, uint32_t log_epoch, uint64_t seq,
+                              const uint8_t digest[32]),
+                 void *arg)
+{
+    timer_ask_chain(s->timer, told, arg);
+}
+
 void store_principals_unread(struct store *s)
 {
     s->principals_known = false;

@@ -117,6 +117,13 @@ MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row,
 /* They could not be read or kept: exits.principals comes again with the next look at the log. */
 void store_principals_unread(struct store *s);
 
+/* Where the chain over the log stands (PROTOCOL.md, "The record"); `told` comes within seconds,
+ * never from inside, or not at all. */
+void store_chain(struct store *s,
+                 void (*told)(void *arg, uint32_t log_epoch, uint64_t seq,
+                              const uint8_t digest[32]),
+                 void *arg);
+
 struct store_counters {
     uint64_t receipts_said; /* of the bus itself, see timer.h */
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;

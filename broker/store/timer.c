@@ -29,6 +29,8 @@ struct timer {
     struct pg *pg;
     struct loop_timer *timer;
     uint64_t began_us, receipts;
+    chain_fn chain; /* who asked for the head of the chain; NULL = nobody */
+    void *chain_arg;
 };
 
 static void on_tick(void *arg, const struct pg_reply *reply)
@@ -47,6 +49,25 @@ static void on_tick(void *arg, const struct pg_reply *reply)
     loop_timer_start(t->timer, rest_ms, 0);
 }
 
+static void on_chain(void *arg, const struct pg_reply *reply)
+{
+    struct timer *t = arg;
+    chain_fn told = t->chain;
+    const void *digest;
+    size_t len;
+
+    t->chain = NULL;
+    if (reply->answer == PG_ROWS && pg_row_count(reply->rows)) {
+        digest = pg_bytes(reply->rows, 0, 2, &len);
+        if (len == 32 && told)
+            told(t->chain_arg, (uint32_t)pg_int(reply->rows, 0, 0),
+                 (uint64_t)pg_int(reply->rows, 0, 1), digest);
+    } else if (reply->answer == PG_ERROR) {
+        log_warn("store.timer", "sqlstate=%s why=\"%s\"", reply->sqlstate, reply->message);
+    }
+    loop_timer_start(t->timer, REST_MS, 0);
+}
+
 static void on_timer(void *arg)
 {
     struct timer *t = arg;
@@ -55,6 +76,11 @@ static void on_timer(void *arg)
 
     if (!pg_is_idle(t->pg))
         return; /* on_ready comes back to it */
+    if (t->chain) {
+        if (pg_query(t->pg, "chain_head", NULL, 0, DEADLINE_MS, on_chain, t) != ST_OK)
+            log_debug("store.timer.chain", "not sent");
+        return;
+    }
     t->began_us = loop_exact_us(t->loop);
     if (pg_query(t->pg, "tick", &param, 1, DEADLINE_MS, on_tick, t) != ST_OK)
         log_debug("store.timer.tick", "not sent");
@@ -72,7 +98,7 @@ static enum status connect(struct timer *t, const char *conninfo,
                            void *arg)
 {
     static const char *const setup[] = {"session", "schema", "place", NULL};
-    static const char *const names[] = {"tick", NULL};
+    static const char *const names[] = {"tick", "chain_head", NULL};
     const struct pg_settings set = {
         .loop = t->loop, .conninfo = conninfo, .name = "timer", .setup = setup, .prepare = names};
     const struct pg_exits exits = {
@@ -100,6 +126,12 @@ enum status timer_create(struct timer **out, struct loop *loop, const char *conn
     }
     *out = t;
     return ST_OK;
+}
+
+void timer_ask_chain(struct timer *t, chain_fn told, void *arg)
+{
+    t->chain = told;
+    t->chain_arg = arg;
 }
 
 uint64_t timer_receipts(const struct timer *t)

@@ -20,6 +20,10 @@ struct timer;
 MUST_CHECK enum status
 timer_create(struct timer **out, struct loop *loop, const char *conninfo,
              bool (*accept)(void *arg, const char *query, const struct pg_rows *rows), void *arg);
+/* Where the chain over the log stands, asked beside the ticks; nothing comes if the log is empty or
+ * the question is lost. A second one replaces the first. */
+typedef void (*chain_fn)(void *arg, uint32_t log_epoch, uint64_t seq, const uint8_t digest[32]);
+void timer_ask_chain(struct timer *t, chain_fn told, void *arg);
 uint64_t timer_receipts(const struct timer *t);      /* said by this broker's calls */
 void timer_redial(struct timer *t, const char *why); /* its server was replaced */
 void timer_destroy(struct timer *t);

@@ -96,6 +96,13 @@ BEGIN
 END
 $$;
 
+-- The newest link: what a broker says once a minute.
+CREATE FUNCTION bus.chain_head() RETURNS SETOF bus.chain
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT * FROM bus.chain c ORDER BY c.last_seq DESC LIMIT 1
+$$;
+GRANT EXECUTE ON FUNCTION bus.chain_head TO bus_ingest;
+
 -- The slow way: some lane numbers of the batch were seen before.
 CREATE FUNCTION bus.append_again(
     INOUT res bus.append_result,

@@ -67,6 +67,9 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON bus.principal_key
     FOR EACH ROW EXECUTE FUNCTION bus.audit_row('key', 'principal_id');
 CREATE TRIGGER audit_all AFTER TRUNCATE ON bus.principal_key FOR EACH STATEMENT EXECUTE FUNCTION bus.audit_table();
 
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON bus.reader
+    FOR EACH ROW EXECUTE FUNCTION bus.audit_row('reader', 'login');
+
 -- Another epoch: the log lost something, or somebody says so.
 CREATE FUNCTION bus.audit_epoch() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,0 +1,124 @@
+/* A broker that is enrolled says where the chain over the log stands, signed with its own key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/base/sign.h"
+#include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
+
+#include "proto/base/banned.h"
+
+static void wait_for_heads(struct bus *b, int64_t n)
+{
+    const struct timespec ms50 = {.tv_nsec = 50000000};
+    time_t end = time(NULL) + PATIENCE * 60;
+
+    while (pgserver_number(bus_server(b), "SELECT count(*) FROM bus.message WHERE type = 244") <
+           n) {
+        if (time(NULL) > end)
+            fail_msg("waited a minute for %d heads", (int)n);
+        nanosleep(&ms50, NULL);
+    }
+}
+
+static size_t read_hex(struct bus *b, const char *sql, uint8_t *out, size_t size)
+{
+    const char *hex = pgserver_text(bus_server(b), sql);
+    size_t len = 0;
+
+    for (; len < size && hex[2 * len]; len++) {
+        unsigned byte;
+
+        assert_int_equal(sscanf(hex + 2 * len, "%2x", &byte), 1);
+        out[len] = (uint8_t)byte;
+    }
+    return len;
+}
+
+static void enrol_broker(struct bus *b)
+{
+    uint8_t key[KEY_BYTES];
+    char hex[2 * KEY_BYTES + 1], sql[300];
+
+    assert_int_equal(keys_z85_decode(key, bus_broker_key(b)), ST_OK);
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    snprintf(sql, sizeof(sql),
+             "SELECT bus.principal_add('coes.broker', 'coes', 'broker', '', decode('%s', 'hex'))",
+             hex);
+    pgserver_exec(bus_server(b), sql);
+}
+
+static void check_signature(struct bus *b)
+{
+    uint8_t content[600], signature[SIGN_BYTES];
+    char path[300], err[300];
+    struct keys keys;
+    struct signer *signer;
+    size_t len =
+        read_hex(b, "SELECT encode(content, 'hex') FROM bus.message WHERE type = 244 LIMIT 1",
+                 content, sizeof(content));
+
+    assert_int_equal(
+        read_hex(b, "SELECT encode(signature, 'hex') FROM bus.message WHERE type = 244 LIMIT 1",
+                 signature, sizeof(signature)),
+        SIGN_BYTES);
+    snprintf(path, sizeof(path), "%s/broker.key", bus_dir(b));
+    assert_int_equal(keys_load(&keys, path, err, sizeof(err)), ST_OK);
+    assert_int_equal(signer_create(&signer, &keys), ST_OK);
+    assert_true(sign_is_good(signer_public(signer), "", content, len, signature));
+    signer_destroy(signer);
+    keys_wipe(&keys);
+}
+
+static void an_enrolled_broker_says_signed_heads(void **state)
+{
+    static const char *const often[] = {"audit.head=300ms", NULL};
+    struct bus *b = bus_create();
+
+    (void)state;
+    enrol_broker(b);
+    pgserver_exec(bus_server(b), "SELECT bus.say_audit('drill', '')");
+    bus_start_broker(b, often);
+    wait_for_heads(b, 3);
+    /* Each is where a link ends, with its digest. */
+    assert_int_equal(
+        pgserver_number(bus_server(b),
+                        "SELECT count(*) FROM bus.document d LEFT JOIN bus.chain c ON c.last_seq ="
+                        " (d.doc->'log_head'->>'seq')::int8 AND c.log_epoch ="
+                        " (d.doc->'log_head'->>'log_epoch')::int4 AND encode(c.digest, 'base64') ="
+                        " d.doc->'log_head'->>'digest' WHERE d.type = 244 AND c.digest IS NULL"),
+        0);
+    check_signature(b);
+    assert_int_equal(bus_status(b, "heads_mute"), 0);
+    assert_true(bus_status(b, "heads_said") >= 2);
+    bus_destroy(b);
+}
+
+static void a_broker_that_nobody_enrolled_says_so(void **state)
+{
+    static const char *const often[] = {"audit.head=100ms", NULL};
+    struct bus *b = bus_create();
+
+    (void)state;
+    bus_start_broker(b, often);
+    assert_int_equal(bus_status(b, "heads_mute"), 1);
+    assert_int_equal(bus_status(b, "heads_said"), 0);
+    bus_destroy(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_enrolled_broker_says_signed_heads),
+        cmocka_unit_test(a_broker_that_nobody_enrolled_says_so),
+    };
+
+    return cmocka_run_group_tests_name("heads", tests, NULL, NULL);
+}
