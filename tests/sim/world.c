@@ -427,6 +427,11 @@ void world_build(void)
     sim.agents = 2 + (unsigned)rng_below(&r, 3);
     sim.nodes = sim.brokers + sim.agents;
     sim.standby = standbys[rng_below(&r, 4)];
+    /* Where a planted bug can strike at all, so that few seeds find it. */
+    if (sim.plant == PLANT_NO_BARRIER)
+        sim.standby = STANDBY_SYNC;
+    else if (sim.plant == PLANT_TIMELINE_UNSEEN)
+        sim.standby = STANDBY_ASYNC;
     sim.queue_cap = caps[rng_below(&r, 4)];
     for (unsigned i = 0; i < sim.nodes; i++) {
         struct node *n = &sim.node[i];
