@@ -94,8 +94,17 @@ static void put_padded(struct buf *out, const char *text, size_t width)
     buf_puts(out, " ");
 }
 
+/* The bus's own notes are never signed. */
+static void put_doubt(struct buf *out, const Eocbus__V1__Envelope *m, enum proof proof)
+{
+    if (proof == PROOF_UNKNOWN)
+        buf_puts(out, "unchecked! ");
+    else if (proof == PROOF_UNSIGNED && m && strcmp(m->sender, "bus") != 0)
+        buf_puts(out, "unsigned! ");
+}
+
 void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
-                bool colour)
+                enum proof proof, bool colour)
 {
     const struct type_info *type = m ? type_by_number((unsigned)m->body_case) : NULL;
 
@@ -107,6 +116,7 @@ void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1
         buf_puts(out, "late ");
     if (d->stamp->clock_suspect)
         buf_puts(out, "clock? ");
+    put_doubt(out, m, proof);
     if (m) {
         const char *status = status_word(m->status);
 
@@ -137,7 +147,8 @@ static void put_message(struct buf *out, const Eocbus__V1__Envelope *m)
     buf_free(&raw);
 }
 
-void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+               enum proof proof)
 {
     const Eocbus__V1__Stamp *s = d->stamp;
     char time[TIME_TEXT];
@@ -151,6 +162,8 @@ void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1_
                s->provisional ? "true" : "false", d->history ? "true" : "false",
                s->late ? "true" : "false", s->clock_suspect ? "true" : "false");
     print_json_text(out, m ? m->sender : NULL);
+    buf_puts(out, ",\"proof\":");
+    print_json_text(out, proof == PROOF_OFF ? NULL : proof_word(proof));
     buf_puts(out, ",\"message\":");
     put_message(out, m);
     buf_puts(out, "}\n");

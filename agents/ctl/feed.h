@@ -6,14 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agents/link/trust.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/base/mem.h"
 
-/* Each appends one line with its end. m NULL: a message that this program cannot read. */
+/* Each appends one line with its end. m NULL: a message that this program cannot read. People see
+ * what is not proved, programs the word for it ("proof"; null where nothing is checked). */
 void feed_human(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
-                bool colour);
-void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m);
+                enum proof proof, bool colour);
+void feed_json(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
+               enum proof proof);
 
 /* A provisional one that is taken back, likewise. now_us: UTC. */
 void feed_human_withdrawn(struct buf *out, const Eocbus__V1__Withdrawn *w, int64_t now_us,

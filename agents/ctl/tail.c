@@ -37,6 +37,7 @@ enum { WAIT_S = 30, WAIT_MOST_S = 4000000 };
 struct tail {
     struct ctl *c;
     struct loop *loop;
+    struct agent *agent;
     struct pick pick;
     const char *inbox, *record, *name;
     char made_name[65];
@@ -151,9 +152,9 @@ static void print_one(struct tail *t, const Eocbus__V1__Delivery *d, const Eocbu
     tell_bulk(t);
     buf_clear(&t->line);
     if (t->json)
-        feed_json(&t->line, d, m);
+        feed_json(&t->line, d, m, agent_proof(t->agent));
     else
-        feed_human(&t->line, d, m, t->colour);
+        feed_human(&t->line, d, m, agent_proof(t->agent), t->colour);
     if (!print_flush(&t->line))
         stop(t, EXIT_DONE); /* nobody reads any more: head(1) has enough */
 }
@@ -333,6 +334,7 @@ static int run_agent(struct tail *t)
     if (agent_create(&agent, t->loop, &set, "eocctl " EOCBUS_VERSION, &events, err, sizeof(err)) !=
         ST_OK)
         return program_fail(&t->c->program, EXIT_MACHINE, "%s", err);
+    t->agent = agent;
     code = listen_until_done(t, agent);
     agent_destroy(agent);
     return code;

@@ -317,6 +317,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
                                  .from_history = d->history,
                                  .late = d->stamp->late,
                                  .clock_suspect = d->stamp->clock_suspect,
+                                 .proof = proof_word(agent_proof(ear->bus->agent)),
                                  .type = type ? type->name : "",
                                  .json = "",
                                  .content = d->content.data,

@@ -119,6 +119,9 @@ struct eocbus_message { /* borrowed for the call */
     /* Sent more than five minutes before it came: page nobody, unless not_after_us still lies ahead. */
     int late;
     int clock_suspect; /* the sender's clock is wrong, and so may be the times in the message */
+    /* "good", "unsigned" or "unknown" (no record of its sender); "" where no officers are pinned
+     * (trust.officers). What is forged, and orders to machines that are not good, are not handed over. */
+    const char *proof;
 };
 /* Answer 0 when you cannot take it now: it comes again. */
 typedef int (*eocbus_message_fn)(void *arg, const struct eocbus_message *m);

@@ -25,6 +25,8 @@ enum say {
     SAY_LINK_UP,
     SAY_LINK_DOWN,
     SAY_TO_US,
+    SAY_UNSIGNED,
+    SAY_UNCHECKED,
     SAY_PERSONAL,
     SAY_SEALED,
     SAY_IT_OPENS,

@@ -82,6 +82,17 @@ static bool is_to_us(const struct office *o, const Eocbus__V1__Envelope *m)
     return false;
 }
 
+/* What is not proved is said to be so; the bus's own notes are never signed. */
+static void put_doubt(const struct running *r, struct buf *line, const Eocbus__V1__Envelope *m)
+{
+    enum proof proof = agent_proof(r->agent);
+
+    if (proof == PROOF_UNKNOWN)
+        buf_printf(line, " [%s]", lang_say(r->o->lang, SAY_UNCHECKED));
+    else if (proof == PROOF_UNSIGNED && m && strcmp(m->sender, "bus") != 0)
+        buf_printf(line, " [%s]", lang_say(r->o->lang, SAY_UNSIGNED));
+}
+
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct running *r = arg;
@@ -102,6 +113,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
         print_escaped(&line, m->sender, strlen(m->sender));
     buf_puts(&line, "  ");
     print_escaped(&line, (const char *)text.data, text.len);
+    put_doubt(r, &line, m);
     buf_puts(&line, "\n");
     done = !line.failed && !text.failed && print_flush(&line);
     buf_free(&line);
@@ -173,6 +185,8 @@ static bool on_mine(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__
     if (!m || strcmp(m->sender, r->o->set.agent.name) == 0)
         return true;
     receipt_book_line(&line, m, d->stamp->received_time_us);
+    if (m->body_case != EOCBUS__V1__ENVELOPE__BODY_RECEIPT) /* whose line is for programs */
+        put_doubt(r, &line, m);
     done = !line.failed && receipt_book_add(r->book, &line) == ST_OK && show_mine(r, m, &line);
     if (done && r->terminal && m->body_case != EOCBUS__V1__ENVELOPE__BODY_RECEIPT)
         say_displayed(r, m);

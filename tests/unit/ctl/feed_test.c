@@ -36,6 +36,8 @@ static const char flash[] =
     "\"area\":{\"pcodes\":[\"3505203\"]},\"flash_report\":{\"hazard\":\"HAZARD_MUDFLOW\","
     "\"village\":\"Vesh\\u001b[31mist\",\"injured\":2,\"houses\":14,\"road_cut\":\"ANSWER_YES\"}}";
 
+static enum proof proof_shown = PROOF_OFF;
+
 static void tell(const char *json, bool colour, bool provisional)
 {
     Eocbus__V1__Stamp stamp = EOCBUS__V1__STAMP__INIT;
@@ -49,7 +51,7 @@ static void tell(const char *json, bool colour, bool provisional)
     stamp.provisional = provisional;
     stamp.received_time_us = 1281643391000000;
     d.stamp = &stamp;
-    feed_human(&b, &d, json ? message_of(a, json) : NULL, colour);
+    feed_human(&b, &d, json ? message_of(a, json) : NULL, proof_shown, colour);
     keep(&b);
     arena_destroy(a);
 }
@@ -68,6 +70,25 @@ static void a_line_says_when_what_where_who_and_marks_an_exercise(void **state)
     assert_non_null(strstr(text, "2 injured, 14 houses, road cut\n"));
     assert_null(strchr(text, '\033')); /* what was typed does not reach the terminal */
     assert_non_null(strstr(text, "Vesh\\x1b[31mist"));
+}
+
+static void what_is_not_proved_is_said_to_be_so(void **state)
+{
+    (void)state;
+    tell(flash, false, false);
+    assert_null(strstr(text, "!"));
+    proof_shown = PROOF_GOOD;
+    tell(flash, false, false);
+    assert_null(strstr(text, "!"));
+    proof_shown = PROOF_UNSIGNED;
+    tell(flash, false, false);
+    assert_non_null(strstr(text, " unsigned! FLASH"));
+    proof_shown = PROOF_UNKNOWN;
+    tell(flash, false, false);
+    assert_non_null(strstr(text, " unchecked! FLASH"));
+    tell(NULL, false, false);
+    assert_non_null(strstr(text, " unchecked! "));
+    proof_shown = PROOF_OFF;
 }
 
 static void colour_comes_only_when_asked_for_and_ends_with_the_line(void **state)
@@ -107,7 +128,7 @@ static void json_cannot_talk_to_the_terminal(void **state)
     (void)state;
     assert_int_equal(arena_create(&a, LIMIT_ARENA_BYTES), ST_OK);
     d.stamp = &stamp;
-    feed_json(&b, &d, message_of(a, json));
+    feed_json(&b, &d, message_of(a, json), proof_shown);
     keep(&b);
     assert_non_null(strstr(text, "\"a\\u009b31m\\u202e\""));
     arena_destroy(a);
@@ -178,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_says_when_what_where_who_and_marks_an_exercise),
+        cmocka_unit_test(what_is_not_proved_is_said_to_be_so),
         cmocka_unit_test(colour_comes_only_when_asked_for_and_ends_with_the_line),
         cmocka_unit_test(a_warning_ahead_of_its_number_says_so),
         cmocka_unit_test(what_cannot_be_read_is_a_line_too),
