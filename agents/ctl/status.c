@@ -103,7 +103,7 @@ static void ask_broker(struct ctl *c, struct status_report *s)
     if (broker_says(s, "degraded", "yes"))
         add_fault(s, "commits are not protected by a standby: look at the standby");
     if (broker_number(s, "principals") == 0)
-        add_fault(s, "no principal may connect: enrol them with `eocctl principal add`");
+        add_fault(s, "no principal may connect: enrol them with `eocctl enrol`");
     if (broker_number(s, "officers") == 0)
         buf_puts(&s->notes, "LOOK: no enrolment officers are pinned (trust.officers): whoever may "
                             "write into the database can invent principals\n");

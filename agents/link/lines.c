@@ -58,11 +58,11 @@ static void say_why(struct agent *a, unsigned line, const struct line_end *end)
     snprintf(text, sizeof(text), "%s", end->why);
     if (end->cause == LINE_UNKNOWN_KEY) {
         snprintf(text, sizeof(text),
-                 "%s: ask for public key %s to be enrolled (eocctl principal add)", end->why,
+                 "%s: ask for public key %s to be enrolled (eocctl enrol)", end->why,
                  a->keys.public_z85);
         log_warn("agent.key.unknown",
                  "endpoint=%s public=%s the broker does not know this key (yet): "
-                 "enrol it with eocctl principal add; trying again in %u ms",
+                 "enrol it with eocctl enrol; trying again in %u ms",
                  lines_endpoint(a, line), a->keys.public_z85, end->retry_ms);
     } else if (line == a->main || (a->main == NO_LINE && line != URGENT_LINE)) {
         log_warn("agent.link.lost", "endpoint=%s why=\"%s\" retry_ms=%u", lines_endpoint(a, line),

@@ -293,7 +293,7 @@ static void an_unknown_key_is_told_what_to_do(void **state)
     assert_non_null(strstr(log_text, keys.public_z85));
     agent_state(late, &st);
     assert_false(st.linked);
-    assert_non_null(strstr(st.trouble, "eocctl principal add"));
+    assert_non_null(strstr(st.trouble, "eocctl enrol"));
     agent_destroy(late);
 }
 

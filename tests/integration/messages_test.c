@@ -193,7 +193,7 @@ static void a_key_that_nobody_enrolled_is_named_and_the_message_is_safe(void **s
     bus_start_broker(world.bus, NULL);
     write_messages("4", "x");
     publish("2");
-    run_expect(&world.ran, UNREACHABLE, "eocctl principal add");
+    run_expect(&world.ran, UNREACHABLE, "eocctl enrol");
     run_expect(&world.ran, UNREACHABLE, stranger.public_z85);
     run_expect(&world.ran, UNREACHABLE, "safe in");
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.message"), 0);

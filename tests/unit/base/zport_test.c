@@ -282,6 +282,44 @@ static void agent_open(struct agent *a, struct zctx *z, const char *endpoint)
     agent_open_with(a, z, &set);
 }
 
+static void a_router_listens_with_a_second_key_beside_the_first(void **state)
+{
+    struct zport_settings set = router_settings(), dealer;
+    struct agent old, new, wrong;
+    struct keys next;
+    struct broker b;
+    char path[] = "/tmp/eocbus-zport-XXXXXX", endpoint[64];
+    unsigned zero = 0;
+
+    (void)state;
+    assert_int_equal(keys_generate(&next), ST_OK);
+    broker_open(&b, &set);
+    close(mkstemp(path));
+    unlink(path);
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    assert_int_equal(zport_listen_also(b.port, endpoint, "short"), ST_INVALID);
+    assert_int_equal(zport_listen_also(b.port, endpoint, next.secret_z85), ST_OK);
+    agent_open(&old, b.ctx, zport_endpoint(b.port)); /* the first listener keeps its key */
+    dealer = dealer_settings(endpoint);
+    agent_open_with(&wrong, b.ctx, &dealer); /* the old key at the new address */
+    dealer.server_z85 = next.public_z85;
+    agent_open_with(&new, b.ctx, &dealer);
+    turn_until(b.loop, &old.is_up);
+    turn_until(b.loop, &new.is_up);
+    turn_until(b.loop, &wrong.is_down);
+    assert_int_equal(wrong.ups, 0);
+    assert_int_equal(zport_send(old.port, NULL, &zero, sizeof(zero)), ST_OK);
+    assert_int_equal(zport_send(new.port, NULL, &zero, sizeof(zero)), ST_OK);
+    turn_until(b.loop, &b.has_message);
+    for (b.has_message = b.messages > 1; !b.has_message;)
+        turn_until(b.loop, &b.has_message);
+    assert_int_equal(b.messages, 2);
+    zport_destroy(wrong.port);
+    zport_destroy(new.port);
+    zport_destroy(old.port);
+    broker_close(&b);
+}
+
 /* --- a quiet link ------------------------------------------------------------------------------
  */
 
@@ -1057,6 +1095,7 @@ static int make_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_router_listens_with_a_second_key_beside_the_first),
         cmocka_unit_test(a_quiet_link_answers_each_of_a_thousand_single_requests),
         cmocka_unit_test(a_quiet_link_delivers_each_of_a_thousand_single_messages),
         cmocka_unit_test(a_message_that_arrived_while_we_were_sending_is_heard),

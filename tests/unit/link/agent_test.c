@@ -725,7 +725,7 @@ static void an_unknown_key_says_what_to_do_and_comes_back_by_itself(void **state
     WAIT_FOR(strstr(log_text, "agent.key.unknown"));
     assert_null(strstr(log_text, "agent.link.lost")); /* one line says it */
     assert_non_null(strstr(log_text, keys.public_z85));
-    assert_non_null(strstr(log_text, "eocctl principal add"));
+    assert_non_null(strstr(log_text, "eocctl enrol"));
     broker.verdict = "200"; /* enrolled */
     WAIT_FOR(saw.settled == 1);
 }
