@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/base/log.h"
+#include "proto/base/conninfo.h"
 #include "proto/base/mem.h"
 #include "proto/wire/limits.h"
 
@@ -43,7 +44,7 @@ static const struct conf_row rows[] = {
      0, 0},
     {"database", CONF_TEXT, AT(database), "dbname=eocbus user=bus_ingest", CONF_SECRET,
      "PostgreSQL connection string (libpq keywords or URI) of a user with the role bus_ingest. "
-     "Keep passwords in ~/.pgpass rather than here.",
+     "Peer or certificate: a password is not taken here, nor from the environment.",
      0, 0},
     {"access.cache_file", CONF_PATH, AT(cache_file), "/var/lib/eocbus/broker.rights", 0,
      "The one file a broker keeps: who may come in, as the database said last, signed by its own "
@@ -159,6 +160,8 @@ enum status config_check(const struct config *c, char *err, size_t err_size)
 {
     enum log_level level;
 
+    if (c->database && conninfo_check(c->database, err, err_size) != ST_OK)
+        return ST_INVALID;
     if (log_level_parse(c->log_level, &level))
         snprintf(err, err_size, "log.level is \"%s\"; legal are debug, info, warn, error",
                  c->log_level);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/conninfo.h"
+
 #include "proto/base/banned.h"
 
 struct db {
@@ -40,9 +42,12 @@ static void drop_notice(void *arg, const char *message)
 
 enum status db_open(struct db **out, const char *conninfo, char *err, size_t err_size)
 {
-    struct db *d = mem_zalloc(sizeof(*d));
+    struct db *d;
     char line[400];
 
+    if (conninfo_check(conninfo, err, err_size) != ST_OK)
+        return ST_DENIED;
+    d = mem_zalloc(sizeof(*d));
     if (!d) {
         snprintf(err, err_size, "out of memory");
         return ST_NOMEM;

@@ -15,7 +15,7 @@
 struct db;
 struct db_rows;
 
-/* ST_CLOSED: nobody answers; `err` is a sentence that says what to do. */
+/* ST_CLOSED: nobody answers; ST_DENIED: a password lies open (conninfo.h); `err` is a sentence that says what to do. */
 MUST_CHECK enum status db_open(struct db **out, const char *conninfo, char *err, size_t err_size);
 void db_close(struct db *d); /* NULL is allowed */
 
