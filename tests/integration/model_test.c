@@ -186,7 +186,7 @@ static void compare(struct pgserver *server, struct check *c, unsigned seed)
                               .prepare = names};
     FILE *f = record(seed);
 
-    pgserver_exec(server, "TRUNCATE bus.message, bus.document, bus.lane_run, bus.quarantine;"
+    pgserver_exec(server, "TRUNCATE bus.message, bus.document, bus.lane_run, bus.quarantine, bus.chain;"
                           "UPDATE bus.log_head SET seq = 0");
     assert_int_equal(pg_create(&c->pg, &set, &exits), ST_OK);
     c->ready = false;

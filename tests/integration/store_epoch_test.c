@@ -42,6 +42,7 @@ static void store(struct world *w, unsigned n)
 static void lose_all_but_five(struct world *w)
 {
     pgserver_exec(w->pg, "DELETE FROM bus.message WHERE seq > 5;"
+                         "DELETE FROM bus.chain WHERE last_seq > 5;"
                          "UPDATE bus.lane_run SET lane_last = 5, seq_last = 5;"
                          "UPDATE bus.log_head SET seq = 5");
 }
