@@ -222,7 +222,7 @@ static void finish_principals(struct broker *b, enum status st)
         egress_recheck(b->egress); /* first: it holds what the old list knew */
         ingress_recheck(b->ingress);
         if (keep_principals_read(b->keep))
-            log_info("broker.principals", "count=%zu", access_count(b->access));
+            log_info("broker.principals", "count=%zu", access_open(b->access));
     } else {
         store_principals_unread(b->store); /* a revocation may be among them */
     }
@@ -245,6 +245,7 @@ static struct principal principal_of(const struct store_principal *row)
         .enrolment = (uint8_t *)row->enrolment,
         .enrolment_len = row->enrolment_len,
         .is_shut = row->is_shut,
+        .revoked_us = row->revoked_us,
     };
 
     memcpy(p.public_key, row->public_key, sizeof(p.public_key));

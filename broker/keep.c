@@ -130,7 +130,7 @@ static void take_file(struct keep *k)
     if (st == ST_OK)
         log_warn("broker.cache.taken",
                  "keys=%zu age_s=%" PRIu64 " next=\"in force until the database answers\"",
-                 access_count(k->b->access), keep_age_s(k));
+                 access_open(k->b->access), keep_age_s(k));
     else if (st != ST_NOTFOUND)
         log_error("broker.cache.refused",
                   "file=%s why=\"%s\" next=\"nobody comes in until the database answers\"", path,

@@ -92,7 +92,7 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     struct access_counters n;
 
     access_counters(b->access, &n);
-    out->principals = access_count(b->access);
+    out->principals = access_open(b->access);
     out->admitted = n.admitted;
     out->unknown_keys = n.unknown_keys;
     out->officers = n.officers;

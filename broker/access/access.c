@@ -320,6 +320,11 @@ void access_each(const struct access *a, void (*each)(void *arg, const struct pr
         roll_each(a->roll, each, arg);
 }
 
+size_t access_open(const struct access *a)
+{
+    return a->roll ? roll_open(a->roll) : 0;
+}
+
 size_t access_count(const struct access *a)
 {
     return a->roll ? roll_count(a->roll) : 0;

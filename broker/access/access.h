@@ -32,9 +32,10 @@ struct principal {
     /* Enrolment (trust.proto), byte for byte as officers signed it; NULL = there is none. */
     uint8_t *enrolment;
     size_t enrolment_len;
-    bool is_vouched; /* enough pinned officers signed the record, and what stands here is what it
-                        says; access finds out itself */
-    bool is_shut;    /* the key opens no door any more, the record still tells of the others */
+    bool is_vouched;    /* enough pinned officers signed the record, and what stands here is what it
+                           says; access finds out itself */
+    bool is_shut;       /* the key opens no door any more, the record still tells of the others */
+    int64_t revoked_us; /* 0 = it is not */
     const struct rights *rights; /* access compiles them */
 };
 
@@ -68,6 +69,7 @@ bool access_is_kept(const struct access *a);
 /* Of the list in force; "" before the first. Borrowed until the next commit. */
 const char *access_rules_text(const struct access *a);
 size_t access_count(const struct access *a);
+size_t access_open(const struct access *a); /* those that are not shut */
 /* All of the list in force, in the order of names. */
 void access_each(const struct access *a, void (*each)(void *arg, const struct principal *p),
                  void *arg);
@@ -85,8 +87,9 @@ bool access_holds(const struct access *a, int32_t principal_id, const char *name
 /* UTC microseconds when the next key runs out after `utc_us`; INT64_MAX: none does. */
 int64_t access_next_end(const struct access *a, int64_t utc_us);
 
-/* Every key the name has but those that are shut, also one whose time is over, for who checks what
- * it signed; answers how many were given to `each`. */
+/* Every key the name has or had, for who checks what it signed; answers how many were given to
+ * `each`.
+ */
 size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg);
 

@@ -46,6 +46,7 @@ static void pack_key(void *arg, const struct principal *p)
     m->enrolment.data = p->enrolment;
     m->enrolment.len = p->enrolment_len;
     m->is_shut = p->is_shut;
+    m->revoked_us = p->revoked_us;
     k->pointers[k->count++] = m;
 }
 
@@ -128,7 +129,8 @@ static enum status add_key(struct access *a, const Eocbus__V1__CachedKey *m)
                           .serial = m->serial,
                           .enrolment = m->enrolment.len ? m->enrolment.data : NULL,
                           .enrolment_len = m->enrolment.len,
-                          .is_shut = m->is_shut};
+                          .is_shut = m->is_shut,
+                          .revoked_us = m->revoked_us};
 
     if (m->public_key.len != sizeof(p.public_key))
         return ST_OK; /* nobody comes in with it */

@@ -22,7 +22,7 @@ struct row {
 
 struct roll {
     struct row **by_name, **by_key;
-    size_t count, room;
+    size_t count, room, shut;
     bool sealed;
 };
 
@@ -106,6 +106,7 @@ enum status roll_add(struct roll *r, const struct principal *p)
     if (!row)
         return ST_NOMEM;
     row->order = r->count;
+    r->shut += p->is_shut;
     r->by_name[r->count] = r->by_key[r->count] = row;
     r->count++;
     return ST_OK;
@@ -186,6 +187,11 @@ enum status roll_grant(struct roll *r, struct grants *g)
     for (size_t i = 0; i < r->count && st == ST_OK; i++)
         st = grant(&r->by_name[i]->p, g);
     return st;
+}
+
+size_t roll_open(const struct roll *r)
+{
+    return r->count - r->shut;
 }
 
 size_t roll_count(const struct roll *r)
@@ -289,11 +295,7 @@ size_t roll_each_named(const struct roll *r, const char *name,
 {
     size_t at = find_first(r->by_name, r->count, name, against_name), found = 0;
 
-    for (; at < r->count && !against_name(r->by_name[at], name); at++) {
-        if (r->by_name[at]->p.is_shut)
-            continue;
+    for (; at < r->count && !against_name(r->by_name[at], name); at++, found++)
         each(arg, &r->by_name[at]->p);
-        found++;
-    }
     return found;
 }

@@ -24,6 +24,7 @@ struct grants;
 /* Once it is sealed: gives each its rights, which live as long as `g`. ST_NOMEM. */
 MUST_CHECK enum status roll_grant(struct roll *r, struct grants *g);
 size_t roll_count(const struct roll *r);
+size_t roll_open(const struct roll *r); /* those that are not shut */
 void roll_each(const struct roll *r, void (*each)(void *arg, const struct principal *p), void *arg);
 
 /* NULL: none, or its time is over (not_after_us <= utc_us). Of two under one name the one with the

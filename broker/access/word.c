@@ -27,7 +27,7 @@ static enum word refuse(enum word word, struct refusal *why, const char *path, c
 }
 
 /* One name's keys against one signature. A key whose time is over counts: what it signed before is
- * good, and may have waited in an outbox. One that was revoked is not told (access_each_named). */
+ * good, and may have waited in an outbox. One that was revoked counts no more. */
 struct search {
     const void *bytes;
     size_t len;
@@ -39,7 +39,7 @@ static void try_key(void *arg, const struct principal *p)
 {
     struct search *s = arg;
 
-    if (!p->has_sign_key)
+    if (!p->has_sign_key || p->revoked_us)
         return;
     s->has_key = true;
     s->is_good = s->is_good || sign_is_good(p->sign_key, "", s->bytes, s->len, s->signature);

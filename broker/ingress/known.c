@@ -17,6 +17,7 @@ struct known {
     struct ingress *in;
     struct session *s;
     ProtobufCBinaryData records[RECORDS_MOST];
+    int64_t revoked_us[RECORDS_MOST];
     char *nobody[RECORDS_MOST];
     size_t n_records, n_nobody, bytes; /* in this frame */
     size_t of_name;                    /* records of the name that is being looked at */
@@ -30,6 +31,8 @@ static void send_known(struct known *k)
 
     known.n_enrolments = k->n_records;
     known.enrolments = k->records;
+    known.n_revoked_us = k->n_records;
+    known.revoked_us = k->revoked_us;
     known.n_nobody = k->n_nobody;
     known.nobody = k->nobody;
     f.what_case = EOCBUS__V1__FRAME__WHAT_KNOWN;
@@ -56,6 +59,7 @@ static void add_record(void *arg, const struct principal *p)
     if (!p->enrolment_len)
         return;
     make_room(k, p->enrolment_len);
+    k->revoked_us[k->n_records] = p->revoked_us;
     k->records[k->n_records].data = p->enrolment;
     k->records[k->n_records++].len = p->enrolment_len;
     k->of_name++;

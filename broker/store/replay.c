@@ -64,6 +64,7 @@ enum { /* of principals.sql */
        P_ENROLMENT,
        P_SHUT,
        P_RULES,
+       P_REVOKED,
 };
 
 enum question { ASK_PAGE, ASK_TO, ASK_LAST, ASK_TIME, ASK_PRINCIPALS };
@@ -200,6 +201,7 @@ static struct store_principal read_principal(const struct pg_rows *rows, size_t 
         .enrolment = len ? enrolment : NULL,
         .enrolment_len = len,
         .is_shut = pg_int(rows, i, P_SHUT) != 0,
+        .revoked_us = pg_time_us(rows, i, P_REVOKED),
         .rules = pg_is_null(rows, i, P_RULES) ? NULL : pg_text(rows, i, P_RULES),
     };
 

@@ -110,6 +110,7 @@ struct store_principal {
     const uint8_t *enrolment; /* bytes of the Enrolment, or NULL */
     size_t enrolment_len;
     bool is_shut; /* the key opens no door any more, its record still tells what the others may */
+    int64_t revoked_us; /* 0 = it is not */
     const char *rules; /* every rule there is (access/rights.h), with one of them; else NULL */
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);

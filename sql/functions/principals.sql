@@ -193,15 +193,17 @@ COMMENT ON VIEW bus.principal_list IS 'one row per key: who, which key, whether 
 CREATE FUNCTION bus.principals()
 RETURNS TABLE (principal_id int4, name text, agency text, roles text, places text, public_key bytea,
                not_after timestamptz, sign_key bytea, serial int8, enrolment bytea, is_shut bool,
-               rules text)
+               rules text, revoked_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.principal_id, l.name, l.agency, l.roles, l.places, l.public_key, l.not_after,
            l.sign_key, l.serial, l.enrolment, l.state <> 'active',
-           CASE WHEN row_number() OVER (ORDER BY l.principal_id, l.public_key) = 1 THEN bus.rules_text() END
+           CASE WHEN row_number() OVER (ORDER BY l.principal_id, l.public_key) = 1 THEN bus.rules_text() END,
+           l.revoked_at
       FROM (SELECT x.*, bool_or(x.state = 'active') OVER who AS is_here,
                    max(x.serial) FILTER (WHERE x.state <> 'not yet') OVER who AS last_serial
               FROM bus.principal_list x WINDOW who AS (PARTITION BY x.principal_id)) AS l
      WHERE l.state = 'active' OR (l.is_here AND l.serial > 0 AND l.serial = l.last_serial)
+        OR (l.enrolment IS NOT NULL AND l.state IN ('revoked', 'expired')) -- what it signed before is good
      ORDER BY l.principal_id, l.public_key
 $$;
 

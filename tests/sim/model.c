@@ -831,6 +831,7 @@ static void ask_principals(struct pg_rows *out)
             put_text(out, rules);
         else
             put_null(out);
+        put_null(out); /* revoked_at */
         first = false;
         end_row(out);
     }

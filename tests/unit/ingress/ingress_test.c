@@ -92,7 +92,8 @@ size_t access_each_named(const struct access *a, const char *name,
                          void (*each)(void *arg, const struct principal *p), void *arg)
 {
     static uint8_t record[1000];
-    struct principal p = {.enrolment = record, .enrolment_len = sizeof(record)};
+    struct principal p = {
+        .enrolment = record, .enrolment_len = sizeof(record), .revoked_us = FAKE_UTC_US};
     unsigned n = 0;
 
     (void)a;
@@ -204,8 +205,11 @@ static void note_frame(struct agent *a, const Eocbus__V1__Frame *f)
         a->knowns++;
         a->records += (unsigned)f->known->n_enrolments;
         a->nobodies += (unsigned)f->known->n_nobody;
-        for (size_t i = 0; i < f->known->n_enrolments; i++)
+        assert_int_equal(f->known->n_revoked_us, f->known->n_enrolments);
+        for (size_t i = 0; i < f->known->n_enrolments; i++) {
             a->record_bytes += f->known->enrolments[i].len;
+            assert_int_equal(f->known->revoked_us[i], FAKE_UTC_US);
+        }
         break;
     default:
         assert_int_equal(f->what_case, EOCBUS__V1__FRAME__WHAT_RECEIPTS);
