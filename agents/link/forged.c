@@ -62,7 +62,7 @@ static enum status put_event(struct agent *a)
     m.audit_event = &event;
     st = agent_put(a, &m, NULL, &why);
     if (st == ST_INVALID)
-        log_error("agent.forged.unsaid", "code=%s path=%s %s", why.code, why.path, why.text);
+        log_error("agent.forged.unsaid", "code=%s path=%s", why.code, why.path);
     return st;
 }
 

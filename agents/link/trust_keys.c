@@ -144,7 +144,7 @@ void trust_book_add(struct trust_book *b, const uint8_t *enrolment, size_t len, 
     struct refusal why = {0};
 
     if (enrolment_check(&record, enrolment, len, &b->officers, &why) != ST_OK) {
-        log_warn("agent.record.refused", "why=\"%s\"", why.text);
+        log_warn("agent.record.refused", "code=%s path=%s", why.code, why.path);
         return;
     }
     n = trust_book_name(b, record.name);

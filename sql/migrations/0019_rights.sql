@@ -132,6 +132,7 @@ INSERT INTO bus.rule (role, effect, verb, types, places, label, note) VALUES
     ('ministry', 'deny', 'hear', 'household_event household_identity assistance_entitlement assistance_delivery plot_offer offer_response move_event', 'any', 'PUBLIC', 'counts only, whatever an agreement says'),
     ('ministry', 'deny', 'open', '*', 'any', 'PUBLIC', ''),
 
+    ('partner', 'allow', 'flash', 'flash_report', 'own', 'INTERNAL', 'a relief team is often the first on site'),
     ('partner', 'allow', 'say', 'flash_report damage_needs_assessment casualty_summary resource_totals facility_status', 'own', 'INTERNAL', ''),
     ('partner', 'allow', 'say', 'resource.* general_message', 'any', 'INTERNAL', ''),
     ('partner', 'allow', 'hear', 'report.* incident.* resource.* alert.* facility_status', 'own', 'INTERNAL', ''),
