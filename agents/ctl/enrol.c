@@ -339,7 +339,7 @@ static int check(struct ctl *c, const struct buf *paper, struct record *r)
 
 static int submit_record(struct ctl *c, const struct buf *paper)
 {
-    struct record r;
+    struct record r = {0};
     struct db *d;
     char err[800];
     bool fresh = false;

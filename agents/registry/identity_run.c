@@ -228,7 +228,7 @@ static int open_and(struct office *o, const struct asked *a,
                                 const Eocbus__V1__HouseholdIdentityClear *clear))
 {
     Eocbus__V1__HouseholdIdentityClear *clear;
-    const uint8_t *wrapped;
+    const uint8_t *wrapped = NULL;
     struct vault_box box;
     struct sealing s;
     char err[800];

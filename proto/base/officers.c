@@ -166,13 +166,15 @@ static enum status read_file(char *text, size_t size, int fd, const char *path, 
 
 enum status officers_load(struct officers *out, const char *path, char *err, size_t err_size)
 {
-    char text[FILE_BYTES + 1];
+    char text[FILE_BYTES + 1] = "";
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0) {
+        enum status st = errno == ENOENT ? ST_NOTFOUND : ST_IO;
+
         (void)say(err, err_size, "the officers' file %s cannot be opened: %s", path,
                   strerror(errno));
-        return errno == ENOENT ? ST_NOTFOUND : ST_IO;
+        return st;
     }
     enum status st = read_file(text, sizeof(text), fd, path, err, err_size);
     close(fd);

@@ -15,11 +15,10 @@ enum {
     FILE_BYTES = 1024,
 };
 
-static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
-                  SEAL_KEY_BYTES == crypto_box_SECRETKEYBYTES &&
-                  SEAL_WRAPPED_BYTES == SEAL_KEY_BYTES + crypto_box_SEALBYTES &&
-                  (int)SEAL_KEY_BYTES == (int)KEY_BYTES,
-              "libsodium as everyone has it");
+static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "XChaCha20-Poly1305");
+static_assert(SEAL_KEY_BYTES == crypto_box_SECRETKEYBYTES, "X25519");
+static_assert(SEAL_WRAPPED_BYTES == SEAL_KEY_BYTES + crypto_box_SEALBYTES, "a sealed key");
+static_assert((int)SEAL_KEY_BYTES == (int)KEY_BYTES, "the keys of a key file");
 
 struct seal_reader {
     unsigned char *secret; /* sodium_malloc: locked, between guard pages, left out of core dumps */
@@ -189,10 +188,10 @@ static unsigned char *make_room(struct buf *b, size_t len)
     data = mem_alloc(b->len + len);
     if (!data)
         return NULL;
-    if (b->len)
+    if (b->data) {
         memcpy(data, b->data, b->len);
-    if (b->data)
         sodium_memzero(b->data, b->cap);
+    }
     mem_free(b->data);
     b->data = data;
     b->cap = b->len + len;

@@ -16,9 +16,9 @@ struct signer {
     uint8_t public[KEY_BYTES];
 };
 
-static_assert(SIGN_BYTES == crypto_sign_BYTES && KEY_BYTES == crypto_sign_SEEDBYTES &&
-                  KEY_BYTES == crypto_sign_PUBLICKEYBYTES,
-              "Ed25519 as everyone has it");
+static_assert((int)SIGN_BYTES == (int)crypto_sign_BYTES, "a signature of Ed25519");
+static_assert((int)KEY_BYTES == (int)crypto_sign_SEEDBYTES, "its seed");
+static_assert((int)KEY_BYTES == (int)crypto_sign_PUBLICKEYBYTES, "its public half");
 
 /* The block is written once and can only be read afterwards. */
 static enum status take_secret(struct signer *s, const uint8_t seed[KEY_BYTES])
@@ -77,7 +77,8 @@ static const uint8_t *join(uint8_t in_place[SHORT_BYTES], const char *domain, co
     text = head + len <= SHORT_BYTES ? in_place : mem_alloc(head + len);
     if (!text)
         return NULL;
-    memcpy(text, domain, head);
+    for (size_t i = 0; i < head; i++)
+        text[i] = (uint8_t)domain[i];
     if (len)
         memcpy(text + head, bytes, len);
     return text;
