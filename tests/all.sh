@@ -26,7 +26,7 @@ fault_tests() { # patient, measuring or calm
 
 run_part() {
     case $1 in
-    lint) SECONDS_MAX=420 TEST_LIMIT=480 tests/run.sh lint tests/lint/*.sh ;;
+    lint) tests/run.sh lint $(ls tests/lint/*.sh | grep -v /static.sh) ;; # that one is for `make lint`: six minutes
     unit | integration) tests/run.sh "$1" $(find_tests "$1") ;;
     patient | calm) tests/run.sh "$1" $(fault_tests "$1") ;;
     measuring) tests/run.sh measuring $(fault_tests measuring) tests/fault/*_test.sh ;;
