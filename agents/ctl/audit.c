@@ -21,12 +21,16 @@ static int print_heads(struct ctl *c, struct db *d, uint64_t last)
 {
     struct buf out = {0};
     enum status st = audit_heads_text(&out, d, last);
+    bool none = out.len == 0;
 
     print_flush(&out);
     buf_free(&out);
-    if (st == ST_OK)
-        return EXIT_DONE;
-    return program_fail(&c->program, EXIT_REFUSED, "the database refuses: %s", db_error(d));
+    if (st != ST_OK)
+        return program_fail(&c->program, EXIT_REFUSED, "the database refuses: %s", db_error(d));
+    if (none && last)
+        return program_fail(&c->program, EXIT_REFUSED,
+                            "no broker has said a head yet: see the runbook, \"The record\"");
+    return EXIT_DONE;
 }
 
 struct asked {

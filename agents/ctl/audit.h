@@ -64,6 +64,8 @@ struct audit_result {
 MUST_CHECK enum status audit_check(struct audit_result *out, struct db *d, uint64_t from,
                                    const char *heads, bool signatures, char *err, size_t err_size);
 int audit_verify(struct ctl *c, struct db *d, uint64_t from, const char *heads, bool signatures);
+/* Whole commits, from the one that holds `from` to the one that holds `to`, into `dir`, a new
+ * folder. EXIT_REFUSED: there is nothing in between. */
 int audit_export(struct ctl *c, struct db *d, uint64_t from, uint64_t to, const char *dir);
 
 #endif

@@ -45,7 +45,8 @@
 struct export
 {
     FILE *messages, *chain;
-    uint64_t rows;
+    uint64_t rows, first, last;
+    bool heads;
 };
 
 static void put_hex(FILE *f, const uint8_t *bytes, size_t len)
@@ -67,6 +68,9 @@ static void on_link(void *arg, const struct record_link *l)
 {
     struct export *e = arg;
 
+    if (!e->first)
+        e->first = l->first;
+    e->last = l->last;
     fprintf(e->chain, "%" PRIu64 " %" PRIu64 " %" PRIu32 " ", l->first, l->last, l->log_epoch);
     put_hex(e->chain, l->digest, DIGEST_BYTES);
     fputs("\n", e->chain);
@@ -122,6 +126,31 @@ static enum status first_whole(struct db *d, uint64_t *from)
     return ST_OK;
 }
 
+/* A commit is checked whole: `to` becomes the end of the one that holds it. False in *any: there is
+ * no commit in between. */
+static enum status whole_span(struct db *d, uint64_t from, uint64_t *to, bool *any)
+{
+    static const char sql[] =
+        "SELECT coalesce((SELECT CASE WHEN first_seq <= $2::int8 THEN last_seq END FROM bus.chain"
+        " WHERE last_seq >= $2::int8 ORDER BY last_seq LIMIT 1), $2::int8) AS upto,"
+        " (SELECT count(*) FROM (SELECT first_seq FROM bus.chain WHERE last_seq >= $1::int8"
+        " ORDER BY last_seq LIMIT 1) AS c WHERE first_seq <= $2::int8) AS n";
+    char low[24], high[24];
+    const char *params[] = {low, high};
+    struct db_rows *r;
+    enum status st;
+
+    snprintf(low, sizeof(low), "%" PRIu64, from);
+    snprintf(high, sizeof(high), "%" PRIu64, *to);
+    st = db_query(d, &r, sql, params, 2);
+    if (st != ST_OK)
+        return st;
+    *any = from <= *to && db_number(r, 0, "n") > 0;
+    *to = db_number(r, 0, "upto");
+    db_rows_free(r);
+    return ST_OK;
+}
+
 static void no_finding(void *arg, const struct record_finding *f)
 {
     (void)arg;
@@ -143,11 +172,12 @@ static bool write_before(struct db *d, uint64_t from, const char *dir, uint64_t 
     return good;
 }
 
-static bool write_heads(struct db *d, const char *dir)
+static bool write_heads(struct export *e, struct db *d, const char *dir)
 {
     struct buf out = {0};
     bool good = audit_heads_text(&out, d, 100000) == ST_OK;
 
+    e->heads = out.len > 0;
     buf_put(&out, "", 1);
     good = good && !out.failed && write_file(dir, "heads.txt", (const char *)out.data);
     buf_free(&out);
@@ -161,26 +191,63 @@ static bool close_both(struct export *e)
     return (!e->chain || fclose(e->chain) == 0) && e->chain && good;
 }
 
-int audit_export(struct ctl *c, struct db *d, uint64_t from, uint64_t to, const char *dir)
+static bool write_all(struct export *e, struct db *d, uint64_t from, uint64_t to, const char *dir)
 {
-    struct export e = {0};
-    struct audit_walk walk = {.d = d, .in_order = true, .link = on_link, .row = on_row, .arg = &e};
+    struct audit_walk walk = {.d = d, .in_order = true, .link = on_link, .row = on_row, .arg = e};
     uint64_t after;
     bool good;
 
+    e->messages = make(dir, "messages.txt");
+    e->chain = make(dir, "chain.txt");
+    good = e->messages && e->chain && write_before(d, from, dir, &after) &&
+           audit_walk(&walk, after, to) == ST_OK && write_heads(e, d, dir) &&
+           write_file(dir, "README.md", README) && write_file(dir, "verify.py", SCRIPT);
+    return close_both(e) && good;
+}
+
+static int failed(struct ctl *c, struct db *d)
+{
+    return program_fail(&c->program, EXIT_MACHINE, "the export failed: %s",
+                        *db_error(d) ? db_error(d) : strerror(errno));
+}
+
+static int nothing(struct ctl *c, uint64_t from, uint64_t to)
+{
+    if (to == INT64_MAX)
+        return program_fail(&c->program, EXIT_REFUSED, "nothing from %" PRIu64 " on", from);
+    return program_fail(&c->program, EXIT_REFUSED, "nothing between %" PRIu64 " and %" PRIu64, from,
+                        to);
+}
+
+static int no_folder(struct ctl *c, const char *dir)
+{
+    if (errno == EEXIST)
+        return program_fail(&c->program, EXIT_MACHINE, "%s is there already; give another folder",
+                            dir);
+    return program_fail(&c->program, EXIT_MACHINE, "%s cannot be made: %s", dir, strerror(errno));
+}
+
+int audit_export(struct ctl *c, struct db *d, uint64_t from, uint64_t to, const char *dir)
+{
+    struct export e = {0};
+    uint64_t low = from, high = to;
+    bool any;
+
+    if (first_whole(d, &low) != ST_OK || whole_span(d, low, &high, &any) != ST_OK)
+        return failed(c, d);
+    if (!any)
+        return nothing(c, from, to);
     if (mkdir(dir, 0700) != 0)
-        return program_fail(&c->program, EXIT_MACHINE, "%s cannot be made: %s", dir,
-                            strerror(errno));
-    e.messages = make(dir, "messages.txt");
-    e.chain = make(dir, "chain.txt");
-    good = e.messages && e.chain && first_whole(d, &from) == ST_OK &&
-           write_before(d, from, dir, &after) && audit_walk(&walk, after, to) == ST_OK &&
-           write_heads(d, dir) && write_file(dir, "README.md", README) &&
-           write_file(dir, "verify.py", SCRIPT);
-    good = close_both(&e) && good;
-    if (!good)
-        return program_fail(&c->program, EXIT_MACHINE, "the export failed: %s",
-                            *db_error(d) ? db_error(d) : strerror(errno));
-    printf("%" PRIu64 " messages in %s; there: python3 verify.py\n", e.rows, dir);
+        return no_folder(c, dir);
+    if (!write_all(&e, d, low, high, dir))
+        return failed(c, d);
+    if (!e.rows)
+        return program_fail(&c->program, EXIT_REFUSED,
+                            "no message of numbers %" PRIu64 " to %" PRIu64
+                            " is left; their digests are in %s",
+                            e.first, e.last, dir);
+    printf("%" PRIu64 " messages, numbers %" PRIu64 " to %" PRIu64
+           ", in %s%s; there: python3 verify.py\n",
+           e.rows, e.first, e.last, dir, e.heads ? "" : "; no broker has said a head yet");
     return EXIT_DONE;
 }

@@ -275,7 +275,7 @@ static const struct ctl_command commands[] = {
      "a line; keep them away from the database. note: an event of its own, for a backup or a "
      "drill.\n\n"
      "  --from N          begin with the commit that holds number N\n"
-     "  --to N            end there\n"
+     "  --to N            end with the commit that holds number N\n"
      "  --heads FILE      heads that somebody kept: finds also a log that was cut or made anew\n"
      "  --signatures      of senders too (some 50 us each)\n"
      "  --last N          only the newest N (default 1000)\n",

@@ -32,8 +32,9 @@ static int run_script(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void export_from(struct pgserver *pg, uint64_t from)
+static int export_span(struct pgserver *pg, uint64_t from, uint64_t to)
 {
+    int code;
     struct ctl c = {.program = {.name = "eocctl"}};
     char conninfo[200], err[600];
     struct db *d;
@@ -41,8 +42,14 @@ static void export_from(struct pgserver *pg, uint64_t from)
     snprintf(conninfo, sizeof(conninfo), "host=%s dbname=eocbus user=postgres",
              pgserver_socket(pg));
     assert_int_equal(db_open(&d, conninfo, err, sizeof(err)), ST_OK);
-    assert_int_equal(audit_export(&c, d, from, INT64_MAX, dir), EXIT_DONE);
+    code = audit_export(&c, d, from, to, dir);
     db_close(d);
+    return code;
+}
+
+static void export_from(struct pgserver *pg, uint64_t from)
+{
+    assert_int_equal(export_span(pg, from, INT64_MAX), EXIT_DONE);
 }
 
 /* One hexadecimal digit of the last content. */
@@ -75,11 +82,27 @@ static void remove_export(void)
     rmdir(dir);
 }
 
-static void the_script_beside_an_export_tells_whether_it_holds(void **state)
+/* First number of the first line of a file, and how many lines. */
+static unsigned lines_of(const char *name, uint64_t *first)
 {
-    struct pgserver *pg = pgserver_start();
+    char path[128], *line = NULL;
+    size_t size = 0;
+    unsigned count = 0;
+    FILE *f;
 
-    (void)state;
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    while (getline(&line, &size, f) > 0)
+        if (count++ == 0)
+            *first = strtoull(line, NULL, 10);
+    free(line);
+    assert_int_equal(fclose(f), 0);
+    return count;
+}
+
+static void start_record(struct pgserver *pg)
+{
     pgserver_exec(pg,
                   "SELECT bus.say_audit('drill', 'number ' || g) FROM generate_series(1, 50) g");
     while (pgserver_number(pg, "SELECT count(*) FROM bus.audit_pending"))
@@ -87,7 +110,14 @@ static void the_script_beside_an_export_tells_whether_it_holds(void **state)
     snprintf(folder, sizeof(folder), "/tmp/eocbus-export-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(dir, sizeof(dir), "%s/record", folder);
+}
 
+static void the_script_beside_an_export_tells_whether_it_holds(void **state)
+{
+    struct pgserver *pg = pgserver_start();
+
+    (void)state;
+    start_record(pg);
     export_from(pg, 1);
     assert_int_equal(run_script(), 0);
     change_a_digit();
@@ -106,10 +136,78 @@ static void the_script_beside_an_export_tells_whether_it_holds(void **state)
     pgserver_end(pg);
 }
 
+/* Chains the same messages anew: numbers 1 to 32 are one commit, 33 to 50 the next. */
+static void make_two_commits(struct pgserver *pg)
+{
+    pgserver_exec(pg,
+                  "DO $d$ DECLARE a bytea; b bytea; e int4; BEGIN"
+                  " SELECT string_agg(rows, '' ORDER BY last_seq) FILTER (WHERE last_seq <= 32),"
+                  " string_agg(rows, '' ORDER BY last_seq) FILTER (WHERE last_seq > 32),"
+                  " min(log_epoch) INTO a, b, e FROM bus.chain;"
+                  " DELETE FROM bus.chain;"
+                  " PERFORM bus.chain_on(e, 0, a); PERFORM bus.chain_on(e, 32, b); END $d$");
+}
+
+static void a_span_holds_the_commits_of_both_its_ends(void **state)
+{
+    static const struct {
+        uint64_t from, to, first;
+        unsigned messages, commits;
+    } spans[] = {{1, 40, 1, 50, 2}, {10, 20, 1, 32, 1},  {40, 40, 33, 18, 1}, {32, 33, 1, 50, 2},
+                 {1, 32, 1, 32, 1}, {50, 50, 33, 18, 1}, {33, 99, 33, 18, 1}};
+    struct pgserver *pg = pgserver_start();
+    uint64_t first = 0;
+
+    (void)state;
+    start_record(pg);
+    make_two_commits(pg);
+    for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
+        assert_int_equal(export_span(pg, spans[i].from, spans[i].to), EXIT_DONE);
+        assert_int_equal(lines_of("messages.txt", &first), spans[i].messages);
+        assert_int_equal(first, spans[i].first);
+        assert_int_equal(lines_of("chain.txt", &first), spans[i].commits);
+        assert_int_equal(run_script(), 0);
+        remove_export();
+    }
+    rmdir(folder);
+    pgserver_end(pg);
+}
+
+static void what_has_nothing_to_show_is_refused(void **state)
+{
+    struct pgserver *pg = pgserver_start();
+    char word[] = "audit", heads[] = "heads";
+    char *argv[] = {word, heads, NULL};
+    char conninfo[200];
+    struct ctl c = {.program = {.name = "eocctl"}, .argc = 2, .argv = argv};
+
+    (void)state;
+    start_record(pg);
+    make_two_commits(pg);
+    assert_int_equal(export_span(pg, 51, 60), EXIT_REFUSED);
+    assert_int_equal(export_span(pg, 51, INT64_MAX), EXIT_REFUSED);
+    assert_int_equal(export_span(pg, 36, 35), EXIT_REFUSED); /* of one commit, but the wrong way */
+    assert_int_equal(rmdir(dir), -1);                        /* no folder was made */
+
+    assert_int_equal(export_span(pg, 1, 50), EXIT_DONE);
+    assert_int_equal(export_span(pg, 1, 50), EXIT_MACHINE); /* the folder is there */
+    assert_int_equal(run_script(), 0);                      /* as it was */
+    remove_export();
+
+    snprintf(conninfo, sizeof(conninfo), "host=%s dbname=eocbus user=postgres",
+             pgserver_socket(pg));
+    c.set.database = conninfo;
+    assert_int_equal(ctl_audit(&c), EXIT_REFUSED); /* no broker was there to say a head */
+    rmdir(folder);
+    pgserver_end(pg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_script_beside_an_export_tells_whether_it_holds),
+        cmocka_unit_test(a_span_holds_the_commits_of_both_its_ends),
+        cmocka_unit_test(what_has_nothing_to_show_is_refused),
     };
 
     return cmocka_run_group_tests_name("export", tests, NULL, NULL);
