@@ -160,6 +160,27 @@ static bool join(char *out, size_t size, const struct option_words *words)
     return true;
 }
 
+/* ST_EXISTS: no record of this name will ever be taken; said before anybody signs one. */
+static enum status ask_serial(struct db *d, struct record *r, char *err, size_t size)
+{
+    bool revoked = false;
+    enum status st = enrol_was_revoked(d, r->name, &revoked);
+
+    if (st == ST_OK && revoked) {
+        snprintf(err, size,
+                 "%s was revoked, and names are never given twice; choose another, for example "
+                 "%s2",
+                 r->name, r->name);
+        return ST_EXISTS;
+    }
+    if (st == ST_OK)
+        st = enrol_next_serial(d, r->name, &r->serial);
+    if (st != ST_OK)
+        snprintf(err, size, "the database does not say which serial is next: %s; --serial N does",
+                 db_error(d));
+    return st;
+}
+
 static enum status choose_serial(struct ctl *c, const struct form *f, struct record *r, char *err,
                                  size_t size)
 {
@@ -172,10 +193,7 @@ static enum status choose_serial(struct ctl *c, const struct form *f, struct rec
     st = db_open(&d, c->set.database, err, size);
     if (st != ST_OK)
         return st;
-    st = enrol_next_serial(d, r->name, &r->serial);
-    if (st != ST_OK)
-        snprintf(err, size, "the database does not say which serial is next: %s; --serial N does",
-                 db_error(d));
+    st = ask_serial(d, r, err, size);
     db_close(d);
     return st;
 }
@@ -186,6 +204,7 @@ static int fill_record(struct ctl *c, const struct form *f, const struct request
 {
     int64_t now_us = utc_now_us();
     char err[600];
+    enum status st;
 
     *r = (struct record){.has_sign_key = q->has_sign_key, .valid_from_us = now_us - BACKDATED_US};
     snprintf(r->name, sizeof(r->name), "%s", q->name);
@@ -204,13 +223,16 @@ static int fill_record(struct ctl *c, const struct form *f, const struct request
         return program_fail(&c->program, EXIT_USAGE,
                             "--until \"%s\" is no time; write 2027-05-01T00:00:00Z or 730d",
                             f->until);
-    if (choose_serial(c, f, r, err, sizeof(err)) != ST_OK)
-        return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
+    st = choose_serial(c, f, r, err, sizeof(err));
+    if (st != ST_OK)
+        return program_fail(&c->program, st == ST_EXISTS ? EXIT_REFUSED : EXIT_UNREACHABLE, "%s",
+                            err);
     return -1;
 }
 
-/* On standard error: standard output may be the record. */
-static bool is_confirmed(const struct officer_hand *h, const struct record *r, const struct form *f)
+/* On standard error: standard output may be the record. Answers -1, or an exit code. */
+static int confirm(struct ctl *c, const struct officer_hand *h, const struct record *r,
+                   const struct form *f)
 {
     struct buf text = {0};
     char answer[80] = "";
@@ -219,13 +241,20 @@ static bool is_confirmed(const struct officer_hand *h, const struct record *r, c
     fprintf(stderr, "%s signs:\n%.*s", h->who->name, (int)text.len, (const char *)text.data);
     buf_free(&text);
     if (f->yes)
-        return true;
-    fprintf(stderr, "Compare the fingerprint with the device, by telephone. Sign? Type the name "
-                    "again: ");
+        return -1;
+    fprintf(stderr,
+            "Compare the fingerprint with the device, by telephone.\n"
+            "Sign? Type the name (%s) again, or nothing to stop: ",
+            r->name);
     if (!fgets(answer, sizeof(answer), stdin))
-        return false;
+        fprintf(stderr, "\n");
     answer[strcspn(answer, "\r\n")] = '\0';
-    return strcmp(answer, r->name) == 0;
+    if (!answer[0])
+        return program_fail(&c->program, EXIT_REFUSED, "not signed");
+    if (strcmp(answer, r->name) != 0)
+        return program_fail(&c->program, EXIT_REFUSED, "not signed: \"%s\" is not %s", answer,
+                            r->name);
+    return -1;
 }
 
 static int write_record(struct ctl *c, const struct officer_hand *h, const struct record *r,
@@ -259,8 +288,9 @@ static int sign_first(struct ctl *c, const struct form *f, const struct officer_
     code = fill_record(c, f, &q, &r);
     if (code >= 0)
         return code;
-    if (!is_confirmed(h, &r, f))
-        return program_fail(&c->program, EXIT_REFUSED, "not signed");
+    code = confirm(c, h, &r, f);
+    if (code >= 0)
+        return code;
     if (enrolment_begin(&out, &r, h->who->name, h->signer, utc_now_us(), &why) != ST_OK)
         code = fail_refusal(c, &why);
     else
@@ -282,8 +312,9 @@ static int sign_again(struct ctl *c, const struct form *f, const struct officer_
                             "this record is made and signed; what it says cannot be changed");
     if (enrolment_read(&r, paper->data, paper->len, &why) != ST_OK)
         return fail_refusal(c, &why);
-    if (!is_confirmed(h, &r, f))
-        return program_fail(&c->program, EXIT_REFUSED, "not signed");
+    code = confirm(c, h, &r, f);
+    if (code >= 0)
+        return code;
     if (enrolment_sign(&out, paper->data, paper->len, h->who->name, h->signer, utc_now_us(),
                        &why) != ST_OK)
         code = fail_refusal(c, &why);
@@ -352,10 +383,14 @@ static int submit_record(struct ctl *c, const struct buf *paper)
         return program_fail(&c->program, EXIT_USAGE, "submit needs the setting \"database\"");
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
-    st = enrol_submit(d, &r, paper, &fresh);
+    st = enrol_check_roles(d, r.roles, err, sizeof(err));
+    if (st == ST_OK) {
+        st = enrol_submit(d, &r, paper, &fresh);
+        snprintf(err, sizeof(err), "%s", db_error(d));
+    }
     if (st != ST_OK)
         code = program_fail(&c->program, st == ST_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED,
-                            "%s was not enrolled: %s", r.name, db_error(d));
+                            "%s was not enrolled: %s", r.name, err);
     else
         printf(fresh ? "%s is enrolled with record %llu; brokers know it within seconds\n"
                      : "%s: record %llu is there already\n",

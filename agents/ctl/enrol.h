@@ -43,6 +43,12 @@ void record_print(struct buf *out, const struct record *r);
 
 /* The serial that the next record of this name has. */
 MUST_CHECK enum status enrol_next_serial(struct db *d, const char *name, uint64_t *serial);
+/* A name that was revoked is never given again. */
+MUST_CHECK enum status enrol_was_revoked(struct db *d, const char *name, bool *revoked);
+/* Roles are split by blanks. One that nobody has defined gives no right, so a slip of the pen would
+ * be obeyed in silence: ST_DENIED. `err` is a sentence also for what db_query answers. */
+MUST_CHECK enum status enrol_check_roles(struct db *d, const char *roles, char *err,
+                                         size_t err_size);
 /* Tells the database. *fresh false: it had this very record. ST_INVALID and others: db_error. */
 MUST_CHECK enum status enrol_submit(struct db *d, const struct record *r,
                                     const struct buf *enrolment, bool *fresh);

@@ -32,8 +32,12 @@ static enum status write_file(const char *path, const struct buf *text, char *er
     ssize_t n = 1;
 
     if (fd < 0) {
+        if (errno == EEXIST) {
+            snprintf(err, size, "%s is there already; give another name with --out", path);
+            return ST_EXISTS;
+        }
         snprintf(err, size, "%s cannot be made: %s", path, strerror(errno));
-        return errno == EEXIST ? ST_EXISTS : ST_IO;
+        return ST_IO;
     }
     while (done < text->len && n > 0) {
         n = write(fd, text->data + done, text->len - done);
@@ -227,6 +231,43 @@ enum status enrol_next_serial(struct db *d, const char *name, uint64_t *serial)
     *serial = db_number(r, 0, "serial");
     db_rows_free(r);
     return ST_OK;
+}
+
+enum status enrol_was_revoked(struct db *d, const char *name, bool *revoked)
+{
+    const char *params[] = {name};
+    struct db_rows *r;
+    enum status st = db_query(
+        d, &r, "SELECT 1 FROM bus.principal WHERE name = $1 AND revoked_at IS NOT NULL", params, 1);
+
+    if (st != ST_OK)
+        return st;
+    *revoked = db_count(r) > 0;
+    db_rows_free(r);
+    return ST_OK;
+}
+
+enum status enrol_check_roles(struct db *d, const char *roles, char *err, size_t err_size)
+{
+    const char *params[] = {roles};
+    struct db_rows *r;
+    enum status st =
+        db_query(d, &r,
+                 "SELECT w.role FROM unnest(string_to_array($1, ' ')) AS w(role) WHERE w.role <> ''"
+                 " AND NOT EXISTS (SELECT FROM bus.role r WHERE r.role = w.role) LIMIT 1",
+                 params, 1);
+
+    if (st != ST_OK) {
+        snprintf(err, err_size, "%s", db_error(d));
+        return st;
+    }
+    if (db_count(r) > 0) {
+        snprintf(err, err_size, "there is no role \"%s\"; eocctl rights roles lists them",
+                 db_cell(r, 0, "role"));
+        st = ST_DENIED;
+    }
+    db_rows_free(r);
+    return st;
 }
 
 static const char *hex_of(struct buf *out, const void *bytes, size_t len)

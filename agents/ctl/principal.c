@@ -77,10 +77,16 @@ enum status principal_enrol(struct db *d, const struct principal_form *f, bool *
 {
     uint8_t key[KEY_BYTES];
     struct buf hex = {0};
+    char role_err[400];
     enum status st = check_form(f, err, err_size);
 
     if (st != ST_OK)
         return st;
+    st = enrol_check_roles(d, f->role, role_err, sizeof(role_err));
+    if (st != ST_OK) {
+        snprintf(err, err_size, "%s was not enrolled: %s", f->name, role_err);
+        return st;
+    }
     st = keys_z85_decode(key, f->public_z85);
     db_hex(&hex, key, sizeof(key));
     buf_put(&hex, "", 1);

@@ -308,9 +308,13 @@ static void a_principal_comes_and_goes(void **state)
     expect(w->out, "already");
     snprintf(key, sizeof(key), "%s/second.key", w->dir);
     expect_exit(w, 0, ctl(w, "keygen", key, NULL));
+    expect_exit(w, 1,
+                ctl(w, "principal", "add", "coes.test.second", "--agency", "coes", "--role",
+                    "gateway distrct", "--key-file", key, NULL));
+    expect(w->err, "there is no role \"distrct\"; eocctl rights roles lists them");
     expect_exit(w, 0,
                 ctl(w, "principal", "add", "coes.test.second", "--agency", "coes", "--role",
-                    "sensor", "--place", "3505203", "--key-file", key, NULL));
+                    "gateway", "--place", "3505203", "--key-file", key, NULL));
     expect_exit(w, 0, ctl(w, "principal", "list", "--json", NULL));
     expect(w->out, "\"name\":\"coes.test.second\"");
     expect_exit(w, 0, ctl(w, "principal", "revoke", "coes.test.second", NULL));

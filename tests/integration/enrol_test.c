@@ -174,14 +174,27 @@ static void write_conf(void)
 
 #define CTL(...) run_program(&world.ran, "eocctl", "-c", world.conf, __VA_ARGS__, NULL)
 
+/* Nobody between the officers and the database knows the roles: the last step does. */
+static void a_mistyped_role_changes_nothing(void)
+{
+    CTL("enrol", "sign", file_of("request"), "--officer-key", file_of("officer0.key"), "--agency",
+        "coes", "--role", "distrct", "--until", "20d", "--out", file_of("typo.1"), "--yes");
+    run_expect(&world.ran, 0, "another officer signs it");
+    CTL("enrol", "sign", file_of("typo.1"), "--officer-key", file_of("officer1.key"), "--out",
+        file_of("typo.2"), "--yes");
+    run_expect(&world.ran, 0, "it can be submitted");
+    CTL("enrol", "submit", file_of("typo.2"));
+    run_expect(&world.ran, 1, "there is no role \"distrct\"; eocctl rights roles lists them");
+}
+
 static void two_officers_let_an_office_in(void **state)
 {
     static const char name[] = "coes.ayni.office";
-    const char *key = file_of("office.key");
     struct keys k;
-    char err[600], path[200];
+    char err[600], path[200], key[200];
 
     (void)state;
+    snprintf(key, sizeof(key), "%s/office.key", world.dir);
     write_conf();
     CTL("enrol", "request", name, "--key-file", key, "--out", file_of("request"));
     run_expect(&world.ran, 0, "fingerprint");
@@ -195,6 +208,9 @@ static void two_officers_let_an_office_in(void **state)
         "coes", "--role", "all", "--role", "district", "--place", "3505203", "--until", "20d",
         "--out", file_of("one"), "--yes");
     run_expect(&world.ran, 0, "another officer signs it");
+    CTL("enrol", "sign", file_of("request"), "--officer-key", file_of("officer0.key"), "--agency",
+        "coes", "--role", "all", "--until", "20d", "--out", file_of("one"), "--yes");
+    run_expect(&world.ran, 4, "is there already; give another name with --out");
     CTL("enrol", "sign", file_of("one"), "--officer-key", file_of("officer0.key"), "--yes");
     run_expect(&world.ran, 1, "another officer's");
     CTL("enrol", "sign", file_of("one"), "--officer-key", key, "--yes");
@@ -212,6 +228,7 @@ static void two_officers_let_an_office_in(void **state)
     run_expect(&world.ran, 0, "there already");
     wait_status("principals", 1);
     expect_door(&k, name, NULL, true);
+    a_mistyped_role_changes_nothing();
     snprintf(path, sizeof(path), "\"name\":\"%s\",\"agency\":\"coes\",\"roles\":\"all district\"",
              name);
     CTL("principal", "list", "--json", "--expiring", "30d");
@@ -225,6 +242,9 @@ static void two_officers_let_an_office_in(void **state)
     run_expect(&world.ran, 0, "is revoked");
     wait_status("principals", 0);
     expect_door(&k, name, NULL, false);
+    CTL("enrol", "sign", file_of("request"), "--officer-key", file_of("officer0.key"), "--agency",
+        "coes", "--role", "all", "--until", "20d", "--out", file_of("again"), "--yes");
+    run_expect(&world.ran, 1, "choose another, for example coes.ayni.office2");
     keys_wipe(&k);
 }
 
