@@ -220,7 +220,8 @@ static int draw(struct counting *k)
     if (!k->places)
         return program_fail(&k->c->program, EXIT_REFUSED,
                             "nothing is known of households in that time, or this login may not "
-                            "read it; nothing was said");
+                            "read it; nothing was said; messages marked EXERCISE or TEST are not "
+                            "counted");
     cells_suppress(k->count[0], k->places, CELLS, k->total, (uint32_t)k->least);
     print_counts(k);
     if (k->is_dry)

@@ -15,6 +15,42 @@ static void say_household(struct buf *b, ProtobufCBinaryData id)
     buf_puts(b, ": ");
 }
 
+static void say_erased(struct buf *b, const Eocbus__V1__HouseholdEvent *h)
+{
+    buf_puts(b, ", identity destroyed: ");
+    if (h->authority && *h->authority)
+        buf_puts(b, h->authority);
+    else if (h->erased->request_id.len) {
+        buf_puts(b, "request ");
+        say_id(b, h->erased->request_id);
+    } else
+        buf_puts(b, "its time was over");
+}
+
+/* What was done with the record rather than for the household; false if it is none of these. */
+static bool say_record(struct buf *b, const Eocbus__V1__HouseholdEvent *h)
+{
+    switch (h->event_case) {
+    case EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_IDENTITY_READ:
+        buf_puts(b, ", identity opened");
+        if (h->identity_read->purpose) {
+            buf_puts(b, " for ");
+            SAY(b, purpose, h->identity_read->purpose);
+        }
+        say_text(b, " by ", h->identity_read->reader);
+        return true;
+    case EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_ERASED:
+        say_erased(b, h);
+        return true;
+    case EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_DUPLICATE:
+        buf_puts(b, ", duplicate of ");
+        say_id(b, h->duplicate->duplicate_of);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void say_details(struct buf *b, const Eocbus__V1__HouseholdEvent *h)
 {
     switch (h->event_case) {
@@ -60,12 +96,13 @@ static void say_details(struct buf *b, const Eocbus__V1__HouseholdEvent *h)
 static void say_event(struct buf *b, const Eocbus__V1__HouseholdEvent *h)
 {
     say_household(b, h->household_id);
-    if (h->from_state) {
+    if (h->from_state && h->from_state != h->to_state) {
         SAY(b, household_state, h->from_state);
         buf_puts(b, " -> ");
     }
     SAY(b, household_state, h->to_state);
-    say_details(b, h);
+    if (!say_record(b, h))
+        say_details(b, h);
 }
 
 static void say_item(struct buf *b, Eocbus__V1__AssistanceItem item, const Eocbus__V1__Quantity *q,

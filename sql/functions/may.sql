@@ -267,7 +267,13 @@ BEGIN
      WHERE r.role = ANY (bus.roles_of(p)) AND r.verb = why_text.verb AND r.effect = 'allow'
        AND string_to_array(r.types, ' ')
            && ARRAY['*', type, (SELECT t.family || '.*' FROM bus.type t WHERE t.name = type)];
-    RETURN format('%s (roles %s; places %s) may%s %s %s: %s%s', p.name, coalesce(nullif(p.roles, ''), 'none'),
+    RETURN format('%s%s (roles %s; places %s) may%s %s %s: %s',
+                  CASE WHEN p.revoked_at IS NOT NULL
+                       THEN p.name || ' is revoked, so it hears and says nothing in any case. By its roles alone, '
+                       WHEN p.not_after <= now()
+                       THEN 'The time of ' || p.name || ' is over, so it hears and says nothing in any case. By its roles alone, '
+                       ELSE '' END,
+                  p.name, coalesce(nullif(p.roles, ''), 'none'),
                   coalesce(nullif(p.places, ''), 'the whole country'),
                   CASE WHEN denies IS NULL AND allows IS NOT NULL THEN '' ELSE ' not' END, verb, what,
                   CASE WHEN denies IS NOT NULL AND allows IS NOT NULL
@@ -275,9 +281,7 @@ BEGIN
                        WHEN denies IS NOT NULL THEN format('it is denied by %s, and no rule allows it.', denies)
                        WHEN allows IS NOT NULL THEN format('it is allowed by %s, and denied by none.', allows)
                        WHEN near IS NOT NULL THEN format('of the rules that speak of this type none fits: %s.', near)
-                       ELSE 'no rule of its roles speaks of this type.' END,
-                  CASE WHEN p.revoked_at IS NOT NULL OR p.not_after <= now()
-                       THEN ' It is revoked or its time is over, so it hears and says nothing in any case.' ELSE '' END);
+                       ELSE 'no rule of its roles speaks of this type.' END);
 END
 $$;
 

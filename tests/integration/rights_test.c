@@ -762,6 +762,30 @@ static void the_database_judges_alike(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Who reads only the first sentence must not look for a rule that is missing. */
+static void why_says_first_that_nothing_is_said_in_any_case(void **state)
+{
+    struct pgserver *pg = bus_server(bus);
+
+    (void)state;
+    pgserver_exec(pg, "SELECT bus.principal_revoke('coes.gw07')");
+    assert_string_equal(
+        pgserver_text(pg, "SELECT split_part(bus.why_text('coes.gw07', 'say', 'flash_report', '', "
+                          "'INTERNAL', '', ''), '. ', 1)"),
+        "coes.gw07 is revoked, so it hears and says nothing in any case");
+    pgserver_exec(pg, "SELECT bus.principal_add('coes.late', 'coes', 'gateway', '', "
+                      "decode(repeat('07', 32), 'hex'), now() - interval '1 day')");
+    assert_string_equal(
+        pgserver_text(pg, "SELECT split_part(bus.why_text('coes.late', 'say', 'flash_report', '', "
+                          "'INTERNAL', '', ''), '. ', 1)"),
+        "The time of coes.late is over, so it hears and says nothing in any case");
+    assert_string_equal(
+        pgserver_text(pg, "SELECT p.name FROM bus.principal p WHERE p.name = 'coes.voice' AND "
+                          "starts_with(bus.why_text(p.name, 'say', 'flash_report', '', 'INTERNAL', "
+                          "'', ''), 'coes.voice (roles ')"),
+        "coes.voice");
+}
+
 /* --- single cases -------------------------------------------------------------------------------
  */
 
@@ -1043,6 +1067,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(everybody_says_what_it_may_and_nothing_else, world_begin,
                                         world_end),
         cmocka_unit_test_setup_teardown(the_database_judges_alike, world_begin, world_end),
+        cmocka_unit_test_setup_teardown(why_says_first_that_nothing_is_said_in_any_case,
+                                        world_begin, world_end),
         cmocka_unit_test_setup_teardown(who_carries_hands_in_what_others_may_say_and_signed,
                                         world_begin, world_end),
         cmocka_unit_test_setup_teardown(a_change_of_rules_counts_at_once_where_somebody_listens,

@@ -85,6 +85,34 @@ static void a_declined_offer_gives_its_reasons_as_codes(void **state)
         "household 1f3abc..: offer declined: NO_MEANS_TO_MOVE, FOOD_INSECURE_NOW");
 }
 
+#define HOUSEHOLD "\"household_id\":\"01890a5d-ac96-774b-bcce-b302091f3abc\","
+#define ASSISTED                                                                                   \
+    "\"from_state\":\"HOUSEHOLD_STATE_ASSISTED\",\"to_state\":\"HOUSEHOLD_STATE_ASSISTED\","
+#define OTHER_ID "\"01890a5d-ac96-774b-bcce-b302091f3abd\""
+
+static void what_is_done_with_a_record_is_said_and_no_state_twice(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        say("{\"household_event\":{" HOUSEHOLD ASSISTED
+            "\"identity_read\":{\"reader\":\"coes.ayni.registry\",\"purpose\":\"PURPOSE_"
+            "ASSISTANCE\"}}}"),
+        "household 1f3abc..: assisted, identity opened for assistance by coes.ayni.registry");
+    assert_string_equal(say("{\"household_event\":{" HOUSEHOLD ASSISTED
+                            "\"authority\":\"Law No. 1537\",\"erased\":{}}}"),
+                        "household 1f3abc..: assisted, identity destroyed: Law No. 1537");
+    assert_string_equal(say("{\"household_event\":{" HOUSEHOLD ASSISTED
+                            "\"erased\":{\"request_id\":" OTHER_ID "}}}"),
+                        "household 1f3abc..: assisted, identity destroyed: request 1f3abd..");
+    assert_string_equal(say("{\"household_event\":{" HOUSEHOLD ASSISTED "\"erased\":{}}}"),
+                        "household 1f3abc..: assisted, identity destroyed: its time was over");
+    assert_string_equal(
+        say("{\"household_event\":{" HOUSEHOLD "\"from_state\":\"HOUSEHOLD_STATE_ASSISTED\","
+            "\"to_state\":\"HOUSEHOLD_STATE_DUPLICATE\",\"duplicate\":{\"duplicate_of\":" OTHER_ID
+            "}}}"),
+        "household 1f3abc..: assisted -> duplicate, duplicate of 1f3abd..");
+}
+
 static void a_long_text_is_cut_between_characters(void **state)
 {
     char json[2000] = "{\"activity_log_entry\":{\"position\":\"duty\",\"text\":\"x";
@@ -128,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_batch_says_what_how_many_and_from_where_to_where),
         cmocka_unit_test(a_request_says_what_how_many_and_for_where),
         cmocka_unit_test(a_declined_offer_gives_its_reasons_as_codes),
+        cmocka_unit_test(what_is_done_with_a_record_is_said_and_no_state_twice),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(what_cannot_be_read_is_said_too),
         cmocka_unit_test(every_type_has_a_sentence_even_when_empty),
