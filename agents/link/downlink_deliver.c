@@ -21,12 +21,18 @@ static bool is_over(const struct sub *s, const Eocbus__V1__Stamp *stamp,
     return not_after_us <= s->downlink->set.broker_utc_us(s->downlink->set.arg);
 }
 
-static bool is_undone(const struct sub *s, const uint8_t *id)
+static bool is_among(uint8_t (*ring)[16], unsigned count, const uint8_t *id)
 {
-    for (unsigned i = 0; i < UNDONE_MOST && i < s->undone_count; i++)
-        if (memcmp(s->undone[i], id, sizeof(s->undone[i])) == 0)
+    for (unsigned i = 0; i < UNDONE_MOST && i < count; i++)
+        if (memcmp(ring[i], id, sizeof(ring[i])) == 0)
             return true;
     return false;
+}
+
+static void add_to(uint8_t (*ring)[16], unsigned *count, const uint8_t *id)
+{
+    if (!is_among(ring, *count, id))
+        memcpy(ring[(*count)++ % UNDONE_MOST], id, sizeof(ring[0]));
 }
 
 bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
@@ -43,9 +49,11 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     st = gate_content(&e, m->content.data, m->content.len, d->arena, &why);
     flash = e && e->lane == EOCBUS__V1__LANE__LANE_FLASH && e->message_id.len == 16;
     known = flash && inbox_knows(s->inbox, e->message_id.data);
+    if (flash && !m->stamp->provisional && m->stamp->seq)
+        add_to(s->numbered, &s->numbered_count, e->message_id.data);
     if (known && !(s->numbered_copies && !m->stamp->provisional))
         return true;
-    if (flash && m->stamp->provisional && is_undone(s, e->message_id.data))
+    if (flash && m->stamp->provisional && is_among(s->undone, s->undone_count, e->message_id.data))
         return true;
     verdict = downlink_judge(d, m, st == ST_OK ? e : NULL);
     if (verdict.waits) {
@@ -110,14 +118,13 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
     return true;
 }
 
-/* It was handed over, and is nothing now; should it be stored after all, it is news again. */
+/* It was handed over, and is nothing now; should it be stored after all, it is news again. What
+ * came with its number is stored: whoever provokes a withdrawal of its id does not silence it. */
 void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
 {
-    if (w->message_id.len != 16)
+    if (w->message_id.len != 16 || is_among(s->numbered, s->numbered_count, w->message_id.data))
         return;
-    if (!is_undone(s, w->message_id.data))
-        memcpy(s->undone[s->undone_count++ % UNDONE_MOST], w->message_id.data,
-               sizeof(s->undone[0]));
+    add_to(s->undone, &s->undone_count, w->message_id.data);
     if (!inbox_knows(s->inbox, w->message_id.data))
         return;
     inbox_unlearn(s->inbox, w->message_id.data);

@@ -73,6 +73,10 @@ struct sub {
      */
     uint8_t undone[UNDONE_MOST][16];
     unsigned undone_count;
+    /* FLASH that came with its number lately: it is stored, and a withdrawal that names it is of
+     * somebody else's message. */
+    uint8_t numbered[UNDONE_MOST][16];
+    unsigned numbered_count;
 };
 
 struct downlink {

@@ -43,10 +43,10 @@ struct office {
     size_t command_count;
     const char *const *families; /* heard by `run`: "report"; NULL-terminated */
     /* NULL = none. What `run` hears of these types at its place, from the first message there is,
-     * its own included; false: it is handed over again later. */
+     * its own included, and what its signature is worth; false: it is handed over again later. */
     const char *const *kept_types; /* "relocation.household_event"; NULL-terminated */
     bool (*keep)(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
-                 struct outbox *box);
+                 enum proof proof, struct outbox *box);
     enum lang lang;
     Eocbus__V1__Status status;
     struct arena *arena; /* of one command */

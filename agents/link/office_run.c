@@ -275,7 +275,7 @@ static bool on_kept(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__
 
     arena_reset(r->scratch); /* it may go on for years */
     mine.arena = r->scratch;
-    return !m || r->o->keep(&mine, d, m, agent_outbox(r->agent));
+    return !m || r->o->keep(&mine, d, m, agent_proof(r->agent), agent_outbox(r->agent));
 }
 
 /* What a registry keeps for itself, as far back as there is any. */

@@ -118,6 +118,9 @@ static void take_record(struct trust_book *b, struct trust_name *n, const struct
     struct trust_key *k = place_for(n, r);
     uint8_t *copy;
 
+    /* Revoked stays revoked, whatever a broker says later; only earlier is believed. */
+    if (k && k->revoked_us && (!revoked_us || revoked_us > k->revoked_us))
+        revoked_us = k->revoked_us;
     if (!k || r->serial < k->serial || is_same(k, enrolment, len, revoked_us))
         return;
     copy = mem_alloc(len);

@@ -1,8 +1,9 @@
 /* kept - what run hears of identities: boxes go into the vault, and out of it when they are erased.
  *
- * Whom do we believe an erasure? The office that sealed the box, others of its agency, and
- * ourselves. What the bus says by itself (retention) carries nobody's signature, so it counts only
- * where somebody of ours closed the case: no forged note empties a vault. */
+ * Whom do we believe an erasure, or a closing? The office that sealed the box, others of its
+ * agency, and ourselves, by their signature wherever officers are pinned: a name alone is only what
+ * a broker says. What the bus says by itself (retention) carries nobody's signature, so it counts
+ * only where somebody of ours closed the case: no forged note empties a vault. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,21 +20,41 @@ static bool same_agency(const char *a, const char *b)
     return len == strcspn(b, ".") && strncmp(a, b, len) == 0;
 }
 
-static bool believes(struct office *o, const Eocbus__V1__Envelope *m, const uint8_t *household)
+static bool is_ours(struct office *o, const Eocbus__V1__Envelope *m, enum proof proof)
+{
+    return same_agency(m->sender, o->set.agent.name) && (proof == PROOF_GOOD || proof == PROOF_OFF);
+}
+
+static bool believes(struct office *o, const Eocbus__V1__Envelope *m, enum proof proof,
+                     const uint8_t *household)
 {
     if (strcmp(m->sender, "bus") == 0)
         return vault_is_closed(o, household);
-    return same_agency(m->sender, o->set.agent.name);
+    return is_ours(o, m, proof);
 }
 
-static bool erase(struct office *o, const Eocbus__V1__Envelope *m, struct outbox *box)
+static void close_case(struct office *o, const Eocbus__V1__Envelope *m, enum proof proof)
+{
+    const Eocbus__V1__HouseholdEvent *e = m->household_event;
+
+    if (is_ours(o, m, proof))
+        vault_mark_closed(o, e->household_id.data,
+                          e->closed->reason != EOCBUS__V1__CLOSING_REASON__CLOSING_REASON_REOPENED);
+    else if (same_agency(m->sender, o->set.agent.name))
+        log_warn("registry.erase.unbelieved", "sender=%s proof=%s next=\"kept\"", m->sender,
+                 proof_word(proof));
+}
+
+static bool erase(struct office *o, const Eocbus__V1__Envelope *m, enum proof proof,
+                  struct outbox *box)
 {
     const Eocbus__V1__HouseholdEvent *e = m->household_event;
     const Eocbus__V1__HouseholdErased *gone = e->erased;
     char why[400], at[TIME_TEXT], err[400];
 
-    if (!believes(o, m, e->household_id.data)) {
-        log_warn("registry.erase.unbelieved", "sender=%s next=\"kept\"", m->sender);
+    if (!believes(o, m, proof, e->household_id.data)) {
+        log_warn("registry.erase.unbelieved", "sender=%s proof=%s next=\"kept\"", m->sender,
+                 proof_word(proof));
         return true;
     }
     time_format(at, m->event_time_us);
@@ -63,7 +84,7 @@ static bool keep_box(struct office *o, const Eocbus__V1__Delivery *d, const Eocb
 }
 
 bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
-                   struct outbox *box)
+                   enum proof proof, struct outbox *box)
 {
     const Eocbus__V1__HouseholdEvent *e = m->household_event;
 
@@ -73,10 +94,8 @@ bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus
         e->household_id.len != ID_BYTES)
         return true;
     if (e->event_case == EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_ERASED)
-        return erase(o, m, box);
-    if (e->event_case == EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_CLOSED &&
-        same_agency(m->sender, o->set.agent.name))
-        vault_mark_closed(o, e->household_id.data,
-                          e->closed->reason != EOCBUS__V1__CLOSING_REASON__CLOSING_REASON_REOPENED);
+        return erase(o, m, proof, box);
+    if (e->event_case == EOCBUS__V1__HOUSEHOLD_EVENT__EVENT_CLOSED)
+        close_case(o, m, proof);
     return true;
 }

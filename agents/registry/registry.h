@@ -38,7 +38,7 @@ int registry_say_identity(struct office *o, struct sealed_identity *box);
 MUST_CHECK enum status registry_drop_keys(struct outbox *box, const uint8_t id[16]);
 /* Office.keep of a registry. */
 bool registry_keep(struct office *o, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m,
-                   struct outbox *box);
+                   enum proof proof, struct outbox *box);
 MUST_CHECK enum status registry_random(void *out, size_t len);
 int64_t registry_now_us(void); /* UTC */
 

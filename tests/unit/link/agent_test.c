@@ -1073,6 +1073,23 @@ static void what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all
     assert_int_equal(saw.withdrawn, 1);
 }
 
+static void what_came_with_its_number_cannot_be_withdrawn(void **state)
+{
+    (void)state;
+    make_alarm();
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(0, 0);
+    deliver(3, 0); /* stored */
+    WAIT_FOR(broker.upto == 3);
+    withdraw(9);   /* of another message that took its id */
+    deliver(0, 0); /* behind it on the same line */
+    WAIT_FOR(broker.warnings_taken == 2);
+    assert_int_equal(saw.messages, 1);
+    assert_int_equal(saw.withdrawn, 0);
+}
+
 static void bytes_that_cannot_be_read_are_handed_over_as_such(void **state)
 {
     (void)state;
@@ -1154,6 +1171,7 @@ int main(void)
         T(an_alarm_is_handed_over_at_its_first_copy_and_only_then),
         T(a_warning_takes_no_credit_and_is_acknowledged),
         T(what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all),
+        T(what_came_with_its_number_cannot_be_withdrawn),
         T(bytes_that_cannot_be_read_are_handed_over_as_such),
         T(a_bad_setting_is_told_in_a_sentence),
         T(making_an_agent_survives_every_failed_allocation),

@@ -434,6 +434,21 @@ static void an_order_needs_the_word_of_everyone_who_approved_it(void **state)
     assert_int_equal(proof_in_the_end(tell_of_all), PROOF_BAD);
 }
 
+static void a_broker_that_forgets_a_revocation_does_not_undo_it(void **state)
+{
+    struct record r = record_of(names[ASMA], &keys[ASMA]);
+
+    (void)state;
+    begin(names[ASMA], false);
+    sign(signers[ASMA]);
+    tell(&r, 0, 1, T0 - 1);
+    assert_int_equal(proof_in_the_end(NULL), PROOF_BAD);
+    tell(&r, 0, 1, 0);
+    assert_int_equal(proof_in_the_end(NULL), PROOF_BAD);
+    tell(&r, 0, 1, T0 + 1);
+    assert_int_equal(proof_in_the_end(NULL), PROOF_BAD);
+}
+
 static void records_are_kept_and_checked_again(void **state)
 {
     FILE *f;
@@ -484,6 +499,7 @@ int main(void)
         T(who_signs_was_once_unsigned_and_may_be_while_programs_are_replaced),
         T(what_was_signed_before_a_key_ended_stays_good),
         T(a_revoked_key_is_good_for_what_was_received_before),
+        T(a_broker_that_forgets_a_revocation_does_not_undo_it),
         T(a_new_key_is_asked_for_before_its_word_is_called_forged),
         T(an_order_needs_the_word_of_everyone_who_approved_it),
         T(records_are_kept_and_checked_again),
