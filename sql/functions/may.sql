@@ -33,6 +33,10 @@ SELECT 0, '@' || s.taker, 'allow', 'hear', g->>'type',
        regexp_replace(g->>'max_label', '^LABEL_', ''), s.giver, s.valid_from, s.valid_to, s.agreement_id::text
   FROM bus.sharing s CROSS JOIN LATERAL jsonb_array_elements(s.terms->'grants') AS g
  WHERE s.valid_to > now() AND coalesce(jsonb_array_length(g->'field_mask'), 0) = 0
+   -- Only what brokers can read: one line that they cannot would keep every change of rights from them.
+   AND s.giver <> s.taker AND s.giver ~ '^[a-z0-9_-]{1,32}$' AND s.taker ~ '^[a-z0-9_-]{1,32}$'
+   AND g->>'type' ~ '^([*]|[a-z_]+([.][*])?)$'
+   AND g->>'max_label' ~ '^LABEL_(PUBLIC|INTERNAL|RESTRICTED|HOUSEHOLD_PERSONAL)$'
    AND coalesce((g->>'counts_only')::bool, false) = false;
 COMMENT ON VIEW bus.rule_text IS 'all rules, those of sharing agreements too';
 

@@ -192,10 +192,15 @@ BEGIN
 END
 $$;
 
--- A message of type duty_roster. Who may set which roster is asked here, once rights are kept.
+-- A message of type duty_roster. The place it speaks of stands in its body: whoever may not say a roster there
+-- sets nothing, and hears nothing of what is for the role.
 CREATE FUNCTION bus.roster_set(roster int8, from_id int4, body jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF NOT bus.may((SELECT p.name FROM bus.principal p WHERE p.principal_id = from_id), 'say', 'duty_roster',
+                   coalesce(body->>'place', ''), 'PUBLIC') THEN
+        RETURN;
+    END IF;
     INSERT INTO bus.duty_roster (seq, from_at, to_at, set_by, role, place)
     VALUES (roster, coalesce(eoc.at(body->'period'->>'from_us'), '-infinity'),
             coalesce(eoc.at(body->'period'->>'to_us'), 'infinity'), from_id, body->>'role', body->>'place');

@@ -126,6 +126,9 @@ DECLARE
 BEGIN
     IF event ? 'erased' THEN
         PERFORM bus.erase(household, event->'erased', event_seq, from_id);
+    ELSIF EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household AND b.erased_at IS NULL
+                     AND NOT bus.may_erase(from_id, b.sender_id)) THEN
+        RETURN; -- names of somebody else's: it is not theirs to have them destroyed, nor to keep them
     ELSIF event ? 'closed' AND coalesce(event->'closed'->>'reason', '') <> 'CLOSING_REASON_REOPENED' THEN
         due := coalesce(eoc.at(event->'closed'->>'erase_due_us'), event_at + interval '24 months');
         INSERT INTO bus.household_clock (due_at, waits_until, closed_seq, household_id)
