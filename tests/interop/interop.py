@@ -41,7 +41,8 @@ class Test:
         self.families = read_families(f"{work}/contract.pb")
         self.maker = Maker(read_rules(f"{work}/contract.pb"), random.Random(3505203))
         self.clients = []
-        self.log = {}  # number: (content, signature), as published
+        self.log = {}  # number: (content, signature), as published, or as first heard from the bus
+        self.record = []  # numbers of what the bus says by itself
 
     def start(self):
         self.bus.start_postgres()
@@ -50,8 +51,9 @@ class Test:
         self.bus.start_broker()
         self.epoch = now_us()
         self.author = Author(self.maker, OFFICE, self.epoch)
-        self.office = self.client(OFFICE, epoch=self.epoch)
         self.screen = self.client(SCREEN)
+        self.hear_record()
+        self.office = self.client(OFFICE, epoch=self.epoch)
 
     def client(self, name, **more):
         c = Client(self.bus.endpoint, self.bus.broker_key, self.keys[name], **more)
@@ -59,6 +61,19 @@ class Test:
         c.open()
         c.run_until(lambda: c.state == OPEN, f"welcome for {name}")
         return c
+
+    def hear_record(self):
+        """The bus says by itself who was enrolled ("The record"), in the order in which that happened: our
+        numbers begin behind the key of the one who came last."""
+        s = self.screen.subscribe(["**"], after=0)
+
+        def told():
+            self.events = [envelope.Envelope.FromString(d.content) for d in s.deliveries]
+            return any((e.audit_event.what, e.audit_event.subject) == ("key_added", GATEWAY) for e in self.events)
+        self.screen.run_until(told, "the record of who was enrolled")
+        self.screen.unsubscribe(s)
+        self.record = [d.stamp.seq for d in s.deliveries]
+        self.log = {d.stamp.seq: (d.content, d.signature) for d in s.deliveries}
 
     def end(self):
         for c in self.clients:
@@ -92,6 +107,9 @@ class Test:
     def head(self):
         return max(self.log, default=0)
 
+    def ours(self):
+        return [n for n in sorted(self.log) if n not in self.record]
+
 
 def raw_answer(c, *frames, what=None, seconds=5):
     """Sends bytes, or lists of frames, past the client; the Fault that comes."""
@@ -112,6 +130,10 @@ def heard_right(t, s, numbers, what):
     check(f"{what}: nothing lost on the way", s.losses == 0 and not s.fault, s.fault)
 
 
+def told_raises(welcome):
+    return [(r.log_epoch, r.same_upto) for r in welcome.raises]
+
+
 # --- connecting (1, 3) ---
 
 def connects(t):
@@ -119,6 +141,7 @@ def connects(t):
     check("Welcome names the principal", w.principal == OFFICE, w)
     check("Welcome: protocol, epoch, limits", w.protocol == 1 and (w.log_epoch > 0 or w.store_away)
           and w.window_items > 0 and 0 < w.max_content_bytes <= 65536 and 0 < w.max_items <= 256 and w.max_frame_bytes <= 262144, w)
+    check("Welcome: the first epoch, and none before it", told_raises(w) == [(1, 0)], w)
     # Before it: at most "not now" (ZAP 300), while the broker reads its principals.
     done = zmq.EVENT_HANDSHAKE_SUCCEEDED
     t.office.run_until(lambda: done in t.office.handshakes, "the handshake")
@@ -181,6 +204,19 @@ def protocol_version(t):
     c.close()
 
 
+# --- the record (14) ---
+
+def record_of_rights(t):
+    said = [(e.audit_event.what, e.audit_event.subject) for e in t.events]
+    for name in (OFFICE, SCREEN, GATEWAY):
+        check(f"the record tells once of {name}, and of its key",
+              [what for what, subject in said if subject == name] == ["principal_added", "key_added"], said)
+    said_as = {(e.sender, e.status, e.WhichOneof("body")) for e in t.events}
+    check("the record: the bus says it, as itself", said_as == {("bus", common.STATUS_SYSTEM, "audit_event")}, said_as)
+    check("the record: from 1 without a hole", t.record == list(range(1, len(t.record) + 1)), t.record)
+    check("the first Welcome behind it counts it", t.office.welcome.head == len(t.record), t.office.welcome)
+
+
 # --- publishing (4, 8, 9) ---
 
 def every_type(t):
@@ -197,12 +233,13 @@ def every_type(t):
     wrong = [(names[i], s.code, s.path) for i, s in enumerate(settled) if s.outcome != STORED]
     check(f"{len(rows)} messages of {len(set(names))} types are stored", not wrong, wrong[:5])
     numbers = sorted(s.seq for s in settled)
-    check("numbers from 1 without a hole", numbers == list(range(1, len(rows) + 1)), numbers[:5])
+    first = t.office.welcome.head + 1
+    check("numbers from the head on without a hole", numbers == list(range(first, first + len(rows))), numbers[:5])
     check("none repeated", not any(s.repeated for s in settled))
     check("one log epoch", {s.log_epoch for s in settled} == {1})
     session = t.client(OFFICE)
     w = session.welcome
-    check("Welcome knows them", (w.log_epoch, w.head) == (1, len(rows)), w)
+    check("Welcome knows them", (w.log_epoch, w.head, told_raises(w)) == (1, numbers[-1], [(1, 0)]), w)
     session.close()
     for lane in LANES:
         of_lane = [r.settled.seq for r in rows if r.lane == lane]
@@ -442,7 +479,7 @@ def replay(t):
 
 
 def patterns(t):
-    types = {n: type_of(content) for n, (content, _) in t.log.items()}
+    types = {n: type_of(t.log[n][0]) for n in t.ours()}
 
     def numbers(*names):
         return [n for n in sorted(types) if types[n] in names]
@@ -453,7 +490,8 @@ def patterns(t):
     for pattern, want in ((["*.*.public_alert.*.*"], numbers("public_alert")),
                           (["actual.incident.incident.**", "actual.trust.**"],
                            numbers("incident", *t.families["trust"])),
-                          (["**", "actual.**"], sorted(t.log)), (["*.*.*.3505000.3505203"], sorted(t.log)),
+                          (["**", "actual.**"], sorted(t.log)), (["*.*.*.3505000.3505203"], t.ours()),
+                          (["actual.**"], t.ours()), (["system.trust.audit_event.-.-"], t.record),
                           (["*.*.*.3505203.*"], []), (["exercise.**"], [])):
         heard_right(t, t.hear(t.head(), patterns=pattern, after=0), want, " ".join(pattern))
 
@@ -628,7 +666,7 @@ def database_away(t):
 
 def revoked(t):
     gone = "coes.interop.gone"
-    t.keys[gone] = t.bus.enrol(gone, "sensor")
+    t.keys[gone] = t.bus.enrol(gone, "gateway")
     c = Client(t.bus.endpoint, t.bus.broker_key, t.keys[gone])
     t.clients.append(c)
 
@@ -647,16 +685,35 @@ def revoked(t):
     check("and gets no other", True)
 
 
+def epoch_raised(t):
+    """An operator says that the log lost something (12); sessions under the epoch before end."""
+    before = t.head()
+    t.bus.eocctl("log", "raise-epoch", "--because", "a drill")
+    for c in (t.office, t.screen):
+        c.run_until(lambda: c.state == OPEN and c.welcome.log_epoch > 1, "Welcome of another epoch")
+        check("Welcome tells of the raise, and that nobody can say what stands",
+              (c.welcome.log_epoch, told_raises(c.welcome)) == (2, [(1, 0), (2, 0)]), c.welcome)
+    settled = t.say(t.write())
+    check("stored under the new epoch", (settled.outcome, settled.log_epoch) == (STORED, 2), settled)
+    s = t.screen.subscribe(["system.trust.audit_event.**"], after=before, log_epoch=2)
+
+    def told():
+        events = [envelope.Envelope.FromString(d.content).audit_event for d in s.deliveries]
+        return ("epoch_raised", "2", "a drill") in [(e.what, e.subject, e.because) for e in events]
+    t.screen.run_until(told, "the record of the raise")
+    check("the record tells of the raise, and why", not s.fault and not s.losses, s.fault)
+
+
 def ends_well(t):
     check("SIGTERM: the broker ends with 0", t.bus.end_broker() == 0, t.bus.read_log()[-2000:])
     report = [line for line in t.bus.read_log().splitlines() if "Sanitizer" in line or "runtime error:" in line]
     check("no word from the sanitizers", not report, report[:3])
 
 
-STEPS = [connects, keys_that_do_not_fit, pings, hello_first, protocol_version, every_type, repeats, refusals,
-         bad_frames, newer_contract, places, busy, busy_lane, flash_overtakes, clocks, replay, patterns,
-         places_of_topics, live, credit, unacknowledged, subscriptions_refused, killed, database_away,
-         revoked, ends_well]
+STEPS = [connects, record_of_rights, keys_that_do_not_fit, pings, hello_first, protocol_version, every_type,
+         repeats, refusals, bad_frames, newer_contract, places, busy, busy_lane, flash_overtakes, clocks, replay,
+         patterns, places_of_topics, live, credit, unacknowledged, subscriptions_refused, killed, database_away,
+         revoked, epoch_raised, ends_well]
 
 
 def main():
