@@ -39,8 +39,11 @@ static void on_settled_all(void *arg)
 
 static void on_again(void *arg, struct parcel *p)
 {
-    (void)p;
-    ((struct world *)arg)->again++;
+    struct world *w = arg;
+
+    w->again++;
+    if (w->on_again)
+        w->on_again(p);
 }
 
 static void on_epoch(void *arg, uint32_t log_epoch)

@@ -33,6 +33,7 @@ struct world {
     uint64_t lane_settled[SENDERS];
     bool lanes_in_order;
     /* for the tests' own callbacks */
+    void (*on_again)(const struct parcel *p); /* NULL: it is only counted */
     unsigned page_rows, pages;
     uint64_t page_last, page_end;
     size_t page_bytes;
