@@ -13,7 +13,7 @@ find_tests() { find "$SAN_BUILD/tests/$1" -name '*_test' -type f -perm -u+x 2>/d
 # Tests that wait for a slow link or a slow listener most of the time, and those that measure how
 # long somebody waits for something: they have the machine to themselves.
 patient=' thin_link_test slow_listener_test '
-measuring=' attack_test quota_test two_brokers_test revoke_test '
+measuring=' attack_test dark_test quota_test two_brokers_test revoke_test '
 
 fault_tests() { # patient, measuring or calm
     for program in $(find_tests fault); do
