@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agents/link/receipt_book.h"
+#include "proto/base/file.h"
 #include "proto/base/ids.h"
 
 #include "proto/base/banned.h"
@@ -171,50 +172,6 @@ static enum status read_book(struct buf *out, int file, off_t size)
     return n < 0 || out->failed ? ST_IO : ST_OK;
 }
 
-static bool write_synced(const char *path, const struct buf *b)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    size_t done = 0;
-    ssize_t n = 1;
-    bool good;
-
-    if (file < 0)
-        return false;
-    while (done < b->len && (n = write(file, b->data + done, b->len - done)) > 0)
-        done += (size_t)n;
-    good = done == b->len && fsync(file) == 0;
-    return close(file) == 0 && good;
-}
-
-static bool sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[4096] = ".";
-    int file;
-    bool good;
-
-    if (slash)
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    good = file >= 0 && fsync(file) == 0;
-    if (file >= 0)
-        close(file);
-    return good;
-}
-
-/* Whole or not at all: the book that was there stays until the shorter one is on disk. */
-static enum status replace(const char *path, const struct buf *b)
-{
-    char fresh[4096];
-
-    if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
-        return ST_IO;
-    if (write_synced(fresh, b) && rename(fresh, path) == 0)
-        return sync_folder(path) ? ST_OK : ST_IO;
-    unlink(fresh);
-    return ST_IO;
-}
-
 enum status receipt_book_trim(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -229,7 +186,7 @@ enum status receipt_book_trim(const char *path)
         if (st == ST_OK)
             st = shorten(&text, &kept);
         if (st == ST_OK)
-            st = replace(path, &kept);
+            st = file_replace(path, kept.data, kept.len); /* the old one stays until then */
     }
     close(file);
     buf_free(&text);

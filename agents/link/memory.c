@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agents/link/json_input.h"
+#include "proto/base/file.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
@@ -156,51 +157,11 @@ static void drop_intents(struct memory *m)
 /* --- files --------------------------------------------------------------------------------------
  */
 
-static enum status sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[4096];
-    int fd;
-
-    if (slash)
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    else
-        snprintf(folder, sizeof(folder), ".");
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return ST_IO;
-    if (fsync(fd) != 0) {
-        close(fd);
-        return ST_IO;
-    }
-    close(fd);
-    return ST_OK;
-}
-
-static enum status write_synced(const char *path, const struct buf *b)
-{
-    FILE *f = fopen(path, "we");
-    bool good;
-
-    if (!f)
-        return ST_IO;
-    good = fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0 && fsync(fileno(f)) == 0;
-    return fclose(f) == 0 && good ? ST_OK : ST_IO;
-}
-
 /* Whole or not at all. */
 static enum status write_file(const char *path, const struct buf *b, char *err, size_t err_size)
 {
-    char tmp[4096];
-    enum status st = b->failed ? ST_NOMEM : ST_OK;
+    enum status st = b->failed ? ST_NOMEM : file_replace(path, b->data, b->len);
 
-    snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-    if (st == ST_OK)
-        st = write_synced(tmp, b);
-    if (st == ST_OK && rename(tmp, path) != 0)
-        st = ST_IO;
-    if (st == ST_OK)
-        st = sync_folder(path);
     if (st != ST_OK)
         snprintf(err, err_size, "%s cannot be written: %s", path,
                  st == ST_NOMEM ? "out of memory" : strerror(errno));

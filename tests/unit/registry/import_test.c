@@ -104,12 +104,12 @@ static void the_order_of_rows_and_columns_does_not_matter(void **state)
 static void killed_after_the_outbox_and_before_the_memory_it_does_not_double(void **state)
 {
     struct desk *d = *state;
-    const char *trap = desk_file(d, "box.db.households.memory.tmp");
+    const char *trap = desk_file(d, "box.db.households.memory.new");
 
     assert_int_equal(mkdir(trap, 0700), 0);
     assert_int_equal(import(d, "households", TWO, NULL), EXIT_MACHINE);
     assert_int_equal(desk_count(d), 2);
-    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.tmp")), 0);
+    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.new")), 0);
     assert_int_equal(import(d, "households", TWO, NULL), EXIT_DONE);
     assert_int_equal(desk_count(d), 2);
 }
@@ -118,9 +118,9 @@ static void what_was_said_counts_even_if_the_table_changed_meanwhile(void **stat
 {
     struct desk *d = *state;
 
-    assert_int_equal(mkdir(desk_file(d, "box.db.households.memory.tmp"), 0700), 0);
+    assert_int_equal(mkdir(desk_file(d, "box.db.households.memory.new"), 0700), 0);
     assert_int_equal(import(d, "households", TWO, NULL), EXIT_MACHINE);
-    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.tmp")), 0);
+    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.new")), 0);
     assert_int_equal(
         import(d, "households", HEAD FIRST ",3505203,7,school\n" SECOND ",3505203,4,tent\n", NULL),
         EXIT_DONE);
@@ -133,9 +133,9 @@ static void killed_before_the_outbox_it_says_what_it_promised(void **state)
     static const char *const files[] = {"box.db", "box.db-wal", "box.db-shm"};
     struct desk *d = *state;
 
-    assert_int_equal(mkdir(desk_file(d, "box.db.households.memory.tmp"), 0700), 0);
+    assert_int_equal(mkdir(desk_file(d, "box.db.households.memory.new"), 0700), 0);
     assert_int_equal(import(d, "households", TWO, NULL), EXIT_MACHINE);
-    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.tmp")), 0);
+    assert_int_equal(rmdir(desk_file(d, "box.db.households.memory.new")), 0);
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         (void)!unlink(desk_file(d, files[i]));
     assert_int_equal(desk_count(d), 0);
