@@ -72,7 +72,7 @@ enum status cache_pack(struct buf *out, const struct access *a, const char *brok
     Eocbus__V1__RightsCache m = EOCBUS__V1__RIGHTS_CACHE__INIT;
     size_t n = access_count(a);
     struct packing k = {.keys = mem_alloc((n + 1) * sizeof(*k.keys)),
-                        .pointers = mem_alloc((n + 1) * sizeof(struct keys *))};
+                        .pointers = mem_alloc((n + 1) * sizeof(*k.pointers))};
     enum status st = ST_NOMEM;
 
     if (k.keys && k.pointers) {
