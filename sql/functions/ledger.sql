@@ -1,0 +1,328 @@
+-- ledger: whether a move in a life cycle is legal, decided in the transaction that stores the message.
+--
+--   bus.append ─▶ bus.judge_row ─▶ bus.judge ─▶ bus.judge_<what>(m) ─▶ bus.decide ─▶ APPLIED HELD CONTESTED REFUSED
+--                                     └ keeps what is held or contested, wakes what waited for this one
+--
+-- All of it runs under the lock of the head: brokers decide one after the other, in the order of the log.
+--
+-- A judge (one file a cycle, sql/functions/ledger_<cycle>.sql) sees one message, asks bus.decide, and writes the
+-- tables of its cycle. It raises nothing, says nothing (bus.say_later), looks at no clock but the message's own
+-- times, and finds what came before in the tables of its cycle or in bus.document, where everything before the
+-- message stands, of the same batch too. The message itself is in neither log nor documents yet. So the same log
+-- gives the same tables again: bus.rejudge.
+
+-- One message, as a judge sees it.
+CREATE TYPE bus.said AS (
+    seq            int8,        -- its number, if it is not refused
+    message_id     uuid,
+    sender_id      int4,        -- 0: the bus itself
+    sender         text,
+    agency         text,
+    type           int2,
+    status         int2,        -- 1 ACTUAL 2 EXERCISE 3 SYSTEM 4 TEST
+    places         text[],      -- P-codes, most affected first
+    event_at       timestamptz,
+    received_at    timestamptz, -- what a judge takes as now
+    not_after      timestamptz,
+    expired        bool,        -- its time was over when it was stored: a promise has no effect any more
+    originating_id uuid,
+    preceding_id   uuid,
+    incident_ids   uuid[],
+    body           jsonb,       -- what stands in the document under the name of its type
+    forced         bool,        -- a person decided: what is contested is applied all the same
+    lane           int2,
+    label          int2,        -- 1 PUBLIC 2 INTERNAL 3 RESTRICTED 4 HOUSEHOLD_PERSONAL
+    kind           text);       -- 'REPORT', 'UPDATE', 'CANCEL' ...
+
+-- What a judge answers; made by the functions below.
+CREATE TYPE bus.judgement AS (
+    verdict   int2, -- 1 APPLIED 2 HELD 3 CONTESTED 4 REFUSED; null: has no life cycle
+    code      text, -- of HELD, CONTESTED and REFUSED: a stable word, "plot_taken"
+    path      text, -- field in question, "plot_offer.site_id"
+    text      text, -- one sentence: what is so, and what would be legal
+    waits_for uuid, -- of HELD: id of what has to come first; null: a person has to settle it
+    entity    uuid);-- of CONTESTED: what it is about
+
+CREATE TYPE bus.decision AS (verdict int2, to_state text, code text, text text);
+
+CREATE FUNCTION bus.apply() RETURNS bus.judgement LANGUAGE sql IMMUTABLE AS
+$$ SELECT ROW(1::int2, NULL, NULL, NULL, NULL, NULL)::bus.judgement $$;
+CREATE FUNCTION bus.hold(waits_for uuid, code text, path text, text text) RETURNS bus.judgement
+LANGUAGE sql IMMUTABLE AS $$ SELECT ROW(2::int2, code, path, text, waits_for, NULL)::bus.judgement $$;
+CREATE FUNCTION bus.contest(entity uuid, code text, path text, text text) RETURNS bus.judgement
+LANGUAGE sql IMMUTABLE AS $$ SELECT ROW(3::int2, code, path, text, NULL, entity)::bus.judgement $$;
+CREATE FUNCTION bus.refuse(code text, path text, text text) RETURNS bus.judgement LANGUAGE sql IMMUTABLE AS
+$$ SELECT ROW(4::int2, code, path, text, NULL, NULL)::bus.judgement $$;
+-- What a judge answers when bus.decide has decided.
+CREATE FUNCTION bus.judgement_of(d bus.decision, path text, entity uuid) RETURNS bus.judgement
+LANGUAGE sql IMMUTABLE AS $$ SELECT ROW(d.verdict, d.code, path, d.text, NULL, entity)::bus.judgement $$;
+
+-- An exercise never touches what is real, nor the other way: a judgement REFUSED, or one with verdict null.
+CREATE FUNCTION bus.mixed_status(m bus.said, of_status int2, what text) RETURNS bus.judgement
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN m.status IS DISTINCT FROM of_status THEN
+        bus.refuse('status', 'status', format('The %s is %s and this message is %s; the two never mix.', what,
+                                               (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[of_status],
+                                               (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status])) END
+$$;
+
+-- What is legal in a state, for people: "OFFER (PlotOffer), CLOSE (...)".
+CREATE FUNCTION bus.legal_next(cycle text, state text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(string_agg(format('%s (%s)', t.event, e.means), ', ' ORDER BY t.event), 'nothing')
+      FROM bus.transition t JOIN bus.cycle_event e USING (cycle, event)
+     WHERE t.cycle = legal_next.cycle AND t.from_state = legal_next.state
+$$;
+
+-- Looks up what `event` does in `from_state` ('' = there is nothing yet). `fails`: guard -> sentence why it is
+-- not met; guards that are not in it are. The first guard of the row that fails stops the move. Forced, a fact
+-- goes where it would have gone: past its guards, or, if there is no row, where the event leads from elsewhere,
+-- if that is one state.
+CREATE FUNCTION bus.decide(cycle text, from_state text, event text, fails jsonb DEFAULT '{}',
+                           forced bool DEFAULT false) RETURNS bus.decision
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t bus.transition;
+    e bus.cycle_event;
+    failed text;
+    d bus.decision;
+BEGIN
+    SELECT * INTO t FROM bus.transition x
+     WHERE x.cycle = decide.cycle AND x.from_state = decide.from_state AND x.event = decide.event;
+    IF FOUND THEN
+        SELECT g INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(g, ord) WHERE fails ? g ORDER BY ord LIMIT 1;
+        IF failed IS NULL OR forced THEN
+            RETURN (1::int2, t.to_state, NULL::text, NULL::text);
+        END IF;
+        d.code := coalesce((SELECT g.code FROM bus.cycle_guard g WHERE g.cycle = t.cycle AND g.guard = failed), failed);
+        d.text := fails->>failed;
+    ELSE
+        IF forced THEN
+            SELECT min(x.to_state) INTO d.to_state FROM bus.transition x
+             WHERE x.cycle = decide.cycle AND x.event = decide.event HAVING min(x.to_state) = max(x.to_state);
+            IF FOUND THEN
+                RETURN (1::int2, d.to_state, NULL::text, NULL::text);
+            END IF;
+        END IF;
+        d.code := 'state';
+        d.text := format('%s is not a move %s.', decide.event,
+                         CASE decide.from_state WHEN '' THEN 'that begins anything' ELSE 'from ' || decide.from_state END);
+    END IF;
+    SELECT * INTO e FROM bus.cycle_event x WHERE x.cycle = decide.cycle AND x.event = decide.event;
+    d.verdict := CASE e.nature WHEN 'fact' THEN 3 ELSE 4 END;
+    d.text := format('%s The %s is %s; legal now: %s.', d.text, decide.cycle,
+                     CASE decide.from_state WHEN '' THEN 'not there yet' ELSE decide.from_state END,
+                     bus.legal_next(decide.cycle, decide.from_state));
+    RETURN d;
+END
+$$;
+
+-- One step of an entity's history.
+CREATE FUNCTION bus.note_move(m bus.said, cycle text, entity uuid, part int4, event text, from_state text, to_state text)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO bus.moved (seq, at, principal_id, part, type, entity, message_id, cycle, event, from_state, to_state)
+    VALUES (m.seq, m.event_at, m.sender_id, part, m.type, entity, m.message_id, cycle, event, from_state, to_state)
+$$;
+
+-- Judging ------------------------------------------------------------------------------------------
+
+-- Types that are judged. Never one that may be warned first (TYPE_FLASH in proto/wire/types.c): what listeners
+-- have heard cannot be refused; a judge that is shown one only takes note of it and answers null.
+CREATE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '{101,120,121,122,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,180,181,182,204,
+             220,222,223,224,225,226,227}'::int2[]
+$$;
+
+-- Which judge a type has; also the name under which it is held or contested.
+CREATE FUNCTION bus.judge_of(type int2) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN type IN (101, 120, 121, 122, 140, 141) THEN 'incident'
+                WHEN type BETWEEN 160 AND 175 THEN 'line'
+                WHEN type BETWEEN 180 AND 182 THEN 'alert'
+                WHEN type = 204 THEN 'decision'
+                WHEN type IN (224, 225, 226) THEN 'offer'
+                WHEN type BETWEEN 220 AND 227 THEN 'household' END
+$$;
+
+CREATE FUNCTION bus.judge_one(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- What is only ever promised or asked has no effect when its time is over. Judges of the others look
+    -- themselves: a fact stays one.
+    IF m.expired AND (m.type IN (222, 225) OR m.type BETWEEN 160 AND 175 AND m.type <> 173) THEN
+        RETURN NULL;
+    END IF;
+    CASE bus.judge_of(m.type)
+    WHEN 'incident' THEN RETURN bus.judge_incident(m);
+    WHEN 'line' THEN RETURN bus.judge_line(m);
+    WHEN 'alert' THEN RETURN bus.judge_alert(m);
+    WHEN 'household' THEN RETURN bus.judge_household(m);
+    WHEN 'offer' THEN RETURN bus.judge_offer(m);
+    WHEN 'decision' THEN RETURN bus.judge_decision(m);
+    ELSE RETURN NULL;
+    END CASE;
+END
+$$;
+
+-- Judges one message that is about to be stored under m.seq, and then whatever waited for it.
+CREATE FUNCTION bus.judge(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    j bus.judgement := bus.judge_one(m);
+BEGIN
+    IF j.verdict = 4 THEN
+        RETURN j;
+    END IF;
+    PERFORM bus.keep_undecided(m, j);
+    IF j.verdict IS DISTINCT FROM 2 THEN
+        PERFORM bus.wake(m.message_id);
+    END IF;
+    PERFORM bus.judge_woken(m.seq);
+    RETURN j;
+END
+$$;
+
+CREATE FUNCTION bus.keep_undecided(m bus.said, j bus.judgement) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF j.verdict = 2 THEN
+        INSERT INTO bus.held (seq, since, type, message_id, waits_for, cycle, code, text, said)
+        VALUES (m.seq, m.received_at, m.type, m.message_id, j.waits_for, bus.judge_of(m.type), coalesce(j.code, ''),
+                coalesce(j.text, ''), to_jsonb(m));
+    ELSIF j.verdict = 3 THEN
+        INSERT INTO bus.contested (seq, since, type, message_id, entity, cycle, code, text, said)
+        VALUES (m.seq, m.received_at, m.type, m.message_id, j.entity, bus.judge_of(m.type), coalesce(j.code, ''),
+                coalesce(j.text, ''), to_jsonb(m));
+    END IF;
+END
+$$;
+
+-- What waits for this message or thing is judged again before the append is over. Called by bus.judge for each
+-- message, and by judges for what they brought into being.
+CREATE FUNCTION bus.wake(id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE bus.held h SET is_woken = true WHERE h.waits_for = id AND h.settled_as IS NULL
+$$;
+
+-- In the order of the log, until nobody is awake any more: one that is decided may wake others.
+CREATE FUNCTION bus.judge_woken(by_seq int8) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    h bus.held;
+    m bus.said;
+    j bus.judgement;
+BEGIN
+    LOOP
+        SELECT * INTO h FROM bus.held x WHERE x.is_woken ORDER BY x.seq LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        m := jsonb_populate_record(NULL::bus.said, h.said);
+        j := bus.judge_one(m);
+        IF j.verdict = 2 THEN
+            UPDATE bus.held x SET is_woken = false, waits_for = j.waits_for, code = coalesce(j.code, ''),
+                                  text = coalesce(j.text, '') WHERE x.seq = h.seq;
+        ELSE
+            PERFORM bus.settle(m, j, by_seq);
+            PERFORM bus.wake(m.message_id);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- A held message is decided: it has its number, so a promise that cannot be kept is dismissed, not refused. Its
+-- sender hears so.
+CREATE FUNCTION bus.settle(m bus.said, j bus.judgement, by_seq int8) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE bus.held h SET settled_at = clock_timestamp(), settled_seq = by_seq, settled_as = coalesce(j.verdict, 1),
+                          is_woken = false, said = NULL
+     WHERE h.seq = m.seq;
+    UPDATE bus.message b SET verdict = j.verdict WHERE b.seq = m.seq;
+    IF j.verdict = 3 THEN
+        PERFORM bus.keep_undecided(m, j);
+    END IF;
+    PERFORM bus.say_decision(m, j);
+END
+$$;
+
+-- The message as a batch has it.
+CREATE FUNCTION bus.judge_row(seq int8, message_id uuid, sender_id int4, lane int2, type int2, status int2, marks int2,
+                              places text, event_at timestamptz, received_at timestamptz, not_after timestamptz,
+                              expired bool, doc jsonb) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN bus.judge(bus.said_of(seq, message_id, sender_id, lane, type, status, marks, places, event_at, received_at,
+                                 not_after, expired, doc));
+END
+$$;
+CREATE FUNCTION bus.said_of(seq int8, message_id uuid, sender_id int4, lane int2, type int2, status int2, marks int2,
+                            places text, event_at timestamptz, received_at timestamptz, not_after timestamptz,
+                            expired bool, doc jsonb) RETURNS bus.said
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m bus.said;
+BEGIN
+    m.seq := seq;
+    m.message_id := message_id;
+    m.sender_id := sender_id;
+    m.lane := lane;
+    m.type := type;
+    m.status := status;
+    m.label := coalesce(nullif(marks >> 4, 0), CASE sender_id WHEN 0 THEN 2 ELSE 4 END);
+    m.places := string_to_array(places, ' ');
+    m.event_at := event_at;
+    m.received_at := received_at;
+    m.not_after := not_after;
+    m.expired := coalesce(expired, false);
+    m.originating_id := (doc->>'originating_id')::uuid;
+    m.preceding_id := (doc->>'preceding_id')::uuid;
+    m.incident_ids := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'incident_ids', '[]'))::uuid);
+    m.body := doc->(SELECT t.name FROM bus.type t WHERE t.number = said_of.type);
+    m.forced := false;
+    m.kind := substr(doc->>'kind', length('KIND_') + 1);
+    SELECT p.name, coalesce(nullif(p.agency, ''), split_part(p.name, '.', 1)) INTO m.sender, m.agency
+      FROM bus.principal p WHERE p.principal_id = said_of.sender_id;
+    RETURN m;
+END
+$$;
+
+-- Later --------------------------------------------------------------------------------------------
+
+-- The bus will say this; parameters as in bus.say. Nothing is queued while the log is judged again: it was said.
+CREATE FUNCTION bus.say_later(lane int2, status int2, kind int4, type int2, entries text, answers uuid, body bytea,
+                              doc jsonb, label int4 DEFAULT 2, at timestamptz DEFAULT clock_timestamp(),
+                              places text DEFAULT '') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN
+        INSERT INTO bus.to_say (at, kind, label, lane, status, type, entries, answers, places, body, doc)
+        VALUES (at, kind, label, lane, status, type, entries, answers, places, body, doc);
+    END IF;
+END
+$$;
+
+-- bus.ring_<kind>(t bus.timer) is called once at or after due_at, in a transaction of its own; it says later
+-- whatever it has to say. Set again, a timer is moved.
+CREATE FUNCTION bus.set_timer(kind text, subject uuid, due_at timestamptz, detail jsonb DEFAULT '{}') RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO bus.timer (kind, subject, due_at, detail)
+    VALUES (set_timer.kind, set_timer.subject, set_timer.due_at, set_timer.detail)
+        ON CONFLICT ON CONSTRAINT timer_kind_subject_key
+        DO UPDATE SET due_at = excluded.due_at, detail = excluded.detail, trouble = NULL
+$$;
+CREATE FUNCTION bus.stop_timer(kind text, subject uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM bus.timer t WHERE t.kind = stop_timer.kind AND t.subject = stop_timer.subject
+$$;
+
+-- Tells the sender of a held message what became of it.
+CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT -- a message of type decision; comes with its type
+$$;
+
+-- A person settles what is held or contested.
+CREATE FUNCTION bus.judge_decision(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NULL;
+END
+$$;

@@ -1,0 +1,9 @@
+-- ledger_incident: judges what moves a life cycle of `incident`. Nothing is judged yet.
+CREATE FUNCTION bus.judge_incident(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NULL;
+END
+$$;
+-- Empties its tables, before the log is judged again.
+CREATE FUNCTION bus.ledger_clear_incident() RETURNS void LANGUAGE sql AS $$ SELECT $$;
