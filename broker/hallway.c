@@ -130,6 +130,14 @@ static void route_warning(struct broker *b, const struct parcel *p,
     b->warning = NULL;
 }
 
+static void tell_warnings(void *arg, uint64_t after,
+                          bool (*each)(void *arg, const struct parcel *p), void *each_arg)
+{
+    struct broker *b = arg;
+
+    ingress_warnings(b->ingress, after, each, each_arg);
+}
+
 static void warn(void *arg, const struct parcel *p)
 {
     struct broker *b = arg;
@@ -189,6 +197,7 @@ static void on_next(void *arg, struct parcel **take)
 
     b->routing = *take;
     *take = NULL;
+    ingress_logged(b->ingress, b->routing);
     if (router_patterns(b->router)) {
         parcel_topics(&topics, b->routing);
         router_route(b->router, &topics, hand_over, b);
@@ -457,6 +466,7 @@ struct egress_exits hall_egress(struct broker *b)
         .read_last = read_last,
         .find_time = find_time,
         .read_cancel = cancel_page,
+        .warnings = tell_warnings,
         .cursor_open = open_cursor,
         .cursor_move = move_cursor,
         .cursor_close = close_cursor,

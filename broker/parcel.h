@@ -73,7 +73,8 @@ struct parcel {
     int64_t not_after_us; /* 0 = never; by our clock where the sender's is known to be wrong */
     int64_t received_time_us;
     int32_t clock_offset_ms;
-    uint8_t marks; /* PARCEL_... */
+    uint64_t warning; /* a FLASH that listeners are warned of: the later the higher; 0 = none */
+    uint8_t marks;    /* PARCEL_... */
     uint8_t label; /* enum Label: 1 PUBLIC .. 4 HOUSEHOLD_PERSONAL; 0 = stored before it was kept */
     char *to;      /* Envelope.to joined by blanks; NULL = whoever subscribes */
     char *doc;     /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */

@@ -84,6 +84,7 @@ static void collect_egress(const struct broker *b, struct admin_report *out)
     out->provisional = n.provisional;
     out->withdrawn = n.withdrawn;
     out->provisional_skipped = n.provisional_skipped;
+    out->provisional_late = n.provisional_late;
     out->patterns = router_patterns(b->router);
 }
 

@@ -58,6 +58,7 @@ static void on_acknowledge(struct egress *e, uint64_t session, const Eocbus__V1_
     if (!l)
         return;
     listener_warnings_taken(l, m->provisional);
+    listener_catch_warnings(l);
     if (m->log_epoch && m->log_epoch != e->log_epoch)
         return;
     window_acknowledge(&l->window, m->upto);
@@ -191,6 +192,7 @@ void egress_writable(struct egress *e)
         if (!l->blocked)
             continue;
         l->blocked = false;
+        listener_catch_warnings(l);
         if (l->state == LISTENER_FRESH)
             listener_place(l);
         else
@@ -319,6 +321,7 @@ static void on_tick(void *arg)
         struct listener *l = container_of(link, struct listener, all);
 
         l->blocked = false; /* should a `writable` have been missed */
+        listener_catch_warnings(l);
         if (l->state == LISTENER_FRESH)
             listener_place(l);
         else if (l->state == LISTENER_BEHIND)

@@ -32,7 +32,8 @@
  *
  * A FLASH that has no number yet (provisional) goes to every listener at once, also to one that is
  * behind or has no credit, and changes nothing of the above. A listener may have 16 of them
- * unacknowledged; beyond that, or with a full socket, they are counted and skipped. */
+ * unacknowledged; beyond that, or with a full socket, they are counted and skipped until it has
+ * room again. One that subscribes hears those that still stand then (warnings). */
 #ifndef EOCBUS_BROKER_EGRESS_EGRESS_H
 #define EOCBUS_BROKER_EGRESS_EGRESS_H
 
@@ -86,6 +87,10 @@ struct egress_exits {
                                           uint64_t looked_at),
                              void *page_arg);
     void (*read_cancel)(void *arg, void *page_arg); /* any of these */
+    /* What was warned of and still stands behind the warning `after` (parcel.warning), in order,
+     * until `each` says false. */
+    void (*warnings)(void *arg, uint64_t after, bool (*each)(void *arg, const struct parcel *p),
+                     void *each_arg);
     /* Durable names, see store_cursor_open. NULL: no memory, or nobody of that name. */
     struct cursor *(*cursor_open)(void *arg, const char *principal, struct durable_name *what,
                                   durable_fn told, void *told_arg);
@@ -117,7 +122,7 @@ void egress_session_gone(struct egress *e, uint64_t session);
 void egress_routed_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_routed(struct egress *e, const struct parcel *p);
 /* Warn first: egress_warn_one for every listener the router names, then egress_warned once. p has
- * no number. */
+ * no number, and the highest warning. */
 void egress_warn_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_warned(struct egress *e);
 /* p->message_id was warned of and is p->refused; besides only what rights ask for is looked at. */
@@ -135,7 +140,8 @@ struct egress_counters {
     uint64_t fell_behind;               /* times a live listener had no room */
     uint64_t recent_rows, recent_bytes; /* the ring */
     uint64_t provisional, withdrawn;    /* sent, each listener counted */
-    uint64_t provisional_skipped;       /* either, not sent: allowance or socket full */
+    uint64_t provisional_skipped;       /* either, not sent at once: allowance or socket full */
+    uint64_t provisional_late;          /* of provisional: to who came, or had room, later */
 };
 void egress_counters(const struct egress *e, struct egress_counters *out);
 

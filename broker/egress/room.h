@@ -57,12 +57,14 @@ struct listener {
     bool is_asking; /* FRESH: the place is to come from the database */
     uint64_t acked; /* last number it has acknowledged */
     char *to_me;    /* name of its principal: only what is for it; NULL = everything that matches */
-    unsigned warnings; /* provisional ones that it has not acknowledged */
-    bool said_end;     /* the horizon at `upto` */
-    bool owes_horizon; /* has just reached the head for the first time */
-    bool blocked;      /* its socket queue is full; until egress_writable */
-    bool reading, cut; /* a page is on its way; the rest of it is of no use */
-    bool lost;         /* its connection is gone; ends at the end of the turn */
+    unsigned warnings;  /* provisional ones that it has not acknowledged */
+    bool owes_warnings; /* some that stand were not looked at for it: those behind */
+    uint64_t warned;    /* this one in their order; kept only while there are some */
+    bool said_end;      /* the horizon at `upto` */
+    bool owes_horizon;  /* has just reached the head for the first time */
+    bool blocked;       /* its socket queue is full; until egress_writable */
+    bool reading, cut;  /* a page is on its way; the rest of it is of no use */
+    bool lost;          /* its connection is gone; ends at the end of the turn */
     unsigned pattern_count;
     char **patterns;
 };
@@ -166,7 +168,9 @@ void listener_end(struct listener *l);
 /* What rights ask of a message. */
 struct rights_question listener_ask(const struct parcel *p);
 
-/* warn.c: so many provisional ones were acknowledged. */
+/* warn.c: alarms that stand and that it was not warned of, as far as it has room. */
+void listener_catch_warnings(struct listener *l);
+/* So many provisional ones were acknowledged. */
 void listener_warnings_taken(struct listener *l, uint32_t count);
 
 /* history.c: asks for the number at its start_time_us. */

@@ -168,6 +168,21 @@ static struct listener *create_listener(struct egress *e, uint64_t session, cons
     return NULL;
 }
 
+/* Alarms that stand wait for nothing, as when it had been here before them; but Subscribed goes
+ * first if it can. */
+static void begin_listening(struct listener *l)
+{
+    struct egress *e = l->egress;
+    uint64_t session = l->session;
+    uint32_t subscription = l->subscription;
+
+    l->owes_warnings = true;
+    listener_place(l);
+    l = listener_find(e, session, subscription); /* a start that is not legal has ended it */
+    if (l)
+        listener_catch_warnings(l);
+}
+
 void egress_subscribe(struct egress *e, uint64_t session, const char *principal,
                       const Eocbus__V1__Subscribe *m)
 {
@@ -178,7 +193,7 @@ void egress_subscribe(struct egress *e, uint64_t session, const char *principal,
         return;
     l = create_listener(e, session, principal, m);
     if (l)
-        listener_place(l);
+        begin_listening(l);
     else
         listener_fault(e, session, m->subscription, CODE_MEMORY,
                        "the broker has no memory for it now");

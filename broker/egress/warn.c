@@ -1,6 +1,8 @@
 /* Warn first: what has no number yet goes to a listener at once, past its credit, its window and
  * its place in the log, and changes none of them. A small allowance of its own bounds what one that
- * does not read can make us hold; what is skipped comes from the log like everything else. */
+ * does not read can make us hold. Whoever had no room, or came later, is warned of what still
+ * stands when it has room; what has got its number meanwhile comes from the log like everything
+ * else. */
 #include <string.h>
 
 #include "broker/egress/room.h"
@@ -25,28 +27,84 @@ static bool pack_once(struct egress *e, const struct parcel *p)
     return ok;
 }
 
-void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
+static bool is_wanted(const struct listener *l, const struct parcel *p)
 {
-    struct listener *l = listener;
     struct rights_question q = listener_ask(p);
+
+    return lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) &&
+           (!l->to_me || parcel_is_for(p, l->to_me)) && l->egress->head < l->upto &&
+           listener_may_hear(l, &q);
+}
+
+static bool send_warning(struct listener *l, const struct parcel *p)
+{
+    struct egress *e = l->egress;
     const uint8_t *frame;
     size_t len;
 
-    if (!lanes_hold(l->lanes, EOCBUS__V1__LANE__LANE_FLASH) ||
-        (l->to_me && !parcel_is_for(p, l->to_me)) || l->egress->head >= l->upto ||
-        !listener_may_hear(l, &q))
-        return;
-    if (l->warnings >= WARNINGS_MOST || !pack_once(e, p)) {
-        e->n.provisional_skipped++;
-        return;
-    }
+    if (l->warnings >= WARNINGS_MOST || !pack_once(e, p))
+        return false;
     frame = gather_frame(&e->warning, l->subscription, &len);
-    if (listener_send_now(l, frame, len) != ST_OK) {
-        e->n.provisional_skipped++;
-        return;
-    }
+    if (listener_send_now(l, frame, len) != ST_OK)
+        return false;
     l->warnings++;
     e->n.provisional++;
+    return true;
+}
+
+void egress_warn_one(struct egress *e, void *listener, const struct parcel *p)
+{
+    struct listener *l = listener;
+
+    if (!is_wanted(l, p))
+        return;
+    if (!l->owes_warnings && !send_warning(l, p)) {
+        l->owes_warnings = true;
+        l->warned = p->warning - 1;
+    } else {
+        listener_catch_warnings(l); /* it comes behind those that wait for room */
+    }
+    e->n.provisional_skipped += l->owes_warnings;
+}
+
+static bool matches(const struct listener *l, const struct parcel *p)
+{
+    struct topics topics;
+
+    parcel_topics(&topics, p);
+    for (unsigned i = 0; i < l->pattern_count; i++)
+        if (pattern_matches_any(l->patterns[i], &topics))
+            return true;
+    return false;
+}
+
+static bool catch_one(void *arg, const struct parcel *p)
+{
+    struct listener *l = arg;
+    struct egress *e = l->egress;
+    bool sent = true;
+
+    if (is_wanted(l, p) && matches(l, p)) {
+        gather_reset(&e->warning); /* a fresh one may stand in it, for other listeners */
+        sent = send_warning(l, p);
+        gather_reset(&e->warning);
+        e->n.provisional_late += sent;
+    }
+    l->owes_warnings = !sent;
+    l->warned = sent ? p->warning : l->warned;
+    return sent;
+}
+
+void listener_catch_warnings(struct listener *l)
+{
+    struct egress *e = l->egress;
+
+    if (!l->owes_warnings || l->lost || l->warnings >= WARNINGS_MOST)
+        return;
+    l->owes_warnings = false;
+    e->exits.warnings(e->exits.arg, l->warned, catch_one, l);
+    if (!e->warning.count)
+        buf_free(&e->warning.data);
 }
 
 void egress_warned(struct egress *e)

@@ -13,7 +13,8 @@
  * or away the items are answered BUSY with a time and forgotten: the sender's outbox has them. A
  * FLASH that may be said and is not too late goes out through `warn` before anything else, whether
  * the store takes it or not, once for each place (warned.h); if it is refused afterwards, it goes
- * out through `withdraw`. What follows such an item in its lane is answered BUSY too until it came
+ * out through `withdraw`; until its fate is known it is kept for listeners that come later
+ * (ingress_warnings). What follows such an item in its lane is answered BUSY too until it came
  * again, so the order within a lane holds. Hello always begins anew: listeners and unanswered
  * messages of the connection's former session are forgotten. A frame from a connection without a
  * session is answered Fault "hello"; a DEALER reconnects without a word, and this is how it learns
@@ -87,6 +88,13 @@ void ingress_settled_all(struct ingress *in);
 /* The store forgets this parcel, because the log has another epoch than when it came; its sender
  * offers it again. ingress_log_epoch follows. */
 void ingress_again(struct ingress *in, const struct parcel *p);
+
+/* It is in the log, whoever stored it: listeners need not be warned of it any more. */
+void ingress_logged(struct ingress *in, const struct parcel *p);
+/* FLASH that went out as provisional, are not settled, and not over: those behind the warning
+ * `after` in their order, until `each` says false. For who subscribes now, or had no room then. */
+void ingress_warnings(const struct ingress *in, uint64_t after,
+                      bool (*each)(void *arg, const struct parcel *p), void *arg);
 
 /* Sockets have room again: receipts that did not fit go out now. */
 void ingress_writable(struct ingress *in);

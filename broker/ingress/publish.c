@@ -103,14 +103,16 @@ static void warn_first(struct publishing *b, const Eocbus__V1__Item *item,
                        const Eocbus__V1__Envelope *m)
 {
     struct ingress *in = b->in;
-    struct parcel *p;
+    struct parcel *p = begin_parcel(b, item);
+    const struct parcel *alarm = NULL;
 
-    p = begin_parcel(b, item);
     if (!p)
         return;
     fill_content(p, b, m);
-    if (fill_to(p, m) && !p->expired && warned_add(&in->warned, p))
-        in->exits.warn(in->exits.arg, p);
+    if (fill_to(p, m) && !p->expired)
+        alarm = warned_add(&in->warned, &p);
+    if (alarm)
+        in->exits.warn(in->exits.arg, alarm);
     parcel_drop(&p);
 }
 

@@ -164,6 +164,19 @@ void settle_warning(struct ingress *in, const struct parcel *p)
     buf_free(&to);
 }
 
+void ingress_logged(struct ingress *in, const struct parcel *p)
+{
+    struct parcel gone;
+
+    (void)warned_settle(&in->warned, p, &gone); /* it is not refused: nothing is withdrawn */
+}
+
+void ingress_warnings(const struct ingress *in, uint64_t after,
+                      bool (*each)(void *arg, const struct parcel *p), void *arg)
+{
+    warned_each(&in->warned, after, loop_utc_us(in->set.loop), each, arg);
+}
+
 /* Also when the session that brought it is gone. */
 static void count_fate(struct ingress *in, const struct parcel *p)
 {

@@ -505,6 +505,7 @@ static void without_its_database_a_broker_knows_whom_to_let_in(void **state)
 
     /* Older than allowed: alarms, and nothing else. */
     start_without_database(old);
+    listener.is_welcome = speaker.is_welcome = false; /* they have yet to notice */
     client_wait(world.loop, is_closed, world.bus[0], "rights that are too old");
     client_wait(world.loop, is_welcome, &listener, "a session with old rights");
     listener.provisional = 0;

@@ -45,7 +45,15 @@ static void say_hello(struct client *c)
 /* --- publishing ---------------------------------------------------------------------------------
  */
 
-static size_t pack_row(const struct client *c, uint64_t row, uint8_t *out)
+/* News, and the same bytes whenever it is offered again. */
+static int64_t time_of_alarm(struct client *c, uint64_t row)
+{
+    if (!c->rows[row].said_us)
+        c->rows[row].said_us = loop_utc_us(c->loop);
+    return c->rows[row].said_us;
+}
+
+static size_t pack_row(struct client *c, uint64_t row, uint8_t *out)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
@@ -64,7 +72,7 @@ static size_t pack_row(const struct client *c, uint64_t row, uint8_t *out)
     m.lane_seq = row;
     m.status = EOCBUS__V1__STATUS__STATUS_TEST;
     m.kind = EOCBUS__V1__KIND__KIND_REPORT;
-    m.event_time_us = m.sent_time_us = c->is_alarm ? loop_utc_us(c->loop) : (int64_t)c->epoch;
+    m.event_time_us = m.sent_time_us = c->is_alarm ? time_of_alarm(c, row) : (int64_t)c->epoch;
     m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
     alarm.from_role = entry.position = (char *)"duty officer";
     alarm.subject = alarm.text = entry.text =

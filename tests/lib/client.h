@@ -19,6 +19,7 @@ enum { CLIENT_MESSAGES = 20000 };
 
 struct client_row {
     uint64_t seq; /* of its receipt; 0 = none yet */
+    int64_t said_us; /* of an alarm: when it was offered first */
     bool sent, repeated;
 };
 

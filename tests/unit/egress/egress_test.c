@@ -588,9 +588,90 @@ static void sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted(void 
     egress_counters(world.egress, &n);
     assert_int_equal(n.provisional, 36);
     assert_int_equal(n.provisional_skipped, 4);
-    agent_acknowledge(0);
+    agent_acknowledge(0); /* those that waited for room */
+    assert_int_equal(world.agents[0].warnings, 20);
     world_warn(1000);
-    assert_int_equal(world.agents[0].warnings, 17);
+    assert_int_equal(world.agents[0].warnings, 21);
+}
+
+static void who_comes_later_is_warned_of_what_still_stands(void **state)
+{
+    struct egress_counters n;
+
+    (void)state;
+    world.store_away = true;
+    world.log_epoch = 0; /* a broker that never saw the log: nobody hears Subscribed */
+    agent_subscribe_all(0, 0, 0);
+    world_warn(100);
+    world_warn(200);
+    agent_subscribe_all(1, 0, 0);
+    assert_int_equal(world.agents[1].warnings, 2);
+    assert_int_equal(world.agents[0].warnings, 2); /* once */
+    world_warn(300);
+    assert_int_equal(world.agents[1].warnings, 3);
+    egress_counters(world.egress, &n);
+    assert_int_equal(n.provisional, 6);
+    assert_int_equal(n.provisional_late, 2);
+    assert_int_equal(n.provisional_skipped, 0);
+    world_settle_warnings();
+    agent_subscribe_all(2, 0, 0);
+    assert_int_equal(world.agents[2].warnings, 0);
+}
+
+static void a_newcomer_hears_only_what_it_would_have_heard_at_once(void **state)
+{
+    static const char *const others[] = {"*.resource.**"}, *const alarms[] = {"*.*.*.-.*", "**"};
+    static const Eocbus__V1__Lane bulk[] = {EOCBUS__V1__LANE__LANE_BULK};
+    uint64_t after = 0;
+
+    (void)state;
+    world_warn(100);
+    agent_subscribe_to(0, others, 1, &after, 0, 10);
+    agent_subscribe_to(1, alarms, 2, &after, 0, 10);
+    world.lanes = bulk;
+    world.lane_count = 1;
+    agent_subscribe_all(2, 0, 10);
+    world.lanes = NULL;
+    world.lane_count = 0;
+    world_let("1 everyone allow hear resource.* any INTERNAL - 0 0");
+    agent_subscribe_all(3, 0, 10);
+    assert_int_equal(world.agents[0].warnings, 0);
+    assert_int_equal(world.agents[1].warnings, 1); /* though two patterns match */
+    assert_int_equal(world.agents[2].warnings, 0);
+    assert_int_equal(world.agents[3].warnings, 0);
+}
+
+static void a_newcomer_hears_sixteen_and_the_others_as_it_takes_them(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++)
+        world_warn(100);
+    agent_subscribe_all(0, 0, 0);
+    assert_int_equal(world.agents[0].warnings, 16);
+    world_warn(100); /* comes behind them */
+    world_settle();
+    assert_int_equal(world.agents[0].warnings, 16);
+    agent_acknowledge(0);
+    assert_int_equal(world.agents[0].warnings, 32);
+    agent_acknowledge(0);
+    assert_int_equal(world.agents[0].warnings, 41);
+}
+
+static void a_newcomer_whose_socket_is_full_is_warned_when_it_has_room(void **state)
+{
+    (void)state;
+    world_warn(100);
+    agent_subscribe_all(0, 0, 0);
+    agent_subscribe_all(1, 0, 0);
+    world.agents[0].is_full = world.agents[1].is_full = true;
+    world_warn(100);
+    world.agents[0].is_full = false;
+    egress_writable(world.egress);
+    assert_int_equal(world.agents[0].warnings, 2);
+    world.agents[1].is_full = false;
+    fake_advance(world.loop, 300); /* though nobody said `writable` */
+    loop_turn(world.loop, 0);
+    assert_int_equal(world.agents[1].warnings, 2);
 }
 
 static void a_warning_meets_full_and_dead_sockets_without_harm(void **state)
@@ -606,7 +687,7 @@ static void a_warning_meets_full_and_dead_sockets_without_harm(void **state)
     world.agents[0].is_full = false;
     world_warn(100); /* it has room, though `writable` was not said yet */
     world_settle();
-    assert_int_equal(world.agents[0].warnings, 1);
+    assert_int_equal(world.agents[0].warnings, 2);
     assert_true(world.agents[1].is_lost);
     assert_int_equal(world.agents[2].warnings, 2);
     egress_counters(world.egress, &n);
@@ -637,11 +718,12 @@ static void a_warning_survives_any_allocation_that_fails(void **state)
     (void)state;
     agent_subscribe_all(0, 0, 0);
     world_settle();
-    for (unsigned long k = 2; !world.agents[0].warnings; k++) {
+    for (unsigned long k = 1; !world.agents[0].warnings; k++) {
         assert_true(k < 20);
-        mem_fail_at(k); /* the first is the parcel */
+        mem_fail_at(k);
         world_warn(100);
         mem_fail_at(0);
+        world_settle_warnings(); /* nothing stands for the next round */
     }
 }
 
@@ -681,6 +763,10 @@ int main(void)
         IN_WORLD(while_it_is_closed_only_warnings_pass_and_nothing_is_lost),
         IN_WORLD(one_that_is_behind_or_waits_for_the_log_is_warned_too),
         IN_WORLD(sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted),
+        IN_WORLD(who_comes_later_is_warned_of_what_still_stands),
+        IN_WORLD(a_newcomer_hears_only_what_it_would_have_heard_at_once),
+        IN_WORLD(a_newcomer_hears_sixteen_and_the_others_as_it_takes_them),
+        IN_WORLD(a_newcomer_whose_socket_is_full_is_warned_when_it_has_room),
         IN_WORLD(a_warning_meets_full_and_dead_sockets_without_harm),
         IN_WORLD(a_withdrawal_goes_to_everybody_whatever_their_room),
         IN_WORLD(a_warning_survives_any_allocation_that_fails),

@@ -25,6 +25,7 @@ enum {
     WORLD_AGENTS = 16,
     WORLD_WINDOW = 8192, /* bytes */
     WORLD_EPOCH = 7,
+    WORLD_STANDING = 64,
 };
 
 struct world_row {
@@ -116,6 +117,8 @@ struct world {
     struct cursor cursors[WORLD_AGENTS];
     size_t cursor_count;
     uint64_t rows_read;
+    unsigned standing[WORLD_STANDING + 1]; /* length of each warning by its number; 0 = settled */
+    uint64_t last_warning;
 };
 
 static struct world world;
@@ -410,20 +413,49 @@ static void route_row(uint64_t seq)
     parcel_drop(&p);
 }
 
+static struct parcel make_warning(uint64_t order)
+{
+    static uint8_t bytes[LIMIT_CONTENT_BYTES];
+
+    return (struct parcel){.content = bytes,
+                           .content_len = world.standing[order],
+                           .received_time_us = 77,
+                           .type = 120,
+                           .label = world.label,
+                           .status = EOCBUS__V1__STATUS__STATUS_ACTUAL,
+                           .warning = order};
+}
+
+static void fake_warnings(void *arg, uint64_t after,
+                          bool (*each)(void *arg, const struct parcel *p), void *each_arg)
+{
+    bool more = true;
+
+    (void)arg;
+    for (uint64_t order = after + 1; more && order <= world.last_warning; order++) {
+        struct parcel p = make_warning(order);
+
+        more = !p.content_len || each(each_arg, &p);
+    }
+}
+
 /* To everybody who wants something. */
 static inline void world_warn(unsigned content_len)
 {
-    static uint8_t bytes[LIMIT_CONTENT_BYTES];
-    struct parcel *p = parcel_create(bytes, content_len, NULL, 0);
+    struct parcel p;
 
-    assert_non_null(p);
-    p->received_time_us = 77;
-    p->type = 120;
-    p->label = world.label;
+    assert_true(world.last_warning < WORLD_STANDING);
+    world.standing[++world.last_warning] = content_len;
+    p = make_warning(world.last_warning);
     for (size_t i = 0; i < world.want_count; i++)
-        egress_warn_one(world.egress, world.wants[i].listener, p);
+        egress_warn_one(world.egress, world.wants[i].listener, &p);
     egress_warned(world.egress);
-    parcel_drop(&p);
+}
+
+/* All that was warned of is in the log, or refused. */
+static inline void world_settle_warnings(void)
+{
+    memset(world.standing, 0, sizeof(world.standing));
 }
 
 static inline void world_withdraw(void)
@@ -630,6 +662,7 @@ static const struct egress_exits fake_exits = {
     .read_last = fake_read_last,
     .find_time = fake_find_time,
     .read_cancel = fake_read_cancel,
+    .warnings = fake_warnings,
     .cursor_open = fake_cursor_open,
     .cursor_move = fake_cursor_move,
     .cursor_close = fake_cursor_close,

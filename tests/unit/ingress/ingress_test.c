@@ -1399,6 +1399,45 @@ static void what_the_store_refuses_is_withdrawn_once(void **state)
     assert_int_equal(world.withdrawn_count, 1);
 }
 
+static bool count_standing(void *arg, const struct parcel *p)
+{
+    assert_true(p->warning && p->content_len);
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static unsigned standing(void)
+{
+    unsigned n = 0;
+
+    ingress_warnings(world.in, 0, count_standing, &n);
+    return n;
+}
+
+static void an_alarm_stands_for_newcomers_until_its_fate_is_known(void **state)
+{
+    (void)state;
+    hello(1);
+    world.submit_answer = ST_CLOSED;
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        alarm_from(1, seq, "mudflow");
+    alarm_from(1, 1, "mudflow");
+    assert_int_equal(standing(), 3);
+    world.submit_answer = ST_OK;
+    alarm_from(1, 1, "mudflow");
+    assert_int_equal(standing(), 3); /* on its way to the log */
+    commit();
+    assert_int_equal(standing(), 2);
+    alarm_from(1, 2, "mudflow");
+    refuse_queued(CODE_DATABASE);
+    commit();
+    assert_int_equal(standing(), 1);
+    alarm_from(1, 3, "mudflow");
+    ingress_logged(world.in, world.queue[0]); /* another broker was faster */
+    assert_int_equal(standing(), 0);
+    assert_int_equal(world.withdrawn_count, 1);
+}
+
 static void another_content_under_its_place_withdraws_no_alarm(void **state)
 {
     (void)state;
@@ -1905,6 +1944,7 @@ int main(void)
         IN_WORLD(an_alarm_beyond_the_window_goes_out_all_the_same),
         IN_WORLD(what_may_not_be_said_or_is_too_late_warns_nobody),
         IN_WORLD(what_the_store_refuses_is_withdrawn_once),
+        IN_WORLD(an_alarm_stands_for_newcomers_until_its_fate_is_known),
         IN_WORLD(another_content_under_its_place_withdraws_no_alarm),
         IN_WORLD(an_alarm_whose_sender_lost_the_right_meanwhile_is_withdrawn),
         IN_WORLD(who_speaks_under_anothers_name_is_counted_and_named),
