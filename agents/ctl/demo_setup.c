@@ -396,6 +396,13 @@ static const struct plan_agent listener = {.short_name = "screen",
                                            .agency = "coes",
                                            .role = "witness dispatcher",
                                            .place = ""};
+/* Enrolled like everybody, since it says signed heads of the record in its own name. */
+static const struct plan_agent broker = {.short_name = "broker",
+                                         .program = "eocbus-broker",
+                                         .name = "coes.dushanbe.broker",
+                                         .agency = "coes",
+                                         .role = "broker",
+                                         .place = ""};
 
 int demo_prepare_database(struct demo *d)
 {
@@ -409,12 +416,14 @@ int demo_prepare_database(struct demo *d)
     if (st != ST_OK)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s; see %s", err,
                             demo_path(d, "log/postgres.log"));
-    code = demo_key(d, "broker", "the broker", &k);
+    code = demo_key(d, broker.short_name, broker.name, &k);
     if (code >= 0)
         return code;
     snprintf(d->broker_key, sizeof(d->broker_key), "%s", k.public_z85);
     keys_wipe(&k);
-    code = demo_enrol(d, &listener, 1);
+    code = demo_enrol(d, &broker, 1);
+    if (code < 0)
+        code = demo_enrol(d, &listener, 1);
     return code < 0 ? demo_enrol(d, d->plan.agents, d->plan.agent_count) : code;
 }
 
@@ -469,7 +478,8 @@ static int write_broker_settings(struct demo *d)
         &b,
         "name = demo\nendpoint = %s\nkey.file = %s/keys/broker.key\n"
         "database = host=%s/sock user=bus_ingest dbname=eocbus\ncontrol.socket = %s/sock/control\n"
-        "access.cache_file = %s/broker.rights\ntrust.officers = %s/conf/officers\n",
+        "access.cache_file = %s/broker.rights\ntrust.officers = %s/conf/officers\n"
+        "audit.head = 20s\n",
         d->endpoint, d->dir, d->dir, d->dir, d->dir, d->dir);
     code = write_file(d, demo_path(d, "conf/broker.conf"), &b);
     buf_free(&b);

@@ -82,6 +82,30 @@ static void remove_export(void)
     rmdir(dir);
 }
 
+/* The whole file, or what stands between ```python and ``` in it. */
+static char *read_text(const char *path, bool is_page)
+{
+    char *text = calloc(1, 1 << 20), *from, *end;
+    FILE *f = fopen(path, "r");
+
+    assert_non_null(text);
+    if (!f)
+        fail_msg("%s is not there", path);
+    assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+    assert_int_equal(fclose(f), 0);
+    if (!is_page)
+        return text;
+    from = strstr(text, "```python\n");
+    if (!from)
+        fail_msg("%s shows no script", path);
+    from += strlen("```python\n");
+    end = strstr(from, "```");
+    assert_non_null(end);
+    *end = '\0';
+    memmove(text, from, strlen(from) + 1);
+    return text;
+}
+
 /* First number of the first line of a file, and how many lines. */
 static unsigned lines_of(const char *name, uint64_t *first)
 {
@@ -131,6 +155,30 @@ static void the_script_beside_an_export_tells_whether_it_holds(void **state)
     pgserver_exec(pg, "DELETE FROM bus.message WHERE seq = 30");
     export_from(pg, 1);
     assert_int_equal(run_script(), 1);
+    remove_export();
+    rmdir(folder);
+    pgserver_end(pg);
+}
+
+/* What people read and what is run are the same lines. */
+static void the_script_is_the_one_that_is_shown(void **state)
+{
+    struct pgserver *pg = pgserver_start();
+    char path[128], *run, *beside, *shown;
+
+    (void)state;
+    start_record(pg);
+    export_from(pg, 1);
+    snprintf(path, sizeof(path), "%s/verify.py", dir);
+    run = read_text(path, false);
+    snprintf(path, sizeof(path), "%s/README.md", dir);
+    beside = read_text(path, true);
+    shown = read_text("proto/PROTOCOL.md", true);
+    assert_string_equal(beside, run);
+    assert_string_equal(shown, run);
+    free(run);
+    free(beside);
+    free(shown);
     remove_export();
     rmdir(folder);
     pgserver_end(pg);
@@ -206,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_script_beside_an_export_tells_whether_it_holds),
+        cmocka_unit_test(the_script_is_the_one_that_is_shown),
         cmocka_unit_test(a_span_holds_the_commits_of_both_its_ends),
         cmocka_unit_test(what_has_nothing_to_show_is_refused),
     };
