@@ -136,6 +136,7 @@ static int start(struct broker *b, char *err, size_t err_size)
     if (admin_create(&b->admin, b->loop, b->config->control_socket, &exits, err, err_size) != ST_OK)
         return EXIT_MACHINE;
     hall_apply_settings(b);
+    hall_say_settings(b);
     log_info("broker.ready", "endpoint=%s name=%s", zport_endpoint(b->port), b->config->name);
     return EXIT_DONE;
 }

@@ -94,6 +94,7 @@ struct store_settings hall_store_settings(const struct broker *b);
 struct ingress_settings hall_ingress_settings(const struct broker *b);
 struct egress_settings hall_egress_settings(const struct broker *b);
 void hall_apply_settings(struct broker *b); /* those that rooms take while they run */
+void hall_say_settings(struct broker *b);   /* those in force, for the record; no secret is told */
 void hall_reload(struct broker *b, char *text, size_t size); /* text: what came of it */
 void hall_admin_reload(void *arg, FILE *out);
 void hall_admin_settings(void *arg, FILE *out);

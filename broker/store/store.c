@@ -228,6 +228,11 @@ void store_chain(struct store *s,
     timer_ask_chain(s->timer, told, arg);
 }
 
+void store_say_settings(struct store *s, const char *broker, struct buf *settings)
+{
+    timer_say_settings(s->timer, broker, settings);
+}
+
 void store_principals_unread(struct store *s)
 {
     s->principals_known = false;

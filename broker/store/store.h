@@ -20,6 +20,7 @@
 #include "broker/parcel.h"
 #include "proto/wire/log_past.h"
 
+struct buf;
 struct loop;
 struct store;
 
@@ -111,7 +112,7 @@ struct store_principal {
     size_t enrolment_len;
     bool is_shut; /* the key opens no door any more, its record still tells what the others may */
     int64_t revoked_us; /* 0 = it is not */
-    const char *rules; /* every rule there is (access/rights.h), with one of them; else NULL */
+    const char *rules;  /* every rule there is (access/rights.h), with one of them; else NULL */
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
 MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);
@@ -124,6 +125,11 @@ void store_chain(struct store *s,
                  void (*told)(void *arg, uint32_t log_epoch, uint64_t seq,
                               const uint8_t digest[32]),
                  void *arg);
+
+/* Which settings the broker of that name runs with, as text (sql/queries/settings.sql): what
+ * differs from what it ran with before is put on record as soon as the database answers. Takes the
+ * bytes. */
+void store_say_settings(struct store *s, const char *broker, struct buf *settings);
 
 struct store_counters {
     uint64_t receipts_said; /* of the bus itself, see timer.h */

@@ -7,6 +7,7 @@
 #include "broker/store/timer.h"
 
 #include <endian.h>
+#include <string.h>
 
 #include "broker/store/pg.h"
 #include "proto/base/log.h"
@@ -31,6 +32,9 @@ struct timer {
     uint64_t began_us, receipts;
     chain_fn chain; /* who asked for the head of the chain; NULL = nobody */
     void *chain_arg;
+    char *broker;        /* whose settings these are */
+    struct buf settings; /* of it, that the database has not taken yet; empty = none */
+    bool is_saying;      /* they are under way: what comes meanwhile is said afterwards */
 };
 
 static void on_tick(void *arg, const struct pg_reply *reply)
@@ -65,7 +69,28 @@ static void on_chain(void *arg, const struct pg_reply *reply)
     } else if (reply->answer == PG_ERROR) {
         log_warn("store.timer", "sqlstate=%s why=\"%s\"", reply->sqlstate, reply->message);
     }
-    loop_timer_start(t->timer, REST_MS, 0);
+    loop_timer_start(t->timer, 1, 0); /* a tick is due as it was */
+}
+
+static void on_settings(void *arg, const struct pg_reply *reply)
+{
+    struct timer *t = arg;
+
+    if (reply->answer == PG_ERROR)
+        log_warn("store.settings.unsaid", "sqlstate=%s why=\"%s\"", reply->sqlstate,
+                 reply->message);
+    if (reply->answer != PG_LOST && t->is_saying)
+        buf_clear(&t->settings);
+    t->is_saying = false;
+    loop_timer_start(t->timer, 1, 0); /* a tick is due as it was */
+}
+
+static void say_settings(struct timer *t)
+{
+    const struct pg_param params[] = {{t->broker, strlen(t->broker)},
+                                      {t->settings.data, t->settings.len}};
+
+    t->is_saying = pg_query(t->pg, "settings", params, 2, DEADLINE_MS, on_settings, t) == ST_OK;
 }
 
 static void on_timer(void *arg)
@@ -79,6 +104,10 @@ static void on_timer(void *arg)
     if (t->chain) {
         if (pg_query(t->pg, "chain_head", NULL, 0, DEADLINE_MS, on_chain, t) != ST_OK)
             log_debug("store.timer.chain", "not sent");
+        return;
+    }
+    if (t->settings.len) {
+        say_settings(t);
         return;
     }
     t->began_us = loop_exact_us(t->loop);
@@ -98,7 +127,7 @@ static enum status connect(struct timer *t, const char *conninfo,
                            void *arg)
 {
     static const char *const setup[] = {"session", "schema", "place", NULL};
-    static const char *const names[] = {"tick", "chain_head", NULL};
+    static const char *const names[] = {"tick", "chain_head", "settings", NULL};
     const struct pg_settings set = {
         .loop = t->loop, .conninfo = conninfo, .name = "timer", .setup = setup, .prepare = names};
     const struct pg_exits exits = {
@@ -134,6 +163,22 @@ void timer_ask_chain(struct timer *t, chain_fn told, void *arg)
     t->chain_arg = arg;
 }
 
+void timer_say_settings(struct timer *t, const char *broker, struct buf *settings)
+{
+    char *name = mem_strdup(broker);
+
+    if (name) {
+        mem_free(t->broker);
+        buf_free(&t->settings);
+        t->broker = name;
+        t->settings = *settings;
+        t->is_saying = false; /* an answer that is due is that of the text before */
+    } else {
+        buf_free(settings);
+    }
+    *settings = (struct buf){0};
+}
+
 uint64_t timer_receipts(const struct timer *t)
 {
     return t->receipts;
@@ -151,5 +196,7 @@ void timer_destroy(struct timer *t)
         return;
     pg_destroy(t->pg);
     loop_timer_destroy(t->timer);
+    mem_free(t->broker);
+    buf_free(&t->settings);
     mem_free(t);
 }

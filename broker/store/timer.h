@@ -12,6 +12,7 @@
 
 #include "proto/base/status.h"
 
+struct buf;
 struct loop;
 struct pg_rows;
 struct timer;
@@ -24,6 +25,10 @@ timer_create(struct timer **out, struct loop *loop, const char *conninfo,
  * the question is lost. A second one replaces the first. */
 typedef void (*chain_fn)(void *arg, uint32_t log_epoch, uint64_t seq, const uint8_t digest[32]);
 void timer_ask_chain(struct timer *t, chain_fn told, void *arg);
+/* Which settings this broker runs with, for the record (sql/queries/settings.sql): sent beside the
+ * ticks until the database took them. What was said before and is not taken yet is forgotten. Takes
+ * the bytes. */
+void timer_say_settings(struct timer *t, const char *broker, struct buf *settings);
 uint64_t timer_receipts(const struct timer *t);      /* said by this broker's calls */
 void timer_redial(struct timer *t, const char *why); /* its server was replaced */
 void timer_destroy(struct timer *t);

@@ -99,6 +99,40 @@ CREATE TRIGGER audit AFTER DELETE ON bus.quarantine REFERENCING OLD TABLE AS gon
     FOR EACH STATEMENT EXECUTE FUNCTION bus.audit_quarantine();
 CREATE TRIGGER audit_all AFTER TRUNCATE ON bus.quarantine FOR EACH STATEMENT EXECUTE FUNCTION bus.audit_table();
 
+-- A broker says with which settings it runs, at each start and after each reload: text, a line each with name,
+-- default and value, split by tabs. What is not as it was said last is an event; of a broker that is new, and of
+-- settings that are new, what is not as by default.
+CREATE FUNCTION bus.say_settings(broker_name text, settings text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM bus.broker_setting b
+     WHERE b.broker = broker_name
+       AND b.name NOT IN (SELECT split_part(line, E'\t', 1) FROM string_to_table(settings, E'\n') AS line);
+    INSERT INTO bus.broker_setting AS b (broker, name, deflt, value)
+    SELECT broker_name, split_part(line, E'\t', 1), split_part(line, E'\t', 2), split_part(line, E'\t', 3)
+      FROM string_to_table(settings, E'\n') AS line WHERE line <> ''
+        ON CONFLICT (broker, name) DO UPDATE SET deflt = excluded.deflt, value = excluded.value
+     WHERE b.value <> excluded.value;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.say_settings TO bus_ingest;
+
+CREATE FUNCTION bus.audit_setting() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        PERFORM bus.say_audit('setting_removed', OLD.name, OLD.value, for_whom => OLD.broker);
+    ELSIF TG_OP = 'UPDATE' THEN
+        PERFORM bus.say_audit('setting_changed', NEW.name, OLD.value, NEW.value, for_whom => NEW.broker);
+    ELSIF NEW.value <> NEW.deflt THEN
+        PERFORM bus.say_audit('setting_changed', NEW.name, NEW.deflt, NEW.value, for_whom => NEW.broker);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON bus.broker_setting
+    FOR EACH ROW EXECUTE FUNCTION bus.audit_setting();
+
 -- Says one event; the caller holds the lock of the head.
 CREATE FUNCTION bus.say_event(e bus.audit_pending) RETURNS int8
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

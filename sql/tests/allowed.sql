@@ -6,7 +6,7 @@ INSERT INTO allowed VALUES
 ('bus_ingest', 'EXECUTE', 'bus.replay bus.replay_to bus.last_values bus.seq_at bus.head bus.schema_version
                            bus.function_digest bus.see_timeline bus.raise_epoch'),
 ('bus_ingest', 'EXECUTE', 'bus.principals'),
-('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick bus.chain_head'),
+('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick bus.chain_head bus.say_settings'),
 ('bus_ingest bus_admin', 'EXECUTE', 'bus.say_audit'),
 ('bus_ingest', 'EXECUTE', 'bus.keys_of'),
 ('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),

@@ -1,4 +1,5 @@
-/* A broker that is enrolled says where the chain over the log stands, signed with its own key. */
+/* What a broker itself gives to the record: where the chain over the log stands, signed with its
+ * own key, and with which settings it runs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,11 +114,94 @@ static void a_broker_that_nobody_enrolled_says_so(void **state)
     bus_destroy(b);
 }
 
+/* --- settings -----------------------------------------------------------------------------------
+ */
+
+/* "before > after" of the newest event of this setting, once there are n of them. */
+static const char *setting_event(struct bus *b, const char *name, int64_t n)
+{
+    const struct timespec ms50 = {.tv_nsec = 50000000};
+    time_t end = time(NULL) + PATIENCE * 60;
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM eoc.audit WHERE what = 'setting_changed' AND subject = '%s'",
+             name);
+    while (pgserver_number(bus_server(b), sql) < n) {
+        if (time(NULL) > end)
+            fail_msg("waited a minute for %s in the record", name);
+        nanosleep(&ms50, NULL);
+    }
+    snprintf(sql, sizeof(sql),
+             "SELECT concat(before, ' > ', after) FROM eoc.audit WHERE what = 'setting_changed' AND"
+             " subject = '%s' ORDER BY seq DESC LIMIT 1",
+             name);
+    return pgserver_text(bus_server(b), sql);
+}
+
+static void write_settings(struct bus *b, const char *text)
+{
+    char path[300];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/broker.conf", bus_dir(b));
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int64_t events(struct bus *b)
+{
+    return pgserver_number(bus_server(b), "SELECT count(*) FROM eoc.audit WHERE what LIKE"
+                                          " 'setting%'");
+}
+
+static void the_settings_of_a_broker_are_on_record(void **state)
+{
+    static const char *const other[] = {"store.batch_rows=100", NULL};
+    struct bus *b = bus_create();
+    char text[700];
+    int64_t n;
+
+    (void)state;
+    pgserver_record_events(bus_server(b));
+    write_settings(b, "ingress.window_items = 300\n");
+    bus_start_broker(b, NULL);
+    assert_string_equal(setting_event(b, "ingress.window_items", 1), "256 > 300");
+
+    write_settings(b, "ingress.window_items = 400\n");
+    bus_ask(b, "reload", text, sizeof(text));
+    assert_string_equal(setting_event(b, "ingress.window_items", 2), "300 > 400");
+    n = events(b);
+
+    /* What is as before is not said again, and what was set on the command line is a setting. */
+    bus_end_broker(b, NULL);
+    bus_start_broker(b, other);
+    assert_string_equal(setting_event(b, "store.batch_rows", 1), "512 > 100");
+    assert_int_equal(events(b), n + 1);
+    assert_int_equal(pgserver_number(bus_server(b),
+                                     "SELECT count(*) FROM eoc.audit WHERE subject ="
+                                     " 'store.batch_rows' AND \"by\" LIKE 'bus_ingest for %'"),
+                     1);
+    /* Of a secret only that it is another one: that where the database lies is told nowhere. */
+    assert_int_equal(pgserver_number(bus_server(b),
+                                     "SELECT count(*) FROM eoc.audit WHERE after LIKE '%dbname%'"
+                                     " OR before LIKE '%dbname%'"),
+                     0);
+    assert_int_equal(pgserver_number(bus_server(b),
+                                     "SELECT count(*) FROM bus.broker_setting WHERE name ="
+                                     " 'database' AND value ~ '^[(]set[)] [0-9a-f]{8}$'"),
+                     1);
+    bus_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_enrolled_broker_says_signed_heads),
         cmocka_unit_test(a_broker_that_nobody_enrolled_says_so),
+        cmocka_unit_test(the_settings_of_a_broker_are_on_record),
     };
 
     return cmocka_run_group_tests_name("heads", tests, NULL, NULL);

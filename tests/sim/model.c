@@ -1016,7 +1016,8 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
         end_row(out);
     } else {
         return !strcmp(query, "project_page") || !strcmp(query, "summarize") ||
-               !strcmp(query, "session") || !strncmp(query, "listen_", 7);
+               !strcmp(query, "session") || !strcmp(query, "settings") ||
+               !strncmp(query, "listen_", 7);
     }
     return true;
 }
