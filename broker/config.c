@@ -40,7 +40,8 @@ static const struct conf_row rows[] = {
      0, 0},
     {"access.unsigned_enrolment", CONF_BOOL, AT(takes_unsigned), "no", CONF_RELOAD,
      "Admit principals without such a record as well, while an installation changes over. `eocctl "
-     "status` counts them.",
+     "status` counts them. A key without one, under a name that has one, gets the role `unvouched` "
+     "alone.",
      0, 0},
     {"database", CONF_TEXT, AT(database), "dbname=eocbus user=bus_ingest", CONF_SECRET,
      "PostgreSQL connection string (libpq keywords or URI) of a user with the role bus_ingest. "

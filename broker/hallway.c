@@ -317,19 +317,19 @@ static void on_session_lost(void *arg, uint64_t session)
     ingress_session_lost(b->ingress, session);
 }
 
-static enum status may_listen(void *arg, const char *name, const char *pattern, struct refusal *why)
+static enum status may_listen(void *arg, uint64_t session, const char *pattern, struct refusal *why)
 {
     struct broker *b = arg;
-    const struct principal *p = access_find(b->access, name);
+    const struct principal *p = ingress_who(b->ingress, session);
 
     return p ? access_may_listen(b->access, p, pattern, why) : ST_DENIED;
 }
 
-static const struct principal *find_who(void *arg, const char *name)
+static const struct principal *find_who(void *arg, uint64_t session)
 {
     struct broker *b = arg;
 
-    return access_find(b->access, name);
+    return ingress_who(b->ingress, session);
 }
 
 static void limit_session(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes)

@@ -98,6 +98,7 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->unknown_keys = n.unknown_keys;
     out->officers = n.officers;
     out->unvouched = n.unvouched;
+    out->beside = n.beside;
     out->distrusted = n.distrusted;
     out->undecided = n.undecided;
     out->signatures_verified = n.verified;

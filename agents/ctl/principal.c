@@ -234,7 +234,10 @@ static int revoke(struct ctl *c, struct db *d, const struct choice *ch)
  */
 
 #define LIST_SQL                                                                                   \
-    "SELECT name, agency, roles, places, public_key, state, serial, enrolment, "                   \
+    "SELECT name, agency, CASE WHEN $2::bool AND enrolment IS NULL AND bool_or(enrolment IS NOT "  \
+    "NULL)"                                                                                        \
+    " OVER (PARTITION BY name) THEN 'unvouched' ELSE roles END AS roles,"                          \
+    " places, public_key, state, serial, enrolment, "                                              \
     "to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS not_after "        \
     "FROM bus.principal_list"                                                                      \
     " WHERE $1::interval IS NULL OR (state = 'active' AND not_after < now() + $1::interval)"       \
@@ -311,7 +314,7 @@ static int list(struct ctl *c, struct db *d, const struct choice *ch)
 {
     const char *pins = c->set.agent.officers_file;
     char days[32], err[800];
-    const char *params[] = {ch->expiring ? days : NULL};
+    const char *params[] = {ch->expiring ? days : NULL, pins && *pins ? "t" : "f"};
     struct officers o = {0};
     struct buf out = {0};
     struct db_rows *r;
@@ -320,7 +323,7 @@ static int list(struct ctl *c, struct db *d, const struct choice *ch)
         return program_fail(&c->program, EXIT_USAGE, "--expiring takes days: 30d");
     if (pins && *pins && officers_load(&o, pins, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_MACHINE, "%s", err);
-    enum status st = db_query(d, &r, LIST_SQL, params, 1);
+    enum status st = db_query(d, &r, LIST_SQL, params, 2);
     if (st != ST_OK)
         return program_fail(&c->program, code_of(st), "the principals cannot be read: %s",
                             db_error(d));

@@ -111,6 +111,12 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         buf_printf(&s->notes,
                    "LOOK: %" PRIu64 " keys are admitted that no two officers signed for\n",
                    broker_number(s, "unvouched"));
+    if (broker_number(s, "beside"))
+        add_fault(s,
+                  "%" PRIu64 " key(s) that no officer signed for stand under names of enrolled "
+                  "principals: they have the role unvouched and no more; find out who added them "
+                  "(`eocctl principal list`, runbook: access.beside)",
+                  broker_number(s, "beside"));
     if (broker_number(s, "distrusted"))
         buf_printf(&s->notes,
                    "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "

@@ -231,7 +231,7 @@ static enum status add(struct access *a, const struct principal *given)
     struct record record;
     struct refusal why;
 
-    p.is_vouched = false;
+    p.is_vouched = p.is_beside = false;
     if (!a->officers.count) {
         a->unvouched++;
         return roll_add(a->coming, &p);
@@ -258,6 +258,19 @@ enum status access_add(struct access *a, const struct principal *p)
     return st;
 }
 
+static void tell_beside(struct access *a)
+{
+    const char *first = "";
+    size_t keys = roll_beside(a->roll, &first);
+
+    if (keys && keys != a->counters.beside)
+        log_warn("access.beside",
+                 "keys=%zu first=%s next=\"they have the role unvouched, and nothing of the "
+                 "record's\"",
+                 keys, first);
+    a->counters.beside = keys;
+}
+
 /* A line for each list that has any, not for each key: old installations have thousands. */
 static void tell_distrust(struct access *a)
 {
@@ -265,6 +278,7 @@ static void tell_distrust(struct access *a)
         log_warn("access.distrusted", "keys=%" PRIu64 " first=\"%s\" next=\"not admitted\"",
                  a->distrusted, a->distrust);
     a->counters.unvouched = a->unvouched;
+    tell_beside(a);
     a->counters.distrusted = a->distrusted;
 }
 
@@ -363,10 +377,16 @@ const struct principal *access_find_user(const struct access *a, const char *use
     return roll_find_both(a->roll, name, key, utc_now(a));
 }
 
+const struct principal *access_find_both(const struct access *a, const char *name,
+                                         const uint8_t key[32])
+{
+    return a->roll ? roll_find_both(a->roll, name, key, utc_now(a)) : NULL;
+}
+
 bool access_holds(const struct access *a, int32_t principal_id, const char *name,
                   const uint8_t key[32])
 {
-    const struct principal *p = a->roll ? roll_find_both(a->roll, name, key, utc_now(a)) : NULL;
+    const struct principal *p = access_find_both(a, name, key);
 
     return p && p->principal_id == principal_id;
 }

@@ -34,6 +34,8 @@ struct principal {
     size_t enrolment_len;
     bool is_vouched;    /* enough pinned officers signed the record, and what stands here is what it
                            says; access finds out itself */
+    bool is_beside;     /* nobody vouches for this key, and officers did for another of its name: it
+                           has the role `unvouched` and nothing of theirs; access finds out itself */
     bool is_shut;       /* the key opens no door any more, the record still tells of the others */
     int64_t revoked_us; /* 0 = it is not */
     const struct rights *rights; /* access compiles them */
@@ -84,6 +86,9 @@ const struct principal *access_find_user(const struct access *a, const char *use
 /* Does this key still open the door, and for this very principal? */
 bool access_holds(const struct access *a, int32_t principal_id, const char *name,
                   const uint8_t key[32]);
+/* The one of that name that holds this key; NULL as access_find. */
+const struct principal *access_find_both(const struct access *a, const char *name,
+                                         const uint8_t key[32]);
 /* UTC microseconds when the next key runs out after `utc_us`; INT64_MAX: none does. */
 int64_t access_next_end(const struct access *a, int64_t utc_us);
 
@@ -120,7 +125,7 @@ MUST_CHECK enum status access_may_listen(const struct access *a, const struct pr
 /* May it hear this message? Fills in q's name and own. */
 static inline bool access_may_hear(const struct principal *p, struct rights_question *q)
 {
-    q->name = p->name;
+    q->name = p->is_beside ? "" : p->name; /* what is for that name is for those who have it */
     q->own = p->places;
     return p->rights && rights_may(p->rights, VERB_HEAR, q);
 }
@@ -137,6 +142,7 @@ struct access_counters {
     uint64_t admitted, unknown_keys, undecided;
     uint64_t officers;   /* pinned */
     uint64_t unvouched;  /* of the list in force: keys admitted without a good record */
+    uint64_t beside;     /* of these: is_beside */
     uint64_t distrusted; /* of the last list: keys not admitted for want of one */
     uint64_t verified, bad_signatures, missing_signatures, let_unsigned; /* of messages */
 };

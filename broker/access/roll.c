@@ -143,7 +143,17 @@ static void take_attributes(struct row *row, const struct row *newest)
     row->p.places = newest->p.places;
 }
 
-/* Under one name the highest serial stands first. */
+/* What the policy gives to whom nobody vouches for; the rules are the operator's. */
+static void take_nothing(struct row *row)
+{
+    static char role[] = "unvouched", agency[] = "";
+
+    row->p.is_beside = true;
+    row->p.roles = role;
+    row->p.agency = agency;
+}
+
+/* Under one name the highest serial stands first, and whoever has none last. */
 static void settle_names(struct roll *r)
 {
     const struct row *newest = NULL;
@@ -153,8 +163,10 @@ static void settle_names(struct roll *r)
 
         if (newest && strcmp(newest->p.name, row->p.name) != 0)
             newest = NULL;
-        if (newest)
+        if (newest && row->p.is_vouched)
             take_attributes(row, newest);
+        else if (newest)
+            take_nothing(row);
         else if (row->p.is_vouched)
             newest = row;
     }
@@ -170,12 +182,12 @@ void roll_seal(struct roll *r)
     r->sealed = true;
 }
 
-/* Who is of no agency is of the one its name begins with. */
+/* Who is of no agency is of the one its name begins with; who is beside a record, of none. */
 static enum status grant(struct principal *p, struct grants *g)
 {
     char first[LIMIT_NAME_BYTES + 1];
 
-    snprintf(first, sizeof(first), "%.*s", (int)strcspn(p->name, "."), p->name);
+    snprintf(first, sizeof(first), "%.*s", p->is_beside ? 0 : (int)strcspn(p->name, "."), p->name);
     return grants_for(&p->rights, g, p->roles, p->agency[0] ? p->agency : first);
 }
 
@@ -192,6 +204,18 @@ enum status roll_grant(struct roll *r, struct grants *g)
 size_t roll_open(const struct roll *r)
 {
     return r->count - r->shut;
+}
+
+size_t roll_beside(const struct roll *r, const char **first)
+{
+    size_t n = 0;
+
+    for (size_t i = r->count; i-- > 0;)
+        if (r->by_name[i]->p.is_beside && !r->by_name[i]->p.is_shut) {
+            *first = r->by_name[i]->p.name;
+            n++;
+        }
+    return n;
 }
 
 size_t roll_count(const struct roll *r)

@@ -3,7 +3,8 @@
  * Filled once, sealed, then only asked. A name may stand twice with two keys: that is how a key is
  * changed without a gap. The vouched record with the highest serial then tells agency, roles and
  * places of both, also when its own key is shut or its time is over: what was taken away by a
- * record does not come back with an older key. */
+ * record does not come back with an older key. A key under such a name that nobody vouches for is
+ * `beside` it: whoever wrote it into the database gave it the role `unvouched`, and no more. */
 #ifndef EOCBUS_BROKER_ACCESS_ROLL_H
 #define EOCBUS_BROKER_ACCESS_ROLL_H
 
@@ -25,6 +26,8 @@ struct grants;
 MUST_CHECK enum status roll_grant(struct roll *r, struct grants *g);
 size_t roll_count(const struct roll *r);
 size_t roll_open(const struct roll *r); /* those that are not shut */
+/* Those that open the door beside a record; *first is the name of one, borrowed. */
+size_t roll_beside(const struct roll *r, const char **first);
 void roll_each(const struct roll *r, void (*each)(void *arg, const struct principal *p), void *arg);
 
 /* NULL: none, or its time is over (not_after_us <= utc_us). Of two under one name the one with the

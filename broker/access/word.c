@@ -27,7 +27,8 @@ static enum word refuse(enum word word, struct refusal *why, const char *path, c
 }
 
 /* One name's keys against one signature. A key whose time is over counts: what it signed before is
- * good, and may have waited in an outbox. One that was revoked counts no more. */
+ * good, and may have waited in an outbox. One that was revoked counts no more, and one that nobody
+ * vouches for never did, where officers vouch for others of the name. */
 struct search {
     const void *bytes;
     size_t len;
@@ -39,7 +40,7 @@ static void try_key(void *arg, const struct principal *p)
 {
     struct search *s = arg;
 
-    if (!p->has_sign_key || p->revoked_us)
+    if (!p->has_sign_key || p->revoked_us || p->is_beside)
         return;
     s->has_key = true;
     s->is_good = s->is_good || sign_is_good(p->sign_key, "", s->bytes, s->len, s->signature);
@@ -81,14 +82,14 @@ static enum word judge_approvals(const struct roll *r, Eocbus__V1__Envelope *m, 
     return word;
 }
 
-static enum word judge_signature(const struct roll *r, const struct access_said *said,
-                                 bool is_carried, struct refusal *why)
+static enum word judge_signature(const struct roll *r, const struct access_said *said, bool must,
+                                 struct refusal *why)
 {
     struct search s = judge_name(r, said->m->sender, said->content, said->len, said->signature);
 
     if (s.is_good)
         return WORD_GOOD;
-    if (!s.has_key && !is_carried)
+    if (!s.has_key && !must)
         return WORD_TAKEN; /* of a device that is enrolled without: nobody can tell */
     return refuse(
         WORD_BAD, why, "signature",
@@ -97,24 +98,31 @@ static enum word judge_signature(const struct roll *r, const struct access_said 
         said->m->sender);
 }
 
+/* Handed in for another, or under a name that is another key's: then the signature is all there is
+ * to believe. */
+static bool has_to_be_signed(const struct principal *p, const struct access_said *said)
+{
+    return p->is_beside || strcmp(said->m->sender, p->name) != 0;
+}
+
 enum word word_judge(const struct roll *r, const struct principal *p,
                      const struct access_said *said, bool lets_unsigned, struct refusal *why)
 {
-    bool is_carried = strcmp(said->m->sender, p->name) != 0;
+    bool must = has_to_be_signed(p, said);
     enum word word = WORD_TAKEN;
 
-    if (!said->signature_len && (is_carried || p->has_sign_key)) {
-        if (is_carried || !lets_unsigned)
+    if (!said->signature_len && (must || p->has_sign_key)) {
+        if (must || !lets_unsigned)
             return refuse(WORD_MISSING, why, "signature",
                           "%.64s is enrolled with a signing key, and this is not signed; sign the "
                           "content with sign_secret of its key file",
                           said->m->sender);
         word = WORD_UNSIGNED;
     }
-    if (!is_carried && !order_is(said->m))
+    if (!must && !order_is(said->m))
         return word;
     if (said->signature_len)
-        word = judge_signature(r, said, is_carried, why);
+        word = judge_signature(r, said, must, why);
     if (word != WORD_BAD && judge_approvals(r, said->m, p->has_sign_key, why) == WORD_BAD)
         word = WORD_BAD;
     return word;

@@ -103,6 +103,8 @@ static const struct row rows[] = {
     {"unknown_keys", COUNTER, AT(unknown_keys), "Handshakes refused: unknown, revoked, expired."},
     {"officers", GAUGE, AT(officers), "Enrolment officers pinned; 0 = the database is believed."},
     {"unvouched", GAUGE, AT(unvouched), "Keys admitted that no two pinned officers signed for."},
+    {"beside", GAUGE, AT(beside),
+     "Of these, keys under a name that officers signed another key for: role unvouched."},
     {"distrusted", GAUGE, AT(distrusted), "Keys not admitted because of that."},
     {"undecided", COUNTER, AT(undecided), "Handshakes put off: principals were not read yet."},
     {"rights_age_seconds", GAUGE, AT(rights_age_s),

@@ -207,7 +207,7 @@ void egress_recheck(struct egress *e)
     list_each(link, &e->all) {
         struct listener *l = container_of(link, struct listener, all);
 
-        l->who = e->exits.who(e->exits.arg, l->principal);
+        l->who = e->exits.who(e->exits.arg, l->session);
     }
 }
 

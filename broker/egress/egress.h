@@ -63,10 +63,10 @@ struct egress_exits {
     void (*lost)(void *arg, uint64_t session); /* send answered ST_NOTFOUND */
     void (*log_place)(void *arg, uint32_t *log_epoch, uint64_t *head);
     /* Could it hear anything that matches? */
-    enum status (*may_listen)(void *arg, const char *principal, const char *pattern,
+    enum status (*may_listen)(void *arg, uint64_t session, const char *pattern,
                               struct refusal *why);
-    /* Who it is; NULL: nobody any more. Borrowed until egress_recheck. */
-    const struct principal *(*who)(void *arg, const char *principal);
+    /* Whose key it came with; NULL: nobody's any more. Borrowed until egress_recheck. */
+    const struct principal *(*who)(void *arg, uint64_t session);
     /* How much its link holds: frames are cut at *frame_bytes, *window_bytes may be unacknowledged.
      * Both come in with the most that is allowed. NULL = every link is wide. */
     void (*limit)(void *arg, uint64_t session, size_t *frame_bytes, size_t *window_bytes);

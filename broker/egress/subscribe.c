@@ -51,7 +51,7 @@ static bool check_rights(struct egress *e, uint64_t session, const char *princip
     struct refusal why = {.code = CODE_RIGHTS};
 
     for (size_t i = 0; i < m->n_patterns; i++)
-        if (e->exits.may_listen(e->exits.arg, principal, m->patterns[i], &why) == ST_OK)
+        if (e->exits.may_listen(e->exits.arg, session, m->patterns[i], &why) == ST_OK)
             return true;
     note_denial(e, principal, &why);
     listener_fault(e, session, m->subscription, why.code, why.text);
@@ -70,6 +70,19 @@ static bool check_patterns(struct egress *e, uint64_t session, const char *princ
         }
     }
     return check_rights(e, session, principal, m);
+}
+
+/* A key that nobody vouches for must not move the place of the one that officers signed for. */
+static bool check_place(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
+{
+    const struct principal *who = e->exits.who(e->exits.arg, session);
+
+    if (!m->name || !m->name[0] || !who || !who->is_beside)
+        return true;
+    listener_fault(e, session, m->subscription, CODE_RIGHTS,
+                   "officers signed for another key of this name, and a place in the log is kept "
+                   "for that one alone");
+    return false;
 }
 
 static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Subscribe *m)
@@ -161,7 +174,7 @@ static struct listener *create_listener(struct egress *e, uint64_t session, cons
     if (m->to_me)
         l->to_me = mem_strdup(principal);
     l->principal = mem_strdup(principal);
-    l->who = e->exits.who(e->exits.arg, principal);
+    l->who = e->exits.who(e->exits.arg, session);
     if (!l->to_me == !m->to_me && l->principal && copy_patterns(l, m) && durable_begin(l, m))
         return l;
     listener_end(l);
@@ -189,7 +202,8 @@ void egress_subscribe(struct egress *e, uint64_t session, const char *principal,
     struct listener *l;
 
     egress_learn_place(e);
-    if (!check_patterns(e, session, principal, m) || !check_room(e, session, m))
+    if (!check_patterns(e, session, principal, m) || !check_place(e, session, m) ||
+        !check_room(e, session, m))
         return;
     l = create_listener(e, session, principal, m);
     if (l)

@@ -171,6 +171,13 @@ bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id
     return s;
 }
 
+const struct principal *ingress_who(const struct ingress *in, uint64_t session)
+{
+    const struct session *s = sessions_number(in->sessions, session);
+
+    return s ? access_find_both(in->set.access, s->principal, s->key) : NULL;
+}
+
 const struct link_limits *ingress_link(const struct ingress *in, uint64_t session)
 {
     const struct session *s = sessions_number(in->sessions, session);

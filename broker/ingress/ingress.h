@@ -105,6 +105,11 @@ void ingress_set(struct ingress *in, const struct ingress_settings *set);
 
 /* Where a session's frames go; false if it is gone. For egress, through the hallway. */
 bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id *out);
+struct principal;
+/* Whose key the session came with; NULL: nobody's any more. Borrowed until the rights are read
+ * anew.
+ */
+const struct principal *ingress_who(const struct ingress *in, uint64_t session);
 /* What the session's link holds; a session that is gone has the widest. */
 const struct link_limits *ingress_link(const struct ingress *in, uint64_t session);
 /* The connection is dead (a send answered ST_NOTFOUND). */

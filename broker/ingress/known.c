@@ -65,11 +65,22 @@ static void add_record(void *arg, const struct principal *p)
     k->of_name++;
 }
 
+/* One question would bring the same answer 64 times. */
+static bool was_named(const Eocbus__V1__Who *who, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(who->names[i], who->names[at]) == 0)
+            return true;
+    return false;
+}
+
 void answer_who(struct ingress *in, struct session *s, const Eocbus__V1__Who *who)
 {
     struct known k = {.in = in, .s = s};
 
     for (size_t i = 0; i < who->n_names; i++) {
+        if (was_named(who, i))
+            continue;
         k.of_name = 0;
         access_each_named(in->set.access, who->names[i], add_record, &k);
         if (k.of_name)

@@ -287,6 +287,84 @@ static void a_database_operator_lets_nobody_in(void **state)
     expect_door(&good, "coes.good", NULL, true);
 }
 
+static void enrol_unsigned(const char *name, struct keys *k)
+{
+    struct record r;
+
+    assert_int_equal(keys_generate(k), ST_OK);
+    r = record_of(name, k);
+    r.has_sign_key = false; /* clients of these tests do not sign */
+    submit(&r, 0, 1);
+}
+
+static void add_key_by_hand(const char *name, struct keys *k)
+{
+    uint8_t key[KEY_BYTES];
+    char sql[200], hex[2 * KEY_BYTES + 1];
+
+    assert_int_equal(keys_generate(k), ST_OK);
+    assert_int_equal(keys_z85_decode(key, k->public_z85), ST_OK);
+    for (unsigned i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    snprintf(sql, sizeof(sql), "SELECT bus.principal_key_add('%s', '\\x%s')", name, hex);
+    pgserver_exec(bus_server(world.bus), sql);
+}
+
+static struct beside {
+    struct client good, mine, teller;
+} beside;
+
+static bool both_listen(void *arg)
+{
+    (void)arg;
+    return beside.good.is_subscribed && beside.mine.is_subscribed;
+}
+
+static bool all_was_looked_at(void *arg)
+{
+    const uint64_t *said = arg;
+
+    return beside.good.got == *said && beside.mine.horizon >= beside.good.last_seq;
+}
+
+/* An old installation, and a superuser who adds a key to an office that is enrolled. */
+static void a_key_written_beside_a_record_has_nothing_of_it(void **state)
+{
+    const char *settings[] = {world.setting, "access.unsigned_enrolment=yes", NULL};
+    struct keys good, mine, teller;
+    uint64_t said = 5;
+
+    (void)state;
+    assert_int_equal(bus_end_broker(world.bus, NULL), 0);
+    bus_start_broker(world.bus, settings);
+    enrol_unsigned("coes.good", &good);
+    enrol_unsigned("coes.teller", &teller);
+    add_key_by_hand("coes.good", &mine);
+    wait_status("principals", 3);
+    assert_int_equal(bus_status(world.bus, "beside"), 1);
+    assert_true(bus_log_lines(world.bus, "access.beside") > 0);
+    client_create(&beside.good, world.loop, world.z, "coes.good", &good, bus_endpoint(world.bus),
+                  bus_broker_key(world.bus));
+    client_create(&beside.mine, world.loop, world.z, "coes.good", &mine, bus_endpoint(world.bus),
+                  bus_broker_key(world.bus));
+    client_create(&beside.teller, world.loop, world.z, "coes.teller", &teller,
+                  bus_endpoint(world.bus), bus_broker_key(world.bus));
+    client_listen(&beside.good);
+    client_listen(&beside.mine);
+    client_wait(world.loop, both_listen, NULL, "two subscriptions");
+    client_publish(&beside.teller, said);
+    client_wait(world.loop, all_was_looked_at, &said, "what the office hears");
+    assert_int_equal(beside.mine.got, 0);
+    write_conf();
+    CTL("principal", "list");
+    run_expect(&world.ran, 0, "unvouched");
+    CTL("status");
+    run_expect(&world.ran, 3, "access.beside");
+    client_destroy(&beside.good);
+    client_destroy(&beside.mine);
+    client_destroy(&beside.teller);
+}
+
 /* --- many ---------------------------------------------------------------------------------------
  */
 
@@ -610,6 +688,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_officers_let_an_office_in, begin, end),
         cmocka_unit_test_setup_teardown(a_database_operator_lets_nobody_in, begin, end),
+        cmocka_unit_test_setup_teardown(a_key_written_beside_a_record_has_nothing_of_it, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_thousand_keys_open_the_door_and_no_other, begin, end),
         cmocka_unit_test_setup_teardown(an_agent_refuses_a_key_that_others_could_read, begin, end),
         cmocka_unit_test_setup_teardown(

@@ -383,6 +383,77 @@ static void an_old_installation_may_take_them_marked(void **state)
     close_rows(&rows);
 }
 
+/* As `eocctl principal` and plain SQL write it: with the columns that stand beside the record. */
+static void add_beside(struct rows *rows, const char *name, bool is_shut)
+{
+    struct principal p = {.principal_id = 1,
+                          .name = (char *)(uintptr_t)name,
+                          .agency = (char *)"coes",
+                          .roles = (char *)"officer district",
+                          .places = (char *)"",
+                          .serial = 12,
+                          .has_sign_key = true,
+                          .is_shut = is_shut};
+
+    memset(p.public_key, 9, sizeof(p.public_key));
+    assert_int_equal(access_add(rows->a, &p), ST_OK);
+}
+
+static void a_key_beside_a_record_has_nothing_of_it(void **state)
+{
+    static const char rules[] = "1 district allow say * any INTERNAL - 0 0\n"
+                                "2 officer allow hear * any INTERNAL - 0 0\n"
+                                "3 unvouched allow hear public_alert any PUBLIC - 0 0\n"
+                                "0 @coes allow hear report.* any INTERNAL rcst 0 9000000000000000\n"
+                                "0 @test allow hear report.* any INTERNAL rcst 0 9000000000000000";
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.a", &rows.old);
+    struct access_counters n;
+
+    (void)state;
+    snprintf(r.roles, sizeof(r.roles), "district");
+    access_pin(rows.a, &rows.desk.pinned, true);
+    for (unsigned shut = 0; shut < 2; shut++) { /* nor when the record's own key is revoked */
+        access_begin(rows.a);
+        assert_int_equal(access_rules(rows.a, rules), ST_OK);
+        add_beside(&rows, "coes.a", false);
+        add_row(&rows, &r, 0, 1, shut);
+        assert_int_equal(access_commit(rows.a), ST_OK);
+        const struct principal *p = find_key(rows.a, 9);
+        assert_true(p->is_beside);
+        assert_false(p->is_vouched);
+        assert_string_equal(p->roles, "unvouched");
+        assert_string_equal(p->agency, "");
+        assert_int_equal(p->serial, 0);
+        assert_false(rights_has(p->rights, VERB_SAY, 0));
+        assert_true(rights_has(p->rights, VERB_HEAR, EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT));
+        assert_false(rights_has(p->rights, VERB_HEAR, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT));
+        access_counters(rows.a, &n);
+        assert_int_equal(n.beside, 1);
+        assert_int_equal(n.unvouched, 1);
+    }
+    close_rows(&rows);
+}
+
+static void without_a_record_of_its_name_an_old_key_has_what_its_row_says(void **state)
+{
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.b", &rows.old);
+    struct access_counters n;
+
+    (void)state;
+    access_pin(rows.a, &rows.desk.pinned, true);
+    access_begin(rows.a);
+    add_beside(&rows, "coes.a", false);
+    add_row(&rows, &r, 0, 1, false);
+    assert_int_equal(access_commit(rows.a), ST_OK);
+    assert_false(find_key(rows.a, 9)->is_beside);
+    assert_string_equal(find_key(rows.a, 9)->roles, "officer district");
+    access_counters(rows.a, &n);
+    assert_int_equal(n.beside, 0);
+    close_rows(&rows);
+}
+
 static void officers_who_are_pinned_no_more_vouch_for_nobody(void **state)
 {
     struct rows rows = open_rows();
@@ -615,6 +686,8 @@ int main(void)
         cmocka_unit_test(the_record_counts_and_not_what_stands_beside_it),
         cmocka_unit_test(who_is_not_vouched_for_is_nobody),
         cmocka_unit_test(an_old_installation_may_take_them_marked),
+        cmocka_unit_test(a_key_beside_a_record_has_nothing_of_it),
+        cmocka_unit_test(without_a_record_of_its_name_an_old_key_has_what_its_row_says),
         cmocka_unit_test(officers_who_are_pinned_no_more_vouch_for_nobody),
         cmocka_unit_test(the_newest_record_tells_what_both_keys_may),
         cmocka_unit_test(without_memory_the_old_rights_stay),

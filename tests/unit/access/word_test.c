@@ -18,15 +18,18 @@
 enum { ASMA, OLD, KARIM, RAHIMA, NOBODY, PEOPLE };
 static const char *const names[PEOPLE] = {"coes.asma", "coes.old", "eoc.karim", "eoc.rahima",
                                           "eoc.nobody"};
-static struct signer *signers[PEOPLE], *asmas_second;
+static struct signer *signers[PEOPLE], *asmas_second, *beside;
 static struct principal people[PEOPLE];
 static struct roll *roll;
+static bool is_vouched; /* whom add_key adds */
 
 static void add_key(unsigned who, const struct signer *key, int64_t not_after_us)
 {
     struct principal p = {.principal_id = (int32_t)who + 1, .name = (char *)names[who]};
 
     p.not_after_us = not_after_us;
+    p.is_vouched = is_vouched;
+    p.serial = is_vouched;
     if (key) {
         memcpy(p.sign_key, signer_public(key), KEY_BYTES);
         p.has_sign_key = true;
@@ -42,15 +45,20 @@ static int make_people(void **state)
     (void)state;
     if (roll_create(&roll) != ST_OK)
         return -1;
-    for (unsigned i = 0; i <= PEOPLE; i++)
-        if (keys_generate(&k) != ST_OK ||
-            signer_create(i < PEOPLE ? &signers[i] : &asmas_second, &k) != ST_OK)
+    for (unsigned i = 0; i < PEOPLE; i++)
+        if (keys_generate(&k) != ST_OK || signer_create(&signers[i], &k) != ST_OK)
             return -1;
+    if (keys_generate(&k) != ST_OK || signer_create(&asmas_second, &k) != ST_OK ||
+        keys_generate(&k) != ST_OK || signer_create(&beside, &k) != ST_OK)
+        return -1;
     add_key(ASMA, asmas_second, 0);
     add_key(ASMA, signers[ASMA], 1000); /* its time is over: what it signed waits somewhere */
     add_key(OLD, NULL, 0);
     add_key(KARIM, signers[KARIM], 0);
+    add_key(RAHIMA, beside, 0); /* nobody vouches for this one */
+    is_vouched = true;
     add_key(RAHIMA, signers[RAHIMA], 0);
+    is_vouched = false;
     people[NOBODY].name = (char *)names[NOBODY];
     people[NOBODY].has_sign_key = true;
     roll_seal(roll);
@@ -63,6 +71,7 @@ static int remove_people(void **state)
     for (unsigned i = 0; i < PEOPLE; i++)
         signer_destroy(signers[i]);
     signer_destroy(asmas_second);
+    signer_destroy(beside);
     roll_destroy(roll);
     return 0;
 }
@@ -291,6 +300,36 @@ static void what_is_carried_for_another_has_to_be_signed_by_that_one(void **stat
     assert_int_equal(judge(ASMA), WORD_BAD);
 }
 
+/* Its own signing key stands in the database, where whoever added it could write it. */
+static void a_key_beside_a_record_says_nothing_in_its_name(void **state)
+{
+    struct principal asma = people[ASMA];
+
+    (void)state;
+    people[ASMA].is_beside = true;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    sign(signers[NOBODY]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    sign(NULL);
+    assert_int_equal(judge(ASMA), WORD_MISSING);
+    assert_int_equal(judge_with(ASMA, true), WORD_MISSING);
+    sign(signers[ASMA]); /* what the enrolled key signed stays its word, whoever hands it in */
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    people[ASMA] = asma;
+}
+
+static void a_key_beside_a_record_signs_for_nobody(void **state)
+{
+    (void)state;
+    begin(RAHIMA, EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND);
+    sign(beside);
+    assert_int_equal(judge(RAHIMA), WORD_BAD);
+    order_siren(ASMA);
+    approve(RAHIMA, beside);
+    sign(signers[ASMA]);
+    assert_int_equal(judge(ASMA), WORD_BAD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +341,8 @@ int main(void)
         cmocka_unit_test(every_approval_is_verified),
         cmocka_unit_test(an_approval_of_another_order_is_none_of_this_one),
         cmocka_unit_test(an_old_device_may_name_approvers_that_do_not_sign),
+        cmocka_unit_test(a_key_beside_a_record_says_nothing_in_its_name),
+        cmocka_unit_test(a_key_beside_a_record_signs_for_nobody),
         cmocka_unit_test(what_is_carried_for_another_has_to_be_signed_by_that_one),
     };
 

@@ -244,21 +244,21 @@ static void fake_log_place(void *arg, uint32_t *log_epoch, uint64_t *head)
     *head = world.head;
 }
 
-static enum status fake_may_listen(void *arg, const char *principal, const char *pattern,
+static enum status fake_may_listen(void *arg, uint64_t session, const char *pattern,
                                    struct refusal *why)
 {
     (void)arg;
-    (void)principal;
+    (void)session;
     if (strncmp(pattern, "system.", 7) != 0)
         return ST_OK;
     why->code = "denied";
     return ST_DENIED;
 }
 
-static const struct principal *fake_who(void *arg, const char *principal)
+static const struct principal *fake_who(void *arg, uint64_t session)
 {
     (void)arg;
-    (void)principal;
+    (void)session;
     return world.is_nobody ? NULL : &world.who;
 }
 

@@ -112,11 +112,18 @@ const struct principal *access_find(const struct access *a, const char *name)
     return access_find_user(a, name);
 }
 
+const struct principal *access_find_both(const struct access *a, const char *name,
+                                         const uint8_t key[32])
+{
+    return access_find_user(a, name) && memcmp(key, found.public_key, sizeof(found.public_key)) == 0
+               ? &found
+               : NULL;
+}
+
 bool access_holds(const struct access *a, int32_t principal_id, const char *name,
                   const uint8_t key[32])
 {
-    return access_find_user(a, name) && principal_id == found.principal_id &&
-           memcmp(key, found.public_key, sizeof(found.public_key)) == 0;
+    return access_find_both(a, name, key) && principal_id == found.principal_id;
 }
 
 int64_t access_next_end(const struct access *a, int64_t utc_us)
@@ -680,7 +687,7 @@ static void who_is_answered_with_every_record_in_frames_that_fit_the_link(void *
 
 static void who_asks_for_very_many_records_gets_them_all(void **state)
 {
-    char *names[] = {(char *)"coes.k300", (char *)"coes.k300"};
+    char *names[] = {(char *)"coes.k300", (char *)"coes.k0300"};
 
     (void)state;
     hello(1);
@@ -690,6 +697,19 @@ static void who_asks_for_very_many_records_gets_them_all(void **state)
     world.agents[1].is_gone = true;
     ask_who(1, names, 2);
     assert_int_equal(world.gone, 1);
+}
+
+static void a_name_that_stands_in_who_many_times_is_answered_once(void **state)
+{
+    char *names[64];
+
+    (void)state;
+    for (size_t i = 0; i < 64; i++)
+        names[i] = (char *)(uintptr_t)(i % 2 ? "coes.k3" : "coes.k0");
+    hello(1);
+    ask_who(1, names, 64);
+    assert_int_equal(world.agents[1].records, 3);
+    assert_int_equal(world.agents[1].nobodies, 1);
 }
 
 static void a_silent_session_is_forgotten_and_one_that_pings_is_not(void **state)
@@ -1907,6 +1927,7 @@ int main(void)
         IN_WORLD(three_hundred_sessions_each_get_their_own_receipts),
         IN_WORLD(a_full_table_refuses_strangers_but_lets_a_principal_replace_itself),
         IN_WORLD(who_is_answered_with_every_record_in_frames_that_fit_the_link),
+        IN_WORLD(a_name_that_stands_in_who_many_times_is_answered_once),
         IN_WORLD(who_asks_for_very_many_records_gets_them_all),
         IN_WORLD(a_silent_session_is_forgotten_and_one_that_pings_is_not),
         IN_WORLD(each_link_has_its_own_patience),
