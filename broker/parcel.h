@@ -79,6 +79,7 @@ struct parcel {
     char *to;      /* Envelope.to joined by blanks; NULL = whoever subscribes */
     char *doc;     /* JSON of a ledger type's Envelope, NUL-terminated; else NULL */
     struct refusal *refused; /* the gate said no: goes to quarantine, not into the log; else NULL */
+    bool judged;             /* it was PostgreSQL that refused: conflict, constraint, ledger */
     bool unkept;             /* refused beyond its sender's quota: counted, not in quarantine */
     /* Of a sealed box: its wrapped keys one behind the other, as proto/wire/sealed.h has
      * them. They travel beside the content and may be gone when it is read again. */

@@ -148,20 +148,46 @@ bool array_read_begin(struct array_reader *r, const struct pg_rows *rows, size_t
     return true;
 }
 
+/* The bytes of the next element; NULL where there is none. */
+static const uint8_t *read_element(struct array_reader *r, size_t *len)
+{
+    const uint8_t *at;
+
+    *len = 0;
+    if (!r->left || r->end - r->at < 4)
+        return NULL;
+    r->left--;
+    *len = get32(r->at);
+    r->at += 4;
+    if (*len == UINT32_MAX || *len > (size_t)(r->end - r->at)) {
+        *len = 0;
+        return NULL;
+    }
+    at = r->at;
+    r->at += *len;
+    return at;
+}
+
 int64_t array_read_int(struct array_reader *r)
 {
-    uint32_t len;
+    size_t len;
+    const uint8_t *at = read_element(r, &len);
     int64_t v = 0;
 
-    if (!r->left || r->end - r->at < 4)
-        return 0;
-    r->left--;
-    len = get32(r->at);
-    r->at += 4;
-    if (len == UINT32_MAX || len > (size_t)(r->end - r->at))
-        return 0;
-    for (uint32_t i = 0; i < len; i++)
-        v = (int64_t)((uint64_t)v << 8 | r->at[i]);
-    r->at += len;
+    for (size_t i = 0; i < len; i++)
+        v = (int64_t)((uint64_t)v << 8 | at[i]);
     return v;
+}
+
+void array_read_text(struct array_reader *r, char *out, size_t size)
+{
+    size_t len;
+    const uint8_t *at = read_element(r, &len);
+
+    if (len >= size)
+        for (len = size - 1; len && (at[len] & 0xc0) == 0x80; len--)
+            ;
+    if (len)
+        memcpy(out, at, len);
+    out[len] = 0;
 }

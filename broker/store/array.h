@@ -57,5 +57,7 @@ struct array_reader {
 bool array_read_begin(struct array_reader *r, const struct pg_rows *rows, size_t row, int col);
 /* The next integer or bool; null and past the end read 0. */
 int64_t array_read_int(struct array_reader *r);
+/* The next text, cut at a whole character where it does not fit; null and past the end read "". */
+void array_read_text(struct array_reader *r, char *out, size_t size);
 
 #endif

@@ -343,37 +343,97 @@ bool batch_encode_one(const struct batch *b, struct pg_param params[BATCH_PARAMS
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-enum { A_LOG_EPOCH, A_BEFORE, A_HEAD, A_EXPIRED, A_OUTCOME, A_SEQ };
-enum { OUTCOME_STORED = 1, OUTCOME_REPEATED = 2, OUTCOME_CONFLICT = 3, OUTCOME_UNKEPT = 4 };
+enum {
+    A_LOG_EPOCH,
+    A_BEFORE,
+    A_HEAD,
+    A_EXPIRED,
+    A_OUTCOME,
+    A_SEQ,
+    A_VERDICT,
+    A_CODE,
+    A_PATH,
+    A_REFUSAL,
+    A_END
+};
+enum {
+    OUTCOME_STORED = 1,
+    OUTCOME_REPEATED = 2,
+    OUTCOME_CONFLICT = 3,
+    OUTCOME_CONFLICT_UNKEPT = 4,
+    OUTCOME_REFUSED = 5,
+    OUTCOME_REFUSED_UNKEPT = 6
+};
 
-static struct refusal *make_refusal(const char *code)
+/* What the answer says of the next message. A column that is null has nothing to say of any. */
+struct fate {
+    bool expired;
+    int64_t outcome, seq, verdict;
+    struct refusal why;
+};
+
+static void read_begin(struct array_reader of[A_END], const struct pg_rows *rows)
 {
-    struct refusal *why = mem_zalloc(sizeof(*why));
-
-    if (why)
-        why->code = code;
-    return why;
+    for (int i = A_EXPIRED; i < A_END; i++)
+        array_read_begin(&of[i], rows, 0, i);
 }
 
-static enum status refuse_conflict(struct parcel *p, uint64_t first_seq)
+static void read_fate(struct array_reader of[A_END], struct fate *f)
 {
-    p->refused = make_refusal(CODE_CONFLICT);
+    f->expired = array_read_int(&of[A_EXPIRED]);
+    f->outcome = array_read_int(&of[A_OUTCOME]);
+    f->seq = array_read_int(&of[A_SEQ]);
+    f->verdict = array_read_int(&of[A_VERDICT]);
+    array_read_text(&of[A_CODE], f->why.word, sizeof(f->why.word));
+    array_read_text(&of[A_PATH], f->why.path, sizeof(f->why.path));
+    array_read_text(&of[A_REFUSAL], f->why.text, sizeof(f->why.text));
+}
+
+static struct refusal *make_refusal(struct parcel *p, const char *code)
+{
+    p->refused = mem_zalloc(sizeof(*p->refused));
     if (!p->refused)
+        return NULL;
+    p->refused->code = code;
+    p->judged = true;
+    return p->refused;
+}
+
+static enum status refuse_conflict(struct parcel *p, int64_t first_seq)
+{
+    struct refusal *why = make_refusal(p, CODE_CONFLICT);
+
+    if (!why)
         return ST_NOMEM;
-    snprintf(p->refused->text, sizeof(p->refused->text),
+    snprintf(why->text, sizeof(why->text),
              "Number %llu of this lane was taken by other content, stored as %llu; was the outbox "
              "copied? Make a new one.",
              (unsigned long long)p->id.lane_seq, (unsigned long long)first_seq);
     return ST_OK;
 }
 
-static enum status settle_message(struct parcel *p, int64_t outcome, uint64_t seq)
+static enum status refuse_judged(struct parcel *p, const struct refusal *said)
 {
-    p->unkept = outcome == OUTCOME_UNKEPT;
-    if (outcome == OUTCOME_CONFLICT || outcome == OUTCOME_UNKEPT)
-        return refuse_conflict(p, seq);
-    p->seq = seq;
-    p->repeated = outcome == OUTCOME_REPEATED;
+    struct refusal *why = make_refusal(p, "");
+
+    if (!why)
+        return ST_NOMEM;
+    *why = *said;
+    why->code = why->word;
+    return ST_OK;
+}
+
+static enum status settle_message(struct parcel *p, const struct fate *f)
+{
+    p->unkept = f->outcome == OUTCOME_CONFLICT_UNKEPT || f->outcome == OUTCOME_REFUSED_UNKEPT;
+    if (f->outcome == OUTCOME_CONFLICT || f->outcome == OUTCOME_CONFLICT_UNKEPT)
+        return refuse_conflict(p, f->seq);
+    if (f->outcome == OUTCOME_REFUSED || f->outcome == OUTCOME_REFUSED_UNKEPT)
+        return refuse_judged(p, &f->why);
+    p->seq = (uint64_t)f->seq;
+    p->repeated = f->outcome == OUTCOME_REPEATED;
+    p->expired = f->expired;
+    p->verdict = (uint32_t)f->verdict;
     return ST_OK;
 }
 
@@ -383,11 +443,11 @@ static void unsettle(struct batch *b)
     for (unsigned i = 0; i < b->rows; i++) {
         struct parcel *p = b->row[i];
 
-        if (!p->refused || strcmp(p->refused->code, CODE_CONFLICT) != 0)
+        if (!p->judged || strcmp(p->refused->code, CODE_DATABASE) == 0)
             continue;
         mem_free(p->refused);
         p->refused = NULL;
-        p->unkept = false;
+        p->judged = p->unkept = false;
     }
 }
 
@@ -400,29 +460,27 @@ struct place batch_log(const struct pg_rows *rows)
 enum status batch_settle(struct batch *b, const struct pg_rows *rows, uint64_t *before,
                          uint64_t *head)
 {
-    struct array_reader expired, outcome, seq;
-    bool has_expired = array_read_begin(&expired, rows, 0, A_EXPIRED);
-    bool has_outcome = array_read_begin(&outcome, rows, 0, A_OUTCOME);
+    struct array_reader of[A_END];
+    bool all_stored = pg_is_null(rows, 0, A_OUTCOME);
     uint64_t next;
     enum status st = ST_OK;
 
-    array_read_begin(&seq, rows, 0, A_SEQ);
+    read_begin(of, rows);
     next = *before = (uint64_t)pg_int(rows, 0, A_BEFORE);
     *head = (uint64_t)pg_int(rows, 0, A_HEAD);
     for (unsigned i = 0; i < b->rows && st == ST_OK; i++) {
         struct parcel *p = b->row[i];
+        struct fate f;
 
         p->log_epoch = (uint32_t)pg_int(rows, 0, A_LOG_EPOCH);
         if (p->refused)
             continue;
-        p->expired = has_expired && array_read_int(&expired);
-        if (has_outcome) {
-            int64_t what = array_read_int(&outcome);
-
-            st = settle_message(p, what, (uint64_t)array_read_int(&seq));
-        } else {
-            p->seq = ++next;
+        read_fate(of, &f);
+        if (all_stored) {
+            f.outcome = OUTCOME_STORED;
+            f.seq = (int64_t)++next;
         }
+        st = settle_message(p, &f);
     }
     if (st != ST_OK)
         unsettle(b);
@@ -431,8 +489,7 @@ enum status batch_settle(struct batch *b, const struct pg_rows *rows, uint64_t *
 
 enum status batch_poison(struct parcel *p, const char *sqlstate, const char *message)
 {
-    p->refused = make_refusal(CODE_DATABASE);
-    if (!p->refused)
+    if (!make_refusal(p, CODE_DATABASE))
         return ST_NOMEM;
     snprintf(p->refused->text, sizeof(p->refused->text), "PostgreSQL refuses it (%s): %s", sqlstate,
              message);

@@ -108,16 +108,11 @@ static void on_refused(struct store *s, const struct pg_reply *reply)
 
 /* --- committed -------------------------------------------------------------------------------- */
 
-static bool was_judged(const char *code)
-{
-    return strcmp(code, CODE_CONFLICT) == 0 || strcmp(code, CODE_DATABASE) == 0;
-}
-
 static void count_settled(struct store *s, const struct parcel *p)
 {
     if (p->refused) {
         s->counters.refused++;
-        s->counters.judged += was_judged(p->refused->code);
+        s->counters.judged += p->judged;
         s->counters.unkept += p->unkept;
     } else if (p->repeated)
         s->counters.repeated++;

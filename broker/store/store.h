@@ -136,7 +136,7 @@ struct store_counters {
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
     uint64_t commit_us_sum; /* of commits */
     uint64_t
-        judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint) */
+        judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint, ledger) */
     uint64_t unkept;                 /* of judged: beyond the sender's quota, not in quarantine */
     uint64_t given_back;             /* for another log epoch */
     bool has_standby;                /* commits wait for a second server */

@@ -44,8 +44,11 @@
 #define CODE_CONFLICT   "conflict"   /* other content under a known identity */
 #define CODE_DATABASE   "database"   /* PostgreSQL refuses this row whatever we do */
 
+enum { CODE_TEXT = 41 };
+
 struct refusal {
-    const char *code;    /* one of the words above */
+    const char *code;    /* one of the words above, or `word` */
+    char word[CODE_TEXT]; /* a code of the ledger, whose words stand in the database; else empty */
     char path[160];      /* "flash_report.deaths", "area.pcodes[2]"; empty = the whole message */
     char text[320];      /* one sentence: what, why, what would be legal */
 };

@@ -3,7 +3,7 @@
 -- bus.append takes a whole batch as arrays and ends with one sync, so the lock of the head never spans
 -- a round trip to a client. The caller sends which runs of lane numbers the batch covers (it dedups
 -- inside the batch); one look per run says whether anything was seen before. If not, everything goes in
--- set-based. If so, bus.append_again sorts it out row by row.
+-- set-based. If so, or if something in it has a life cycle (ledger.sql), bus.append_again sorts it out row by row.
 
 -- Partitions for the numbers up to `upto`. Made beside the log and then attached: that waits for no
 -- reader, however long its question takes.
@@ -67,8 +67,13 @@ CREATE TYPE bus.append_result AS (
     before    int8,   -- last number before this batch
     head      int8,   -- last number after it
     expired   bool[], -- per row; null = none is
-    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept; null = all stored
-    seq       int8[]  -- per row: its number, first number, or that of the other content
+    outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept, 5 refused by the ledger,
+                      -- 6 refused and not kept; null = all stored
+    seq       int8[], -- per row: its number, first number, or that of the other content
+    verdict   int2[], -- per row: what its life cycle made of it, as in bus.message; null = none has one
+    code      text[], -- per row that the ledger refused: why
+    path      text[],
+    refusal   text[]
 );
 
 -- The record. A message's digest covers who sent it, as the broker knows it, what the broker says of its
@@ -103,9 +108,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 GRANT EXECUTE ON FUNCTION bus.chain_head TO bus_ingest;
 
--- The slow way: some lane numbers of the batch were seen before.
+-- The slow way: some lane numbers of the batch were seen before, or some of it has a life cycle.
 CREATE FUNCTION bus.append_again(
-    INOUT res bus.append_result,
+    INOUT res bus.append_result, seen_before bool,
     m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
     m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
     m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
@@ -117,49 +122,55 @@ DECLARE
     run record;
     hit record;
     i int4;
-    next_seq int8 := res.before;
     rows bytea;
     shorts bytea[];
 BEGIN
     res.outcome := array_fill(1::int2, ARRAY[n]);
     res.seq := array_fill(NULL::int8, ARRAY[n]);
-    -- One look into the log per run that was touched. What is not found there was seen all the same:
-    -- its partition has been taken away, and its first number is not known (0).
-    FOR run IN
-        SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
-               array_agg(u.lane_seq) AS lane_seqs
-          FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
-               WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
-          CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
-                               WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
-                                 AND l.lane_first <= u.lane_seq
-                               ORDER BY l.lane_first DESC LIMIT 1) AS l
-         WHERE l.lane_last >= u.lane_seq
-         GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
-    LOOP
-        FOREACH i IN ARRAY run.ords LOOP
-            res.outcome[i] := 2;
-            res.seq[i] := 0;
-        END LOOP;
-        FOR hit IN
-            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same
-              FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
-             WHERE m.seq BETWEEN run.seq_first AND run.seq_last
-               AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
+    res.verdict := array_fill(NULL::int2, ARRAY[n]);
+    IF seen_before THEN
+        -- One look into the log per run that was touched. What is not found there was seen all the same:
+        -- its partition has been taken away, and its first number is not known (0).
+        FOR run IN
+            SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
+                   array_agg(u.lane_seq) AS lane_seqs
+              FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
+                   WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
+              CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
+                                   WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
+                                     AND l.lane_first <= u.lane_seq
+                                   ORDER BY l.lane_first DESC LIMIT 1) AS l
+             WHERE l.lane_last >= u.lane_seq
+             GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
         LOOP
-            res.seq[hit.ord] := hit.seq;
-            IF NOT hit.is_same THEN
-                res.outcome[hit.ord] := 3;
-            END IF;
+            FOREACH i IN ARRAY run.ords LOOP
+                res.outcome[i] := 2;
+                res.seq[i] := 0;
+            END LOOP;
+            FOR hit IN
+                SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same, m.verdict
+                  FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
+                 WHERE m.seq BETWEEN run.seq_first AND run.seq_last
+                   AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
+            LOOP
+                res.seq[hit.ord] := hit.seq;
+                res.verdict[hit.ord] := hit.verdict;
+                IF NOT hit.is_same THEN
+                    res.outcome[hit.ord] := 3;
+                END IF;
+            END LOOP;
         END LOOP;
-    END LOOP;
-    FOR i IN 1 .. n LOOP
-        IF res.outcome[i] = 1 THEN
-            next_seq := next_seq + 1;
-            res.seq[i] := next_seq;
-        END IF;
-    END LOOP;
-    res.head := next_seq;
+    END IF;
+    IF m_type && bus.judged() THEN
+        res := bus.append_judged(res, m_sender, m_lane, m_id, m_type, m_status, m_places, m_event, m_received,
+                                 m_not_after, m_marks, d_ordinal, d_doc);
+    ELSE
+        res := bus.append_numbered(res);
+        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+        SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o],
+               m_marks[o]
+          FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
+    END IF;
 
     SELECT string_agg(d.digest, ''), array_agg(substr(d.digest, 1, 8)) INTO rows, shorts
       FROM (SELECT bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = u.sender_id),
@@ -169,48 +180,159 @@ BEGIN
                            unnest(m_content) AS content, unnest(m_signature) AS signature OFFSET 0) AS u
              WHERE u.outcome = 1 OFFSET 0) AS d;
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                             clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
+                             clock_offset_ms, marks, lane, type, status, verdict, expired, message_id, places, content,
                              signature, digest)
     SELECT seq, epoch, lane_seq, received_at, event_at, not_after, res.log_epoch, sender_id, offset_ms,
-           marks, lane, type, status, expired, message_id, places, content, signature, shorts[seq - res.before]
+           marks, lane, type, status, verdict, expired, message_id, places, content, signature, shorts[seq - res.before]
       FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, m_sender,
-                  m_offset, m_marks, m_lane, m_type, m_status, res.expired, m_id, m_places, m_content, m_signature)
+                  m_offset, m_marks, m_lane, m_type, m_status, res.verdict, res.expired, m_id, m_places, m_content,
+                  m_signature)
            AS u(outcome, seq, epoch, lane_seq, received_at, event_at, not_after, sender_id, offset_ms, marks,
-                lane, type, status, expired, message_id, places, content, signature)
+                lane, type, status, verdict, expired, message_id, places, content, signature)
      WHERE outcome = 1 ORDER BY seq;
     IF rows IS NOT NULL THEN
         PERFORM bus.chain_on(res.log_epoch, res.before, rows);
     END IF;
-    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
-    SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o], m_marks[o]
-      FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
-    -- Conflicts are kept within a quota an hour, as other refusals are; what is over it is only counted.
-    FOR i IN 1 .. n LOOP
-        IF res.outcome[i] = 3 AND (SELECT count(*) FROM bus.quarantine q
-                                    WHERE q.sender_id = m_sender[i] AND q.code = 'conflict'
-                                      AND q.received_at > m_received[i] - interval '1 hour') >= 1000 THEN
-            res.outcome[i] := 4;
+    res.outcome := bus.keep_refused(res, m_sender, m_epoch, m_lane, m_lane_seq, m_received, m_content, m_signature);
+    -- What is new, as runs again (neighbours by number of the lane), each behind the run that it lengthens.
+    WITH fresh AS MATERIALIZED (
+        SELECT f.*, CASE WHEN l.lane_last = f.first - 1 AND f.high - l.seq_first < 4096 THEN l.lane_first END AS behind
+          FROM (SELECT sender_id, epoch, lane, min(lane_seq) AS first, max(lane_seq) AS last, min(seq) AS low,
+                       max(seq) AS high
+                  FROM (SELECT u.*, lane_seq - row_number() OVER (PARTITION BY sender_id, epoch, lane ORDER BY lane_seq)
+                                    AS island
+                          FROM unnest(res.outcome, res.seq, m_sender, m_epoch, m_lane, m_lane_seq)
+                               AS u(outcome, seq, sender_id, epoch, lane, lane_seq)
+                         WHERE outcome = 1) AS v
+                 GROUP BY sender_id, epoch, lane, island) AS f
+          LEFT JOIN LATERAL (SELECT * FROM bus.lane_run l
+                              WHERE (l.sender_id, l.epoch, l.lane) = (f.sender_id, f.epoch, f.lane)
+                                AND l.lane_first < f.first ORDER BY l.lane_first DESC LIMIT 1) AS l ON true
+    ), grown AS (
+        UPDATE bus.lane_run l SET lane_last = f.last, seq_last = greatest(l.seq_last, f.high),
+                                  seq_first = least(l.seq_first, f.low)
+          FROM fresh f
+         WHERE (l.sender_id, l.epoch, l.lane, l.lane_first) = (f.sender_id, f.epoch, f.lane, f.behind)
+    )
+    INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
+    SELECT sender_id, epoch, lane, first, last, low, high FROM fresh WHERE behind IS NULL;
+    IF array_remove(res.outcome, 1::int2) = '{}' THEN
+        res.outcome := NULL;
+        res.seq := NULL;
+    END IF;
+END
+$$;
+
+-- Gives what is new its numbers, in order.
+CREATE FUNCTION bus.append_numbered(INOUT res bus.append_result)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    res.head := res.before;
+    FOR i IN 1 .. cardinality(res.outcome) LOOP
+        IF res.outcome[i] = 1 THEN
+            res.head := res.head + 1;
+            res.seq[i] := res.head;
         END IF;
     END LOOP;
-    INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
-    -- Named by what it is, so that the same conflict is kept once.
-    SELECT md5(format('%s %s %s %s ', sender_id, epoch, lane, lane_seq) || md5(content))::uuid,
-           received_at, sender_id, 'conflict', '',
-           format('Lane %s of epoch %s already holds other content under %s, stored as number %s.',
-                  lane, epoch, lane_seq, seq), content, signature
-      FROM unnest(res.outcome, res.seq, m_epoch, m_lane_seq, m_received, m_sender, m_lane, m_content,
-                  m_signature)
-           AS u(outcome, seq, epoch, lane_seq, received_at, sender_id, lane, content, signature)
-     WHERE outcome = 3
-        ON CONFLICT (quarantine_id) DO NOTHING;
-    -- What is new, as runs again (neighbours by number of the lane).
-    INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
-    SELECT sender_id, epoch, lane, min(lane_seq), max(lane_seq), min(seq), max(seq)
-      FROM (SELECT u.*, lane_seq - row_number() OVER (PARTITION BY sender_id, epoch, lane ORDER BY lane_seq) AS island
-              FROM unnest(res.outcome, res.seq, m_sender, m_epoch, m_lane, m_lane_seq)
-                   AS u(outcome, seq, sender_id, epoch, lane, lane_seq)
-             WHERE outcome = 1) AS v
-     GROUP BY sender_id, epoch, lane, island;
+    IF array_remove(res.verdict, NULL) = '{}' THEN
+        res.verdict := NULL;
+    END IF;
+END
+$$;
+
+-- The same, with the documents, where something has a life cycle: it is judged on the way,
+-- with everything before it in place; what is refused takes no number.
+CREATE FUNCTION bus.append_judged(
+    INOUT res bus.append_result, m_sender int4[], m_lane int2[], m_id uuid[], m_type int2[], m_status int2[],
+    m_places text[], m_event timestamptz[], m_received timestamptz[], m_not_after timestamptz[], m_marks int2[],
+    d_ordinal int4[], d_doc jsonb[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    -- By themselves, since a field of a row is copied whole for each element that is set.
+    outcome int2[] := res.outcome;
+    seqs int8[] := res.seq;
+    verdict int2[] := res.verdict;
+    nobody text[] := array_fill(NULL::text, ARRAY[cardinality(m_type)]);
+    next_seq int8 := res.before;
+    d int4 := 1; -- the next document
+    has_doc bool;
+    j record;
+BEGIN
+    FOR i IN 1 .. cardinality(m_type) LOOP
+        has_doc := coalesce(d_ordinal[d] = i, false);
+        IF outcome[i] = 1 AND has_doc AND m_type[i] = ANY (bus.judged()) THEN
+            SELECT * INTO j FROM bus.judge_row(next_seq + 1, m_id[i], m_sender[i], m_lane[i], m_type[i], m_status[i],
+                                               m_marks[i], m_places[i], m_event[i], m_received[i], m_not_after[i],
+                                               res.expired[i], d_doc[d]);
+            IF j.verdict = 4 THEN
+                outcome[i] := 5;
+                IF res.code IS NULL THEN
+                    res.code := nobody;
+                    res.path := nobody;
+                    res.refusal := nobody;
+                END IF;
+                res.code[i] := j.code;
+                res.path[i] := j.path;
+                res.refusal[i] := j.text;
+            ELSIF j.verdict IS NOT NULL THEN
+                verdict[i] := j.verdict;
+            END IF;
+        END IF;
+        IF outcome[i] = 1 THEN
+            next_seq := next_seq + 1;
+            seqs[i] := next_seq;
+            IF has_doc THEN
+                INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places,
+                                          marks)
+                VALUES (next_seq, m_received[i], m_event[i], m_sender[i], m_type[i], m_status[i], m_id[i], d_doc[d],
+                        m_places[i], m_marks[i]);
+            END IF;
+        END IF;
+        d := d + has_doc::int4;
+    END LOOP;
+    -- Held, and decided by what came behind it in the same batch.
+    FOR j IN SELECT array_position(seqs, h.seq) AS i, h.settled_as FROM bus.held h
+              WHERE h.seq > res.before AND h.settled_as IS NOT NULL AND 2 = ANY (verdict) LOOP
+        verdict[j.i] := j.settled_as;
+    END LOOP;
+    res.outcome := outcome;
+    res.seq := seqs;
+    res.verdict := CASE WHEN array_remove(verdict, NULL) <> '{}' THEN verdict END;
+    res.head := next_seq;
+END
+$$;
+
+-- Keeps the bytes of conflicts and of what the ledger refused, within a quota an hour, as other refusals are; what is
+-- over it is only counted. Named by what it is, so that the same is kept once. Answers the outcomes.
+CREATE FUNCTION bus.keep_refused(res bus.append_result, m_sender int4[], m_epoch int8[], m_lane int2[],
+                                 m_lane_seq int8[], m_received timestamptz[], m_content bytea[], m_signature bytea[])
+RETURNS int2[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    outcome int2[] := res.outcome;
+BEGIN
+    FOR i IN 1 .. cardinality(m_sender) LOOP
+        CONTINUE WHEN outcome[i] NOT IN (3, 5);
+        IF (SELECT count(*) FROM (SELECT FROM bus.quarantine q
+                                   WHERE q.sender_id = m_sender[i] AND q.received_at > m_received[i] - interval '1 hour'
+                                     AND (outcome[i] = 5 OR q.code = 'conflict') LIMIT 1000) AS x) >= 1000 THEN
+            outcome[i] := outcome[i] + 1;
+            CONTINUE;
+        END IF;
+        INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
+        VALUES (md5(format('%s %s %s %s ', m_sender[i], m_epoch[i], m_lane[i], m_lane_seq[i]) || md5(m_content[i]))::uuid,
+                m_received[i], m_sender[i], CASE outcome[i] WHEN 3 THEN 'conflict' ELSE res.code[i] END,
+                CASE outcome[i] WHEN 3 THEN '' ELSE coalesce(res.path[i], '') END,
+                CASE outcome[i]
+                WHEN 3 THEN format('Lane %s of epoch %s already holds other content under %s, stored as number %s.',
+                                   m_lane[i], m_epoch[i], m_lane_seq[i], res.seq[i])
+                ELSE coalesce(res.refusal[i], '') END,
+                m_content[i], m_signature[i])
+            ON CONFLICT (quarantine_id) DO NOTHING;
+    END LOOP;
+    RETURN outcome;
 END
 $$;
 
@@ -218,7 +340,8 @@ $$;
 -- stored, since what the caller holds may belong behind what was lost; the answer says where the log stands.
 CREATE FUNCTION bus.append_refused() RETURNS bus.append_result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT log_epoch, seq, seq, NULL::bool[], NULL::int2[], NULL::int8[] FROM bus.log_head
+    SELECT log_epoch, seq, seq, NULL::bool[], NULL::int2[], NULL::int8[], NULL::int2[], NULL::text[], NULL::text[],
+           NULL::text[] FROM bus.log_head
 $$;
 
 CREATE FUNCTION bus.append(
@@ -304,8 +427,8 @@ BEGIN
                             AND l.lane_first <= u.last
                           ORDER BY l.lane_first DESC LIMIT 1) AS l ON true;
 
-    IF seen_before THEN
-        res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
+    IF seen_before OR m_type && bus.judged() THEN
+        res := bus.append_again(res, seen_before, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
                                 m_event, m_received, m_not_after, m_offset, m_marks, m_content,
                                 m_signature,
                                 d_ordinal, d_doc);
@@ -380,6 +503,8 @@ DECLARE
     last bus.lane_run; -- the run that begins at or before it
     res bus.append_result;
     row_digest bytea;
+    j record;
+    has_verdict int2;
 BEGIN
     UPDATE bus.log_head
        SET seq = seq + 1,
@@ -403,7 +528,7 @@ BEGIN
      WHERE l.sender_id = m_sender AND l.epoch = m_epoch AND l.lane = m_lane AND l.lane_first <= m_lane_seq
      ORDER BY l.lane_first DESC LIMIT 1;
     IF last.lane_last >= m_lane_seq THEN
-        res := bus.append_again(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
+        res := bus.append_again(res, true, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
                                 ARRAY[m_id], ARRAY[m_type], ARRAY[m_status], ARRAY[m_places], ARRAY[m_event],
                                 ARRAY[m_received], ARRAY[m_not_after], ARRAY[m_offset], ARRAY[m_marks], ARRAY[m_content],
                                 ARRAY[m_signature], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
@@ -411,13 +536,34 @@ BEGIN
         UPDATE bus.log_head SET seq = res.head WHERE one;
         RETURN res;
     END IF;
+    IF m_type = ANY (bus.judged()) AND m_doc IS NOT NULL THEN
+        SELECT * INTO j FROM bus.judge_row(h.seq, m_id, m_sender, m_lane, m_type, m_status, m_marks, m_places, m_event,
+                                           m_received, m_not_after, res.expired[1], m_doc);
+        IF j.verdict = 4 THEN
+            res.outcome := ARRAY[5];
+            res.seq := ARRAY[NULL::int8];
+            res.code := ARRAY[j.code];
+            res.path := ARRAY[j.path];
+            res.refusal := ARRAY[j.text];
+            res.head := res.before;
+            res.outcome := bus.keep_refused(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
+                                            ARRAY[m_received], ARRAY[m_content], ARRAY[m_signature]);
+            PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier'); -- as in bus.append
+            UPDATE bus.log_head SET seq = res.head WHERE one;
+            RETURN res;
+        END IF;
+        has_verdict := j.verdict;
+        IF j.verdict IS NOT NULL THEN
+            res.verdict := ARRAY[j.verdict];
+        END IF;
+    END IF;
     row_digest := bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = m_sender), m_received,
                                  m_not_after, m_offset, m_marks, m_content, m_signature);
     INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                             clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
+                             clock_offset_ms, marks, lane, type, status, verdict, expired, message_id, places, content,
                              signature, digest)
     VALUES (h.seq, m_epoch, m_lane_seq, m_received, m_event, m_not_after, h.log_epoch, m_sender, m_offset,
-            m_marks, m_lane, m_type, m_status, res.expired[1], m_id, m_places, m_content, m_signature,
+            m_marks, m_lane, m_type, m_status, has_verdict, res.expired[1], m_id, m_places, m_content, m_signature,
             substr(row_digest, 1, 8));
     PERFORM bus.chain_on(h.log_epoch, res.before, row_digest);
     IF m_doc IS NOT NULL THEN

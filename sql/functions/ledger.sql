@@ -129,8 +129,7 @@ $$;
 -- Types that are judged. Never one that may be warned first (TYPE_FLASH in proto/wire/types.c): what listeners
 -- have heard cannot be refused; a judge that is shown one only takes note of it and answers null.
 CREATE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT '{101,120,121,122,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,180,181,182,204,
-             220,222,223,224,225,226,227}'::int2[]
+    SELECT '{140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
 $$;
 
 -- Which judge a type has; also the name under which it is held or contested.
@@ -232,10 +231,10 @@ $$;
 CREATE FUNCTION bus.settle(m bus.said, j bus.judgement, by_seq int8) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE bus.held h SET settled_at = clock_timestamp(), settled_seq = by_seq, settled_as = coalesce(j.verdict, 1),
+    UPDATE bus.held h SET settled_at = clock_timestamp(), settled_seq = by_seq, settled_as = coalesce(j.verdict, 1::int2),
                           is_woken = false, said = NULL
      WHERE h.seq = m.seq;
-    UPDATE bus.message b SET verdict = j.verdict WHERE b.seq = m.seq;
+    UPDATE bus.message b SET verdict = coalesce(j.verdict, 1::int2) WHERE b.seq = m.seq;
     IF j.verdict = 3 THEN
         PERFORM bus.keep_undecided(m, j);
     END IF;

@@ -37,7 +37,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
       FROM (SELECT substr(uuid_send(gen_random_uuid()), 7) AS r) AS x
 $$;
 
--- Appends one message of the bus itself to the log; answers its number. The caller holds the lock of the
+-- Appends one message of the bus itself to the log; answers its number, null: the ledger refused it. The caller holds the lock of the
 -- head. `body`: bytes of the message in field `type` of the Envelope; `doc`: the same as JSON; `at`: when it
 -- happened; `in_places`: P-codes split by blanks.
 CREATE FUNCTION bus.say(in_lane int2, in_status int2, kind int4, type int2, entries text, answers uuid, body bytea,
@@ -82,6 +82,6 @@ BEGIN
     res := bus.append_one(0, own_epoch, in_lane, number, id, type, in_status, in_places, at,
                           clock_timestamp(), NULL, NULL, NULL, content, NULL, entries, NULL, whole,
                           (SELECT l.log_epoch FROM bus.log_head l), 0);
-    RETURN res.head;
+    RETURN CASE WHEN res.outcome[1] >= 5 THEN NULL ELSE res.head END;
 END
 $$;

@@ -20,9 +20,18 @@
 
 #include "proto/base/banned.h"
 
-enum { PARAMS = 36, K_EPOCH = 34, K_SEQ = 35, CELLS = 6, HEAD = 2, EXPIRED = 3, SEEDS = 6 };
-static const char *const columns[CELLS] = {"log_epoch", "before",  "head",
-                                           "expired",   "outcome", "seq"};
+enum {
+    PARAMS = 36,
+    K_EPOCH = 34,
+    K_SEQ = 35,
+    CELLS = 10,
+    HEAD = 2,
+    EXPIRED = 3,
+    OUTCOME = 4,
+    SEEDS = 6
+};
+static const char *const columns[CELLS] = {"log_epoch", "before",  "head", "expired", "outcome",
+                                           "seq",       "verdict", "code", "path",    "refusal"};
 
 struct value {
     int32_t len; /* -1 = null */
@@ -105,7 +114,7 @@ static void on_append(void *arg, const struct pg_reply *reply)
     for (int i = c->takes_lock ? 0 : EXPIRED; i < CELLS; i++)
         if (i != EXPIRED)
             compare_cell(c, reply->rows, i);
-    c->repeats += c->expected[CELLS - 1].len >= 0;
+    c->repeats += c->expected[OUTCOME].len >= 0;
     c->appends++;
     c->answered = true;
 }
@@ -186,8 +195,9 @@ static void compare(struct pgserver *server, struct check *c, unsigned seed)
                               .prepare = names};
     FILE *f = record(seed);
 
-    pgserver_exec(server, "TRUNCATE bus.message, bus.document, bus.lane_run, bus.quarantine, bus.chain;"
-                          "UPDATE bus.log_head SET seq = 0");
+    pgserver_exec(server,
+                  "TRUNCATE bus.message, bus.document, bus.lane_run, bus.quarantine, bus.chain;"
+                  "UPDATE bus.log_head SET seq = 0");
     assert_int_equal(pg_create(&c->pg, &set, &exits), ST_OK);
     c->ready = false;
     while (!c->ready)

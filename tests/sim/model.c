@@ -440,6 +440,9 @@ static void answer(struct model_txn *t, uint64_t before, uint64_t head, const in
         put_null(&t->answer);
         put_null(&t->answer);
     }
+    for (unsigned i = 0; i < 4;
+         i++) /* verdict, code, path, refusal: nothing here has a life cycle */
+        put_null(&t->answer);
     end_row(&t->answer);
     array_free(&a);
 }
