@@ -40,13 +40,15 @@ else
 ALL_CFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
-# --- generated: protobuf code, the gate's rules, SQL as strings -------------------------------------
+# --- generated: protobuf code, the gate's rules, SQL as strings, words for people -------------------
 PROTOS  := $(wildcard proto/eocbus/v1/*.proto)
 GEN_C   := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
 SQL_IN  := $(sort $(wildcard sql/migrations/*.sql sql/functions/*.sql sql/queries/*.sql))
 GEN_SQL := $(BUILD)/gen/sql_text.c
 RULES   := $(BUILD)/gen/rules.inc
+WORDS_IN := $(sort $(wildcard agents/link/words/*.txt))
+WORDS   := $(BUILD)/gen/words.inc
 
 # --- libraries and programs --------------------------------------------------------------------------
 PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
@@ -97,11 +99,14 @@ $(GEN_SQL): sql/embed.awk $(SQL_IN)
 $(RULES): proto/rules.awk $(PROTOS)
 	@mkdir -p $(@D)
 	awk -f proto/rules.awk $(PROTOS) > $@
+$(WORDS): agents/link/words.awk $(WORDS_IN)
+	@mkdir -p $(@D)
+	awk -f agents/link/words.awk $(WORDS_IN) > $@
 
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
-$(BUILD)/%.o: %.c | $(GEN_H) $(RULES)
+$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

@@ -27,8 +27,8 @@ MUST_CHECK enum status send_type_complete(const struct send_type *t, Eocbus__V1_
                                           struct arena *arena, char *err, size_t err_size);
 
 int district_send(struct office *o);
-void district_send_help(struct buf *out, const char *name, const char *word);
+void district_send_help(struct buf *out, enum lang lang, const char *name, const char *word);
 int district_import(struct office *o);
-void district_import_help(struct buf *out, const char *name, const char *word);
+void district_import_help(struct buf *out, enum lang lang, const char *name, const char *word);
 
 #endif

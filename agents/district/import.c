@@ -109,7 +109,7 @@ int district_import(struct office *o)
     return import_table(o, &im, path);
 }
 
-void district_import_help(struct buf *out, const char *name, const char *word)
+void district_import_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
     (void)name;
     (void)word;
@@ -119,5 +119,5 @@ void district_import_help(struct buf *out, const char *name, const char *word)
              "Columns by their HXL tags: #loc+name (village), #adm2+code or #adm3+code,\n"
              "#affected+hh, #affected+ind, #displaced+hh, #need+relocate+hh, #date+occurred, and\n"
              "losses as #impact+house+destroyed, #impact+livestock+lost+cattle.\n\n");
-    form_help(out, options, ARRAY_LEN(options));
+    form_help(out, lang, options, ARRAY_LEN(options));
 }

@@ -258,26 +258,30 @@ enum status send_type_complete(const struct send_type *t, Eocbus__V1__Envelope *
     return st == ST_OK ? place_village(m, arena, err, err_size) : st;
 }
 
-static void help_common(struct buf *out)
+static void help_common(struct buf *out, enum lang lang)
 {
-    buf_puts(out, "\nOf every message:\n");
-    form_help(out, common_rows, ARRAY_LEN(common_rows));
+    buf_printf(out, "\n%s\n", lang_say(lang, SAY_OF_EVERY_MESSAGE));
+    form_help(out, lang, common_rows, ARRAY_LEN(common_rows));
 }
 
-void district_send_help(struct buf *out, const char *name, const char *word)
+static const char *summary_of(const struct send_type *t, enum lang lang)
+{
+    const char *text = lang_text(lang, "send", t->word);
+
+    return text ? text : t->summary;
+}
+
+void district_send_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
     const struct send_type *type = word ? send_type_find(word) : NULL;
 
-    (void)name;
-    buf_puts(out, "  send KIND OPTIONS...    one message\n"
-                  "  send --file FILE|-      messages as proto3 JSON, one or one a line\n");
     if (type) {
-        buf_printf(out, "\nsend %s: %s\n", type->word, type->summary);
-        form_help(out, type->rows, type->row_count);
-        help_common(out);
+        buf_printf(out, "send %s: %s\n", type->word, summary_of(type, lang));
+        form_help(out, lang, type->rows, type->row_count);
+        help_common(out, lang);
         return;
     }
-    buf_puts(out, "\nKinds; `send KIND --help` lists the options of one:\n");
+    buf_printf(out, "%s\n", office_help_text(lang, name));
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        buf_printf(out, "  %-18s %s\n", types[i].word, types[i].summary);
+        buf_printf(out, "  %-18s %s\n", types[i].word, summary_of(&types[i], lang));
 }

@@ -423,14 +423,30 @@ enum status form_take(ProtobufCMessage *m, const struct form_row *rows, size_t n
     return st == ST_OK ? apply(m, rows, n, given, arena, err, err_size) : st;
 }
 
-void form_help(struct buf *out, const struct form_row *rows, size_t n)
+/* Of "flash_report.injured" and "area.pcodes[0]": "injured" and "pcodes"; of "lane":
+ * "message.lane". */
+static const char *say_row(const struct form_row *row, enum lang lang)
+{
+    const char *dot = row->path ? strrchr(row->path, '.') : NULL, *last = dot ? dot + 1 : row->path;
+    const char *text = NULL;
+    char name[64];
+
+    if (last && lang != LANG_ENGLISH) {
+        snprintf(name, sizeof(name), "%s%.*s", dot ? "" : "message.", (int)strcspn(last, "["),
+                 last);
+        text = lang_text(lang, "option", name);
+    }
+    return text ? text : row->help;
+}
+
+void form_help(struct buf *out, enum lang lang, const struct form_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const ProtobufCEnumDescriptor *d = rows[i].path ? form_enum_of(rows[i].path) : NULL;
 
-        buf_printf(out, "  %-18s %s", rows[i].name, rows[i].help);
+        buf_printf(out, "  %-18s %s", rows[i].name, say_row(&rows[i], lang));
         if (d && d->n_values <= 20) {
-            buf_puts(out, "\n                     one of: ");
+            buf_printf(out, "\n                     %s ", lang_say(lang, SAY_OPTION_ONE_OF));
             form_words(out, d);
         }
         buf_puts(out, "\n");

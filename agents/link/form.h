@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agents/link/lang.h"
 #include "agents/link/options.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/mem.h"
@@ -55,8 +56,10 @@ const ProtobufCEnumDescriptor *form_enum_of(const char *path);
 MUST_CHECK enum status form_take(ProtobufCMessage *m, const struct form_row *rows, size_t n,
                                  const struct option_row *own, size_t own_count, int *argc,
                                  char **argv, struct arena *arena, char *err, size_t err_size);
-/* One line per row for --help, with the legal words. */
-void form_help(struct buf *out, const struct form_row *rows, size_t n);
+/* One line per row for --help, with the legal words. What a row says of itself in other languages
+ * is in the catalogue under the last part of its path ("option.injured", "option.message.lane");
+ * else it is said in English. */
+void form_help(struct buf *out, enum lang lang, const struct form_row *rows, size_t n);
 
 /* A shallow message of this type, initialised, in the arena; NULL past its cap. */
 void *form_new(const ProtobufCMessageDescriptor *d, struct arena *arena);

@@ -30,6 +30,18 @@ int office_fail(struct office *o, int code, const char *fmt, ...)
     return code;
 }
 
+int office_fail_filled(struct office *o, int code, enum say what,
+                       const struct translate_value *values, size_t n)
+{
+    struct buf text = {0};
+
+    translate_fill(&text, lang_say(o->lang, what), values, n);
+    buf_put(&text, "", 1);
+    (void)office_fail(o, code, "%s", text.failed ? "out of memory" : (const char *)text.data);
+    buf_free(&text);
+    return code;
+}
+
 const char *office_file(struct office *o, const char *suffix)
 {
     return arena_printf(o->arena, "%s%s", o->set.agent.outbox_path, suffix);
@@ -104,10 +116,20 @@ void office_print(const char *before, const char *what)
     buf_free(&b);
 }
 
+void office_tell_refused(struct office *o, const struct outbox_outcome *oc)
+{
+    struct buf why = {0};
+
+    translate_refusal(&why, o->lang, oc->code, oc->path, oc->text);
+    buf_put(&why, "", 1);
+    office_print(lang_say(o->lang, SAY_REFUSED), why.failed ? "" : (const char *)why.data);
+    buf_free(&why);
+}
+
 static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc)
 {
     struct office *o = arg;
-    char text[700];
+    char text[200];
 
     (void)number;
     if (oc->stored) {
@@ -116,19 +138,28 @@ static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc
         office_print(text, "");
         return;
     }
-    snprintf(text, sizeof(text), "%s %s %s", oc->code ? oc->code : "",
-             oc->path && *oc->path ? oc->path : "-", oc->text ? oc->text : "");
-    office_print(lang_say(o->lang, SAY_REFUSED), text);
+    office_tell_refused(o, oc);
+}
+
+int office_fail_refused(struct office *o, const char *place, const struct refusal *why)
+{
+    struct buf text = {0};
+
+    translate_refusal(&text, o->lang, why->code, why->path, why->text);
+    buf_put(&text, "", 1);
+    (void)office_fail(o, EXIT_REFUSED, "%s%s: %s", lang_say(o->lang, SAY_NOT_TAKEN), place,
+                      text.failed ? why->text : (const char *)text.data);
+    buf_free(&text);
+    return EXIT_REFUSED;
 }
 
 static int fail_check(struct office *o, const struct refusal *why, size_t i, size_t n)
 {
+    char place[50] = "";
+
     if (n > 1)
-        return office_fail(o, EXIT_REFUSED, "%s (%zu/%zu): %s %s: %s",
-                           lang_say(o->lang, SAY_NOT_TAKEN), i + 1, n, why->code, why->path,
-                           why->text);
-    return office_fail(o, EXIT_REFUSED, "%s: %s %s: %s", lang_say(o->lang, SAY_NOT_TAKEN),
-                       why->code, why->path, why->text);
+        snprintf(place, sizeof(place), " (%zu/%zu)", i + 1, n);
+    return office_fail_refused(o, place, why);
 }
 
 /* First everything is looked at, so that a fault in the seventh leaves the first six unsaid. */

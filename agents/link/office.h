@@ -13,6 +13,7 @@
 #include "agents/link/form.h"
 #include "agents/link/lang.h"
 #include "agents/link/speak.h"
+#include "agents/link/translate.h"
 #include "proto/base/ids.h"
 #include "proto/base/program.h"
 
@@ -20,7 +21,7 @@ struct office_settings {
     struct agent_settings agent;
     char *place;      /* P-code of the office */
     char *status;     /* actual, exercise, system, test */
-    char *lang;       /* tg, ru, en */
+    char *lang;       /* tg, ru, en; "" = of the environment */
     char *inbox_path; /* "" = beside the outbox */
     /* Of a registry only, "" = none: its seal key, and who else opens what it seals. */
     char *seal_key, *readers;
@@ -33,7 +34,7 @@ struct office_command {
     const char *summary; /* one line for --help */
     int (*run)(struct office *o);
     /* What stands behind it; `word` is the one that followed the name, or NULL. NULL = nothing. */
-    void (*help)(struct buf *out, const char *name, const char *word);
+    void (*help)(struct buf *out, enum lang lang, const char *name, const char *word);
 };
 
 struct office {
@@ -102,17 +103,25 @@ int office_inbox(struct office *o);     /* inbox: what run heard that was for us
 int office_receipts(struct office *o);  /* receipts: what run heard of what we sent */
 int office_accept(struct office *o);    /* accept ID */
 int office_reject(struct office *o);    /* reject ID --because CODE */
-void office_answer_help(struct buf *out, const char *name, const char *word);
+void office_answer_help(struct buf *out, enum lang lang, const char *name, const char *word);
 /* A receipt of ours without its time, in the office's arena; NULL past its cap. */
 Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int level);
 /* The word of a level ("ACCEPTED") in the office's language. */
 const char *office_level_word(const struct office *o, const char *level);
-void office_send_file_help(struct buf *out, const char *name, const char *word);
-/* Of run, inbox, receipts and outbox. */
-void office_help(struct buf *out, const char *name, const char *word);
+void office_send_file_help(struct buf *out, enum lang lang, const char *name, const char *word);
+/* Of commands whose help is in the catalogue and has no options: run, inbox, receipts, outbox. */
+/* What the catalogue says under "help.NAME", in English if need be; "" if it has nothing. */
+const char *office_help_text(enum lang lang, const char *name);
+void office_help(struct buf *out, enum lang lang, const char *name, const char *word);
 
 /* A sentence on standard error; answers `code`. */
 int office_fail(struct office *o, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same with a sentence of the catalogue and its {names}. */
+int office_fail_filled(struct office *o, int code, enum say what,
+                       const struct translate_value *values, size_t n);
+/* What the gate would not take, in the office's language; `place` is "" or says which of many. */
+void office_tell_refused(struct office *o, const struct outbox_outcome *oc); /* by the bus */
+int office_fail_refused(struct office *o, const char *place, const struct refusal *why);
 /* A line on standard output: "before: what", made safe for a terminal. */
 void office_print(const char *before, const char *what);
 /* Beside the outbox: "outbox.path" and a suffix; NULL past the arena's cap. */
@@ -151,9 +160,10 @@ const char *office_file(struct office *o, const char *suffix);
         {"lang",                                                                                   \
          CONF_TEXT,                                                                                \
          offsetof(struct office_settings, lang),                                                   \
-         "ru",                                                                                     \
+         "",                                                                                       \
          0,                                                                                        \
-         "tg, ru or en: language of what this program says and of texts typed here",               \
+         "tg, ru or en: language of what this program says and of texts typed here; empty = as "   \
+         "LANG says, or ru",                                                                       \
          0,                                                                                        \
          0},                                                                                       \
     {                                                                                              \

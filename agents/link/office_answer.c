@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "agents/link/office.h"
-#include "agents/link/print.h"
+#include "agents/link/office_pick.h"
 #include "agents/link/receipt_book.h"
+#include "agents/link/translate.h"
 
 #include "proto/base/banned.h"
-
-/* --- accept, reject -----------------------------------------------------------------------------
- */
 
 static const struct form_row rows[] = {
     {"--for", "receipt.recipient", "entry of its recipients you answer for: dispatcher@3505203"},
@@ -18,12 +16,11 @@ static const struct form_row rows[] = {
     {"--text", "receipt.text", "for people"},
 };
 
-void office_answer_help(struct buf *out, const char *name, const char *word)
+void office_answer_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
     (void)word;
-    buf_printf(out, "%s ID [OPTIONS]\n\nID: of the message that is answered; `inbox` shows it.\n\n",
-               name);
-    form_help(out, rows, ARRAY_LEN(rows));
+    buf_printf(out, "%s ID [OPTIONS]\n\n%s\n\n", name, office_help_text(lang, "answer"));
+    form_help(out, lang, rows, ARRAY_LEN(rows));
 }
 
 Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int level)
@@ -46,16 +43,133 @@ Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int le
     return m;
 }
 
+/* --- which message ------------------------------------------------------------------------------
+ */
+
+/* "TIME ID ..." */
+static void look_at_heard(void *arg, const char *line)
+{
+    char id[ID_TEXT];
+
+    if (sscanf(line, "%*s %36s", id) == 1)
+        pick_look_at(arg, id);
+}
+
+/* The ID that the word means, of what has come to this office; a whole one also if it has not. */
+static int find_message(struct office *o, const char *word, bool anyway, uint8_t id[ID_BYTES])
+{
+    const char *book = office_file(o, ".book");
+    struct pick p;
+    enum status st;
+    int code;
+
+    if (!book)
+        return office_fail(o, EXIT_MACHINE, "out of memory");
+    if (!pick_begin(&p, word))
+        return office_fail_filled(o, EXIT_USAGE, SAY_ID_IS_NONE,
+                                  &(struct translate_value){"word", word}, 1);
+    if (anyway && id_parse(id, word))
+        return -1;
+    st = receipt_book_read(book, "heard", look_at_heard, &p);
+    if (st != ST_OK && st != ST_NOTFOUND)
+        return office_fail(o, EXIT_MACHINE, "%s cannot be read", book);
+    code = pick_explain(o, &p, word);
+    return code < 0 && !id_parse(id, p.ids[0]) ? office_fail(o, EXIT_MACHINE, "%s", p.ids[0])
+                                               : code;
+}
+
+struct earlier {
+    const char *id, *recipient;
+    char time[40], level[20]; /* of the last answer; "" = none */
+};
+
+/* "TIME ID LEVEL FOR" */
+static void look_at_answer(void *arg, const char *line)
+{
+    struct earlier *e = arg;
+    char time[40], id[ID_TEXT], level[20], recipient[80];
+
+    if (sscanf(line, "%39s %36s %19s %79s", time, id, level, recipient) != 4 ||
+        strcmp(id, e->id) != 0 || strcmp(recipient, e->recipient) != 0)
+        return;
+    memcpy(e->time, time, sizeof(time));
+    memcpy(e->level, level, sizeof(level));
+}
+
+/* The bus keeps the first answer, so a second one changes nothing and its sender should know. */
+static int check_unanswered(struct office *o, const Eocbus__V1__Receipt *r)
+{
+    char id[ID_TEXT];
+    struct earlier e = {.id = id, .recipient = *r->recipient ? r->recipient : "-"};
+    const char *book = office_file(o, ".book");
+
+    id_format(id, r->message_id.data);
+    if (!book || receipt_book_read(book, "answered", look_at_answer, &e) != ST_OK || !*e.level)
+        return -1;
+    return office_fail_filled(
+        o, EXIT_REFUSED, SAY_ANSWERED,
+        (const struct translate_value[]){
+            {"id", id}, {"level", office_level_word(o, e.level)}, {"time", e.time}},
+        3);
+}
+
+/* Lost, if the disk is full: then it can be answered twice, and the bus keeps the first. */
+static void remember(struct office *o, const Eocbus__V1__Receipt *r)
+{
+    const char *book = office_file(o, ".book");
+    struct buf line = {0};
+
+    receipt_book_answer(&line, r);
+    if (book && !line.failed)
+        (void)!receipt_book_add(book, &line);
+    buf_free(&line);
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static bool take_flag(struct office *o, const char *flag)
+{
+    int kept = 0;
+    bool found = false;
+
+    for (int i = 0; i < o->argc; i++) {
+        if (strcmp(o->argv[i], flag) == 0)
+            found = true;
+        else
+            o->argv[kept++] = o->argv[i];
+    }
+    o->argc = kept;
+    return found;
+}
+
+static int check_words(struct office *o, const Eocbus__V1__Receipt *r)
+{
+    if (o->argc != 1)
+        return office_fail(o, EXIT_USAGE, "what does \"%s\" mean? %s --help lists the options",
+                           o->argv[1], o->argv[0]);
+    if (r->level == EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED && !*r->code)
+        return office_fail(o, EXIT_USAGE, "%s", lang_say(o->lang, SAY_BECAUSE_WANTED));
+    if (strpbrk(r->code, " \t\n"))
+        return office_fail(o, EXIT_USAGE, "--because %s: %s", r->code,
+                           lang_say(o->lang, SAY_ONE_WORD));
+    return -1;
+}
+
 static int answer(struct office *o, int level)
 {
+    bool anyway = take_flag(o, "--anyway");
     uint8_t id[ID_BYTES];
     Eocbus__V1__Envelope *m;
     struct loop *loop;
     int code;
 
-    if (o->argc < 2 || !id_parse(id, o->argv[1]))
+    if (o->argc < 2 || o->argv[1][0] == '-')
         return office_fail(o, EXIT_USAGE, "%s ID: %s", o->argv[0],
                            lang_say(o->lang, SAY_ID_WANTED));
+    code = find_message(o, o->argv[1], anyway, id);
+    if (code >= 0)
+        return code;
     o->argv[1] = o->argv[0];
     o->argv++;
     o->argc--;
@@ -65,17 +179,16 @@ static int answer(struct office *o, int level)
     m->receipt->time_us = loop_utc_us(loop);
     loop_destroy(loop);
     code = office_fill(o, m, rows, ARRAY_LEN(rows));
+    if (code < 0)
+        code = check_words(o, m->receipt);
+    if (code < 0 && !anyway && !o->once_key)
+        code = check_unanswered(o, m->receipt);
     if (code >= 0)
         return code;
-    if (o->argc != 1)
-        return office_fail(o, EXIT_USAGE, "what does \"%s\" mean? %s --help lists the options",
-                           o->argv[1], o->argv[0]);
-    if (level == EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED && !*m->receipt->code)
-        return office_fail(o, EXIT_USAGE, "%s", lang_say(o->lang, SAY_BECAUSE_WANTED));
-    if (m->receipt->code && strpbrk(m->receipt->code, " \t\n"))
-        return office_fail(o, EXIT_USAGE, "--because %s: %s", m->receipt->code,
-                           lang_say(o->lang, SAY_ONE_WORD));
-    return office_say(o, &m, 1);
+    code = office_say(o, &m, 1);
+    if (code == EXIT_DONE || (code == EXIT_UNREACHABLE && o->wait_s))
+        remember(o, m->receipt);
+    return code;
 }
 
 int office_accept(struct office *o)
@@ -86,77 +199,4 @@ int office_accept(struct office *o)
 int office_reject(struct office *o)
 {
     return answer(o, EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED);
-}
-
-/* --- inbox, receipts ----------------------------------------------------------------------------
- */
-
-static const char *const levels[] = {"STORED",   "DELIVERED", "DISPLAYED",    "ACCEPTED",
-                                     "REJECTED", "EXPIRED",   "UNDELIVERABLE"};
-
-const char *office_level_word(const struct office *o, const char *level)
-{
-    for (int i = 0; i < (int)ARRAY_LEN(levels); i++)
-        if (strcmp(level, levels[i]) == 0)
-            return lang_say(o->lang, (enum say)(SAY_LEVEL_STORED + i));
-    return level;
-}
-
-struct showing {
-    struct office *o;
-    struct buf out;
-};
-
-static void show_heard(void *arg, const char *line)
-{
-    struct showing *s = arg;
-
-    buf_puts(&s->out, line);
-    buf_puts(&s->out, "\n");
-}
-
-/* "TIME ID LEVEL RECIPIENT BY CODE". */
-static void show_receipt(void *arg, const char *line)
-{
-    struct showing *s = arg;
-    char level[32], recipient[80], by[80], code[300], time[40], id[ID_TEXT];
-
-    if (sscanf(line, "%39s %36s %31s %79s %79s %299s", time, id, level, recipient, by, code) != 6)
-        return;
-    buf_printf(&s->out, "%s  %s  %s: %s", time, id, recipient, office_level_word(s->o, level));
-    if (strcmp(by, "-") != 0 && strcmp(by, "bus") != 0 && strcmp(by, recipient) != 0)
-        buf_printf(&s->out, " (%s)", by);
-    if (strcmp(code, "-") != 0)
-        buf_printf(&s->out, ", %s", code);
-    buf_puts(&s->out, "\n");
-}
-
-static int show_book(struct office *o, const char *kind, void (*each)(void *arg, const char *line))
-{
-    struct showing s = {.o = o};
-    const char *path = office_file(o, ".book");
-    enum status st;
-
-    if (o->argc != 1)
-        return office_fail(o, EXIT_USAGE, "%s takes no words behind it", o->argv[0]);
-    if (!path)
-        return office_fail(o, EXIT_MACHINE, "out of memory");
-    st = receipt_book_read(path, kind, each, &s);
-    if (!s.out.len)
-        buf_printf(&s.out, "%s\n", lang_say(o->lang, SAY_NOTHING_HEARD));
-    print_flush(&s.out);
-    buf_free(&s.out);
-    if (st == ST_OK || st == ST_NOTFOUND)
-        return EXIT_DONE;
-    return office_fail(o, EXIT_MACHINE, "%s cannot be read", path);
-}
-
-int office_inbox(struct office *o)
-{
-    return show_book(o, "heard", show_heard);
-}
-
-int office_receipts(struct office *o)
-{
-    return show_book(o, "receipt", show_receipt);
 }

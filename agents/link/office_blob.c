@@ -59,16 +59,14 @@ static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc
     s->stored += oc->stored;
     s->refused += !oc->stored;
     if (!oc->stored && s->refused == 1)
-        (void)office_fail(s->o, EXIT_REFUSED, "%s: %s %s", lang_say(s->o->lang, SAY_REFUSED),
-                          oc->code ? oc->code : "", oc->text ? oc->text : "");
+        office_tell_refused(s->o, oc);
     tell(s, s->stored, SAY_PIECES_STORED);
 }
 
 static int fail_put(struct sending *s, enum status st, const struct refusal *why)
 {
     if (st == ST_INVALID)
-        return office_fail(s->o, EXIT_REFUSED, "%s: %s %s: %s", lang_say(s->o->lang, SAY_NOT_TAKEN),
-                           why->code, why->path, why->text);
+        return office_fail_refused(s->o, "", why);
     return office_fail(s->o, st == ST_AGAIN ? EXIT_UNREACHABLE : EXIT_MACHINE, "%s",
                        *why->text ? why->text : outbox_trouble(speak_outbox(s->speak)));
 }
@@ -222,13 +220,9 @@ int office_send_file(struct office *o)
     return code;
 }
 
-void office_send_file_help(struct buf *out, const char *name, const char *word)
+void office_send_file_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
-    (void)name;
     (void)word;
-    buf_puts(
-        out,
-        "  send-file FILE          a photograph or a scan, in pieces, behind all that is more\n"
-        "                          urgent; killed or cut off, it goes on where it was\n");
-    form_help(out, rows, ARRAY_LEN(rows));
+    buf_printf(out, "%s\n\n", office_help_text(lang, name));
+    form_help(out, lang, rows, ARRAY_LEN(rows));
 }

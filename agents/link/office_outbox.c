@@ -34,6 +34,16 @@ static void put_row(struct listing *l, const struct outbox_row *row)
     l->rows++;
 }
 
+static void put_headings(struct listing *l)
+{
+    static const enum say headings[] = {SAY_COLUMN_STATE, SAY_COLUMN_NUMBER, SAY_COLUMN_TIME,
+                                        SAY_COLUMN_TEXT};
+
+    for (size_t i = 0; i < ARRAY_LEN(headings); i++)
+        buf_printf(&l->b, "%s%s", i ? "  " : "", lang_say(l->o->lang, headings[i]));
+    buf_puts(&l->b, "\n");
+}
+
 static bool each_row(void *arg, const struct outbox_row *row, int state,
                      const struct outbox_outcome *oc)
 {
@@ -42,12 +52,13 @@ static bool each_row(void *arg, const struct outbox_row *row, int state,
 
     if (state != OUTBOX_WAITING && state != OUTBOX_REFUSED)
         return true;
+    if (!l->rows)
+        put_headings(l);
     buf_printf(&l->b, "%s  ",
                lang_say(l->o->lang, state == OUTBOX_WAITING ? SAY_WAITING : SAY_REFUSED));
     put_row(l, row);
     if (state == OUTBOX_REFUSED) {
-        buf_printf(&why, "%s %s %s", oc->code ? oc->code : "", oc->path ? oc->path : "",
-                   oc->text ? oc->text : "");
+        translate_refusal(&why, l->o->lang, oc->code, oc->path, oc->text);
         buf_puts(&l->b, "\n    ");
         print_escaped(&l->b, (const char *)why.data, why.len);
     }

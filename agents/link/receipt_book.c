@@ -22,14 +22,20 @@ static void put_word(struct buf *out, const char *word)
     buf_puts(out, word && *word ? word : "-");
 }
 
-static void put_receipt(struct buf *out, const Eocbus__V1__Receipt *r)
+static void put_level(struct buf *out, const Eocbus__V1__Receipt *r)
 {
     static const char prefix[] = "RECEIPT_LEVEL_";
     const ProtobufCEnumValue *level =
         protobuf_c_enum_descriptor_get_value(&eocbus__v1__receipt_level__descriptor, (int)r->level);
-    struct buf code = {0};
 
     put_word(out, level ? level->name + sizeof(prefix) - 1 : NULL);
+}
+
+static void put_receipt(struct buf *out, const Eocbus__V1__Receipt *r)
+{
+    struct buf code = {0};
+
+    put_level(out, r);
     put_word(out, r->recipient);
     put_word(out, r->by);
     print_escaped(&code, r->code, strlen(r->code));
@@ -58,6 +64,17 @@ void receipt_book_line(struct buf *out, const Eocbus__V1__Envelope *m, int64_t r
     buf_puts(out, " ");
     print_escaped(out, (const char *)text.data, text.len);
     buf_free(&text);
+}
+
+void receipt_book_answer(struct buf *out, const Eocbus__V1__Receipt *r)
+{
+    char time[TIME_TEXT], id[ID_TEXT];
+
+    time_format(time, r->time_us);
+    id_format(id, r->message_id.data);
+    buf_printf(out, "answered %s %s", time, id);
+    put_level(out, r);
+    put_word(out, r->recipient);
 }
 
 enum status receipt_book_add(const char *path, const struct buf *line)

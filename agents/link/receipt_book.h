@@ -3,9 +3,11 @@
  *
  *   heard TIME ID SENDER TYPE text ...
  *   receipt TIME ID LEVEL RECIPIENT BY CODE        "-" where there is nothing
+ *   answered TIME ID LEVEL FOR                     what this office answered, to whoever asks twice
  *
  * A line that was heard again stands there twice; readers leave the second out. A book that has
- * grown large is made shorter by whoever writes it. */
+ * grown large is made shorter by `run`, which hears; an answer that another program writes in that
+ * moment may get lost, and can then be given again (the bus keeps the first). */
 #ifndef EOCBUS_LINK_RECEIPT_BOOK_H
 #define EOCBUS_LINK_RECEIPT_BOOK_H
 
@@ -19,6 +21,8 @@ enum { RECEIPT_BOOK_LARGE = 1 << 20, RECEIPT_BOOK_KEPT = 1 << 19 }; /* bytes */
 
 /* The line of a message that was for us, without its end; text for people is on one line. */
 void receipt_book_line(struct buf *out, const Eocbus__V1__Envelope *m, int64_t received_us);
+/* The line of an answer that was given. */
+void receipt_book_answer(struct buf *out, const Eocbus__V1__Receipt *r);
 /* Appends it; on disk when it answers ST_OK. ST_IO: not there, try again. */
 MUST_CHECK enum status receipt_book_add(const char *path, const struct buf *line);
 /* Hands over each line once that begins with `kind`, oldest first, of the newest 512 KiB.

@@ -474,25 +474,8 @@ int registry_identity(struct office *o)
     return office_fail(o, EXIT_USAGE, "identity put|open|share|erase|list");
 }
 
-void registry_identity_help(struct buf *out, const char *name, const char *word)
+void registry_identity_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
-    (void)name;
     (void)word;
-    buf_puts(
-        out,
-        "  identity put HOUSEHOLD [--file FILE] [--place PCODE]\n"
-        "  identity open HOUSEHOLD --purpose PURPOSE [--key FILE] [--check]\n"
-        "  identity share HOUSEHOLD --with REGISTRY\n"
-        "  identity erase HOUSEHOLD --because WORDS [--request UUID]\n"
-        "  identity list\n\n"
-        "put seals names, documents, telephones and the position of a household for the\n"
-        "registries of its place and the escrow (registry.readers). It reads lines \"name: "
-        "...\",\n\"born: 1974\", \"document: ...\", \"phone: ...\" of each person, the head of the "
-        "household\nfirst, then \"position: LAT,LON\", \"address: ...\", \"note: ...\", from "
-        "standard input or FILE.\n"
-        "open says to the bus who opens it and what for, then shows it, on a terminal only; it\n"
-        "needs no link. share seals it once more, for the registry where an accepted plot "
-        "is.\n"
-        "erase destroys the keys here, in the database and wherever it is heard. With the id "
-        "of\nthe household's request everything that was ever sealed of it goes.\n");
+    buf_printf(out, "%s\n", office_help_text(lang, name));
 }

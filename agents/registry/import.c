@@ -216,8 +216,9 @@ static void list_columns(struct buf *out, const char *what, const struct form_ro
     buf_puts(out, "\n");
 }
 
-void registry_import_help(struct buf *out, const char *name, const char *word)
+void registry_import_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
+    (void)lang;
     (void)name;
     (void)word;
     buf_puts(out, "  import households|sites|gazetteer FILE [--source TEXT]\n\n"

@@ -18,17 +18,17 @@ struct step {
 
 const struct step *step_find(const char *word);
 int registry_step(struct office *o); /* the command's name is the word */
-void registry_step_help(struct buf *out, const char *name, const char *word);
+void registry_step_help(struct buf *out, enum lang lang, const char *name, const char *word);
 
 int registry_import(struct office *o);
 /* The columns of a table of households that name people. */
 int registry_import_sealed(struct office *o, const char *path);
-void registry_import_help(struct buf *out, const char *name, const char *word);
+void registry_import_help(struct buf *out, enum lang lang, const char *name, const char *word);
 int registry_send(struct office *o);
 int registry_id(struct office *o);
 
 int registry_identity(struct office *o);
-void registry_identity_help(struct buf *out, const char *name, const char *word);
+void registry_identity_help(struct buf *out, enum lang lang, const char *name, const char *word);
 struct sealed_identity;
 /* An id of its own, and the times: so that it is known before it is put. */
 MUST_CHECK enum status registry_mint_id(struct office *o, Eocbus__V1__Envelope *m);

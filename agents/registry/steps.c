@@ -185,17 +185,19 @@ const struct step *step_find(const char *word)
 
 static const struct form_row common_rows[] = {OFFICE_COMMON_ROWS};
 
-void registry_step_help(struct buf *out, const char *name, const char *word)
+void registry_step_help(struct buf *out, enum lang lang, const char *name, const char *word)
 {
     const struct step *step = step_find(name);
 
     (void)word;
     if (step) {
-        buf_printf(out, "%s: %s\n", step->word, step->summary);
-        form_help(out, step->rows, step->row_count);
+        const char *summary = lang_text(lang, "command", name);
+
+        buf_printf(out, "%s: %s\n", step->word, summary ? summary : step->summary);
+        form_help(out, lang, step->rows, step->row_count);
     }
-    buf_puts(out, "\nOf every message:\n");
-    form_help(out, common_rows, ARRAY_LEN(common_rows));
+    buf_printf(out, "\n%s\n", lang_say(lang, SAY_OF_EVERY_MESSAGE));
+    form_help(out, lang, common_rows, ARRAY_LEN(common_rows));
 }
 
 /* --- saying a step ------------------------------------------------------------------------------

@@ -546,7 +546,8 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
              err);
     assert_int_equal(system(text), 0);
     WAIT_FOR((ctl(w, "inbox", NULL), strstr(w->out, id)));
-    expect(w->out, "coes.test.duty general_message");
+    expect(w->out, "OUR ANSWER");
+    expect(w->out, "coes.test.duty  general_message  not yet");
     expect(w->out, "The road is cut.");
     wait_for_level(w, "DELIVERED");
     expect_exit(w, 2, ctl(w, "reject", id, NULL));
@@ -555,7 +556,17 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
     expect(w->err, "one word");
     expect_exit(w, 0, ctl(w, "inbox", "--help", NULL));
     expect(w->out, "What was sent to this office");
-    expect_exit(w, 0, ctl(w, "accept", id, NULL));
+    expect_exit(w, 2, ctl(w, "accept", "01a20022-28b6-7989-a6fb-18deaaacafc0", NULL));
+    expect(w->err, "no message 01a20022-28b6-7989-a6fb-18deaaacafc0 has come to this office");
+    expect_exit(w, 2, ctl(w, "accept", "..", NULL));
+    expect(w->err, "\"..\" can be no ID");
+    expect_exit(w, 2, ctl(w, "--lang", "ru", "accept", "01a3", NULL));
+    expect(w->err, "не поступало");
+    expect_exit(w, 0, ctl(w, "accept", "aacafcb..", NULL)); /* its end, as summaries show it */
+    expect_exit(w, 1, ctl(w, "reject", id, "--because", "road_closed", NULL));
+    expect(w->err, "was answered already: accepted");
+    expect_exit(w, 0, ctl(w, "inbox", NULL));
+    expect(w->out, "coes.test.duty  general_message  accepted");
     wait_for_level(w, "ACCEPTED");
     snprintf(text, sizeof(text), "%s -c %s receipts %s >%s/out", own_program, own_conf, id, w->dir);
     assert_int_equal(system(text), 0);
@@ -567,7 +578,7 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(WEXITSTATUS(status), 0);
     expect_exit(w, 0, ctl(w, "receipts", NULL));
-    expect(w->out, "nothing has come yet"); /* it sent nothing to anybody */
+    expect(w->out, "nothing was sent to anybody yet");
 }
 
 static void every_command_has_help_and_typos_find_their_neighbour(void **state)

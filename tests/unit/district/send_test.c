@@ -172,7 +172,7 @@ static void every_kind_can_be_said_and_its_help_names_each_option(void **state)
         const struct send_type *t = send_type_at(i);
 
         buf_clear(&help);
-        district_send_help(&help, "send", t->word);
+        district_send_help(&help, LANG_ENGLISH, "send", t->word);
         buf_put(&help, "", 1);
         assert_ptr_equal(send_type_find(t->word), t);
         for (size_t r = 0; r < t->row_count; r++) {
@@ -211,7 +211,7 @@ static void the_outbox_shows_what_was_refused_until_a_person_has_seen_it(void **
     desk_settle(d, 0, &refused);
     assert_int_equal(desk_run(d, office_outbox, &said, "outbox", NULL), EXIT_DONE);
     assert_true(was_said("refused  "));
-    assert_true(was_said("pcode area.pcodes[0] 'x' is no P-code"));
+    assert_true(was_said("pcode area.pcodes[0]: 'x' is no P-code"));
     assert_int_equal(sscanf((char *)said.data, "refused  %31s", tag), 1);
     assert_int_equal(desk_run(d, office_outbox, &said, "outbox", "seen", "7", NULL), EXIT_USAGE);
     assert_int_equal(desk_run(d, office_outbox, &said, "outbox", "seen", tag, NULL), EXIT_DONE);

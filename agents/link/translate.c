@@ -1,0 +1,143 @@
+/* translate - see translate.h. */
+#include "agents/link/translate.h"
+
+#include <string.h>
+
+#include "proto/base/banned.h"
+
+enum { PARTS_MAX = 8 };
+
+/* What stands in the place of a {name}. */
+struct part {
+    const char *name, *text;
+    size_t name_len, len;
+};
+
+/* Bytes of "{name}" at `at`; 0: there is none. */
+static size_t name_length(const char *at)
+{
+    const char *end = *at == '{' ? strchr(at, '}') : NULL;
+
+    return end ? (size_t)(end - at) + 1 : 0;
+}
+
+/* Bytes up to the next name or the end; a brace that opens nothing is text. */
+static size_t text_length(const char *at)
+{
+    return *at ? 1 + strcspn(at + 1, "{") : 0;
+}
+
+static const struct part *find_part(const struct part *parts, size_t n, const char *at, size_t len)
+{
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].name_len == len - 2 && memcmp(parts[i].name, at + 1, len - 2) == 0)
+            return &parts[i];
+    return NULL;
+}
+
+static void fill(struct buf *out, const char *sentence, const struct part *parts, size_t n)
+{
+    for (const char *at = sentence; *at;) {
+        size_t len = name_length(at);
+        const struct part *part = len ? find_part(parts, n, at, len) : NULL;
+
+        len = len ? len : text_length(at);
+        if (part)
+            buf_put(out, part->text, part->len);
+        else
+            buf_put(out, at, len);
+        at += len;
+    }
+}
+
+void translate_fill(struct buf *out, const char *sentence, const struct translate_value *values,
+                    size_t n)
+{
+    struct part parts[PARTS_MAX];
+
+    n = n < PARTS_MAX ? n : PARTS_MAX;
+    for (size_t i = 0; i < n; i++)
+        parts[i] = (struct part){values[i].name, values[i].text, strlen(values[i].name),
+                                 strlen(values[i].text)};
+    fill(out, sentence, parts, n);
+}
+
+/* Where the words behind a name stand: the first such place, or the end if they are the last. */
+static const char *find_behind(const char *said, const char *words, size_t len)
+{
+    size_t left = strlen(said);
+
+    if (!len)
+        return said + left;
+    if (!words[len])
+        return left >= len && strcmp(said + left - len, words) == 0 ? said + left - len : NULL;
+    for (; *said; said++)
+        if (strncmp(said, words, len) == 0)
+            return said;
+    return NULL;
+}
+
+/* How many names the sentence has, with what stands in `said` for them; -1: it is another one. */
+static int match(const char *sentence, const char *said, struct part parts[PARTS_MAX])
+{
+    int n = 0;
+
+    for (const char *at = sentence; *at;) {
+        size_t len = name_length(at);
+        const char *end;
+
+        if (!len) {
+            len = text_length(at);
+            if (strncmp(at, said, len) != 0)
+                return -1;
+            said += len;
+            at += len;
+            continue;
+        }
+        end = n < PARTS_MAX ? find_behind(said, at + len, text_length(at + len)) : NULL;
+        if (!end)
+            return -1;
+        parts[n++] = (struct part){at + 1, said, len - 2, (size_t)(end - said)};
+        said = end;
+        at += len;
+    }
+    return *said ? -1 : n;
+}
+
+bool translate_sentence(struct buf *out, enum lang lang, const char *english)
+{
+    static const char group[] = "sentence";
+    struct part parts[PARTS_MAX];
+
+    for (const struct lang_word *w = lang_words(LANG_ENGLISH); w->key; w++) {
+        const char *ours;
+        int n;
+
+        if (strncmp(w->key, group, sizeof(group) - 1) != 0 || w->key[sizeof(group) - 1] != '.')
+            continue;
+        n = match(w->text, english, parts);
+        ours = n < 0 ? NULL : lang_text(lang, group, w->key + sizeof(group));
+        if (!ours)
+            continue;
+        fill(out, ours, parts, (size_t)n);
+        return true;
+    }
+    return false;
+}
+
+void translate_refusal(struct buf *out, enum lang lang, const char *code, const char *path,
+                       const char *text)
+{
+    const char *means = code ? lang_text(lang, "refusal", code) : NULL;
+    bool has_text = text && *text;
+
+    buf_printf(out, "%s %s: ", code && *code ? code : "-", path && *path ? path : "-");
+    if (lang == LANG_ENGLISH && has_text)
+        buf_puts(out, text);
+    else if (has_text && translate_sentence(out, lang, text))
+        return;
+    else if (means && has_text)
+        buf_printf(out, "%s (%s)", means, text);
+    else
+        buf_puts(out, means ? means : has_text ? text : "");
+}

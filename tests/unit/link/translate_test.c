@@ -1,0 +1,129 @@
+/* What the gate and a broker refuse in English is read in Tajik and Russian, with its numbers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "agents/link/translate.h"
+#include "proto/wire/gate.h"
+
+#include "proto/base/banned.h"
+
+static struct buf out;
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buf_free(&out);
+    return 0;
+}
+
+static const char *translated(enum lang lang, const char *english)
+{
+    buf_clear(&out);
+    if (!translate_sentence(&out, lang, english))
+        return NULL;
+    buf_put(&out, "", 1);
+    return (const char *)out.data;
+}
+
+static const char *refused(enum lang lang, const char *code, const char *path, const char *text)
+{
+    buf_clear(&out);
+    translate_refusal(&out, lang, code, path, text);
+    buf_put(&out, "", 1);
+    return (const char *)out.data;
+}
+
+static void names_are_filled_in_wherever_the_sentence_wants_them(void **state)
+{
+    const struct translate_value values[] = {{"a", "1"}, {"bee", "two"}};
+
+    (void)state;
+    translate_fill(&out, "{bee} {a} {bee} {none} { }", values, 2);
+    buf_put(&out, "", 1);
+    assert_string_equal((char *)out.data, "two 1 two {none} { }");
+}
+
+static void a_sentence_is_known_by_its_words_and_keeps_its_numbers(void **state)
+{
+    (void)state;
+    assert_string_equal(translated(LANG_RUSSIAN, "300 bytes; legal are 0 to 240"),
+                        "300 байт; допустимо от 0 до 240 (русская буква — 2 байта)");
+    assert_non_null(strstr(translated(LANG_TAJIK, "300 bytes; legal are 0 to 240"), "то 240"));
+    assert_null(translated(LANG_RUSSIAN, "300 bytes; legal are 0"));
+    assert_null(translated(LANG_RUSSIAN, "nobody wrote this"));
+    assert_null(translated(LANG_RUSSIAN, ""));
+}
+
+/* Words in the place of a name may look like those behind it. */
+static void the_last_words_of_a_sentence_are_its_end(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(translated(LANG_RUSSIAN, "'a' is not UTF-8' is not UTF-8"), "a' is not UTF-8"));
+}
+
+static void what_the_gate_says_is_translated(void **state)
+{
+    static const enum lang langs[] = {LANG_TAJIK, LANG_RUSSIAN};
+    Eocbus__V1__FlashReport r = EOCBUS__V1__FLASH_REPORT__INIT;
+    Eocbus__V1__Area area = EOCBUS__V1__AREA__INIT;
+    char *pcode = (char[]){"nowhere"}, text[400];
+    struct refusal why[2];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    r.hazard = EOCBUS__V1__HAZARD__HAZARD_MUDFLOW;
+    r.reporter_role = EOCBUS__V1__REPORTER_ROLE__REPORTER_ROLE_DISTRICT_DUTY;
+    r.confidence = EOCBUS__V1__CONFIDENCE__CONFIDENCE_HIGH;
+    r.text = text;
+    area.pcodes = &pcode;
+    area.n_pcodes = 1;
+    assert_int_equal(gate_check(&r.base, &why[0]), ST_INVALID);
+    assert_int_equal(gate_check(&area.base, &why[1]), ST_INVALID);
+    for (int i = 0; i < 2; i++)
+        for (int l = 0; l < 2; l++)
+            if (!translated(langs[l], why[i].text))
+                fail_msg("no words for: %s", why[i].text);
+}
+
+static void a_refusal_keeps_its_code_and_path(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        refused(LANG_RUSSIAN, "length", "flash_report.text", "300 bytes; it has to be 16"),
+        "length flash_report.text: 300 байт; должно быть 16");
+    assert_string_equal(refused(LANG_ENGLISH, "length", "", "some sentence"),
+                        "length -: some sentence");
+    assert_string_equal(refused(LANG_RUSSIAN, NULL, NULL, NULL), "- -: ");
+}
+
+static void without_words_for_the_sentence_the_code_is_explained(void **state)
+{
+    const char *text = refused(LANG_TAJIK, "expiry", "x", "a sentence of a newer broker");
+
+    (void)state;
+    assert_non_null(strstr(text, "--until"));
+    assert_non_null(strstr(text, "(a sentence of a newer broker)"));
+    assert_string_equal(refused(LANG_TAJIK, "newer", "x", "a sentence of a newer broker"),
+                        "newer x: a sentence of a newer broker");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(names_are_filled_in_wherever_the_sentence_wants_them, tear_down),
+        cmocka_unit_test_teardown(a_sentence_is_known_by_its_words_and_keeps_its_numbers,
+                                  tear_down),
+        cmocka_unit_test_teardown(the_last_words_of_a_sentence_are_its_end, tear_down),
+        cmocka_unit_test_teardown(what_the_gate_says_is_translated, tear_down),
+        cmocka_unit_test_teardown(a_refusal_keeps_its_code_and_path, tear_down),
+        cmocka_unit_test_teardown(without_words_for_the_sentence_the_code_is_explained, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("translate", tests, NULL, NULL);
+}
