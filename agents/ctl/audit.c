@@ -34,21 +34,27 @@ static int print_heads(struct ctl *c, struct db *d, uint64_t last)
 }
 
 struct asked {
-    bool signatures;
-    uint64_t from, to, last;
-    const char *heads;
+    struct audit_wish wish;
+    uint64_t to, last;
+    const char *check;
 };
 
-static int run(struct ctl *c, struct db *d, const struct asked *a)
+static int run(struct ctl *c, struct db *d, struct asked *a)
 {
     const char *word = c->argc > 1 ? c->argv[1] : "";
 
+    a->wish.from = a->wish.from ? a->wish.from : 1;
+    a->wish.officers = c->set.agent.officers_file;
     if (!strcmp(word, "verify") && c->argc == 2)
-        return audit_verify(c, d, a->from ? a->from : 1, a->heads, a->signatures);
+        return audit_verify(c, d, &a->wish);
     if (!strcmp(word, "export") && c->argc == 3)
-        return audit_export(c, d, a->from ? a->from : 1, a->to, c->argv[2]);
-    if (!strcmp(word, "heads") && c->argc == 2)
+        return audit_export(c, d, a->wish.from, a->to, c->argv[2]);
+    if (!strcmp(word, "heads") && c->argc == 2 && !a->check)
         return print_heads(c, d, a->last);
+    if (!strcmp(word, "heads") && c->argc == 2) {
+        a->wish.heads = a->check;
+        return audit_check_heads(c, d, &a->wish);
+    }
     if (!strcmp(word, "note") && c->argc == 4)
         return note(c, d, c->argv[2], c->argv[3]);
     return program_fail(&c->program, EXIT_USAGE,
@@ -59,11 +65,12 @@ static int run(struct ctl *c, struct db *d, const struct asked *a)
 int ctl_audit(struct ctl *c)
 {
     struct asked a = {.last = 1000, .to = INT64_MAX};
-    const struct option_row options[] = {{"--signatures", OPTION_FLAG, &a.signatures},
-                                         {"--from", OPTION_NUMBER, &a.from},
+    const struct option_row options[] = {{"--signatures", OPTION_FLAG, &a.wish.signatures},
+                                         {"--from", OPTION_NUMBER, &a.wish.from},
                                          {"--to", OPTION_NUMBER, &a.to},
                                          {"--last", OPTION_NUMBER, &a.last},
-                                         {"--heads", OPTION_TEXT, &a.heads}};
+                                         {"--heads", OPTION_TEXT, &a.wish.heads},
+                                         {"--check", OPTION_TEXT, &a.check}};
     char err[600];
     struct db *d;
     int code;

@@ -180,3 +180,50 @@ enum status audit_begin(struct db *d, struct record *r, uint64_t from, uint64_t 
     *after = b.after;
     return st;
 }
+
+struct looking {
+    void (*link)(void *arg, const struct record_link *l);
+    void *arg;
+    uint64_t upto;
+};
+
+static void on_looked(void *arg, const struct record_link *l)
+{
+    struct looking *k = arg;
+
+    k->upto = l->last;
+    if (k->link)
+        k->link(k->arg, l);
+}
+
+static enum status look(struct db *d, const char *sql, struct looking *k)
+{
+    struct audit_walk w = {.d = d, .link = on_looked, .arg = k};
+    enum status st = db_copy(d, sql, on_link, &w);
+
+    return st == ST_OK ? w.st : st;
+}
+
+enum status audit_link_at(struct db *d, uint64_t seq,
+                          void (*link)(void *arg, const struct record_link *l), void *arg,
+                          uint64_t *upto)
+{
+    struct looking k = {.link = link, .arg = arg, .upto = *upto};
+    char sql[200];
+    enum status st;
+
+    snprintf(sql, sizeof(sql), LINKS_SQL " WHERE last_seq >= %" PRIu64 " ORDER BY last_seq LIMIT 1",
+             seq);
+    st = look(d, sql, &k);
+    *upto = k.upto;
+    return st;
+}
+
+enum status audit_chain_end(struct db *d, uint64_t *upto)
+{
+    struct looking k = {0};
+    enum status st = look(d, LINKS_SQL " ORDER BY last_seq DESC LIMIT 1", &k);
+
+    *upto = k.upto;
+    return st;
+}

@@ -266,7 +266,7 @@ static const struct ctl_command commands[] = {
     {"audit", "does the record hold, and a part of it for others to check",
      "eocctl audit verify [--from N] [--heads FILE] [--signatures]\n"
      "eocctl audit export DIR [--from N] [--to N]\n"
-     "eocctl audit heads [--last N]\n"
+     "eocctl audit heads [--last N] [--check FILE]\n"
      "eocctl audit note WORD TEXT\n\n"
      "verify: holds every message of the log against the chain and names the first number that is\n"
      "wrong. Exit status 0: the record holds; 1: it does not. export: messages, chain, signed "
@@ -274,10 +274,14 @@ static const struct ctl_command commands[] = {
      "and a script in Python into a new folder. heads: where brokers said that the chain stands, "
      "one\n"
      "a line; keep them away from the database. note: an event of its own, for a backup or a "
-     "drill.\n\n"
+     "drill.\n\nA head counts if its broker signed it: by the keys of the database or, where "
+     "trust.officers is\nset, by those that the officers vouched for. Lines without a signature "
+     "count as they are.\n\n"
      "  --from N          begin with the commit that holds number N\n"
      "  --to N            end with the commit that holds number N\n"
      "  --heads FILE      heads that somebody kept: finds also a log that was cut or made anew\n"
+     "  --check FILE      do these heads, such as an office kept, fit the chain? Names the first\n"
+     "                    that does not; looks at the chain alone, so it takes a moment\n"
      "  --signatures      of senders too (some 50 us each)\n"
      "  --last N          only the newest N (default 1000)\n",
      CTL_DATABASE, ctl_audit},

@@ -155,11 +155,11 @@ static int tear_down(void **state)
 
 static struct audit_result look(bool with_heads)
 {
+    const struct audit_wish wish = {.from = 1, .heads = with_heads ? world.heads : NULL};
     struct audit_result result;
     char err[600];
 
-    if (audit_check(&result, world.d, 1, with_heads ? world.heads : NULL, false, err,
-                    sizeof(err)) != ST_OK)
+    if (audit_check(&result, world.d, &wish, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
     buf_free(&result.text);
     return result;
