@@ -3,7 +3,7 @@
 #
 # A program speaks cmocka ("[  PASSED  ] 3 test(s).") or closes with "N passed, N failed". One that says
 # neither counts as one test, passed if it exits 0. A program that hangs is ended after TEST_LIMIT
-# seconds (300) and counts as failed. The sums are added to the file named by TEST_SUMS, if any.
+# seconds (300) and counts as failed; before that it is looked at (stacks.sh), and what was seen is shown. The sums are added to the file named by TEST_SUMS, if any.
 #
 # Sanitizers write into files here, not to the program's own stderr, so that the report of any process
 # that a test started fails that test, even if nobody read its output or exit code and even if it was
@@ -37,11 +37,29 @@ add_reports() {
     return $found
 }
 
+# Beside a program: looks at it when its time is over, and has it say where it stands (the sanitizer
+# shows the stack when a program aborts).
+watch_it() {
+    local runner program nap
+    trap 'kill "$nap" 2>/dev/null; exit' TERM
+    sleep "$limit" &
+    nap=$!
+    wait "$nap"
+    runner=$(pgrep -P $$ -x timeout) && program=$(pgrep -P "$runner") || exit
+    tests/stacks.sh "$program" >"$log/stacks" 2>&1
+    kill -ABRT "$program"
+}
+
 for program in "$@"; do
     out=$log/out
+    rm -f "$log/stacks"
     began=$(date +%s%N)
-    timeout -k 10 "$limit" "$program" >"$out" 2>&1 </dev/null
+    watch_it >/dev/null 2>&1 &
+    watcher=$!
+    timeout -k 10 $((limit + 120)) "$program" >"$out" 2>&1 </dev/null
     code=$?
+    kill "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
     ms=$((($(date +%s%N) - began) / 1000000))
     p=$(grep -aoE '^\[  PASSED  \] [0-9]+ test' "$out" | awk '{n += $4} END {print n + 0}')
     f=$(grep -aoE '^\[  FAILED  \] [0-9]+ test' "$out" | awk '{n += $4} END {print n + 0}')
@@ -62,6 +80,7 @@ for program in "$@"; do
     else
         printf '  FAIL  %-58s exit %d after %d ms\n' "${label##*/tests/}" "$code" "$ms"
         grep -avE '^\[ +(RUN|OK) +\]' "$out" | tail -n "${TEST_LINES:-60}" | sed 's/^/        /'
+        [ -s "$log/stacks" ] && sed "1i after $limit seconds:" "$log/stacks" | sed 's/^/        /'
     fi
     # What a test measured is worth seeing even when it passes.
     grep -aE '^measured: ' "$out" | sed 's/^/          /'

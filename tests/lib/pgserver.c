@@ -28,7 +28,7 @@
 enum { PATH_BYTES = 256, WAIT_S = 60, FAMILY_MAX = 64 };
 
 struct pgserver {
-    char dir[64]; /* data and socket live in it */
+    char dir[80]; /* data and socket live in it; a socket's name has at most 107 bytes */
     bool keep_dir;
     pid_t pid;    /* 0 = stopped */
     PGconn *conn; /* as superuser, lazily */
@@ -106,6 +106,38 @@ static pid_t parent_of(const char *pid)
     return parent;
 }
 
+/* True while it holds memory: who waits for somebody to ask for its exit code does not. */
+static bool is_about(pid_t pid)
+{
+    char path[64], line[512], state = 'X';
+    const char *after_name;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    f = fopen(path, "r");
+    if (!f)
+        return false;
+    if (fgets(line, sizeof(line), f) && (after_name = strrchr(line, ')')))
+        state = after_name[2];
+    fclose(f);
+    return state != 'Z' && state != 'X';
+}
+
+/* Nobody else's children: a server that starts while one of them is on its way out refuses, since
+ * somebody still holds the shared memory of the one before. */
+static void wait_until_gone(const pid_t *family, unsigned n)
+{
+    const struct timespec pause = {0, 1000000};
+    time_t until = time(NULL) + WAIT_S;
+
+    for (unsigned i = 0; i < n; i++)
+        while (is_about(family[i])) {
+            if (time(NULL) > until)
+                die("kill -9", "it is still there");
+            nanosleep(&pause, NULL);
+        }
+}
+
 /* The postmaster and its children. */
 static void signal_family(pid_t postmaster, int signum)
 {
@@ -123,8 +155,10 @@ static void signal_family(pid_t postmaster, int signum)
         closedir(proc);
     for (unsigned i = 0; i < n; i++)
         kill(family[i], signum);
-    if (signum == SIGKILL)
-        kill(postmaster, SIGKILL);
+    if (signum != SIGKILL)
+        return;
+    kill(postmaster, SIGKILL);
+    wait_until_gone(family, n);
 }
 
 static void reap(struct pgserver *s)
@@ -383,8 +417,15 @@ static void make_template(const char *dir)
     pgserver_stop(&s);
 }
 
-/* The template is finished when its name holds the digest; the lock keeps two tests from making it.
- */
+static void take_lock(int fd, int how, const char *name)
+{
+    while (flock(fd, how) != 0)
+        if (errno != EINTR)
+            die(name, strerror(errno));
+}
+
+/* The template is finished when its name holds the digest. Whoever makes it has the lock alone;
+ * those who copy share it. */
 static void copy_template(const char *to)
 {
     char dir[64], lock[96], mark[96], from[96];
@@ -399,37 +440,56 @@ static void copy_template(const char *to)
     snprintf(mark, sizeof(mark), "%s/%016llx", dir, (unsigned long long)schema_digest());
     snprintf(from, sizeof(from), "%s/data", dir);
     fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+    if (fd < 0)
         die(lock, strerror(errno));
-    if (access(mark, F_OK) != 0) {
-        make_template(dir);
-        run(done, NULL);
+    take_lock(fd, LOCK_SH, lock);
+    while (access(mark, F_OK) != 0) { /* again: between two locks somebody else may have had it */
+        take_lock(fd, LOCK_EX, lock);
+        if (access(mark, F_OK) != 0) {
+            make_template(dir);
+            run(done, NULL);
+        }
+        take_lock(fd, LOCK_SH, lock);
     }
     run(copy, NULL);
     close(fd);
 }
 
-static struct pgserver *start_in_own(struct pgserver *s)
+static void give_to_postgres(const struct pgserver *s)
 {
     const struct passwd *who = getpwnam("postgres");
 
     if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
         die("chown to user postgres", strerror(errno));
+}
+
+static struct pgserver *start_in_own(struct pgserver *s)
+{
+    give_to_postgres(s);
     copy_template(s->dir);
     launch(s);
     return s;
 }
 
-struct pgserver *pgserver_start(void)
+static struct pgserver *make_place(void)
 {
     struct pgserver *s = calloc(1, sizeof(*s));
+    const char *in = getenv("TEST_SERVERS");
 
     if (!s)
         die("calloc", strerror(errno));
-    snprintf(s->dir, sizeof(s->dir), "/tmp/eocbus-pg-XXXXXX");
+    if ((size_t)snprintf(s->dir, sizeof(s->dir), "%s/eocbus-pg-XXXXXX", in ? in : "/tmp") >=
+        sizeof(s->dir))
+        die("a long name", in);
     if (!mkdtemp(s->dir))
         die("mkdtemp", strerror(errno));
-    return start_in_own(s);
+    give_to_postgres(s);
+    return s;
+}
+
+struct pgserver *pgserver_start(void)
+{
+    return start_in_own(make_place());
 }
 
 struct pgserver *pgserver_start_in(const char *dir)
@@ -440,21 +500,6 @@ struct pgserver *pgserver_start_in(const char *dir)
         die("memory, or a long name", dir);
     s->keep_dir = true;
     return start_in_own(s);
-}
-
-static struct pgserver *make_place(void)
-{
-    struct pgserver *s = calloc(1, sizeof(*s));
-    const struct passwd *who = getpwnam("postgres");
-
-    if (!s)
-        die("calloc", strerror(errno));
-    snprintf(s->dir, sizeof(s->dir), "/tmp/eocbus-pg-XXXXXX");
-    if (!mkdtemp(s->dir))
-        die("mkdtemp", strerror(errno));
-    if (geteuid() == 0 && (!who || chown(s->dir, who->pw_uid, who->pw_gid) != 0))
-        die("chown to user postgres", strerror(errno));
-    return s;
 }
 
 struct pgserver *pgserver_follow(struct pgserver *lost, const struct pgserver *primary)
