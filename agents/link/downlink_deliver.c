@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/base/banned.h"
 
@@ -21,18 +22,18 @@ static bool is_over(const struct sub *s, const Eocbus__V1__Stamp *stamp,
     return not_after_us <= s->downlink->set.broker_utc_us(s->downlink->set.arg);
 }
 
-static bool is_among(uint8_t (*ring)[16], unsigned count, const uint8_t *id)
+static bool is_among(uint8_t (*ring)[INBOX_KEY], unsigned count, const uint8_t *key)
 {
     for (unsigned i = 0; i < UNDONE_MOST && i < count; i++)
-        if (memcmp(ring[i], id, sizeof(ring[i])) == 0)
+        if (memcmp(ring[i], key, sizeof(ring[i])) == 0)
             return true;
     return false;
 }
 
-static void add_to(uint8_t (*ring)[16], unsigned *count, const uint8_t *id)
+static void add_to(uint8_t (*ring)[INBOX_KEY], unsigned *count, const uint8_t *key)
 {
-    if (!is_among(ring, *count, id))
-        memcpy(ring[(*count)++ % UNDONE_MOST], id, sizeof(ring[0]));
+    if (!is_among(ring, *count, key))
+        memcpy(ring[(*count)++ % UNDONE_MOST], key, sizeof(ring[0]));
 }
 
 bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
@@ -42,18 +43,21 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     Eocbus__V1__Envelope *e = NULL;
     struct refusal why = {0};
     struct trust_verdict verdict;
+    uint8_t key[INBOX_KEY];
     bool flash, known;
     enum status st;
 
     arena_reset(d->arena);
     st = gate_content(&e, m->content.data, m->content.len, d->arena, &why);
     flash = e && e->lane == EOCBUS__V1__LANE__LANE_FLASH && e->message_id.len == 16;
-    known = flash && inbox_knows(s->inbox, e->message_id.data);
+    if (flash)
+        inbox_key(key, e->sender, e->message_id.data);
+    known = flash && (inbox_knows(s->inbox, key) || inbox_knows(s->inbox, e->message_id.data));
     if (flash && !m->stamp->provisional && m->stamp->seq)
-        add_to(s->numbered, &s->numbered_count, e->message_id.data);
+        add_to(s->numbered, &s->numbered_count, key);
     if (known && !(s->numbered_copies && !m->stamp->provisional))
         return true;
-    if (flash && m->stamp->provisional && is_among(s->undone, s->undone_count, e->message_id.data))
+    if (flash && m->stamp->provisional && is_among(s->undone, s->undone_count, key))
         return true;
     verdict = downlink_judge(d, m, st == ST_OK ? e : NULL);
     if (verdict.waits) {
@@ -74,7 +78,7 @@ bool downlink_hand_over(struct sub *s, const Eocbus__V1__Delivery *m)
     if (s->message && !s->message(s->arg, m, st == ST_OK ? e : NULL))
         return false;
     if (flash && !known)
-        inbox_remember(s->inbox, e->message_id.data);
+        inbox_remember(s->inbox, key);
     return true;
 }
 
@@ -119,15 +123,21 @@ static bool take_delivery(struct sub *s, const Eocbus__V1__Delivery *m)
 }
 
 /* It was handed over, and is nothing now; should it be stored after all, it is news again. What
- * came with its number is stored: whoever provokes a withdrawal of its id does not silence it. */
+ * came with its number is stored: who provokes a withdrawal of its id does not silence it, and of
+ * another's message cannot. */
 void downlink_take_withdrawal(struct sub *s, const Eocbus__V1__Withdrawn *w)
 {
-    if (w->message_id.len != 16 || is_among(s->numbered, s->numbered_count, w->message_id.data))
+    uint8_t key[INBOX_KEY];
+
+    if (w->message_id.len != ID_BYTES)
         return;
-    add_to(s->undone, &s->undone_count, w->message_id.data);
-    if (!inbox_knows(s->inbox, w->message_id.data))
+    inbox_key(key, w->sender, w->message_id.data);
+    if (is_among(s->numbered, s->numbered_count, key))
         return;
-    inbox_unlearn(s->inbox, w->message_id.data);
+    add_to(s->undone, &s->undone_count, key);
+    if (!inbox_knows(s->inbox, key))
+        return;
+    inbox_unlearn(s->inbox, key);
     log_warn("downlink.withdrawn", "pattern=%s code=%s %s", s->patterns[0], w->code, w->text);
     if (s->withdrawn)
         s->withdrawn(s->arg, w);

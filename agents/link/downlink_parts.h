@@ -71,11 +71,11 @@ struct sub {
     struct loop_timer *ear_timer; /* the nearest of their again_us */
     /* Withdrawn lately: a provisional copy over another broker may come later than the withdrawal.
      */
-    uint8_t undone[UNDONE_MOST][16];
+    uint8_t undone[UNDONE_MOST][INBOX_KEY];
     unsigned undone_count;
     /* FLASH that came with its number lately: it is stored, and a withdrawal that names it is of
      * somebody else's message. */
-    uint8_t numbered[UNDONE_MOST][16];
+    uint8_t numbered[UNDONE_MOST][INBOX_KEY];
     unsigned numbered_count;
 };
 

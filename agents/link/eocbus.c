@@ -299,7 +299,8 @@ static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
     const struct ear *ear = arg;
     struct eocbus *b = ear->bus;
     char id[ID_TEXT];
-    const struct eocbus_withdrawal out = {.message_id = id, .code = w->code, .text = w->text};
+    const struct eocbus_withdrawal out = {
+        .message_id = id, .code = w->code, .text = w->text, .sender = w->sender};
 
     id_format(id, w->message_id.data);
     if (b->withdrawn)

@@ -101,6 +101,7 @@ void eocbus_on_settled(struct eocbus *b, eocbus_settled_fn settled, void *arg);
 struct eocbus_withdrawal {  /* borrowed for the call */
     const char *message_id; /* as in the JSON of the message */
     const char *code, *text;
+    const char *sender; /* whose message: the id alone may be another's */
 };
 /* What was handed over with number 0 was refused and will not be stored: undo what was done for it.
  * Once for each message, and only for those that were handed over. */

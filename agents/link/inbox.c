@@ -2,9 +2,10 @@
  *
  * Schema (user_version 2, application_id "EOCI"):
  *   place(name, log_epoch, seq, sum)   one row a subscription
- *   seen(name, slot, n, id, sum)       a ring of message ids, INBOX_IDS slots a subscription
- * sum: see rowsum.h; NULL in rows of the first schema. A place that does not fit its sum counts as
- * the beginning: what was read already comes once more, and nothing is passed over. */
+ *   seen(name, slot, n, id, sum)       a ring of keys of alarms, INBOX_IDS slots a subscription;
+ * ids of messages where an older program wrote them sum: see rowsum.h; NULL in rows of the first
+ * schema. A place that does not fit its sum counts as the beginning: what was read already comes
+ * once more, and nothing is passed over. */
 #include "agents/link/inbox.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "agents/link/rowsum.h"
+#include "proto/base/digest.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/banned.h"
@@ -22,7 +24,6 @@
 #define APPLICATION_ID 0x454f4349 /* "EOCI" */
 #define SCHEMA_NUMBER  2
 #define BUSY_MS        2000
-#define ID             16
 
 struct inbox {
     sqlite3 *db; /* NULL = memory only */
@@ -30,7 +31,7 @@ struct inbox {
     bool has_place, place_dirty;
     uint32_t log_epoch;
     uint64_t seq;
-    uint8_t ids[INBOX_IDS][ID];
+    uint8_t keys[INBOX_IDS][INBOX_KEY];
     uint64_t id_count, id_saved; /* ever remembered, ever written; the slot is the remainder */
 };
 
@@ -113,7 +114,8 @@ static uint64_t place_sum(const struct inbox *in)
 
 static uint64_t id_sum(const struct inbox *in, uint64_t n, const uint8_t *id)
 {
-    return rowsum_bytes(rowsum_number(rowsum_bytes(0, in->name, strlen(in->name)), n), id, ID);
+    return rowsum_bytes(rowsum_number(rowsum_bytes(0, in->name, strlen(in->name)), n), id,
+                        INBOX_KEY);
 }
 
 static bool fits(sqlite3_stmt *q, int column, uint64_t sum)
@@ -161,10 +163,10 @@ static int read_ids(struct inbox *in)
         uint64_t n = (uint64_t)sqlite3_column_int64(q, 1);
 
         /* One that does not fit is forgotten: that alarm may sound once more. */
-        if (sqlite3_column_bytes(q, 2) != ID ||
+        if (sqlite3_column_bytes(q, 2) != INBOX_KEY ||
             !fits(q, 3, id_sum(in, n, sqlite3_column_blob(q, 2))))
             continue;
-        memcpy(in->ids[slot], sqlite3_column_blob(q, 2), ID);
+        memcpy(in->keys[slot], sqlite3_column_blob(q, 2), INBOX_KEY);
         if (n > in->id_count)
             in->id_count = n;
     }
@@ -275,31 +277,43 @@ bool inbox_is_new(const struct inbox *in, uint32_t log_epoch, uint64_t seq)
     return log_epoch == in->log_epoch && seq > in->seq;
 }
 
-bool inbox_knows(const struct inbox *in, const uint8_t id[16])
+void inbox_key(uint8_t out[INBOX_KEY], const char *sender, const uint8_t message_id[16])
+{
+    uint8_t digest[DIGEST_BYTES];
+    struct sha256 s;
+
+    sha256_begin(&s);
+    sha256_add(&s, sender, strlen(sender) + 1); /* its NUL ends it: no two fall together */
+    sha256_add(&s, message_id, 16);
+    sha256_end(&s, digest);
+    memcpy(out, digest, INBOX_KEY);
+}
+
+bool inbox_knows(const struct inbox *in, const uint8_t key[INBOX_KEY])
 {
     uint64_t held = in->id_count < INBOX_IDS ? in->id_count : INBOX_IDS;
 
     for (uint64_t i = 0; i < held; i++)
-        if (memcmp(in->ids[i], id, ID) == 0)
+        if (memcmp(in->keys[i], key, INBOX_KEY) == 0)
             return true;
     return false;
 }
 
-void inbox_remember(struct inbox *in, const uint8_t id[16])
+void inbox_remember(struct inbox *in, const uint8_t key[INBOX_KEY])
 {
-    memcpy(in->ids[in->id_count % INBOX_IDS], id, ID);
+    memcpy(in->keys[in->id_count % INBOX_IDS], key, INBOX_KEY);
     in->id_count++;
 }
 
 /* Its slot is written again, with everything behind it. */
-void inbox_unlearn(struct inbox *in, const uint8_t id[16])
+void inbox_unlearn(struct inbox *in, const uint8_t key[INBOX_KEY])
 {
     uint64_t n = in->id_count > INBOX_IDS ? in->id_count - INBOX_IDS : 0;
 
     for (; n < in->id_count; n++) {
-        if (memcmp(in->ids[n % INBOX_IDS], id, ID) != 0)
+        if (memcmp(in->keys[n % INBOX_IDS], key, INBOX_KEY) != 0)
             continue;
-        memset(in->ids[n % INBOX_IDS], 0, ID);
+        memset(in->keys[n % INBOX_IDS], 0, INBOX_KEY);
         if (n < in->id_saved)
             in->id_saved = n;
     }
@@ -342,8 +356,8 @@ static int write_ids(struct inbox *in)
         sqlite3_bind_text(q, 1, in->name, -1, SQLITE_STATIC);
         sqlite3_bind_int(q, 2, (int)slot);
         sqlite3_bind_int64(q, 3, (sqlite3_int64)++from);
-        sqlite3_bind_blob(q, 4, in->ids[slot], ID, SQLITE_STATIC);
-        sqlite3_bind_int64(q, 5, (sqlite3_int64)id_sum(in, from, in->ids[slot]));
+        sqlite3_bind_blob(q, 4, in->keys[slot], INBOX_KEY, SQLITE_STATIC);
+        sqlite3_bind_int64(q, 5, (sqlite3_int64)id_sum(in, from, in->keys[slot]));
         rc = sqlite3_step(q);
         rc = rc == SQLITE_DONE ? sqlite3_reset(q) : rc;
     }

@@ -178,6 +178,7 @@ bool say_office_body(struct buf *b, const Eocbus__V1__Envelope *m)
     case BODY(WITHDRAWN):
         buf_puts(b, "WITHDRAWN: ");
         say_id(b, m->withdrawn->message_id);
+        say_text(b, " of ", m->withdrawn->sender);
         say_text(b, ", ", m->withdrawn->text);
         return true;
     default:

@@ -125,7 +125,8 @@ void egress_routed(struct egress *e, const struct parcel *p);
  * no number, and the highest warning. */
 void egress_warn_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_warned(struct egress *e);
-/* p->message_id was warned of and is p->refused; besides only what rights ask for is looked at. */
+/* p->message_id was warned of and is p->refused; its content says who said it. Besides only what
+ * rights ask for is looked at. */
 void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *p);
 void egress_writable(struct egress *e); /* some socket queue has room again */
 /* Rights were read anew: from the next message on each listener hears what it may hear now. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/egress/room.h"
+#include "proto/wire/peek.h"
 
 #include "proto/base/banned.h"
 
@@ -118,6 +119,19 @@ void listener_warnings_taken(struct listener *l, uint32_t count)
     l->warnings -= count < l->warnings ? count : l->warnings;
 }
 
+/* The message passed the gate once, when it was warned of. */
+static void name_sender(char out[LIMIT_NAME_BYTES + 1], const struct parcel *p)
+{
+    struct peek head;
+
+    out[0] = '\0';
+    if (!peek_content(&head, p->content, p->content_len) || !head.sender ||
+        head.sender_len > LIMIT_NAME_BYTES)
+        return;
+    memcpy(out, head.sender, head.sender_len);
+    out[head.sender_len] = '\0';
+}
+
 void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *p)
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
@@ -125,6 +139,7 @@ void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *
     Eocbus__V1__Withdrawn w = EOCBUS__V1__WITHDRAWN__INIT, *list = &w;
     struct listener *l = listener;
     struct rights_question q = listener_ask(p);
+    char sender[LIMIT_NAME_BYTES + 1];
     enum status st = ST_NOMEM;
     uint8_t *data;
     size_t len;
@@ -135,6 +150,8 @@ void egress_withdraw_one(struct egress *e, void *listener, const struct parcel *
     w.message_id.len = ID_BYTES;
     w.code = (char *)p->refused->code;
     w.text = p->refused->text;
+    name_sender(sender, p);
+    w.sender = sender;
     m.subscription = l->subscription;
     m.withdrawn = &list;
     m.n_withdrawn = 1;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "agents/link/agent.h"
+#include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/client.h"
@@ -24,7 +25,7 @@ enum { BULK_SENDERS = 8, BULK_EACH = 20000, ALARMS = 200 };
 struct ear { /* one listener's application */
     unsigned provisional, numbered, withdrawn;
     uint64_t seq;
-    char withdrawn_code[32];
+    char withdrawn_code[32], withdrawn_of[65];
 };
 
 static struct {
@@ -94,6 +95,7 @@ static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
 
     ear->withdrawn++;
     snprintf(ear->withdrawn_code, sizeof(ear->withdrawn_code), "%s", w->code);
+    snprintf(ear->withdrawn_of, sizeof(ear->withdrawn_of), "%s", w->sender);
 }
 
 static struct agent *start_agent(const char *name, const struct keys *keys, bool speaks)
@@ -171,7 +173,7 @@ static int begin(void **state)
     bus_start_broker(world.bus, settings);
     world.sender = start_agent("coes.ayni.office", &world.sender_keys, true);
     for (unsigned i = 0; i < 2; i++)
-        world.agents[i] = start_agent(names[i], &world.keys[i], false);
+        world.agents[i] = start_agent(names[i], &world.keys[i], i == 1);
     listen_with(world.agents[0], &world.siren, false);
     listen_with(world.agents[1], &world.archive, true);
     return 0;
@@ -194,7 +196,7 @@ static int end(void **state)
     return system(command);
 }
 
-static void put_alarm(unsigned n)
+static void put_alarm_under(struct agent *sender, unsigned n, const uint8_t *id)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__GeneralMessage alarm = EOCBUS__V1__GENERAL_MESSAGE__INIT;
@@ -214,9 +216,18 @@ static void put_alarm(unsigned n)
     m.general_message = &alarm;
     if (n < ALARMS)
         put_us[n] = loop_exact_us(world.loop);
-    if (agent_put(world.sender, &m, NULL, &why) != ST_OK)
+    if (id) {
+        m.message_id.data = (uint8_t *)id; /* only read */
+        m.message_id.len = ID_BYTES;
+    }
+    if (agent_put(sender, &m, NULL, &why) != ST_OK)
         fail_msg("%s %s", why.path, why.text);
-    assert_int_equal(agent_flush(world.sender), ST_OK);
+    assert_int_equal(agent_flush(sender), ST_OK);
+}
+
+static void put_alarm(unsigned n)
+{
+    put_alarm_under(world.sender, n, NULL);
 }
 
 /* Sessions and subscriptions stand: one alarm has gone all the way. */
@@ -337,6 +348,37 @@ static void what_the_database_refuses_is_withdrawn(void **state)
     assert_int_equal(bus_log_lines(world.bus, "ingress.withdrawn"), 1);
 }
 
+/* Somebody else says an alarm under the id of the office's, first; and it is refused in the end. */
+static void anothers_alarm_of_the_same_id_silences_none(void **state)
+{
+    static const uint8_t id[ID_BYTES] = {1, 2, 3, 4, 5, 6, 0x70, 7, 0x80};
+    struct pgserver *pg = bus_server(world.bus);
+    char sql[160];
+
+    (void)state;
+    warm_up();
+    snprintf(sql, sizeof(sql),
+             "ALTER TABLE bus.message ADD CONSTRAINT no_rival CHECK (lane <> 1 OR sender_id <> "
+             "%lld) NOT VALID",
+             (long long)pgserver_number(
+                 pg, "SELECT principal_id FROM bus.principal WHERE name = 'coes.ayni.archive'"));
+    pgserver_exec(pg, sql);
+    pgserver_stop(pg);
+    WAIT_FOR(bus_status(world.bus, "store_here") == 0);
+    put_alarm_under(world.agents[1], 0, id);
+    WAIT_FOR(world.siren.provisional == 1);
+    put_alarm_under(world.sender, 1, id);
+    WAIT_FOR(world.siren.provisional == 2 && world.archive.provisional == 2);
+    pgserver_start_again(pg);
+    WAIT_FOR(world.stored == 1 && world.refused == 1 && world.archive.numbered == 1);
+    WAIT_FOR(world.siren.withdrawn == 1 && world.archive.withdrawn == 1);
+    assert_string_equal(world.siren.withdrawn_of, "coes.ayni.archive");
+    put_alarm(2); /* behind whatever came of the first two */
+    WAIT_FOR(world.siren.provisional == 3);
+    assert_int_equal(world.siren.withdrawn, 1);
+    assert_int_equal(world.siren.numbered, 0); /* the office's is still known */
+}
+
 /* --- under load ---------------------------------------------------------------------------------
  */
 
@@ -429,10 +471,11 @@ int main(void)
         T(twenty_alarms_without_the_database_are_all_heard_soon),
         T(a_siren_that_comes_later_hears_what_still_stands),
         T(what_the_database_refuses_is_withdrawn),
+        T(anothers_alarm_of_the_same_id_silences_none),
         T(bulk_that_saturates_the_store_does_not_hold_an_alarm_up),
     };
 
-    tests[4].initial_state = (void *)(build ? build : "build");
+    tests[5].initial_state = (void *)(build ? build : "build");
     log_set_sink(keep_quiet, NULL);
     return cmocka_run_group_tests_name("flash", tests, NULL, NULL);
 }

@@ -296,7 +296,8 @@ void fake_broker_deliver_to_ear(struct fake_broker *b, const void *content, size
     b->subscription = subscription;
 }
 
-void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const uint8_t id[16])
+void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const char *sender,
+                          const uint8_t id[16])
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
     Eocbus__V1__Deliver m = EOCBUS__V1__DELIVER__INIT;
@@ -304,6 +305,7 @@ void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const ui
 
     w.message_id.data = (uint8_t *)id; /* only read */
     w.message_id.len = 16;
+    w.sender = (char *)sender;
     w.code = (char *)"database";
     m.subscription = subscription;
     m.withdrawn = &list;

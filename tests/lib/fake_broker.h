@@ -63,7 +63,8 @@ void fake_broker_deliver(struct fake_broker *b, uint64_t seq, uint64_t previous,
                          const void *content, size_t len);
 /* The same on the newest subscription for FLASH only. */
 void fake_broker_deliver_to_ear(struct fake_broker *b, const void *content, size_t len);
-void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const uint8_t id[16]);
+void fake_broker_withdraw(struct fake_broker *b, uint32_t subscription, const char *sender,
+                          const uint8_t id[16]);
 void fake_broker_horizon(struct fake_broker *b, uint64_t horizon);
 
 #endif

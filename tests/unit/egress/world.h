@@ -172,6 +172,7 @@ static void check_deliver(struct world_agent *a, const Eocbus__V1__Deliver *m, s
     if (m->n_withdrawn) {
         assert_true(!m->n_deliveries && m->withdrawn[0]->message_id.len == ID_BYTES);
         assert_string_equal(m->withdrawn[0]->code, "database");
+        assert_string_equal(m->withdrawn[0]->sender, "coes.ayni.office");
         a->withdrawals++;
         return;
     }
@@ -461,8 +462,15 @@ static inline void world_settle_warnings(void)
 static inline void world_withdraw(void)
 {
     struct refusal why = {.code = CODE_DATABASE};
-    struct parcel gone = {.refused = &why, .type = 120, .label = world.label};
+    uint8_t content[128];
+    struct parcel gone = {
+        .refused = &why, .type = 120, .label = world.label, .content = content};
+    Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
 
+    m.sender = (char *)"coes.ayni.office";
+    m.epoch = m.lane_seq = 1;
+    m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    gone.content_len = eocbus__v1__envelope__pack(&m, content);
     for (size_t i = 0; i < world.want_count; i++)
         egress_withdraw_one(world.egress, world.wants[i].listener, &gone);
 }

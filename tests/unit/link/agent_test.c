@@ -1,5 +1,6 @@
 /* The agent against a broker that the test plays: hello, publish, receipts, trouble, listening. */
 #include "agents/link/agent.h"
+#include "agents/link/inbox.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -992,17 +993,26 @@ static void a_program_that_cannot_take_more_gets_it_later(void **state)
     WAIT_FOR(saw.messages == 1);
 }
 
-static void make_alarm(void)
+static void make_alarm_of(const char *sender)
 {
     Eocbus__V1__Envelope *m;
+    char *own;
 
     /* As it would come: only what a listener looks at. The gate may say what it likes of the rest.
      */
     make_content(ROUTINE, 9);
     m = eocbus__v1__envelope__unpack(NULL, content_len, content);
     m->lane = EOCBUS__V1__LANE__LANE_FLASH;
+    own = m->sender;
+    m->sender = (char *)sender;
     content_len = eocbus__v1__envelope__pack(m, content);
+    m->sender = own;
     eocbus__v1__envelope__free_unpacked(m, NULL);
+}
+
+static void make_alarm(void)
+{
+    make_alarm_of("coes.dushanbe.duty");
 }
 
 static void an_alarm_is_handed_over_at_its_first_copy_and_only_then(void **state)
@@ -1021,14 +1031,51 @@ static void an_alarm_is_handed_over_at_its_first_copy_and_only_then(void **state
     assert_int_equal(saw.seqs[0], 0);
 }
 
-static void withdraw(uint8_t id_byte)
+static void withdraw_of(const char *sender, uint8_t id_byte)
 {
     uint8_t id[16];
 
     memset(id, id_byte, sizeof(id));
     id[6] = 0x70;
     id[8] = 0x80;
-    fake_broker_withdraw(&broker, broker.subscription, id);
+    fake_broker_withdraw(&broker, broker.subscription, sender, id);
+}
+
+static void withdraw(uint8_t id_byte)
+{
+    withdraw_of("coes.dushanbe.duty", id_byte);
+}
+
+/* Who may say FLASH and guesses, or has seen, the id of another's alarm says something under it
+ * first, by another broker. */
+static void two_senders_alarms_of_one_id_are_two_alarms(void **state)
+{
+    (void)state;
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    make_alarm_of("rcst.ayni.team2");
+    deliver(0, 0);
+    WAIT_FOR(saw.messages == 1);
+    make_alarm();
+    deliver(0, 0);
+    WAIT_FOR(saw.messages == 2);
+    withdraw_of("", 9); /* a broker that does not say whose */
+    withdraw_of("rcst.ayni.team2", 9);
+    WAIT_FOR(saw.withdrawn == 1);
+    deliver(0, 0); /* still known, also after a restart */
+    WAIT_FOR(broker.warnings_taken == 3);
+    agent_destroy(agent);
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 2);
+    deliver(3, 0);
+    WAIT_FOR(broker.upto == 3);
+    assert_int_equal(saw.messages, 2);
+    make_alarm_of("rcst.ayni.team2");
+    deliver(4, 3); /* it is news: it was withdrawn */
+    WAIT_FOR(saw.messages == 3);
+    assert_int_equal(saw.withdrawn, 1);
 }
 
 static void a_warning_takes_no_credit_and_is_acknowledged(void **state)
@@ -1088,6 +1135,29 @@ static void what_came_with_its_number_cannot_be_withdrawn(void **state)
     WAIT_FOR(broker.warnings_taken == 2);
     assert_int_equal(saw.messages, 1);
     assert_int_equal(saw.withdrawn, 0);
+}
+
+/* What an older program remembered is the bare id. */
+static void an_alarm_that_sounded_before_the_update_does_not_sound_again(void **state)
+{
+    struct inbox *in;
+    uint8_t id[16];
+
+    (void)state;
+    memset(id, 9, sizeof(id));
+    id[6] = 0x70;
+    id[8] = 0x80;
+    assert_int_equal(inbox_open(&in, inbox_path, "actual.**", err, sizeof(err)), ST_OK);
+    inbox_remember(in, id);
+    assert_int_equal(inbox_commit(in), ST_OK);
+    inbox_close(in);
+    make_alarm();
+    start();
+    subscribe(inbox_path, 0);
+    WAIT_FOR(broker.subscribes == 1);
+    deliver(0, 0);
+    WAIT_FOR(broker.warnings_taken == 1);
+    assert_int_equal(saw.messages, 0);
 }
 
 static void bytes_that_cannot_be_read_are_handed_over_as_such(void **state)
@@ -1172,6 +1242,8 @@ int main(void)
         T(a_warning_takes_no_credit_and_is_acknowledged),
         T(what_is_withdrawn_is_told_once_and_is_news_if_it_is_stored_after_all),
         T(what_came_with_its_number_cannot_be_withdrawn),
+        T(two_senders_alarms_of_one_id_are_two_alarms),
+        T(an_alarm_that_sounded_before_the_update_does_not_sound_again),
         T(bytes_that_cannot_be_read_are_handed_over_as_such),
         T(a_bad_setting_is_told_in_a_sentence),
         T(making_an_agent_survives_every_failed_allocation),

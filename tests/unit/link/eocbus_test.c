@@ -237,7 +237,7 @@ static void a_provisional_alarm_that_is_refused_is_withdrawn(void **state)
     WAIT_FOR(broker.subscribes == 1);
     fake_broker_deliver(&broker, 0, 0, bytes, pack_entry(bytes, EOCBUS__V1__LANE__LANE_FLASH));
     WAIT_FOR(heard == 1);
-    fake_broker_withdraw(&broker, broker.subscription, heard_id);
+    fake_broker_withdraw(&broker, broker.subscription, "coes.dushanbe.duty", heard_id);
     WAIT_FOR(withdrawn == 1);
     assert_string_equal(withdrawn_id, "01020304-0506-7007-8000-000000000000");
 }

@@ -185,6 +185,24 @@ static void the_memory_of_alarms_is_kept_and_bounded(void **state)
     inbox_close(in);
 }
 
+static void an_alarm_is_known_by_who_said_it_and_its_id(void **state)
+{
+    const uint8_t id[16] = {1, 2, 3}, other[16] = {1, 2, 4};
+    uint8_t key[INBOX_KEY], another[INBOX_KEY], again[INBOX_KEY];
+
+    (void)state;
+    inbox_key(key, "coes.ayni", id);
+    inbox_key(again, "coes.ayni", id);
+    assert_memory_equal(key, again, sizeof(key));
+    inbox_key(another, "coes.ayni", other);
+    assert_memory_not_equal(key, another, sizeof(key));
+    inbox_key(another, "coes.ayn", id);
+    assert_memory_not_equal(key, another, sizeof(key));
+    inbox_key(another, "", id);
+    assert_memory_not_equal(key, another, sizeof(key));
+    assert_memory_not_equal(another, id, sizeof(id));
+}
+
 static void a_file_that_is_no_inbox_says_what_to_do(void **state)
 {
     struct inbox *in = NULL;
@@ -238,6 +256,7 @@ int main(void)
         T(names_in_one_file_have_places_of_their_own),
         T(only_what_lies_behind_the_place_is_new),
         T(the_memory_of_alarms_is_kept_and_bounded),
+        T(an_alarm_is_known_by_who_said_it_and_its_id),
         T(a_file_that_is_no_inbox_says_what_to_do),
         T(a_file_of_a_newer_program_says_so),
         T(opening_survives_every_failed_allocation),

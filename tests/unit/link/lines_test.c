@@ -486,7 +486,7 @@ static void what_is_withdrawn_stays_withdrawn_for_copies_that_come_later(void **
     WAIT_FOR(first.subscribes == 1 && second.ears == 1);
     fake_broker_deliver(&first, 0, 0, content, content_len);
     WAIT_FOR(saw.messages == 1);
-    fake_broker_withdraw(&second, second.ear, id);
+    fake_broker_withdraw(&second, second.ear, "coes.dushanbe.duty", id);
     WAIT_FOR(saw.withdrawn == 1);
     fake_broker_deliver_to_ear(&second, content, content_len);
     WAIT_FOR(second.warnings_taken == 1);
