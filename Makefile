@@ -49,6 +49,7 @@ GEN_SQL := $(BUILD)/gen/sql_text.c
 RULES   := $(BUILD)/gen/rules.inc
 WORDS_IN := $(sort $(wildcard agents/link/words/*.txt))
 WORDS   := $(BUILD)/gen/words.inc
+EDXL    := $(BUILD)/gen/edxl_rm.inc
 
 # --- libraries and programs --------------------------------------------------------------------------
 PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
@@ -102,11 +103,14 @@ $(RULES): proto/rules.awk $(PROTOS)
 $(WORDS): agents/link/words.awk $(WORDS_IN)
 	@mkdir -p $(@D)
 	awk -f agents/link/words.awk $(WORDS_IN) > $@
+$(EDXL): proto/edxl_rm.awk proto/edxl_rm.tsv
+	@mkdir -p $(@D)
+	awk -f proto/edxl_rm.awk proto/edxl_rm.tsv > $@
 
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
-$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS)
+$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

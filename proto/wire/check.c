@@ -141,34 +141,6 @@ static enum status check_value(const struct check *c, const ProtobufCFieldDescri
     return ST_OK;
 }
 
-/* Whether a single field without presence holds its default, which proto3 does not tell from "not
- * given". */
-static bool is_default(const ProtobufCFieldDescriptor *f, const void *v)
-{
-    switch (f->type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-        return *(const uint64_t *)v == 0;
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return !(*(const double *)v < 0 || *(const double *)v > 0) && !isnan(*(const double *)v);
-    case PROTOBUF_C_TYPE_FLOAT:
-        return !(*(const float *)v < 0 || *(const float *)v > 0) && !isnan(*(const float *)v);
-    case PROTOBUF_C_TYPE_BOOL:
-        return !*(const protobuf_c_boolean *)v;
-    case PROTOBUF_C_TYPE_STRING:
-        return !*(char *const *)v || !**(char *const *)v;
-    case PROTOBUF_C_TYPE_BYTES:
-        return ((const ProtobufCBinaryData *)v)->len == 0;
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return !*(ProtobufCMessage *const *)v;
-    default:
-        return *(const uint32_t *)v == 0;
-    }
-}
-
 static enum status refuse_missing(const struct check *c, const struct rule *r,
                                   const struct step *at)
 {
@@ -219,16 +191,16 @@ static enum status check_field(const struct check *c, const ProtobufCMessage *m,
     if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
         if (*(const uint32_t *)(base + f->quantifier_offset) != f->id)
             return ST_OK;
-        if (is_default(f, v) && ((r->flags & RULE_REQUIRED) || r->sub))
+        if (rule_is_default(f, v) && ((r->flags & RULE_REQUIRED) || r->sub))
             return refuse_missing(c, r, &at);
         /* Said on purpose, even if it is 0: the rule counts. Empty text has nothing to hold to it.
          */
-        if (is_default(f, v) &&
+        if (rule_is_default(f, v) &&
             (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_BYTES))
             return ST_OK;
         return check_value(c, f, r, &at, v);
     }
-    if (is_default(f, v))
+    if (rule_is_default(f, v))
         return r->flags & RULE_REQUIRED ? refuse_missing(c, r, &at) : ST_OK;
     return check_value(c, f, r, &at, v);
 }

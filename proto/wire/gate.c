@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/base/banned.h"
+#include "proto/wire/edxl.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/observations.h"
 #include "proto/wire/refuse.h"
@@ -85,10 +86,6 @@ static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal 
                       (unsigned)m->body_case);
     if ((t->flags & TYPE_EXPIRES) && m->not_after_us == 0)
         return refuse(why, CODE_EXPIRY, &at, "%s has to say until when it is valid", t->name);
-    at.field = "preceding_id";
-    if ((t->flags & TYPE_ANSWERS) && m->preceding_id.len == 0)
-        return refuse(why, CODE_THREAD, &at, "%s has to name the message it answers (EDXL-RM)",
-                      t->name);
     at.field = "lane";
     if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !(t->flags & TYPE_FLASH))
         return refuse(why, CODE_FLASH, &at, "%s may not travel as FLASH; use LANE_IMMEDIATE",
@@ -96,12 +93,15 @@ static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal 
     return ST_OK;
 }
 
-/* Series that do not fit together would be stored and never be read. Of a newer major nobody reads
- * anything. */
+/* Series that do not fit together would be stored and never be read; a request that EDXL-RM does
+ * not know could be given to no other system. Of a newer major nobody reads anything. */
 static enum status check_body(const Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    if (m->body_case != EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH ||
-        m->schema / 1000 > SCHEMA_VERSION / 1000)
+    if (m->schema / 1000 > SCHEMA_VERSION / 1000)
+        return ST_OK;
+    if (edxl_name((unsigned)m->body_case))
+        return edxl_check(m, why);
+    if (m->body_case != EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
         return ST_OK;
     return observations_check(m->observation_batch, why);
 }

@@ -6,7 +6,8 @@
  * rules.inc): UTF-8 without NUL, known enum values (an unknown one passes when the sender speaks a
  * newer minor), ranges, finite numbers, P-codes, times, ids, required fields; then the rules that
  * need two fields: expiry for commands, preceding_id where EDXL-RM wants it, FLASH only for kinds
- * that may be said before they are stored. Behind the gate nobody checks again. */
+ * that may be said before they are stored; what EDXL-RM wants in its sixteen (edxl.h). Behind the
+ * gate nobody checks again. */
 #ifndef EOCBUS_WIRE_GATE_H
 #define EOCBUS_WIRE_GATE_H
 
@@ -36,6 +37,7 @@
 #define CODE_NUMBER     "number"     /* NaN or infinite */
 #define CODE_EXPIRY     "expiry"     /* a command or alert without not_after_us */
 #define CODE_THREAD     "thread"     /* preceding_id missing where EDXL-RM wants it */
+#define CODE_EDXL       "edxl"       /* EDXL-RM does not know this element, schedule or word here */
 #define CODE_FLASH      "flash"      /* this type may not travel as FLASH */
 #define CODE_SENDER     "sender"     /* foreign sender name */
 #define CODE_RIGHTS     "rights"     /* this principal may not say this */

@@ -6,8 +6,9 @@
 #ifndef EOCBUS_WIRE_RULES_H
 #define EOCBUS_WIRE_RULES_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <protobuf-c/protobuf-c.h>
 
 enum rule_flag {
@@ -57,5 +58,12 @@ const struct plan *plan_at(unsigned i);
 
 /* Bytes that one value of this type takes in a protobuf-c message or array. */
 size_t rule_element_size(ProtobufCType type);
+
+/* Whether a single value (where protobuf-c keeps it) is the default, which proto3 does not tell
+ * from "not given". */
+bool rule_is_default(const ProtobufCFieldDescriptor *f, const void *v);
+/* Whether the message holds this field: a value that is not the default, a member that was chosen,
+ * a list that is not empty. */
+bool rule_is_set(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 
 #endif

@@ -10,7 +10,8 @@
  *   a command, but no life cycle judges it: the siren itself checks approvers, expiry and its
  * clock, and a dead database must not keep the siren of an evacuation silent. Withdrawn is here
  * because it has to reach whoever heard the FLASH it takes back. EXPIRES: commands and alerts; late
- * they do harm. ANSWERS: EDXL-RM 1.0 wants PrecedingMessageID there. */
+ * they do harm. What EDXL-RM wants in its sixteen stands in
+ * proto/edxl_rm.tsv. */
 #include "proto/wire/types.h"
 
 #include <string.h>
@@ -22,7 +23,6 @@
 #define L TYPE_LEDGER
 #define F TYPE_FLASH
 #define E TYPE_EXPIRES
-#define A TYPE_ANSWERS
 
 #define TYPE(number, name, family, flags)                                                          \
     {                                                                                              \
@@ -48,21 +48,21 @@ static const struct type_info table[] = {
     TYPE(140, incident, "incident", L),
     TYPE(141, incident_transition, "incident", L),
     TYPE(160, request_resource, "resource", L),
-    TYPE(161, response_to_request_resource, "resource", L | A),
+    TYPE(161, response_to_request_resource, "resource", L),
     TYPE(162, requisition_resource, "resource", L),
-    TYPE(163, commit_resource, "resource", L | A),
+    TYPE(163, commit_resource, "resource", L),
     TYPE(164, request_information, "resource", L),
-    TYPE(165, response_to_request_information, "resource", L | A),
+    TYPE(165, response_to_request_information, "resource", L),
     TYPE(166, offer_unsolicited_resource, "resource", L),
     TYPE(167, release_resource, "resource", L),
     TYPE(168, request_return, "resource", L),
-    TYPE(169, response_to_request_return, "resource", L | A),
+    TYPE(169, response_to_request_return, "resource", L),
     TYPE(170, request_quote, "resource", L),
-    TYPE(171, response_to_request_quote, "resource", L | A),
+    TYPE(171, response_to_request_quote, "resource", L),
     TYPE(172, request_resource_deployment_status, "resource", L),
     TYPE(173, report_resource_deployment_status, "resource", L),
     TYPE(174, request_extended_deployment_duration, "resource", L),
-    TYPE(175, response_to_request_extended_deployment_duration, "resource", L | A),
+    TYPE(175, response_to_request_extended_deployment_duration, "resource", L),
     TYPE(180, public_alert, "alert", L | F | E),
     TYPE(181, receipt, "alert", L),
     TYPE(182, escalation_event, "alert", L),

@@ -8,11 +8,10 @@
 #include "eocbus/v1/envelope.pb-c.h"
 
 enum type_flag {
-    TYPE_BULK = 1,    /* goes into the log set-based, no JSON copy: observations, status, chunks */
-    TYPE_LEDGER = 2,  /* PostgreSQL keeps a JSONB copy and decides its life cycle */
-    TYPE_FLASH = 4,   /* may travel as FLASH: has no ledger verdict */
-    TYPE_EXPIRES = 8, /* not_after_us is mandatory: commands and alerts */
-    TYPE_ANSWERS = 16 /* preceding_id is mandatory (EDXL-RM) */
+    TYPE_BULK = 1,   /* goes into the log set-based, no JSON copy: observations, status, chunks */
+    TYPE_LEDGER = 2, /* PostgreSQL keeps a JSONB copy and decides its life cycle */
+    TYPE_FLASH = 4,  /* may travel as FLASH: has no ledger verdict */
+    TYPE_EXPIRES = 8 /* not_after_us is mandatory: commands and alerts */
 };
 
 struct type_info {

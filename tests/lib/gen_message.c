@@ -8,6 +8,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/rules.h"
 #include "proto/wire/types.h"
+#include "tests/lib/gen_edxl.h"
 
 void gen_seed(struct gen *g, uint64_t seed)
 {
@@ -419,8 +420,6 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         m->lane = EOCBUS__V1__LANE__LANE_IMMEDIATE;
     if ((t->flags & TYPE_EXPIRES) && !m->not_after_us)
         m->not_after_us = pick_in(g, RULE_TIME_MIN_US, RULE_TIME_MAX_US);
-    if ((t->flags & TYPE_ANSWERS) && !m->preceding_id.len)
-        m->preceding_id = m->message_id;
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
         obey_series_rules(m->observation_batch);
     if (t->number >= 220 && t->number <= 227 && m->area)
@@ -439,6 +438,7 @@ Eocbus__V1__Envelope *gen_envelope(struct gen *g, unsigned type, struct arena *a
         if (!m)
             break;
         obey_two_field_rules(g, m, t);
+        gen_edxl_obey(g, m, arena);
         if (eocbus__v1__envelope__get_packed_size(m) <= LIMIT_CONTENT_BYTES)
             break;
         m = NULL;

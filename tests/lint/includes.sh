@@ -40,6 +40,7 @@ BEGIN {
     banned_count = split(banned, banned_names, " ")
     generated["rules.inc"] = 1
     generated["words.inc"] = 1
+    generated["edxl_rm.inc"] = 1
 }
 
 function wrong_at(line, text) {
