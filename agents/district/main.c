@@ -20,6 +20,8 @@ static const struct office_command commands[] = {
     {"accept", "we take it: accept ID", office_accept, office_answer_help},
     {"reject", "we do not: reject ID --because road_closed", office_reject, office_answer_help},
     {"receipts", "what became of what we sent", office_receipts, office_help},
+    {"heads", "signed heads of the record that were heard, for an auditor", office_heads,
+     office_help},
     {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, office_help},
 };
 

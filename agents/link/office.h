@@ -101,6 +101,7 @@ int office_run(struct office *o);       /* run */
 int office_send_file(struct office *o); /* send-file FILE */
 int office_inbox(struct office *o);     /* inbox: what run heard that was for us */
 int office_receipts(struct office *o);  /* receipts: what run heard of what we sent */
+int office_heads(struct office *o);     /* heads: of the record, as run heard them */
 int office_accept(struct office *o);    /* accept ID */
 int office_reject(struct office *o);    /* reject ID --because CODE */
 void office_answer_help(struct buf *out, enum lang lang, const char *name, const char *word);

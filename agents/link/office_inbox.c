@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agents/link/columns.h"
+#include "agents/link/head_book.h"
 #include "agents/link/office.h"
 #include "agents/link/print.h"
 #include "agents/link/receipt_book.h"
@@ -158,4 +159,25 @@ int office_receipts(struct office *o)
         return office_fail(o, EXIT_USAGE, "%s takes no words behind it", o->argv[0]);
     begin(&s, headings, ARRAY_LEN(headings));
     return show_book(&s, "receipt", SAY_NO_RECEIPTS, show_receipt);
+}
+
+int office_heads(struct office *o)
+{
+    const char *path = office_file(o, ".heads");
+    struct buf text = {0};
+    enum status st;
+
+    if (o->argc != 1)
+        return office_fail(o, EXIT_USAGE, "%s takes no words behind it", o->argv[0]);
+    if (!path)
+        return office_fail(o, EXIT_MACHINE, "out of memory");
+    st = head_book_read(&text, path);
+    if (st == ST_OK)
+        print_flush(&text);
+    buf_free(&text);
+    if (st == ST_NOTFOUND)
+        fprintf(stderr, "%s\n", lang_say(o->lang, SAY_NOTHING_HEARD));
+    if (st == ST_OK || st == ST_NOTFOUND)
+        return EXIT_DONE;
+    return office_fail(o, EXIT_MACHINE, "%s cannot be read", path);
 }

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agents/link/head_book.h"
 #include "agents/link/office.h"
 #include "agents/link/print.h"
+#include "agents/link/profile.h"
 #include "agents/link/receipt_book.h"
 #include "agents/link/summary.h"
 #include "proto/base/ids.h"
@@ -32,6 +34,7 @@ struct running {
     bool terminal;
     const char *book;      /* see receipt_book.h */
     struct arena *scratch; /* of one answer */
+    struct head_book heads;
 };
 
 /* Every family of the district, and what is said to the whole region or to everybody. */
@@ -268,6 +271,42 @@ static int listen_to_mine(struct running *r, char *err, size_t err_size)
     return -1;
 }
 
+/* Not worth a delivery that comes again: the next one proves as much. */
+static bool on_head(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct running *r = arg;
+
+    if (m && m->body_case == EOCBUS__V1__ENVELOPE__BODY_LOG_HEAD &&
+        head_book_add(&r->heads, d, m) != ST_OK)
+        log_warn("office.heads", "path=%s why=\"%s\"", r->heads.path, strerror(errno));
+    return true;
+}
+
+/* Where the record stands, as brokers sign it: what is kept here nobody at the centre can change.
+ * Only what is said from now on, and not over a thin link: one office that has a good one is
+ * enough to notice a record that was made anew. */
+static int listen_to_heads(struct running *r, char *err, size_t err_size)
+{
+    static const char *const heads[] = {"*.trust.log_head.*.*"};
+    const struct link_profile *link = link_profile_by_name(r->o->set.agent.link_profile);
+    const struct agent_subscription sub = {
+        .patterns = heads,
+        .pattern_count = 1,
+        .from_now = true,
+        .arg = r,
+        .message = on_head,
+    };
+
+    if (!link || link->two_lines)
+        return -1;
+    r->heads.path = office_file(r->o, ".heads");
+    if (!r->heads.path)
+        return office_fail(r->o, EXIT_MACHINE, "out of memory");
+    if (agent_subscribe(r->agent, &sub, err, err_size) != ST_OK)
+        return office_fail(r->o, EXIT_MACHINE, "%s", err);
+    return -1;
+}
+
 static bool on_kept(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct running *r = arg;
@@ -337,6 +376,8 @@ static int stay_up(struct running *r)
     code = listen_to_place(r, err, sizeof(err));
     if (code < 0)
         code = listen_to_mine(r, err, sizeof(err));
+    if (code < 0)
+        code = listen_to_heads(r, err, sizeof(err));
     if (code < 0 && o->keep)
         code = listen_to_kept(r, err, sizeof(err));
     if (code < 0) {

@@ -28,6 +28,8 @@ static const struct office_command commands[] = {
     {"close", "the case ends", registry_step, registry_step_help},
     {"send", "messages as proto3 JSON: send --file FILE|-", registry_send, NULL},
     {"id", "N new random ids, for households and offers", registry_id, NULL},
+    {"heads", "signed heads of the record that were heard, for an auditor", office_heads,
+     office_help},
     {"outbox", "what waits and what was refused; `outbox seen NUMBER`", office_outbox, office_help},
 };
 

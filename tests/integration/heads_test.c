@@ -5,13 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/base/sign.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/run.h"
 
 #include "proto/base/banned.h"
 
@@ -56,10 +62,36 @@ static void enrol_broker(struct bus *b)
     pgserver_exec(bus_server(b), sql);
 }
 
+static void load_broker_key(struct bus *b, struct keys *keys)
+{
+    char path[300], err[300];
+
+    snprintf(path, sizeof(path), "%s/broker.key", bus_dir(b));
+    assert_int_equal(keys_load(keys, path, err, sizeof(err)), ST_OK);
+}
+
+/* As its record would have it. */
+static void give_sign_key(struct bus *b)
+{
+    uint8_t key[KEY_BYTES];
+    char hex[2 * KEY_BYTES + 1], sql[300];
+    struct keys keys;
+
+    load_broker_key(b, &keys);
+    assert_int_equal(keys_z85_decode(key, keys.sign_public_z85), ST_OK);
+    keys_wipe(&keys);
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    snprintf(sql, sizeof(sql),
+             "UPDATE bus.principal_key k SET sign_key = decode('%s', 'hex') FROM bus.principal p"
+             " WHERE p.principal_id = k.principal_id AND p.name = 'coes.broker'",
+             hex);
+    pgserver_exec(bus_server(b), sql);
+}
+
 static void check_signature(struct bus *b)
 {
     uint8_t content[600], signature[SIGN_BYTES];
-    char path[300], err[300];
     struct keys keys;
     struct signer *signer;
     size_t len =
@@ -70,8 +102,7 @@ static void check_signature(struct bus *b)
         read_hex(b, "SELECT encode(signature, 'hex') FROM bus.message WHERE type = 244 LIMIT 1",
                  signature, sizeof(signature)),
         SIGN_BYTES);
-    snprintf(path, sizeof(path), "%s/broker.key", bus_dir(b));
-    assert_int_equal(keys_load(&keys, path, err, sizeof(err)), ST_OK);
+    load_broker_key(b, &keys);
     assert_int_equal(signer_create(&signer, &keys), ST_OK);
     assert_true(sign_is_good(signer_public(signer), "", content, len, signature));
     signer_destroy(signer);
@@ -111,6 +142,99 @@ static void a_broker_that_nobody_enrolled_says_so(void **state)
     bus_start_broker(b, often);
     assert_int_equal(bus_status(b, "heads_mute"), 1);
     assert_int_equal(bus_status(b, "heads_said"), 0);
+    bus_destroy(b);
+}
+
+/* --- an office that hears them ------------------------------------------------------------------
+ */
+
+struct office {
+    char key[300], conf[300], heads[300], ctl[300];
+    pid_t pid;
+};
+
+static void write_office(struct bus *b, struct office *o)
+{
+    char text[1200], err[300];
+    struct keys keys;
+
+    snprintf(o->key, sizeof(o->key), "%s/office.key", bus_dir(b));
+    snprintf(o->conf, sizeof(o->conf), "%s/office.conf", bus_dir(b));
+    snprintf(o->ctl, sizeof(o->ctl), "%s/eocctl.conf", bus_dir(b));
+    snprintf(o->heads, sizeof(o->heads), "%s/office.db.heads", bus_dir(b));
+    bus_enrol(b, "coes.ayni.office", &keys);
+    assert_int_equal(keys_save(&keys, o->key, "coes.ayni.office", err, sizeof(err)), ST_OK);
+    keys_wipe(&keys);
+    snprintf(text, sizeof(text),
+             "name = coes.ayni.office\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "outbox.path = %s/office.db\nlink.profile = fiber\nplace = 3505203\nlang = en\n",
+             o->key, bus_endpoint(b), bus_broker_key(b), bus_dir(b));
+    write_text_file(o->conf, text);
+    snprintf(text, sizeof(text), "database = host=%s dbname=eocbus user=postgres\n",
+             pgserver_socket(bus_server(b)));
+    write_text_file(o->ctl, text);
+}
+
+static void start_office(struct office *o)
+{
+    char program[600];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 32);
+
+    assert_true(len > 0);
+    program[len] = '\0';
+    for (int up = 0; up < 3; up++)
+        *strrchr(program, '/') = '\0';
+    memcpy(program + strlen(program), "/eocbus-district", sizeof("/eocbus-district"));
+    o->pid = fork();
+    if (o->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        execl(program, program, "-c", o->conf, "run", (char *)NULL);
+        _exit(126);
+    }
+    assert_true(o->pid > 0);
+}
+
+static void wait_for_file(const char *path)
+{
+    const struct timespec ms50 = {.tv_nsec = 50000000};
+    time_t end = time(NULL) + PATIENCE * 60;
+    struct stat about;
+
+    while (stat(path, &about) != 0 || !about.st_size) {
+        if (time(NULL) > end)
+            fail_msg("waited a minute for %s", path);
+        nanosleep(&ms50, NULL);
+    }
+}
+
+/* What the office keeps is good for an auditor, and contradicts a chain that was made anew. */
+static void an_office_keeps_heads_that_a_changed_record_contradicts(void **state)
+{
+    static const char *const often[] = {"audit.head=300ms", NULL};
+    static struct ran ran;
+    struct bus *b = bus_create();
+    struct office o;
+    int status;
+
+    (void)state;
+    enrol_broker(b);
+    give_sign_key(b);
+    pgserver_exec(bus_server(b), "SELECT bus.say_audit('drill', '')");
+    write_office(b, &o);
+    bus_start_broker(b, often);
+    start_office(&o);
+    wait_for_file(o.heads);
+    assert_int_equal(kill(o.pid, SIGTERM), 0);
+    assert_int_equal(waitpid(o.pid, &status, 0), o.pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    run_program(&ran, "eocbus-district", "-c", o.conf, "heads", NULL);
+    run_expect(&ran, 0, " coes.broker ");
+    run_program(&ran, "eocctl", "-c", o.ctl, "audit", "heads", "--check", o.heads, NULL);
+    run_expect(&ran, 0, "1 signed by their brokers, 0 without a signature, 0 not believed");
+    pgserver_exec(bus_server(b), "UPDATE bus.chain SET digest = sha256(digest)");
+    run_program(&ran, "eocctl", "-c", o.ctl, "audit", "heads", "--check", o.heads, NULL);
+    run_expect(&ran, 1, "first wrong number 1");
     bus_destroy(b);
 }
 
@@ -201,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_enrolled_broker_says_signed_heads),
         cmocka_unit_test(a_broker_that_nobody_enrolled_says_so),
+        cmocka_unit_test(an_office_keeps_heads_that_a_changed_record_contradicts),
         cmocka_unit_test(the_settings_of_a_broker_are_on_record),
     };
 
