@@ -66,6 +66,7 @@ int ctl_audit(struct ctl *c)
 {
     struct asked a = {.last = 1000, .to = INT64_MAX};
     const struct option_row options[] = {{"--signatures", OPTION_FLAG, &a.wish.signatures},
+                                         {"--deep", OPTION_FLAG, &a.wish.deep},
                                          {"--from", OPTION_NUMBER, &a.wish.from},
                                          {"--to", OPTION_NUMBER, &a.to},
                                          {"--last", OPTION_NUMBER, &a.last},

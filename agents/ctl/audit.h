@@ -72,8 +72,12 @@ struct audit_walk {
     /* May be NULL. Links in order; behind those of a page its messages, in any order. */
     void (*link)(void *arg, const struct record_link *l);
     void (*row)(void *arg, const struct record_row *m);
+    /* May be NULL. All of a page was handed on; what it answers ends the walk unless it is ST_OK.
+     */
+    enum status (*page)(void *arg, uint64_t low, uint64_t high);
     void *arg;
-    bool in_order; /* the messages too */
+    unsigned page_rows; /* numbers of a page, whole links; 0 = as suits */
+    bool in_order;      /* the messages too */
     /* of the page */
     uint64_t after, low, high;
     enum status st;
@@ -104,6 +108,7 @@ struct audit_wish {
     const char *heads;    /* file; NULL = none */
     const char *officers; /* file; NULL, "" = none: the database's keys are believed */
     bool signatures;      /* of every message */
+    bool deep;            /* documents too (audit_deep.h) */
 };
 /* On failure `err` is a sentence. */
 MUST_CHECK enum status audit_check(struct audit_result *out, struct db *d,

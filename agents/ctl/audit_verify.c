@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agents/ctl/audit.h"
+#include "agents/ctl/audit_deep.h"
 #include "agents/ctl/audit_keys.h"
 #include "agents/link/print.h"
 #include "proto/base/sign.h"
@@ -22,6 +23,7 @@ struct verify {
     const struct audit_wish *wish;
     struct buf out, keys; /* keys: struct audit_key */
     struct audit_compare heads;
+    struct audit_deep *deep; /* NULL: not asked for */
     uint64_t found, retired, chained, signed_good, unsigned_;
     struct record_finding first;
 };
@@ -64,10 +66,8 @@ static void on_link(void *arg, const struct record_link *l)
 
 /* --- signatures ------------------------------------------------------------------------------- */
 
-static void on_row(void *arg, const struct record_row *m)
+static void check_signature(struct verify *v, const struct record_row *m)
 {
-    struct verify *v = arg;
-
     if (!m->signature || m->signature_len != SIGN_BYTES) {
         v->unsigned_++;
         return;
@@ -83,6 +83,23 @@ static void on_row(void *arg, const struct record_row *m)
     case WORD_NOBODY:
         break;
     }
+}
+
+static void on_row(void *arg, const struct record_row *m)
+{
+    struct verify *v = arg;
+
+    if (v->wish->signatures)
+        check_signature(v, m);
+    if (v->deep)
+        audit_deep_row(v->deep, m);
+}
+
+static enum status on_page(void *arg, uint64_t low, uint64_t high)
+{
+    struct verify *v = arg;
+
+    return audit_deep_page(v->deep, low, high);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -118,10 +135,16 @@ static enum status run(struct verify *v, struct record *r)
     enum status st = audit_begin(v->d, r, v->wish->from, &after);
 
     audit_compare_skip(&v->heads, after);
-    if (v->wish->signatures)
+    if (v->wish->signatures || v->deep)
         walk.row = on_row;
+    if (v->deep) {
+        walk.page = on_page;
+        walk.page_rows = AUDIT_DEEP_PAGE;
+    }
     if (st == ST_OK)
         st = audit_walk(&walk, after, end);
+    if (st == ST_OK && v->deep)
+        st = audit_deep_end(v->deep, after, end);
     if (st == ST_FULL)
         st = ST_OK; /* told */
     if (st != ST_OK)
@@ -147,6 +170,9 @@ static void report(struct verify *v, const struct record *r)
     if (v->wish->signatures)
         buf_printf(&v->out, "; %" PRIu64 " signatures are good, %" PRIu64 " messages have none",
                    v->signed_good, v->unsigned_);
+    if (v->deep)
+        buf_printf(&v->out, "; %" PRIu64 " documents say what their messages say",
+                   audit_deep_count(v->deep));
     if (v->found)
         buf_printf(&v->out, ": the record does NOT hold, first wrong number %" PRIu64 "\n",
                    v->first.seq);
@@ -181,6 +207,11 @@ static enum status prepare(struct verify *v, char *err, size_t err_size)
         st = audit_compare_begin(&v->heads, v->d, w->heads, w->officers, err, err_size);
     if (st == ST_OK && w->signatures)
         st = audit_keys_load(&v->keys, v->d, NULL, err, err_size);
+    if (st == ST_OK && w->deep) {
+        st = audit_deep_create(&v->deep, v->d, on_found, v);
+        if (st != ST_OK)
+            snprintf(err, err_size, "out of memory");
+    }
     return st;
 }
 
@@ -193,6 +224,7 @@ static void give_result(struct audit_result *out, struct verify *v)
                                  .upto = v->first.upto};
     snprintf(out->what, sizeof(out->what), "%s", v->first.what);
     audit_compare_free(&v->heads);
+    audit_deep_destroy(v->deep);
     buf_free(&v->keys);
 }
 

@@ -101,7 +101,8 @@ static void on_row(void *arg, const struct db_value *v, unsigned n)
 /* Links of the next page; if they have a hole, the next one there is. */
 static enum status read_links(struct audit_walk *w, uint64_t upto)
 {
-    uint64_t end = upto - w->after > PAGE ? w->after + PAGE : upto;
+    uint64_t rows = w->page_rows ? w->page_rows : PAGE;
+    uint64_t end = upto - w->after > rows ? w->after + rows : upto;
     char sql[256];
     enum status st;
 
@@ -143,6 +144,8 @@ enum status audit_walk(struct audit_walk *w, uint64_t after, uint64_t upto)
         st = read_rows(w);
         if (st == ST_OK && w->r)
             record_judge(w->r);
+        if (st == ST_OK && w->page)
+            st = w->page(w->arg, w->low, w->high);
         w->after = w->high;
     }
     return st == ST_OK ? w->st : st;

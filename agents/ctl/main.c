@@ -264,7 +264,7 @@ static const struct ctl_command commands[] = {
      "know\n",
      CTL_DATABASE, ctl_log},
     {"audit", "does the record hold, and a part of it for others to check",
-     "eocctl audit verify [--from N] [--heads FILE] [--signatures]\n"
+     "eocctl audit verify [--from N] [--heads FILE] [--signatures] [--deep]\n"
      "eocctl audit export DIR [--from N] [--to N]\n"
      "eocctl audit heads [--last N] [--check FILE]\n"
      "eocctl audit note WORD TEXT\n\n"
@@ -283,6 +283,8 @@ static const struct ctl_command commands[] = {
      "  --check FILE      do these heads, such as an office kept, fit the chain? Names the first\n"
      "                    that does not; looks at the chain alone, so it takes a moment\n"
      "  --signatures      of senders too (some 50 us each)\n"
+     "  --deep            documents (what people ask in SQL) against the messages they were made "
+     "of\n"
      "  --last N          only the newest N (default 1000)\n",
      CTL_DATABASE, ctl_audit},
     {"status", "is everything well, and if not, what to do",

@@ -11,6 +11,7 @@
 /* Numbers of Envelope's fields, fixed for ever; the body's are from 100 on. */
 enum {
     F_MESSAGE_ID = 1,
+    F_SENDER = 3,
     F_EPOCH = 4,
     F_LANE = 5,
     F_LANE_SEQ = 6,
@@ -27,8 +28,8 @@ enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5, ID_LEN = 16 };
 struct said {
     uint64_t epoch, lane_seq, lane, status, type;
     int64_t event_time_us;
-    const uint8_t *id, *area;
-    size_t id_len, area_len;
+    const uint8_t *id, *area, *sender;
+    size_t id_len, area_len, sender_len;
 };
 
 struct field {
@@ -79,6 +80,8 @@ static void keep(struct said *s, const struct field *f)
         s->id = f->bytes, s->id_len = f->value;
     else if (f->number == F_AREA && f->bytes)
         s->area = f->bytes, s->area_len = f->value;
+    else if (f->number == F_SENDER && f->bytes)
+        s->sender = f->bytes, s->sender_len = f->value;
     else if (f->number == F_EPOCH)
         s->epoch = f->value;
     else if (f->number == F_LANE)
@@ -133,6 +136,9 @@ const char *record_column_fault(const struct record_row *m)
             return NULL; /* no protobuf: the digest alone says whether it is as it was */
     if (s.id_len != ID_LEN || memcmp(s.id, m->message_id, ID_LEN) != 0)
         return "message_id";
+    if (s.sender_len != m->sender_len || !s.sender ||
+        memcmp(s.sender, m->sender, m->sender_len) != 0)
+        return "sender_id";
     if (s.epoch != m->epoch || s.lane != m->lane || s.lane_seq != m->lane_seq)
         return s.epoch != m->epoch ? "epoch" : s.lane != m->lane ? "lane" : "lane_seq";
     if (s.type != m->type)

@@ -607,6 +607,19 @@ static void look_at_receipts(PGconn *conn)
     PQclear(r);
 }
 
+static void assert_record_holds(void)
+{
+    char words[300];
+    struct buf said;
+
+    snprintf(words, sizeof(words), "eocctl -c %s audit verify --deep", world.conf);
+    said = said_by(words);
+    buf_put(&said, "", 1);
+    if (!strstr((const char *)said.data, ": the record holds, digest "))
+        fail_msg("%s", (const char *)said.data);
+    buf_free(&said);
+}
+
 static void words_that_mean_harm_are_stored_as_said_and_shown_harmlessly(void **state)
 {
     char heard[160];
@@ -634,6 +647,8 @@ static void words_that_mean_harm_are_stored_as_said_and_shown_harmlessly(void **
     look_at("eocbus-district -c %s receipts", world.desk_conf);
     look_at("eocbus-registry -c %s households", world.desk_conf);
     look_at_receipts(conn);
+    /* What people ask in SQL is, of every type, what the messages say. */
+    assert_record_holds();
     see_that_nothing_happened();
     PQfinish(conn);
 }
