@@ -147,7 +147,7 @@ void report_collect(void *arg, struct admin_report *out)
 static void put_agent(void *arg, const struct ingress_agent *a)
 {
     fprintf(arg,
-            "principal=%s state=%s link=%s sessions=%u silent_s=%" PRIu64 " backlog=%" PRIu64
+            "principal=%s state=%s link=%s sessions=%u silent_s=%" PRIu64 " waiting_at_hello=%" PRIu64
             " clock=%s offset_ms=%d over_messages=%" PRIu64 " over_alarms=%" PRIu64 "\n",
             a->principal,
             a->sessions  ? "here"

@@ -124,7 +124,9 @@ static void ask_broker(struct ctl *c, struct status_report *s)
                    broker_number(s, "distrusted"));
     if (broker_number(s, "unknown_keys"))
         buf_printf(&s->facts,
-                   "%" PRIu64 " handshakes with keys that are unknown, revoked or expired\n",
+                   "%" PRIu64 " handshakes since the broker's start with keys that are unknown, "
+                   "revoked or expired: somebody knocks who is not let in; `eocctl principal list` "
+                   "shows who is, and the device's own log names its key\n",
                    broker_number(s, "unknown_keys"));
 }
 

@@ -51,28 +51,50 @@ static void on_stands(void *arg, unsigned line, const Eocbus__V1__Welcome *w)
     a->want_pump = true;
 }
 
-static void say_why(struct agent *a, unsigned line, const struct line_end *end)
+/* Nobody can mend it but the people at the centre: the log says what to ask them. */
+static bool say_key_trouble(struct agent *a, unsigned line, const struct line_end *end)
 {
-    char text[256];
+    char text[sizeof(a->trouble)];
 
-    snprintf(text, sizeof(text), "%s", end->why);
-    if (end->cause == LINE_UNKNOWN_KEY) {
+    if (end->fault && strcmp(end->fault->code, "principal") == 0) {
         snprintf(text, sizeof(text),
-                 "%s: ask for public key %s to be enrolled (eocctl enrol)", end->why,
-                 a->keys.public_z85);
+                 "%s: it is revoked or has run out; ask the centre, and begin with a new key "
+                 "(eocctl enrol request)",
+                 end->why);
+        log_warn("agent.key.revoked",
+                 "endpoint=%s public=%s why=\"%s\" next=\"ask the centre; a new key is made with "
+                 "eocctl enrol request; the outbox is kept\" retry_ms=%u",
+                 lines_endpoint(a, line), a->keys.public_z85, end->why, end->retry_ms);
+    } else if (end->cause == LINE_UNKNOWN_KEY) {
+        snprintf(text, sizeof(text),
+                 "%s: ask for public key %s to be enrolled (eocctl enrol); if it was, it is "
+                 "revoked or has run out, and a new one is needed",
+                 end->why, a->keys.public_z85);
         log_warn("agent.key.unknown",
-                 "endpoint=%s public=%s the broker does not know this key (yet): "
-                 "enrol it with eocctl enrol; trying again in %u ms",
+                 "endpoint=%s public=%s the broker does not know this key (yet), or no more: "
+                 "enrol it with eocctl enrol; if it was let in before, it is revoked or has run "
+                 "out: ask the centre, and begin with a new one; trying again in %u ms",
                  lines_endpoint(a, line), a->keys.public_z85, end->retry_ms);
-    } else if (line == a->main || (a->main == NO_LINE && line != URGENT_LINE)) {
-        log_warn("agent.link.lost", "endpoint=%s why=\"%s\" retry_ms=%u", lines_endpoint(a, line),
-                 end->why, end->retry_ms);
     } else {
-        log_info("agent.line.lost", "endpoint=%s why=\"%s\" retry_ms=%u", lines_endpoint(a, line),
-                 end->why, end->retry_ms);
+        return false;
     }
     if (line == a->main || a->main == NO_LINE)
         agent_note_trouble(a, text);
+    return true;
+}
+
+static void say_why(struct agent *a, unsigned line, const struct line_end *end)
+{
+    if (say_key_trouble(a, line, end))
+        return;
+    if (line == a->main || (a->main == NO_LINE && line != URGENT_LINE))
+        log_warn("agent.link.lost", "endpoint=%s why=\"%s\" retry_ms=%u", lines_endpoint(a, line),
+                 end->why, end->retry_ms);
+    else
+        log_info("agent.line.lost", "endpoint=%s why=\"%s\" retry_ms=%u", lines_endpoint(a, line),
+                 end->why, end->retry_ms);
+    if (line == a->main || a->main == NO_LINE)
+        agent_note_trouble(a, end->why);
 }
 
 static void close_urgent(struct agent *a)

@@ -201,11 +201,17 @@ static bool on_mine(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__
 
 static void on_linked(void *arg, bool up, const char *why)
 {
-    struct running *r = arg;
+    const struct running *r = arg;
+    struct buf text = {0};
 
-    if (r->terminal)
-        printf("%s%s%s\n", lang_say(r->o->lang, up ? SAY_LINK_UP : SAY_LINK_DOWN),
-               why && *why ? ": " : "", why ? why : "");
+    if (!r->terminal)
+        return;
+    if (why && !translate_sentence(&text, r->o->lang, why))
+        buf_puts(&text, why);
+    buf_put(&text, "", 1);
+    office_print(lang_say(r->o->lang, up ? SAY_LINK_UP : SAY_LINK_DOWN),
+                 text.failed ? "" : (const char *)text.data);
+    buf_free(&text);
 }
 
 /* The person who typed it has gone home: it stays in `outbox` until somebody has seen it. */

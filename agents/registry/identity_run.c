@@ -123,11 +123,31 @@ static int seal_and_say(struct office *o, const struct asked *a, const struct se
     return registry_say_identity(o, &box);
 }
 
+/* A slip in the id would hide names where nobody looks for them; another office may know it. */
+static bool is_known(struct office *o, const struct asked *a)
+{
+    const ProtobufCBinaryData household = {ID_BYTES, (uint8_t *)(uintptr_t)a->household};
+    Eocbus__V1__HouseholdState is = 0;
+    char err[600];
+
+    return registry_state(o, &household, &is, err, sizeof(err)) != ST_OK || is;
+}
+
+static void say_unknown(struct office *o, const struct asked *a)
+{
+    char id[ID_TEXT];
+
+    id_format(id, a->household);
+    (void)office_fail_filled(o, EXIT_DONE, SAY_HOUSEHOLD_UNKNOWN,
+                             &(struct translate_value){"id", id}, 1);
+}
+
 static int put_identity(struct office *o, const struct asked *a)
 {
     Eocbus__V1__HouseholdIdentityClear *clear;
     struct sealing s;
     struct buf input = {0};
+    bool known = is_known(o, a);
     char err[600];
     int code;
 
@@ -142,6 +162,8 @@ static int put_identity(struct office *o, const struct asked *a)
         code = office_fail(o, EXIT_REFUSED, "%s", err);
     else
         code = seal_and_say(o, a, &s, clear, NULL);
+    if (!known && (code == EXIT_DONE || code == EXIT_UNREACHABLE))
+        say_unknown(o, a);
     seal_wipe(&input);
     sealing_close(&s);
     return code;

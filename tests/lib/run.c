@@ -44,6 +44,8 @@ static void find_beside(char *out, size_t size, const char *program)
         die("path too long", path);
 }
 
+static int typed = -1; /* of the next program */
+
 static int open_nameless(void)
 {
     char path[] = "/tmp/eocbus-run-XXXXXX";
@@ -65,10 +67,10 @@ static void read_back(int fd, char *out)
 
 static void exec_words(char *const *words, int out, int err)
 {
-    int nothing = open("/dev/null", O_RDONLY);
+    int input = typed >= 0 ? typed : open("/dev/null", O_RDONLY);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+    if (input < 0 || dup2(input, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
         _exit(126);
     alarm(PATIENCE * LIMIT_S);
     execv(words[0], words);
@@ -96,6 +98,18 @@ void run_program(struct ran *r, const char *program, ...)
     r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     read_back(out, r->out);
     read_back(err, r->err);
+    if (typed >= 0)
+        close(typed);
+    typed = -1;
+}
+
+void run_type(const char *text)
+{
+    size_t len = strlen(text);
+
+    typed = open_nameless();
+    if (write(typed, text, len) != (ssize_t)len || lseek(typed, 0, SEEK_SET) != 0)
+        die("write", "what is typed");
 }
 
 void run_expect(const struct ran *r, int code, const char *words)

@@ -14,6 +14,8 @@ struct ran {
 
 /* Words after the program, NULL at the end. A program that takes two minutes fails the test. */
 void run_program(struct ran *r, const char *program, ...) __attribute__((sentinel));
+/* What the next program reads on its standard input; the ones after it read nothing again. */
+void run_type(const char *text);
 /* Fails the test, with all that was said, unless the code is this and `words` (NULL: whatever) was
  * said on either output. */
 void run_expect(const struct ran *r, int code, const char *words);

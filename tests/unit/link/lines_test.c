@@ -25,6 +25,7 @@ static char dir[64], key_file[96], outbox_path[96], err[512];
 static struct {
     unsigned ups, downs, settled, messages, withdrawn;
     uint64_t seqs[64];
+    char why[300]; /* of the last link that went or came */
 } saw;
 
 static void drop_line(void *arg, enum log_level level, const char *line)
@@ -34,9 +35,10 @@ static void drop_line(void *arg, enum log_level level, const char *line)
 
 static void on_linked(void *arg, bool up, const char *why)
 {
-    (void)arg, (void)why;
+    (void)arg;
     saw.ups += up;
     saw.downs += !up;
+    snprintf(saw.why, sizeof(saw.why), "%s", why ? why : "");
 }
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
@@ -556,6 +558,18 @@ static void two_sessions_that_take_each_others_place_do_not_fight(void **state)
     assert_int_equal(first.hellos, 1);
 }
 
+static void a_key_that_was_revoked_says_what_to_do(void **state)
+{
+    (void)state;
+    fake_broker_close(&second);
+    start("fiber");
+    WAIT_FOR(first.hellos == 1 && saw.ups == 1);
+    say_fault(&first, "principal");
+    WAIT_FOR(saw.downs == 1);
+    assert_non_null(strstr(saw.why, "revoked or has run out; ask the centre"));
+    assert_non_null(strstr(saw.why, "eocctl enrol request"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -580,6 +594,7 @@ int main(void)
         T(an_ear_that_was_refused_asks_again_when_the_broker_said),
         T(what_is_withdrawn_stays_withdrawn_for_copies_that_come_later),
         T(two_sessions_that_take_each_others_place_do_not_fight),
+        T(a_key_that_was_revoked_says_what_to_do),
     };
 
     log_set_sink(drop_line, NULL);
