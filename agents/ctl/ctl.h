@@ -62,6 +62,8 @@ int ctl_log(struct ctl *c);
 int ctl_rights(struct ctl *c);
 int ctl_why(struct ctl *c);
 int ctl_audit(struct ctl *c);
+int ctl_rules(struct ctl *c);
+int ctl_undecided(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_demo(struct ctl *c);
 int ctl_help(struct ctl *c);

@@ -252,6 +252,18 @@ static const struct ctl_command commands[] = {
      "  --sender NAME     of one sender only\n"
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
+    {"rules", "which moves are legal, of incidents, requests, households, plots",
+     "eocctl rules [CYCLE] [--json]\n\n"
+     "One line for each legal move: life cycle, from, event, to, fact or promise, the message that\n"
+     "says it, conditions, who usually says it, why. What is not here is refused, or contested if\n"
+     "it has happened already. The rows stand in bus.transition and change by migrations.\n",
+     CTL_DATABASE, ctl_rules},
+    {"undecided", "messages that are held or contested",
+     "eocctl undecided [CYCLE] [--json]\n\n"
+     "One line each: number, HELD or CONTESTED, life cycle, type, sender, places, since, code, id,\n"
+     "what would settle it, why. A message `decision` with that id settles one, APPLIED or\n"
+     "DISMISSED; say it to the sender (eocctl publish).\n",
+     CTL_DATABASE, ctl_undecided},
     {"log", "how far the log is, and a new epoch when it lost something",
      "eocctl log status\n"
      "eocctl log raise-epoch --because TEXT [--above N]\n\n"

@@ -70,6 +70,7 @@ static const struct type_info table[] = {
     TYPE(201, activity_log_entry, "office", L),
     TYPE(202, facility_status, "office", L),
     TYPE(203, duty_roster, "office", L),
+    TYPE(204, decision, "office", L),
     TYPE(220, household_event, "relocation", L),
     /* Sealed: JSON would only be a second copy that has to be erased too. */
     TYPE(221, household_identity, "relocation", 0),

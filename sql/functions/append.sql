@@ -291,9 +291,12 @@ BEGIN
         END IF;
         d := d + has_doc::int4;
     END LOOP;
-    -- Held, and decided by what came behind it in the same batch.
-    FOR j IN SELECT array_position(seqs, h.seq) AS i, h.settled_as FROM bus.held h
-              WHERE h.seq > res.before AND h.settled_as IS NOT NULL AND 2 = ANY (verdict) LOOP
+    -- Held or contested, and settled by what came behind it in the same batch.
+    FOR j IN SELECT array_position(seqs, x.seq) AS i, x.settled_as
+               FROM (SELECT 1 AS turn, h.seq, h.settled_as FROM bus.held h WHERE h.seq > res.before
+                     UNION ALL
+                     SELECT 2, c.seq, c.settled_as FROM bus.contested c WHERE c.seq > res.before) AS x
+              WHERE x.settled_as IS NOT NULL ORDER BY x.turn LOOP
         verdict[j.i] := j.settled_as;
     END LOOP;
     res.outcome := outcome;

@@ -7,9 +7,9 @@
 --
 -- A judge (one file a cycle, sql/functions/ledger_<cycle>.sql) sees one message, asks bus.decide, and writes the
 -- tables of its cycle. It raises nothing, says nothing (bus.say_later), looks at no clock but the message's own
--- times, and finds what came before in the tables of its cycle or in bus.document, where everything before the
--- message stands, of the same batch too. The message itself is in neither log nor documents yet. So the same log
--- gives the same tables again: bus.rejudge.
+-- times, and finds what came before in the tables of its cycle or in bus.document (seq < m.seq), where everything before
+-- the message stands, of the same batch too. The message itself may be in neither log nor documents yet. A timer only
+-- says something, and the judge of that moves things. So the same log gives the same tables again: bus.rejudge.
 
 -- One message, as a judge sees it.
 CREATE TYPE bus.said AS (
@@ -175,7 +175,7 @@ BEGIN
     IF j.verdict IS DISTINCT FROM 2 THEN
         PERFORM bus.wake(m.message_id);
     END IF;
-    PERFORM bus.judge_woken(m.seq);
+    PERFORM bus.judge_woken(m.seq, m.received_at);
     RETURN j;
 END
 $$;
@@ -203,7 +203,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- In the order of the log, until nobody is awake any more: one that is decided may wake others.
-CREATE FUNCTION bus.judge_woken(by_seq int8) RETURNS void
+CREATE FUNCTION bus.judge_woken(by_seq int8, at timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     h bus.held;
@@ -219,7 +219,7 @@ BEGIN
             UPDATE bus.held x SET is_woken = false, waits_for = j.waits_for, code = coalesce(j.code, ''),
                                   text = coalesce(j.text, '') WHERE x.seq = h.seq;
         ELSE
-            PERFORM bus.settle(m, j, by_seq);
+            PERFORM bus.settle(m, j, by_seq, at);
             PERFORM bus.wake(m.message_id);
         END IF;
     END LOOP;
@@ -228,10 +228,10 @@ $$;
 
 -- A held message is decided: it has its number, so a promise that cannot be kept is dismissed, not refused. Its
 -- sender hears so.
-CREATE FUNCTION bus.settle(m bus.said, j bus.judgement, by_seq int8) RETURNS void
+CREATE FUNCTION bus.settle(m bus.said, j bus.judgement, by_seq int8, at timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE bus.held h SET settled_at = clock_timestamp(), settled_seq = by_seq, settled_as = coalesce(j.verdict, 1::int2),
+    UPDATE bus.held h SET settled_at = at, settled_seq = by_seq, settled_as = coalesce(j.verdict, 1::int2),
                           is_woken = false, said = NULL
      WHERE h.seq = m.seq;
     UPDATE bus.message b SET verdict = coalesce(j.verdict, 1::int2) WHERE b.seq = m.seq;
@@ -312,16 +312,189 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM bus.timer t WHERE t.kind = stop_timer.kind AND t.subject = stop_timer.subject
 $$;
 
--- Tells the sender of a held message what became of it.
-CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT -- a message of type decision; comes with its type
+-- Once or, if there is very much, soon: rings what is due. Called by bus.tick, which holds the lock of the head.
+-- What fails is kept with its reason, so that it does not stop the others.
+CREATE FUNCTION bus.ring_due(most int4, now_at timestamptz) RETURNS int4
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t bus.timer;
+    rung int4 := 0;
+BEGIN
+    FOR t IN SELECT * FROM bus.timer x WHERE x.due_at <= now_at AND x.trouble IS NULL
+              ORDER BY x.due_at, x.timer_id LIMIT most LOOP
+        rung := rung + 1;
+        BEGIN
+            DELETE FROM bus.timer x WHERE x.timer_id = t.timer_id;
+            EXECUTE format('SELECT bus.%I($1)', 'ring_' || t.kind) USING t;
+        EXCEPTION WHEN OTHERS THEN
+            UPDATE bus.timer x SET trouble = SQLERRM WHERE x.timer_id = t.timer_id;
+            PERFORM bus.say_audit('timer_failed', t.kind, '', '', SQLERRM);
+        END;
+    END LOOP;
+    RETURN rung;
+END
 $$;
 
--- A person settles what is held or contested.
+-- The same with what waits to be said.
+CREATE FUNCTION bus.say_due(most int4) RETURNS int4
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s bus.to_say;
+    said int4 := 0;
+BEGIN
+    FOR s IN SELECT * FROM bus.to_say x WHERE x.trouble IS NULL ORDER BY x.say_id LIMIT most LOOP
+        said := said + 1;
+        BEGIN
+            DELETE FROM bus.to_say x WHERE x.say_id = s.say_id;
+            PERFORM bus.say(s.lane, s.status, s.kind, s.type, s.entries, s.answers, s.body, s.doc, s.label, s.at, s.places);
+        EXCEPTION WHEN OTHERS THEN
+            UPDATE bus.to_say x SET trouble = SQLERRM WHERE x.say_id = s.say_id;
+            PERFORM bus.say_audit('saying_failed', s.type::text, '', '', SQLERRM);
+        END;
+    END LOOP;
+    RETURN said;
+END
+$$;
+
+-- Decisions ----------------------------------------------------------------------------------------
+
+-- Tells the sender of a held message what became of it.
+CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ruling int4 := CASE j.verdict WHEN 3 THEN 3 WHEN 4 THEN 2 ELSE 1 END;
+    why text := bus.cut(coalesce(j.text, ''), 2000);
+BEGIN
+    IF m.sender_id = 0 THEN
+        RETURN; -- the bus itself
+    END IF;
+    PERFORM bus.say_later(
+        greatest(m.lane, 2::int2), m.status, 5, 204::int2, m.sender, m.message_id,
+        bus.pb_bytes(1, uuid_send(m.message_id)) || bus.pb_number(2, ruling) || bus.pb_text(3, coalesce(j.code, ''))
+            || bus.pb_text(4, why) || bus.pb_text(5, 'bus'),
+        jsonb_build_object('decision', jsonb_strip_nulls(jsonb_build_object(
+            'message_id', m.message_id, 'ruling', 'RULING_' || (ARRAY['APPLIED', 'DISMISSED', 'CONTESTED'])[ruling],
+            'code', nullif(j.code, ''), 'text', nullif(why, ''), 'decided_by', 'bus'))),
+        m.label, clock_timestamp(), array_to_string(m.places, ' '));
+END
+$$;
+
+-- A person settles what is held or contested. What the bus says of its own decisions moves nothing.
 CREATE FUNCTION bus.judge_decision(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    about uuid := (m.body->>'message_id')::uuid;
+    open record;
+    s bus.said;
+    j bus.judgement;
 BEGIN
+    IF m.sender_id = 0 OR m.expired THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO open FROM (
+        SELECT h.seq, h.said FROM bus.held h WHERE h.message_id = about AND h.settled_as IS NULL
+        UNION ALL
+        SELECT c.seq, c.said FROM bus.contested c WHERE c.message_id = about AND c.settled_as IS NULL) AS x
+     ORDER BY x.seq LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN bus.refuse('not_undecided', 'decision.message_id',
+                          'No message with this id is held or contested; what is shows `eocctl undecided`.');
+    END IF;
+    s := jsonb_populate_record(NULL::bus.said, open.said);
+    j := bus.may_decide(m, s);
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    END IF;
+    IF m.body->>'ruling' = 'RULING_DISMISSED' THEN
+        PERFORM bus.settle_by_person(s, 4::int2, m);
+        RETURN bus.apply();
+    END IF;
+    s.forced := true;
+    j := bus.judge_one(s);
+    IF j.verdict > 1 THEN
+        RETURN bus.refuse(j.code, 'decision.message_id', 'It cannot be applied all the same: ' || j.text);
+    END IF;
+    PERFORM bus.settle_by_person(s, 1::int2, m);
+    RETURN bus.apply();
+END
+$$;
+
+-- Verdict null: this person may. When the log is judged again, who may now is no matter: it was decided.
+CREATE FUNCTION bus.may_decide(m bus.said, about bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    j bus.judgement := bus.mixed_status(m, about.status, 'message that is decided');
+BEGIN
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    END IF;
+    IF coalesce(m.body->>'ruling', '') NOT IN ('RULING_APPLIED', 'RULING_DISMISSED') THEN
+        RETURN bus.refuse('enum', 'decision.ruling', 'A person applies it or dismisses it.');
+    END IF;
+    IF coalesce(current_setting('bus.rejudging', true), '') = ''
+       AND NOT bus.may(m.sender, 'say', 'decision', array_to_string(about.places, ' '),
+                       (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[about.label]) THEN
+        RETURN bus.refuse('rights', 'decision.message_id',
+                          format('%s may not decide about a message of that place and label.', m.sender));
+    END IF;
     RETURN NULL;
 END
 $$;
+
+CREATE FUNCTION bus.settle_by_person(about bus.said, ruling int2, m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE bus.held h SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, is_woken = false, said = NULL
+     WHERE h.seq = about.seq AND h.settled_as IS NULL;
+    UPDATE bus.contested c SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, said = NULL
+     WHERE c.seq = about.seq AND c.settled_as IS NULL;
+    UPDATE bus.message b SET verdict = ruling WHERE b.seq = about.seq;
+    PERFORM bus.wake(about.message_id);
+END
+$$;
+
+-- The log judged again ------------------------------------------------------------------------------
+
+-- Empties the ledger and judges every message again, in the order of the log: after a restore that lost part of the
+-- ledger's tables, or when rules were changed for what has happened already. Nothing is said. What the log holds has
+-- its number: what today's rules would refuse is contested. Brokers wait meanwhile. Answers how many were judged.
+CREATE FUNCTION bus.rejudge() RETURNS int8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    clear text;
+    d record;
+    j bus.judgement;
+    m bus.said;
+    judged int8 := 0;
+BEGIN
+    PERFORM FROM bus.log_head FOR UPDATE;
+    IF EXISTS (SELECT FROM bus.retired) THEN
+        RAISE EXCEPTION 'part of the log was taken away; what it moved cannot be judged again'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    PERFORM set_config('bus.rejudging', 'yes', true);
+    TRUNCATE bus.held, bus.contested, bus.moved, bus.timer RESTART IDENTITY;
+    FOR clear IN SELECT p.oid::regproc::text FROM pg_proc p
+                  WHERE p.pronamespace = 'bus'::regnamespace AND p.proname LIKE 'ledger\_clear\_%' ORDER BY 1 LOOP
+        EXECUTE format('SELECT %s()', clear);
+    END LOOP;
+    FOR d IN SELECT b.seq, b.message_id, b.sender_id, b.lane, b.type, b.status, b.marks, b.places, b.event_at,
+                    b.received_at, b.not_after, b.expired, b.verdict, x.doc
+               FROM bus.document x JOIN bus.message b USING (seq)
+              WHERE x.type = ANY (bus.judged()) ORDER BY x.seq LOOP
+        m := bus.said_of(d.seq, d.message_id, d.sender_id, d.lane, d.type, d.status, d.marks, d.places, d.event_at,
+                         d.received_at, d.not_after, d.expired, d.doc);
+        j := bus.judge(m);
+        IF j.verdict = 4 THEN
+            j.verdict := 3;
+            PERFORM bus.keep_undecided(m, j);
+        END IF;
+        UPDATE bus.message b SET verdict = j.verdict WHERE b.seq = d.seq AND d.verdict IS DISTINCT FROM j.verdict;
+        judged := judged + 1;
+    END LOOP;
+    PERFORM set_config('bus.rejudging', '', true);
+    PERFORM bus.say_audit('rejudged', judged::text);
+    RETURN judged;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.rejudge TO bus_admin;

@@ -345,8 +345,8 @@ BEGIN
 END
 $$;
 
--- What time and revocation did to recipients, what of it the senders do not know yet, and events that wait
--- (audit.sql): at most `most` of each, so that the head's lock is held for some ten milliseconds. Every
+-- What time and revocation did to recipients, what of it the senders do not know yet, timers and words of the ledger
+-- (ledger.sql), and events that wait (audit.sql): at most `most` of each, so that the head's lock is held for some ten milliseconds. Every
 -- broker calls it about once a second; one at a time works. A change and the message that tells of it
 -- commit together, so each is said once however many call. Answers what it did, and whether more waits.
 CREATE FUNCTION bus.tick(most int4, OUT expired int4, OUT undeliverable int4, OUT said int4, OUT more bool)
@@ -357,6 +357,7 @@ DECLARE
     s record;
     -- Values, so that indexes are asked for them: clock_timestamp() is another for every row.
     now_at timestamptz := clock_timestamp();
+    rung int4;
     gone int4[] := ARRAY(SELECT p.principal_id FROM bus.principal p -- who cannot come in any more
                           WHERE p.revoked_at IS NOT NULL OR p.not_after <= now_at);
 BEGIN
@@ -369,7 +370,9 @@ BEGIN
        AND NOT EXISTS (SELECT FROM bus.audit_pending)
        AND NOT EXISTS (SELECT FROM bus.recipient_reach e
                         WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3)
-       AND NOT EXISTS (SELECT FROM bus.household_clock c WHERE c.waits_until <= now_at) THEN
+       AND NOT EXISTS (SELECT FROM bus.household_clock c WHERE c.waits_until <= now_at)
+       AND NOT EXISTS (SELECT FROM bus.timer t WHERE t.due_at <= now_at AND t.trouble IS NULL)
+       AND NOT EXISTS (SELECT FROM bus.to_say q WHERE q.trouble IS NULL) THEN
         RETURN;
     END IF;
     IF NOT pg_try_advisory_xact_lock(hashtext('eocbus tick')) THEN
@@ -399,8 +402,9 @@ BEGIN
          WHERE x.step_id = (s.x).step_id;
         said := said + 1;
     END LOOP;
-    said := said + bus.retain(most);
-    more := greatest(expired, undeliverable, said, bus.say_events(most)) >= most;
+    rung := bus.ring_due(most, now_at);
+    said := said + bus.retain(most) + bus.say_due(most);
+    more := greatest(expired, undeliverable, said, rung, bus.say_events(most)) >= most;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bus.tick TO bus_ingest;

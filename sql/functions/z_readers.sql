@@ -173,6 +173,9 @@ BEGIN
                         ' WHEN 4 THEN seq <@ (SELECT bus.reader_reached())'
                         ' WHEN 5 THEN bus.reader_asks(203::int2, place, 2, set_by, seq) ELSE false END)'),
         ('duty_shift', 'EXISTS (SELECT FROM bus.duty_roster r WHERE r.seq = roster_seq)'),
+        ('held', 'EXISTS (SELECT FROM bus.document d WHERE d.type = held.type AND d.seq = held.seq)'),
+        ('contested', 'EXISTS (SELECT FROM bus.document d WHERE d.type = contested.type AND d.seq = contested.seq)'),
+        ('moved', 'EXISTS (SELECT FROM bus.document d WHERE d.type = moved.type AND d.seq = moved.seq)'),
         ('sealed_box', 'EXISTS (SELECT FROM bus.message m WHERE m.seq = sealed_box.seq)'),
         ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq)'),
         ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)')
@@ -200,6 +203,7 @@ END
 $$;
 GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_status, bus.quarantine, bus.addressed,
     bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
-    bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.type, bus.observation_type, bus.unit
+    bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
+    bus.cycle_event, bus.cycle_guard, bus.transition, bus.type, bus.observation_type, bus.unit
     TO bus_reader, bus_admin;
 GRANT SELECT (principal_id, name, not_after, revoked_at) ON bus.principal TO bus_reader;

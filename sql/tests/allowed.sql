@@ -26,6 +26,10 @@ INSERT INTO allowed VALUES
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
     eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty
     eoc.audit'),
+-- The rules of life cycles are for everybody who reads; what moved by them, row by row.
+('bus_reader bus_admin', 'SELECT', 'bus.cycle_state bus.cycle_event bus.cycle_guard bus.transition bus.held bus.contested
+    bus.moved eoc.transition eoc.moved eoc.undecided'),
+('bus_admin', 'EXECUTE', 'bus.rejudge'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request
     eoc.household_counts'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),

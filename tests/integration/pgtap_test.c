@@ -69,6 +69,11 @@ static void readers_read_what_they_may_hear(void **state)
     assert_int_equal(failures_of(*state, "readers", NULL), 0);
 }
 
+static void life_cycles_go_where_their_rows_say(void **state)
+{
+    assert_int_equal(failures_of(*state, "ledger", NULL), 0);
+}
+
 static void a_right_given_by_mistake_is_seen(void **state)
 {
     static const char *const mistakes[] = {
@@ -136,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(every_role_gets_where_it_may_and_nowhere_else),
         T(readers_read_what_they_may_hear),
+        T(life_cycles_go_where_their_rows_say),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
     };

@@ -1,0 +1,238 @@
+-- ledger: the mechanism of life cycles, with a tiny one of its own: a site that is made (A), opened (B) and, as a fact,
+-- shouted about. Everything is undone.
+--
+-- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
+\set ON_ERROR_STOP 1
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+SET LOCAL search_path = pg_temp, pg_catalog, tap;
+SET LOCAL client_min_messages = error;
+SELECT no_plan();
+
+-- The tiny cycle -----------------------------------------------------------------------------------
+INSERT INTO bus.cycle_state VALUES ('tiny', 'A', true, 'there'), ('tiny', 'B', true, 'open'), ('tiny', 'C', false, 'gone');
+INSERT INTO bus.cycle_event VALUES ('tiny', 'MAKE', 'fact', 'PlotSite'), ('tiny', 'GO', 'promise', 'PlotOffer'),
+                                   ('tiny', 'LEAVE', 'fact', 'OfferResponse');
+INSERT INTO bus.cycle_guard VALUES ('tiny', 'first', 'is_first', 'nobody was there'), ('tiny', 'sober', 'not_sober', 'sober');
+INSERT INTO bus.transition VALUES ('tiny', '', 'MAKE', 'A', '{}'), ('tiny', 'A', 'GO', 'B', '{first,sober}'),
+                                  ('tiny', 'B', 'LEAVE', 'C', '{}');
+CREATE TABLE bus.tiny (id uuid PRIMARY KEY, state text, status int2);
+ALTER TABLE bus.tiny OWNER TO bus_owner;
+-- The functions as they are, replaced for as long as this lasts.
+CREATE OR REPLACE FUNCTION bus.judge_offer(m bus.said) RETURNS bus.judgement LANGUAGE plpgsql AS $$
+DECLARE
+    site uuid := (m.body->>'site_id')::uuid;
+    event text := (ARRAY['MAKE', 'GO', 'LEAVE'])[m.type - 223];
+    t bus.tiny;
+    d bus.decision;
+    j bus.judgement;
+BEGIN
+    SELECT * INTO t FROM bus.tiny x WHERE x.id = site;
+    IF FOUND THEN
+        j := bus.mixed_status(m, t.status, 'site');
+        IF j.verdict IS NOT NULL THEN
+            RETURN j;
+        END IF;
+    ELSIF event <> 'MAKE' THEN
+        RETURN bus.hold(site, 'site_unknown', 'plot_offer.site_id', 'The site has not arrived.');
+    END IF;
+    d := bus.decide('tiny', coalesce(t.state, ''), event, coalesce(m.body->'fails', '{}'), m.forced);
+    IF d.verdict <> 1 THEN
+        RETURN bus.judgement_of(d, 'plot_offer.site_id', site);
+    END IF;
+    INSERT INTO bus.tiny VALUES (site, d.to_state, m.status) ON CONFLICT (id) DO UPDATE SET state = d.to_state;
+    PERFORM bus.note_move(m, 'tiny', site, 0, event, coalesce(t.state, ''), d.to_state);
+    IF event = 'MAKE' THEN
+        PERFORM bus.set_timer('tiny', site, m.received_at + interval '1 hour', '{"say": "GO"}');
+        PERFORM bus.wake(site);
+    ELSIF event = 'GO' THEN
+        PERFORM bus.stop_timer('tiny', site);
+    END IF;
+    RETURN bus.apply();
+END
+$$;
+CREATE OR REPLACE FUNCTION bus.ledger_clear_offer() RETURNS void LANGUAGE sql AS $$ TRUNCATE bus.tiny $$;
+CREATE FUNCTION bus.ring_tiny(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM bus.say_later(3::int2, 1::int2, 1, 225::int2, NULL, NULL, '\x00',
+                          jsonb_build_object('plot_offer', jsonb_build_object('site_id', t.subject)));
+END
+$$;
+CREATE FUNCTION bus.ring_broken(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
+
+-- Saying -------------------------------------------------------------------------------------------
+-- The schema counts what it says of itself, too: this test begins without that.
+DELETE FROM bus.audit_pending;
+INSERT INTO bus.principal (name, agency, roles, serial) VALUES ('coes.ayni.office', 'coes', 'all', 0),
+                                                               ('jamoat.urmetan', '', 'gateway', 0);
+CREATE TEMP SEQUENCE lane_seq;
+CREATE FUNCTION pg_temp.id_of(n int4) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
+-- Message `n` of the office about a site; answers outcome and verdict, or the refusal.
+CREATE FUNCTION pg_temp.say(n int4, type int2, site int4, status int2 DEFAULT 1, more jsonb DEFAULT '{}',
+                            who text DEFAULT 'coes.ayni.office') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    res bus.append_result;
+    body jsonb := CASE type WHEN 204 THEN '{}' ELSE jsonb_build_object('site_id', pg_temp.id_of(site)) END || more;
+BEGIN
+    res := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 5, 4::int2, nextval('lane_seq'),
+                          pg_temp.id_of(n), type, status, '3505203', now(), now(), NULL, NULL, 48::int2,
+                          ('\x' || to_hex(n + 4096))::bytea, NULL, NULL, NULL,
+                          jsonb_build_object('kind', 'KIND_REPORT', (SELECT t.name FROM bus.type t WHERE t.number = type), body),
+                          1, 0);
+    RETURN CASE WHEN res.outcome[1] >= 5 THEN 'REFUSED ' || res.code[1] || ': ' || res.refusal[1]
+                ELSE coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[res.verdict[1]], 'none') END;
+END
+$$;
+CREATE FUNCTION pg_temp.verdict_of(n int4) RETURNS int2 LANGUAGE sql AS $$
+    SELECT verdict FROM bus.message WHERE message_id = pg_temp.id_of(n)
+$$;
+CREATE FUNCTION pg_temp.head() RETURNS int8 LANGUAGE sql AS $$ SELECT seq FROM bus.log_head $$;
+
+-- Decide -------------------------------------------------------------------------------------------
+SELECT is(bus.decide('tiny', 'A', 'GO'), (1, 'B', NULL, NULL)::bus.decision, 'a legal move leads where its row says');
+SELECT is((bus.decide('tiny', 'A', 'GO', '{"sober": "s", "first": "f"}')).code, 'is_first', 'the first guard that fails speaks');
+SELECT is((bus.decide('tiny', 'A', 'GO', '{"other": "o"}')).verdict, 1::int2, 'guards that the row does not name are no matter');
+SELECT is((bus.decide('tiny', 'B', 'GO')).verdict, 4::int2, 'a promise without a row is refused');
+SELECT is((bus.decide('tiny', 'A', 'LEAVE')).verdict, 3::int2, 'a fact without a row is contested');
+SELECT is((bus.decide('tiny', 'A', 'LEAVE', '{}', true)), (1, 'C', NULL, NULL)::bus.decision, 'forced, a fact goes where it leads');
+SELECT alike((bus.decide('tiny', 'B', 'GO')).text, '%is B; legal now: LEAVE (OfferResponse).', 'the text says what is legal');
+
+-- Refused, applied, contested ------------------------------------------------------------------------
+SELECT is(pg_temp.say(1, 224::int2, 1), 'APPLIED', 'a site is made');
+SELECT is(pg_temp.say(2, 225::int2, 1, 2::int2), 'REFUSED status: The site is ACTUAL and this message is EXERCISE; the two never mix.',
+          'an exercise does not touch what is real');
+SELECT is(pg_temp.head(), 1::int8, 'what is refused takes no number');
+SELECT is((SELECT code || ' ' || path FROM bus.quarantine), 'status status', 'its bytes are kept');
+SELECT is(pg_temp.say(3, 224::int2, 1), 'CONTESTED', 'made twice: a fact against the state');
+SELECT is(pg_temp.verdict_of(3), 3::int2, 'the log says so');
+SELECT is((SELECT verdict || ' ' || type || ' ' || sender FROM eoc.undecided), 'CONTESTED plot_site coes.ayni.office',
+          'and a person sees it');
+
+-- Held, woken --------------------------------------------------------------------------------------
+SELECT is(pg_temp.say(10, 225::int2, 2), 'HELD', 'an offer before its site');
+SELECT is(pg_temp.say(11, 226::int2, 2), 'HELD', 'and what rests on it');
+SELECT is((SELECT count(*)::int4 FROM eoc.undecided WHERE verdict = 'HELD'), 2, 'both wait');
+SELECT is(pg_temp.say(12, 224::int2, 2), 'APPLIED', 'the site comes');
+SELECT is((SELECT state FROM bus.tiny WHERE id = pg_temp.id_of(2)), 'C', 'and everything behind it is decided, in order');
+SELECT is(ARRAY[pg_temp.verdict_of(10), pg_temp.verdict_of(11)], '{1,1}'::int2[], 'the log says so');
+SELECT is((SELECT string_agg(event, ' ' ORDER BY step) FROM eoc.moved WHERE entity = pg_temp.id_of(2)), 'MAKE GO LEAVE',
+          'moves have the order in which they were decided');
+SELECT is(pg_temp.head(), 5::int8, 'nothing is said in the middle of an append');
+SELECT is((SELECT said FROM bus.tick(100)), 2, 'the tick tells the sender of both');
+SELECT is((SELECT string_agg(doc->'decision'->>'ruling', ' ') FROM bus.document WHERE type = 204), 'RULING_APPLIED RULING_APPLIED',
+          'as decisions');
+SELECT is((SELECT count(*)::int4 FROM bus.recipient_reach r JOIN bus.document d USING (seq) JOIN bus.principal p USING (principal_id)
+            WHERE d.type = 204 AND p.name = 'coes.ayni.office'), 2, 'that are for it');
+SELECT is((SELECT said FROM bus.tick(100)), 0, 'once');
+
+-- A promise that was held and cannot be kept ----------------------------------------------------------
+SELECT is(pg_temp.say(20, 225::int2, 3, 1::int2, '{"fails": {"sober": "It is not sober."}}'), 'HELD', 'an offer before its site');
+SELECT is(pg_temp.say(21, 224::int2, 3), 'APPLIED', 'the site comes');
+SELECT is(pg_temp.verdict_of(20), 4::int2, 'it has its number, and is dismissed');
+SELECT lives_ok('SELECT bus.tick(100)');
+SELECT is((SELECT doc->'decision'->>'ruling' || ' ' || (doc->'decision'->>'code') FROM bus.document WHERE type = 204
+            ORDER BY seq DESC LIMIT 1), 'RULING_DISMISSED not_sober', 'and its sender hears why');
+
+-- A whole batch ---------------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.say_all(types int2[], site int4, n int4) RETURNS bus.append_result LANGUAGE plpgsql AS $$
+DECLARE
+    k int4 := cardinality(types);
+    first int8 := nextval('lane_seq');
+    me int4 := (SELECT principal_id FROM bus.principal WHERE name = 'coes.ayni.office');
+BEGIN
+    PERFORM setval('lane_seq', first + k - 1);
+    RETURN bus.append(array_fill(me, ARRAY[k]), array_fill(5::int8, ARRAY[k]), array_fill(4::int2, ARRAY[k]),
+        ARRAY(SELECT generate_series(first, first + k - 1)), ARRAY(SELECT pg_temp.id_of(n + i) FROM generate_series(1, k) AS i),
+        types, array_fill(1::int2, ARRAY[k]), array_fill('3505203'::text, ARRAY[k]), array_fill(now(), ARRAY[k]),
+        array_fill(now(), ARRAY[k]), NULL, NULL, array_fill(48::int2, ARRAY[k]),
+        ARRAY(SELECT ('\x' || to_hex(n + i + 4096))::bytea FROM generate_series(1, k) AS i), NULL, NULL, NULL,
+        ARRAY[me], '{5}', '{4}', ARRAY[first], ARRAY[first + k - 1], '{1}', ARRAY[k],
+        ARRAY(SELECT generate_series(1, k)),
+        ARRAY(SELECT jsonb_build_object((SELECT b.name FROM bus.type b WHERE b.number = t),
+                                        jsonb_build_object('site_id', pg_temp.id_of(site))) FROM unnest(types) AS t),
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 0);
+END
+$$;
+CREATE TEMP TABLE batch AS SELECT h.seq AS head_then, b.*
+  FROM bus.log_head h, pg_temp.say_all('{225,224,225,120,226}', 4, 100) AS b;
+SELECT is((SELECT outcome FROM batch), '{1,1,5,1,1}'::int2[], 'in a batch only what is refused has no number');
+SELECT is((SELECT verdict FROM batch), '{1,1,NULL,NULL,1}'::int2[], 'what was held and decided in it, is applied');
+SELECT is((SELECT seq FROM batch), (SELECT ARRAY[head_then + 1, head_then + 2, NULL, head_then + 3, head_then + 4] FROM batch),
+          'numbers have no hole');
+SELECT is((SELECT head FROM batch), (SELECT head_then + 4 FROM batch), 'and the head is the last of them');
+SELECT is((SELECT code[3] || ' ' || path[3] FROM batch), 'state plot_offer.site_id', 'the refusal says where and why');
+SELECT is((SELECT ARRAY(SELECT verdict FROM bus.message WHERE seq > head_then ORDER BY seq) FROM batch), '{1,1,NULL,1}'::int2[],
+          'the log says the same');
+SELECT is((SELECT count(*)::int4 FROM bus.document WHERE seq > (SELECT head_then FROM batch)), 4, 'and has the documents');
+SELECT is((SELECT lane_last FROM bus.lane_run WHERE sender_id > 0 ORDER BY lane_first DESC LIMIT 1),
+          (SELECT last_value FROM lane_seq), 'and knows what was seen');
+
+-- A person decides -----------------------------------------------------------------------------------
+SELECT is(pg_temp.say(30, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(1), 'ruling', 'RULING_APPLIED')),
+          'REFUSED not_undecided: No message with this id is held or contested; what is shows `eocctl undecided`.',
+          'there must be something to decide');
+SELECT alike(pg_temp.say(31, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED'),
+                         'jamoat.urmetan'), 'REFUSED rights:%', 'and it must be theirs to decide');
+SELECT is(pg_temp.say(32, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED')),
+          'APPLIED', 'what is contested is applied all the same');
+SELECT is(pg_temp.verdict_of(3), 1::int2, 'the log says so');
+SELECT is(pg_temp.say(33, 225::int2, 9), 'HELD', 'something that waits for what never comes');
+SELECT is(pg_temp.say(34, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(33), 'ruling', 'RULING_DISMISSED')),
+          'APPLIED', 'is dismissed');
+SELECT is(pg_temp.verdict_of(33), 4::int2, 'and stays in the log');
+SELECT is((SELECT count(*)::int4 FROM eoc.undecided), 0, 'nothing waits for anybody');
+
+-- Timers ---------------------------------------------------------------------------------------------
+SELECT is((SELECT count(*)::int4 FROM bus.timer WHERE subject = pg_temp.id_of(2)), 0, 'a timer that was stopped is gone');
+UPDATE bus.timer SET due_at = now() - interval '1 minute' WHERE subject = pg_temp.id_of(1);
+SELECT bus.set_timer('broken', pg_temp.id_of(1), now() - interval '2 minutes');
+SELECT lives_ok('SELECT bus.tick(100)', 'one that fails does not stop the tick');
+SELECT is((SELECT state FROM bus.tiny WHERE id = pg_temp.id_of(1)), 'B', 'the others ring, and what they say is judged');
+SELECT is((SELECT kind || ' ' || trouble FROM bus.timer WHERE trouble <> ''), 'broken broken', 'what failed is kept with its reason');
+SELECT is((SELECT said FROM bus.tick(100)), 0, 'each rings once');
+SELECT set_has($$SELECT doc->'audit_event'->>'what' FROM bus.document WHERE type = 243$$, $$VALUES ('timer_failed')$$,
+               'and stands in the record');
+
+-- Judged again ---------------------------------------------------------------------------------------
+CREATE TEMP TABLE was AS
+SELECT 'moved' AS part, to_jsonb(x) - 'step' || jsonb_build_object('turn', rank() OVER (ORDER BY step)) AS r FROM bus.moved x
+UNION ALL SELECT 'held', to_jsonb(x) FROM bus.held x UNION ALL SELECT 'contested', to_jsonb(x) FROM bus.contested x
+UNION ALL SELECT 'tiny', to_jsonb(x) FROM bus.tiny x UNION ALL SELECT 'verdict', to_jsonb(ARRAY[seq, verdict]) FROM bus.message
+UNION ALL SELECT 'timer', to_jsonb(x) - 'timer_id' FROM bus.timer x WHERE x.kind <> 'broken';
+SELECT cmp_ok(bus.rejudge(), '>', 10::int8, 'the whole log is judged again');
+CREATE TEMP TABLE is_now AS
+SELECT 'moved' AS part, to_jsonb(x) - 'step' || jsonb_build_object('turn', rank() OVER (ORDER BY step)) AS r FROM bus.moved x
+UNION ALL SELECT 'held', to_jsonb(x) FROM bus.held x UNION ALL SELECT 'contested', to_jsonb(x) FROM bus.contested x
+UNION ALL SELECT 'tiny', to_jsonb(x) FROM bus.tiny x UNION ALL SELECT 'verdict', to_jsonb(ARRAY[seq, verdict]) FROM bus.message
+UNION ALL SELECT 'timer', to_jsonb(x) - 'timer_id' FROM bus.timer x;
+SELECT bag_eq('SELECT * FROM was', 'SELECT * FROM is_now', 'and gives the same tables');
+SELECT is((SELECT count(*)::int4 FROM bus.to_say), 0, 'without a word');
+
+-- The rules that are there ---------------------------------------------------------------------------
+-- Each cycle: ends are ends, every state is reached, from every open state an end is.
+CREATE TEMP VIEW walk AS
+WITH RECURSIVE w AS (
+    SELECT cycle, from_state AS at, to_state AS to FROM bus.transition
+    UNION SELECT w.cycle, w.at, t.to_state FROM w JOIN bus.transition t ON t.cycle = w.cycle AND t.from_state = w.to)
+SELECT * FROM w;
+SELECT is_empty($$SELECT s.cycle, s.state FROM bus.cycle_state s
+                   WHERE NOT EXISTS (SELECT FROM walk w WHERE w.cycle = s.cycle AND w.at = '' AND w.to = s.state)$$,
+                'every state is reached from nothing');
+SELECT is_empty($$SELECT s.cycle, s.state FROM bus.cycle_state s WHERE s.is_open AND NOT EXISTS (
+                      SELECT FROM walk w JOIN bus.cycle_state e ON e.cycle = w.cycle AND e.state = w.to AND NOT e.is_open
+                       WHERE w.cycle = s.cycle AND w.at = s.state)$$, 'from every open state an end is reached');
+SELECT is_empty($$SELECT t.cycle, t.from_state FROM bus.transition t WHERE t.from_state <> ''
+                     AND NOT EXISTS (SELECT FROM bus.cycle_state s WHERE s.cycle = t.cycle AND s.state = t.from_state)$$,
+                'moves begin in states that there are');
+SELECT is_empty($$SELECT t.cycle, t.event, g FROM bus.transition t, unnest(t.guards) AS g
+                   WHERE NOT EXISTS (SELECT FROM bus.cycle_guard c WHERE c.cycle = t.cycle AND c.guard = g)$$,
+                'every guard that is named is there');
+SELECT is_empty($$SELECT c.cycle, c.guard FROM bus.cycle_guard c
+                   WHERE NOT EXISTS (SELECT FROM bus.transition t WHERE t.cycle = c.cycle AND c.guard = ANY (t.guards))$$,
+                'and every guard that is there is named');
+SELECT is_empty($$SELECT e.cycle, e.event FROM bus.cycle_event e
+                   WHERE NOT EXISTS (SELECT FROM bus.transition t WHERE (t.cycle, t.event) = (e.cycle, e.event))$$,
+                'every event moves something');
+SELECT * FROM finish();
+ROLLBACK;
