@@ -142,6 +142,7 @@ unsigned outbox_tag_lane(uint64_t tag);
 struct outbox_outcome {
     bool stored; /* else refused */
     bool repeated, expired;
+    uint32_t verdict; /* enum Verdict, as the receipt had it; not kept with the row */
     uint32_t log_epoch;
     uint64_t seq;
     const char *code, *path, *text; /* of a refusal */

@@ -31,6 +31,7 @@ static void settle(struct uplink *u, const Eocbus__V1__Settled *s)
         .stored = s->outcome == EOCBUS__V1__OUTCOME__OUTCOME_STORED,
         .repeated = s->repeated,
         .expired = s->expired,
+        .verdict = (uint32_t)s->verdict,
         .log_epoch = s->log_epoch,
         .seq = s->seq,
         .code = s->code,
