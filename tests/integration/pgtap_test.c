@@ -74,6 +74,11 @@ static void life_cycles_go_where_their_rows_say(void **state)
     assert_int_equal(failures_of(*state, "ledger", NULL), 0);
 }
 
+static void no_plot_is_promised_twice_and_what_happened_is_kept(void **state)
+{
+    assert_int_equal(failures_of(*state, "relocation", NULL), 0);
+}
+
 static void a_right_given_by_mistake_is_seen(void **state)
 {
     static const char *const mistakes[] = {
@@ -142,6 +147,7 @@ int main(void)
         T(every_role_gets_where_it_may_and_nowhere_else),
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
+        T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
     };
