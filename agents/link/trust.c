@@ -16,10 +16,14 @@
 #define STALE_US UINT64_C(3600000000)
 #define AGAIN_US UINT64_C(30000000)
 /* How long a signature that fits no key is doubted, how often its sender is asked for meanwhile,
- * and how long the doubt is over then. */
+ * and how long the doubt is over then: twice as long each time that no new key came of it, up to
+ * eleven minutes, so that one who signs nonsense holds its readers up for less than a hundredth of
+ * their time. After an hour without it is as if nothing had been. */
 #define DOUBT_US       UINT64_C(6000000)
 #define DOUBT_AGAIN_US UINT64_C(500000)
 #define SETTLED_US     UINT64_C(20000000)
+#define DOUBTS_MOST    6u
+#define FORGOTTEN_US   UINT64_C(3600000000)
 #define WAIT_US        UINT64_C(5000000)
 
 struct trust {
@@ -221,14 +225,29 @@ static struct trust_verdict judge_unsigned(const struct trust *t, const struct t
     return (struct trust_verdict){.proof = n->key_count ? PROOF_UNSIGNED : PROOF_UNKNOWN};
 }
 
+static void begin_doubt(struct trust_name *n, uint64_t now_us)
+{
+    bool again =
+        n->doubt_us && n->doubt_keys == n->key_count && now_us < n->doubt_us + FORGOTTEN_US;
+
+    n->doubts = !again ? 1 : n->doubts < DOUBTS_MOST ? n->doubts + 1 : DOUBTS_MOST;
+    n->doubt_keys = n->key_count;
+    n->doubt_us = now_us ? now_us : 1;
+}
+
 /* A signature that fits no key: its sender may have a new one, which the broker that is asked hears
- * of up to five seconds later than the one that took the message. */
+ * of up to five seconds later than the one that took the message. When it was waited for in vain it
+ * is asked for all the same, so that a key that comes is known to what comes behind it. */
 static bool may_have_new_key(struct trust *t, struct trust_name *n, uint64_t now_us)
 {
-    if (!n->doubt_us || now_us >= n->doubt_us + SETTLED_US)
-        n->doubt_us = now_us ? now_us : 1;
-    if (now_us >= n->doubt_us + DOUBT_US)
+    if (!n->doubt_us || n->doubt_keys != n->key_count ||
+        now_us >= n->doubt_us + (SETTLED_US << (n->doubts - 1)))
+        begin_doubt(n, now_us);
+    if (now_us >= n->doubt_us + DOUBT_US) {
+        if (!is_told(n, now_us, DOUBT_US))
+            (void)ask(t, n, now_us);
         return false;
+    }
     if (!is_told(n, now_us, DOUBT_AGAIN_US))
         return ask(t, n, now_us);
     return true;

@@ -24,7 +24,9 @@ struct trust_name {
     struct trust_key *keys;
     size_t key_count;
     uint64_t asked_us, told_us; /* when a broker was asked last, and answered; 0 = never */
-    uint64_t doubt_us;          /* when a signature fitted none of its keys */
+    uint64_t doubt_us;          /* when a signature fitted none of its keys, and it was waited */
+    unsigned doubts;            /* how often in a row, in vain; */
+    size_t doubt_keys;          /* its keys were so many then */
     bool is_due, was_given;
     char name[];
 };

@@ -119,7 +119,7 @@ enum word word_judge(const struct roll *r, const struct principal *p,
                           said->m->sender);
         word = WORD_UNSIGNED;
     }
-    if (!must && !order_is(said->m))
+    if (!must && !order_is(said->m) && said->m->lane != EOCBUS__V1__LANE__LANE_FLASH)
         return word;
     if (said->signature_len)
         word = judge_signature(r, said, must, why);

@@ -1,9 +1,10 @@
 /* word - is a message its sender's word? Pure: asks the roll for keys, and nothing else.
  *
  * Readers verify everything they are handed, so the broker spends its 50 us only on what others act
- * on: commands, what was approved by two persons, the answers that settle a request, and what
- * somebody hands in for another. Of the rest it wants the signature to be there, if the sender's
- * key has one: what is not signed could never be believed by anybody. */
+ * on: alarms (FLASH), which are heard before they are stored, commands, what was approved by two
+ * persons, the answers that settle a request, and what somebody hands in for another. Of the rest
+ * it wants the signature to be there, if the sender's key has one: what is not signed could never
+ * be believed by anybody. */
 #ifndef EOCBUS_BROKER_ACCESS_WORD_H
 #define EOCBUS_BROKER_ACCESS_WORD_H
 

@@ -1,6 +1,8 @@
 /* Whether an item is looked at now: by its size and the top level of its content alone, so that one
  * who sends a hundred times what it may costs little. An alarm that is news is looked at in any
  * case, as long as its sender has not cried too often; then it is a message like any other. */
+#include <string.h>
+
 #include "broker/ingress/room.h"
 
 #include "proto/base/banned.h"
@@ -35,13 +37,27 @@ static bool is_over(const struct publishing *b, const struct peek *head)
            clock_is_late(&b->s->clock, head->sent_time_us, b->received_us);
 }
 
+/* Whose alarm it is: of what is carried for another, the other's, as where it is written down. */
+static int32_t author_of(const struct publishing *b, const struct peek *head)
+{
+    const struct principal *author = NULL;
+    char name[LIMIT_NAME_BYTES + 1];
+
+    if (head->sender && head->sender_len < sizeof(name)) {
+        memcpy(name, head->sender, head->sender_len);
+        name[head->sender_len] = '\0';
+        author = access_author(b->in->set.access, b->principal, name);
+    }
+    return author ? author->principal_id : b->principal->principal_id;
+}
+
 /* An alarm that is news: it is said at once, whatever becomes of it in the store. What comes from a
  * backlog, or too late, is stored as everything is and wakes nobody. */
 static bool is_news(const struct publishing *b, const struct peek *head)
 {
     return head->lane == EOCBUS__V1__LANE__LANE_FLASH &&
            !(head->flags & EOCBUS__V1__FLAG__FLAG_BACKFILL) && !is_over(b, head) &&
-           !warned_has(&b->in->warned, b->principal->principal_id, head->epoch, head->lane_seq);
+           !warned_has(&b->in->warned, author_of(b, head), head->epoch, head->lane_seq);
 }
 
 static void ask_to_sound(struct publishing *b, const struct peek *head, struct pass *pass)

@@ -449,19 +449,25 @@ static bool capture(void *arg, const struct outbox_row *row, int row_state,
     return true;
 }
 
-static void send_again(unsigned who, const char *end, const uint8_t *bytes, size_t len)
+static void send_again_in(unsigned lane, unsigned who, const char *end, const uint8_t *bytes,
+                          size_t len)
 {
     struct agent *a = start_agent(who, end);
     uint64_t tag;
 
     saw.stored = saw.refused = 0;
     wanted_settled = 1;
-    assert_int_equal(outbox_put_carried(agent_outbox(a), 2, bytes, len, captured_signature,
+    assert_int_equal(outbox_put_carried(agent_outbox(a), lane, bytes, len, captured_signature,
                                         captured_signature_len, &tag),
                      ST_OK);
     assert_int_equal(agent_flush(a), ST_OK);
     wait_until(is_settled, "what was sent again has an answer");
     agent_destroy(a);
+}
+
+static void send_again(unsigned who, const char *end, const uint8_t *bytes, size_t len)
+{
+    send_again_in(EOCBUS__V1__LANE__LANE_IMMEDIATE, who, end, bytes, len);
 }
 
 static void captured_bytes_sent_again_are_one_message_or_none(void **state)
@@ -537,6 +543,53 @@ static void one_who_signs_is_refused_without(void **state)
     assert_int_equal(bus_status(bus, "signatures_missing"), 1);
 }
 
+static bool is_listening(void)
+{
+    return bus_status(bus, "listeners") >= 1;
+}
+
+/* She signs at random: it is refused before anybody hears of it, and on record. */
+static void an_alarm_with_a_false_signature_warns_nobody(void **state)
+{
+    Eocbus__V1__GeneralMessage alarm = EOCBUS__V1__GENERAL_MESSAGE__INIT;
+
+    (void)state;
+    wait_until(is_listening, "the reader listens");
+    compose("");
+    loop_random(loop, message_id, sizeof(message_id));
+    message_id[6] = 0x70 | (message_id[6] & 0x0f);
+    message_id[8] = 0x80 | (message_id[8] & 0x3f);
+    message.message_id.data = message.originating_id.data = message_id;
+    message.message_id.len = message.originating_id.len = sizeof(message_id);
+    message.schema = 1000;
+    message.sender = (char *)names[ASMA];
+    message.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    message.epoch = 79;
+    message.lane_seq = 1;
+    message.sent_time_us = loop_utc_us(loop);
+    alarm.from_role = alarm.subject = alarm.text = (char *)"mudflow";
+    message.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
+    message.general_message = &alarm;
+    captured_len[0] = eocbus__v1__envelope__pack(&message, captured[0]);
+    captured_signature_len = sizeof(captured_signature);
+    loop_random(loop, captured_signature, sizeof(captured_signature));
+    send_again_in(message.lane, ASMA, ".again", captured[0], captured_len[0]);
+    assert_int_equal(saw.refused, 1);
+    assert_string_equal(saw.code, CODE_SIGNATURE);
+    assert_int_equal(ask("SELECT count(*) FROM bus.quarantine WHERE code = 'signature'"), 1);
+    assert_int_equal(bus_status(bus, "provisional"), 0);
+    assert_int_equal(bus_status(bus, "withdrawn"), 0);
+    message.lane_seq = 2;
+    captured_len[0] = eocbus__v1__envelope__pack(&message, captured[0]);
+    signer_sign(signers[ASMA], captured_signature, "", captured[0], captured_len[0]);
+    send_again_in(message.lane, ASMA, ".again", captured[0], captured_len[0]);
+    assert_int_equal(saw.stored, 1);
+    wanted_heard = 1;
+    wait_until(is_heard, "the true one is heard");
+    assert_int_equal(saw.proof[PROOF_GOOD], saw.heard); /* with its number too, perhaps */
+    assert_int_equal(bus_status(bus, "provisional"), 1);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -549,6 +602,7 @@ int main(void)
         T(captured_bytes_sent_again_are_one_message_or_none),
         T(what_was_signed_before_its_key_was_revoked_stays_good),
         T(one_who_signs_is_refused_without),
+        T(an_alarm_with_a_false_signature_warns_nobody),
     };
 
     return cmocka_run_group_tests_name("forged", tests, NULL, NULL);

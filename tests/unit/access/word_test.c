@@ -190,6 +190,28 @@ static void a_report_is_left_to_its_readers(void **state)
     assert_int_equal(judge(ASMA), WORD_TAKEN);
 }
 
+static void an_alarm_is_verified_before_anybody_hears_it(void **state)
+{
+    (void)state;
+    begin(ASMA, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    now.m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    sign(asmas_second);
+    assert_int_equal(judge(ASMA), WORD_GOOD);
+    now.content[now.len - 1] ^= 1;
+    assert_int_equal(judge(ASMA), WORD_BAD);
+    sign(signers[KARIM]);
+    assert_int_equal(judge_with(ASMA, true), WORD_BAD);
+    sign(NULL);
+    assert_int_equal(judge(ASMA), WORD_MISSING);
+    assert_int_equal(judge_with(ASMA, true), WORD_UNSIGNED);
+    begin(OLD, EOCBUS__V1__ENVELOPE__BODY_FLASH_REPORT);
+    now.m.lane = EOCBUS__V1__LANE__LANE_FLASH;
+    sign(NULL);
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+    sign(signers[OLD]); /* nobody can tell */
+    assert_int_equal(judge(OLD), WORD_TAKEN);
+}
+
 static void a_command_is_verified_byte_for_byte(void **state)
 {
     (void)state;
@@ -335,6 +357,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_who_has_a_signing_key_is_not_heard_without),
         cmocka_unit_test(a_report_is_left_to_its_readers),
+        cmocka_unit_test(an_alarm_is_verified_before_anybody_hears_it),
         cmocka_unit_test(a_command_is_verified_byte_for_byte),
         cmocka_unit_test(of_a_device_without_a_signing_key_nobody_can_tell),
         cmocka_unit_test(what_settles_a_request_and_alerts_are_verified),

@@ -410,6 +410,67 @@ static void a_new_key_is_asked_for_before_its_word_is_called_forged(void **state
     assert_int_equal(proof_in_the_end(NULL), PROOF_GOOD);
 }
 
+/* Whoever signs nonsense holds its readers up for six seconds, and ever more rarely. */
+static void the_more_often_in_vain_the_more_rarely_a_signature_is_doubted(void **state)
+{
+    uint64_t waited_us = 0, began_us;
+
+    (void)state;
+    tell_of(ASMA);
+    begin(names[ASMA], false);
+    sign(signers[KARIM]);
+    began_us = now_us;
+    while (now_us < began_us + 3600 * SECOND) {
+        struct trust_verdict v = verdict();
+
+        waited_us += v.waits ? SECOND / 4 : 0;
+        now_us += SECOND / 4;
+        if (questions())
+            tell_of(ASMA);
+    }
+    assert_in_range(waited_us, 6 * SECOND, 3600 * SECOND / 50);
+    sign(signers[ASMA]); /* what is good waits for nothing */
+    assert_int_equal(verdict().proof, PROOF_GOOD);
+    assert_false(verdict().waits);
+    sign(signers[KARIM]);
+    assert_int_equal(verdict().proof, PROOF_BAD); /* and excuses nothing */
+}
+
+static void a_new_key_is_learnt_also_of_one_who_is_doubted_no_more(void **state)
+{
+    (void)state;
+    second_record = record_of(names[ASMA], &second_keys);
+    second_record.serial = 2;
+    tell_of(ASMA);
+    begin(names[ASMA], false);
+    sign(signers[KARIM]);
+    assert_int_equal(proof_in_the_end(tell_of_asma), PROOF_BAD);
+    now_us += 7 * SECOND;
+    sign(second);
+    assert_int_equal(verdict().proof, PROOF_BAD); /* it is not waited for, */
+    assert_int_equal(questions(), 1);             /* but asked */
+    tell_of_both();
+    assert_int_equal(verdict().proof, PROOF_GOOD);
+    sign(signers[KARIM]);
+    assert_true(verdict().waits); /* keys do change */
+}
+
+static void after_an_hour_doubts_are_forgotten(void **state)
+{
+    (void)state;
+    tell_of(ASMA);
+    begin(names[ASMA], false);
+    sign(signers[KARIM]);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(proof_in_the_end(tell_of_asma), PROOF_BAD);
+        now_us += 60 * SECOND;
+    }
+    now_us += 3600 * SECOND;
+    assert_int_equal(proof_in_the_end(tell_of_asma), PROOF_BAD);
+    now_us += 20 * SECOND;
+    assert_true(verdict().waits);
+}
+
 static void tell_of_all(void)
 {
     for (unsigned i = 0; i < PEOPLE; i++)
@@ -493,6 +554,9 @@ int main(void)
         T(what_its_sender_signed_is_good_and_nothing_else),
         T(an_unknown_sender_is_asked_for_and_waited_for_once),
         T(a_broker_that_does_not_answer_is_waited_for_no_more),
+        T(the_more_often_in_vain_the_more_rarely_a_signature_is_doubted),
+        T(a_new_key_is_learnt_also_of_one_who_is_doubted_no_more),
+        T(after_an_hour_doubts_are_forgotten),
         T(nobody_is_unknown_and_orders_nothing),
         T(a_record_that_too_few_officers_signed_is_none),
         T(an_old_gateway_is_shown_as_unsigned_and_orders_nothing),
