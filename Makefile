@@ -26,9 +26,11 @@ WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-protot
           -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fno-strict-aliasing -fstack-protector-strong \
-             -fPIC -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+             -fPIC -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) libxml-2.0 2>/dev/null)
 ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+# Only eocctl reads XML.
+LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 
 ifeq ($(SAN),1)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -137,7 +139,7 @@ agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
 test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) -lcmocka
 
 $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -180,6 +180,31 @@ static const struct ctl_command commands[] = {
      "  --wait SECONDS    end with status 3 after so long without a broker (with --count and\n"
      "                    --until-idle 30, else 0 = never)\n",
      CTL_LISTEN, ctl_blobs},
+    {"edxl", "resource messages from and to other systems, as EDXL-RM 1.0",
+     "eocctl edxl import FILE... [--status S] [--lane L] [--label L] [--to NAME]... [--place P]...\n"
+     "                   [--wait SECONDS] [--print]\n"
+     "eocctl edxl export --message ID | --thread ID | --file JSON [--out DIR] [--anyway]\n\n"
+     "import: reads EDXL-RM documents (XML, UTF-8, no DOCTYPE, at most 1 MiB), puts them into the "
+     "outbox\n"
+     "of the configured principal and waits for the receipts. What has no field of ours is kept with "
+     "the\n"
+     "message and named on standard error. The same files again say nothing again. export: writes "
+     "the\n"
+     "document of a message of the sixteen, with what was kept; what EDXL-RM has no place for is "
+     "named.\n\n"
+     "  --status S        ACTUAL (default), EXERCISE or TEST: EDXL-RM alone cannot say it\n"
+     "  --lane L          IMMEDIATE, PRIORITY, ROUTINE (default) or BULK\n"
+     "  --label L         PUBLIC, INTERNAL (default) or RESTRICTED\n"
+     "  --to NAME         principal, agency or role@place; repeatable\n"
+     "  --place P         P-code that the message is about; repeatable\n"
+     "  --wait SECONDS    for the receipts (default 30); 0 = only put into the outbox\n"
+     "  --print           as JSON on standard output instead: nothing is said\n"
+     "  --message ID      by UUID or number of the log\n"
+     "  --thread ID       all messages of the thread that begins with this UUID\n"
+     "  --file JSON       from a file instead of the log; - is standard input\n"
+     "  --out DIR         one file a message, named by its UUID; default standard output\n"
+     "  --anyway          also what is not ACTUAL: the document does not say so\n",
+     0, ctl_edxl},
     {"show", "one message, whole",
      "eocctl show N [--json]\n\n"
      "Prints message number N as the log keeps it: what the broker knows of it, then what it "

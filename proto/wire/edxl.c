@@ -102,6 +102,7 @@ void edxl_body(Eocbus__V1__RequestResource *out, const Eocbus__V1__Envelope *m)
     out->recall = offer->recall;
     out->n_lines = offer->n_lines;
     out->lines = offer->lines;
+    out->foreign = offer->foreign;
 }
 
 /* --- what a message holds

@@ -175,6 +175,8 @@ void gen_edxl_obey(struct gen *g, Eocbus__V1__Envelope *m, struct arena *arena)
     if (!edxl_name(type))
         return;
     edxl_body(&b, m);
+    if (b.foreign)
+        b.foreign->n_parts = 0; /* belongs to a document that nobody has */
     obey_head(g, type, m, &b);
     for (size_t i = 0; i < b.n_lines; i++)
         obey_line(g, type, b.lines[i], arena);

@@ -27,6 +27,8 @@ BEGIN {
     door["jansson.h"] = "proto/wire/json.c"
     door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c"
     door["libgfshare.h"] = "proto/base/shares.c"
+    door["parser.h"] = "agents/ctl/edxl_xml.c"
+    door["tree.h"] = "agents/ctl/edxl_xml.c"
     door["microhttpd.h"] = "agents/web/"
     # header that only some files share -> how their names begin
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"
