@@ -599,11 +599,50 @@ static void every_command_has_help_and_typos_find_their_neighbour(void **state)
     expect_exit(w, 2, ctl(w, "tail", "--pattern", "a..b", NULL));
 }
 
+/* UUIDs are made from the ids of the document, so they are known here. */
+static void documents_of_other_systems_go_in_and_out(void **state)
+{
+    static const char sample[] = "tests/data/edxl/samples/oasis-RMRequisitiontResourceExample.xml";
+    struct world *w = *state;
+    char path[400];
+    static char whole[OUTPUT_MAX];
+
+    expect_exit(w, 0, ctl(w, "edxl", "import", sample, "--status", "exercise", NULL));
+    expect(w->out, "stored 1\n");
+    expect(w->err, "kept as it came, beside our fields: /ContactInformation[2]/");
+    expect_exit(w, 0, ctl(w, "edxl", "import", sample, "--status", "exercise", NULL));
+    expect(w->out, "stored 1\n");
+    expect_exit(w, 1, ctl(w, "edxl", "export", "--message", "1", NULL));
+    expect(w->err, "not ACTUAL");
+    expect_exit(w, 0, ctl(w, "edxl", "export", "--message", "1", "--anyway", NULL));
+    expect(w->out, "<MessageID>urn:au-qld-eoc:987654</MessageID>");
+    expect(w->out, "<SentDateTime>2006-03-21T12:39:00+10:00</SentDateTime>");
+    snprintf(whole, sizeof(whole), "%s", w->out);
+    expect_exit(w, 0,
+                ctl(w, "edxl", "export", "--message", "511023ff-75e9-8882-8ae2-f072aca4298e",
+                    "--anyway", NULL));
+    assert_string_equal(w->out, whole);
+    expect_exit(w, 0,
+                ctl(w, "edxl", "export", "--thread", "39e154c9-951a-8941-bbaf-727f13686b6c",
+                    "--anyway", "--out", w->dir, NULL));
+    snprintf(path, sizeof(path), "%s/511023ff-75e9-8882-8ae2-f072aca4298e.xml", w->dir);
+    read_text(path, w->out);
+    assert_string_equal(w->out, whole);
+    expect_exit(w, 1, ctl(w, "edxl", "export", "--message", "2", NULL));
+    snprintf(path, sizeof(path), "%s/bad.xml", w->dir);
+    write_text(path, "<!DOCTYPE a><a/>");
+    expect_exit(w, 1, ctl(w, "edxl", "import", path, NULL));
+    expect(w->err, "DOCTYPE");
+    expect_exit(w, 2, ctl(w, "edxl", "import", NULL));
+    expect_exit(w, 2, ctl(w, "edxl", "import", sample, "--status", "REAL", NULL));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(documents_of_other_systems_go_in_and_out),
         CASE(a_key_is_made_once_and_never_overwritten),
         CASE(what_is_published_is_stored_heard_and_shown),
         CASE(a_repeated_command_speaks_once),
