@@ -62,6 +62,7 @@ static enum status write_file(const struct edxl_out *e, const char *name, const 
     int fd;
     bool ok;
 
+    (void)mkdir(e->dir, 0750); /* what is wrong with it, open says */
     snprintf(path, sizeof(path), "%s/%s.xml", e->dir, name);
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0) {

@@ -191,14 +191,19 @@ static enum status refuse_missing(const struct look *l, size_t element, int resp
                                   const struct step *at)
 {
     const struct element *e = &elements[element];
+    const char *name = messages[l->message];
     char fields[120] = "";
 
+    if (strcmp(e->name, "PrecedingMessageID") == 0)
+        return refuse(l->why, CODE_THREAD, at, "%s has to name the message it answers (EDXL-RM)",
+                      name);
     for (size_t i = 0; e->fields[i]; i++)
         list_add(fields, sizeof(fields), e->fields[i]);
-    return refuse(l->why, strcmp(e->name, "PrecedingMessageID") == 0 ? CODE_THREAD : CODE_REQUIRED,
-                  at, "%s%s has to hold %s (EDXL-RM)%s%s; give %s", messages[l->message],
-                  said_with(l, element, response), e->name, e->inside < 0 ? "" : " in every ",
-                  e->inside < 0 ? "" : elements[e->inside].name, fields);
+    if (e->inside < 0)
+        return refuse(l->why, CODE_REQUIRED, at, "%s has to hold %s (EDXL-RM); give %s", name,
+                      e->name, fields);
+    return refuse(l->why, CODE_REQUIRED, at, "%s%s has to hold %s (EDXL-RM) in every %s; give %s",
+                  name, said_with(l, element, response), e->name, elements[e->inside].name, fields);
 }
 
 /* The shorter of the two lists: those that may be, or those that must not. */
