@@ -1,5 +1,5 @@
 """messages - a message of every type, made from what the .proto files say and nothing else: the fields
-from the descriptors, the rules from the lines with @ in their comments (PROTOCOL.md, "Rules")."""
+from the descriptors, the rules from the lines with @ in their comments (PROTOCOL.md, "Rules"); of EDXL-RM from its table."""
 import os
 import re
 import time
@@ -10,6 +10,8 @@ from google.protobuf.descriptor import FieldDescriptor as F
 
 from eocbus.v1 import common_pb2 as common
 from eocbus.v1 import envelope_pb2 as envelope
+
+import edxl
 
 RULE = re.compile(r"@([a-z]+)(?:\s+(-?\d+)\.\.(-?\d+))?")
 WORDS = "сел дар Айнӣ роҳ баста flood at Gusar мост разрушен 7-Aug ҷ "
@@ -89,6 +91,7 @@ class Maker:
 
     def __init__(self, rules, rng, full=0.6):
         self.rules, self.rng, self.full = rules, rng, full
+        self.edxl = edxl.Rules()
 
     def body(self, type_name):
         field = envelope.Envelope.DESCRIPTOR.fields_by_name[type_name]
@@ -175,6 +178,7 @@ class Author:
             label=common.LABEL_INTERNAL, lang=common.LANG_TG)
         e.area.pcodes.extend(pcodes)
         getattr(e, type_name).CopyFrom(self.maker.body(type_name))
+        self.maker.edxl.fit(e, self.maker)
         for name, value in more.items():
             setattr(e, name, value)
         return e
