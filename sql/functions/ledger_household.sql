@@ -243,7 +243,7 @@ BEGIN
             eoc.word(m.body->>'item', 'ASSISTANCE_ITEM_'), coalesce(m.places[1], ''));
     fed := bus.fed_until(id);
     UPDATE bus.household h SET fed_until = fed WHERE h.household_id = id AND h.fed_until IS DISTINCT FROM fed;
-    IF fed IS NOT NULL THEN
+    IF fed IS NOT NULL AND m.status = 1 THEN -- bus.now_of
         PERFORM bus.set_timer('ration', id, fed - interval '3 days');
     END IF;
 END

@@ -130,17 +130,23 @@ $$;
 CREATE FUNCTION bus.site_free(s bus.site) RETURNS int4 LANGUAGE sql IMMUTABLE AS
 $$ SELECT s.capacity - s.blocked - s.elsewhere - s.reserved - s.allocated - s.occupied $$;
 
+-- What a message takes as now: an exercise lives in the time that its messages tell, and nothing rings in it by
+-- itself, so that a night of years ago can be played.
+CREATE FUNCTION bus.now_of(m bus.said) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE m.status WHEN 1 THEN m.received_at ELSE m.event_at END $$;
+
 -- Guards of the offer's cycle that are not met.
 CREATE FUNCTION bus.offer_fails(m bus.said, o bus.offer, s bus.site) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     until timestamptz := eoc.at(m.body->>'valid_until_us');
+    now_at timestamptz := bus.now_of(m);
     said text := to_char(coalesce(o.valid_until, until) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"');
 BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object(
-        'to_come', CASE WHEN until <= m.received_at THEN 'An offer is valid until a time that is still to come.' END,
-        'in_time', CASE WHEN o.valid_until <= m.received_at THEN format('The offer was valid until %s.', said) END,
-        'over', CASE WHEN o.valid_until > m.received_at THEN format('The offer is valid until %s.', said) END,
+        'to_come', CASE WHEN until <= now_at THEN 'An offer is valid until a time that is still to come.' END,
+        'in_time', CASE WHEN o.valid_until <= now_at THEN format('The offer was valid until %s.', said) END,
+        'over', CASE WHEN o.valid_until > now_at THEN format('The offer is valid until %s.', said) END,
         'site_safe', CASE WHEN s.is_safe IS NOT TRUE
                           THEN format('Site %s was not looked at for mudflow, flood and landslide (PlotSite hazard_checked).', s.site_id) END,
         'site_room', CASE WHEN bus.site_free(s) < 1 THEN bus.site_full_text(s) END)
@@ -231,7 +237,7 @@ BEGIN
     SELECT * INTO o FROM bus.offer x WHERE x.offer_id = id;
     PERFORM bus.hold_plot(o.site_id, o.status, o.holds, holds_now);
     UPDATE bus.offer x SET state = to_state, holds = holds_now, seq = m.seq, since = m.event_at WHERE x.offer_id = id;
-    IF to_state IN ('OPEN', 'ACCEPTED') THEN
+    IF to_state IN ('OPEN', 'ACCEPTED') AND o.status = 1 THEN
         PERFORM bus.set_timer('offer', id, o.valid_until);
     ELSE
         PERFORM bus.stop_timer('offer', id);

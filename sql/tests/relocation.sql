@@ -180,6 +180,14 @@ SELECT is(pg_temp.affect(51), 'APPLIED', 'x');
 SELECT is(pg_temp.prefer(51), 'CONTESTED', 'who was found not eligible is not');
 SELECT is(pg_temp.tell('household_event', pg_temp.event(51, jsonb_build_object('assessed', '{"signatories": ["one"]}'::jsonb))), 'CONTESTED', 'an act has two signatories');
 
+-- An exercise of another year.
+SELECT is(pg_temp.tell('plot_site', '{"site_id": "zafarobod.4", "pcode": "3508000", "name": "x", "capacity_total": 1, "hazard_checked": "ANSWER_YES"}', 2), 'APPLIED', 'an exercise has sites of its own');
+SELECT pg_temp.tell('household_event', pg_temp.event(61, '{"affected": {"members": 3}}'), 2, '2010-08-08'),
+       pg_temp.tell('household_event', pg_temp.event(61, '{"to_state": "HOUSEHOLD_STATE_ELIGIBLE", "assessed": {"eligible": "ANSWER_YES", "signatories": ["a", "b"]}}'), 2, '2010-08-09') \g /dev/null
+SELECT is(pg_temp.tell('plot_offer', jsonb_build_object('offer_id', pg_temp.uid(161), 'household_id', pg_temp.uid(61), 'action', 'OFFER_ACTION_MAKE',
+          'site_id', 'zafarobod.4', 'valid_until_us', pg_temp.us('2010-09-30')), 2, '2010-08-26'), 'APPLIED', 'in which an offer of 2010 is still open');
+SELECT is((SELECT count(*) FROM bus.timer WHERE subject = pg_temp.uid(161)), 0::int8, 'and nothing rings');
+
 -- Totals, and the rules themselves -----------------------------------------------------------------
 SELECT is_empty($$SELECT s.site_id FROM bus.site s
                    LEFT JOIN bus.offer o ON o.site_id = s.site_id AND o.status = s.status GROUP BY s.site_id, s.status
