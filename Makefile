@@ -52,6 +52,8 @@ RULES   := $(BUILD)/gen/rules.inc
 WORDS_IN := $(sort $(wildcard agents/link/words/*.txt))
 WORDS   := $(BUILD)/gen/words.inc
 EDXL    := $(BUILD)/gen/edxl_rm.inc
+PLACES_IN := agents/link/places/tjk_district_points.csv deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv
+PLACES  := $(BUILD)/gen/places.inc
 
 # --- libraries and programs --------------------------------------------------------------------------
 PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
@@ -108,11 +110,14 @@ $(WORDS): agents/link/words.awk $(WORDS_IN)
 $(EDXL): proto/edxl_rm.awk proto/edxl_rm.tsv
 	@mkdir -p $(@D)
 	awk -f proto/edxl_rm.awk proto/edxl_rm.tsv > $@
+$(PLACES): agents/link/places.awk $(PLACES_IN)
+	@mkdir -p $(@D)
+	awk -f agents/link/places.awk $(PLACES_IN) > $@
 
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
-$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL)
+$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL) $(PLACES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

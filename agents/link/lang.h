@@ -62,6 +62,8 @@ enum say {
     SAY_COLUMN_CODE,
     SAY_COLUMN_STATE,
     SAY_COLUMN_NUMBER,
+    SAY_COLUMN_HOUSEHOLD,
+    SAY_COLUMN_PLACE,
     SAY_NOT_ANSWERED,
     SAY_LEVEL_STORED, /* the levels of receipts, in the order of the contract */
     SAY_LEVEL_DELIVERED,

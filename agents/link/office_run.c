@@ -11,6 +11,7 @@
 
 #include "agents/link/head_book.h"
 #include "agents/link/office.h"
+#include "agents/link/places.h"
 #include "agents/link/print.h"
 #include "agents/link/profile.h"
 #include "agents/link/receipt_book.h"
@@ -96,6 +97,16 @@ static void put_doubt(const struct running *r, struct buf *line, const Eocbus__V
         buf_printf(line, " [%s]", lang_say(r->o->lang, SAY_UNSIGNED));
 }
 
+/* The sentence has it in English. */
+static void put_place(const struct running *r, struct buf *line, const Eocbus__V1__Envelope *m)
+{
+    if (r->o->lang == LANG_ENGLISH || !m || !m->area || !m->area->n_pcodes)
+        return;
+    buf_puts(line, " (");
+    place_put(line, r->o->lang, m->area->pcodes[0]);
+    buf_puts(line, ")");
+}
+
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct running *r = arg;
@@ -116,6 +127,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
         print_escaped(&line, m->sender, strlen(m->sender));
     buf_puts(&line, "  ");
     print_escaped(&line, (const char *)text.data, text.len);
+    put_place(r, &line, m);
     put_doubt(r, &line, m);
     buf_puts(&line, "\n");
     done = !line.failed && !text.failed && print_flush(&line);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agents/link/places.h"
 #include "agents/link/summary_bodies.h"
 #include "proto/base/ids.h"
 #include "proto/wire/types.h"
@@ -115,13 +116,14 @@ void say_date(struct buf *b, const char *before, int64_t utc_us)
     buf_printf(b, "%s%.10s", before, text);
 }
 
-const char *place_of(const Eocbus__V1__Envelope *m)
+void say_place(struct buf *b, const char *before, const Eocbus__V1__Envelope *m)
 {
-    if (!m->area)
-        return "";
-    if (m->area->place_name && *m->area->place_name)
-        return m->area->place_name;
-    return m->area->n_pcodes ? m->area->pcodes[0] : "";
+    if (m->area && m->area->place_name && *m->area->place_name) {
+        say_text(b, before, m->area->place_name);
+    } else if (m->area && m->area->n_pcodes) {
+        buf_puts(b, before);
+        place_put(b, LANG_ENGLISH, m->area->pcodes[0]); /* the sentence around it is English */
+    }
 }
 
 void say_long(struct buf *b, const char *before, const char *text, size_t most)

@@ -25,7 +25,8 @@ void say_money(struct buf *b, const Eocbus__V1__Money *m);
 void say_id(struct buf *b, ProtobufCBinaryData id);
 void say_time(struct buf *b, const char *before, int64_t utc_us);
 void say_date(struct buf *b, const char *before, int64_t utc_us);
-const char *place_of(const Eocbus__V1__Envelope *m); /* its name or its code; "" if none */
+/* Its name in words, or that of its code and the code; nothing if it has none. */
+void say_place(struct buf *b, const char *before, const Eocbus__V1__Envelope *m);
 
 #define SAY(b, enum_name, value)                                                                   \
     summary_word(b, &eocbus__v1__##enum_name##__descriptor, (int)(value))

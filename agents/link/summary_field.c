@@ -63,7 +63,7 @@ static void say_detection(struct buf *b, const Eocbus__V1__Envelope *m,
     SAY(b, detection_level, d->level);
     buf_puts(b, ": ");
     SAY(b, hazard, d->hazard);
-    say_text(b, " at ", place_of(m));
+    say_place(b, " at ", m);
     say_text(b, ", ", d->text);
     if (d->confidence_pct)
         buf_printf(b, ", confidence %u %%", d->confidence_pct);
@@ -104,7 +104,10 @@ static void say_flash(struct buf *b, const Eocbus__V1__Envelope *m,
                       const Eocbus__V1__FlashReport *f)
 {
     SAY(b, hazard, f->hazard);
-    say_text(b, " reported at ", f->village && *f->village ? f->village : place_of(m));
+    if (f->village && *f->village)
+        say_text(b, " reported at ", f->village);
+    else
+        say_place(b, " reported at ", m);
     buf_puts(b, ": ");
     if (f->_deaths_case)
         say_count(b, f->deaths, "dead", "dead");
@@ -131,7 +134,7 @@ static void say_situation(struct buf *b, const Eocbus__V1__Envelope *m,
     buf_printf(b, "situation report %u (", s->report_no);
     SAY(b, report_version, s->version);
     buf_puts(b, ")");
-    say_text(b, " of ", place_of(m));
+    say_place(b, " of ", m);
     if (s->_households_affected_case)
         say_count(b, s->households_affected, "household affected", "households affected");
     if (s->_people_displaced_case)
@@ -189,7 +192,7 @@ static void say_incident(struct buf *b, const Eocbus__V1__Envelope *m,
 {
     buf_puts(b, "incident: ");
     SAY(b, hazard, i->hazard);
-    say_text(b, " at ", place_of(m));
+    say_place(b, " at ", m);
     say_text(b, ", ", i->name);
     buf_puts(b, ", severity ");
     SAY(b, severity, i->severity);

@@ -99,7 +99,7 @@ bool say_resource_body(struct buf *b, const Eocbus__V1__Envelope *m)
     }
     if (count > 4)
         buf_printf(b, " and %zu more", count - 4);
-    say_text(b, ", for ", place_of(m));
+    say_place(b, ", for ", m);
     if (count == 0)
         say_long(b, ": ", text_of(body, "description"), 120);
     return true;

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "agents/link/memory.h"
+#include "agents/link/columns.h"
+#include "agents/link/places.h"
 #include "agents/link/print.h"
 #include "agents/link/summary.h"
 #include "agents/registry/registry.h"
@@ -181,20 +183,42 @@ enum status registry_state(struct office *o, const ProtobufCBinaryData *househol
     return ST_OK;
 }
 
+struct listing {
+    enum lang lang;
+    struct columns columns;
+};
+
+static void put_cell(struct columns *c, struct buf *text)
+{
+    buf_put(text, "", 1);
+    columns_put(c, text->failed ? NULL : (const char *)text->data);
+    buf_clear(text);
+}
+
 static void put_household(void *arg, const char *key, const char *value)
 {
-    struct buf *b = arg;
+    struct listing *l = arg;
+    struct buf text = {0};
     struct known k;
 
     if (!read_known(&k, value))
         return;
-    buf_printf(b, "%s  %-8s %.16s  ", key, k.place, k.time);
-    summary_word(b, &eocbus__v1__household_state__descriptor, k.state);
-    buf_puts(b, "\n");
+    columns_put(&l->columns, key);
+    place_put(&text, l->lang, k.place);
+    put_cell(&l->columns, &text);
+    buf_printf(&text, "%.16sZ", k.time);
+    put_cell(&l->columns, &text);
+    summary_word(&text, &eocbus__v1__household_state__descriptor, k.state);
+    put_cell(&l->columns, &text);
+    buf_free(&text);
 }
 
 int registry_households(struct office *o)
 {
+    static const enum say headings[] = {SAY_COLUMN_HOUSEHOLD, SAY_COLUMN_PLACE, SAY_COLUMN_TIME,
+                                        SAY_COLUMN_STATE};
+    const char *words[ARRAY_LEN(headings)];
+    struct listing l = {.lang = o->lang};
     struct memory *memory;
     struct buf b = {0};
     char err[600];
@@ -203,7 +227,11 @@ int registry_households(struct office *o)
         return office_fail(o, EXIT_USAGE, "households takes no words behind it");
     if (open_known(o, &memory, err, sizeof(err)) != ST_OK)
         return office_fail(o, EXIT_MACHINE, "%s", err);
-    memory_each(memory, put_household, &b);
+    for (size_t i = 0; i < ARRAY_LEN(headings); i++)
+        words[i] = lang_say(o->lang, headings[i]);
+    columns_begin(&l.columns, words, ARRAY_LEN(headings));
+    memory_each(memory, put_household, &l);
+    columns_end(&l.columns, &b);
     if (b.len == 0)
         buf_printf(&b, "%s\n", lang_say(o->lang, SAY_NO_HOUSEHOLDS));
     print_flush(&b);

@@ -43,6 +43,7 @@ BEGIN {
     generated["rules.inc"] = 1
     generated["words.inc"] = 1
     generated["edxl_rm.inc"] = 1
+    generated["places.inc"] = 1
 }
 
 function wrong_at(line, text) {
