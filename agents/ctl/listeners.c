@@ -4,6 +4,7 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
+#include "agents/ctl/listing.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 
@@ -19,22 +20,6 @@
 static const char *const columns[] = {"principal", "name",          "lane",      "place",
                                       "behind",    "waiting_since", "served_by", "patterns"};
 
-static void put_row(struct buf *out, const struct db_rows *r, unsigned row, bool json)
-{
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        const char *cell = db_cell(r, row, columns[i]);
-
-        if (json) {
-            buf_printf(out, "%s\"%s\":", i ? "," : "{", columns[i]);
-            print_json_text(out, cell);
-            continue;
-        }
-        buf_puts(out, i ? "  " : "");
-        print_escaped(out, cell && *cell ? cell : "-", cell && *cell ? strlen(cell) : 1);
-    }
-    buf_puts(out, json ? "}\n" : "\n");
-}
-
 static int list(struct ctl *c, struct db *d, bool json, const char *principal)
 {
     const char *params[] = {principal};
@@ -45,8 +30,7 @@ static int list(struct ctl *c, struct db *d, bool json, const char *principal)
     if (st != ST_OK)
         return program_fail(&c->program, st == ST_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED,
                             "the listeners cannot be read: %s", db_error(d));
-    for (unsigned i = 0; i < db_count(r); i++)
-        put_row(&out, r, i, json);
+    listing_put(&out, r, columns, ARRAY_LEN(columns), json);
     if (!json && db_count(r) == 0)
         buf_puts(&out, "nobody listens under a durable name\n");
     print_flush(&out);

@@ -8,6 +8,7 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/enrol.h"
+#include "agents/ctl/listing.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 #include "proto/base/ids.h"
@@ -243,16 +244,6 @@ static int revoke(struct ctl *c, struct db *d, const struct choice *ch)
     " WHERE $1::interval IS NULL OR (state = 'active' AND not_after < now() + $1::interval)"       \
     " ORDER BY CASE WHEN $1::interval IS NOT NULL THEN not_after END, name, serial, created_at"
 
-static void put_column(struct buf *out, const char *text, size_t width)
-{
-    size_t before = out->len;
-
-    print_escaped(out, text, strlen(text));
-    while (out->len - before < width && !out->failed)
-        buf_puts(out, " ");
-    buf_puts(out, " ");
-}
-
 /* Whether officers who are pinned here vouch for it, as far as it can be told here. */
 static const char *vouched_word(const struct db_rows *r, unsigned i, const struct officers *o)
 {
@@ -271,12 +262,12 @@ static const char *vouched_word(const struct db_rows *r, unsigned i, const struc
     return word;
 }
 
+static const char *const columns[] = {"name",  "agency", "roles",   "places",   "key",
+                                      "state", "serial", "vouched", "not_after"};
+
 static void print_row(const struct db_rows *r, unsigned i, const struct officers *o, bool json,
-                      struct buf *out)
+                      struct buf *out, struct columns *table)
 {
-    static const char *const columns[] = {"name",  "agency", "roles",   "places",   "key",
-                                          "state", "serial", "vouched", "not_after"};
-    static const size_t widths[] = {28, 10, 16, 13, 40, 8, 2, 7, 0};
     char z85[KEY_Z85] = "";
     struct buf key = {0};
 
@@ -292,10 +283,10 @@ static void print_row(const struct db_rows *r, unsigned i, const struct officers
             buf_printf(out, "%s\"%s\":", n ? "," : "{", columns[n]);
             print_json_text(out, cell);
         } else {
-            put_column(out, cell && *cell ? cell : "-", widths[n]);
+            columns_put(table, cell);
         }
     }
-    buf_puts(out, json ? "}\n" : "\n");
+    buf_puts(out, json ? "}\n" : "");
 }
 
 /* "30d" as PostgreSQL says it; false if it is something else. */
@@ -316,6 +307,7 @@ static int list(struct ctl *c, struct db *d, const struct choice *ch)
     char days[32], err[800];
     const char *params[] = {ch->expiring ? days : NULL, pins && *pins ? "t" : "f"};
     struct officers o = {0};
+    struct columns table;
     struct buf out = {0};
     struct db_rows *r;
 
@@ -327,8 +319,10 @@ static int list(struct ctl *c, struct db *d, const struct choice *ch)
     if (st != ST_OK)
         return program_fail(&c->program, code_of(st), "the principals cannot be read: %s",
                             db_error(d));
+    listing_begin(&table, columns, ARRAY_LEN(columns));
     for (unsigned i = 0; i < db_count(r); i++)
-        print_row(r, i, &o, ch->json, &out);
+        print_row(r, i, &o, ch->json, &out, &table);
+    columns_end(&table, &out);
     if (!ch->json && db_count(r) == 0)
         buf_puts(&out, ch->expiring ? "no key ends so soon\n"
                                     : "nobody is enrolled yet; `eocctl enrol` enrols\n");

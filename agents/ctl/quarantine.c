@@ -4,6 +4,7 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
+#include "agents/ctl/listing.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 #include "agents/ctl/show.h"
@@ -24,21 +25,11 @@
 static const char *const columns[] = {"quarantine_id", "received", "sender", "code",
                                       "path",          "text",     "bytes"};
 
-static void put_json(struct buf *out, const struct db_rows *r, unsigned row)
+static void put_json(struct buf *out, const struct db_rows *r)
 {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
         buf_printf(out, "%s\"%s\":", i ? "," : "{", columns[i]);
-        print_json_text(out, db_cell(r, row, columns[i]));
-    }
-}
-
-static void put_line(struct buf *out, const struct db_rows *r, unsigned row)
-{
-    for (size_t i = 0; i + 1 < ARRAY_LEN(columns); i++) {
-        const char *cell = db_cell(r, row, columns[i]);
-
-        print_escaped(out, cell && *cell ? cell : "-", cell && *cell ? strlen(cell) : 1);
-        buf_puts(out, i + 2 < ARRAY_LEN(columns) ? "  " : "\n");
+        print_json_text(out, db_cell(r, 0, columns[i]));
     }
 }
 
@@ -60,14 +51,7 @@ static int list(struct ctl *c, struct db *d, bool json, const char *sender, uint
     st = db_query(d, &r, LIST_SQL, params, 2);
     if (st != ST_OK)
         return fail_db(c, d, st);
-    for (unsigned i = 0; i < db_count(r); i++) {
-        if (json)
-            put_json(&out, r, i);
-        else
-            put_line(&out, r, i);
-        if (json)
-            buf_puts(&out, "}\n");
-    }
+    listing_put(&out, r, columns, ARRAY_LEN(columns) - !json, json); /* nobody reads bytes */
     if (!json && db_count(r) == 0)
         buf_puts(&out, "the quarantine is empty\n");
     print_flush(&out);
@@ -83,7 +67,7 @@ static void put_whole(struct buf *out, const struct db_rows *r, bool json)
     if (!db_bytes(r, 0, "content", &content))
         content.len = 0;
     if (json) {
-        put_json(out, r, 0);
+        put_json(out, r);
         buf_puts(out, ",\"message\":");
         if (!show_content(out, content.data, content.len, false))
             buf_puts(out, "null");

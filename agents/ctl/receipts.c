@@ -5,6 +5,7 @@
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
+#include "agents/ctl/listing.h"
 #include "agents/link/form.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
@@ -34,27 +35,7 @@
         "to_at") " AS to_at FROM eoc.duty "                                                        \
                  "ORDER BY recipient, turn, principal"
 
-/* `before`: of a line for people. */
-static void put_row(struct buf *out, const struct db_rows *r, unsigned row, const char *before,
-                    const char *const *columns, size_t n, bool json)
-{
-    if (!json)
-        buf_puts(out, before);
-    for (size_t i = 0; i < n; i++) {
-        const char *cell = db_cell(r, row, columns[i]);
-
-        if (json) {
-            buf_printf(out, "%s\"%s\":", i ? "," : "{", columns[i]);
-            print_json_text(out, cell);
-            continue;
-        }
-        buf_puts(out, i ? "  " : "");
-        print_escaped(out, cell && *cell ? cell : "-", cell && *cell ? strlen(cell) : 1);
-    }
-    buf_puts(out, json ? "}\n" : "\n");
-}
-
-/* How many rows; -1: *code is the exit code. */
+/* How many rows, `before` above them for people; -1: *code is the exit code. */
 static int put_rows(struct ctl *c, struct db *d, const char *sql, const char *param,
                     const char *before, const char *const *columns, size_t n, bool json, int *code)
 {
@@ -70,8 +51,9 @@ static int put_rows(struct ctl *c, struct db *d, const char *sql, const char *pa
         return -1;
     }
     count = db_count(r);
-    for (unsigned i = 0; i < count; i++)
-        put_row(&out, r, i, before, columns, n, json);
+    if (count && !json)
+        buf_puts(&out, before);
+    listing_put(&out, r, columns, n, json);
     print_flush(&out);
     buf_free(&out);
     db_rows_free(r);
@@ -96,7 +78,7 @@ int ctl_receipts(struct ctl *c)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
     found = put_rows(c, d, RECEIPTS_SQL, c->argv[1], "", columns, ARRAY_LEN(columns), json, &code);
     if (found > 0)
-        (void)put_rows(c, d, STEPS_SQL, c->argv[1], "changed nothing: ", columns,
+        (void)put_rows(c, d, STEPS_SQL, c->argv[1], "\nSteps that changed nothing:\n", columns,
                        ARRAY_LEN(columns), json, &code);
     db_close(d);
     if (found == 0)

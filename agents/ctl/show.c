@@ -12,6 +12,7 @@
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 #include "agents/link/summary.h"
+#include "proto/base/ids.h"
 #include "proto/wire/json.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/types.h"
@@ -93,7 +94,7 @@ static void print_stamp(struct buf *out, const struct db_rows *r)
     buf_printf(out, "number    %s of log epoch %s\n", db_cell(r, 0, "seq"),
                db_cell(r, 0, "log_epoch"));
     buf_printf(out, "type      %s\n", type ? type->name : db_cell(r, 0, "type"));
-    buf_printf(out, "place     lane %s, number %s there, of epoch %s\n", db_cell(r, 0, "lane"),
+    buf_printf(out, "lane      %s, number %s there, of epoch %s\n", db_cell(r, 0, "lane"),
                db_cell(r, 0, "lane_seq"), db_cell(r, 0, "epoch"));
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         const char *cell = db_cell(r, 0, lines[i].column);
@@ -118,6 +119,25 @@ static void print_stamp_json(struct buf *out, const struct db_rows *r)
     buf_puts(out, ",\"message\":");
 }
 
+/* What a person reads first, before what machines read. */
+static void print_sentence(struct buf *out, const struct buf *content)
+{
+    Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, content->len, content->data);
+    struct buf text = {0};
+    char time[TIME_TEXT];
+
+    if (!m)
+        return;
+    summary_put(&text, m);
+    buf_puts(out, "says      ");
+    print_escaped(out, (const char *)text.data, text.len);
+    out->failed |= text.failed;
+    time_format(time, m->event_time_us);
+    buf_printf(out, "\nhappened  %s\n", time);
+    buf_free(&text);
+    eocbus__v1__envelope__free_unpacked(m, NULL);
+}
+
 static void print_message(struct buf *out, const struct db_rows *r, bool json)
 {
     struct buf content = {0};
@@ -125,10 +145,12 @@ static void print_message(struct buf *out, const struct db_rows *r, bool json)
 
     if (!db_bytes(r, 0, "content", &content))
         content.len = 0;
-    if (json)
+    if (json) {
         print_stamp_json(out, r);
-    else
+    } else {
+        print_sentence(out, &content);
         print_stamp(out, r);
+    }
     readable = show_content(out, content.data, content.len, !json);
     if (!readable && json)
         buf_puts(out, "null");

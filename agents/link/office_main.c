@@ -55,20 +55,20 @@ static void look_at_option(struct asked *a, const char *option, const char *valu
 
 static void look_at_words(struct asked *a, int argc, char **argv)
 {
+    bool ended = false; /* options of the command begin, whose values are no words */
+
     memset(a, 0, sizeof(*a));
-    for (int i = 1; i < argc && !a->word; i++) {
+    for (int i = 1; i < argc; i++) {
         if (has_value(argv[i]) && i + 1 < argc) {
             look_at_option(a, argv[i], argv[i + 1]);
             i++;
-        } else if (argv[i][0] == '-' && a->command) {
-            break; /* options of the command */
         } else if (argv[i][0] == '-') {
-            continue;
+            ended = ended || a->command;
         } else if (!a->command && !a->is_help && strcmp(argv[i], "help") == 0) {
             a->is_help = true;
         } else if (!a->command) {
             a->command = argv[i];
-        } else {
+        } else if (!a->word && !ended) {
             a->word = argv[i];
         }
     }

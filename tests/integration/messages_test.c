@@ -232,6 +232,39 @@ static void a_wrong_line_of_a_settings_file_is_named_by_its_number(void **state)
     run_expect(&world.ran, MACHINE, "/nowhere/eocctl.conf: cannot be opened");
 }
 
+static void an_office_helps_in_the_language_that_is_asked_for(void **state)
+{
+    static const char *const offices[] = {"eocbus-district", "eocbus-registry"};
+    static const char *const commands[] = {"run",    "inbox",    "accept",
+                                           "reject", "receipts", "outbox"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(offices) / sizeof(offices[0]); i++) {
+        for (size_t c = 0; c < sizeof(commands) / sizeof(commands[0]); c++) {
+            run_program(&world.ran, offices[i], "--lang", "tg", "help", commands[c], NULL);
+            run_expect(&world.ran, DONE, commands[c]);
+            run_expect(&world.ran, DONE, "Рамзи анҷом");
+            run_program(&world.ran, offices[i], commands[c], "--help", "-o", "lang=en", NULL);
+            run_expect(&world.ran, DONE, "Exit status");
+        }
+        run_program(&world.ran, offices[i], "--lang", "ru", "help", "inbx", NULL);
+        run_expect(&world.ran, USAGE, "может быть: inbox?");
+    }
+}
+
+/* It hears every district then, and what it says has no place: hardly what was meant. */
+static void settings_without_a_place_or_a_key_are_told_so(void **state)
+{
+    (void)state;
+    write_text_file(world.conf, "name = coes.test.duty\nkey.file = /nowhere/office.key\n"
+                                "broker.endpoint = tcp://127.0.0.1:1\nlang = en\n"
+                                "broker.key = rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"
+                                "outbox.path = /tmp/nothing-is-made.db\n");
+    run_program(&world.ran, "eocbus-district", "-c", world.conf, "--check-config", NULL);
+    run_expect(&world.ran, DONE, "place is empty");
+    run_expect(&world.ran, DONE, "/nowhere/office.key is not there");
+}
+
 /* --- the schema ---------------------------------------------------------------------------------
  */
 
@@ -314,6 +347,8 @@ int main(void)
         WITH_BUS(a_key_that_nobody_enrolled_is_named_and_the_message_is_safe),
         WITH_BUS(a_setting_with_a_typo_ends_with_2_and_its_neighbour),
         WITH_BUS(a_wrong_line_of_a_settings_file_is_named_by_its_number),
+        WITH_BUS(an_office_helps_in_the_language_that_is_asked_for),
+        WITH_BUS(settings_without_a_place_or_a_key_are_told_so),
         WITH_BUS(a_database_one_migration_behind_is_named_with_what_to_do),
         WITH_BUS(a_database_that_was_never_migrated_is_named_with_what_to_do),
         WITH_BUS(a_database_one_migration_ahead_is_taken_and_two_ahead_is_not),
