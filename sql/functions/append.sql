@@ -219,6 +219,8 @@ BEGIN
     IF array_remove(res.outcome, 1::int2) = '{}' THEN
         res.outcome := NULL;
         res.seq := NULL;
+    ELSIF array_remove(res.seq, NULL) = '{}' THEN -- all refused
+        res.seq := NULL;
     END IF;
 END
 $$;
@@ -544,7 +546,6 @@ BEGIN
                                            m_received, m_not_after, res.expired[1], m_doc);
         IF j.verdict = 4 THEN
             res.outcome := ARRAY[5];
-            res.seq := ARRAY[NULL::int8];
             res.code := ARRAY[j.code];
             res.path := ARRAY[j.path];
             res.refusal := ARRAY[j.text];
