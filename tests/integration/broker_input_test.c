@@ -183,6 +183,18 @@ static void say_ping(void)
     say_frame(&f);
 }
 
+/* A busy machine may answer the whole storm with Busy, or owe its receipts to a session that a
+ * Hello has ended since: a new one asks until it is told. */
+static bool is_told_of_a_refusal(void *arg)
+{
+    (void)arg;
+    if (!world.refused) {
+        say_hello();
+        say_publish(FRAMES);
+    }
+    return world.refused > 0;
+}
+
 static void connect_both(void)
 {
     const struct zport_events events = {.message = on_message, .linked = on_linked};
@@ -224,6 +236,7 @@ static void nonsense_is_kept_or_counted_and_hurts_nobody(void **state)
     say_ping();
     client_wait(world.loop, has_pong, NULL, "the answer to the last frame");
     client_wait(world.loop, honest_settled, NULL, "the honest sender's receipts");
+    client_wait(world.loop, is_told_of_a_refusal, NULL, "a receipt that refuses");
     refused = bus_status(world.bus, "refused");
     dropped = bus_status(world.bus, "quarantine_dropped");
     assert_int_equal(bus_end_broker(world.bus, NULL), 0);
@@ -233,7 +246,7 @@ static void nonsense_is_kept_or_counted_and_hurts_nobody(void **state)
                   "counted; %llu rows in quarantine\n",
                   (unsigned long long)world.stored, (unsigned long long)world.refused,
                   (unsigned long long)world.busy, refused, dropped, kept);
-    assert_true(world.refused > 0 && dropped > 0);
+    assert_true(dropped > 0);
     assert_true(kept >= refused - dropped); /* more: conflicts, which only the database sees */
 }
 
