@@ -10,9 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agents/link/agent.h"
 #include "proto/base/log.h"
-#include "tests/lib/bus.h"
+#include "tests/lib/crew.h"
 #include "tests/lib/pgpair.h"
 
 #include "proto/base/banned.h"
@@ -26,7 +25,7 @@ static struct pgserver *standby;
 static struct loop *loop;
 static struct agent *sender, *other, *listener;
 static char dir[64], err[512], database[300];
-static char *endpoints[1];
+static struct crew crew;
 
 static struct {
     unsigned settled, refused, repeated, heard, heard_again, out_of_order;
@@ -57,32 +56,6 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return true;
 }
 
-static struct agent *start_agent(const char *name, bool speaks)
-{
-    const struct agent_events events = {.settled = on_settled};
-    char key_file[128], outbox[128];
-    struct agent_settings set = {.name = (char *)name,
-                                 .key_file = key_file,
-                                 .broker_key = (char *)bus_broker_key(bus),
-                                 .outbox_path = speaks ? outbox : NULL,
-                                 .link_profile = (char *)"fiber"};
-    struct agent *a = NULL;
-    struct keys keys;
-
-    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
-    snprintf(outbox, sizeof(outbox), "%s/%s.out", dir, name);
-    if (access(key_file, F_OK) != 0) { /* it may have been here before */
-        bus_enrol(bus, name, &keys);
-        assert_int_equal(keys_save(&keys, key_file, name, err, sizeof(err)), ST_OK);
-    }
-    endpoints[0] = (char *)bus_endpoint(bus);
-    set.endpoints.items = endpoints;
-    set.endpoints.count = 1;
-    if (agent_create(&a, loop, &set, "failover_test 0", &events, err, sizeof(err)) != ST_OK)
-        fail_msg("%s", err);
-    return a;
-}
-
 static void listen_to_all(void)
 {
     static const char *const patterns[] = {"**"};
@@ -108,12 +81,13 @@ static int begin(void **state)
     if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
         return -1;
     bus = bus_create();
+    crew = (struct crew){.bus = bus, .loop = loop, .dir = dir, .settled = on_settled};
     standby = pgpair_standby(NULL, bus_server(bus));
     snprintf(database, sizeof(database), "database=%s", pgpair_conninfo(bus_server(bus), standby));
     start_broker();
-    sender = start_agent("office.ayni", true);
-    other = start_agent("office.vanj", true);
-    listener = start_agent("centre.duty", false);
+    sender = crew_start(&crew, "office.ayni", NULL, ".out");
+    other = crew_start(&crew, "office.vanj", NULL, ".out");
+    listener = crew_start(&crew, "centre.duty", NULL, NULL);
     listen_to_all();
     return 0;
 }
@@ -145,24 +119,7 @@ static int end(void **state)
 
 static void put(struct agent *a, unsigned count)
 {
-    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
-    struct refusal why = {0};
-
-    entry.position = (char *)"duty officer";
-    entry.text = (char *)"the bridge is passable";
-    for (unsigned i = 0; i < count; i++) {
-        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
-
-        m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
-        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
-        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
-        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
-        m.event_time_us = loop_utc_us(loop);
-        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
-        m.activity_log_entry = &entry;
-        assert_int_equal(agent_put(a, &m, NULL, &why), ST_OK);
-    }
-    assert_int_equal(agent_flush(a), ST_OK);
+    crew_say(&crew, a, "the bridge is passable", count, 1);
 }
 
 /* Half of what is acknowledged is on the primary alone. */
@@ -300,7 +257,7 @@ a_number_that_was_seen_and_never_replicated_is_heard_with_what_it_names_now(void
     put(other, 1);
     start_broker();
     WAIT_FOR(saw.settled == 2 * EACH + 1 && saw.heard_again == 1 && saw.heard == 2 * EACH + 1);
-    sender = start_agent("office.ayni", true);
+    sender = crew_start(&crew, "office.ayni", NULL, ".out");
     assert_healed(2 * EACH + 2, PROMOTED);
     assert_int_equal(saw.repeated, 0);
 }

@@ -8,9 +8,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agents/link/agent.h"
 #include "proto/base/log.h"
-#include "tests/lib/bus.h"
+#include "tests/lib/crew.h"
 #include "tests/lib/patience.h"
 
 enum { EACH = 600 };
@@ -20,7 +19,7 @@ static struct bus *bus;
 static struct loop *loop;
 static struct agent *sender, *listener;
 static char dir[64], err[512], log_text[65536];
-static char *endpoints[1];
+static struct crew crew;
 
 static struct {
     unsigned settled, stored, refused, heard, out_of_order, doubled;
@@ -61,30 +60,6 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return true;
 }
 
-/* outbox_end NULL: it only listens. */
-static struct agent *start_agent(const char *name, const struct keys *keys, const char *outbox_end)
-{
-    const struct agent_events events = {.settled = on_settled};
-    char key_file[128], outbox[128];
-    struct agent_settings set = {.name = (char *)name,
-                                 .key_file = key_file,
-                                 .broker_key = (char *)bus_broker_key(bus),
-                                 .outbox_path = outbox_end ? outbox : NULL,
-                                 .link_profile = (char *)"fiber"};
-    struct agent *a = NULL;
-
-    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
-    snprintf(outbox, sizeof(outbox), "%s/%s%s", dir, name, outbox_end ? outbox_end : "");
-    if (access(key_file, F_OK) != 0)
-        assert_int_equal(keys_save(keys, key_file, name, err, sizeof(err)), ST_OK);
-    endpoints[0] = (char *)bus_endpoint(bus);
-    set.endpoints.items = endpoints;
-    set.endpoints.count = 1;
-    if (agent_create(&a, loop, &set, "link_test 0", &events, err, sizeof(err)) != ST_OK)
-        fail_msg("%s", err);
-    return a;
-}
-
 static void listen_to_all(void)
 {
     static const char *const patterns[] = {"**"};
@@ -108,11 +83,12 @@ static int begin(void **state)
     if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
         return -1;
     bus = bus_create();
+    crew = (struct crew){.bus = bus, .loop = loop, .dir = dir, .settled = on_settled};
     bus_enrol(bus, "office.ayni", &sender_keys);
     bus_enrol(bus, "centre.duty", &listener_keys);
     bus_start_broker(bus, NULL);
-    sender = start_agent("office.ayni", &sender_keys, ".out");
-    listener = start_agent("centre.duty", &listener_keys, NULL);
+    sender = crew_start(&crew, "office.ayni", &sender_keys, ".out");
+    listener = crew_start(&crew, "centre.duty", &listener_keys, NULL);
     listen_to_all();
     return 0;
 }
@@ -139,32 +115,9 @@ static int end(void **state)
             fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
     } while (0)
 
-static void put_with(struct agent *a, const char *text, unsigned count)
-{
-    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
-    struct refusal why = {0};
-
-    entry.position = (char *)"duty officer";
-    entry.text = (char *)text;
-    for (unsigned i = 0; i < count; i++) {
-        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
-
-        m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
-        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
-        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
-        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
-        m.event_time_us = loop_utc_us(loop);
-        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
-        m.activity_log_entry = &entry;
-        if (agent_put(a, &m, NULL, &why) != ST_OK)
-            fail_msg("%s %s", why.path, why.text);
-    }
-    assert_int_equal(agent_flush(a), ST_OK);
-}
-
 static void put_some(unsigned count)
 {
-    put_with(sender, "the bridge at Zarafshon is passable", count);
+    crew_say(&crew, sender, "the bridge at Zarafshon is passable", count, 1);
 }
 
 static void check_exactly_once(unsigned count)
@@ -242,8 +195,8 @@ static void agents_that_are_ended_and_started_go_on_where_they_were(void **state
     WAIT_FOR(saw.settled > 0);
     agent_destroy(sender);
     agent_destroy(listener);
-    sender = start_agent("office.ayni", &sender_keys, ".out");
-    listener = start_agent("centre.duty", &listener_keys, NULL);
+    sender = crew_start(&crew, "office.ayni", &sender_keys, ".out");
+    listener = crew_start(&crew, "centre.duty", &listener_keys, NULL);
     listen_to_all();
     put_some(EACH);
     WAIT_FOR(saw.heard == 2 * EACH);
@@ -264,15 +217,15 @@ static void a_cloned_outbox_harms_nobody(void **state)
     agent_destroy(sender);
     snprintf(command, sizeof(command), "cp %s/office.ayni.out %s/office.ayni.copy", dir, dir);
     assert_int_equal(system(command), 0);
-    sender = start_agent("office.ayni", &sender_keys, ".out");
-    clone = start_agent("office.ayni", &sender_keys, ".copy");
-    put_with(sender, "here", 1);
+    sender = crew_start(&crew, "office.ayni", &sender_keys, ".out");
+    clone = crew_start(&crew, "office.ayni", &sender_keys, ".copy");
+    crew_say(&crew, sender, "here", 1, 1);
     WAIT_FOR(saw.settled == 4);
-    put_with(clone, "there", 1);
+    crew_say(&crew, clone, "there", 1, 1);
     WAIT_FOR(saw.settled == 5);
     assert_int_equal(saw.stored, 4);
     assert_int_equal(saw.refused, 1);
-    put_with(clone, "and there", 1); /* a place of its own again: nothing is stuck */
+    crew_say(&crew, clone, "and there", 1, 1); /* a place of its own again: nothing is stuck */
     WAIT_FOR(saw.settled == 6);
     assert_int_equal(saw.stored, 5);
     assert_int_equal(pgserver_number(bus_server(bus), "SELECT count(*) FROM bus.message"), 5);
@@ -289,7 +242,7 @@ static void an_unknown_key_is_told_what_to_do(void **state)
 
     (void)state;
     assert_int_equal(keys_generate(&keys), ST_OK);
-    late = start_agent("office.late", &keys, NULL);
+    late = crew_start(&crew, "office.late", &keys, NULL);
     WAIT_FOR(strstr(log_text, "agent.key.unknown"));
     assert_non_null(strstr(log_text, keys.public_z85));
     agent_state(late, &st);

@@ -9,9 +9,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agents/link/agent.h"
 #include "proto/base/log.h"
-#include "tests/lib/bus.h"
+#include "tests/lib/crew.h"
 #include "tests/lib/patience.h"
 
 enum { EACH = 500, LANES = 4, FIRST = 40 }; /* lanes 2..5; FIRST: heard before it went away */
@@ -25,7 +24,7 @@ static struct loop *loop;
 static struct agent *sender, *listener;
 static struct keys sender_keys, listener_keys;
 static char dir[64], err[512], log_text[65536];
-static char *endpoints[1];
+static struct crew crew;
 
 static struct {
     unsigned settled, heard, doubled, lane_inversions, last_lane;
@@ -69,30 +68,6 @@ static void on_horizon(void *arg, uint64_t horizon)
     saw.horizon = horizon;
 }
 
-/* outbox_end NULL: it only listens. */
-static struct agent *start_agent(const char *name, const struct keys *keys, const char *outbox_end)
-{
-    const struct agent_events events = {.settled = on_settled};
-    char key_file[128], outbox[128];
-    struct agent_settings set = {.name = (char *)name,
-                                 .key_file = key_file,
-                                 .broker_key = (char *)bus_broker_key(bus),
-                                 .outbox_path = outbox_end ? outbox : NULL,
-                                 .link_profile = (char *)"fiber"};
-    struct agent *a = NULL;
-
-    snprintf(key_file, sizeof(key_file), "%s/%s.key", dir, name);
-    snprintf(outbox, sizeof(outbox), "%s/%s%s", dir, name, outbox_end ? outbox_end : "");
-    if (access(key_file, F_OK) != 0)
-        assert_int_equal(keys_save(keys, key_file, name, err, sizeof(err)), ST_OK);
-    endpoints[0] = (char *)bus_endpoint(bus);
-    set.endpoints.items = endpoints;
-    set.endpoints.count = 1;
-    if (agent_create(&a, loop, &set, "link_test 0", &events, err, sizeof(err)) != ST_OK)
-        fail_msg("%s", err);
-    return a;
-}
-
 static void listen_to_all(struct agent *a, const char *inbox_end)
 {
     static const char *const patterns[] = {"actual.**", "test.*.activity_log_entry.**"};
@@ -122,11 +97,12 @@ static int begin(void **state)
         return -1;
     log_set_sink(catch_line, NULL);
     bus = bus_create();
+    crew = (struct crew){.bus = bus, .loop = loop, .dir = dir, .settled = on_settled};
     bus_enrol(bus, "office.ayni", &sender_keys);
     bus_enrol(bus, "centre.duty", &listener_keys);
     bus_start_broker(bus, NULL);
-    sender = start_agent("office.ayni", &sender_keys, ".out");
-    listener = start_agent("centre.duty", &listener_keys, NULL);
+    sender = crew_start(&crew, "office.ayni", &sender_keys, ".out");
+    listener = crew_start(&crew, "centre.duty", &listener_keys, NULL);
     listen_to_all(listener, "inbox");
     return 0;
 }
@@ -158,25 +134,7 @@ static int end(void **state)
 /* Bulk first, so that order has to come from the lanes. */
 static void put(unsigned each)
 {
-    Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
-    struct refusal why = {0};
-
-    entry.position = (char *)"duty officer";
-    entry.text = (char *)"the bridge at Ayni is passable for lorries";
-    for (unsigned i = 0; i < each * LANES; i++) {
-        Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
-
-        m.lane = (Eocbus__V1__Lane)(5 - i % LANES);
-        m.status = EOCBUS__V1__STATUS__STATUS_TEST;
-        m.kind = EOCBUS__V1__KIND__KIND_REPORT;
-        m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
-        m.event_time_us = loop_utc_us(loop);
-        m.body_case = EOCBUS__V1__ENVELOPE__BODY_ACTIVITY_LOG_ENTRY;
-        m.activity_log_entry = &entry;
-        if (agent_put(sender, &m, NULL, &why) != ST_OK)
-            fail_msg("%s: %s", why.path, why.text);
-    }
-    assert_int_equal(agent_flush(sender), ST_OK);
+    crew_say(&crew, sender, "the bridge at Ayni is passable for lorries", each, LANES);
 }
 
 static bool places_are_at(uint64_t head)
@@ -205,7 +163,7 @@ static void a_listener_comes_back_to_everything_most_urgent_first(void **state)
     bus_kill_broker(bus);
     bus_start_broker(bus, NULL);
     saw.last_lane = saw.lane_inversions = 0;
-    listener = start_agent("centre.duty", &listener_keys, NULL);
+    listener = crew_start(&crew, "centre.duty", &listener_keys, NULL);
     listen_to_all(listener, "another-inbox"); /* the laptop is another one */
     WAIT_FOR(saw.heard >= FIRST + EACH * LANES / 2);
     bus_kill_broker(bus);
@@ -236,7 +194,7 @@ static void the_newest_one_has_the_name_and_the_other_one_is_told(void **state)
     put(1);
     WAIT_FOR(saw.heard == LANES);
     WAIT_FOR(places_are_at(LANES));
-    newer = start_agent("centre.duty", &listener_keys, NULL);
+    newer = crew_start(&crew, "centre.duty", &listener_keys, NULL);
     listen_to_all(newer, "newer-inbox");
     /* Each has asked once more, for each of the groups of lanes. Before the last of them is
      * decided, a message may come to both: it was heard and not yet acknowledged. */
