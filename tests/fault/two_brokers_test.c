@@ -439,7 +439,7 @@ static void an_alarm_crosses_brokers_while_the_database_is_stopped(void **state)
     const struct agent_events none = {0};
     struct agent *sender, *listener;
     struct loop *loop;
-    uint64_t slowest = 0;
+    uint64_t late_us[ALARMS];
     char text[32];
 
     (void)state;
@@ -459,13 +459,15 @@ static void an_alarm_crosses_brokers_while_the_database_is_stopped(void **state)
             loop_turn(loop, 10);
     }
     TURN_UNTIL(siren.alarms == ALARMS + 1);
-    for (unsigned i = 1; i <= ALARMS; i++)
-        if (siren.heard_us[i] - siren.put_us[i] > slowest)
-            slowest = siren.heard_us[i] - siren.put_us[i];
+    for (unsigned i = 0; i < ALARMS; i++)
+        late_us[i] = siren.heard_us[i + 1] - siren.put_us[i + 1];
+    qsort(late_us, ALARMS, sizeof(*late_us), by_size);
     print_message("measured: %d alarms said to one broker and heard through another, PostgreSQL "
-                  "stopped: slowest %.3f s\n",
-                  ALARMS, (double)slowest / 1e6);
-    assert_true(slowest < 900000); /* before, they waited for a retry after a second */
+                  "stopped: median %.3f s, slowest %.3f s\n",
+                  ALARMS, (double)late_us[ALARMS / 2] / 1e6, (double)late_us[ALARMS - 1] / 1e6);
+    /* Before, each waited for a retry after a second. The median, since a machine that stands still
+     * for a moment makes one of them late, not half of them. */
+    assert_swift(late_us[ALARMS / 2] < 900000);
     pgserver_start_again(bus_server(world.bus[0]));
     TURN_UNTIL(!waiting_of(sender));
     for (uint64_t until = clock_us() + 1500000; clock_us() < until;) /* time to hear it twice */
