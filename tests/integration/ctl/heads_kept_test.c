@@ -12,6 +12,7 @@
 
 #include "agents/ctl/audit.h"
 #include "eocbus/v1/envelope.pb-c.h"
+#include "tests/lib/officers.h"
 #include "tests/lib/pgserver.h"
 
 #include "proto/base/banned.h"
@@ -257,6 +258,33 @@ static void with_officers_pinned_the_database_s_word_is_not_enough(void **state)
     unlink(path);
 }
 
+static void a_key_that_officers_vouched_for_counts(void **state)
+{
+    char path[] = "/tmp/eocbus-pins-XXXXXX", *sql;
+    struct record r = record_of("coes.broker", &world.keys);
+    struct test_officers officers;
+    struct buf enrolment;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    officers_open(&officers);
+    officers_write(&officers, path);
+    enrolment = enrolment_of(&officers, &r, 0, 1);
+    sql = enrolment_sql(&r, &enrolment);
+    pgserver_exec(world.pg, sql);
+    assert_int_equal(look(path).unbelieved, 0);
+    /* Whatever the database says of the key beside its record. */
+    pgserver_exec(world.pg, "UPDATE bus.principal_key SET sign_key = NULL");
+    assert_int_equal(look(path).unbelieved, 0);
+    enrol_broker(&world.keys);
+    free(sql);
+    buf_free(&enrolment);
+    officers_close(&officers);
+    unlink(path);
+}
+
 static void the_first_head_that_the_chain_contradicts_is_named(void **state)
 {
     struct audit_result r;
@@ -286,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_head_that_its_broker_did_not_sign_is_not_believed),
         cmocka_unit_test(a_key_that_was_changed_is_noticed),
         cmocka_unit_test(with_officers_pinned_the_database_s_word_is_not_enough),
+        cmocka_unit_test(a_key_that_officers_vouched_for_counts),
         cmocka_unit_test(the_first_head_that_the_chain_contradicts_is_named),
     };
 
