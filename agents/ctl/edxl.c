@@ -106,7 +106,7 @@ static enum status export_one(struct edxl_out *e, const Eocbus__V1__Envelope *m,
 {
     char name[ID_TEXT] = "message";
     struct buf text = {0}, lost = {0};
-    struct refusal why;
+    struct refusal why = {.code = ""};
     struct xml x;
     enum status st = ST_INVALID;
 
@@ -161,7 +161,7 @@ static enum status export_content(struct edxl_out *e, const struct buf *content,
                                   size_t err_size)
 {
     Eocbus__V1__Envelope *m;
-    struct refusal why;
+    struct refusal why = {.code = ""};
 
     arena_reset(e->arena);
     if (gate_content(&m, content->data, content->len, e->arena, &why) == ST_OK)

@@ -47,7 +47,7 @@ static char *fitting(struct xml *x, const char *text, size_t most)
         len--;
     copy = xml_copy(x, text, len + 3);
     if (!x->full)
-        memcpy(copy + len, "...", 3);
+        snprintf(copy + len, 4, "...");
     return copy;
 }
 

@@ -111,7 +111,7 @@ static void compare(struct finding *f, const char *at, const struct xml_node *do
         if (d && m && same_name(d, m)) {
             compare(f, here, d, m);
             d = d->next, m = m->next, index++;
-        } else if (m && !comes_later(m, d)) {
+        } else if (!d || (m && !comes_later(m, d))) {
             note(f, NOTHING, here, "");
             m = m->next;
         } else {
@@ -160,16 +160,18 @@ static struct xml_node *follow(struct xml_node *root, const char *at, bool to_pa
     while (*at && *at != '@') {
         char *end;
         unsigned long index = strtoul(at, &end, 10);
+        struct xml_node **slot;
 
         if (end == at || (*end && *end != '/' && *end != '@') || index > XML_NODES_MAX)
             return NULL;
-        *last = child_slot(n, index);
-        if (!*last)
+        slot = child_slot(n, index);
+        *last = slot;
+        if (!slot)
             return NULL;
         at = *end == '/' ? end + 1 : end;
         if (to_parent && !*at)
             return n;
-        n = **last;
+        n = *slot;
         if (!n)
             return NULL;
     }
@@ -239,9 +241,9 @@ static bool put_part(struct xml *x, struct xml_node *root, const Eocbus__V1__Kep
         return put_attr(x, n, attr + 1, p->as == NOTHING ? NULL : p->value);
     if (p->as == TEXT)
         n->text = p->value;
-    else if (p->as == ELEMENT)
+    else if (slot && p->as == ELEMENT)
         return put_element(x, slot, p->value);
-    else if (p->as == NOTHING && *slot)
+    else if (slot && p->as == NOTHING && *slot)
         *slot = (*slot)->next;
     else
         return false;
