@@ -55,7 +55,8 @@ def read_families(path):
     for i, field in enumerate(file.message_type[0].field):
         if begin := re.search(r"\bfamily (\w+)", words[4, 0, 2, i]):
             types = families[begin[1]] = []
-        if types is not None and field.name != "withdrawn":  # the bus's own word
+        # The bus's own word; and a decision, which is stored only if there was something to decide.
+        if types is not None and field.name not in ("withdrawn", "decision"):
             types.append(field.name)
     return families
 
@@ -98,6 +99,10 @@ class Maker:
         body = self.fill(getattr(envelope.Envelope(), type_name), field.message_type)
         if type_name == "observation_batch":
             fit_series(body)
+        if type_name == "plot_site":  # what is given away and what is blocked fits into it
+            body.capacity_total = 100000
+            for name in ("reserved", "allocated", "occupied", "blocked"):
+                setattr(body, name, min(getattr(body, name), 1000))
         return body
 
     def fill(self, message, descriptor):
