@@ -1,9 +1,9 @@
 /* ledger - the rules of life cycles as text, and what waits for somebody to decide. */
 #include <stdio.h>
-#include <string.h>
 
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
+#include "agents/ctl/listing.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
 
@@ -36,23 +36,6 @@ static const struct listing rules = {RULES_SQL, "there is no such life cycle", r
 static const struct listing undecided = {UNDECIDED_SQL, "nothing is held or contested",
                                          open_columns, ARRAY_LEN(open_columns)};
 
-static void put_row(struct buf *out, const struct listing *l, const struct db_rows *r, unsigned row,
-                    bool json)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        const char *cell = db_cell(r, row, l->columns[i]);
-
-        if (json) {
-            buf_printf(out, "%s\"%s\":", i ? "," : "{", l->columns[i]);
-            print_json_text(out, cell);
-            continue;
-        }
-        buf_puts(out, i ? "  " : "");
-        print_escaped(out, cell && *cell ? cell : "-", cell && *cell ? strlen(cell) : 1);
-    }
-    buf_puts(out, json ? "}\n" : "\n");
-}
-
 static int list(struct ctl *c, struct db *d, const struct listing *l, bool json)
 {
     const char *params[] = {c->argc == 2 ? c->argv[1] : NULL};
@@ -63,8 +46,7 @@ static int list(struct ctl *c, struct db *d, const struct listing *l, bool json)
     if (st != ST_OK)
         return program_fail(&c->program, st == ST_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED,
                             "the ledger cannot be read: %s", db_error(d));
-    for (unsigned i = 0; i < db_count(r); i++)
-        put_row(&out, l, r, i, json);
+    listing_put(&out, r, l->columns, l->count, json);
     if (!json && db_count(r) == 0)
         buf_printf(&out, "%s\n", l->nothing);
     print_flush(&out);

@@ -183,6 +183,16 @@ static FILE *record(unsigned seed)
     return f;
 }
 
+/* What the simulator's world has the ledger refuse (tests/sim/check.h). */
+static const char ledger_of_the_simulator[] =
+    "CREATE OR REPLACE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE"
+    " AS $$ SELECT '{201}'::int2[] $$;"
+    "CREATE OR REPLACE FUNCTION bus.judge_of(type int2) RETURNS text LANGUAGE sql IMMUTABLE"
+    " PARALLEL SAFE AS $$ SELECT 'alert' $$;"
+    "CREATE OR REPLACE FUNCTION bus.judge_alert(m bus.said) RETURNS bus.judgement LANGUAGE plpgsql"
+    " AS $$ BEGIN RETURN CASE WHEN strpos(m.body->>'text', 'no legal move') > 0 THEN"
+    " bus.refuse('state', 'activity_log_entry.text', 'It is not legal.') END; END $$";
+
 /* One seed is one life of a log. */
 static void compare(struct pgserver *server, struct check *c, unsigned seed)
 {
@@ -212,6 +222,7 @@ static void the_model_answers_as_postgresql_does(void **state)
     struct pgserver *server = pgserver_start();
     struct check c = {0};
 
+    pgserver_exec(server, ledger_of_the_simulator);
     (void)state;
     assert_int_equal(loop_create(&c.loop), ST_OK);
     for (unsigned seed = 0; seed < SEEDS; seed++)

@@ -14,6 +14,7 @@
 #include "tests/sim/sim.h"
 
 #define CHECK_POISON "rot13:poison"
+#define CHECK_ILLEGAL "no legal move" /* the ledger refuses it */
 
 struct outbox;
 

@@ -87,6 +87,11 @@ static bool is_poison(const struct model_row *m)
     return memmem(m->content, m->content_len, CHECK_POISON, strlen(CHECK_POISON)) != NULL;
 }
 
+static bool is_illegal(const struct model_row *m)
+{
+    return memmem(m->content, m->content_len, CHECK_ILLEGAL, strlen(CHECK_ILLEGAL)) != NULL;
+}
+
 static void read_quarantine(struct model_txn *t, const struct model_params *p)
 {
     struct column id, sender, content;
@@ -110,7 +115,31 @@ static void read_quarantine(struct model_txn *t, const struct model_params *p)
     }
 }
 
-enum { OUTCOME_STORED = 1, OUTCOME_REPEATED, OUTCOME_CONFLICT };
+enum { OUTCOME_STORED = 1, OUTCOME_REPEATED, OUTCOME_CONFLICT, OUTCOME_REFUSED = 5 };
+
+/* Of what the ledger refuses; the words are those of tests/integration/model_test.c. */
+static void put_refusals(struct model_txn *t, const int *outcome, unsigned n)
+{
+    static const char *const words[] = {"state", "activity_log_entry.text", "It is not legal."};
+    struct array a = {0};
+    struct pg_param param;
+    bool any = false;
+
+    for (unsigned i = 0; i < n; i++)
+        any |= outcome[i] == OUTCOME_REFUSED;
+    rows_put_null(&t->answer); /* verdict: what is applied here has no life cycle */
+    for (unsigned w = 0; w < 3; w++) {
+        array_begin(&a, ARRAY_TEXT);
+        for (unsigned i = 0; i < n; i++)
+            if (outcome[i] == OUTCOME_REFUSED)
+                array_text(&a, words[w]);
+            else
+                array_null(&a);
+        param = array_param(&a);
+        rows_put(&t->answer, any ? param.data : NULL, any ? param.len : 0, !any);
+    }
+    array_free(&a);
+}
 
 static void answer(struct model_txn *t, uint64_t before, uint64_t head, const int *outcome,
                    const uint64_t *seq, bool has_expiry, bool seen_before, unsigned n)
@@ -144,16 +173,17 @@ static void answer(struct model_txn *t, uint64_t before, uint64_t head, const in
         rows_put(&t->answer, param.data, param.len, false);
         array_begin(&a, ARRAY_INT8);
         for (unsigned i = 0; i < n; i++)
-            array_int8(&a, (int64_t)seq[i]);
+            if (outcome[i] == OUTCOME_REFUSED)
+                array_null(&a);
+            else
+                array_int8(&a, (int64_t)seq[i]);
         param = array_param(&a);
-        rows_put(&t->answer, param.data, param.len, false);
+        rows_put(&t->answer, param.data, param.len, !param.data);
     } else {
         rows_put_null(&t->answer);
         rows_put_null(&t->answer);
     }
-    for (unsigned i = 0; i < 4;
-         i++) /* verdict, code, path, refusal: nothing here has a life cycle */
-        rows_put_null(&t->answer);
+    put_refusals(t, outcome, n);
     rows_end(&t->answer);
     array_free(&a);
 }
@@ -186,16 +216,16 @@ static void sort_out(struct model_txn *t, unsigned n, int *outcome, uint64_t *se
         struct model_row *m = &t->rows[i];
         const struct model_row *seen = sim.plant == PLANT_NO_DEDUP ? NULL : model_find_seen(m);
 
-        outcome[i] = !seen ? OUTCOME_STORED
+        outcome[i] = !seen ? is_illegal(m) ? OUTCOME_REFUSED : OUTCOME_STORED
                      : seen->content_len == m->content_len &&
                              !memcmp(seen->content, m->content, m->content_len)
                          ? OUTCOME_REPEATED
                          : OUTCOME_CONFLICT;
-        seq[i] = seen ? seen->seq : ++number;
-        m->seq = seen ? 0 : number;
+        seq[i] = seen ? seen->seq : outcome[i] == OUTCOME_STORED ? ++number : 0;
+        m->seq = outcome[i] == OUTCOME_STORED ? number : 0;
         m->log_epoch = model_db.log_epoch;
-        *seen_before |= seen != NULL;
-        if (outcome[i] == OUTCOME_CONFLICT)
+        *seen_before |= outcome[i] != OUTCOME_STORED;
+        if (outcome[i] == OUTCOME_CONFLICT || outcome[i] == OUTCOME_REFUSED)
             keep_conflict(t, m);
         for (unsigned j = 0; j < i; j++)
             if (model_is_same_place(m, &t->rows[j]) && sim.plant == PLANT_NONE)

@@ -46,7 +46,8 @@ static void write_text(struct draft *d)
     d->may_be_refused = rng_chance(&sim.load, 3);
     if (d->may_be_refused)
         snprintf(d->text, sizeof(d->text), "%llu %s", (unsigned long long)sim.result->put,
-                 CHECK_POISON);
+                 d->m.lane != EOCBUS__V1__LANE__LANE_FLASH && sim.result->put % 2 ? CHECK_ILLEGAL
+                                                                                  : CHECK_POISON);
 }
 
 static void draft(struct draft *d, const struct node *n)
