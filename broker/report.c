@@ -103,6 +103,7 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->undecided = n.undecided;
     out->signatures_verified = n.verified;
     out->signatures_bad = n.bad_signatures;
+    out->unapproved = n.unapproved;
     out->signatures_missing = n.missing_signatures;
     out->let_unsigned = n.let_unsigned;
 }

@@ -44,8 +44,8 @@ static bool is_number(const char *text)
 
 static bool is_verb(const char *text)
 {
-    static const char *const verbs[] = {"say",  "hear",  "flash",  "carry",
-                                        "open", "enrol", "operate"};
+    static const char *const verbs[] = {"say",  "hear",  "flash",   "carry",
+                                        "open", "enrol", "operate", "approve"};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         if (strcmp(verbs[i], text) == 0)
@@ -88,7 +88,7 @@ int ctl_why(struct ctl *c)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (!(c->argc == 3 && is_number(c->argv[2])) && !(c->argc == 4 && is_verb(c->argv[2])))
         return program_fail(&c->program, EXIT_USAGE,
-                            "say `why PRINCIPAL say|hear|flash|carry|open TYPE` or `why PRINCIPAL "
+                            "say `why PRINCIPAL say|hear|flash|carry|open|approve TYPE` or `why PRINCIPAL "
                             "NUMBER`; see --help");
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);

@@ -289,6 +289,7 @@ static enum status open_trust(struct agent *a, const struct agent_settings *set,
                               size_t err_size)
 {
     struct trust_settings trust = {.officers_file = set->officers_file,
+                                   .orders_file = set->orders_file,
                                    .lets_unsigned = set->lets_unsigned};
     struct buf path = {0};
     enum status st;
@@ -303,6 +304,20 @@ static enum status open_trust(struct agent *a, const struct agent_settings *set,
     if (path.len > 1)
         trust.known_file = (const char *)path.data;
     st = trust_create(&a->trust, &trust, err, err_size);
+    buf_free(&path);
+    return st;
+}
+
+static enum status open_obeyed(struct agent *a, const struct agent_settings *set)
+{
+    struct buf path = {0};
+    enum status st;
+
+    if (!set->outbox_path || !*set->outbox_path)
+        return obeyed_open(&a->obeyed, NULL);
+    buf_printf(&path, "%s.obeyed", set->outbox_path);
+    buf_put(&path, "", 1);
+    st = path.failed ? ST_NOMEM : obeyed_open(&a->obeyed, (const char *)path.data);
     buf_free(&path);
     return st;
 }
@@ -359,6 +374,8 @@ enum status agent_create(struct agent **out, struct loop *loop, const struct age
     if (st == ST_OK)
         st = open_trust(a, set, err, err_size);
     if (st == ST_OK)
+        st = open_obeyed(a, set);
+    if (st == ST_OK)
         st = build(a);
     if (st != ST_OK) {
         agent_destroy(a);
@@ -388,6 +405,7 @@ void agent_destroy(struct agent *a)
     downlink_destroy(a->downlink);
     forged_save(a);
     trust_destroy(a->trust);
+    obeyed_close(a->obeyed);
     outbox_close(a->outbox);
     signer_destroy(a->signer);
     for (unsigned i = 0; i < a->endpoint_count; i++)
@@ -450,6 +468,28 @@ enum status agent_subscribe(struct agent *a, const struct agent_subscription *su
 enum proof agent_proof(const struct agent *a)
 {
     return downlink_proof(a->downlink);
+}
+
+enum status agent_take_order(struct agent *a, const char *own, const Eocbus__V1__Delivery *d,
+                             Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    const struct trust_said said = {.m = m,
+                                    .content = d->content.data,
+                                    .len = d->content.len,
+                                    .signature = d->signature.data,
+                                    .signature_len = d->signature.len,
+                                    .received_us = d->stamp->received_time_us};
+    int64_t now_us = loop_utc_us(a->loop);
+    enum status st = trust_may_obey(a->trust, &said, own, now_us, why);
+
+    if (st != ST_OK)
+        return st;
+    if (obeyed_take(a->obeyed, m->sender, m->message_id.data, m->not_after_us, now_us) == ST_OK)
+        return ST_OK;
+    *why = (struct refusal){.code = CODE_APPROVAL, .path = "message_id"};
+    snprintf(why->text, sizeof(why->text),
+             "it was carried out before; what was approved for it holds once");
+    return ST_DENIED;
 }
 
 void agent_state(struct agent *a, struct agent_state *out)

@@ -32,7 +32,8 @@ struct agent_settings {
     char *outbox_path;     /* "" = listens only */
     size_t outbox_budget;
     char *link_profile; /* fiber, 4g, 2g, vsat, radio */
-    char *known_file; /* "" = beside the outbox */
+    char *known_file;   /* "" = beside the outbox */
+    char *orders_file;  /* NULL, "" = what is built in (approval.h) */
     bool lets_unsigned;
     char *log_level;
     bool stays; /* a daemon: refused beside another one on this outbox. No row; the program says it
@@ -119,6 +120,15 @@ struct agent_settings {
          "",                                                                                       \
          0,                                                                                        \
          "file that keeps the senders' enrolment records; empty = outbox.path with .known",        \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"trust.orders",                                                                           \
+         CONF_PATH,                                                                                \
+         offsetof(type, member.orders_file),                                                       \
+         "",                                                                                       \
+         0,                                                                                        \
+         "file with the rules of orders to machines that hold here whatever a broker says; empty " \
+         "= built in",                                                                             \
          0,                                                                                        \
          0},                                                                                       \
         {"trust.unsigned",                                                                         \
@@ -218,8 +228,18 @@ MUST_CHECK enum status agent_subscribe(struct agent *a, const struct agent_subsc
 
 /* Of the message that is being handed over: asked from inside agent_subscription.message. What is
  * PROOF_BAD is never handed over; it is logged, counted, and said to the bus if there is an outbox.
- * Orders to machines are handed over only as PROOF_GOOD, or with PROOF_OFF. */
+ * Orders to machines are handed over only as PROOF_GOOD, or with PROOF_OFF: that is enough to show
+ * one, and not to carry it out. */
 enum proof agent_proof(const struct agent *a);
+
+/* What a machine asks before it carries an order out, from inside agent_subscription.message; `own`
+ * is the principal that the order has to name. ST_OK: do it, this once. It was signed and approved
+ * as our own rules say, and the broker's as well, by people who may do so at the place of `own`;
+ * all their keys are good now; it is ACTUAL, its time is not over, and it was not taken before.
+ * Else ST_DENIED fills `why`: a sentence for people, never a reason to do it all the same. */
+MUST_CHECK enum status agent_take_order(struct agent *a, const char *own,
+                                        const Eocbus__V1__Delivery *d, Eocbus__V1__Envelope *m,
+                                        struct refusal *why);
 
 struct agent_state {
     bool linked, store_away;
@@ -229,7 +249,7 @@ struct agent_state {
     unsigned sessions;    /* that stand, with those that stand by */
     uint32_t log_epoch;
     uint64_t waiting, refused;
-    uint64_t forged; /* messages that were not their sender's, since the start */
+    uint64_t forged;         /* messages that were not their sender's, since the start */
     int64_t clock_offset_ms; /* ours minus the broker's */
     bool clock_known;
     uint32_t round_trip_ms;

@@ -7,6 +7,7 @@
 #include "agents/link/downlink.h"
 #include "agents/link/forged.h"
 #include "agents/link/line.h"
+#include "agents/link/obeyed.h"
 #include "agents/link/profile.h"
 #include "agents/link/uplink.h"
 #include "proto/base/keys.h"
@@ -50,6 +51,7 @@ struct agent {
     struct uplink *uplink; /* NULL with it */
     struct downlink *downlink;
     struct trust *trust;
+    struct obeyed *obeyed;
     struct forgeries forgeries;
 
     struct line *lines[LINES_MOST];

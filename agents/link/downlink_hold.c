@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "proto/wire/order.h"
+
 #include "proto/base/banned.h"
 
 /* How often is looked whether waiting is over, without an answer. */
@@ -43,7 +45,8 @@ struct trust_verdict downlink_judge(struct downlink *d, const Eocbus__V1__Delive
     return trust_judge(d->set.trust, &said, now_us(d));
 }
 
-/* A provisional one is judged whole: if it could not be taken it would not come again. */
+/* A provisional one is judged whole: if it could not be taken it would not come again. An order is:
+ * there is more to know than its sender. */
 static bool must_wait(struct downlink *d, const Eocbus__V1__Delivery *m, bool *is_alarm)
 {
     Eocbus__V1__Envelope *e = NULL;
@@ -56,8 +59,9 @@ static bool must_wait(struct downlink *d, const Eocbus__V1__Delivery *m, bool *i
     (void)!gate_content(&e, m->content.data, m->content.len, d->arena, &why);
     if (!e || !e->sender)
         return false;
-    return *is_alarm ? downlink_judge(d, m, e).waits
-                     : !trust_knows(d->set.trust, e->sender, now_us(d));
+    return *is_alarm || order_is_for_a_machine(e)
+               ? downlink_judge(d, m, e).waits
+               : !trust_knows(d->set.trust, e->sender, now_us(d));
 }
 
 /* Every sender is asked for at once, not one after the other. */
@@ -107,6 +111,7 @@ void downlink_ask(struct downlink *d)
     if (!trust_is_on(d->set.trust))
         return;
     who.names = names;
+    who.order_rules = trust_asks_rules(d->set.trust);
     f.what_case = EOCBUS__V1__FRAME__WHAT_WHO;
     f.who = &who;
     while ((who.n_names = trust_questions(d->set.trust, names)) > 0)

@@ -2,6 +2,7 @@
 #include "agents/link/outbox_file.h"
 
 #include "proto/wire/limits.h"
+#include "proto/wire/order.h"
 #include "proto/base/banned.h"
 
 /* A damaged file is exchanged for a sound one. What was put already belongs to the damaged one and
@@ -88,13 +89,22 @@ static uint64_t next_seq(const struct outbox *o, unsigned lane)
     return o->next[2 * lane] > o->start ? o->next[2 * lane] - o->start + 1 : 1;
 }
 
+/* Others approved it as it was drawn up, with that time. */
+static bool is_approved(const Eocbus__V1__Envelope *m)
+{
+    Eocbus__V1__Approval **rows;
+
+    return m->sent_time_us && order_approvals(m, &rows);
+}
+
 static void fill_in(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t lane_seq)
 {
     m->schema = SCHEMA_VERSION;
     m->sender = o->sender;
     m->epoch = o->epoch;
     m->lane_seq = lane_seq;
-    m->sent_time_us = o->utc_us(o->arg);
+    if (!is_approved(m))
+        m->sent_time_us = o->utc_us(o->arg);
     if (o->is_system_clock)
         timekeeper_fill_in(&o->timekeeper, m, m->sent_time_us);
     if (!m->message_id.len) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/link/trust_keys.h"
+#include "agents/link/trust_orders.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/wire/order.h"
@@ -30,6 +30,10 @@ struct trust {
     struct trust_book book;
     bool is_on, lets_unsigned;
     bool is_mute; /* a question was not answered in time, and none since */
+    bool asks_rules;
+    uint64_t rules_asked_us, rules_told_us; /* of orders; 0 = never */
+    struct approval_policy *pinned;         /* NULL: off */
+    char why[320];                          /* of the last verdict */
 };
 
 const char *proof_word(enum proof p)
@@ -55,7 +59,9 @@ enum status trust_create(struct trust **out, const struct trust_settings *set, c
     t->is_on = set->officers_file && *set->officers_file;
     if (t->is_on)
         st = trust_book_open(&t->book, set->officers_file, set->known_file, err, err_size);
-    else
+    if (t->is_on && st == ST_OK)
+        st = trust_read_pinned(&t->pinned, set->orders_file, err, err_size);
+    if (!t->is_on)
         log_info("agent.proof.off", "next=\"nothing that is heard is checked: trust.officers\"");
     if (st != ST_OK) {
         trust_destroy(t);
@@ -70,6 +76,7 @@ void trust_destroy(struct trust *t)
     if (!t)
         return;
     trust_book_close(&t->book);
+    approval_policy_destroy(t->pinned);
     mem_free(t);
 }
 
@@ -150,6 +157,11 @@ size_t trust_questions(struct trust *t, char *names[TRUST_QUESTION])
     return n;
 }
 
+bool trust_asks_rules(const struct trust *t)
+{
+    return t->asks_rules;
+}
+
 void trust_unasked(struct trust *t)
 {
     for (size_t i = 0; i < t->book.count; i++) {
@@ -163,6 +175,11 @@ void trust_learn(struct trust *t, const Eocbus__V1__Known *m, uint64_t now_us)
     if (!t->is_on)
         return;
     t->is_mute = false;
+    if (t->asks_rules) {
+        t->asks_rules = false; /* a broker of before this leaves them out */
+        t->rules_told_us = now_us ? now_us : 1;
+        trust_book_rules(&t->book, m->order_rules);
+    }
     for (size_t i = 0; i < m->n_nobody; i++) {
         struct trust_name *n = trust_book_find(&t->book, m->nobody[i]);
 
@@ -256,7 +273,7 @@ static bool may_have_new_key(struct trust *t, struct trust_name *n, uint64_t now
 static struct trust_verdict judge_signature(struct trust *t, struct trust_name *n,
                                             const struct trust_said *said, uint64_t now_us)
 {
-    const struct trust_key *k = trust_find_key(n, said->content, said->len, said->signature);
+    const struct trust_key *k = trust_find_key(n, "", said->content, said->len, said->signature);
     struct trust_verdict v = {.proof = PROOF_UNKNOWN};
 
     if (k && is_in_time(k, said))
@@ -269,28 +286,42 @@ static struct trust_verdict judge_signature(struct trust *t, struct trust_name *
                : bad("its signature is not its sender's over these bytes");
 }
 
-/* Two persons' word for a command: each has to be good. */
+/* All that it takes to judge it is here, or waiting for it is over: who approved it, the machine,
+ * the rules. */
+static bool waits_for_order(struct trust *t, const Eocbus__V1__Envelope *m, uint64_t now_us)
+{
+    Eocbus__V1__Approval **rows = NULL;
+    size_t count = order_approvals(m, &rows);
+    bool waits = false;
+
+    for (size_t i = 0; i < count; i++)
+        (void)look_up(t, rows[i]->principal, now_us, &waits);
+    (void)look_up(t, order_target(m), now_us, &waits);
+    if (!t->rules_told_us || now_us >= t->rules_told_us + STALE_US) {
+        struct trust_name *n = trust_book_name(&t->book, m->sender);
+
+        if (!t->asks_rules && n)
+            n->is_due = true;
+        if (!t->asks_rules)
+            t->rules_asked_us = now_us;
+        t->asks_rules = true;
+    }
+    return waits || (t->asks_rules && !t->book.order_rules && !t->is_mute &&
+                     now_us < t->rules_asked_us + WAIT_US);
+}
+
+/* Of those who approved it each has to be another one, and good. */
 static struct trust_verdict judge_approvals(struct trust *t, const struct trust_said *said,
                                             uint64_t now_us)
 {
-    Eocbus__V1__Approval **rows = NULL;
-    size_t count = order_approvals(said->m, &rows);
-    struct trust_verdict v = {.proof = PROOF_GOOD};
-    struct buf text = {0};
+    struct refusal why = {0};
 
-    if (count && order_put_approved(&text, said->m) != ST_OK)
-        v = bad("there was no memory to verify who approved it");
-    for (size_t i = 0; i < count && v.proof == PROOF_GOOD; i++) {
-        struct trust_name *n = look_up(t, rows[i]->principal, now_us, &v.waits);
-
-        if (v.waits)
-            v.proof = PROOF_UNKNOWN;
-        else if (!n || rows[i]->signature.len != SIGN_BYTES ||
-                 !trust_find_key(n, text.data, text.len, rows[i]->signature.data))
-            v = bad("an approval in it is not that of who is named");
-    }
-    buf_free(&text);
-    return v;
+    if (waits_for_order(t, said->m, now_us))
+        return (struct trust_verdict){.proof = PROOF_UNKNOWN, .waits = true};
+    if (trust_check_approvals(&t->book, said, &why) == ST_OK)
+        return (struct trust_verdict){.proof = PROOF_GOOD};
+    snprintf(t->why, sizeof(t->why), "%s", why.text);
+    return bad(t->why);
 }
 
 static struct trust_verdict judge_sender(struct trust *t, const struct trust_said *said,
@@ -320,4 +351,17 @@ struct trust_verdict trust_judge(struct trust *t, const struct trust_said *said,
     if (v.proof != PROOF_GOOD)
         return bad("it is an order, and nobody's that officers vouch for");
     return judge_approvals(t, said, now_us);
+}
+
+enum status trust_may_obey(struct trust *t, const struct trust_said *said, const char *own,
+                           int64_t utc_us, struct refusal *why)
+{
+    if (!trust_is_on(t)) {
+        *why = (struct refusal){.code = CODE_APPROVAL};
+        snprintf(why->text, sizeof(why->text),
+                 "no officers are pinned here, so nobody's order can be told from a made-up one: "
+                 "set trust.officers");
+        return ST_DENIED;
+    }
+    return trust_check_order(&t->book, t->pinned, said, own, utc_us, why);
 }

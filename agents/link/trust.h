@@ -22,6 +22,7 @@
 #include "eocbus/v1/envelope.pb-c.h"
 #include "eocbus/v1/session.pb-c.h"
 #include "proto/base/status.h"
+#include "proto/wire/gate.h"
 
 enum proof {
     PROOF_OFF,      /* no officers are pinned here */
@@ -40,11 +41,13 @@ struct trust;
 struct trust_settings {
     const char *officers_file; /* NULL, "" = nobody is pinned: everything is PROOF_OFF */
     const char *known_file;    /* NULL = memory only */
-    bool lets_unsigned; /* unsigned words of one who signs are PROOF_UNSIGNED, not PROOF_BAD */
+    const char *orders_file; /* rules of orders that hold here whatever a broker says (approval.h);
+                                NULL, "" = approval_built_in */
+    bool lets_unsigned;      /* unsigned words of one who signs are PROOF_UNSIGNED, not PROOF_BAD */
 };
 
-/* ST_NOTFOUND, ST_DENIED, ST_INVALID: the officers' file; `err` is a sentence. What is kept of
- * records and cannot be read is asked for again. */
+/* ST_NOTFOUND, ST_DENIED, ST_INVALID: the officers' or the orders' file; `err` is a sentence. What
+ * is kept of records and cannot be read is asked for again. */
 MUST_CHECK enum status trust_create(struct trust **out, const struct trust_settings *set, char *err,
                                     size_t err_size);
 void trust_destroy(struct trust *t);     /* NULL is allowed */
@@ -62,11 +65,21 @@ struct trust_verdict {
     const char *why; /* of PROOF_BAD, a sentence */
 };
 struct trust_verdict trust_judge(struct trust *t, const struct trust_said *said, uint64_t now_us);
+
+/* May the machine `own` carry out this order, which trust_judge found good? Stricter than
+ * trust_judge, and it believes no broker, not even its time: every key is good now, by our clock;
+ * it is meant for `own`, ACTUAL, and not over; and by the rules that are pinned here, and by those
+ * that a broker told of as well, its sender may order it at the place of `own`, and enough others
+ * who may have approved it. ST_DENIED fills `why` with a sentence for people. */
+MUST_CHECK enum status trust_may_obey(struct trust *t, const struct trust_said *said,
+                                      const char *own, int64_t utc_us, struct refusal *why);
 /* The records of this sender are here, or waiting for them is over; else it becomes a question. */
 bool trust_knows(struct trust *t, const char *sender, uint64_t now_us);
 
 /* Names that brokers are to be asked for now; borrowed until the next call. Each is given once. */
 size_t trust_questions(struct trust *t, char *names[TRUST_QUESTION]);
+/* The same question asks for the rules of orders. */
+bool trust_asks_rules(const struct trust *t);
 /* They could not be sent: they are questions again. */
 void trust_unasked(struct trust *t);
 void trust_learn(struct trust *t, const Eocbus__V1__Known *m, uint64_t now_us);

@@ -157,13 +157,41 @@ void trust_book_add(struct trust_book *b, const uint8_t *enrolment, size_t len, 
     n->told_us = told_us ? told_us : n->told_us;
 }
 
-const struct trust_key *trust_find_key(const struct trust_name *n, const void *bytes, size_t len,
+const struct trust_key *trust_find_key(const struct trust_name *n, const char *domain,
+                                       const void *bytes, size_t len,
                                        const uint8_t signature[SIGN_BYTES])
 {
     for (size_t i = 0; i < n->key_count; i++)
-        if (n->keys[i].has_sign_key && sign_is_good(n->keys[i].sign_key, "", bytes, len, signature))
+        if (n->keys[i].has_sign_key &&
+            sign_is_good(n->keys[i].sign_key, domain, bytes, len, signature))
             return &n->keys[i];
     return NULL;
+}
+
+enum status trust_find_record(struct record *out, const struct trust_name *n, int64_t utc_us)
+{
+    const struct trust_key *newest = NULL;
+    struct refusal why;
+
+    for (size_t i = 0; n && i < n->key_count; i++)
+        if (n->keys[i].valid_from_us <= utc_us && (!newest || n->keys[i].serial > newest->serial))
+            newest = &n->keys[i];
+    return newest ? enrolment_read(out, newest->enrolment, newest->enrolment_len, &why)
+                  : ST_NOTFOUND;
+}
+
+void trust_book_rules(struct trust_book *b, const char *order_rules)
+{
+    char *copy;
+
+    if (!order_rules[0] || (b->order_rules && strcmp(b->order_rules, order_rules) == 0))
+        return;
+    copy = mem_strdup(order_rules);
+    if (!copy)
+        return; /* they are asked for again */
+    mem_free(b->order_rules);
+    b->order_rules = copy;
+    b->is_dirty = true;
 }
 
 /* --- on disk ------------------------------------------------------------------------------------
@@ -179,6 +207,8 @@ static void read_known(struct trust_book *b)
     for (size_t i = 0; known && i < known->n_enrolments; i++)
         trust_book_add(b, known->enrolments[i].data, known->enrolments[i].len,
                        i < known->n_revoked_us ? known->revoked_us[i] : 0, 0);
+    if (known)
+        trust_book_rules(b, known->order_rules);
     if (!known && st != ST_NOTFOUND)
         log_warn("agent.records.unread", "path=%s status=%s next=\"asked for again\"", b->path,
                  status_name(st));
@@ -213,6 +243,7 @@ void trust_book_close(struct trust_book *b)
         mem_free(b->names[i]);
     }
     mem_free(b->names);
+    mem_free(b->order_rules);
     mem_free(b->path);
 }
 
@@ -239,6 +270,8 @@ static enum status write_known(struct trust_book *b, ProtobufCBinaryData *record
             records[m.n_enrolments].data = b->names[i]->keys[k].enrolment;
             records[m.n_enrolments++].len = b->names[i]->keys[k].enrolment_len;
         }
+    if (b->order_rules)
+        m.order_rules = b->order_rules;
     m.n_revoked_us = m.n_enrolments;
     m.enrolments = records;
     m.revoked_us = revoked_us;

@@ -35,7 +35,8 @@ struct trust_book {
     struct officers officers;
     struct trust_name **names; /* sorted */
     size_t count, room;
-    char *path; /* NULL = memory only */
+    char *path;        /* NULL = memory only */
+    char *order_rules; /* as a broker said them last; NULL = none did */
     bool is_dirty;
 };
 
@@ -52,8 +53,15 @@ struct trust_name *trust_book_name(struct trust_book *b, const char *name);
  */
 void trust_book_add(struct trust_book *b, const uint8_t *enrolment, size_t len, int64_t revoked_us,
                     uint64_t told_us);
-/* The one of its keys that made this signature; NULL: none did. 50 us for each key. */
-const struct trust_key *trust_find_key(const struct trust_name *n, const void *bytes, size_t len,
+/* Keeps a copy; "" changes nothing. */
+void trust_book_rules(struct trust_book *b, const char *order_rules);
+/* The one of its keys that made this signature (sign.h); NULL: none did. 50 us for each key. */
+const struct trust_key *trust_find_key(const struct trust_name *n, const char *domain,
+                                       const void *bytes, size_t len,
                                        const uint8_t signature[SIGN_BYTES]);
+/* Who that is now, by the record that tells: the one with the highest serial whose time has begun.
+ * ST_NOTFOUND: there is none. */
+MUST_CHECK enum status trust_find_record(struct record *out, const struct trust_name *n,
+                                         int64_t utc_us);
 
 #endif

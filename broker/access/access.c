@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/access/acl.h"
+#include "broker/access/approve.h"
 #include "broker/access/grants.h"
 #include "broker/access/quota.h"
 #include "broker/access/roll.h"
@@ -42,6 +43,7 @@ struct access {
     int64_t (*utc_us)(void *arg);
     void *arg;
     struct quota knocks, forged;
+    struct orders_seen orders;
     bool lets_unsigned;
     struct access_counters counters;
     char user[LIMIT_NAME_BYTES + 1 + KEY_Z85]; /* the User-Id of the last one that was let in */
@@ -122,6 +124,7 @@ void access_destroy(struct access *a)
     roll_destroy(a->roll);
     grants_destroy(a->coming_grants);
     grants_destroy(a->grants);
+    orders_forget(&a->orders);
     mem_free(a);
 }
 
@@ -417,6 +420,26 @@ static void log_forged(struct access *a, const struct principal *p, const struct
                  a->counters.bad_signatures);
 }
 
+/* A wrong signature under an approval is a forgery; what is merely missing is not. */
+static enum status check_approvals(struct access *a, const struct principal *p,
+                                   Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    const struct principal *author = access_author(a, p, m->sender);
+    enum status st = a->roll && author ? approve_judge(a->roll, grants_orders(a->grants),
+                                                       &a->orders, author, m, utc_now(a), why)
+                                       : ST_OK;
+
+    if (st == ST_OK)
+        return ST_OK;
+    if (strcmp(why->code, CODE_SIGNATURE) == 0) {
+        a->counters.bad_signatures++;
+        log_forged(a, p, why);
+    } else {
+        a->counters.unapproved++;
+    }
+    return ST_DENIED;
+}
+
 enum status access_check_word(struct access *a, const struct principal *p,
                               const struct access_said *said, struct refusal *why)
 {
@@ -428,7 +451,9 @@ enum status access_check_word(struct access *a, const struct principal *p,
     a->counters.bad_signatures += word == WORD_BAD;
     if (word == WORD_BAD)
         log_forged(a, p, why);
-    return word == WORD_MISSING || word == WORD_BAD ? ST_DENIED : ST_OK;
+    if (word == WORD_MISSING || word == WORD_BAD)
+        return ST_DENIED;
+    return check_approvals(a, p, said->m, why);
 }
 
 void access_let_unsigned(struct access *a, bool yes)

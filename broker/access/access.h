@@ -112,8 +112,9 @@ struct access_said {
     const uint8_t *content, *signature;
     size_t len, signature_len;
 };
-/* Is it its sender's word, as far as the broker has to know (word.h)? ST_DENIED fills `why`
- * (CODE_SIGNATURE). */
+/* Is it its sender's word, as far as the broker has to know (word.h), and, of an order to a
+ * machine, that of those who have to approve it (approve.h)? ST_DENIED fills `why` (CODE_SIGNATURE,
+ * CODE_APPROVAL). */
 MUST_CHECK enum status access_check_word(struct access *a, const struct principal *p,
                                          const struct access_said *said, struct refusal *why);
 /* Principals that have a signing key may speak without it; no, unless told. */
@@ -145,6 +146,7 @@ struct access_counters {
     uint64_t beside;     /* of these: is_beside */
     uint64_t distrusted; /* of the last list: keys not admitted for want of one */
     uint64_t verified, bad_signatures, missing_signatures, let_unsigned; /* of messages */
+    uint64_t unapproved; /* orders to machines without the persons it takes */
 };
 void access_counters(const struct access *a, struct access_counters *out);
 

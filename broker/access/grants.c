@@ -14,6 +14,7 @@ struct grant {
 
 struct grants {
     struct rulebook *book;
+    struct approval_policy *orders;
     struct grant *list;
     size_t count, room;
 };
@@ -23,8 +24,10 @@ enum status grants_create(struct grants **out, const char *text, char *err, size
     struct grants *g = mem_zalloc(sizeof(*g));
     enum status st = g ? rulebook_read(&g->book, text, err, err_size) : ST_NOMEM;
 
+    if (st == ST_OK)
+        st = approval_policy_read(&g->orders, text, err, err_size);
     if (st != ST_OK) {
-        mem_free(g);
+        grants_destroy(g);
         return st;
     }
     *out = g;
@@ -45,6 +48,7 @@ void grants_destroy(struct grants *g)
     for (size_t i = 0; i < g->count; i++)
         free_grant(&g->list[i]);
     mem_free(g->list);
+    approval_policy_destroy(g->orders);
     rulebook_destroy(g->book);
     mem_free(g);
 }
@@ -52,6 +56,11 @@ void grants_destroy(struct grants *g)
 const char *grants_text(const struct grants *g)
 {
     return rulebook_text(g->book);
+}
+
+const struct approval_policy *grants_orders(const struct grants *g)
+{
+    return g->orders;
 }
 
 static bool takes_anything(const struct grants *g, const char *agency)

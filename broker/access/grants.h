@@ -3,6 +3,7 @@
 #define EOCBUS_BROKER_ACCESS_GRANTS_H
 
 #include "broker/access/rights.h"
+#include "proto/wire/approval.h"
 
 struct grants;
 /* As rulebook_read. */
@@ -10,6 +11,8 @@ MUST_CHECK enum status grants_create(struct grants **out, const char *text, char
                                      size_t err_size);
 void grants_destroy(struct grants *g); /* NULL is allowed */
 const char *grants_text(const struct grants *g);
+/* The same rules as those of orders to machines; never NULL. */
+const struct approval_policy *grants_orders(const struct grants *g);
 /* *out lives as long as g. An agency that takes nothing by an agreement is the same as none. */
 MUST_CHECK enum status grants_for(const struct rights **out, struct grants *g, const char *roles,
                                   const char *agency);

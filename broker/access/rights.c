@@ -124,27 +124,12 @@ void rights_destroy(struct rights *r)
 /* --- the judgement ------------------------------------------------------------------------------
  */
 
-/* Of digits a region is four and three zeros; what begins with the four lies in it. */
-static size_t region_len(const char *place, size_t len)
-{
-    if (len != 7 || memcmp(place + 4, "000", 3) != 0 || place[0] < '0' || place[0] > '9')
-        return len;
-    return 4;
-}
-
-bool rights_is_within(const char *pcode, size_t pcode_len, const char *place, size_t place_len)
-{
-    size_t prefix = region_len(place, place_len);
-
-    return prefix <= pcode_len && memcmp(pcode, place, prefix) == 0;
-}
-
 static bool is_within_any(const char *pcode, size_t len, const char *places)
 {
     while (*places) {
         size_t n = strcspn(places, " ");
 
-        if (n && rights_is_within(pcode, len, places, n))
+        if (n && pcode_is_within(pcode, len, places, n))
             return true;
         places += n;
         places += strspn(places, " ");

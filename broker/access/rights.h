@@ -25,6 +25,7 @@ enum verb {
     VERB_OPEN,    /* to read identities */
     VERB_ENROL,   /* to enrol principals */
     VERB_OPERATE, /* to run the bus */
+    VERB_APPROVE, /* to approve an order to a machine (proto/wire/approval.h judges it) */
     VERBS
 };
 
@@ -79,8 +80,5 @@ void rights_say_legal(const struct rights *r, enum verb verb, unsigned type, cha
                       size_t size);
 
 const char *rights_label_word(unsigned label); /* "INTERNAL" */
-
-/* The P-code is the place or lies below it. */
-bool rights_is_within(const char *pcode, size_t pcode_len, const char *place, size_t place_len);
 
 #endif

@@ -23,8 +23,8 @@ enum word {
     WORDS
 };
 
-static const char *const verbs[VERBS] = {"say",  "hear",  "flash",  "carry",
-                                         "open", "enrol", "operate"};
+static const char *const verbs[VERBS] = {"say",  "hear",  "flash",   "carry",
+                                         "open", "enrol", "operate", "approve"};
 static const char *const labels[] = {NULL, "PUBLIC", "INTERNAL", "RESTRICTED",
                                      "HOUSEHOLD_PERSONAL"};
 

@@ -56,32 +56,6 @@ static struct search judge_name(const struct roll *r, const char *name, const vo
     return s;
 }
 
-/* Of a sender that signs, every approval has to be good; of an old one, those whose approver signs.
- */
-static enum word judge_approvals(const struct roll *r, Eocbus__V1__Envelope *m, bool all,
-                                 struct refusal *why)
-{
-    Eocbus__V1__Approval **rows = NULL;
-    size_t count = order_approvals(m, &rows);
-    struct buf approved = {0};
-    enum word word = WORD_TAKEN;
-
-    if (count && order_put_approved(&approved, m) != ST_OK)
-        word = refuse(WORD_BAD, why, "approvals", "no memory to verify them; say it again later");
-    for (size_t i = 0; i < count && word == WORD_TAKEN; i++) {
-        struct search s =
-            judge_name(r, rows[i]->principal, approved.data, approved.len, rows[i]->signature.data);
-
-        if (!s.is_good && (s.has_key || all))
-            word = refuse(WORD_BAD, why, "approvals",
-                          "the approval of %.64s is not signed with a key of that name, over the "
-                          "message's id and its body without approvals",
-                          rows[i]->principal);
-    }
-    buf_free(&approved);
-    return word;
-}
-
 static enum word judge_signature(const struct roll *r, const struct access_said *said, bool must,
                                  struct refusal *why)
 {
@@ -121,9 +95,5 @@ enum word word_judge(const struct roll *r, const struct principal *p,
     }
     if (!must && !order_is(said->m) && said->m->lane != EOCBUS__V1__LANE__LANE_FLASH)
         return word;
-    if (said->signature_len)
-        word = judge_signature(r, said, must, why);
-    if (word != WORD_BAD && judge_approvals(r, said->m, p->has_sign_key, why) == WORD_BAD)
-        word = WORD_BAD;
-    return word;
+    return said->signature_len ? judge_signature(r, said, must, why) : word;
 }

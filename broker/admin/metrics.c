@@ -123,6 +123,8 @@ static const struct row rows[] = {
      "Messages refused because their sender signs, and they were not signed."},
     {"let_unsigned", COUNTER, AT(let_unsigned),
      "Messages taken without the signature that their sender has a key for (access.unsigned)."},
+    {"unapproved", COUNTER, AT(unapproved),
+     "Orders to machines refused because the persons they take had not approved them."},
 };
 
 static uint64_t value_of(const struct row *row, const struct admin_report *r)

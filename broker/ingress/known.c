@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "proto/wire/approval.h"
+
 #include "proto/base/banned.h"
 
 /* Names in one Who, and the most records that one frame takes. */
@@ -22,6 +24,7 @@ struct known {
     size_t n_records, n_nobody, bytes; /* in this frame */
     size_t of_name;                    /* records of the name that is being looked at */
     enum status st;
+    char *order_rules; /* goes with the first frame; NULL = was not asked for, or has gone */
 };
 
 static void send_known(struct known *k)
@@ -35,11 +38,14 @@ static void send_known(struct known *k)
     known.revoked_us = k->revoked_us;
     known.n_nobody = k->n_nobody;
     known.nobody = k->nobody;
+    if (k->order_rules)
+        known.order_rules = k->order_rules;
     f.what_case = EOCBUS__V1__FRAME__WHAT_KNOWN;
     f.known = &known;
     if (k->st == ST_OK)
         k->st = answer_frame(k->in, k->s, &f);
     k->n_records = k->n_nobody = k->bytes = 0;
+    k->order_rules = NULL;
 }
 
 static void make_room(struct known *k, size_t bytes)
@@ -77,7 +83,14 @@ static bool was_named(const Eocbus__V1__Who *who, size_t at)
 void answer_who(struct ingress *in, struct session *s, const Eocbus__V1__Who *who)
 {
     struct known k = {.in = in, .s = s};
+    struct buf rules = {0};
 
+    if (who->order_rules &&
+        approval_pick_rules(&rules, access_rules_text(in->set.access)) == ST_OK) {
+        buf_put(&rules, "", 1);
+        k.order_rules = rules.failed ? NULL : (char *)rules.data;
+        k.bytes = k.order_rules ? rules.len : 0;
+    }
     for (size_t i = 0; i < who->n_names; i++) {
         if (was_named(who, i))
             continue;
@@ -89,4 +102,5 @@ void answer_who(struct ingress *in, struct session *s, const Eocbus__V1__Who *wh
         k.nobody[k.n_nobody++] = who->names[i];
     }
     send_known(&k);
+    buf_free(&rules);
 }

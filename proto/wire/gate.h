@@ -43,6 +43,7 @@
 #define CODE_RIGHTS     "rights"     /* this principal may not say this */
 #define CODE_SEALED     "sealed"     /* wrapped keys that are none; a household placed too exactly */
 #define CODE_SIGNATURE  "signature"  /* missing, or not the sender's */
+#define CODE_APPROVAL  "approval"   /* an order to a machine without the persons it takes */
 #define CODE_CONFLICT   "conflict"   /* other content under a known identity */
 #define CODE_DATABASE   "database"   /* PostgreSQL refuses this row whatever we do */
 

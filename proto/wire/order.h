@@ -19,10 +19,26 @@ bool order_is_command(const Eocbus__V1__Envelope *m);
 /* A command, or a receipt that says ACCEPTED or REJECTED. */
 bool order_is(const Eocbus__V1__Envelope *m);
 
+/* The machine it is meant for: its site or target. NULL: it is no order to one. */
+const char *order_target(const Eocbus__V1__Envelope *m);
+/* "siren_command sound", for people. */
+void order_words(char *out, size_t size, const Eocbus__V1__Envelope *m);
+/* Its action in small letters, "set_mode"; "" = it has none. */
+void order_action(char *out, size_t size, const Eocbus__V1__Envelope *m);
+
+/* What an approval of ours says (Approval.version); 1 was before there was the field. */
+enum { APPROVAL_VERSION = 2, APPROVALS_MOST = 4 };
+#define DOMAIN_APPROVAL "eocbus approval 2\n"
+
 /* Who approved it; *out is borrowed from the message. Answers how many. */
 size_t order_approvals(const Eocbus__V1__Envelope *m, Eocbus__V1__Approval ***out);
-/* Appends what an approval signs: the message's id, then the body without its approvals. The
- * message is as it was afterwards. ST_INVALID: it is nothing that is approved; ST_NOMEM. */
-MUST_CHECK enum status order_put_approved(struct buf *out, Eocbus__V1__Envelope *m);
+/* Gives it these instead, borrowed; ST_INVALID: it is nothing that is approved. */
+MUST_CHECK enum status order_set_approvals(Eocbus__V1__Envelope *m, Eocbus__V1__Approval **rows,
+                                           size_t count);
+/* Appends what this person signs, behind DOMAIN_APPROVAL, who agrees to the order at that time: an
+ * ApprovedOrder. It holds for this very order and no other. The message is as it was afterwards.
+ * ST_INVALID: it is nothing that is approved; ST_NOMEM. */
+MUST_CHECK enum status order_put_approved(struct buf *out, Eocbus__V1__Envelope *m,
+                                          const char *approver, int64_t approved_us);
 
 #endif

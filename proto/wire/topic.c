@@ -102,6 +102,21 @@ void places_of(char out[PLACES_TEXT], const Eocbus__V1__Envelope *m)
     }
 }
 
+/* Of digits a region is four and three zeros; what begins with the four lies in it. */
+static size_t region_len(const char *place, size_t len)
+{
+    if (len != 7 || memcmp(place + 4, "000", 3) != 0 || place[0] < '0' || place[0] > '9')
+        return len;
+    return 4;
+}
+
+bool pcode_is_within(const char *pcode, size_t pcode_len, const char *place, size_t place_len)
+{
+    size_t prefix = region_len(place, place_len);
+
+    return prefix <= pcode_len && memcmp(pcode, place, prefix) == 0;
+}
+
 /* Not isalnum(): a locale must not decide what a topic is. */
 static bool is_word_byte(char c)
 {

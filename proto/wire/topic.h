@@ -34,6 +34,8 @@ void places_of(char out[PLACES_TEXT], const Eocbus__V1__Envelope *m);
  * itself). Letters: first four characters, whole code ("-" if that is no longer than the region). */
 void pcode_region(char out[16], const char *pcode);
 void pcode_district(char out[16], const char *pcode);
+/* The P-code is the place or lies below it. */
+bool pcode_is_within(const char *pcode, size_t pcode_len, const char *place, size_t place_len);
 
 /* NULL if legal, else a sentence. */
 const char *pattern_fault(const char *pattern);

@@ -40,16 +40,21 @@ SELECT 0, '@' || s.taker, 'allow', 'hear', g->>'type',
    AND coalesce((g->>'counts_only')::bool, false) = false;
 COMMENT ON VIEW bus.rule_text IS 'all rules, those of sharing agreements too';
 
--- What brokers read: one line a rule.
+-- What brokers read: one line a rule, and in the same ten words how many approve an order to a machine.
 CREATE FUNCTION bus.rules_text() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(string_agg(concat_ws(' ', r.rule_id, r.role, r.effect, r.verb, replace(r.types, ' ', ','),
-                                         replace(r.places, ' ', ','), r.label,
-                                         coalesce(nullif(r.giver, ''), '-'),
-                                         coalesce((extract(epoch FROM r.valid_from) * 1000000)::int8, 0),
-                                         coalesce((extract(epoch FROM r.valid_to) * 1000000)::int8, 0)),
-                               E'\n' ORDER BY r.role, r.rule_id, r.agreement, r.types), '')
-      FROM bus.rule_text r
+    SELECT concat_ws(E'\n', x.rules, x.needs)
+      FROM (SELECT
+        (SELECT string_agg(concat_ws(' ', r.rule_id, r.role, r.effect, r.verb, replace(r.types, ' ', ','),
+                                     replace(r.places, ' ', ','), r.label,
+                                     coalesce(nullif(r.giver, ''), '-'),
+                                     coalesce((extract(epoch FROM r.valid_from) * 1000000)::int8, 0),
+                                     coalesce((extract(epoch FROM r.valid_to) * 1000000)::int8, 0)),
+                           E'\n' ORDER BY r.role, r.rule_id, r.agreement, r.types)
+           FROM bus.rule_text r) AS rules,
+        (SELECT string_agg(format('0 %s allow need %s:%s any RESTRICTED - 0 0', n.approvers, n.type, n.action),
+                           E'\n' ORDER BY n.type, n.action)
+           FROM bus.approval_need n) AS needs) AS x
 $$;
 
 CREATE FUNCTION bus.roles_of(p bus.principal) RETURNS text[] LANGUAGE sql STABLE AS $$
@@ -118,7 +123,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(bool_and(w.effect = 'allow'), false)
       FROM bus.why(may.principal, may.verb, may.type, may.places, may.label, may.sender, may.reach, may.at) AS w
 $$;
-COMMENT ON FUNCTION bus.may IS 'may this principal (say, hear, flash, carry, open, enrol, operate) this? places and reach split by blanks';
+COMMENT ON FUNCTION bus.may IS 'may this principal (say, hear, flash, carry, open, enrol, operate, approve) this? places and reach split by blanks';
 
 -- A message sharing_agreement: the word of one of its parties, for itself alone.
 CREATE FUNCTION bus.agreement_said(number int8, from_id int4, body jsonb) RETURNS void
@@ -160,7 +165,7 @@ DECLARE
 BEGIN
     PERFORM bus.say_audit(
         TG_TABLE_NAME || CASE TG_OP WHEN 'INSERT' THEN '_added' WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END,
-        coalesce(is_now->>'rule_id', was->>'rule_id', is_now->>'role', was->>'role'),
+        coalesce(is_now->>'rule_id', was->>'rule_id', is_now->>'role', was->>'role', is_now->>'type', was->>'type'),
         CASE WHEN TG_OP = 'INSERT' THEN '' ELSE was::text END, CASE WHEN TG_OP = 'DELETE' THEN '' ELSE is_now::text END,
         coalesce(current_setting('eocbus.reason', true), ''));
     RETURN NULL;

@@ -20,9 +20,9 @@
 enum { FOREIGN = 10000, CAUGHT = 64, LOG = 262144 };
 #define DEADLINE_MS 120000
 
-enum { ASMA, KARIM, RAHIMA, ROGUE, READER, PEOPLE };
-static const char *const names[PEOPLE] = {"test.asma", "test.karim", "test.rahima", "test.rogue",
-                                          "test.reader"};
+enum { ASMA, KARIM, RAHIMA, ROGUE, READER, SIREN, PEOPLE };
+static const char *const names[PEOPLE] = {"test.asma",  "test.karim",  "test.rahima",
+                                          "test.rogue", "test.reader", "test.siren"};
 
 static struct bus *bus;
 static struct loop *loop;
@@ -212,8 +212,10 @@ static void approve(unsigned i, unsigned who, const struct signer *key)
     eocbus__v1__approval__init(&approval[i]);
     approval[i].principal = (char *)names[who];
     approval[i].approved_us = loop_utc_us(loop);
-    assert_int_equal(order_put_approved(&text, &message), ST_OK);
-    signer_sign(key, approved[i], "", text.data, text.len);
+    approval[i].version = APPROVAL_VERSION;
+    assert_int_equal(order_put_approved(&text, &message, names[who], approval[i].approved_us),
+                     ST_OK);
+    signer_sign(key, approved[i], DOMAIN_APPROVAL, text.data, text.len);
     buf_free(&text);
     approval[i].signature.data = approved[i];
     approval[i].signature.len = SIGN_BYTES;
@@ -228,7 +230,9 @@ static void compose_siren(const struct signer *second)
     eocbus__v1__siren_command__init(&siren);
     message.lane = EOCBUS__V1__LANE__LANE_IMMEDIATE;
     message.kind = EOCBUS__V1__KIND__KIND_REQUEST;
-    message.not_after_us = loop_utc_us(loop) + 600000000;
+    message.sender = (char *)names[ASMA];
+    message.sent_time_us = loop_utc_us(loop);
+    message.not_after_us = message.sent_time_us + 600000000;
     loop_random(loop, message_id, sizeof(message_id));
     message_id[0] = ++next;
     message_id[6] = 0x70 | (message_id[6] & 0x0f);

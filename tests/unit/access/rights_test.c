@@ -9,6 +9,7 @@
 
 #include "broker/access/rights.h"
 #include "proto/base/mem.h"
+#include "proto/wire/topic.h"
 
 #include "proto/base/banned.h"
 
@@ -100,13 +101,13 @@ static void what_is_said_lies_within_and_what_is_heard_touches(void **state)
 static void a_region_holds_its_districts_and_no_prefix_of_one(void **state)
 {
     (void)state;
-    assert_true(rights_is_within("3505203", 7, "3505000", 7));
-    assert_true(rights_is_within("3505203001", 10, "3505203", 7));
-    assert_false(rights_is_within("3506203", 7, "3505000", 7));
-    assert_false(rights_is_within("3505203", 7, "3505203001", 10));
-    assert_true(rights_is_within("UZ18224", 7, "UZ18", 4));
-    assert_false(rights_is_within("UZ18001", 7, "UZ18000", 7)); /* letters have no such regions */
-    assert_false(rights_is_within("UZ1", 3, "UZ18", 4));
+    assert_true(pcode_is_within("3505203", 7, "3505000", 7));
+    assert_true(pcode_is_within("3505203001", 10, "3505203", 7));
+    assert_false(pcode_is_within("3506203", 7, "3505000", 7));
+    assert_false(pcode_is_within("3505203", 7, "3505203001", 10));
+    assert_true(pcode_is_within("UZ18224", 7, "UZ18", 4));
+    assert_false(pcode_is_within("UZ18001", 7, "UZ18000", 7)); /* letters have no such regions */
+    assert_false(pcode_is_within("UZ1", 3, "UZ18", 4));
 }
 
 static void who_stands_for_the_whole_country_is_everywhere(void **state)

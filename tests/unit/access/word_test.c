@@ -11,7 +11,6 @@
 #include "broker/access/roll.h"
 #include "broker/access/word.h"
 #include "proto/base/sign.h"
-#include "proto/wire/order.h"
 
 #include "proto/base/banned.h"
 
@@ -85,8 +84,7 @@ static struct {
     Eocbus__V1__SirenCommand siren;
     Eocbus__V1__Receipt receipt;
     Eocbus__V1__PublicAlert alert;
-    Eocbus__V1__Approval approval[2], *approvals[2];
-    uint8_t id[16], approved[2][SIGN_BYTES], signature[SIGN_BYTES], content[2000];
+    uint8_t id[16], signature[SIGN_BYTES], content[2000];
     size_t len, signature_len;
 } now;
 
@@ -116,23 +114,6 @@ static void order_siren(unsigned sender)
     begin(sender, EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND);
     now.siren.site = (char *)"coes.siren1";
     now.siren.duration_s = 60;
-    now.siren.approvals = now.approvals;
-}
-
-static void approve(unsigned name, const struct signer *key)
-{
-    size_t n = now.siren.n_approvals;
-    struct buf text = {0};
-
-    eocbus__v1__approval__init(&now.approval[n]);
-    now.approvals[n] = &now.approval[n];
-    now.approval[n].principal = (char *)names[name];
-    assert_int_equal(order_put_approved(&text, &now.m), ST_OK);
-    signer_sign(key, now.approved[n], "", text.data, text.len);
-    buf_free(&text);
-    now.approval[n].signature.data = now.approved[n];
-    now.approval[n].signature.len = SIGN_BYTES;
-    now.siren.n_approvals++;
 }
 
 static void sign(const struct signer *key)
@@ -260,52 +241,6 @@ static void what_settles_a_request_and_alerts_are_verified(void **state)
     assert_int_equal(judge(ASMA), WORD_BAD);
 }
 
-static void every_approval_is_verified(void **state)
-{
-    (void)state;
-    order_siren(ASMA);
-    approve(KARIM, signers[KARIM]);
-    approve(RAHIMA, signers[RAHIMA]);
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_GOOD);
-    now.siren.duration_s = 600; /* changed after they had approved */
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_BAD);
-    order_siren(ASMA);
-    approve(KARIM, signers[KARIM]);
-    approve(RAHIMA, signers[KARIM]); /* one person, two names */
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_BAD);
-    order_siren(ASMA);
-    approve(NOBODY, signers[NOBODY]);
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_BAD);
-}
-
-static void an_approval_of_another_order_is_none_of_this_one(void **state)
-{
-    (void)state;
-    order_siren(ASMA);
-    approve(KARIM, signers[KARIM]);
-    now.id[0] = 1; /* the message_id is a part of it */
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_BAD);
-}
-
-/* Where nothing is signed yet, approvals are what they were: words. One of somebody who signs
- * counts. */
-static void an_old_device_may_name_approvers_that_do_not_sign(void **state)
-{
-    (void)state;
-    order_siren(OLD);
-    approve(NOBODY, signers[NOBODY]);
-    sign(NULL);
-    assert_int_equal(judge(OLD), WORD_TAKEN);
-    approve(KARIM, signers[NOBODY]);
-    sign(NULL);
-    assert_int_equal(judge(OLD), WORD_BAD);
-}
-
 static void what_is_carried_for_another_has_to_be_signed_by_that_one(void **state)
 {
     (void)state;
@@ -346,10 +281,6 @@ static void a_key_beside_a_record_signs_for_nobody(void **state)
     begin(RAHIMA, EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND);
     sign(beside);
     assert_int_equal(judge(RAHIMA), WORD_BAD);
-    order_siren(ASMA);
-    approve(RAHIMA, beside);
-    sign(signers[ASMA]);
-    assert_int_equal(judge(ASMA), WORD_BAD);
 }
 
 int main(void)
@@ -361,9 +292,6 @@ int main(void)
         cmocka_unit_test(a_command_is_verified_byte_for_byte),
         cmocka_unit_test(of_a_device_without_a_signing_key_nobody_can_tell),
         cmocka_unit_test(what_settles_a_request_and_alerts_are_verified),
-        cmocka_unit_test(every_approval_is_verified),
-        cmocka_unit_test(an_approval_of_another_order_is_none_of_this_one),
-        cmocka_unit_test(an_old_device_may_name_approvers_that_do_not_sign),
         cmocka_unit_test(a_key_beside_a_record_says_nothing_in_its_name),
         cmocka_unit_test(a_key_beside_a_record_signs_for_nobody),
         cmocka_unit_test(what_is_carried_for_another_has_to_be_signed_by_that_one),

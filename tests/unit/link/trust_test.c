@@ -168,8 +168,10 @@ static void approve(unsigned name, const struct signer *key)
     eocbus__v1__approval__init(&said.approval[n]);
     said.approvals[n] = &said.approval[n];
     said.approval[n].principal = (char *)names[name];
-    assert_int_equal(order_put_approved(&text, &said.m), ST_OK);
-    signer_sign(key, said.approved[n], "", text.data, text.len);
+    said.approval[n].approved_us = T0;
+    said.approval[n].version = APPROVAL_VERSION;
+    assert_int_equal(order_put_approved(&text, &said.m, names[name], T0), ST_OK);
+    signer_sign(key, said.approved[n], DOMAIN_APPROVAL, text.data, text.len);
     buf_free(&text);
     said.approval[n].signature.data = said.approved[n];
     said.approval[n].signature.len = SIGN_BYTES;

@@ -1,0 +1,28 @@
+-- orders: how many persons besides its sender approve what a machine carries out (bus.approval_need), and
+-- who may (verb approve of bus.rule). Brokers read both with the other rules; machines hear them from a broker
+-- and hold an order against a list of their own as well (proto/wire/approval.h).
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON bus.approval_need
+    FOR EACH ROW EXECUTE FUNCTION bus.audit_rule();
+CREATE TRIGGER audit_all AFTER TRUNCATE ON bus.approval_need FOR EACH STATEMENT EXECUTE FUNCTION bus.audit_table();
+
+-- How many this order takes; of an action that is not named what stands for the others, and two if nothing does.
+CREATE FUNCTION bus.approvers_needed(type text, action text DEFAULT '') RETURNS int4
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT n.approvers FROM bus.approval_need n
+                      WHERE n.type = approvers_needed.type AND n.action IN (approvers_needed.action, '*')
+                      ORDER BY n.action = '*' LIMIT 1), 2)
+$$;
+
+CREATE FUNCTION bus.approvers_set(type text, action text, approvers int4, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM bus.give_reason(approvers_set.reason);
+    INSERT INTO bus.approval_need AS n (type, action, approvers)
+    VALUES (approvers_set.type, approvers_set.action, approvers_set.approvers)
+        ON CONFLICT (type, action) DO UPDATE SET approvers = excluded.approvers;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.approvers_needed TO bus_admin, bus_audit;
+GRANT EXECUTE ON FUNCTION bus.approvers_set TO bus_admin;
