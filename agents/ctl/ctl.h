@@ -47,6 +47,7 @@ int ctl_keygen(struct ctl *c);
 int ctl_escrow(struct ctl *c);
 int ctl_enrol(struct ctl *c);
 int ctl_migrate(struct ctl *c);
+int ctl_order(struct ctl *c);
 int ctl_principal(struct ctl *c);
 int ctl_publish(struct ctl *c);
 int ctl_tail(struct ctl *c);

@@ -78,6 +78,28 @@ static const struct ctl_command commands[] = {
      "  --out FILE          where to; default standard output\n"
      "  --yes               without asking\n",
      0, ctl_enrol},
+    {"order", "an order to a siren or sensor, that others approve",
+     "eocctl order siren SITE evacuate|attention|all_clear|silence|self_test --place PCODE\n"
+     "                  [--seconds N] [--minutes N] [--exercise] [--out FILE]\n"
+     "eocctl order draft --file MESSAGE.json [--minutes N] [--out FILE]\n"
+     "eocctl order show FILE\n"
+     "eocctl order approve FILE [--out FILE] [--yes]\n"
+     "eocctl order say FILE [--wait S]\n\n"
+     "No machine obeys one person. Whoever orders draws the order up as a file; each of the "
+     "others\n"
+     "reads it and approves it with the own key; then the first one says it. Nothing in the file "
+     "can\n"
+     "be changed after that, and it is obeyed once. How many it takes and who may: eocctl rights\n"
+     "list, verb `approve`, and the machine's own list. `draft` takes any siren_command,\n"
+     "sensor_control or sensor_configuration as JSON.\n\n"
+     "  --place PCODE   where the machine is; repeatable\n"
+     "  --seconds N     how long it sounds; default 180\n"
+     "  --minutes N     how long the order lives, to be approved and carried out; default 10\n"
+     "  --exercise      status EXERCISE: no machine moves\n"
+     "  --out FILE      where to; default standard output, of approve the file itself\n"
+     "  --wait S        for the answer of the bus; default 30\n"
+     "  --yes           approve without asking\n",
+     0, ctl_order},
     {"principal", "add, list or revoke who may use the bus",
      "eocctl principal add NAME --agency A --role R [--place PCODE] --key Z85|--key-file FILE\n"
      "                     [--not-after TIME]\n"

@@ -79,6 +79,11 @@ static void no_plot_is_promised_twice_and_what_happened_is_kept(void **state)
     assert_int_equal(failures_of(*state, "relocation", NULL), 0);
 }
 
+static void orders_take_whom_the_policy_names(void **state)
+{
+    assert_int_equal(failures_of(*state, "orders", NULL), 0);
+}
+
 static void a_right_given_by_mistake_is_seen(void **state)
 {
     static const char *const mistakes[] = {
@@ -148,6 +153,7 @@ int main(void)
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
+        T(orders_take_whom_the_policy_names),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
     };

@@ -1,4 +1,4 @@
--- 0026 orders: how many persons it takes before a machine obeys, and who may be one.
+-- 0028 orders: how many persons it takes before a machine obeys, and who may be one.
 SET LOCAL ROLE bus_owner;
 
 ALTER TABLE bus.rule DROP CONSTRAINT rule_verb_check,
