@@ -22,6 +22,7 @@
 #include "proto/wire/rules.h"
 #include "proto/wire/types.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/gen_edxl.h"
 #include "tests/lib/gen_message.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/run.h"
@@ -201,6 +202,7 @@ static Eocbus__V1__Envelope *hostile_message(unsigned type, size_t first)
         if (eocbus__v1__envelope__get_packed_size(m) <= LIMIT_CONTENT_BYTES - 200)
             break;
     }
+    gen_edxl_obey(&g, m, world.arena); /* roles of contacts are words of a list */
     m->lane = EOCBUS__V1__LANE__LANE_ROUTINE;
     m->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     m->not_after_us = RULE_TIME_MAX_US - 1;
@@ -561,16 +563,25 @@ static void assert_stored_as_sent(void)
         " WHERE p.name = '" SENDER "' ORDER BY m.lane_seq",
         0, NULL, NULL, NULL, NULL, 1);
 
-    assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
-    assert_int_equal(PQntuples(r), world.n_sent);
-    for (int i = 0; i < PQntuples(r); i++) {
-        const struct buf *sent = &world.sent[i];
+    const struct buf *sent = world.sent, *end = world.sent + world.n_sent;
+    size_t aside;
 
-        assert_int_equal(PQgetlength(r, i, 0), sent->len);
-        assert_memory_equal(PQgetvalue(r, i, 0), sent->data, sent->len);
+    assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
+    for (int i = 0; i < PQntuples(r); i++, sent++) {
+        /* A promise that the ledger cannot let pass is kept aside, see below. */
+        while (sent < end && ((size_t)PQgetlength(r, i, 0) != sent->len ||
+                              memcmp(PQgetvalue(r, i, 0), sent->data, sent->len) != 0))
+            sent++;
+        if (sent == end)
+            fail_msg("number %d of the log is not as it was sent", i);
         if (!PQgetisnull(r, i, 1))
             assert_same_in_json(PQgetvalue(r, i, 1), (size_t)PQgetlength(r, i, 1), sent);
     }
+    aside = (size_t)pgserver_number(bus_server(world.bus),
+                                    "SELECT count(*) FROM bus.quarantine q JOIN bus.principal p ON"
+                                    " p.principal_id = q.sender_id WHERE p.name = '" SENDER "'");
+    assert_int_equal((size_t)PQntuples(r) + aside, world.n_sent);
+    assert_true(aside * 20 < world.n_sent); /* it would show little else */
     PQclear(r);
     PQfinish(conn);
 }
