@@ -69,6 +69,11 @@ LANGUAGE sql IMMUTABLE AS $$
                                                (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status])) END
 $$;
 
+-- What a message takes as now: an exercise lives in the time that its messages tell, and nothing rings in it by
+-- itself, so that a night of years ago can be played.
+CREATE FUNCTION bus.now_of(m bus.said) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE m.status WHEN 1 THEN m.received_at ELSE m.event_at END $$;
+
 -- What is legal in a state, for people: "OFFER (PlotOffer), CLOSE (...)".
 CREATE FUNCTION bus.legal_next(cycle text, state text) RETURNS text
 LANGUAGE sql STABLE AS $$
@@ -134,7 +139,7 @@ $$;
 -- Types that are judged. Never one that may be warned first (TYPE_FLASH in proto/wire/types.c): what listeners
 -- have heard cannot be refused; a judge that is shown one only takes note of it and answers null.
 CREATE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT '{140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
+    SELECT '{101,120,121,122,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
 $$;
 
 -- Which judge a type has; also the name under which it is held or contested.

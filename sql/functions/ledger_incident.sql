@@ -1,9 +1,208 @@
--- ledger_incident: judges what moves a life cycle of `incident`. Nothing is judged yet.
+-- ledger_incident: the life of an incident. Judges Incident and IncidentTransition, and takes note of what an
+-- incident rests on: detections, flash reports, assessments. Those are never judged themselves.
+
 CREATE FUNCTION bus.judge_incident(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF m.type IN (140, 141) THEN
+        RETURN bus.judge_incident_move(m);
+    ELSIF m.type IN (101, 120) THEN
+        PERFORM bus.incident_reported(m);
+    ELSIF m.body->>'version' = 'REPORT_VERSION_FINAL' THEN -- it may be what a move waits for
+        INSERT INTO bus.incident_filed (incident_id, seq, type) SELECT DISTINCT i, m.seq, m.type FROM unnest(m.incident_ids) AS i;
+        PERFORM bus.wake(i) FROM unnest(m.incident_ids) AS i;
+    END IF;
     RETURN NULL;
 END
 $$;
+
+CREATE FUNCTION bus.judge_incident_move(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    event text := CASE m.type WHEN 140 THEN 'DESCRIBE' ELSE substr(m.body->>'event', length('INCIDENT_EVENT_') + 1) END;
+    path text := CASE m.type WHEN 140 THEN 'incident.' ELSE 'incident_transition.' END;
+    fails jsonb;
+    i bus.incident;
+    d bus.decision;
+    j bus.judgement;
+BEGIN
+    SELECT * INTO i FROM bus.incident x WHERE x.incident_id = (m.body->>'incident_id')::uuid;
+    j := bus.incident_waits(m, i, path);
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    END IF;
+    fails := bus.incident_fails(m, i, event);
+    d := bus.decide('incident', coalesce(i.state, ''), event, fails, m.forced);
+    IF d.verdict <> 1 THEN
+        -- The assessment may still be on its way.
+        RETURN CASE WHEN d.code = 'no_assessment' THEN bus.hold(i.incident_id, d.code, path || 'event', d.text)
+                    ELSE bus.judgement_of(d, path || CASE m.type WHEN 140 THEN 'incident_id' ELSE 'event' END, i.incident_id) END;
+    END IF;
+    PERFORM bus.incident_apply(m, i, event, d.to_state);
+    RETURN bus.apply();
+END
+$$;
+
+CREATE FUNCTION bus.incident_waits(m bus.said, i bus.incident, path text) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parent uuid := nullif(m.body->>'parent_id', '')::uuid;
+    p bus.incident;
+BEGIN
+    IF i.incident_id IS NULL AND m.type = 141 OR i.incident_id IS NULL AND m.kind = 'UPDATE' THEN
+        RETURN bus.hold((m.body->>'incident_id')::uuid, 'incident_unknown', path || 'incident_id',
+                        format('Incident %s was not opened here yet; it begins with an Incident.', m.body->>'incident_id'));
+    ELSIF i.incident_id IS NOT NULL THEN
+        RETURN bus.mixed_status(m, i.status, 'incident');
+    ELSIF parent IS NOT NULL THEN
+        SELECT * INTO p FROM bus.incident x WHERE x.incident_id = parent;
+        RETURN CASE WHEN p.incident_id IS NULL
+                    THEN bus.hold(parent, 'incident_unknown', 'incident.parent_id',
+                                  format('Incident %s, of which it is a part, was not opened here yet.', parent))
+                    ELSE bus.mixed_status(m, p.status, 'larger incident') END;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- Guards that are not met. Only those of the event are worked out.
+CREATE FUNCTION bus.incident_fails(m bus.said, i bus.incident, event text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN jsonb_strip_nulls(CASE
+        WHEN event = 'CONFIRMED' AND coalesce(m.body->>'certainty', '') NOT IN ('CERTAINTY_OBSERVED', 'CERTAINTY_LIKELY')
+        THEN '{"certain": "Confirmed is what was OBSERVED or is LIKELY."}'
+        WHEN event IN ('JUDGED_FALSE', 'REOPENED') AND coalesce(m.body->>'reason', '') = ''
+        THEN '{"reason": "It takes a reason."}'
+        WHEN event = 'HAZARD_OVER' THEN jsonb_build_object(
+            'two_agree', CASE WHEN coalesce(m.body->>'decided_by', '') IN ('', coalesce(m.body->>'agreed_by', ''))
+                                   OR coalesce(m.body->>'agreed_by', '') = ''
+                              THEN 'The dispatcher and the head of the district agree on it: decided_by and agreed_by.' END,
+            'alerts_over', bus.live_alert_text(m, i))
+        WHEN event = 'MERGED' THEN jsonb_build_object('target', bus.not_the_incident(m, i))
+        WHEN event = 'ASSESSED' AND NOT bus.is_filed(i, 122::int2)
+        THEN '{"assessed": "No FINAL DamageNeedsAssessment names the incident yet."}'
+        WHEN event = 'CLOSED' THEN jsonb_build_object(
+            'helped', (SELECT format('%s households of it are still AFFECTED or ASSESSED.', nullif(count(*), 0)) FROM bus.household h
+                        WHERE h.incident_id = i.incident_id AND h.state IN ('AFFECTED', 'ASSESSED') HAVING count(*) > 0),
+            'reported', CASE WHEN NOT bus.is_filed(i, 121::int2)
+                             THEN 'No FINAL SituationReport names the incident yet.' END)
+        ELSE '{}' END);
+END
+$$;
+
+CREATE FUNCTION bus.not_the_incident(m bus.said, i bus.incident) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stays uuid := nullif(m.body->>'merged_into', '')::uuid;
+    s bus.incident;
+BEGIN
+    SELECT * INTO s FROM bus.incident x WHERE x.incident_id = stays;
+    RETURN CASE WHEN stays IS NULL THEN 'It does not say into which incident (merged_into).'
+                WHEN stays = i.incident_id THEN 'An incident is not merged into itself.'
+                WHEN s.incident_id IS NULL THEN format('There is no incident %s.', stays)
+                WHEN s.status <> i.status THEN 'One of the two belongs to an exercise.'
+                WHEN NOT (SELECT c.is_open FROM bus.cycle_state c WHERE c.cycle = 'incident' AND c.state = s.state)
+                THEN format('Incident %s is %s.', stays, s.state) END;
+END
+$$;
+
+-- A report of this type names the incident and is FINAL.
+CREATE FUNCTION bus.is_filed(i bus.incident, of_type int2) RETURNS bool
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT EXISTS (SELECT FROM bus.incident_filed f WHERE f.incident_id = i.incident_id AND f.type = of_type) $$;
+
+-- A public alert of the incident that is in force: neither over, nor cancelled or replaced.
+CREATE FUNCTION bus.live_alert_text(m bus.said, i bus.incident) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT format('Alert %s is in force until %s: cancel it first.', a->>'identifier', max((e->>'expires_us')::int8))
+      FROM bus.document d CROSS JOIN LATERAL (SELECT d.doc->'public_alert' AS a) AS x
+     CROSS JOIN LATERAL jsonb_array_elements(coalesce(a->'infos', '[]')) AS e
+     WHERE d.type = 180 AND d.seq > i.first_seq AND d.status = i.status AND d.doc->'incident_ids' ? i.incident_id::text
+       AND a->>'status' <> 'CAP_STATUS_DRAFT' AND a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE')
+       AND coalesce((e->>'expires_us')::int8, 0) > bus.us(bus.now_of(m))
+       AND NOT EXISTS (SELECT FROM bus.document c
+                        WHERE c.type = 180 AND c.seq > d.seq AND c.status = d.status
+                          AND c.doc->'public_alert'->>'msg_type' IN ('CAP_MSG_TYPE_CANCEL', 'CAP_MSG_TYPE_UPDATE')
+                          AND c.doc->'public_alert'->'references' @> jsonb_build_array(jsonb_build_object('identifier', a->>'identifier')))
+     GROUP BY d.seq, a->>'identifier' ORDER BY d.seq LIMIT 1);
+END
+$$;
+
+CREATE FUNCTION bus.incident_apply(m bus.said, i bus.incident, event text, to_state text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    id uuid := (m.body->>'incident_id')::uuid;
+BEGIN
+    IF event = 'DESCRIBE' THEN
+        PERFORM bus.incident_described(m, id, to_state);
+    ELSE
+        UPDATE bus.incident x
+           SET seq = m.seq, since = CASE WHEN x.state = to_state THEN x.since ELSE m.event_at END, state = to_state,
+               last_at = greatest(x.last_at, m.event_at),
+               certainty = coalesce(substr(nullif(m.body->>'certainty', 'CERTAINTY_UNSPECIFIED'), length('CERTAINTY_') + 1), x.certainty),
+               merged_into = CASE event WHEN 'MERGED' THEN (m.body->>'merged_into')::uuid
+                                        WHEN 'REOPENED' THEN NULL ELSE x.merged_into END
+         WHERE x.incident_id = id;
+    END IF;
+    UPDATE bus.incident_report r SET incident_id = id
+     WHERE r.message_id = ANY (ARRAY(SELECT jsonb_array_elements_text(coalesce(m.body->'cause_ids', m.body->'evidence_ids', '[]'))::uuid));
+    PERFORM bus.note_move(m, 'incident', id, 0, event, coalesce(i.state, ''), to_state);
+    PERFORM bus.wake(id);
+END
+$$;
+
+CREATE FUNCTION bus.incident_described(m bus.said, id uuid, in_state text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    b jsonb := m.body;
+BEGIN
+    INSERT INTO bus.incident AS x (incident_id, parent_id, seq, first_seq, since, began_at, last_at, sender_id, status, label,
+                                   state, hazard, certainty, severity, name, glide, command, places)
+    VALUES (id, nullif(b->>'parent_id', '')::uuid, m.seq, m.seq, m.event_at, m.event_at, m.event_at, m.sender_id, m.status,
+            m.label, in_state, eoc.word(b->>'hazard', 'HAZARD_'), eoc.word(b->>'certainty', 'CERTAINTY_'),
+            eoc.word(b->>'severity', 'SEVERITY_'), coalesce(b->>'name', ''), coalesce(b->>'glide', ''),
+            coalesce(b->>'command', ''), coalesce(array_to_string(m.places, ' '), ''))
+        ON CONFLICT (incident_id) DO UPDATE
+       SET seq = excluded.seq, last_at = greatest(x.last_at, excluded.last_at), hazard = excluded.hazard,
+           certainty = coalesce(excluded.certainty, x.certainty), severity = coalesce(excluded.severity, x.severity),
+           name = coalesce(nullif(excluded.name, ''), x.name), glide = coalesce(nullif(excluded.glide, ''), x.glide),
+           command = coalesce(nullif(excluded.command, ''), x.command), places = coalesce(nullif(excluded.places, ''), x.places),
+           label = greatest(x.label, excluded.label);
+END
+$$;
+
+-- Reports and proposals ----------------------------------------------------------------------------
+
+-- A detection of WARNING or above, or a flash report: it belongs to the incident it names, else an open one of
+-- the same district, and of the same hazard if it has one, not older than twelve hours is proposed.
+CREATE FUNCTION bus.incident_reported(m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    struck text := coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), '');
+    named uuid := m.incident_ids[1];
+BEGIN
+    IF m.type = 101 AND coalesce(m.body->>'level', '') NOT LIKE '%WARNING' AND coalesce(m.body->>'level', '') NOT LIKE '%ALARM' THEN
+        RETURN;
+    END IF;
+    INSERT INTO bus.incident_report (message_id, incident_id, proposed_id, seq, event_at, sender_id, type, status, label, hazard, places)
+    VALUES (m.message_id, named, CASE WHEN named IS NULL THEN bus.propose_incident(m, struck) END, m.seq, m.event_at,
+            m.sender_id, m.type, m.status, m.label, struck, coalesce(array_to_string(m.places, ' '), ''))
+        ON CONFLICT DO NOTHING;
+    UPDATE bus.incident i SET last_at = greatest(i.last_at, m.event_at) WHERE i.incident_id = named;
+END
+$$;
+CREATE FUNCTION bus.propose_incident(m bus.said, struck text) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.incident_id FROM bus.incident i JOIN bus.cycle_state c ON c.cycle = 'incident' AND c.state = i.state AND c.is_open
+     WHERE i.status = m.status AND (struck = '' OR i.hazard = struck)
+       AND i.last_at BETWEEN m.event_at - interval '12 hours' AND m.event_at + interval '12 hours'
+       AND EXISTS (SELECT FROM unnest(m.places) AS p WHERE p <> '' AND position(left(p, 7) IN i.places) > 0)
+     ORDER BY abs(extract(epoch FROM i.last_at - m.event_at)), i.first_seq LIMIT 1
+$$;
+
 -- Empties its tables, before the log is judged again.
-CREATE FUNCTION bus.ledger_clear_incident() RETURNS void LANGUAGE sql AS $$ SELECT $$;
+CREATE FUNCTION bus.ledger_clear_incident() RETURNS void LANGUAGE sql AS
+$$ DELETE FROM bus.incident; DELETE FROM bus.incident_report; DELETE FROM bus.incident_filed $$;

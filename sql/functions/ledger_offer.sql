@@ -130,11 +130,6 @@ $$;
 CREATE FUNCTION bus.site_free(s bus.site) RETURNS int4 LANGUAGE sql IMMUTABLE AS
 $$ SELECT s.capacity - s.blocked - s.elsewhere - s.reserved - s.allocated - s.occupied $$;
 
--- What a message takes as now: an exercise lives in the time that its messages tell, and nothing rings in it by
--- itself, so that a night of years ago can be played.
-CREATE FUNCTION bus.now_of(m bus.said) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
-$$ SELECT CASE m.status WHEN 1 THEN m.received_at ELSE m.event_at END $$;
-
 -- Guards of the offer's cycle that are not met.
 CREATE FUNCTION bus.offer_fails(m bus.said, o bus.offer, s bus.site) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -179,6 +179,9 @@ BEGIN
         ('sealed_box', 'EXISTS (SELECT FROM bus.message m WHERE m.seq = sealed_box.seq)'),
         ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq)'),
         ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)'),
+        ('incident', format(heard, 'label')),
+        ('incident_report', format(heard, 'label')),
+        ('incident_filed', 'EXISTS (SELECT FROM bus.incident i WHERE i.incident_id = incident_filed.incident_id)'),
         -- The ledger of relocation: rows are as personal as the messages they come from.
         ('household', format(heard, '4')),
         ('offer', format(heard, '4')),
@@ -211,7 +214,8 @@ $$;
 GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_status, bus.quarantine, bus.addressed,
     bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
     bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
-    bus.cycle_event, bus.cycle_guard, bus.transition, bus.household, bus.offer, bus.entitlement,
+    bus.cycle_event, bus.cycle_guard, bus.transition, bus.incident, bus.incident_report, bus.incident_filed,
+    bus.household, bus.offer, bus.entitlement,
     bus.delivery, bus.site, bus.plot, bus.type, bus.observation_type, bus.unit
     TO bus_reader, bus_admin;
 GRANT SELECT (principal_id, name, not_after, revoked_at) ON bus.principal TO bus_reader;

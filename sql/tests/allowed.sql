@@ -32,6 +32,8 @@ INSERT INTO allowed VALUES
 ('bus_admin', 'EXECUTE', 'bus.rejudge'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request
     eoc.household_counts'),
+('bus_reader bus_admin', 'SELECT', 'bus.incident bus.incident_report bus.incident_filed eoc.incident_now eoc.incident_timeline
+    eoc.incident_proposal'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),

@@ -84,6 +84,11 @@ static void orders_take_whom_the_policy_names(void **state)
     assert_int_equal(failures_of(*state, "orders", NULL), 0);
 }
 
+static void an_incident_goes_its_way_and_no_other(void **state)
+{
+    assert_int_equal(failures_of(*state, "incident", NULL), 0);
+}
+
 static void a_right_given_by_mistake_is_seen(void **state)
 {
     static const char *const mistakes[] = {
@@ -152,6 +157,7 @@ int main(void)
         T(every_role_gets_where_it_may_and_nowhere_else),
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
+        T(an_incident_goes_its_way_and_no_other),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(orders_take_whom_the_policy_names),
         T(a_right_given_by_mistake_is_seen),

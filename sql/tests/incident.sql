@@ -1,0 +1,122 @@
+-- incident: from the first word to the end of it, and what must not happen on the way.
+--
+-- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
+\set ON_ERROR_STOP 1
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+SET LOCAL search_path = pg_temp, pg_catalog, tap;
+SET LOCAL client_min_messages = error;
+SELECT no_plan();
+
+INSERT INTO bus.principal (name, agency) VALUES ('coes.dushanbe.duty', 'coes');
+CREATE SEQUENCE pg_temp.told;
+CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+-- Says one message; answers its verdict, and the code if there is one.
+CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, more jsonb DEFAULT '{}', status int DEFAULT 1, at timestamptz DEFAULT now(),
+                             pcode text DEFAULT '3505203', id uuid DEFAULT gen_random_uuid())
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    n int8 := nextval('pg_temp.told');
+    r bus.append_result;
+BEGIN
+    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = 'coes.dushanbe.duty'), 1, 4::int2, n, id,
+                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, clock_timestamp(),
+                        NULL, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
+                        jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
+    IF r.outcome[1] = 5 THEN
+        RETURN 'REFUSED ' || r.code[1];
+    END IF;
+    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+END
+$$;
+CREATE FUNCTION pg_temp.opens(n int, more jsonb DEFAULT '{}', status int DEFAULT 1) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(n), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar') || more, status => status) $$;
+CREATE FUNCTION pg_temp.moves(n int, event text, more jsonb DEFAULT '{}', status int DEFAULT 1) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('incident_transition', jsonb_build_object('incident_id', pg_temp.uid(n), 'event', 'INCIDENT_EVENT_' || event) || more, status => status) $$;
+CREATE FUNCTION pg_temp.of(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('incident_ids', jsonb_build_array(pg_temp.uid(n))) $$;
+CREATE FUNCTION pg_temp.state(n int) RETURNS text LANGUAGE sql AS $$ SELECT state FROM bus.incident WHERE incident_id = pg_temp.uid(n) $$;
+
+-- The straight way ---------------------------------------------------------------------------------
+SELECT is(pg_temp.moves(1, 'OPENED'), 'HELD', 'a move waits for its incident');
+SELECT is(pg_temp.opens(1), 'APPLIED', 'an incident');
+SELECT is(pg_temp.state(1), 'VERIFYING', 'and the move finds it');
+SELECT is(pg_temp.moves(1, 'OPENED'), 'REFUSED state', 'it is opened once');
+SELECT matches((SELECT text FROM bus.quarantine WHERE code = 'state'), 'is VERIFYING; legal now: .*CONFIRMED', 'who is refused hears what is legal');
+SELECT is(pg_temp.moves(1, 'CONFIRMED', '{"certainty": "CERTAINTY_POSSIBLE"}'), 'REFUSED certainty', 'what is only possible is not confirmed');
+SELECT is(pg_temp.moves(1, 'CONFIRMED', '{"certainty": "CERTAINTY_OBSERVED"}'), 'APPLIED', 'what was seen is');
+SELECT is(pg_temp.moves(1, 'JUDGED_FALSE', '{"reason": "x"}'), 'REFUSED state', 'and is no false alarm any more');
+SELECT is(pg_temp.moves(1, 'RESPONSE_STARTED'), 'APPLIED', 'help is on its way');
+SELECT is(pg_temp.moves(1, 'ASSESSED'), 'CONTESTED', 'an assessment while it is going on contradicts the record');
+SELECT is(pg_temp.tell('public_alert', jsonb_build_object('identifier', 'A1', 'status', 'CAP_STATUS_ACTUAL', 'msg_type', 'CAP_MSG_TYPE_ALERT',
+          'infos', jsonb_build_array(jsonb_build_object('expires_us', bus.us(now() + interval '1 hour')::text))), pg_temp.of(1)), 'none', 'an alert');
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty"}'), 'REFUSED agreed_by', 'two agree that it is over');
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "duty"}'), 'REFUSED agreed_by', 'not one twice');
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'REFUSED alert_live', 'not while people are told to run');
+SELECT is(pg_temp.tell('public_alert', '{"identifier": "A2", "status": "CAP_STATUS_ACTUAL", "msg_type": "CAP_MSG_TYPE_CANCEL", "references": [{"identifier": "A1"}]}', pg_temp.of(1)), 'none', 'it is cancelled');
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'APPLIED', 'then it is over');
+SELECT is(pg_temp.moves(1, 'ASSESSED'), 'HELD', 'the word comes before the assessment');
+SELECT is(pg_temp.tell('damage_needs_assessment', '{"version": "REPORT_VERSION_FINAL"}', pg_temp.of(1)), 'none', 'the assessment');
+SELECT is(pg_temp.state(1), 'RECOVERY', 'and both find each other');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(500), 'affected', '{"members": 3}'::jsonb), pg_temp.of(1)), 'APPLIED', 'a family');
+SELECT is(pg_temp.moves(1, 'CLOSED'), 'REFUSED household_open', 'nothing is closed while one is not helped');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(500), 'closed', '{"reason": "CLOSING_REASON_HOUSE_REPAIRED"}'::jsonb), pg_temp.of(1)), 'APPLIED', 'its house is repaired');
+SELECT is(pg_temp.moves(1, 'CLOSED'), 'REFUSED no_report', 'nor without a last report');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL"}', pg_temp.of(1)), 'none', 'the report');
+SELECT is(pg_temp.moves(1, 'CLOSED'), 'APPLIED', 'closed');
+SELECT is(pg_temp.moves(1, 'REOPENED'), 'REFUSED reason', 'reopening takes a reason');
+SELECT is(pg_temp.moves(1, 'REOPENED', '{"reason": "a crack above the village"}'), 'APPLIED', 'new facts');
+SELECT is(pg_temp.moves(1, 'HAZARD_RESUMED'), 'APPLIED', 'a second surge');
+SELECT is((SELECT array_agg(to_state ORDER BY step) FROM bus.moved WHERE entity = pg_temp.uid(1)),
+          ARRAY['REPORTED', 'VERIFYING', 'CONFIRMED', 'RESPONDING', 'STABILISED', 'RECOVERY', 'CLOSED', 'RECOVERY', 'RESPONDING']::text[], 'its history');
+
+-- Merged, false, exercises -------------------------------------------------------------------------
+SELECT is(pg_temp.opens(2), 'APPLIED', 'another one');
+SELECT is(pg_temp.moves(2, 'MERGED'), 'REFUSED merged_into', 'into which?');
+SELECT is(pg_temp.moves(2, 'MERGED', jsonb_build_object('merged_into', pg_temp.uid(2))), 'REFUSED merged_into', 'not into itself');
+SELECT is(pg_temp.moves(2, 'MERGED', jsonb_build_object('merged_into', pg_temp.uid(1))), 'APPLIED', 'it is the same');
+SELECT is(pg_temp.opens(2), 'CONTESTED', 'nobody describes it any more');
+SELECT is(pg_temp.moves(2, 'REOPENED', '{"reason": "another stream"}'), 'APPLIED', 'they are two after all');
+SELECT is((SELECT merged_into FROM bus.incident WHERE incident_id = pg_temp.uid(2)), NULL, 'and it stands by itself');
+SELECT is(pg_temp.moves(2, 'JUDGED_FALSE'), 'REFUSED reason', 'a false alarm takes a reason');
+SELECT is(pg_temp.moves(2, 'JUDGED_FALSE', '{"reason": "a lorry"}'), 'APPLIED', 'a lorry');
+SELECT is(pg_temp.moves(2, 'REOPENED', '{"reason": "no lorry"}'), 'APPLIED', 'and is no end for ever');
+SELECT is(pg_temp.opens(3, '{}', 2), 'APPLIED', 'an exercise');
+SELECT is(pg_temp.moves(3, 'OPENED'), 'REFUSED status', 'is not moved by what is real');
+SELECT is(pg_temp.moves(2, 'HAZARD_RESUMED', '{}', 2), 'REFUSED status', 'nor the other way, not even a fact');
+SELECT is(pg_temp.moves(2, 'MERGED', jsonb_build_object('merged_into', pg_temp.uid(3))), 'REFUSED merged_into', 'nor are they merged');
+SELECT is(pg_temp.opens(4, jsonb_build_object('parent_id', pg_temp.uid(5))), 'HELD', 'a part waits for the whole');
+SELECT is(pg_temp.opens(5), 'APPLIED', 'the whole');
+SELECT is((SELECT parent_id FROM bus.incident WHERE incident_id = pg_temp.uid(4)), pg_temp.uid(5), 'which it is a part of');
+
+-- What belongs to what -----------------------------------------------------------------------------
+SELECT is(pg_temp.tell('flash_report', '{"hazard": "HAZARD_MUDFLOW"}', id => pg_temp.uid(801)), 'none', 'a report that names nothing');
+SELECT isnt((SELECT proposed_id FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(801)), NULL, 'an open incident of the place is proposed');
+SELECT is(pg_temp.tell('flash_report', '{"hazard": "HAZARD_MUDFLOW"}', pcode => '3508000', id => pg_temp.uid(802)), 'none', 'one from another district');
+SELECT is((SELECT proposed_id FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(802)), NULL, 'may be a new one');
+SELECT is(pg_temp.tell('flash_report', '{"hazard": "HAZARD_MUDFLOW"}', status => 2, id => pg_temp.uid(803)), 'none', 'one of the exercise');
+SELECT is((SELECT proposed_id FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(803)), pg_temp.uid(3), 'belongs to the exercise');
+SELECT is(pg_temp.moves(1, 'REPORTED', jsonb_build_object('evidence_ids', jsonb_build_array(pg_temp.uid(801)))), 'APPLIED', 'a person confirms');
+SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_temp.uid(801)), pg_temp.uid(1), 'and it belongs there');
+SELECT is(pg_temp.tell('sensor_detection', '{"level": "DETECTION_LEVEL_WATCH"}', id => pg_temp.uid(804)), 'none', 'a watch');
+SELECT is((SELECT count(*) FROM bus.incident_report WHERE message_id = pg_temp.uid(804)), 0::int8, 'is no reason for an incident');
+
+-- The rules of all cycles --------------------------------------------------------------------------
+SELECT is_empty($$WITH RECURSIVE ends AS (
+                      SELECT cycle, state FROM bus.cycle_state WHERE NOT is_open
+                      UNION SELECT t.cycle, t.from_state FROM bus.transition t JOIN ends e ON e.cycle = t.cycle AND e.state = t.to_state)
+                  SELECT cycle, state FROM bus.cycle_state WHERE is_open EXCEPT SELECT * FROM ends$$, 'every open state reaches an end');
+SELECT is_empty($$WITH RECURSIVE seen AS (
+                      SELECT cycle, to_state AS state FROM bus.transition WHERE from_state = ''
+                      UNION SELECT t.cycle, t.to_state FROM bus.transition t JOIN seen s ON s.cycle = t.cycle AND s.state = t.from_state)
+                  SELECT cycle, state FROM bus.cycle_state EXCEPT SELECT * FROM seen$$, 'every state is reached');
+SELECT is_empty($$SELECT t.cycle, g FROM bus.transition t, unnest(t.guards) AS g EXCEPT SELECT cycle, guard FROM bus.cycle_guard$$, 'every guard has a meaning');
+
+-- The same log, judged again, gives the same tables.
+CREATE TEMP TABLE was AS SELECT to_jsonb(i) AS row FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h;
+SELECT bus.rejudge() \g /dev/null
+SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(i) FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h))$$,
+                'the same log gives the same tables');
+
+SELECT * FROM finish();
+ROLLBACK;
