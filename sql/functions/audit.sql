@@ -25,6 +25,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 GRANT EXECUTE ON FUNCTION bus.say_audit TO bus_ingest, bus_admin;
 
+-- Who signed for what is in this row now and was not before: of a revocation its officer, of a record its two,
+-- by the names that stand beside the signatures; null: nobody. Whoever has the officers' keys verifies them
+-- (`eocctl principal list`); here they say whom to ask.
+CREATE FUNCTION bus.officers_of(was jsonb, is_now jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    act bytea := (is_now->>'revocation')::bytea;
+    record bytea := (is_now->>'enrolment')::bytea;
+BEGIN
+    IF is_now->>'revoked_at' IS NOT NULL AND was->>'revoked_at' IS NULL THEN
+        -- A key that ends with its principal ends by the principal's.
+        act := coalesce(act, (SELECT p.revocation FROM bus.principal p
+                               WHERE p.principal_id = (is_now->>'principal_id')::int4));
+        RETURN convert_from(bus.pb_get(bus.pb_get(act, 2), 1), 'UTF8');
+    ELSIF record IS NOT NULL AND record IS DISTINCT FROM (was->>'enrolment')::bytea THEN
+        RETURN (SELECT string_agg(convert_from(bus.pb_get(s, 1), 'UTF8'), ' and ')
+                  FROM unnest(bus.pb_all(record, 2)) AS s);
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN 'nobody that can be read';
+END
+$$;
+
 -- Row trigger for tables of rights: arguments are the word without its end (_added, _changed, _removed) and
 -- the column that names the row. Of a change only the columns that changed are told; of bytes and
 -- long texts, the beginning.
@@ -40,7 +64,7 @@ BEGIN
     END IF;
     PERFORM bus.say_audit(
         TG_ARGV[0] || CASE TG_OP WHEN 'INSERT' THEN '_added' WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END, named,
-        bus.audit_columns(was, is_now), bus.audit_columns(is_now, was));
+        bus.audit_columns(was, is_now), bus.audit_columns(is_now, was), '', NULL, 1, bus.officers_of(was, is_now));
     RETURN NULL;
 END
 $$;

@@ -3,11 +3,11 @@
 -- box took the place of an earlier one. All of it happens in the transaction that stores the message which
 -- says so, under the lock of the head.
 
--- The first field of this number in a message, bytes or text; null: there is none. Only for what passed
--- the gate: no groups.
-CREATE FUNCTION bus.pb_get(message bytea, field int4) RETURNS bytea
+-- The fields of this number in a message, bytes or text. Only for what passed the gate: no groups.
+CREATE FUNCTION bus.pb_all(message bytea, field int4) RETURNS bytea[]
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    found bytea[] := '{}';
     at int4 := 0;
     ends int4 := octet_length(message);
     tag int8;
@@ -44,14 +44,17 @@ BEGIN
                 EXIT WHEN byte < 128;
             END LOOP;
             IF tag >> 3 = field THEN
-                RETURN substr(message, at + 1, len::int4);
+                found := found || substr(message, at + 1, len::int4);
             END IF;
             at := at + len::int4;
         END CASE;
     END LOOP;
-    RETURN NULL;
+    RETURN found;
 END
 $$;
+-- The first of them; null: there is none.
+CREATE FUNCTION bus.pb_get(message bytea, field int4) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT (bus.pb_all(message, field))[1] $$;
 
 -- The wrapped keys of a message that still exist, as the broker keeps them: 32 bytes of the reader's key id,
 -- 80 of the wrapped key, and so on; null: none.
@@ -62,15 +65,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 GRANT EXECUTE ON FUNCTION bus.keys_of TO bus_ingest;
 
+-- Whose boxes a principal's are: its agency's; without one, of those that begin like it (and a dot, which is
+-- no agency's).
+CREATE FUNCTION bus.owner_of(who int4) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(nullif(p.agency, ''), '.' || split_part(p.name, '.', 1)) FROM bus.principal p WHERE p.principal_id = who
+$$;
+
+GRANT EXECUTE ON FUNCTION bus.owner_of TO bus_reader, bus_admin, bus_audit;
+
 -- Who may have a box of `owner` erased: its own office, another one of its agency, and the bus.
 CREATE FUNCTION bus.may_erase(who int4, owner int4) RETURNS bool
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT who = 0 OR who = owner
-           OR EXISTS (SELECT FROM bus.principal w JOIN bus.principal o ON o.principal_id = owner
-                       WHERE w.principal_id = who
-                         AND (w.agency <> '' AND w.agency = o.agency
-                              OR w.agency = '' AND o.agency = ''
-                                 AND split_part(w.name, '.', 1) = split_part(o.name, '.', 1)))
+    SELECT who = 0 OR who = owner OR bus.owner_of(who) = bus.owner_of(owner)
 $$;
 
 -- A HouseholdErased is stored as number `by_seq`: the boxes it names; all of the household, if the household
@@ -107,7 +114,7 @@ BEGIN
             household);
     -- It came late: the case is closed, and what it held was destroyed already.
     UPDATE bus.household_clock c SET waits_until = c.due_at
-     WHERE c.household_id = household AND c.waits_until IS NULL;
+     WHERE c.household_id = household AND c.owner = bus.owner_of(from_id) AND c.waits_until IS NULL;
     IF early IS NULL THEN
         INSERT INTO bus.wrapped_key (seq, reader_key_id, wrapped)
         SELECT box_seq, substr(keys, 112 * n + 1, 32), substr(keys, 112 * n + 33, 80)
@@ -117,26 +124,26 @@ BEGIN
 END
 $$;
 
--- What happened to a household: its identities go, its clock begins to run, or stops because the case goes on.
+-- What happened to a household: its identities go, the clock of those that this agency has begins to run, or
+-- stops because the case goes on. Of another agency's boxes it is not theirs to have them destroyed, nor to keep
+-- them: each agency closes its own case.
 CREATE FUNCTION bus.household_said(event jsonb, event_seq int8, from_id int4, event_at timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     household uuid := (event->>'household_id')::uuid;
+    own text := bus.owner_of(from_id);
     due timestamptz;
 BEGIN
     IF event ? 'erased' THEN
         PERFORM bus.erase(household, event->'erased', event_seq, from_id);
-    ELSIF EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household AND b.erased_at IS NULL
-                     AND NOT bus.may_erase(from_id, b.sender_id)) THEN
-        RETURN; -- names of somebody else's: it is not theirs to have them destroyed, nor to keep them
     ELSIF event ? 'closed' AND coalesce(event->'closed'->>'reason', '') <> 'CLOSING_REASON_REOPENED' THEN
         due := coalesce(eoc.at(event->'closed'->>'erase_due_us'), event_at + interval '24 months');
-        INSERT INTO bus.household_clock (due_at, waits_until, closed_seq, household_id)
-        VALUES (due, due, event_seq, household)
-            ON CONFLICT (household_id) DO UPDATE
+        INSERT INTO bus.household_clock (due_at, waits_until, closed_seq, household_id, owner)
+        VALUES (due, due, event_seq, household, own)
+            ON CONFLICT ON CONSTRAINT household_clock_pkey DO UPDATE
            SET due_at = excluded.due_at, waits_until = excluded.waits_until, closed_seq = excluded.closed_seq;
     ELSIF event ? 'closed' OR coalesce(event->>'to_state', '') IS DISTINCT FROM coalesce(event->>'from_state', '') THEN
-        DELETE FROM bus.household_clock c WHERE c.household_id = household;
+        DELETE FROM bus.household_clock c WHERE c.household_id = household AND c.owner = own;
     END IF;
 END
 $$;
@@ -162,13 +169,14 @@ BEGIN
 END
 $$;
 
--- Says that the identities of one household are destroyed because their time is over; that message, stored,
--- destroys them. The caller holds the lock of the head.
-CREATE FUNCTION bus.retire(household uuid) RETURNS void
+-- Says that the identities that one agency has of a household are destroyed because their time is over; that
+-- message, stored, destroys them. The caller holds the lock of the head.
+CREATE FUNCTION bus.retire(household uuid, owner text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     boxes uuid[] := ARRAY(SELECT b.message_id FROM bus.sealed_box b
-                           WHERE b.household_id = household AND b.erased_at IS NULL ORDER BY b.seq LIMIT 64);
+                           WHERE b.household_id = household AND b.erased_at IS NULL
+                             AND bus.owner_of(b.sender_id) = owner ORDER BY b.seq LIMIT 64);
     last bus.message;
     why text := 'retention: its time is over since the case was closed';
 BEGIN
@@ -176,7 +184,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT m.* INTO last FROM bus.message m
-     WHERE m.seq = (SELECT max(b.seq) FROM bus.sealed_box b WHERE b.household_id = household);
+     WHERE m.seq = (SELECT max(b.seq) FROM bus.sealed_box b WHERE b.household_id = household AND b.message_id = ANY (boxes));
     PERFORM bus.say(
         4::int2, coalesce(last.status, 1::int2), 2, 220::int2, NULL, NULL,
         bus.pb_bytes(1, uuid_send(household)) || bus.pb_text(4, 'bus') || bus.pb_text(5, why)
@@ -193,20 +201,21 @@ BEGIN
 END
 $$;
 
--- The retention clock: at most `most` households whose time is over. Answers how many.
+-- The retention clock: at most `most` closed cases whose time is over. Answers how many.
 CREATE FUNCTION bus.retain(most int4) RETURNS int4
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    household uuid;
+    one record;
     n int4 := 0;
 BEGIN
-    FOR household IN SELECT c.household_id FROM bus.household_clock c
-                      WHERE c.waits_until <= clock_timestamp() ORDER BY c.waits_until LIMIT most LOOP
-        PERFORM bus.retire(household);
+    FOR one IN SELECT c.household_id, c.owner FROM bus.household_clock c
+                WHERE c.waits_until <= clock_timestamp() ORDER BY c.waits_until LIMIT most LOOP
+        PERFORM bus.retire(one.household_id, one.owner);
         UPDATE bus.household_clock c SET waits_until = NULL
-         WHERE c.household_id = household
+         WHERE c.household_id = one.household_id AND c.owner = one.owner
            AND NOT EXISTS (SELECT FROM bus.sealed_box b
-                            WHERE b.household_id = household AND b.erased_at IS NULL);
+                            WHERE b.household_id = one.household_id AND b.erased_at IS NULL
+                              AND bus.owner_of(b.sender_id) = one.owner);
         n := n + 1;
     END LOOP;
     RETURN n;

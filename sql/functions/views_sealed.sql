@@ -3,17 +3,19 @@
 
 CREATE VIEW eoc.identity AS
 SELECT b.household_id, b.message_id, b.seq, p.name AS sender, b.stored_at,
-       (SELECT count(*)::int4 FROM bus.wrapped_key w WHERE w.seq = b.seq) AS readers, b.erased_at, b.erased_seq,
+       CASE WHEN b.erased_at IS NULL
+            THEN nullif((SELECT count(*)::int4 FROM bus.wrapped_key w WHERE w.seq = b.seq), 0) ELSE 0 END AS readers,
+       b.erased_at, b.erased_seq,
        e.name AS erased_by, c.waits_until AS erase_due_at
   FROM bus.sealed_box b
   LEFT JOIN bus.principal p ON p.principal_id = b.sender_id
   LEFT JOIN bus.message m ON m.seq = b.erased_seq
   LEFT JOIN bus.principal e ON e.principal_id = m.sender_id
-  LEFT JOIN bus.household_clock c ON c.household_id = b.household_id;
+  LEFT JOIN bus.household_clock c ON c.household_id = b.household_id AND c.owner = bus.owner_of(b.sender_id);
 COMMENT ON VIEW eoc.identity IS 'sealed boxes with identities, one row a box; what is in them is nowhere here';
-COMMENT ON COLUMN eoc.identity.readers IS 'keys that still open it; 0 = nobody can';
+COMMENT ON COLUMN eoc.identity.readers IS 'keys that still open it; 0 = nobody can; null = none that you may see: they take the right to open';
 COMMENT ON COLUMN eoc.identity.erased_seq IS 'message that had its keys destroyed';
-COMMENT ON COLUMN eoc.identity.erase_due_at IS 'when the retention clock destroys it; null = the case is open';
+COMMENT ON COLUMN eoc.identity.erase_due_at IS 'when the retention clock destroys it; null = the case of its agency is open';
 
 CREATE VIEW eoc.identity_read AS
 SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, l.pcode,

@@ -7,7 +7,7 @@
 -- everywhere, nowhere, of its own places, or if it is for it. Only where a rule names places or an agreement
 -- a row is asked about by itself. tests/integration/readers_test.c holds the policies against bus.may.
 --
--- Policies hang on reader_id, reader_map, reader_places, reader_reached, reader_asks and reader_senders: 00_clear
+-- Policies hang on reader_id, reader_map, reader_places, reader_reached, reader_asks, reader_senders and reader_opens: 00_clear
 -- leaves these, and here they are replaced, because a policy that is made anew waits for every question that is
 -- being asked of the log, and everybody behind it.
 
@@ -110,8 +110,23 @@ BEGIN
     RETURN '{}';
 END
 $$;
+
+-- May the reader open what is sealed in this message? Whoever may not gets no keys of it, as from a broker.
+CREATE OR REPLACE FUNCTION bus.reader_opens(number int8) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT bus.may(me.name, 'open', t.name, m.places,
+                           (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[coalesce(nullif(m.marks >> 4, 0), 4)],
+                           s.name,
+                           (SELECT string_agg(p.name, ' ') FROM bus.recipient_reach e JOIN bus.principal p USING (principal_id)
+                             WHERE e.seq = m.seq))
+              FROM bus.message m JOIN bus.type t ON t.number = m.type JOIN bus.principal s ON s.principal_id = m.sender_id
+              JOIN bus.principal me ON me.principal_id = bus.reader_id()
+             WHERE m.seq = reader_opens.number);
+END
+$$;
 GRANT EXECUTE ON FUNCTION bus.reader_id, bus.reader_map, bus.reader_places, bus.reader_reached, bus.reader_asks,
-    bus.reader_senders TO bus_reader;
+    bus.reader_senders, bus.reader_opens TO bus_reader;
 
 -- What the operator says: this login reads as that principal. The login is made by a superuser, in role bus_reader.
 CREATE FUNCTION bus.reader_set(login text, principal text) RETURNS void
@@ -177,7 +192,7 @@ BEGIN
         ('contested', 'EXISTS (SELECT FROM bus.document d WHERE d.type = contested.type AND d.seq = contested.seq)'),
         ('moved', 'EXISTS (SELECT FROM bus.document d WHERE d.type = moved.type AND d.seq = moved.seq)'),
         ('sealed_box', 'EXISTS (SELECT FROM bus.message m WHERE m.seq = sealed_box.seq)'),
-        ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq)'),
+        ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq) AND bus.reader_opens(seq)'),
         ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)'),
         ('incident', format(heard, 'label')),
         ('incident_report', format(heard, 'label')),

@@ -13,13 +13,14 @@ INSERT INTO allowed VALUES
 
 -- Readers see views, and what is behind them, row by row (sql/functions/z_readers.sql).
 ('bus_reader', 'EXECUTE', 'bus.reader_id bus.reader_map bus.reader_places bus.reader_reached bus.reader_asks
-                           bus.reader_senders'),
+                           bus.reader_senders bus.reader_opens'),
 ('bus_reader bus_admin', 'SELECT', 'bus.ledger bus.message bus.document bus.reading bus.sensor_status bus.quarantine
     bus.addressed bus.recipient bus.recipient_reach bus.recipient_step bus.duty_roster bus.duty_shift bus.cursor
     bus.log_head bus.sealed_box bus.wrapped_key bus.household_clock bus.type bus.observation_type bus.unit'),
 ('bus_reader', 'SELECT', 'bus.principal.principal_id bus.principal.name bus.principal.not_after
                           bus.principal.revoked_at'),
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty
+                                           bus.owner_of'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.message eoc.document eoc.observation eoc.sensor_status eoc.quarantine
     eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
     eoc.casualty_summary eoc.resource_total eoc.incident eoc.incident_transition eoc.resource_message

@@ -19,9 +19,12 @@ SELECT no_plan();
 INSERT INTO bus.principal (name, agency, places, roles) VALUES
     ('coes.ayni.gw', 'coes', '3505203', 'gateway'), ('coes.khujand.gw', 'coes', '3501000', 'gateway'),
     ('rcst.ayni.team', 'rcst', '3505203', 'partner');
-INSERT INTO bus.role VALUES ('narrow', 'one district by its code'), ('fenced', 'all but a district');
+INSERT INTO bus.role VALUES ('narrow', 'one district by its code'), ('fenced', 'all but a district'),
+    ('opener', 'opens what it may hear in one district');
 INSERT INTO bus.rule (role, effect, verb, types, places, label) VALUES
     ('narrow', 'allow', 'hear', 'report.* public_alert', '3505217', 'RESTRICTED'),
+    ('opener', 'allow', 'hear', '*', 'any', 'HOUSEHOLD_PERSONAL'),
+    ('opener', 'allow', 'open', 'household_identity', '3505203', 'HOUSEHOLD_PERSONAL'),
     ('fenced', 'allow', 'hear', '*', 'any', 'RESTRICTED'),
     ('fenced', 'deny', 'hear', 'report.*', '3505203', 'INTERNAL');
 INSERT INTO bus.principal (name, agency, places, roles)
@@ -48,6 +51,11 @@ SELECT seq, received_at, event_at, sender_id, type, status, message_id, '{}', pl
 INSERT INTO bus.recipient_reach (seq, level_at, principal_id, ordinal, level)
 SELECT m.seq, now(), p.principal_id, 1, 1
   FROM bus.message m, bus.principal p WHERE p.name LIKE 'r.%' AND (m.seq + p.principal_id) % 17 = 0;
+-- Every identity with a key; two roles hear them all, and one of these may open some.
+INSERT INTO bus.sealed_box (seq, stored_at, sender_id, message_id, household_id)
+SELECT seq, now(), sender_id, message_id, gen_random_uuid() FROM bus.message WHERE type = 221;
+INSERT INTO bus.wrapped_key (seq, reader_key_id, wrapped)
+SELECT seq, decode(repeat('00', 32), 'hex'), decode(repeat('00', 80), 'hex') FROM bus.sealed_box;
 ANALYZE bus.message;
 
 CREATE ROLE reading LOGIN IN ROLE bus_reader;
@@ -79,6 +87,8 @@ EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
 END
 $$;
 SELECT pg_temp.see(name, 'bus.message', 'SELECT seq FROM bus.message'),
+       pg_temp.see(name, 'bus.sealed_box', 'SELECT seq FROM bus.sealed_box'),
+       pg_temp.see(name, 'bus.wrapped_key', 'SELECT seq FROM bus.wrapped_key'),
        pg_temp.see(name, 'eoc.message', 'SELECT seq FROM eoc.message'),
        pg_temp.see(name, 'eoc.document', 'SELECT seq FROM eoc.document')
   FROM bus.principal WHERE name LIKE 'r.%' \g /dev/null
@@ -101,11 +111,30 @@ SELECT is((SELECT count(*)::int4 FROM seen s JOIN bus.message m USING (seq) JOIN
             WHERE s.name LIKE 'r.ministry.%' AND t.family = 'relocation' AND t.name NOT IN ('household_counts', 'plot_site')),
           0, 'a ministry reads no household');
 
+-- The key of a sealed identity takes the right to open it, besides that to hear the message.
+CREATE TEMP TABLE opened AS
+SELECT r.name, b.seq,
+       bus.may(r.name, 'open', 'household_identity', m.places,
+               (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[coalesce(nullif(m.marks >> 4, 0), 4)],
+               s.name, CASE WHEN (m.seq + r.principal_id) % 17 = 0 THEN r.name ELSE '' END)
+           AND EXISTS (SELECT FROM seen x WHERE (x.name, x.part, x.seq) = (r.name, 'bus.sealed_box', b.seq)) AS may
+  FROM bus.principal r, bus.sealed_box b JOIN bus.message m USING (seq)
+  JOIN bus.principal s ON s.principal_id = m.sender_id WHERE r.name LIKE 'r.%';
+SELECT is_empty($$SELECT s.name, s.seq FROM seen s JOIN opened o USING (name, seq) WHERE s.part = 'bus.wrapped_key' AND NOT o.may LIMIT 10$$,
+                'bus.wrapped_key: nobody gets a key that it may not open with');
+SELECT is_empty($$SELECT o.name, o.seq FROM opened o WHERE o.may AND NOT EXISTS (SELECT FROM seen s
+                   WHERE (s.name, s.part, s.seq) = (o.name, 'bus.wrapped_key', o.seq)) LIMIT 10$$,
+                'bus.wrapped_key: who may open it gets it');
+SELECT is((SELECT count(*)::int4 FROM seen WHERE part = 'bus.wrapped_key' AND name LIKE 'r.witness.%'), 0, 'a witness hears all and opens nothing');
+SELECT ok((SELECT count(*) FROM seen WHERE part = 'bus.sealed_box' AND name LIKE 'r.witness.%') > 0, 'though it sees that there are boxes');
+SELECT ok((SELECT bool_or(may) AND NOT bool_and(may) FROM opened WHERE name LIKE 'r.opener.%'), 'one role opens some and not all');
+
 -- Whoever is nobody reads nothing.
 SELECT bus.reader_drop('reading') \g /dev/null
 SELECT set_eq(format($$SELECT pg_temp.count_as('reading', %L)$$, c.oid::regclass), ARRAY[0::int8],
               format('a login that is nobody''s reads nothing in %s', c.oid::regclass))
-  FROM pg_class c WHERE c.relrowsecurity AND NOT c.relispartition AND c.relnamespace = 'bus'::regnamespace ORDER BY 1;
+  FROM pg_class c WHERE c.relrowsecurity AND NOT c.relispartition AND c.relnamespace = 'bus'::regnamespace
+   AND has_table_privilege('bus_reader', c.oid, 'SELECT') ORDER BY 1;
 SELECT format('measured: %s rows judged for %s readers in three places: 0 wrong', count(*), count(DISTINCT name)) FROM judged;
 SELECT * FROM finish();
 ROLLBACK;

@@ -187,6 +187,20 @@ static void a_mistyped_role_changes_nothing(void)
     run_expect(&world.ran, 1, "there is no role \"distrct\"; eocctl rights roles lists them");
 }
 
+/* Waiting to be said, or said: who did it, for which officers. */
+static void expect_event(const char *what, const char *by)
+{
+    char sql[600];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT string_agg(DISTINCT who, ', ' ORDER BY who) FROM (SELECT what, who FROM "
+             "bus.audit_pending "
+             "UNION ALL SELECT doc->'audit_event'->>'what', doc->'audit_event'->>'by' FROM "
+             "bus.document WHERE type = 243) AS e WHERE what = '%s'",
+             what);
+    assert_string_equal(pgserver_text(bus_server(world.bus), sql), by);
+}
+
 static void two_officers_let_an_office_in(void **state)
 {
     static const char name[] = "coes.ayni.office";
@@ -196,6 +210,7 @@ static void two_officers_let_an_office_in(void **state)
 
     (void)state;
     snprintf(key, sizeof(key), "%s/office.key", world.dir);
+    pgserver_record_events(bus_server(world.bus));
     write_conf();
     CTL("enrol", "request", name, "--key-file", key, "--out", file_of("request"));
     run_expect(&world.ran, 0, "fingerprint");
@@ -245,6 +260,9 @@ static void two_officers_let_an_office_in(void **state)
     run_expect(&world.ran, 2, "--officer-key");
     CTL("principal", "revoke", name, "--reason", "lost", "--officer-key", file_of("officer1.key"));
     run_expect(&world.ran, 0, "is revoked");
+    expect_event("key_added", "bus_admin for o.first and o.third");
+    expect_event("principal_changed", "bus_admin, bus_admin for o.second"); /* first its record */
+    expect_event("key_changed", "bus_admin for o.second");
     wait_status("principals", 0);
     expect_door(&k, name, NULL, false);
     CTL("status");

@@ -89,6 +89,11 @@ static void an_incident_goes_its_way_and_no_other(void **state)
     assert_int_equal(failures_of(*state, "incident", NULL), 0);
 }
 
+static void each_agency_has_its_own_clock_of_a_household(void **state)
+{
+    assert_int_equal(failures_of(*state, "sealed", NULL), 0);
+}
+
 static void a_right_given_by_mistake_is_seen(void **state)
 {
     static const char *const mistakes[] = {
@@ -155,6 +160,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(every_role_gets_where_it_may_and_nowhere_else),
+        T(each_agency_has_its_own_clock_of_a_household),
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
         T(an_incident_goes_its_way_and_no_other),
