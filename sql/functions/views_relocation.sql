@@ -18,6 +18,7 @@ SELECT o.offer_id, o.household_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'
        o.site_places AS to_pcode, p.name AS made_by, o.seq
   FROM bus.offer o LEFT JOIN bus.principal p ON p.principal_id = o.sender_id;
 COMMENT ON VIEW eoc.offer IS 'every offer of a plot and where it stands';
+COMMENT ON COLUMN eoc.offer.area_m2 IS 'square metres; 800 = 0.08 ha';
 COMMENT ON COLUMN eoc.offer.times IS '1 = as it was made; more: improved';
 COMMENT ON COLUMN eoc.offer.reasons IS 'why it was declined';
 COMMENT ON COLUMN eoc.offer.is_overdue IS 'counts as expired, though the bus has not said so yet';

@@ -526,8 +526,10 @@ static void make_voices(void)
     char name[40], role[40];
 
     gen_seed(&g, 20261122);
-    /* Who may say a thing is asked here, not who has to agree. */
+    /* Who may say a thing is asked here, not who has to agree, nor whether it is true. */
     pgserver_exec(bus_server(bus), "UPDATE bus.approval_need SET approvers = 0");
+    pgserver_exec(bus_server(bus), "CREATE OR REPLACE FUNCTION bus.judged() RETURNS int2[] LANGUAGE"
+                                   " sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{}'::int2[] $$");
     add_voice("coes.voice", "all", "");
     add_voice("coes.gw07", "gateway", "3505203");
     add_voice("coes.ayni", "district", "3505203");
