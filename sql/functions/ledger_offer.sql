@@ -42,8 +42,11 @@ BEGIN
            capacity = excluded.capacity, blocked = excluded.blocked, elsewhere = excluded.elsewhere,
            is_safe = excluded.is_safe, places = excluded.places, name = excluded.name;
     INSERT INTO bus.plot (site_id, status, plot_id, area_m2, said_state)
-    SELECT site_name, m.status, p->>'plot_id', (p->>'area_m2')::int4, eoc.word(p->>'state', 'PLOT_STATE_')
-      FROM jsonb_array_elements(coalesce(m.body->'plots', '[]')) AS p
+    -- One that stands twice in a message counts as it stands there last.
+    SELECT DISTINCT ON (p->>'plot_id') site_name, m.status, p->>'plot_id', (p->>'area_m2')::int4,
+           eoc.word(p->>'state', 'PLOT_STATE_')
+      FROM jsonb_array_elements(coalesce(m.body->'plots', '[]')) WITH ORDINALITY AS x(p, n)
+     ORDER BY p->>'plot_id', n DESC
         ON CONFLICT ON CONSTRAINT plot_pkey DO UPDATE SET area_m2 = excluded.area_m2, said_state = excluded.said_state;
     PERFORM bus.wake(bus.site_uuid(site_name, m.status));
     RETURN bus.apply();
