@@ -263,8 +263,10 @@ static int siren(struct paper *p)
     m.area = p->places.count ? &area : NULL;
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND;
     m.siren_command = &s;
-    p->m = &m;
-    return draw_up(p, p->out ? p->out : "-");
+    p->m = &m; /* cppcheck-suppress autoVariables ; for this call */
+    code = draw_up(p, p->out ? p->out : "-");
+    p->m = NULL;
+    return code;
 }
 
 static int draft(struct paper *p)

@@ -2,6 +2,7 @@
  *
  * The walk goes down the message and its plan (rules.h) together. Recursion ends because the types
  * do: the contract has no message that contains itself, and protobuf-c could not unpack one. */
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -229,6 +230,7 @@ static enum status check_message(const struct check *c, const ProtobufCMessage *
 {
     const ProtobufCMessageDescriptor *d = m->descriptor;
 
+    assert(plan); /* every message of the schema has one */
     for (unsigned i = 0; i < d->n_fields; i++) {
         enum status st = check_field(c, m, &d->fields[i], &plan->rules[i], at);
 
