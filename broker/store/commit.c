@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "proto/base/log.h"
+#include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
 
@@ -66,18 +67,36 @@ static void poison(struct store *s, const struct pg_reply *reply)
     queue_put_back(&s->queue, &mine);
 }
 
-/* 22 data exception, 23 integrity constraint, 54 program limit: it is the data. Anything else
- * (disk, memory, rights, shutdown) says nothing about the rows. Nor does a number that is taken
- * (23505) or has no partition (23514 without a constraint): half a backup was restored, and good
- * messages wait until somebody has put that right. */
+/* A constraint of the log itself: a number is taken, so half a backup was restored. */
+static bool log_is_at_fault(const struct pg_reply *reply)
+{
+    static const char *const tables[] = {"message", "document", "lane_run", "chain", "log_head"};
+
+    if (strcmp(reply->sqlstate, "23514") == 0)
+        return !reply->constraint[0]; /* there is no partition for it */
+    if (strcmp(reply->sqlstate, "23505") != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        if (strncmp(reply->constraint, tables[i], strlen(tables[i])) == 0)
+            return true;
+    return !reply->constraint[0];
+}
+
+/* 21 cardinality violation, 22 data exception, 23 integrity constraint, 54 program limit, P0 raised
+ * by a function: it is the data, or the judge of a life cycle that did not reckon with it; one
+ * message must not stop all the others. Anything else (disk, memory, rights, shutdown) says nothing
+ * about the rows, nor does what is wrong with the log: good messages wait until somebody has put
+ * that right. */
 static bool data_is_at_fault(const struct pg_reply *reply)
 {
-    const char *state = reply->sqlstate;
+    static const char *const classes[] = {"21", "22", "23", "54", "P0"};
 
-    if (strcmp(state, "23505") == 0 || (strcmp(state, "23514") == 0 && !reply->constraint[0]))
+    if (log_is_at_fault(reply))
         return false;
-    return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
-           strncmp(state, "54", 2) == 0;
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+        if (strncmp(reply->sqlstate, classes[i], 2) == 0)
+            return true;
+    return false;
 }
 
 /* 42 except missing rights: a function or type is not as it was when this connection was set up. */

@@ -276,6 +276,37 @@ static void a_contested_fact_is_stored_and_a_person_settles_it(void **state)
                      0);
 }
 
+/* What a judge may run into when it did not reckon with a message: a number twice, several rows
+ * where it wanted one, something it raises itself. */
+static const char broken_judge[] =
+    "ALTER FUNCTION bus.judge_incident(bus.said) RENAME TO judge_tiny;"
+    "CREATE FUNCTION bus.judge_incident(m bus.said) RETURNS bus.judgement LANGUAGE plpgsql AS $$"
+    "DECLARE thing uuid := m.body->>'incident_id'; BEGIN"
+    " CASE left(thing::text, 2)"
+    " WHEN '07' THEN INSERT INTO bus.tiny VALUES (thing, 'A'), (thing, 'A');"
+    " WHEN '08' THEN PERFORM (SELECT g FROM generate_series(1, 2) AS g);"
+    " WHEN '09' THEN RAISE EXCEPTION 'broken';"
+    " ELSE NULL; END CASE;"
+    " RETURN bus.judge_tiny(m); END $$";
+
+static void a_judge_that_fails_stops_one_message_and_no_other(void **state)
+{
+    (void)state;
+    pgserver_exec(bus_server(world.bus), broken_judge);
+    put_incident(1);
+    put_incident(7);
+    put_incident(8);
+    put_incident(9);
+    put_incident(2);
+    WAIT_FOR(world.settled == 5);
+    assert_int_equal(world.stored[0] + world.stored[1] + world.stored[2] + world.stored[3] +
+                         world.stored[4],
+                     2);
+    assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.quarantine"),
+                     3);
+    assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.tiny"), 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -283,6 +314,7 @@ int main(void)
         T(a_promise_that_cannot_be_kept_is_refused_with_what_would_be_legal),
         T(what_comes_too_early_is_held_and_its_sender_hears_what_became_of_it),
         T(a_contested_fact_is_stored_and_a_person_settles_it),
+        T(a_judge_that_fails_stops_one_message_and_no_other),
     };
 
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
