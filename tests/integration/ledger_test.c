@@ -299,9 +299,8 @@ static void a_judge_that_fails_stops_one_message_and_no_other(void **state)
     put_incident(9);
     put_incident(2);
     WAIT_FOR(world.settled == 5);
-    assert_int_equal(world.stored[0] + world.stored[1] + world.stored[2] + world.stored[3] +
-                         world.stored[4],
-                     2);
+    assert_int_equal(
+        world.stored[0] + world.stored[1] + world.stored[2] + world.stored[3] + world.stored[4], 2);
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.quarantine"),
                      3);
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.tiny"), 2);
