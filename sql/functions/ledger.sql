@@ -157,7 +157,11 @@ LANGUAGE plpgsql AS $$
 BEGIN
     -- What is only ever promised or asked has no effect when its time is over. Judges of the others look
     -- themselves: a fact stays one.
-    IF m.expired AND (m.type IN (222, 225) OR m.type BETWEEN 160 AND 175 AND m.type <> 173) THEN
+    IF m.expired AND (m.type IN (222, 225) OR m.type BETWEEN 160 AND 175 AND m.type <> 173
+                      OR m.type = 226 AND m.body->>'answer' = 'OFFER_ANSWER_ACCEPT'
+                      OR m.type = 141 AND EXISTS (SELECT FROM bus.cycle_event e
+                                                   WHERE e.cycle = 'incident' AND e.nature = 'promise'
+                                                     AND 'INCIDENT_EVENT_' || e.event = m.body->>'event')) THEN
         RETURN NULL;
     END IF;
     CASE bus.judge_of(m.type)
@@ -465,6 +469,9 @@ BEGIN
     UPDATE bus.contested c SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, said = NULL
      WHERE c.seq = about.seq AND c.settled_as IS NULL;
     UPDATE bus.message b SET verdict = ruling WHERE b.seq = about.seq;
+    IF ruling = 1 AND about.type = 220 AND coalesce(current_setting('bus.rejudging', true), '') = '' THEN
+        PERFORM bus.household_said(about.body, about.seq, about.sender_id, about.event_at); -- names may go now
+    END IF;
     PERFORM bus.wake(about.message_id);
 END
 $$;

@@ -9,7 +9,7 @@ BEGIN
     ELSIF m.type IN (101, 120) THEN
         PERFORM bus.incident_reported(m);
     ELSIF m.body->>'version' = 'REPORT_VERSION_FINAL' THEN -- it may be what a move waits for
-        INSERT INTO bus.incident_filed (incident_id, seq, type) SELECT DISTINCT i, m.seq, m.type FROM unnest(m.incident_ids) AS i;
+        INSERT INTO bus.incident_filed (incident_id, seq, type, status) SELECT DISTINCT i, m.seq, m.type, m.status FROM unnest(m.incident_ids) AS i;
         PERFORM bus.wake(i) FROM unnest(m.incident_ids) AS i;
     END IF;
     RETURN NULL;
@@ -84,7 +84,7 @@ BEGIN
         THEN '{"assessed": "No FINAL DamageNeedsAssessment names the incident yet."}'
         WHEN event = 'CLOSED' THEN jsonb_build_object(
             'helped', (SELECT format('%s households of it are still AFFECTED or ASSESSED.', nullif(count(*), 0)) FROM bus.household h
-                        WHERE h.incident_id = i.incident_id AND h.state IN ('AFFECTED', 'ASSESSED') HAVING count(*) > 0),
+                        WHERE h.incident_id = i.incident_id AND h.status = i.status AND h.state IN ('AFFECTED', 'ASSESSED') HAVING count(*) > 0),
             'reported', CASE WHEN NOT bus.is_filed(i, 121::int2)
                              THEN 'No FINAL SituationReport names the incident yet.' END)
         ELSE '{}' END);
@@ -110,20 +110,21 @@ $$;
 -- A report of this type names the incident and is FINAL.
 CREATE FUNCTION bus.is_filed(i bus.incident, of_type int2) RETURNS bool
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM bus.incident_filed f WHERE f.incident_id = i.incident_id AND f.type = of_type) $$;
+$$ SELECT EXISTS (SELECT FROM bus.incident_filed f WHERE f.incident_id = i.incident_id AND f.type = of_type AND f.status = i.status) $$;
 
 -- A public alert of the incident that is in force: neither over, nor cancelled or replaced.
 CREATE FUNCTION bus.live_alert_text(m bus.said, i bus.incident) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT format('Alert %s is in force until %s: cancel it first.', a->>'identifier', max((e->>'expires_us')::int8))
+    RETURN (SELECT format('Alert %s is in force%s: cancel it first.', a->>'identifier',
+                          to_char(eoc.at(max(e->>'expires_us')) AT TIME ZONE 'UTC', '" until "YYYY-MM-DD HH24:MI"Z"'))
       FROM bus.document d CROSS JOIN LATERAL (SELECT d.doc->'public_alert' AS a) AS x
      CROSS JOIN LATERAL jsonb_array_elements(coalesce(a->'infos', '[]')) AS e
-     WHERE d.type = 180 AND d.seq > i.first_seq AND d.status = i.status AND d.doc->'incident_ids' ? i.incident_id::text
+     WHERE d.type = 180 AND d.seq < m.seq AND d.event_at > i.began_at - interval '7 days' AND d.status = i.status AND d.doc->'incident_ids' ? i.incident_id::text
        AND a->>'status' <> 'CAP_STATUS_DRAFT' AND a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE')
-       AND coalesce((e->>'expires_us')::int8, 0) > bus.us(bus.now_of(m))
+       AND coalesce(eoc.at(e->>'expires_us'), 'infinity') > bus.now_of(m)
        AND NOT EXISTS (SELECT FROM bus.document c
-                        WHERE c.type = 180 AND c.seq > d.seq AND c.status = d.status
+                        WHERE c.type = 180 AND c.seq > d.seq AND c.seq < m.seq AND c.status = d.status
                           AND c.doc->'public_alert'->>'msg_type' IN ('CAP_MSG_TYPE_CANCEL', 'CAP_MSG_TYPE_UPDATE')
                           AND c.doc->'public_alert'->'references' @> jsonb_build_array(jsonb_build_object('identifier', a->>'identifier')))
      GROUP BY d.seq, a->>'identifier' ORDER BY d.seq LIMIT 1);
@@ -147,7 +148,8 @@ BEGIN
          WHERE x.incident_id = id;
     END IF;
     UPDATE bus.incident_report r SET incident_id = id
-     WHERE r.message_id = ANY (ARRAY(SELECT jsonb_array_elements_text(coalesce(m.body->'cause_ids', m.body->'evidence_ids', '[]'))::uuid));
+     WHERE r.status = m.status
+       AND r.message_id = ANY (ARRAY(SELECT jsonb_array_elements_text(coalesce(m.body->'cause_ids', m.body->'evidence_ids', '[]'))::uuid));
     PERFORM bus.note_move(m, 'incident', id, 0, event, coalesce(i.state, ''), to_state);
     PERFORM bus.wake(id);
 END
@@ -182,7 +184,8 @@ CREATE FUNCTION bus.incident_reported(m bus.said) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     struck text := coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), '');
-    named uuid := m.incident_ids[1];
+    named uuid := (SELECT x FROM unnest(m.incident_ids) AS x
+                    WHERE NOT EXISTS (SELECT FROM bus.incident i WHERE i.incident_id = x AND i.status <> m.status) LIMIT 1);
 BEGIN
     IF m.type = 101 AND coalesce(m.body->>'level', '') NOT LIKE '%WARNING' AND coalesce(m.body->>'level', '') NOT LIKE '%ALARM' THEN
         RETURN;

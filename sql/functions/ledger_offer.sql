@@ -22,20 +22,20 @@ DECLARE
     site_name text := m.body->>'site_id';
     total int4 := (m.body->>'capacity_total')::int4;
     shut int4 := coalesce((m.body->>'blocked')::int4, 0);
-    given int4 := coalesce((m.body->>'reserved')::int4, 0) + coalesce((m.body->>'allocated')::int4, 0)
-                  + coalesce((m.body->>'occupied')::int4, 0);
+    given int4;
     s bus.site;
     ours int4;
 BEGIN
     SELECT * INTO s FROM bus.site x WHERE x.site_id = site_name AND x.status = m.status;
     ours := coalesce(s.reserved + s.allocated + s.occupied, 0);
-    IF greatest(given, ours) + shut > total THEN
-        RETURN bus.refuse('capacity', 'plot_site.capacity_total',
-                          format('%s plots are not enough: %s are promised or lived on (%s of them by messages here) and %s are blocked.',
-                                 total, greatest(given, ours), ours, shut));
+    given := bus.given_elsewhere(m, s);
+    IF given::int8 + ours + shut > total THEN
+        RETURN bus.site_too_small(m, s, format(
+            '%s plots are not enough: %s are promised or lived on by messages here, %s are given elsewhere, %s are blocked.',
+            total, ours, given, shut));
     END IF;
     INSERT INTO bus.site AS x (site_id, status, seq, declared_at, sender_id, capacity, blocked, elsewhere, is_safe, places, name)
-    VALUES (site_name, m.status, m.seq, m.event_at, m.sender_id, total, shut, greatest(given - ours, 0),
+    VALUES (site_name, m.status, m.seq, m.event_at, m.sender_id, total, shut, given,
             m.body->>'hazard_checked' = 'ANSWER_YES', coalesce(m.body->>'pcode', m.places[1], ''), coalesce(m.body->>'name', site_name))
         ON CONFLICT ON CONSTRAINT site_pkey DO UPDATE
        SET seq = excluded.seq, declared_at = excluded.declared_at, sender_id = excluded.sender_id,
@@ -50,6 +50,36 @@ BEGIN
         ON CONFLICT ON CONSTRAINT plot_pkey DO UPDATE SET area_m2 = excluded.area_m2, said_state = excluded.said_state;
     PERFORM bus.wake(bus.site_uuid(site_name, m.status));
     RETURN bus.apply();
+END
+$$;
+
+-- Plots that the owner gave away without this log. His numbers may hold ours or not: kind by kind what is more than
+-- ours is his, and what was his stays so as long as his numbers hold it.
+CREATE FUNCTION bus.given_elsewhere(m bus.said, s bus.site) RETURNS int4
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT greatest(greatest(x.reserved - coalesce(s.reserved, 0), 0) + greatest(x.allocated - coalesce(s.allocated, 0), 0)
+                        + greatest(x.occupied - coalesce(s.occupied, 0), 0),
+                    least(coalesce(s.elsewhere, 0), x.reserved + x.allocated + x.occupied))
+      FROM (SELECT coalesce((m.body->>'reserved')::int4, 0) AS reserved, coalesce((m.body->>'allocated')::int4, 0) AS allocated,
+                   coalesce((m.body->>'occupied')::int4, 0) AS occupied) AS x
+$$;
+
+-- An owner cannot take back what is promised; but that the place is not safe, or plots are lost, is a fact: nothing
+-- more is offered there, and a person sees to those who hold a promise.
+CREATE FUNCTION bus.site_too_small(m bus.said, s bus.site, text text) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_bad bool := m.body->>'hazard_checked' = 'ANSWER_NO';
+    shut int4 := coalesce((m.body->>'blocked')::int4, 0);
+BEGIN
+    IF s.site_id IS NULL OR NOT (coalesce(is_bad, false) OR shut > s.blocked) THEN
+        RETURN bus.refuse('capacity', 'plot_site.capacity_total', text);
+    END IF;
+    UPDATE bus.site x
+       SET is_safe = x.is_safe AND NOT coalesce(is_bad, false),
+           blocked = greatest(x.blocked, least(shut, x.capacity - x.elsewhere - x.reserved - x.allocated - x.occupied))
+     WHERE x.site_id = s.site_id AND x.status = s.status;
+    RETURN bus.contest(bus.site_uuid(s.site_id, s.status), 'capacity', 'plot_site.capacity_total', text);
 END
 $$;
 
@@ -118,6 +148,10 @@ BEGIN
                         format('Offer %s has not come yet; it begins with a PlotOffer MAKE.', m.body->>'offer_id'));
     ELSIF o.household_id <> h.household_id THEN
         RETURN bus.refuse('household', path || '.household_id', 'The offer was made to another household.');
+    ELSIF m.type = 225 AND (m.body->>'site_id' <> o.site_id OR coalesce(m.body->>'plot_id', o.plot_id) <> o.plot_id) THEN
+        RETURN bus.refuse('plot', path || '.plot_id',
+                          format('The offer is of site %s%s; another plot is another offer.', o.site_id,
+                                 CASE WHEN o.plot_id <> '' THEN ', plot ' || o.plot_id ELSE '' END));
     END IF;
     j := bus.mixed_status(m, h.status, 'household');
     IF j.verdict IS NOT NULL THEN

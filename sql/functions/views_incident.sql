@@ -4,7 +4,7 @@ CREATE VIEW eoc.incident_now AS
 SELECT i.incident_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[i.status] AS status, i.state, i.since, i.hazard, i.name,
        i.severity, i.certainty, i.places, i.began_at, i.last_at, i.glide, i.command, i.parent_id, i.merged_into,
        (SELECT count(*)::int4 FROM bus.incident_report r WHERE r.incident_id = i.incident_id) AS reports,
-       (SELECT count(*)::int4 FROM bus.household h WHERE h.incident_id = i.incident_id) AS households, p.name AS opened_by, i.seq
+       (SELECT count(*)::int4 FROM bus.household h WHERE h.incident_id = i.incident_id AND h.status = i.status) AS households, p.name AS opened_by, i.seq
   FROM bus.incident i LEFT JOIN bus.principal p ON p.principal_id = i.sender_id;
 COMMENT ON VIEW eoc.incident_now IS 'where each incident stands; eoc.incident has the messages that describe it';
 COMMENT ON COLUMN eoc.incident_now.since IS 'event time of the move into this state';

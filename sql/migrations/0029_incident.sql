@@ -54,6 +54,7 @@ CREATE TABLE bus.incident_filed (
     incident_id uuid NOT NULL,
     seq         int8 NOT NULL,
     type        int2 NOT NULL,
+    status      int2 NOT NULL,
     PRIMARY KEY (incident_id, type, seq)
 );
 COMMENT ON TABLE bus.incident_filed IS 'FINAL assessments and situation reports that name an incident';

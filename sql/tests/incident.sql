@@ -62,6 +62,8 @@ SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_
 SELECT is(pg_temp.moves(1, 'CLOSED'), 'REFUSED household_open', 'nothing is closed while one is not helped');
 SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(500), 'closed', '{"reason": "CLOSING_REASON_HOUSE_REPAIRED"}'::jsonb), pg_temp.of(1)), 'APPLIED', 'its house is repaired');
 SELECT is(pg_temp.moves(1, 'CLOSED'), 'REFUSED no_report', 'nor without a last report');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL"}', pg_temp.of(1), 2), 'none', 'one of an exercise');
+SELECT is(pg_temp.moves(1, 'CLOSED'), 'REFUSED no_report', 'closes nothing that is real');
 SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL"}', pg_temp.of(1)), 'none', 'the report');
 SELECT is(pg_temp.moves(1, 'CLOSED'), 'APPLIED', 'closed');
 SELECT is(pg_temp.moves(1, 'REOPENED'), 'REFUSED reason', 'reopening takes a reason');
@@ -69,6 +71,11 @@ SELECT is(pg_temp.moves(1, 'REOPENED', '{"reason": "a crack above the village"}'
 SELECT is(pg_temp.moves(1, 'HAZARD_RESUMED'), 'APPLIED', 'a second surge');
 SELECT is((SELECT array_agg(to_state ORDER BY step) FROM bus.moved WHERE entity = pg_temp.uid(1)),
           ARRAY['REPORTED', 'VERIFYING', 'CONFIRMED', 'RESPONDING', 'STABILISED', 'RECOVERY', 'CLOSED', 'RECOVERY', 'RESPONDING']::text[], 'its history');
+
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'APPLIED', 'it is over');
+SELECT is(pg_temp.moves(1, 'HAZARD_RESUMED'), 'APPLIED', 'a third');
+SELECT is(pg_temp.tell('public_alert', '{"identifier": "A3", "status": "CAP_STATUS_ACTUAL", "msg_type": "CAP_MSG_TYPE_ALERT", "infos": [{"event": "Sel"}]}', pg_temp.of(1)), 'none', 'an alert without an end');
+SELECT is(pg_temp.moves(1, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'REFUSED alert_live', 'is in force until it is cancelled');
 
 -- Merged, false, exercises -------------------------------------------------------------------------
 SELECT is(pg_temp.opens(2), 'APPLIED', 'another one');

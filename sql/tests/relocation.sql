@@ -122,6 +122,25 @@ SELECT is(pg_temp.offer(117, 14, site => 'numbered', plot => '8'), 'REFUSED plot
 SELECT is(pg_temp.offer(117, 14, site => 'numbered', plot => '7'), 'APPLIED', '7 is free');
 SELECT is(pg_temp.offer(118, 11, site => 'numbered', plot => '7'), 'REFUSED plot_taken', 'once');
 
+-- What the owner of the land says again frees nothing.
+CREATE FUNCTION pg_temp.owner(more jsonb) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('plot_site', '{"site_id": "lived", "pcode": "3508000", "name": "L", "capacity_total": 5, "hazard_checked": "ANSWER_YES"}'::jsonb || more) $$;
+SELECT pg_temp.ready(n) FROM generate_series(71, 74) AS n \g /dev/null
+SELECT is(pg_temp.owner('{"occupied": 3}'), 'APPLIED', 'three families live there already');
+SELECT is(pg_temp.offer(171, 71, site => 'lived'), 'APPLIED', 'the fourth plot');
+SELECT is(pg_temp.offer(172, 72, site => 'lived'), 'APPLIED', 'the fifth');
+SELECT is(pg_temp.owner('{"occupied": 3}'), 'APPLIED', 'said again without ours');
+SELECT is(pg_temp.owner('{"occupied": 3, "reserved": 2}'), 'APPLIED', 'and with them');
+SELECT is(pg_temp.free('lived'), 0, 'none is free');
+SELECT is(pg_temp.offer(173, 73, site => 'lived'), 'REFUSED site_full', 'five plots, five families');
+SELECT is(pg_temp.answer(171, 71, 'ACCEPT') || pg_temp.move(71, 'ARRIVED') || pg_temp.owner('{"occupied": 3}'), 'APPLIEDAPPLIEDAPPLIED', 'one moves in, and the owner counts the old ones');
+SELECT is(pg_temp.free('lived'), 0, 'still none');
+SELECT is(pg_temp.owner('{"occupied": 2}'), 'APPLIED', 'one of the old ones left');
+SELECT is(pg_temp.free('lived'), 1, 'now one is');
+SELECT is(pg_temp.offer(172, 72, 'IMPROVE', site => 'zafarobod.4'), 'REFUSED plot', 'an improved offer is of the same plot');
+SELECT is(pg_temp.owner('{"occupied": 2, "blocked": 4, "hazard_checked": "ANSWER_NO"}'), 'CONTESTED', 'a mudflow there: a person sees to those who were promised');
+SELECT is(pg_temp.offer(173, 73, site => 'lived'), 'REFUSED hazard_unchecked', 'and nothing more is promised');
+
 -- Time ---------------------------------------------------------------------------------------------
 SELECT is(pg_temp.offer(112, 12, 'EXPIRE'), 'REFUSED not_yet', 'nobody makes an offer expire before its time');
 UPDATE bus.offer SET valid_until = now() - interval '1 second' WHERE offer_id = pg_temp.uid(112);
@@ -187,6 +206,11 @@ SELECT pg_temp.tell('household_event', pg_temp.event(61, '{"affected": {"members
 SELECT is(pg_temp.tell('plot_offer', jsonb_build_object('offer_id', pg_temp.uid(161), 'household_id', pg_temp.uid(61), 'action', 'OFFER_ACTION_MAKE',
           'site_id', 'zafarobod.4', 'valid_until_us', pg_temp.us('2010-09-30')), 2, '2010-08-26'), 'APPLIED', 'in which an offer of 2010 is still open');
 SELECT is((SELECT count(*) FROM bus.timer WHERE subject = pg_temp.uid(161)), 0::int8, 'and nothing rings');
+
+-- What is contested destroys no names.
+SELECT is(pg_temp.tell('household_event', pg_temp.event(41, '{"closed": {"reason": "CLOSING_REASON_OTHER"}}')), 'CONTESTED', 'a case that is closed is closed again');
+SELECT is((SELECT closed_seq FROM bus.household_clock WHERE household_id = pg_temp.uid(41)),
+          (SELECT min(seq) FROM bus.moved WHERE entity = pg_temp.uid(41) AND event = 'CLOSE'), 'the clock of its names runs from the first time');
 
 -- Totals, and the rules themselves -----------------------------------------------------------------
 SELECT is_empty($$SELECT s.site_id FROM bus.site s
