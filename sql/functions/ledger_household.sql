@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 
--- Guards of the household's own events that are not met. An offer that is open or accepted: bus.live_offer.
+-- Guards of the household's cycle that are not met.
 CREATE FUNCTION bus.household_fails(m bus.said, h bus.household, event text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -66,6 +66,7 @@ BEGIN
         'other_record', CASE WHEN event = 'MERGE' THEN bus.not_the_record(m, h) END));
 END
 $$;
+-- The offer that is open or accepted, in words; null: it has none.
 CREATE FUNCTION bus.live_offer_text(h bus.household) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format('It has offer %s of site %s, which is %s until %s.', o.offer_id, o.site_id, o.state,
@@ -162,7 +163,7 @@ BEGIN
     IF event = 'REOPEN' AND h.state = 'DUPLICATE' THEN -- it goes on where it stood
         to_state := coalesce((SELECT x.from_state FROM bus.moved x
                                WHERE x.cycle = 'household' AND x.entity = id AND x.event = 'MERGE'
-                               ORDER BY x.seq DESC LIMIT 1), to_state);
+                               ORDER BY x.step DESC LIMIT 1), to_state);
     END IF;
     IF event = 'AFFECT' THEN
         PERFORM bus.household_affected(m, id, to_state);
@@ -264,12 +265,14 @@ BEGIN
 END
 $$;
 
--- Three days before the rations of a household run out, the office that handed them out hears so.
+-- Three days before the rations of a household run out, or as soon as that is known, the office that handed them
+-- out hears so.
 CREATE FUNCTION bus.ring_ration(t bus.timer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     h bus.household;
     to_name text;
+    subject text := 'Rations run out';
     line text;
 BEGIN
     SELECT * INTO h FROM bus.household x WHERE x.household_id = t.subject;
@@ -282,9 +285,8 @@ BEGIN
                    to_char(h.fed_until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), h.state);
     PERFORM bus.say_later(
         3::int2, h.status, 1, 200::int2, to_name, NULL,
-        bus.pb_text(2, 'ledger') || bus.pb_text(3, 'Rations run out in three days') || bus.pb_text(4, line),
-        jsonb_build_object('general_message', jsonb_build_object('from_role', 'ledger', 'subject', 'Rations run out in three days',
-                                                                 'text', line)),
+        bus.pb_text(2, 'ledger') || bus.pb_text(3, subject) || bus.pb_text(4, line),
+        jsonb_build_object('general_message', jsonb_build_object('from_role', 'ledger', 'subject', subject, 'text', line)),
         4, clock_timestamp(), h.places);
 END
 $$;

@@ -30,7 +30,7 @@ COMMENT ON TABLE bus.household IS 'where each household stands';
 COMMENT ON COLUMN bus.household.seq IS 'number of the message that moved it last';
 COMMENT ON COLUMN bus.household.since IS 'event time of that message';
 COMMENT ON COLUMN bus.household.fed_until IS 'until when rations handed out last; null: none were';
-COMMENT ON COLUMN bus.household.offer_id IS 'the one offer that is open or accepted';
+COMMENT ON COLUMN bus.household.offer_id IS 'newest offer, whatever became of it';
 COMMENT ON COLUMN bus.household.sender_id IS 'office that listed it';
 COMMENT ON COLUMN bus.household.harms IS 'how many times it was listed as affected';
 COMMENT ON COLUMN bus.household.is_eligible IS 'for a plot, as the commission said; null: it has not';
