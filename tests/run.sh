@@ -3,7 +3,9 @@
 #
 # A program speaks cmocka ("[  PASSED  ] 3 test(s).") or closes with "N passed, N failed". One that says
 # neither counts as one test, passed if it exits 0. A program that hangs is ended after TEST_LIMIT
-# seconds (300) and counts as failed; before that it is looked at (stacks.sh), and what was seen is shown. The sums are added to the file named by TEST_SUMS, if any.
+# seconds (300) and counts as failed; before that it is looked at (stacks.sh), and what was seen is shown.
+# A line "passed failed program" is added to the file named by TEST_SUMS, if any; one that a sanitizer
+# spoke about has " reported" behind it.
 #
 # Sanitizers write into files here, not to the program's own stderr, so that the report of any process
 # that a test started fails that test, even if nobody read its output or exit code and even if it was
@@ -71,9 +73,12 @@ for program in "$@"; do
     fi
     # A crash after the last test, a sanitizer report or a time-out is a failure of its own.
     [ $code != 0 ] && [ "$f" = 0 ] && f=1
-    add_reports || [ "$f" != 0 ] || f=1
+    reported=
+    add_reports || reported=' reported'
+    [ -z "$reported" ] || [ "$f" != 0 ] || f=1
     passed=$((passed + p))
     failed=$((failed + f))
+    [ -n "${TEST_SUMS:-}" ] && echo "$p $f $program$reported" >>"$TEST_SUMS"
     label=${program#./}
     if [ "$f" = 0 ]; then
         printf '  ok    %-58s %4d tests %6d ms\n' "${label##*/tests/}" "$p" "$ms"
@@ -86,5 +91,4 @@ for program in "$@"; do
     grep -aE '^measured: ' "$out" | sed 's/^/          /'
 done
 echo "$name: $passed passed, $failed failed"
-[ -n "${TEST_SUMS:-}" ] && echo "$passed $failed" >>"$TEST_SUMS"
 [ $failed = 0 ]
