@@ -328,7 +328,8 @@ static void a_siren_that_comes_later_hears_what_still_stands(void **state)
     WAIT_FOR(bus_status(world.bus, "listeners") == 2);
     put_alarm(2); /* behind whatever came of the first two */
     WAIT_FOR(world.siren.provisional + world.siren.numbered == 3);
-    assert_int_equal(world.archive.provisional, 3);
+    WAIT_FOR(world.archive.numbered == 3);
+    assert_true(world.archive.provisional <= 3); /* each once at most; the last with its number */
 }
 
 /* --- the database says no -----------------------------------------------------------------------
