@@ -35,7 +35,10 @@ CREATE TYPE bus.said AS (
     forced         bool,        -- a person decided: what is contested is applied all the same
     lane           int2,
     label          int2,        -- 1 PUBLIC 2 INTERNAL 3 RESTRICTED 4 HOUSEHOLD_PERSONAL
-    kind           text);       -- 'REPORT', 'UPDATE', 'CANCEL' ...
+    kind           text,        -- 'REPORT', 'UPDATE', 'CANCEL' ...
+    forced_seq     int8,        -- of what is forced: number of the decision, who said it, and for which places
+    forced_by      text,
+    forced_places  text[]);
 
 -- What a judge answers; made by the functions below.
 CREATE TYPE bus.judgement AS (
@@ -73,6 +76,92 @@ $$;
 -- itself, so that a night of years ago can be played.
 CREATE FUNCTION bus.now_of(m bus.said) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE m.status WHEN 1 THEN m.received_at ELSE m.event_at END $$;
+
+-- Whose it is --------------------------------------------------------------------------------------
+
+-- The gate has judged whether the sender may say this for the places in the envelope. Whether the thing it is about
+-- lies there, only its judge can see: it asks bus.is_place_of, and answers bus.not_yours.
+
+-- What is only ever promised, asked or decided; the others have happened.
+CREATE FUNCTION bus.is_promise(m bus.said) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    of_cycle text := CASE bus.judge_of(m.type) WHEN 'offer' THEN 'offer' WHEN 'incident' THEN 'incident' ELSE 'household' END;
+    moves_by text;
+BEGIN
+    CASE
+    WHEN m.type BETWEEN 160 AND 175 THEN RETURN m.type <> 173;
+    WHEN m.type IN (204, 224) THEN RETURN true;
+    WHEN m.type = 140 THEN moves_by := 'DESCRIBE';
+    WHEN m.type = 141 THEN moves_by := substr(m.body->>'event', length('INCIDENT_EVENT_') + 1);
+    WHEN m.type IN (225, 226) THEN moves_by := bus.offer_event_of(m);
+    WHEN m.type BETWEEN 220 AND 227 THEN moves_by := bus.household_event_of(m);
+    ELSE RETURN false;
+    END CASE;
+    RETURN coalesce((SELECT e.nature = 'promise' FROM bus.cycle_event e WHERE e.cycle = of_cycle AND e.event = moves_by),
+                    false);
+END
+$$;
+
+-- May this message speak of a thing in `places` (P-codes split by blanks; empty: it is anybody's)? Yes, if one of
+-- its own places holds one of these; what has happened may have happened in a part of the thing's place, too: a
+-- jamoat reports of its district, and decides nothing for it. Yes, if the sender has the right to say the same
+-- there; that is kept, because rights change and the log is judged again. Forced, it is the place and the right of
+-- whoever decided. The bus itself always may.
+CREATE FUNCTION bus.is_place_of(m bus.said, places text) RETURNS bool
+LANGUAGE plpgsql AS $$
+DECLARE
+    of_thing text[] := array_remove(string_to_array(is_place_of.places, ' '), '');
+    spoken text[] := CASE WHEN m.forced THEN m.forced_places ELSE m.places END;
+    speaker text := CASE WHEN m.forced THEN m.forced_by ELSE m.sender END;
+    number int8 := CASE WHEN m.forced THEN m.forced_seq ELSE m.seq END;
+BEGIN
+    IF coalesce(cardinality(of_thing), 0) = 0 OR speaker = 'bus'
+       OR EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE s <> '' AND bus.is_within(t, s)) THEN
+        RETURN true;
+    ELSIF EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE bus.is_within(s, t))
+          AND NOT m.forced AND NOT bus.is_promise(m) THEN
+        RETURN true;
+    ELSIF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+        RETURN EXISTS (SELECT FROM bus.rested_on r
+                        WHERE r.seq = number AND r.what = 'right' AND r.detail = is_place_of.places);
+    ELSIF NOT bus.may(speaker, 'say', CASE WHEN m.forced THEN 'decision'
+                                           ELSE (SELECT t.name FROM bus.type t WHERE t.number = m.type) END,
+                      is_place_of.places,
+                      (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[m.label]) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO bus.rested_on (seq, what, detail) VALUES (number, 'right', is_place_of.places) ON CONFLICT DO NOTHING;
+    RETURN true;
+END
+$$;
+
+-- What a judge answers when it may not. `what`: "household", "incident"; nothing else of the thing is told.
+CREATE FUNCTION bus.not_yours(m bus.said, places text, path text, what text, entity uuid DEFAULT NULL)
+RETURNS bus.judgement
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    why text := format('The %s is in %s and %s names %s; an office of that place says it, or the operations centre.',
+                       what, replace(places, ' ', ' and '),
+                       CASE WHEN m.forced THEN 'the decision' ELSE 'this message' END,
+                       coalesce(nullif(array_to_string(CASE WHEN m.forced THEN m.forced_places ELSE m.places END, ' and '), ''),
+                                'no place'));
+BEGIN
+    RETURN CASE WHEN bus.is_promise(m) THEN bus.refuse('place', path, why) ELSE bus.contest(entity, 'place', path, why) END;
+END
+$$;
+
+-- Two people, however their names are typed: neither is empty, and they differ in more than case and blanks.
+CREATE FUNCTION bus.two_distinct(a text, b text) RETURNS bool
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT min(x.name) <> '' AND min(x.name) <> max(x.name)
+      FROM (SELECT btrim(regexp_replace(lower(normalize(coalesce(n, ''), NFKC) COLLATE "und-x-icu"), '\s+', ' ', 'g')) AS name
+              FROM unnest(ARRAY[a, b]) AS n) AS x
+$$;
+
+-- "1 household", "2 households"; `many`: where it is not the first with an s.
+CREATE FUNCTION bus.count_of(n int8, one text, many text DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$ SELECT n || ' ' || CASE n WHEN 1 THEN one ELSE coalesce(many, one || 's') END $$;
 
 -- What is legal in a state, for people: "OFFER (PlotOffer), CLOSE (...)".
 CREATE FUNCTION bus.legal_next(cycle text, state text) RETURNS text
@@ -183,6 +272,9 @@ DECLARE
     j bus.judgement := bus.judge_one(m);
 BEGIN
     IF j.verdict = 4 THEN
+        IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN
+            DELETE FROM bus.rested_on r WHERE r.seq = m.seq; -- its number will be another one's
+        END IF;
         RETURN j;
     END IF;
     PERFORM bus.keep_undecided(m, j);
@@ -430,6 +522,9 @@ BEGIN
         RETURN bus.apply();
     END IF;
     s.forced := true;
+    s.forced_seq := m.seq;
+    s.forced_by := m.sender;
+    s.forced_places := m.places;
     j := bus.judge_one(s);
     IF j.verdict > 1 THEN
         RETURN bus.refuse(j.code, 'decision.message_id', 'It cannot be applied all the same: ' || j.text);

@@ -17,7 +17,7 @@ INSERT INTO bus.cycle_event VALUES ('tiny', 'MAKE', 'fact', 'PlotSite'), ('tiny'
 INSERT INTO bus.cycle_guard VALUES ('tiny', 'first', 'is_first', 'nobody was there'), ('tiny', 'sober', 'not_sober', 'sober');
 INSERT INTO bus.transition VALUES ('tiny', '', 'MAKE', 'A', '{}'), ('tiny', 'A', 'GO', 'B', '{first,sober}'),
                                   ('tiny', 'B', 'LEAVE', 'C', '{}');
-CREATE TABLE bus.tiny (id uuid PRIMARY KEY, state text, status int2);
+CREATE TABLE bus.tiny (id uuid PRIMARY KEY, state text, status int2, places text);
 ALTER TABLE bus.tiny OWNER TO bus_owner;
 -- The functions as they are, replaced for as long as this lasts.
 CREATE OR REPLACE FUNCTION bus.judge_offer(m bus.said) RETURNS bus.judgement LANGUAGE plpgsql AS $$
@@ -33,6 +33,8 @@ BEGIN
         j := bus.mixed_status(m, t.status, 'site');
         IF j.verdict IS NOT NULL THEN
             RETURN j;
+        ELSIF NOT bus.is_place_of(m, t.places) THEN
+            RETURN bus.not_yours(m, t.places, 'plot_offer.site_id', 'site', site);
         END IF;
     ELSIF event <> 'MAKE' THEN
         RETURN bus.hold(site, 'site_unknown', 'plot_offer.site_id', 'The site has not arrived.');
@@ -41,7 +43,7 @@ BEGIN
     IF d.verdict <> 1 THEN
         RETURN bus.judgement_of(d, 'plot_offer.site_id', site);
     END IF;
-    INSERT INTO bus.tiny VALUES (site, d.to_state, m.status) ON CONFLICT (id) DO UPDATE SET state = d.to_state;
+    INSERT INTO bus.tiny VALUES (site, d.to_state, m.status, m.body->>'pcode') ON CONFLICT (id) DO UPDATE SET state = d.to_state;
     PERFORM bus.note_move(m, 'tiny', site, 0, event, coalesce(t.state, ''), d.to_state);
     IF event = 'MAKE' THEN
         PERFORM bus.set_timer('tiny', site, m.received_at + interval '1 hour', '{"say": "GO"}');
@@ -70,13 +72,14 @@ CREATE TEMP SEQUENCE lane_seq;
 CREATE FUNCTION pg_temp.id_of(n int4) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
 -- Message `n` of the office about a site; answers outcome and verdict, or the refusal.
 CREATE FUNCTION pg_temp.say(n int4, type int2, site int4, status int2 DEFAULT 1, more jsonb DEFAULT '{}',
-                            who text DEFAULT 'coes.ayni.office') RETURNS text LANGUAGE plpgsql AS $$
+                            who text DEFAULT 'coes.ayni.office', place text DEFAULT '3505203')
+RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     res bus.append_result;
     body jsonb := CASE type WHEN 204 THEN '{}' ELSE jsonb_build_object('site_id', pg_temp.id_of(site)) END || more;
 BEGIN
     res := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 5, 4::int2, nextval('lane_seq'),
-                          pg_temp.id_of(n), type, status, '3505203', now(), now(), NULL, NULL, 48::int2,
+                          pg_temp.id_of(n), type, status, place, now(), now(), NULL, NULL, 48::int2,
                           ('\x' || to_hex(n + 4096))::bytea, NULL, NULL, NULL,
                           jsonb_build_object('kind', 'KIND_REPORT', (SELECT t.name FROM bus.type t WHERE t.number = type), body),
                           1, 0);
@@ -182,6 +185,48 @@ SELECT is(pg_temp.say(34, 204::int2, 0, 1::int2, jsonb_build_object('message_id'
           'APPLIED', 'is dismissed');
 SELECT is(pg_temp.verdict_of(33), 4::int2, 'and stays in the log');
 SELECT is((SELECT count(*)::int4 FROM eoc.undecided), 0, 'nothing waits for anybody');
+
+-- Whose it is ----------------------------------------------------------------------------------------
+INSERT INTO bus.principal (name, agency, places, roles, serial) VALUES
+    ('coes.zafarobod.office', 'coes', '3508217', 'registry', 0), ('coes.jamoat.office', 'coes', '350821701', 'district', 0),
+    ('eoc.duty', 'eoc', '', 'registry', 0);
+SELECT is(pg_temp.say(40, 224::int2, 5, 1::int2, '{"pcode": "3508217"}', 'coes.zafarobod.office', '3508217'), 'APPLIED',
+          'a site of another district');
+SELECT is(pg_temp.say(41, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'jamoat.urmetan'),
+          'REFUSED place: The site is in 3508217 and this message names 3505203; an office of that place says it, or the operations centre.',
+          'whoever names another place decides nothing about it');
+SELECT is(pg_temp.say(42, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'coes.jamoat.office', '350821701'),
+          'REFUSED place: The site is in 3508217 and this message names 350821701; an office of that place says it, or the operations centre.',
+          'nor does a part of its place');
+SELECT is(pg_temp.say(43, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'eoc.duty', '3505203'), 'APPLIED',
+          'who may say it there, may');
+SELECT is((SELECT array_agg(what || ' ' || detail) FROM bus.rested_on), '{right 3508217}',
+          'and that stands beside the log, of nothing that was refused');
+SELECT is(pg_temp.say(44, 226::int2, 5, 1::int2, '{"answer": "OFFER_ANSWER_DECLINE"}', 'jamoat.urmetan'), 'CONTESTED',
+          'what has happened elsewhere is contested');
+SELECT alike(pg_temp.say(45, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(44), 'ruling', 'RULING_APPLIED'),
+                         'coes.ayni.office', '3505203'), 'APPLIED', 'until somebody applies it who may decide there');
+SELECT is(pg_temp.say(46, 224::int2, 6, 1::int2, '{"pcode": "3508217"}', 'coes.zafarobod.office', '3508217'), 'APPLIED',
+          'another site');
+SELECT is(pg_temp.say(47, 225::int2, 6, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'coes.zafarobod.office', '3508000'), 'APPLIED',
+          'a district speaks of what is in it');
+SELECT is(pg_temp.say(48, 226::int2, 6, 1::int2, '{"answer": "OFFER_ANSWER_DECLINE"}', 'jamoat.urmetan'), 'CONTESTED',
+          'contested again');
+INSERT INTO bus.rule (role, effect, verb, types, places, label, note)
+VALUES ('district', 'allow', 'say', 'decision', '3505203', 'HOUSEHOLD_PERSONAL', '');
+INSERT INTO bus.principal (name, agency, places, roles, serial) VALUES ('friend.ayni', 'friend', '3505203', 'district', 0);
+SELECT alike(pg_temp.say(49, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(48), 'ruling', 'RULING_APPLIED'),
+                         'friend.ayni'), 'REFUSED place: It cannot be applied all the same: %the decision names 3505203%',
+             'a friend in the same wrong place does not apply it');
+SELECT is(pg_temp.say(50, 226::int2, 6, 1::int2, '{"answer": "OFFER_ANSWER_DECLINE"}', 'coes.jamoat.office', '350821701'), 'APPLIED',
+          'what happened in a part of its place, its jamoat says');
+SELECT is(pg_temp.say(51, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(48), 'ruling', 'RULING_DISMISSED'),
+                         'coes.ayni.office'), 'APPLIED', 'dismissed');
+UPDATE bus.principal SET roles = 'gateway' WHERE name IN ('eoc.duty', 'coes.ayni.office');
+SELECT is((SELECT array_agg(bus.two_distinct(a, b)) FROM (VALUES ('Azimov', 'Rahmon'), ('Azimov', ' AZIMOV '), ('Айнӣ Б.', 'айнӣ  б.'),
+              ('a', ''), (NULL, 'a'), ('', '')) AS x(a, b)), '{t,f,f,f,f,f}', 'two people are two, however they are typed');
+SELECT is(bus.count_of(1, 'household') || ', ' || bus.count_of(2, 'household') || ', ' || bus.count_of(0, 'family', 'families'),
+          '1 household, 2 households, 0 families', 'one is one');
 
 -- Timers ---------------------------------------------------------------------------------------------
 SELECT is((SELECT count(*)::int4 FROM bus.timer WHERE subject = pg_temp.id_of(2)), 0, 'a timer that was stopped is gone');
