@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct sql_text {
@@ -19,13 +20,15 @@ static inline bool sql_is_in(const struct sql_text *t, const char *folder)
     return strncmp(t->name, folder, strlen(folder)) == 0;
 }
 
-/* Version of the schema these texts make: how many migrations there are. */
+/* Version of the schema these texts make: the number of the newest migration. */
 static inline int sql_version(void)
 {
+    static const char folder[] = "migrations/";
     int version = 0;
 
     for (const struct sql_text *t = sql_texts; t->name; t++)
-        version += sql_is_in(t, "migrations/");
+        if (sql_is_in(t, folder))
+            version = (int)strtol(t->name + strlen(folder), NULL, 10);
     return version;
 }
 
