@@ -228,12 +228,12 @@ $$;
 -- Types that are judged. Never one that may be warned first (TYPE_FLASH in proto/wire/types.c): what listeners
 -- have heard cannot be refused; a judge that is shown one only takes note of it and answers null.
 CREATE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT '{101,120,121,122,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
+    SELECT '{101,120,121,122,123,124,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
 $$;
 
 -- Which judge a type has; also the name under which it is held or contested.
 CREATE FUNCTION bus.judge_of(type int2) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN type IN (101, 120, 121, 122, 140, 141) THEN 'incident'
+    SELECT CASE WHEN type IN (101, 140, 141) OR type BETWEEN 120 AND 124 THEN 'incident'
                 WHEN type BETWEEN 160 AND 175 THEN 'line'
                 WHEN type BETWEEN 180 AND 182 THEN 'alert'
                 WHEN type = 204 THEN 'decision'

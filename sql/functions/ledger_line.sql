@@ -7,3 +7,6 @@ END
 $$;
 -- Empties its tables, before the log is judged again.
 CREATE FUNCTION bus.ledger_clear_line() RETURNS void LANGUAGE sql AS $$ SELECT $$;
+
+-- How many requests of an incident are still open, in a sentence; null: none is.
+CREATE FUNCTION bus.open_requests_text(incident uuid, status int2) RETURNS text LANGUAGE sql STABLE AS $$ SELECT NULL::text $$;

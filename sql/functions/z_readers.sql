@@ -196,6 +196,7 @@ BEGIN
         ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)'),
         ('incident', format(heard, 'label')),
         ('incident_report', format(heard, 'label')),
+        ('report', format(heard, 'label')),
         ('incident_filed', 'EXISTS (SELECT FROM bus.incident i WHERE i.incident_id = incident_filed.incident_id)'),
         -- The ledger of relocation: rows are as personal as the messages they come from.
         ('household', format(heard, '4')),
@@ -229,7 +230,7 @@ $$;
 GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_status, bus.quarantine, bus.addressed,
     bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
     bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
-    bus.cycle_event, bus.cycle_guard, bus.transition, bus.incident, bus.incident_report, bus.incident_filed,
+    bus.cycle_event, bus.cycle_guard, bus.transition, bus.incident, bus.incident_report, bus.incident_filed, bus.report, bus.report_rule,
     bus.household, bus.offer, bus.entitlement,
     bus.delivery, bus.site, bus.plot, bus.type, bus.observation_type, bus.unit
     TO bus_reader, bus_admin;

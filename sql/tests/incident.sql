@@ -9,18 +9,20 @@ SET LOCAL search_path = pg_temp, pg_catalog, tap;
 SET LOCAL client_min_messages = error;
 SELECT no_plan();
 
-INSERT INTO bus.principal (name, agency) VALUES ('coes.dushanbe.duty', 'coes');
+INSERT INTO bus.principal (name, agency, roles, places) VALUES
+    ('coes.dushanbe.duty', 'coes', '', ''), ('coes.panjakent', 'coes', 'district', '3505242'), ('eoc.duty', 'eoc', 'eoc', '');
 CREATE SEQUENCE pg_temp.told;
 CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 -- Says one message; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, more jsonb DEFAULT '{}', status int DEFAULT 1, at timestamptz DEFAULT now(),
-                             pcode text DEFAULT '3505203', id uuid DEFAULT gen_random_uuid())
+                             pcode text DEFAULT '3505203', id uuid DEFAULT gen_random_uuid(),
+                             who text DEFAULT 'coes.dushanbe.duty')
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     n int8 := nextval('pg_temp.told');
     r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = 'coes.dushanbe.duty'), 1, 4::int2, n, id,
+    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, n, id,
                         (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, clock_timestamp(),
                         NULL, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
                         jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
@@ -34,6 +36,10 @@ CREATE FUNCTION pg_temp.opens(n int, more jsonb DEFAULT '{}', status int DEFAULT
 $$ SELECT pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(n), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar') || more, status => status) $$;
 CREATE FUNCTION pg_temp.moves(n int, event text, more jsonb DEFAULT '{}', status int DEFAULT 1) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.tell('incident_transition', jsonb_build_object('incident_id', pg_temp.uid(n), 'event', 'INCIDENT_EVENT_' || event) || more, status => status) $$;
+CREATE FUNCTION pg_temp.says(who text, pcode text, n int, event text, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('incident_transition', jsonb_build_object('incident_id', pg_temp.uid(n), 'event', 'INCIDENT_EVENT_' || event) || more, pcode => pcode, who => who) $$;
+CREATE FUNCTION pg_temp.closes(n int) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.moves(n, 'CLOSED') $$;
+CREATE FUNCTION pg_temp.why() RETURNS text LANGUAGE sql AS $$ SELECT text FROM bus.quarantine ORDER BY received_at DESC LIMIT 1 $$;
 CREATE FUNCTION pg_temp.of(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('incident_ids', jsonb_build_array(pg_temp.uid(n))) $$;
 CREATE FUNCTION pg_temp.state(n int) RETURNS text LANGUAGE sql AS $$ SELECT state FROM bus.incident WHERE incident_id = pg_temp.uid(n) $$;
 
@@ -108,6 +114,92 @@ SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_tem
 SELECT is(pg_temp.tell('sensor_detection', '{"level": "DETECTION_LEVEL_WATCH"}', id => pg_temp.uid(804)), 'none', 'a watch');
 SELECT is((SELECT count(*) FROM bus.incident_report WHERE message_id = pg_temp.uid(804)), 0::int8, 'is no reason for an incident');
 
+-- Whose incident it is -----------------------------------------------------------------------------
+SELECT is(pg_temp.opens(10), 'APPLIED', 'an incident in Ayni');
+SELECT is(pg_temp.says('coes.panjakent', '3505242', 10, 'OPENED'), 'REFUSED place', 'is not opened by another district');
+SELECT is(pg_temp.why(), 'The incident is in 3505203 and this message names 3505242; an office of that place says it, or the operations centre.', 'which hears why');
+SELECT is(pg_temp.says('coes.panjakent', '3505242', 10, 'REPORTED'), 'CONTESTED', 'what that has seen a person looks at');
+SELECT is(pg_temp.says('coes.dushanbe.duty', '350520301', 10, 'REPORTED'), 'APPLIED', 'one of its jamoats tells of it');
+SELECT is(pg_temp.says('coes.dushanbe.duty', '350520301', 10, 'OPENED'), 'REFUSED place', 'and decides nothing');
+SELECT is(pg_temp.says('eoc.duty', '3505242', 10, 'OPENED'), 'APPLIED', 'the operations centre may all');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(10), 'hazard', 'HAZARD_OTHER', 'name', 'Ours'), pcode => '3505242', who => 'coes.panjakent'),
+          'CONTESTED', 'nor do others describe it');
+SELECT is((SELECT name || ' ' || places FROM bus.incident WHERE incident_id = pg_temp.uid(10)), 'Gusar 3505203', 'it stays what it is');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(10), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar'), pcode => '3505242', who => 'eoc.duty'),
+          'APPLIED', 'it spreads to the neighbour, when the operations centre says so');
+SELECT is((SELECT places FROM bus.incident WHERE incident_id = pg_temp.uid(10)), '3505242 3505203', 'and leaves none behind');
+SELECT is(pg_temp.says('coes.panjakent', '3505242', 10, 'REPORTED'), 'APPLIED', 'now it is theirs, too');
+SELECT is(pg_temp.says('coes.panjakent', '3505242', 10, 'CONFIRMED', '{"certainty": "CERTAINTY_OBSERVED"}'), 'REFUSED place', 'but not theirs alone to decide');
+SELECT is(pg_temp.says('coes.dushanbe.duty', '3505203 3505242', 10, 'CONFIRMED', '{"certainty": "CERTAINTY_OBSERVED"}'), 'APPLIED', 'who speaks for both does');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(11), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Zafarobod'), pcode => '3508217'), 'APPLIED', 'one far away');
+SELECT is(pg_temp.says('coes.dushanbe.duty', '3508217', 11, 'MERGED', jsonb_build_object('merged_into', pg_temp.uid(10))), 'REFUSED place', 'is not laid upon others');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(12), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Part', 'parent_id', pg_temp.uid(10)), pcode => '3508217'),
+          'CONTESTED', 'nor made a part of theirs');
+
+-- Two people ---------------------------------------------------------------------------------------
+SELECT is(pg_temp.opens(20) || pg_temp.moves(20, 'CONFIRMED', '{"certainty": "CERTAINTY_OBSERVED"}'), 'APPLIEDAPPLIED', 'another one');
+SELECT is(pg_temp.moves(20, 'HAZARD_OVER', '{"decided_by": "Duty  Officer", "agreed_by": "duty officer "}'), 'REFUSED agreed_by', 'one name typed twice is one person');
+
+-- What the bus says of help ------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.bus_says(n int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    number int8 := bus.say(3::int2, 1::int2, 2, 141::int2, NULL, NULL, '\x0a00', jsonb_build_object('incident_transition',
+        jsonb_build_object('incident_id', pg_temp.uid(n), 'event', 'INCIDENT_EVENT_RESPONSE_STARTED')));
+BEGIN
+    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'nothing') FROM bus.message m WHERE m.seq = number);
+END
+$$;
+SELECT is(pg_temp.bus_says(999), 'nothing', 'help for what nobody opened is nothing');
+SELECT is(pg_temp.bus_says(20), 'APPLIED', 'help for what is confirmed');
+SELECT is(pg_temp.state(20), 'RESPONDING', 'is a response');
+SELECT is(pg_temp.bus_says(20), 'nothing', 'more help is nothing new');
+SELECT is(pg_temp.moves(20, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'APPLIED', 'it is over');
+SELECT is(pg_temp.bus_says(20), 'nothing', 'what still comes then contradicts nothing');
+SELECT is((SELECT count(*) FROM bus.contested WHERE entity = pg_temp.uid(20)), 0::int8, 'and nobody has to look at it');
+SELECT is(pg_temp.moves(20, 'RESPONSE_STARTED'), 'CONTESTED', 'a person who says so does');
+
+-- Papers -------------------------------------------------------------------------------------------
+SELECT is(pg_temp.tell('damage_needs_assessment', '{"version": "REPORT_VERSION_FINAL"}', pg_temp.of(20), pcode => '3508217', who => 'coes.dushanbe.duty'), 'none', 'an assessment of elsewhere that names it');
+SELECT is(pg_temp.moves(20, 'ASSESSED'), 'HELD', 'is none of it');
+SELECT is(pg_temp.opens(21), 'APPLIED', 'the same night, reported twice');
+SELECT is(pg_temp.tell('damage_needs_assessment', '{"version": "REPORT_VERSION_FINAL", "act_no": "14"}', pg_temp.of(21), id => pg_temp.uid(821)), 'none', 'the act names the other one');
+SELECT is(pg_temp.moves(21, 'MERGED', jsonb_build_object('merged_into', pg_temp.uid(20))), 'APPLIED', 'which is the same');
+SELECT is(pg_temp.state(20), 'RECOVERY', 'so it is its act');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(520), 'affected', '{"members": 3}'::jsonb), pg_temp.of(21)), 'APPLIED', 'a family of the other one');
+SELECT is(pg_temp.closes(20), 'REFUSED household_open', 'is a family of this one');
+SELECT matches(pg_temp.why(), '^1 household of it is still AFFECTED or ASSESSED[.]', 'one is one');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(521), 'affected', '{"members": 3}'::jsonb), pg_temp.of(20)), 'APPLIED', 'another family');
+SELECT is(pg_temp.closes(20), 'REFUSED household_open', 'still not');
+SELECT matches(pg_temp.why(), '^2 households of it are still AFFECTED or ASSESSED[.]', 'two are two');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(n), 'closed', '{"reason": "CLOSING_REASON_HOUSE_REPAIRED"}'::jsonb)), 'APPLIED', 'helped') FROM generate_series(520, 521) AS n;
+SELECT pg_get_functiondef('bus.open_requests_text'::regproc) AS as_it_is \gset
+CREATE OR REPLACE FUNCTION bus.open_requests_text(incident uuid, status int2) RETURNS text LANGUAGE sql AS
+$$ SELECT CASE incident WHEN '00000000-0000-7000-8000-000000000021' THEN 'One request of it is still open.' END $$;
+SELECT is(pg_temp.closes(20), 'REFUSED request_open', 'nor while something is asked for the other one');
+:as_it_is;
+SELECT is(pg_temp.opens(22, jsonb_build_object('parent_id', pg_temp.uid(20))), 'APPLIED', 'a part of it');
+SELECT is(pg_temp.opens(23, jsonb_build_object('parent_id', pg_temp.uid(21))), 'APPLIED', 'and one of what was merged into it');
+SELECT is(pg_temp.closes(20), 'REFUSED part_open', 'is not over');
+SELECT matches(pg_temp.why(), '^2 incidents that are parts of it are still open[.]', 'both');
+SELECT is(pg_temp.moves(n, 'JUDGED_FALSE', '{"reason": "x"}'), 'APPLIED', 'now they are') FROM generate_series(22, 23) AS n;
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(522), 'affected', '{"members": 3}'::jsonb), pg_temp.of(22)), 'APPLIED', 'a family that names the part');
+SELECT is(pg_temp.closes(20), 'REFUSED household_open', 'counts all the same');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(522), 'closed', '{"reason": "CLOSING_REASON_HOUSE_REPAIRED"}'::jsonb)), 'APPLIED', 'helped');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL", "report_no": 3}', pg_temp.of(20), id => pg_temp.uid(831)), 'none', 'the last report');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL", "report_no": 3}', pg_temp.of(20) || jsonb_build_object('preceding_id', pg_temp.uid(831), 'kind', 'KIND_CANCEL'), id => pg_temp.uid(832)), 'none', 'taken back');
+SELECT is(pg_temp.closes(20), 'REFUSED no_report', 'is none');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL", "report_no": 4}', pg_temp.of(21), id => pg_temp.uid(833)), 'none', 'the last report, under the other name');
+SELECT is(pg_temp.moves(20, 'HAZARD_RESUMED'), 'APPLIED', 'a second surge');
+SELECT is(pg_temp.moves(20, 'HAZARD_OVER', '{"decided_by": "duty", "agreed_by": "head"}'), 'APPLIED', 'over');
+SELECT is(pg_temp.moves(20, 'ASSESSED'), 'HELD', 'the act of before is not of this');
+SELECT is(pg_temp.tell('damage_needs_assessment', '{"version": "REPORT_VERSION_FINAL", "act_no": "15"}', pg_temp.of(20)), 'none', 'a new act');
+SELECT is(pg_temp.closes(20), 'REFUSED no_report', 'nor is the last report the last');
+SELECT is(pg_temp.tell('situation_report', '{"version": "REPORT_VERSION_FINAL", "report_no": 5}', pg_temp.of(20)), 'none', 'a new one');
+SELECT is(pg_temp.closes(20), 'APPLIED', 'closed at last');
+SELECT is(pg_temp.moves(20, 'REOPENED', '{"reason": "x"}') || pg_temp.closes(20), 'APPLIEDREFUSED no_report', 'opened again it wants a new one, too');
+SELECT is((SELECT count(*) FROM (SELECT unnest(open_during) FROM bus.incident WHERE incident_id = pg_temp.uid(20)) AS x), 1::int8, 'and is open');
+SELECT is((SELECT array_agg(ended_at IS NOT NULL ORDER BY incident_id) FROM bus.incident WHERE incident_id IN (pg_temp.uid(20), pg_temp.uid(21), pg_temp.uid(22))), '{f,t,t}', 'what is merged or false is over');
+
 -- The rules of all cycles --------------------------------------------------------------------------
 SELECT is_empty($$WITH RECURSIVE ends AS (
                       SELECT cycle, state FROM bus.cycle_state WHERE NOT is_open
@@ -120,9 +212,9 @@ SELECT is_empty($$WITH RECURSIVE seen AS (
 SELECT is_empty($$SELECT t.cycle, g FROM bus.transition t, unnest(t.guards) AS g EXCEPT SELECT cycle, guard FROM bus.cycle_guard$$, 'every guard has a meaning');
 
 -- The same log, judged again, gives the same tables.
-CREATE TEMP TABLE was AS SELECT to_jsonb(i) AS row FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h;
+CREATE TEMP TABLE was AS SELECT to_jsonb(i) AS row FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r;
 SELECT bus.rejudge() \g /dev/null
-SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(i) FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h))$$,
+SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(i) FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r))$$,
                 'the same log gives the same tables');
 
 SELECT * FROM finish();

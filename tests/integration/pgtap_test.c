@@ -74,6 +74,11 @@ static void life_cycles_go_where_their_rows_say(void **state)
     assert_int_equal(failures_of(*state, "ledger", NULL), 0);
 }
 
+static void districts_owe_reports_and_their_silence_is_seen(void **state)
+{
+    assert_int_equal(failures_of(*state, "reports", NULL), 0);
+}
+
 static void no_plot_is_promised_twice_and_what_happened_is_kept(void **state)
 {
     assert_int_equal(failures_of(*state, "relocation", NULL), 0);
@@ -165,6 +170,7 @@ int main(void)
         T(life_cycles_go_where_their_rows_say),
         T(an_incident_goes_its_way_and_no_other),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
+        T(districts_owe_reports_and_their_silence_is_seen),
         T(orders_take_whom_the_policy_names),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),

@@ -1,0 +1,180 @@
+-- views_reports: what districts report, which version stands, what is due, and who is silent.
+
+CREATE VIEW eoc.report AS
+SELECT r.message_id, t.name AS type, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status, p.name AS sender,
+       r.places, nullif(r.number, '') AS number, nullif(r.version, '') AS version, r.period_from, r.period_to, r.event_at,
+       r.received_at, nullif(r.prepared_by, '') AS prepared_by, nullif(r.authorised_by, '') AS authorised_by,
+       r.authorised_at, r.next_contact_at, r.incident_ids, r.stands_id IS NULL AND NOT r.is_withdrawn AS is_current,
+       r.stands_id AS superseded_by, r.is_withdrawn, r.thread_id, r.seq
+  FROM bus.report r
+  LEFT JOIN bus.principal p ON p.principal_id = r.sender_id
+  LEFT JOIN bus.type t ON t.number = r.type;
+COMMENT ON VIEW eoc.report IS 'every version of every report: situation reports, assessments, casualty summaries, resource totals';
+COMMENT ON COLUMN eoc.report.number IS 'report number of the office for the incident, or number of the act';
+COMMENT ON COLUMN eoc.report.version IS 'INITIAL, UPDATE, FINAL, as the report says';
+COMMENT ON COLUMN eoc.report.prepared_by IS 'official who wrote it; of an assessment the first who signed';
+COMMENT ON COLUMN eoc.report.authorised_by IS 'official who answers for it; of an assessment the second who signed';
+COMMENT ON COLUMN eoc.report.next_contact_at IS 'when the office will speak again';
+COMMENT ON COLUMN eoc.report.is_current IS 'no version stands in its place, and it was not withdrawn';
+COMMENT ON COLUMN eoc.report.superseded_by IS 'message that stands in its place; null = this one does';
+COMMENT ON COLUMN eoc.report.is_withdrawn IS 'it was cancelled and nothing stands in its place';
+COMMENT ON COLUMN eoc.report.thread_id IS 'the same for all versions of one report';
+
+CREATE VIEW eoc.report_current AS
+SELECT r.*, v.versions, v.supersedes
+  FROM eoc.report r
+ CROSS JOIN LATERAL (SELECT count(*)::int4 AS versions,
+                            array_agg(o.message_id ORDER BY o.seq) FILTER (WHERE o.message_id <> r.message_id) AS supersedes
+                       FROM bus.report o WHERE o.thread_id = r.thread_id) AS v
+ WHERE r.is_current;
+COMMENT ON VIEW eoc.report_current IS 'of every report the version that stands; eoc.report has the others';
+COMMENT ON COLUMN eoc.report_current.versions IS 'how many there are, with this one';
+COMMENT ON COLUMN eoc.report_current.supersedes IS 'versions in whose place it stands, as they came; null = none';
+
+-- One row for each district of an incident and each period that began in [since, until) and at whose end the incident
+-- was open, no FINAL report of its own before it. Exercises have their own time and are expected to say nothing.
+CREATE FUNCTION eoc.reports_expected(since timestamptz, until timestamptz)
+RETURNS TABLE (pcode text, type text, incident_id uuid, incident_name text, period_from timestamptz, period_to timestamptz,
+               due_at timestamptz, first_received_at timestamptz, is_received bool, is_on_time bool, state text,
+               message_id uuid)
+LANGUAGE sql STABLE AS $$
+    WITH affected AS MATERIALIZED (
+        SELECT i.incident_id, i.name, i.open_during, greatest(i.surge_at, i.began_at) AS began_at, d.pcode
+          FROM (SELECT * FROM bus.incident a WHERE a.ended_at IS NULL AND a.began_at < $2
+                UNION ALL
+                SELECT * FROM bus.incident b WHERE b.ended_at > $1 AND b.began_at < $2) AS i
+         CROSS JOIN LATERAL (SELECT DISTINCT bus.district_of(w) AS pcode
+                               FROM unnest(string_to_array(i.places, ' ')) AS w WHERE w <> '') AS d
+         WHERE i.status = 1
+    ), ruled AS MATERIALIZED (
+        SELECT DISTINCT ON (d.pcode, r.type) d.pcode, t.number AS type_number, r.*
+          FROM (SELECT DISTINCT a.pcode FROM affected a) AS d
+          JOIN bus.report_rule r ON r.place = ANY (bus.codes_over(d.pcode) || ''::text)
+          JOIN bus.type t ON t.name = r.type
+         ORDER BY d.pcode, r.type, rtrim(r.place, '0') DESC
+    ), said AS MATERIALIZED (
+        SELECT u.pcode, u.type, date_bin(u.every, r.about_at, u.begins_at) AS period_from, r.incident_ids, r.received_at,
+               r.message_id, r.version, r.about_at, r.seq
+          FROM bus.report r
+         CROSS JOIN LATERAL (SELECT DISTINCT c FROM unnest(string_to_array(r.places, ' ')) AS w, unnest(bus.codes_over(w)) AS c) AS x
+          JOIN ruled u ON u.pcode = x.c AND u.type_number = r.type
+         WHERE r.type BETWEEN 121 AND 124 AND r.about_at >= $1 AND r.about_at < $2 + interval '31 days'
+           AND r.status = 1 AND NOT r.is_withdrawn
+    ), final AS MATERIALIZED (
+        SELECT a.incident_id, a.pcode, r.type, max(r.about_at) AS at
+          FROM affected a
+          JOIN bus.incident_filed f ON f.incident_id = a.incident_id
+          JOIN bus.report r ON r.message_id = f.message_id AND r.version = 'FINAL' AND NOT r.is_withdrawn AND r.status = 1
+                           AND r.event_at >= a.began_at
+         WHERE EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w WHERE a.pcode = ANY (bus.codes_over(w)))
+         GROUP BY 1, 2, 3
+    ), due AS (
+        SELECT a.incident_id, a.name, a.pcode, u.type, g.at AS period_from, g.at + u.every AS period_to,
+               g.at + u.every + u.due_after AS due_at
+          FROM affected a
+          JOIN ruled u USING (pcode)
+         CROSS JOIN LATERAL generate_series(date_bin(u.every, greatest(lower(a.open_during), $1), u.begins_at),
+                                            $2, u.every) AS g(at)
+          LEFT JOIN final f ON f.incident_id = a.incident_id AND f.pcode = a.pcode AND f.type = u.type_number
+         WHERE u.every IS NOT NULL AND g.at >= date_bin(u.every, $1 - interval '1 microsecond', u.begins_at) + u.every
+           AND g.at < $2 AND a.open_during @> g.at + u.every AND (f.at IS NULL OR f.at >= g.at)
+    )
+    SELECT d.pcode, d.type, d.incident_id, d.name, d.period_from, d.period_to, d.due_at, min(s.received_at),
+           count(s.seq) > 0, coalesce(min(s.received_at) <= d.due_at, false),
+           CASE WHEN min(s.received_at) <= d.due_at THEN 'ON_TIME' WHEN count(s.seq) > 0 THEN 'LATE'
+                WHEN d.due_at <= now() THEN 'MISSING' ELSE 'NOT_DUE' END,
+           (array_agg(s.message_id ORDER BY s.seq DESC) FILTER (WHERE s.seq IS NOT NULL))[1]
+      FROM due d
+      LEFT JOIN said s ON s.pcode = d.pcode AND s.type = d.type AND s.period_from = d.period_from
+                      AND (s.incident_ids = '{}' OR d.incident_id = ANY (s.incident_ids))
+     GROUP BY d.pcode, d.type, d.incident_id, d.name, d.period_from, d.period_to, d.due_at
+$$;
+COMMENT ON FUNCTION eoc.reports_expected IS 'which reports were expected for periods that began in a span of time, and when they came';
+GRANT EXECUTE ON FUNCTION eoc.reports_expected TO bus_reader, bus_admin, bus_audit;
+
+CREATE VIEW eoc.report_expected AS
+SELECT * FROM eoc.reports_expected(now() - interval '30 days', now());
+COMMENT ON VIEW eoc.report_expected IS 'reports of the last thirty days that districts with an open incident owed: ON_TIME, LATE, MISSING or NOT_DUE; eoc.reports_expected(since, until) answers for other times';
+COMMENT ON COLUMN eoc.report_expected.pcode IS 'district';
+COMMENT ON COLUMN eoc.report_expected.due_at IS 'end of the period and what bus.report_rule gives beyond it';
+COMMENT ON COLUMN eoc.report_expected.first_received_at IS 'when the first that speaks of the end of this period came; one that names no incident counts for all of its place';
+COMMENT ON COLUMN eoc.report_expected.message_id IS 'newest of them';
+
+CREATE VIEW eoc.report_due AS
+SELECT e.pcode, e.type, e.period_from, e.period_to, max(e.due_at) AS due_at, count(*)::int4 AS expected,
+       count(*) FILTER (WHERE e.is_received)::int4 AS received, count(*) FILTER (WHERE e.is_on_time)::int4 AS on_time,
+       count(*) FILTER (WHERE e.state = 'MISSING')::int4 AS missing,
+       round(count(*) FILTER (WHERE e.is_received)::numeric / count(*), 3) AS received_share,
+       round(count(*) FILTER (WHERE e.is_on_time)::numeric / count(*), 3) AS on_time_share
+  FROM eoc.report_expected e
+ GROUP BY e.pcode, e.type, e.period_from, e.period_to;
+COMMENT ON VIEW eoc.report_due IS 'for each district and period of the last thirty days: how many reports it owed (one an incident), how many came, how many in time';
+COMMENT ON COLUMN eoc.report_due.pcode IS 'district';
+COMMENT ON COLUMN eoc.report_due.missing IS 'did not come, and their time is over';
+COMMENT ON COLUMN eoc.report_due.received_share IS '0 to 1 of expected';
+COMMENT ON COLUMN eoc.report_due.on_time_share IS '0 to 1 of expected';
+
+-- Alerts in force, of the newest five hundred: a public alert is over in hours.
+CREATE VIEW eoc.alert_in_force AS
+WITH recent AS MATERIALIZED (
+    SELECT d.seq, d.message_id, d.event_at, d.status, d.places, d.doc->'public_alert' AS a, d.doc->'incident_ids'->>0 AS incident
+      FROM bus.document d WHERE d.type = 180 ORDER BY d.seq DESC LIMIT 500
+)
+SELECT r.message_id, r.a->>'identifier' AS identifier, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status,
+       r.event_at, e.expires_at, r.places, r.incident::uuid AS incident_id, r.seq
+  FROM recent r
+ CROSS JOIN LATERAL (SELECT max(eoc.at(i->>'expires_us')) AS expires_at
+                       FROM jsonb_array_elements(coalesce(r.a->'infos', '[]')) AS i) AS e
+ WHERE r.a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE') AND r.a->>'status' IS DISTINCT FROM 'CAP_STATUS_DRAFT'
+   AND coalesce(e.expires_at, r.event_at + interval '7 days') > now()
+   AND NOT EXISTS (SELECT FROM recent c
+                    WHERE c.seq > r.seq AND c.status = r.status
+                      AND c.a->>'msg_type' IN ('CAP_MSG_TYPE_CANCEL', 'CAP_MSG_TYPE_UPDATE')
+                      AND c.a->'references' @> jsonb_build_array(jsonb_build_object('identifier', r.a->>'identifier')));
+COMMENT ON VIEW eoc.alert_in_force IS 'public alerts that are neither over, nor cancelled, nor replaced';
+COMMENT ON COLUMN eoc.alert_in_force.expires_at IS 'null: it names no end; it counts for seven days';
+
+CREATE VIEW eoc.silence AS
+WITH affected AS MATERIALIZED (
+    SELECT 'INCIDENT' AS because, i.incident_id, i.began_at AS at, i.places FROM bus.incident i
+     WHERE i.ended_at IS NULL AND i.status = 1
+    UNION ALL
+    SELECT 'ALERT', a.incident_id, a.event_at, a.places FROM eoc.alert_in_force a WHERE a.status = 'ACTUAL'
+    UNION ALL
+    SELECT 'REPORT', r.incident_id, r.event_at, r.places FROM bus.incident_report r
+     WHERE r.event_at > now() - interval '12 hours' AND r.status = 1
+), placed AS MATERIALIZED (
+    SELECT bus.district_of(w) AS pcode, min(a.at) AS affected_since, array_agg(DISTINCT a.because) AS because,
+           (array_agg(a.incident_id ORDER BY a.because = 'INCIDENT' DESC, a.at DESC) FILTER (WHERE a.incident_id IS NOT NULL))[1] AS incident_id
+      FROM affected a CROSS JOIN LATERAL unnest(string_to_array(a.places, ' ')) AS w
+     WHERE w <> '' GROUP BY 1
+)
+SELECT d.pcode, coalesce(h.last_at, d.affected_since) AS since, now() - coalesce(h.last_at, d.affected_since) AS silent_for,
+       r.every AS allowed, h.offices, h.last_at, p.name AS last_sender, t.name AS last_type, m.message_id AS last_message_id,
+       d.because, d.affected_since, d.incident_id, i.name AS incident_name, i.state AS incident_state
+  FROM placed d
+ CROSS JOIN LATERAL (SELECT x.every FROM bus.report_rule x WHERE x.type = '*' AND x.place = ANY (bus.codes_over(d.pcode) || ''::text)
+                      ORDER BY rtrim(x.place, '0') DESC LIMIT 1) AS r
+  JOIN bus.places_heard(ARRAY(SELECT pcode FROM placed)) AS h ON h.place = d.pcode
+  LEFT JOIN bus.incident i ON i.incident_id = d.incident_id
+  LEFT JOIN bus.message m ON m.seq = h.last_seq
+  LEFT JOIN bus.principal p ON p.principal_id = m.sender_id
+  LEFT JOIN bus.type t ON t.number = m.type
+ WHERE now() - coalesce(h.last_at, d.affected_since) > r.every;
+COMMENT ON VIEW eoc.silence IS 'affected districts of whose own offices nothing at all has been heard for longer than bus.report_rule allows: somebody has to ask';
+COMMENT ON COLUMN eoc.silence.pcode IS 'district';
+COMMENT ON COLUMN eoc.silence.since IS 'when a broker had the last message of any kind; if there is none, since when it is affected';
+COMMENT ON COLUMN eoc.silence.offices IS 'how many principals it has that are people; 0: nobody can speak from there';
+COMMENT ON COLUMN eoc.silence.last_type IS 'null: there is none, or the reader has no right to it';
+COMMENT ON COLUMN eoc.silence.because IS 'INCIDENT: an open one; ALERT: a public alert in force; REPORT: a detection of WARNING or above, or a flash report, of the last twelve hours';
+COMMENT ON COLUMN eoc.silence.incident_id IS 'newest open one; null: none';
+
+CREATE VIEW eoc.report_rule AS
+SELECT nullif(r.place, '') AS place, r.type, t.family, r.every, r.due_after, r.begins_at, r.note
+  FROM bus.report_rule r LEFT JOIN bus.type t ON t.name = r.type;
+COMMENT ON VIEW eoc.report_rule IS 'what an affected district is expected to report; for each type the row of the nearest place counts';
+COMMENT ON COLUMN eoc.report_rule.place IS 'null = everywhere';
+COMMENT ON COLUMN eoc.report_rule.type IS '* = any message at all';
+
+GRANT SELECT ON eoc.report, eoc.report_current, eoc.report_expected, eoc.report_due, eoc.alert_in_force, eoc.silence,
+    eoc.report_rule TO bus_reader, bus_admin;
