@@ -172,9 +172,9 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Looks up what `event` does in `from_state` ('' = there is nothing yet). `fails`: guard -> sentence why it is
--- not met; guards that are not in it are. The first guard of the row that fails stops the move. Forced, a fact
--- goes where it would have gone: past its guards, or, if there is no row, where the event leads from elsewhere,
--- if that is one state.
+-- not met; guards that are not in it are. The first guard of the row that fails stops the move. Forced, it goes past
+-- guards that are not firm; and a fact without a row goes where cycle_event.forced_to says, where the event leads from
+-- elsewhere, if that is one state, or nowhere: it is kept, and the thing stays as it is.
 CREATE FUNCTION bus.decide(cycle text, from_state text, event text, fails jsonb DEFAULT '{}',
                            forced bool DEFAULT false) RETURNS bus.decision
 LANGUAGE plpgsql STABLE AS $$
@@ -188,16 +188,25 @@ BEGIN
      WHERE x.cycle = decide.cycle AND x.from_state = decide.from_state AND x.event = decide.event;
     IF FOUND THEN
         SELECT g INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(g, ord) WHERE fails ? g ORDER BY ord LIMIT 1;
-        IF failed IS NULL OR forced THEN
+        IF failed IS NOT NULL AND forced THEN
+            SELECT g.guard INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(guard, ord)
+              JOIN bus.cycle_guard g ON g.cycle = t.cycle AND g.guard = u.guard
+             WHERE g.is_firm AND fails ? g.guard ORDER BY u.ord LIMIT 1;
+        END IF;
+        IF failed IS NULL THEN
             RETURN (1::int2, t.to_state, NULL::text, NULL::text);
         END IF;
         d.code := coalesce((SELECT g.code FROM bus.cycle_guard g WHERE g.cycle = t.cycle AND g.guard = failed), failed);
         d.text := fails->>failed;
+        SELECT * INTO e FROM bus.cycle_event x WHERE x.cycle = decide.cycle AND x.event = decide.event;
     ELSE
-        IF forced THEN
-            SELECT min(x.to_state) INTO d.to_state FROM bus.transition x
-             WHERE x.cycle = decide.cycle AND x.event = decide.event HAVING min(x.to_state) = max(x.to_state);
-            IF FOUND THEN
+        SELECT * INTO e FROM bus.cycle_event x WHERE x.cycle = decide.cycle AND x.event = decide.event;
+        IF forced AND e.nature = 'fact' THEN
+            d.to_state := coalesce(nullif(e.forced_to, ''), CASE WHEN e.forced_to IS NULL THEN
+                (SELECT min(x.to_state) FROM bus.transition x
+                  WHERE x.cycle = decide.cycle AND x.event = decide.event HAVING min(x.to_state) = max(x.to_state)) END,
+                nullif(decide.from_state, ''));
+            IF d.to_state IS NOT NULL THEN
                 RETURN (1::int2, d.to_state, NULL::text, NULL::text);
             END IF;
         END IF;
@@ -205,7 +214,6 @@ BEGIN
         d.text := format('%s is not a move %s.', decide.event,
                          CASE decide.from_state WHEN '' THEN 'that begins anything' ELSE 'from ' || decide.from_state END);
     END IF;
-    SELECT * INTO e FROM bus.cycle_event x WHERE x.cycle = decide.cycle AND x.event = decide.event;
     d.verdict := CASE e.nature WHEN 'fact' THEN 3 ELSE 4 END;
     d.text := format('%s The %s is %s; legal now: %s.', d.text, decide.cycle,
                      CASE decide.from_state WHEN '' THEN 'not there yet' ELSE decide.from_state END,
@@ -251,6 +259,7 @@ BEGIN
                       OR m.type = 141 AND EXISTS (SELECT FROM bus.cycle_event e
                                                    WHERE e.cycle = 'incident' AND e.nature = 'promise'
                                                      AND 'INCIDENT_EVENT_' || e.event = m.body->>'event')) THEN
+        PERFORM bus.offer_never_comes(m);
         RETURN NULL;
     END IF;
     CASE bus.judge_of(m.type)
@@ -500,6 +509,9 @@ DECLARE
     s bus.said;
     j bus.judgement;
 BEGIN
+    IF m.sender_id = 0 THEN
+        PERFORM bus.settle_in_vain(m);
+    END IF;
     IF m.sender_id = 0 OR m.expired THEN
         RETURN NULL;
     END IF;
@@ -566,6 +578,8 @@ BEGIN
     UPDATE bus.message b SET verdict = ruling WHERE b.seq = about.seq;
     IF ruling = 1 AND about.type = 220 AND coalesce(current_setting('bus.rejudging', true), '') = '' THEN
         PERFORM bus.household_said(about.body, about.seq, about.sender_id, about.event_at); -- names may go now
+    ELSIF ruling = 4 AND about.type = 225 THEN
+        PERFORM bus.offer_never_comes(about);
     END IF;
     PERFORM bus.wake(about.message_id);
 END

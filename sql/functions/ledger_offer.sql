@@ -8,75 +8,194 @@ $$ SELECT md5('site ' || status || ' ' || site_id)::uuid $$;
 
 CREATE FUNCTION bus.judge_offer(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    j bus.judgement;
 BEGIN
-    RETURN CASE WHEN m.type = 224 THEN bus.judge_site(m) ELSE bus.judge_plot_offer(m) END;
+    IF m.type = 224 THEN
+        RETURN bus.judge_site(m);
+    END IF;
+    j := bus.judge_plot_offer(m);
+    IF j.verdict = 4 AND m.body->>'action' = 'OFFER_ACTION_MAKE' THEN
+        PERFORM bus.offer_never_comes(m);
+    END IF;
+    RETURN j;
 END
 $$;
 
 -- Sites --------------------------------------------------------------------------------------------
 
--- What the owner of the land says. Never less than what is promised and lived on.
+-- What the owner of the land says. Never less than what is promised and lived on; and never what he said before
+-- something that came sooner: that is kept, and counts nothing.
 CREATE FUNCTION bus.judge_site(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s bus.site;
+    j bus.judgement;
+BEGIN
+    SELECT * INTO s FROM bus.site x WHERE x.site_id = m.body->>'site_id' AND x.status = m.status;
+    j := bus.site_not_yours(m, s);
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    ELSIF m.event_at < s.declared_at THEN
+        RETURN bus.apply();
+    END IF;
+    j := bus.site_numbers(m, s);
+    IF j.verdict = 1 THEN
+        PERFORM bus.wake(bus.site_uuid(m.body->>'site_id', m.status));
+    END IF;
+    RETURN j;
+END
+$$;
+
+-- A site is spoken of from its place, and by the agency that declared it; another one, and a person settles it.
+CREATE FUNCTION bus.site_not_yours(m bus.said, s bus.site) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT bus.is_place_of(m, coalesce(m.body->>'pcode', '')) THEN
+        RETURN bus.not_yours(m, m.body->>'pcode', 'plot_site.pcode', 'site');
+    ELSIF NOT bus.is_place_of(m, coalesce(s.places, '')) THEN
+        RETURN bus.not_yours(m, s.places, 'plot_site.site_id', 'site');
+    ELSIF s.site_id IS NOT NULL AND NOT bus.is_same_agency(m, s.sender_id) THEN
+        RETURN bus.contest(bus.site_uuid(s.site_id, s.status), 'agency', 'plot_site.site_id', format(
+            'Site %s was declared by another agency. That one says its numbers; or a person applies this, and it is yours.', s.site_id));
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- What he says as numbers that fit, or why they do not.
+CREATE FUNCTION bus.site_numbers(m bus.said, s bus.site) RETURNS bus.judgement
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     site_name text := m.body->>'site_id';
     total int4 := (m.body->>'capacity_total')::int4;
-    shut int4 := coalesce((m.body->>'blocked')::int4, 0);
+    ours int4 := coalesce(s.reserved + s.allocated + s.occupied, 0);
+    n record;
+    shut int4;
     given int4;
-    s bus.site;
-    ours int4;
 BEGIN
-    SELECT * INTO s FROM bus.site x WHERE x.site_id = site_name AND x.status = m.status;
-    ours := coalesce(s.reserved + s.allocated + s.occupied, 0);
-    given := bus.given_elsewhere(m, s);
-    IF given::int8 + ours + shut > total THEN
-        RETURN bus.site_too_small(m, s, format(
-            '%s plots are not enough: %s are promised or lived on by messages here, %s are given elsewhere, %s are blocked.',
-            total, ours, given, shut));
+    SELECT * INTO n FROM bus.site_numbered(m, s);
+    shut := greatest(coalesce((m.body->>'blocked')::int4, 0), n.blocked);
+    given := greatest(bus.given_elsewhere(m, s, n.echoed), n.elsewhere);
+    IF m.forced AND ours <= total AND n.plots <= total THEN -- as much of it as there is room for
+        shut := least(shut, total - ours);
+        given := least(given, total - ours - shut);
     END IF;
-    INSERT INTO bus.site AS x (site_id, status, seq, declared_at, sender_id, capacity, blocked, elsewhere, is_safe, places, name)
-    VALUES (site_name, m.status, m.seq, m.event_at, m.sender_id, total, shut, given,
+    IF n.plots > total THEN
+        RETURN bus.site_too_small(m, s, shut, format('%s cannot be where %s named.', bus.count_of(total, 'plot'),
+                                                     CASE n.plots WHEN 1 THEN '1 is' ELSE n.plots || ' are' END));
+    ELSIF n.lost > 0 AND NOT m.forced THEN
+        RETURN bus.site_too_small(m, s, shut, format('%s that messages here promised would be blocked.', bus.count_of(n.lost, 'plot')));
+    ELSIF given::int8 + ours + shut > total THEN
+        RETURN bus.site_too_small(m, s, shut, format(
+            '%s would not be enough. Promised or lived on by messages here: %s; given elsewhere: %s; blocked: %s.',
+            bus.count_of(total, 'plot'), ours, given, shut));
+    END IF;
+    INSERT INTO bus.site AS x (site_id, status, seq, declared_at, sender_id, capacity, blocked, elsewhere, said, is_safe, places, name)
+    VALUES (site_name, m.status, m.seq, m.event_at, m.sender_id, total, shut, given, bus.said_given(m),
             m.body->>'hazard_checked' = 'ANSWER_YES', coalesce(m.body->>'pcode', m.places[1], ''), coalesce(m.body->>'name', site_name))
         ON CONFLICT ON CONSTRAINT site_pkey DO UPDATE
        SET seq = excluded.seq, declared_at = excluded.declared_at, sender_id = excluded.sender_id,
-           capacity = excluded.capacity, blocked = excluded.blocked, elsewhere = excluded.elsewhere,
+           capacity = excluded.capacity, blocked = excluded.blocked, elsewhere = excluded.elsewhere, said = excluded.said,
            is_safe = excluded.is_safe, places = excluded.places, name = excluded.name;
-    INSERT INTO bus.plot (site_id, status, plot_id, area_m2, said_state)
-    -- One that stands twice in a message counts as it stands there last.
-    SELECT DISTINCT ON (p->>'plot_id') site_name, m.status, p->>'plot_id', (p->>'area_m2')::int4,
-           eoc.word(p->>'state', 'PLOT_STATE_')
-      FROM jsonb_array_elements(coalesce(m.body->'plots', '[]')) WITH ORDINALITY AS x(p, n)
-     ORDER BY p->>'plot_id', n DESC
-        ON CONFLICT ON CONSTRAINT plot_pkey DO UPDATE SET area_m2 = excluded.area_m2, said_state = excluded.said_state;
-    PERFORM bus.wake(bus.site_uuid(site_name, m.status));
+    PERFORM bus.keep_plots(m);
     RETURN bus.apply();
 END
 $$;
 
--- Plots that the owner gave away without this log. His numbers may hold ours or not: kind by kind what is more than
--- ours is his, and what was his stays so as long as his numbers hold it.
-CREATE FUNCTION bus.given_elsewhere(m bus.said, s bus.site) RETURNS int4
+-- Plots that the message names, each once, as it stands there last; what an offer of this log holds is an echo of it.
+CREATE FUNCTION bus.said_plots(m bus.said) RETURNS TABLE (plot_id text, area_m2 int4, state text, held text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT DISTINCT ON (p->>'plot_id') p->>'plot_id', (p->>'area_m2')::int4, eoc.word(p->>'state', 'PLOT_STATE_'),
+           (SELECT o.holds FROM bus.offer o
+             WHERE (o.site_id, o.status, o.plot_id) = (m.body->>'site_id', m.status, p->>'plot_id') AND o.holds IS NOT NULL
+               AND o.plot_id <> '')
+      FROM jsonb_array_elements(coalesce(m.body->'plots', '[]')) WITH ORDINALITY AS x(p, n)
+     ORDER BY p->>'plot_id', n DESC;
+END
+$$;
+
+-- The plots with numbers, those of earlier messages too: how many there are, are blocked, are given elsewhere; of ours
+-- how many this message would block, and how many it only echoes, by the kind that it says.
+CREATE FUNCTION bus.site_numbered(m bus.said, s bus.site, OUT plots int4, OUT blocked int4, OUT elsewhere int4, OUT lost int4,
+                                  OUT echoed jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF jsonb_array_length(coalesce(m.body->'plots', '[]')) = 0
+       AND NOT EXISTS (SELECT FROM bus.plot p WHERE (p.site_id, p.status) = (s.site_id, s.status)) THEN
+        plots := 0; blocked := 0; elsewhere := 0; lost := 0; echoed := '{}';
+        RETURN;
+    END IF;
+    SELECT count(*), count(*) FILTER (WHERE x.state = 'BLOCKED' AND x.held IS NULL),
+           count(*) FILTER (WHERE x.is_elsewhere), count(*) FILTER (WHERE x.is_said AND x.state = 'BLOCKED' AND x.held IS NOT NULL),
+           jsonb_build_object(
+               'said_reserved', count(*) FILTER (WHERE x.is_said AND x.state = 'RESERVED' AND x.held IS NOT NULL),
+               'said_allocated', count(*) FILTER (WHERE x.is_said AND x.state = 'ALLOCATED' AND x.held IS NOT NULL),
+               'said_occupied', count(*) FILTER (WHERE x.is_said AND x.state = 'OCCUPIED' AND x.held IS NOT NULL),
+               'reserved', count(*) FILTER (WHERE x.is_echo AND x.held = 'reserved'),
+               'allocated', count(*) FILTER (WHERE x.is_echo AND x.held = 'allocated'),
+               'occupied', count(*) FILTER (WHERE x.is_echo AND x.held = 'occupied'))
+      INTO plots, blocked, elsewhere, lost, echoed
+      FROM (SELECT coalesce(n.state, p.said_state) AS state, n.held, n.plot_id IS NOT NULL AS is_said,
+                   n.state IN ('RESERVED', 'ALLOCATED', 'OCCUPIED') AND n.held IS NOT NULL AS is_echo,
+                   CASE WHEN n.plot_id IS NULL THEN p.is_elsewhere
+                        ELSE n.state IN ('RESERVED', 'ALLOCATED', 'OCCUPIED') AND n.held IS NULL END AS is_elsewhere
+              FROM bus.said_plots(m) AS n
+              FULL JOIN (SELECT * FROM bus.plot y WHERE (y.site_id, y.status) = (s.site_id, s.status)) AS p USING (plot_id)) AS x;
+END
+$$;
+
+CREATE FUNCTION bus.keep_plots(m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO bus.plot (site_id, status, plot_id, area_m2, said_state, is_elsewhere)
+    SELECT m.body->>'site_id', m.status, n.plot_id, n.area_m2, n.state,
+           n.state IN ('RESERVED', 'ALLOCATED', 'OCCUPIED') AND n.held IS NULL
+      FROM bus.said_plots(m) AS n
+        ON CONFLICT ON CONSTRAINT plot_pkey DO UPDATE
+       SET area_m2 = excluded.area_m2, said_state = excluded.said_state, is_elsewhere = excluded.is_elsewhere;
+END
+$$;
+
+CREATE FUNCTION bus.said_given(m bus.said) RETURNS int4 LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce((m.body->>'reserved')::int4, 0) + coalesce((m.body->>'allocated')::int4, 0)
+           + coalesce((m.body->>'occupied')::int4, 0)
+$$;
+
+-- Plots that the owner gave away without this log. His numbers may hold ours or not. Kind by kind what is more than
+-- ours is his, but no more than he says more of than the last time: a family that moves in is no new one. What was his
+-- stays so as long as his numbers hold it, and what is more than all of ours is his for certain. Plots that he names
+-- and an offer here holds are left out, by whatever kind he counts them (`e`: bus.site_numbered).
+CREATE FUNCTION bus.given_elsewhere(m bus.said, s bus.site, e jsonb) RETURNS int4
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT greatest(greatest(x.reserved - coalesce(s.reserved, 0), 0) + greatest(x.allocated - coalesce(s.allocated, 0), 0)
-                        + greatest(x.occupied - coalesce(s.occupied, 0), 0),
-                    least(coalesce(s.elsewhere, 0), x.reserved + x.allocated + x.occupied))
-      FROM (SELECT coalesce((m.body->>'reserved')::int4, 0) AS reserved, coalesce((m.body->>'allocated')::int4, 0) AS allocated,
-                   coalesce((m.body->>'occupied')::int4, 0) AS occupied) AS x
+    SELECT greatest(least(greatest(x.reserved - x.our_reserved, 0) + greatest(x.allocated - x.our_allocated, 0)
+                              + greatest(x.occupied - x.our_occupied, 0),
+                          x.was + greatest(bus.said_given(m) - coalesce(s.said, 0), 0)),
+                    x.reserved + x.allocated + x.occupied - x.our_reserved - x.our_allocated - x.our_occupied,
+                    least(x.was, x.reserved + x.allocated + x.occupied))
+      FROM (SELECT greatest(coalesce((m.body->>'reserved')::int4, 0) - coalesce((e->>'said_reserved')::int4, 0), 0) AS reserved,
+                   greatest(coalesce((m.body->>'allocated')::int4, 0) - coalesce((e->>'said_allocated')::int4, 0), 0) AS allocated,
+                   greatest(coalesce((m.body->>'occupied')::int4, 0) - coalesce((e->>'said_occupied')::int4, 0), 0) AS occupied,
+                   coalesce(s.reserved, 0) - coalesce((e->>'reserved')::int4, 0) AS our_reserved,
+                   coalesce(s.allocated, 0) - coalesce((e->>'allocated')::int4, 0) AS our_allocated,
+                   coalesce(s.occupied, 0) - coalesce((e->>'occupied')::int4, 0) AS our_occupied,
+                   coalesce(s.elsewhere, 0) AS was) AS x
 $$;
 
 -- An owner cannot take back what is promised; but that the place is not safe, or plots are lost, is a fact: nothing
 -- more is offered there, and a person sees to those who hold a promise.
-CREATE FUNCTION bus.site_too_small(m bus.said, s bus.site, text text) RETURNS bus.judgement
+CREATE FUNCTION bus.site_too_small(m bus.said, s bus.site, shut int4, text text) RETURNS bus.judgement
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    is_bad bool := m.body->>'hazard_checked' = 'ANSWER_NO';
-    shut int4 := coalesce((m.body->>'blocked')::int4, 0);
+    is_bad bool := coalesce(m.body->>'hazard_checked' = 'ANSWER_NO', false);
 BEGIN
-    IF s.site_id IS NULL OR NOT (coalesce(is_bad, false) OR shut > s.blocked) THEN
+    IF s.site_id IS NULL OR NOT (is_bad OR shut > s.blocked
+                                 OR EXISTS (SELECT FROM bus.said_plots(m) AS n WHERE n.state = 'BLOCKED' AND n.held IS NOT NULL)) THEN
         RETURN bus.refuse('capacity', 'plot_site.capacity_total', text);
     END IF;
     UPDATE bus.site x
-       SET is_safe = x.is_safe AND NOT coalesce(is_bad, false),
+       SET is_safe = x.is_safe AND NOT is_bad,
            blocked = greatest(x.blocked, least(shut, x.capacity - x.elsewhere - x.reserved - x.allocated - x.occupied))
      WHERE x.site_id = s.site_id AND x.status = s.status;
     RETURN bus.contest(bus.site_uuid(s.site_id, s.status), 'capacity', 'plot_site.capacity_total', text);
@@ -112,30 +231,33 @@ BEGIN
     IF j.verdict IS NOT NULL THEN
         RETURN j;
     END IF;
-    d := bus.decide('household', h.state, event, bus.household_offer_fails(m, h, o), m.forced);
-    IF d.verdict <> 1 THEN
-        RETURN bus.judgement_of(d, path || '.household_id', h.household_id);
+    -- What gives up an offer that the household does not stand by is about the offer alone.
+    IF event NOT IN ('REVOKE', 'EXPIRE', 'DECLINE', 'CHANGE_OF_MIND') OR h.offer_id = o.offer_id
+       AND (o.state, h.state) IN (('OPEN', 'OFFERED'), ('ACCEPTED', 'ACCEPTED'), ('DECLINED', 'DECLINED')) THEN
+        d := bus.decide('household', h.state, event, bus.household_offer_fails(m, h, o, event), m.forced);
+        IF d.verdict <> 1 THEN
+            RETURN bus.judgement_of(d, path || '.household_id', h.household_id);
+        END IF;
+        moved_to := d.to_state;
     END IF;
-    moved_to := d.to_state;
     d := bus.decide('offer', coalesce(o.state, ''), event, bus.offer_fails(m, o, s), m.forced);
     IF d.verdict <> 1 THEN
-        RETURN bus.judgement_of(d, path || '.offer_id', o.offer_id);
-    ELSIF o.holds IS NULL AND bus.holds_of(d.to_state) IS NOT NULL
-       AND (bus.site_free(s) < 1 OR bus.plot_fails(coalesce(o.plot_id, m.body->>'plot_id', ''), s) ? 'plot_free') THEN
-        -- Not even a person who forces it makes more plots than there are.
-        RETURN bus.contest(o.offer_id, 'site_full', path || '.offer_id', bus.site_full_text(s));
+        RETURN bus.judgement_of(d, path || '.offer_id', coalesce(o.offer_id, h.household_id));
     END IF;
     PERFORM bus.offer_apply(m, h, o, event, d.to_state);
-    PERFORM bus.household_move(m, h.household_id, event, moved_to);
-    PERFORM bus.note_move(m, 'household', h.household_id, 0, event, h.state, moved_to);
+    IF moved_to IS NOT NULL THEN
+        PERFORM bus.household_move(m, h.household_id, event, moved_to);
+        PERFORM bus.note_move(m, 'household', h.household_id, 0, event, h.state, moved_to);
+    END IF;
     PERFORM bus.wake(h.household_id);
     RETURN bus.apply();
 END
 $$;
 
--- What has to be there first, and whether all of it is about the same.
+-- What has to be there first, whether all of it is about the same, and whether it lies in the places of the message:
+-- those of the household or those of the land.
 CREATE FUNCTION bus.offer_waits(m bus.said, path text, event text, h bus.household, o bus.offer, s bus.site)
-RETURNS bus.judgement LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS bus.judgement LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     j bus.judgement;
 BEGIN
@@ -144,18 +266,17 @@ BEGIN
                         format('Household %s was not listed here yet; it begins with a HouseholdEvent affected.',
                                m.body->>'household_id'));
     ELSIF o.offer_id IS NULL AND event <> 'OFFER' THEN
-        RETURN bus.hold((m.body->>'offer_id')::uuid, 'offer_unknown', path || '.offer_id',
-                        format('Offer %s has not come yet; it begins with a PlotOffer MAKE.', m.body->>'offer_id'));
+        RETURN bus.wait_for_offer(m, (m.body->>'offer_id')::uuid, path || '.offer_id');
     ELSIF o.household_id <> h.household_id THEN
-        RETURN bus.refuse('household', path || '.household_id', 'The offer was made to another household.');
+        RETURN bus.refuse('household', path || '.household_id', 'The offer is not one to this household.');
     ELSIF m.type = 225 AND (m.body->>'site_id' <> o.site_id OR coalesce(m.body->>'plot_id', o.plot_id) <> o.plot_id) THEN
-        RETURN bus.refuse('plot', path || '.plot_id',
-                          format('The offer is of site %s%s; another plot is another offer.', o.site_id,
-                                 CASE WHEN o.plot_id <> '' THEN ', plot ' || o.plot_id ELSE '' END));
+        RETURN bus.refuse('plot', path || '.plot_id', 'The offer is of another plot than this one; another plot is another offer.');
     END IF;
     j := bus.mixed_status(m, h.status, 'household');
     IF j.verdict IS NOT NULL THEN
         RETURN j;
+    ELSIF NOT bus.is_place_of(m, concat_ws(' ', bus.household_places(h), s.places)) THEN
+        RETURN bus.not_yours(m, h.places, path || '.household_id', 'household', h.household_id);
     ELSIF s.site_id IS NULL THEN
         RETURN bus.hold(bus.site_uuid(m.body->>'site_id', m.status), 'site_unknown', path || '.site_id',
                         format('Nobody has said yet how many plots site %s has; that is a PlotSite.', m.body->>'site_id'));
@@ -163,6 +284,72 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Offers that never come ----------------------------------------------------------------------------
+
+-- Held until the offer comes; if it is known that it was refused, the bus says later that it never will.
+CREATE FUNCTION bus.wait_for_offer(m bus.said, offer_id uuid, path text) RETURNS bus.judgement
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT m.forced AND EXISTS (SELECT FROM bus.refused_offer r WHERE r.offer_id = wait_for_offer.offer_id) THEN
+        PERFORM bus.say_in_vain(m);
+    END IF;
+    RETURN bus.hold(offer_id, 'offer_unknown', path, format('Offer %s has not come yet; it begins with a PlotOffer MAKE.', offer_id));
+END
+$$;
+
+-- The offer that this message would have made was refused, dismissed, or over when it came.
+CREATE FUNCTION bus.offer_never_comes(m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    id uuid := (m.body->>'offer_id')::uuid;
+    h bus.held;
+BEGIN
+    IF m.body->>'action' IS DISTINCT FROM 'OFFER_ACTION_MAKE' OR EXISTS (SELECT FROM bus.offer o WHERE o.offer_id = id) THEN
+        RETURN;
+    END IF;
+    INSERT INTO bus.refused_offer (offer_id, refused_at) VALUES (id, m.received_at)
+        ON CONFLICT ON CONSTRAINT refused_offer_pkey DO NOTHING;
+    FOR h IN SELECT * FROM bus.held x WHERE x.waits_for = id AND x.settled_as IS NULL ORDER BY x.seq LOOP
+        PERFORM bus.say_in_vain(jsonb_populate_record(NULL::bus.said, h.said));
+    END LOOP;
+END
+$$;
+
+-- The bus says in the log that this message waits in vain, so that the same log gives the same tables: what is
+-- refused has no number there. A fact goes to a person, a promise is dismissed.
+CREATE FUNCTION bus.say_in_vain(m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM bus.say_decision(m, ROW(CASE WHEN bus.is_promise(m) THEN 4 ELSE 3 END, 'offer_refused', NULL,
+                                    'It is about an offer that was never made: that one was refused.', NULL, NULL)::bus.judgement);
+END
+$$;
+
+-- What the bus says of a message that is held still settles it, if it is held for the offer that was refused.
+CREATE FUNCTION bus.settle_in_vain(m bus.said) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    h bus.held;
+    ruling int2 := CASE m.body->>'ruling' WHEN 'RULING_CONTESTED' THEN 3 ELSE 4 END;
+BEGIN
+    SELECT * INTO h FROM bus.held x
+     WHERE x.message_id = (m.body->>'message_id')::uuid AND x.settled_as IS NULL AND x.code = 'offer_unknown';
+    IF NOT FOUND OR m.body->>'code' IS DISTINCT FROM 'offer_refused' THEN
+        RETURN;
+    END IF;
+    IF ruling = 3 THEN
+        PERFORM bus.keep_undecided(jsonb_populate_record(NULL::bus.said, h.said),
+                                   bus.contest((h.said->'body'->>'household_id')::uuid, 'offer_refused', NULL, m.body->>'text'));
+    END IF;
+    UPDATE bus.held x SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, is_woken = false, said = NULL
+     WHERE x.seq = h.seq;
+    UPDATE bus.message b SET verdict = ruling WHERE b.seq = h.seq;
+    PERFORM bus.wake(h.message_id);
+END
+$$;
+
+-- Guards -------------------------------------------------------------------------------------------
 
 CREATE FUNCTION bus.site_free(s bus.site) RETURNS int4 LANGUAGE sql IMMUTABLE AS
 $$ SELECT s.capacity - s.blocked - s.elsewhere - s.reserved - s.allocated - s.occupied $$;
@@ -176,49 +363,62 @@ DECLARE
     said text := to_char(coalesce(o.valid_until, until) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"');
 BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object(
+        'maker', CASE WHEN m.type = 225 AND o.offer_id IS NOT NULL AND NOT bus.is_same_agency(m, o.sender_id)
+                           AND NOT (m.body->>'action' = 'OFFER_ACTION_REVOKE' AND bus.is_same_agency(m, s.sender_id))
+                      THEN 'The agency that made an offer improves and revokes it; the one that gives the land revokes it, too.' END,
         'to_come', CASE WHEN until <= now_at THEN 'An offer is valid until a time that is still to come.' END,
         'in_time', CASE WHEN o.valid_until <= now_at THEN format('The offer was valid until %s.', said) END,
         'over', CASE WHEN o.valid_until > now_at THEN format('The offer is valid until %s.', said) END,
         'site_safe', CASE WHEN s.is_safe IS NOT TRUE
                           THEN format('Site %s was not looked at for mudflow, flood and landslide (PlotSite hazard_checked).', s.site_id) END,
         'site_room', CASE WHEN bus.site_free(s) < 1 THEN bus.site_full_text(s) END)
-        || bus.plot_fails(coalesce(o.plot_id, m.body->>'plot_id', ''), s));
+        || CASE WHEN o.holds IS NULL THEN bus.plot_fails(coalesce(o.plot_id, m.body->>'plot_id', ''), s) ELSE '{}'::jsonb END);
+END
+$$;
+-- Of an offer that is to hold its plot again.
+CREATE FUNCTION bus.taken_fails(o bus.offer) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s bus.site;
+BEGIN
+    IF o.holds IS NOT NULL THEN
+        RETURN '{}';
+    END IF;
+    SELECT * INTO s FROM bus.site x WHERE x.site_id = o.site_id AND x.status = o.status;
+    RETURN jsonb_strip_nulls(jsonb_build_object('site_room', CASE WHEN bus.site_free(s) < 1 THEN bus.site_full_text(s) END)
+                             || bus.plot_fails(o.plot_id, s));
 END
 $$;
 CREATE FUNCTION bus.site_full_text(s bus.site) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT format('None of the %s plots of site %s is free: %s are offered, %s accepted, %s lived on, %s given elsewhere, %s blocked.',
-                  s.capacity, s.site_id, s.reserved, s.allocated, s.occupied, s.elsewhere, s.blocked)
+    SELECT format('Site %s has no free plot. Of %s: offered %s, accepted %s, lived on %s, given elsewhere %s, blocked %s.', s.site_id,
+                  s.capacity, s.reserved, s.allocated, s.occupied, s.elsewhere, s.blocked)
 $$;
 CREATE FUNCTION bus.plot_fails(wanted text, s bus.site) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     p bus.plot;
-    held_by bus.offer;
 BEGIN
     IF wanted = '' THEN
         RETURN '{}';
     END IF;
     SELECT * INTO p FROM bus.plot x WHERE (x.site_id, x.status, x.plot_id) = (s.site_id, s.status, wanted);
-    SELECT * INTO held_by FROM bus.offer x
-     WHERE (x.site_id, x.status, x.plot_id) = (s.site_id, s.status, wanted) AND x.holds IS NOT NULL;
     RETURN jsonb_strip_nulls(jsonb_build_object(
         'plot_known', CASE WHEN p.plot_id IS NULL AND EXISTS (SELECT FROM bus.plot x
                                                               WHERE (x.site_id, x.status) = (s.site_id, s.status))
                            THEN format('Site %s has no plot %s.', s.site_id, wanted) END,
-        'plot_free', CASE WHEN held_by.offer_id IS NOT NULL
-                          THEN format('Plot %s of site %s is %s by offer %s.', wanted, s.site_id, held_by.holds, held_by.offer_id)
-                          WHEN p.said_state IN ('OCCUPIED', 'BLOCKED', 'ALLOCATED')
-                          THEN format('The owner of the land says that plot %s of site %s is %s.', wanted, s.site_id, p.said_state) END));
+        'plot_free', CASE WHEN p.is_elsewhere OR p.said_state = 'BLOCKED' OR EXISTS (
+                              SELECT FROM bus.offer x WHERE (x.site_id, x.status, x.plot_id) = (s.site_id, s.status, wanted)
+                                                        AND x.holds IS NOT NULL AND x.plot_id <> '')
+                          THEN format('Plot %s of site %s is not free.', wanted, s.site_id) END));
 END
 $$;
 
 -- Guards of the household's cycle that are not met.
-CREATE FUNCTION bus.household_offer_fails(m bus.said, h bus.household, o bus.offer) RETURNS jsonb
+CREATE FUNCTION bus.household_offer_fails(m bus.said, h bus.household, o bus.offer, event text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN bus.household_fails(m, h, '') || jsonb_strip_nulls(jsonb_build_object(
-        'this_offer', CASE WHEN o.offer_id IS NULL OR h.offer_id IS DISTINCT FROM o.offer_id
-                           THEN format('Its offer is %s.', coalesce(h.offer_id::text, 'none')) END));
+    RETURN bus.household_fails(m, h, event) || CASE WHEN o.offer_id IS NULL OR h.offer_id IS DISTINCT FROM o.offer_id
+        THEN '{"this_offer": "It is not about the offer that the household has."}'::jsonb ELSE '{}' END;
 END
 $$;
 
@@ -242,7 +442,7 @@ DECLARE
     id uuid := (m.body->>'offer_id')::uuid;
 BEGIN
     IF event = 'OFFER' THEN
-        PERFORM bus.offer_follows(m, h.offer_id, 'LAPSE'); -- a declined one is over with the next
+        PERFORM bus.offer_lapses(m, h.offer_id);
         INSERT INTO bus.offer (offer_id, household_id, seq, made_seq, made_at, since, valid_until, sender_id, area_m2, status,
                                state, site_id, plot_id, places, site_places)
         SELECT id, h.household_id, m.seq, m.seq, m.event_at, m.event_at, eoc.at(m.body->>'valid_until_us'), m.sender_id,
@@ -256,6 +456,19 @@ BEGIN
         UPDATE bus.offer x SET reasons = eoc.words(m.body->'reasons', 'OFFER_DECLINE_REASON_') WHERE x.offer_id = id;
     END IF;
     PERFORM bus.offer_state(m, id, event, to_state);
+END
+$$;
+
+-- A declined one is over with the next.
+CREATE FUNCTION bus.offer_lapses(m bus.said, id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    d bus.decision;
+BEGIN
+    d := bus.decide('offer', (SELECT o.state FROM bus.offer o WHERE o.offer_id = id), 'LAPSE');
+    IF d.verdict = 1 THEN
+        PERFORM bus.offer_state(m, id, 'LAPSE', d.to_state);
+    END IF;
 END
 $$;
 
@@ -276,25 +489,6 @@ BEGIN
     END IF;
     PERFORM bus.note_move(m, 'offer', id, 0, event, CASE event WHEN 'OFFER' THEN '' ELSE o.state END, to_state);
     PERFORM bus.wake(id);
-END
-$$;
-
--- The household moved, or its case ended: its offer goes with it, if there is a rule for that. One that holds no
--- plot any more is not brought back to life by it, and nobody is put on a plot that another one holds.
-CREATE FUNCTION bus.offer_follows(m bus.said, id uuid, event text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    o bus.offer;
-    d bus.decision;
-BEGIN
-    SELECT * INTO o FROM bus.offer x WHERE x.offer_id = id;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    d := bus.decide('offer', o.state, event);
-    IF d.verdict = 1 THEN
-        PERFORM bus.offer_state(m, id, event, d.to_state);
-    END IF;
 END
 $$;
 

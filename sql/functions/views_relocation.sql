@@ -37,7 +37,8 @@ COMMENT ON COLUMN eoc.site.is_safe IS 'looked at for mudflow, flood and landslid
 CREATE VIEW eoc.ration AS
 SELECT h.household_id, h.state, h.places AS pcode, h.members, h.fed_until,
        ceil(extract(epoch FROM h.fed_until - now()) / 86400)::int4 AS days_left, h.incident_id,
-       (SELECT coalesce(sum(e.ration_days), 0)::int4 FROM bus.entitlement e WHERE e.household_id = h.household_id) AS days_entitled,
+       (SELECT coalesce(sum(e.ration_days), 0)::int4 FROM bus.entitlement e
+         WHERE e.household_id = h.household_id AND NOT e.is_void) AS days_entitled,
        (SELECT coalesce(sum(d.ration_days), 0)::int4 FROM bus.delivery d WHERE d.household_id = h.household_id) AS days_delivered
   FROM bus.household h
  WHERE h.fed_until IS NOT NULL AND h.status = 1 AND h.state NOT IN ('CLOSED', 'WITHDRAWN', 'DUPLICATE', 'SETTLED');
