@@ -142,10 +142,10 @@ static void keep_honest_busy(void)
 
 #define TURN_UNTIL(condition)                                                                      \
     do {                                                                                           \
-        uint64_t end_us_ = loop_exact_us(world.loop) + PATIENCE * UINT64_C(60000000);              \
+        uint64_t end_us_ = loop_exact_us(world.loop) + PATIENCE * UINT64_C(120000000);             \
         while (!(condition)) {                                                                     \
             if (loop_exact_us(world.loop) > end_us_)                                               \
-                fail_msg("waited a minute for: %s", #condition);                                   \
+                fail_msg("waited two minutes for: %s", #condition);                                \
             loop_turn(world.loop, 10);                                                             \
             keep_honest_busy();                                                                    \
         }                                                                                          \
@@ -626,7 +626,8 @@ static void try_raw(enum raw_kind kind)
 {
     int fds[RAW_EACH];
     bool is_closed[RAW_EACH] = {false};
-    unsigned closed = 0;
+    bool is_hopeless = kind == RAW_NULL || kind == RAW_PLAIN || kind == RAW_CURVE_NOISE;
+    unsigned closed = 0, turns = is_hopeless ? PATIENCE * 6000 : 100; /* of 10 ms */
     uint8_t bytes[1024];
     size_t heard = 0;
 
@@ -637,7 +638,7 @@ static void try_raw(enum raw_kind kind)
         assert_int_equal(write(fds[i], bytes, len), len);
     }
     /* Silence is allowed to last (thin links); noise may look like the begin of something long. */
-    for (unsigned turn = 0; turn < 100 && closed < RAW_EACH; turn++) {
+    for (unsigned turn = 0; turn < turns && closed < RAW_EACH; turn++) {
         closed = 0;
         loop_turn(world.loop, 10);
         keep_honest_busy();
@@ -649,7 +650,7 @@ static void try_raw(enum raw_kind kind)
     }
     print_message("measured: raw %s: %u of %u hung up on, %zu bytes of answer each\n",
                   raw_names[kind], closed, RAW_EACH, heard / RAW_EACH);
-    if (kind == RAW_NULL || kind == RAW_PLAIN || kind == RAW_CURVE_NOISE)
+    if (is_hopeless)
         assert_int_equal(closed, RAW_EACH);
     assert_true(heard <= 64 * RAW_EACH); /* a greeting, never a READY or WELCOME */
     for (unsigned i = 0; i < RAW_EACH; i++)
@@ -742,7 +743,7 @@ static void a_multipart_message_without_end_is_cut_off(void **state)
     for (unsigned i = 0; i < ENDLESS_PARTS; i++)
         send_part(s, part, sizeof(part), i + 1 < ENDLESS_PARTS ? ZMQ_SNDMORE : 0);
     TURN_UNTIL(zmq_recv(watch, part, sizeof(part), ZMQ_DONTWAIT) >= 0); /* disconnected */
-    assert_true(bus_log_lines(world.bus, "zport.endless.cut") > 0);
+    TURN_UNTIL(bus_log_lines(world.bus, "zport.endless.cut") > 0);
     zmq_close(watch);
     zmq_close(s);
     zmq_ctx_term(context);
@@ -757,7 +758,7 @@ static void the_broker_is_still_whole_and_the_honest_sender_missed_nothing(void 
 {
     (void)state;
     expect_honest_is_served();
-    assert_true(world.honest_worst_us < PATIENCE * UINT64_C(10000000));
+    assert_true(world.honest_worst_us < PATIENCE * UINT64_C(30000000));
     print_message("measured: honest sender: %llu messages, slowest four in %.0f ms\n",
                   (unsigned long long)world.honest.count, (double)world.honest_worst_us / 1e3);
     assert_int_equal(pgserver_number(bus_server(world.bus),

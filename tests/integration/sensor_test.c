@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 #include "proto/base/keys.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/patience.h"
 
 #define NAME "coes.tj3505203.gw12"
 #define PEAK "shift=2007-06-25T18:30:00Z=2010-08-07T21:40:00+05:00"
@@ -69,16 +71,18 @@ static pid_t start(const char *command)
     assert_true(pid >= 0);
     if (pid)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     execl(program, program, "-c", conf, command, (char *)NULL);
     _exit(127);
 }
 
 #define STORED "SELECT count(*) FROM bus.message WHERE type = 100"
 
-/* Waits until a question has so large an answer; a minute is more than it ever needs. */
+/* Waits until a question has so large an answer; two minutes are more than it ever needs. */
 static void wait_for(const char *question, int64_t wanted)
 {
-    for (int i = 0; i < 6000 && pgserver_number(bus_server(bus), question) < wanted; i++) {
+    for (int i = 0; i < PATIENCE * 12000 && pgserver_number(bus_server(bus), question) < wanted;
+         i++) {
         struct timespec ten_ms = {0, 10000000};
 
         nanosleep(&ten_ms, NULL);

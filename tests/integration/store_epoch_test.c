@@ -126,7 +126,7 @@ static void two_brokers_raise_once(void **state)
 {
     struct world *w = *state, v = {.pg = w->pg, .loop = w->loop, .next_in_order = true};
 
-    v.store = world_store(&v, 2000);
+    v.store = world_store(&v, PATIENT_MS);
     TURN_UNTIL(&v, v.here);
     store(w, 10);
     TURN_UNTIL(&v, v.next_last == 10);

@@ -2,10 +2,8 @@
  * BUILD/eocbus-broker. */
 #include "tests/lib/bus.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,8 +19,9 @@
 
 #include "proto/base/banned.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/port.h"
 
-enum { PATH_SIZE = 512, START_S = 30, ARGS_MAX = 64 };
+enum { PATH_SIZE = 512, START_S = 60, ARGS_MAX = 64 };
 enum { REPORTED = 99 }; /* exit code after a sanitizer's report, see tests/run.sh */
 
 struct bus {
@@ -31,6 +30,7 @@ struct bus {
     struct keys keys;
     char dir[64], endpoint[64], program[PATH_SIZE], database[PATH_SIZE];
     pid_t pid; /* 0 = not running */
+    int port;  /* held, see port.h */
 };
 
 static void die(const char *what, const char *why)
@@ -72,21 +72,6 @@ static void find_program(struct bus *b)
         die("path too long", path);
 }
 
-/* A port that was free a moment ago; the broker must have the same one again after a restart. */
-static void choose_port(struct bus *b)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        die("no free port", "");
-    close(fd);
-    snprintf(b->endpoint, sizeof(b->endpoint), "tcp://127.0.0.1:%u", ntohs(at.sin_port));
-}
-
 /* keys NULL: new ones. */
 static struct bus *make_place(const struct keys *keys)
 {
@@ -96,7 +81,7 @@ static struct bus *make_place(const struct keys *keys)
     if (!b)
         die("memory", "");
     find_program(b);
-    choose_port(b);
+    b->port = port_hold(b->endpoint, sizeof(b->endpoint));
     snprintf(b->dir, sizeof(b->dir), "/tmp/eocbus-bus-XXXXXX");
     if (!mkdtemp(b->dir))
         die("mkdtemp", b->dir);
@@ -159,6 +144,7 @@ static void empty_directory(const char *dir)
 void bus_destroy(struct bus *b)
 {
     end_politely(b);
+    close(b->port);
     empty_directory(b->dir);
     if (!b->is_beside)
         pgserver_end(b->server);
@@ -304,10 +290,10 @@ void bus_start_broker(struct bus *b, const char *const *settings)
     b->pid = spawn(b, settings);
     do {
         rest_ms(5);
-        bus_read_log(b, text, sizeof(text));
-        if (strstr(text, "broker.ready"))
+        if (bus_log_lines(b, "broker.ready"))
             return;
     } while (clock_ms() < end && waitpid(b->pid, &status, WNOHANG) == 0);
+    bus_read_log(b, text, sizeof(text));
     die("the broker does not start", text);
 }
 

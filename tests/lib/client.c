@@ -13,7 +13,7 @@
 #include "proto/base/banned.h"
 #include "tests/lib/patience.h"
 
-enum { WAIT_S = 60, ITEMS_PER_FRAME = 32, CONTENT_MAX = 400, CREDIT = 512, ACK_EVERY = 64 };
+enum { WAIT_S = 120, ITEMS_PER_FRAME = 32, CONTENT_MAX = 400, CREDIT = 512, ACK_EVERY = 64 };
 
 static void send_frame(struct client *c, const Eocbus__V1__Frame *f)
 {
@@ -379,7 +379,7 @@ void client_wait(struct loop *loop, bool (*done)(void *arg), void *arg, const ch
 
     while (!done(arg)) {
         if (loop_exact_us(loop) > end) {
-            fprintf(stderr, "client: waited a minute for: %s\n", what);
+            fprintf(stderr, "client: waited two minutes for: %s\n", what);
             abort();
         }
         loop_turn(loop, 20);

@@ -3,7 +3,7 @@
  * order.
  *
  * All clients of a test share one loop. Nothing sleeps: client_wait turns the loop until a
- * condition holds, and fails the test after a minute. */
+ * condition holds, and fails the test after two minutes. */
 #ifndef EOCBUS_TESTS_LIB_CLIENT_H
 #define EOCBUS_TESTS_LIB_CLIENT_H
 
@@ -18,7 +18,7 @@
 enum { CLIENT_MESSAGES = 20000 };
 
 struct client_row {
-    uint64_t seq; /* of its receipt; 0 = none yet */
+    uint64_t seq;    /* of its receipt; 0 = none yet */
     int64_t said_us; /* of an alarm: when it was offered first */
     bool sent, repeated;
 };

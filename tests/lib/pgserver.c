@@ -106,8 +106,8 @@ static pid_t parent_of(const char *pid)
     return parent;
 }
 
-/* True while it holds memory: who waits for somebody to ask for its exit code does not. */
-static bool is_about(pid_t pid)
+/* As in proc(5): R S D T Z; X = there is none. */
+static char state_of(pid_t pid)
 {
     char path[64], line[512], state = 'X';
     const char *after_name;
@@ -116,11 +116,32 @@ static bool is_about(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     f = fopen(path, "r");
     if (!f)
-        return false;
+        return 'X';
     if (fgets(line, sizeof(line), f) && (after_name = strrchr(line, ')')))
         state = after_name[2];
     fclose(f);
+    return state;
+}
+
+/* True while it holds memory: who waits for somebody to ask for its exit code does not. */
+static bool is_about(pid_t pid)
+{
+    char state = state_of(pid);
+
     return state != 'Z' && state != 'X';
+}
+
+/* A signal is on its way for a while: until it stands, a postmaster still has children. */
+static void wait_until_stopped(pid_t pid)
+{
+    const struct timespec pause = {0, 1000000};
+    time_t until = time(NULL) + WAIT_S;
+
+    while (is_about(pid) && state_of(pid) != 'T') {
+        if (time(NULL) > until)
+            die("kill -STOP", "it goes on");
+        nanosleep(&pause, NULL);
+    }
 }
 
 /* Nobody else's children: a server that starts while one of them is on its way out refuses, since
@@ -147,6 +168,8 @@ static void signal_family(pid_t postmaster, int signum)
     const struct dirent *entry;
 
     kill(postmaster, signum == SIGKILL ? SIGSTOP : signum); /* no new children meanwhile */
+    if (signum != SIGCONT)
+        wait_until_stopped(postmaster);
     while (proc && (entry = readdir(proc)) && n < FAMILY_MAX)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
             parent_of(entry->d_name) == postmaster)

@@ -19,7 +19,7 @@
 #include "proto/base/banned.h"
 #include "tests/lib/patience.h"
 
-enum { WORDS_MAX = 64, PATH_SIZE = 512, LIMIT_S = 120 };
+enum { WORDS_MAX = 64, PATH_SIZE = 512, LIMIT_S = 240 };
 
 static void die(const char *what, const char *why)
 {

@@ -116,7 +116,7 @@ struct world *world_open(void)
     w->pg = pgserver_start();
     w->next_in_order = w->lanes_in_order = true;
     assert_int_equal(loop_create(&w->loop), ST_OK);
-    w->store = world_store(w, 2000);
+    w->store = world_store(w, PATIENT_MS);
     TURN_UNTIL(w, w->here);
     return w;
 }

@@ -1,10 +1,8 @@
 /* world - see world.h. */
 #include "tests/fault/chaos/world.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 
 #include "proto/base/keys.h"
 #include "tests/fault/chaos/disk.h"
+#include "tests/lib/port.h"
 
 #include "proto/base/banned.h"
 
@@ -138,18 +137,13 @@ static void find_programs(struct world *w)
     *cut = 0;
 }
 
+/* Held until this program ends. */
 static unsigned choose_port(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char endpoint[64];
 
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        die("no free port", strerror(errno));
-    close(fd);
-    return ntohs(at.sin_port);
+    (void)port_hold(endpoint, sizeof(endpoint));
+    return (unsigned)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
 }
 
 static void make_routes(struct world *w)
