@@ -40,41 +40,57 @@ $$ SELECT CASE WHEN pcode ~ '^[0-9]' THEN ARRAY[pcode, left(pcode, 7), left(pcod
 
 -- Silence -------------------------------------------------------------------------------------------
 
--- The newest number that a sender was given: the ends of its runs, a few probes of an index however long the log is.
--- A backlog that comes beside what is newer does not count.
-CREATE FUNCTION bus.last_seq_of(sender int4) RETURNS int8
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE known AS (
-        SELECT max(l.epoch) AS epoch FROM bus.lane_run l WHERE l.sender_id = sender
-        UNION ALL
-        SELECT (SELECT max(l.epoch) FROM bus.lane_run l WHERE l.sender_id = sender AND l.epoch < k.epoch)
-          FROM known k WHERE k.epoch IS NOT NULL
-    )
-    SELECT max(x.seq_last)
-      FROM known k CROSS JOIN unnest('{1,2,3,4,5}'::int2[]) AS lane
-     CROSS JOIN LATERAL (SELECT l.seq_last FROM bus.lane_run l
-                          WHERE l.sender_id = sender AND l.epoch = k.epoch AND l.lane = lane
-                          ORDER BY l.lane_first DESC LIMIT 1) AS x
-$$;
-
 -- For each of these places: how many offices it has of its own, and their newest message of any kind. Readers
 -- hear this of every place, and no more than this: what the message was they may have no right to. Gateways, brokers
 -- and whoever hands on what others signed are no offices: that a station ticks says nothing of people.
+--
+-- The newest number of a sender is at the end of one of its runs: a few probes of an index however long the log is. What
+-- comes as a backlog beside what is newer does not count.
 CREATE FUNCTION bus.places_heard(places text[])
 RETURNS TABLE (place text, offices int4, last_seq int8, last_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     RETURN QUERY
-    SELECT w.code, h.offices, h.last_seq,
-           (SELECT m.received_at FROM bus.message m WHERE m.seq = h.last_seq)
+    WITH RECURSIVE own AS MATERIALIZED (
+        SELECT DISTINCT c.code, p.principal_id
+          FROM bus.principal p CROSS JOIN LATERAL unnest(string_to_array(p.places, ' ')) AS of_it(code)
+         CROSS JOIN LATERAL unnest(bus.codes_over(of_it.code)) AS c(code)
+         WHERE c.code = ANY (places_heard.places)
+           -- As bus.is_in_force, which takes longer than all the rest.
+           AND p.principal_id > 0 AND p.revoked_at IS NULL AND (p.not_after IS NULL OR p.not_after > clock_timestamp())
+           AND NOT (p.roles <> '' AND string_to_array(p.roles, ' ') <@ '{gateway,broker,carrier,counter,witness}')
+    ), known AS (
+        SELECT w.principal_id, (SELECT max(l.epoch) FROM bus.lane_run l WHERE l.sender_id = w.principal_id) AS epoch
+          FROM (SELECT DISTINCT o.principal_id FROM own o) AS w
+        UNION ALL
+        SELECT k.principal_id, (SELECT max(l.epoch) FROM bus.lane_run l
+                                 WHERE l.sender_id = k.principal_id AND l.epoch < k.epoch)
+          FROM known k WHERE k.epoch IS NOT NULL
+    ), ended AS (
+        SELECT k.principal_id, max(x.seq_last) AS seq
+          FROM known k CROSS JOIN unnest('{1,2,3,4,5}'::int2[]) AS of_it(lane)
+         CROSS JOIN LATERAL (SELECT l.seq_last FROM bus.lane_run l
+                              WHERE l.sender_id = k.principal_id AND l.epoch = k.epoch AND l.lane = of_it.lane
+                              ORDER BY l.lane_first DESC LIMIT 1) AS x
+         WHERE k.epoch IS NOT NULL GROUP BY k.principal_id
+    ), heard AS MATERIALIZED (
+        SELECT o.code, count(*)::int4 AS offices, max(e.seq) AS seq
+          FROM own o LEFT JOIN ended e ON e.principal_id = o.principal_id GROUP BY o.code
+    )
+    SELECT w.code, coalesce(h.offices, 0), h.seq, m.received_at
       FROM (SELECT DISTINCT u.code FROM unnest(places_heard.places) AS u(code)) AS w
-     CROSS JOIN LATERAL (
-        SELECT count(*)::int4 AS offices, max(bus.last_seq_of(o.principal_id)) AS last_seq
-          FROM (SELECT DISTINCT p.principal_id
-                  FROM bus.principal p CROSS JOIN LATERAL unnest(string_to_array(p.places, ' ')) AS of_it(code)
-                 WHERE w.code = ANY (bus.codes_over(of_it.code)) AND bus.is_in_force(p)
-                   AND NOT (p.roles <> '' AND string_to_array(p.roles, ' ') <@ '{gateway,broker,carrier,counter,witness}')
-               ) AS o) AS h;
+      LEFT JOIN heard h ON h.code = w.code
+      LEFT JOIN bus.words_at(ARRAY(SELECT h2.seq FROM heard h2)) AS m ON m.seq = h.seq;
 END
 $$;
-GRANT EXECUTE ON FUNCTION bus.district_of, bus.codes_over, bus.places_heard TO bus_reader, bus_admin, bus_audit;
+-- Single messages, those of them that the caller may read.
+CREATE FUNCTION bus.words_at(numbers int8[])
+RETURNS TABLE (seq int8, received_at timestamptz, sender_id int4, type int2, message_id uuid)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT m.seq, m.received_at, m.sender_id, m.type, m.message_id FROM bus.message m WHERE m.seq = ANY (numbers);
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.district_of, bus.codes_over, bus.places_heard, bus.words_at TO bus_reader, bus_admin, bus_audit;

@@ -60,24 +60,21 @@ LANGUAGE sql STABLE AS $$
           JOIN ruled u ON u.pcode = x.c AND u.type_number = r.type
          WHERE r.type BETWEEN 121 AND 124 AND r.about_at >= $1 AND r.about_at < $2 + interval '31 days'
            AND r.status = 1 AND NOT r.is_withdrawn
-    ), final AS MATERIALIZED (
-        SELECT a.incident_id, a.pcode, r.type, max(r.about_at) AS at
-          FROM affected a
-          JOIN bus.incident_filed f ON f.incident_id = a.incident_id
-          JOIN bus.report r ON r.message_id = f.message_id AND r.version = 'FINAL' AND NOT r.is_withdrawn AND r.status = 1
-                           AND r.event_at >= a.began_at
-         WHERE EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w WHERE a.pcode = ANY (bus.codes_over(w)))
-         GROUP BY 1, 2, 3
+    ), owes AS MATERIALIZED (
+        SELECT a.*, u.type, u.every, u.due_after, u.begins_at,
+               (SELECT max(r.about_at) FROM bus.incident_filed f JOIN bus.report r ON r.message_id = f.message_id
+                 WHERE f.incident_id = a.incident_id AND f.type = u.type_number AND r.version = 'FINAL' AND r.status = 1
+                   AND NOT r.is_withdrawn AND r.event_at >= a.began_at
+                   AND EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w
+                                WHERE a.pcode = ANY (bus.codes_over(w)))) AS final_at
+          FROM affected a JOIN ruled u USING (pcode) WHERE u.every IS NOT NULL
     ), due AS (
-        SELECT a.incident_id, a.name, a.pcode, u.type, g.at AS period_from, g.at + u.every AS period_to,
-               g.at + u.every + u.due_after AS due_at
-          FROM affected a
-          JOIN ruled u USING (pcode)
-         CROSS JOIN LATERAL generate_series(date_bin(u.every, greatest(lower(a.open_during), $1), u.begins_at),
-                                            $2, u.every) AS g(at)
-          LEFT JOIN final f ON f.incident_id = a.incident_id AND f.pcode = a.pcode AND f.type = u.type_number
-         WHERE u.every IS NOT NULL AND g.at >= date_bin(u.every, $1 - interval '1 microsecond', u.begins_at) + u.every
-           AND g.at < $2 AND a.open_during @> g.at + u.every AND (f.at IS NULL OR f.at >= g.at)
+        SELECT o.incident_id, o.name, o.pcode, o.type, g.at AS period_from, g.at + o.every AS period_to,
+               g.at + o.every + o.due_after AS due_at
+          FROM owes o
+         CROSS JOIN LATERAL generate_series(date_bin(o.every, greatest(lower(o.open_during), $1), o.begins_at), $2, o.every) AS g(at)
+         WHERE g.at >= date_bin(o.every, $1 - interval '1 microsecond', o.begins_at) + o.every
+           AND g.at < $2 AND o.open_during @> g.at + o.every AND (o.final_at IS NULL OR o.final_at >= g.at)
     )
     SELECT d.pcode, d.type, d.incident_id, d.name, d.period_from, d.period_to, d.due_at, min(s.received_at),
            count(s.seq) > 0, coalesce(min(s.received_at) <= d.due_at, false),
@@ -114,11 +111,13 @@ COMMENT ON COLUMN eoc.report_due.missing IS 'did not come, and their time is ove
 COMMENT ON COLUMN eoc.report_due.received_share IS '0 to 1 of expected';
 COMMENT ON COLUMN eoc.report_due.on_time_share IS '0 to 1 of expected';
 
--- Alerts in force, of the newest five hundred: a public alert is over in hours.
+-- Alerts in force, of the newest five hundred and of a month: a public alert is over in hours.
 CREATE VIEW eoc.alert_in_force AS
-WITH recent AS MATERIALIZED (
-    SELECT d.seq, d.message_id, d.event_at, d.status, d.places, d.doc->'public_alert' AS a, d.doc->'incident_ids'->>0 AS incident
-      FROM bus.document d WHERE d.type = 180 ORDER BY d.seq DESC LIMIT 500
+WITH newest AS (
+    SELECT * FROM bus.document d WHERE d.type = 180 ORDER BY d.seq DESC LIMIT 500
+), recent AS MATERIALIZED (
+    SELECT n.seq, n.message_id, n.event_at, n.status, n.places, n.doc->'public_alert' AS a, n.doc->'incident_ids'->>0 AS incident
+      FROM newest n WHERE n.event_at > now() - interval '31 days'
 )
 SELECT r.message_id, r.a->>'identifier' AS identifier, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status,
        r.event_at, e.expires_at, r.places, r.incident::uuid AS incident_id, r.seq
@@ -148,19 +147,22 @@ WITH affected AS MATERIALIZED (
            (array_agg(a.incident_id ORDER BY a.because = 'INCIDENT' DESC, a.at DESC) FILTER (WHERE a.incident_id IS NOT NULL))[1] AS incident_id
       FROM affected a CROSS JOIN LATERAL unnest(string_to_array(a.places, ' ')) AS w
      WHERE w <> '' GROUP BY 1
+), quiet AS MATERIALIZED (
+    SELECT d.*, h.offices, h.last_seq, h.last_at, r.every, coalesce(h.last_at, d.affected_since) AS since
+      FROM placed d
+     CROSS JOIN LATERAL (SELECT x.every FROM bus.report_rule x WHERE x.type = '*' AND x.place = ANY (bus.codes_over(d.pcode) || ''::text)
+                          ORDER BY rtrim(x.place, '0') DESC LIMIT 1) AS r
+      JOIN bus.places_heard(ARRAY(SELECT pcode FROM placed)) AS h ON h.place = d.pcode
+     WHERE now() - coalesce(h.last_at, d.affected_since) > r.every
 )
-SELECT d.pcode, coalesce(h.last_at, d.affected_since) AS since, now() - coalesce(h.last_at, d.affected_since) AS silent_for,
-       r.every AS allowed, h.offices, h.last_at, p.name AS last_sender, t.name AS last_type, m.message_id AS last_message_id,
-       d.because, d.affected_since, d.incident_id, i.name AS incident_name, i.state AS incident_state
-  FROM placed d
- CROSS JOIN LATERAL (SELECT x.every FROM bus.report_rule x WHERE x.type = '*' AND x.place = ANY (bus.codes_over(d.pcode) || ''::text)
-                      ORDER BY rtrim(x.place, '0') DESC LIMIT 1) AS r
-  JOIN bus.places_heard(ARRAY(SELECT pcode FROM placed)) AS h ON h.place = d.pcode
-  LEFT JOIN bus.incident i ON i.incident_id = d.incident_id
-  LEFT JOIN bus.message m ON m.seq = h.last_seq
+SELECT q.pcode, q.since, now() - q.since AS silent_for, q.every AS allowed, q.offices, q.last_at, p.name AS last_sender,
+       t.name AS last_type, m.message_id AS last_message_id, q.because, q.affected_since, q.incident_id,
+       i.name AS incident_name, i.state AS incident_state
+  FROM quiet q
+  LEFT JOIN bus.incident i ON i.incident_id = q.incident_id
+  LEFT JOIN bus.words_at(ARRAY(SELECT last_seq FROM quiet)) AS m ON m.seq = q.last_seq
   LEFT JOIN bus.principal p ON p.principal_id = m.sender_id
-  LEFT JOIN bus.type t ON t.number = m.type
- WHERE now() - coalesce(h.last_at, d.affected_since) > r.every;
+  LEFT JOIN bus.type t ON t.number = m.type;
 COMMENT ON VIEW eoc.silence IS 'affected districts of whose own offices nothing at all has been heard for longer than bus.report_rule allows: somebody has to ask';
 COMMENT ON COLUMN eoc.silence.pcode IS 'district';
 COMMENT ON COLUMN eoc.silence.since IS 'when a broker had the last message of any kind; if there is none, since when it is affected';

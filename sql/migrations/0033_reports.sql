@@ -42,6 +42,9 @@ CREATE INDEX report_thread ON bus.report (thread_id);
 CREATE INDEX report_preceding ON bus.report (preceding_id) WHERE preceding_id IS NOT NULL;
 CREATE INDEX report_number ON bus.report (sender_id, type, number) WHERE number <> '';
 CREATE INDEX report_about ON bus.report (type, about_at);
+CREATE INDEX report_event ON bus.report (event_at);
+CREATE INDEX report_place ON bus.report (places, received_at);
+CREATE INDEX report_stands ON bus.report (received_at) WHERE stands_id IS NULL AND NOT is_withdrawn;
 
 CREATE TABLE bus.report_rule (
     place     text NOT NULL DEFAULT '' CHECK (place ~ '^([0-9]{7,13}|[A-Z]{2}[0-9]{2,13})?$'),

@@ -37,7 +37,7 @@ INSERT INTO allowed VALUES
     eoc.incident_proposal'),
 ('bus_reader bus_admin', 'SELECT', 'bus.report bus.report_rule eoc.report eoc.report_current eoc.report_expected
     eoc.report_due eoc.report_rule eoc.alert_in_force eoc.silence'),
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),

@@ -149,5 +149,50 @@ SELECT bus.rejudge() \g /dev/null
 SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(r) FROM bus.report r UNION ALL SELECT to_jsonb(i) FROM bus.incident i))$$, 'the same log gives the same reports');
 SELECT is((SELECT count(*) FROM was), (SELECT count(*) FROM bus.report) + (SELECT count(*) FROM bus.incident), 'and no others');
 
+-- After ten years ----------------------------------------------------------------------------------
+-- Each view finds what it wants by an index; how fast depends on the machine, what is read does not.
+CREATE FUNCTION pg_temp.read_whole(q text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || q LOOP
+        IF line ~ 'Seq Scan on (report|incident|incident_report|incident_filed|document|message|lane_run)(_[0-9]+)?( |$)' THEN
+            RETURN NEXT q || ': ' || btrim(line);
+        END IF;
+    END LOOP;
+END
+$$;
+INSERT INTO bus.principal (name, agency, roles, places) SELECT 'coes.d' || n, 'coes', 'district', (3505300 + n)::text FROM generate_series(1, 20) AS n;
+INSERT INTO bus.incident (incident_id, seq, first_seq, since, began_at, last_at, sender_id, status, label, state, hazard, name, places, ended_at, open_during)
+SELECT md5('i' || g)::uuid, g, g, b.at + interval '20 days', b.at, b.at, 1, 1, 2, CASE WHEN g > 15980 THEN 'RESPONDING' ELSE 'CLOSED' END, 'MUDFLOW', 'x' || g, (3505301 + g % 20)::text,
+       CASE WHEN g <= 15980 THEN b.at + interval '20 days' END, tstzmultirange(tstzrange(b.at, CASE WHEN g <= 15980 THEN b.at + interval '20 days' END))
+  FROM generate_series(1, 16000) AS g CROSS JOIN LATERAL (SELECT now() - (16004 - g) * interval '330 minutes' AS at) AS b;
+INSERT INTO bus.report (message_id, thread_id, seq, received_at, event_at, about_at, sender_id, type, status, label, is_cancel, agency, version, number, prepared_by, authorised_by, places, incident_ids)
+SELECT md5(d || ' ' || o)::uuid, md5(d || ' ' || o)::uuid, 1000000 + d * 20 + o, b.at, b.at, b.at, o, 121, 1, 2, false, 'coes', 'UPDATE', d::text, 'x', 'y', (3505300 + o)::text, '{}'
+  FROM generate_series(1, 3650) AS d CROSS JOIN generate_series(1, 20) AS o CROSS JOIN LATERAL (SELECT now() - (3650 - d) * interval '1 day' AS at) AS b;
+INSERT INTO bus.incident_filed (incident_id, seq, type, status, message_id) SELECT md5('i' || g)::uuid, g, 121, 1, md5(1 + g % 3000 || ' ' || 1 + g % 5)::uuid FROM generate_series(1, 15000) AS g;
+INSERT INTO bus.incident_report (message_id, seq, event_at, sender_id, type, status, label, hazard, places)
+SELECT md5('r' || g)::uuid, g, now() - (20000 - g) * interval '4 hours', 1, 101, 1, 2, 'MUDFLOW', (3505301 + g % 20)::text FROM generate_series(1, 20000) AS g;
+INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+SELECT 100000 + g, b.at, b.at, 1, 180, 1, md5('a' || g)::uuid, jsonb_build_object('public_alert', jsonb_build_object('identifier', 'B' || g,
+       'msg_type', 'CAP_MSG_TYPE_ALERT', 'infos', jsonb_build_array(jsonb_build_object('expires_us', bus.us(b.at + interval '6 hours')::text)))), '3505301', 32
+  FROM generate_series(1, 6000) AS g CROSS JOIN LATERAL (SELECT now() - (6000 - g) * interval '14 hours' AS at) AS b;
+INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, log_epoch, sender_id, marks, lane, type, status, message_id, places, content)
+SELECT 200000 + g, 1, 200000 + g, now() - (20000 - g) * interval '4 hours', now(), 1, (SELECT principal_id FROM bus.principal WHERE name = 'coes.d' || 1 + g % 19), 32, 4, 201, 1, md5('m' || g)::uuid, '', '\x00'
+  FROM generate_series(1, 20000) AS g ORDER BY g;
+INSERT INTO bus.lane_run SELECT sender_id, epoch, lane, lane_seq, lane_seq, seq, seq FROM bus.message WHERE seq > 200000;
+ANALYZE bus.incident, bus.report, bus.incident_filed, bus.incident_report, bus.document, bus.message, bus.lane_run;
+SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', q), q) FROM unnest(ARRAY[
+    'SELECT * FROM eoc.report_due', 'SELECT * FROM eoc.report_expected WHERE pcode = ''3505301''', 'SELECT * FROM eoc.silence',
+    'SELECT * FROM eoc.alert_in_force', 'SELECT * FROM eoc.report_current ORDER BY received_at DESC LIMIT 50',
+    'SELECT * FROM eoc.report_current WHERE event_at > now() - interval ''3 days''',
+    'SELECT * FROM eoc.report WHERE places = ''3505301'' ORDER BY received_at DESC LIMIT 20',
+    format('SELECT * FROM eoc.report WHERE thread_id = %L', pg_temp.uid(11))]) AS q;
+SELECT is((SELECT sum(expected) || ' ' || sum(received) FROM eoc.report_due WHERE pcode LIKE '35053%' AND period_to < now()),
+          (SELECT count(*) || ' ' || count(*) FROM eoc.report_expected WHERE pcode LIKE '35053%' AND period_to < now()), 'and answers right');
+SELECT is((SELECT array_agg(pcode || ' ' || coalesce(last_sender, 'nobody')) FROM eoc.silence WHERE pcode LIKE '35053%' AND (silent_for > interval '4 days' OR last_at IS NULL)), '{"3505320 nobody"}'::text[], 'who of them says nothing');
+SELECT is_empty($$SELECT prosrc FROM pg_proc WHERE oid IN ('bus.places_heard'::regproc, 'bus.words_at'::regproc) AND NOT proconfig::text LIKE '%enable_seqscan=off%'$$,
+                'numbers of the log are found by its index of spans');
+
 SELECT * FROM finish();
 ROLLBACK;
