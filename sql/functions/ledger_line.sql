@@ -1,12 +1,386 @@
--- ledger_line: judges what moves a life cycle of `line`. Nothing is judged yet.
+-- ledger_line: who wants what, and who has promised what of it. Judges the sixteen messages of EDXL-RM.
+--
+--   a message ─▶ its thread (preceding_id, recall, originating_id) ─▶ each line of it: whose strand ─▶ bus.decide
+--
+-- What is wanted moves in the cycle `request`: thread and line_id. Each supplier that answers has a strand of its
+-- own (cycle `line`), which begins with its first answer where the message answered says (starts_as), so that one
+-- that declines takes nothing from the others. All lines of a message move, or none. What moves, and the sums
+-- that follow from it: ledger_line_moves.sql; items that are promised once: ledger_line_items.sql. Whether a message holds what EDXL-RM wants was judged in the gate.
+
+-- One line of a message, and what is to become of it. Elements that are about the same line are one part.
+CREATE TYPE bus.line_part AS (
+    said       int4[],      -- line_id of the elements
+    line_id    int4,        -- of the thread
+    strand_id  uuid,        -- null: of nobody yet
+    event      text,
+    from_state text,
+    to_state   text,
+    is_request bool,        -- it moves what is wanted
+    is_new     bool,        -- a strand begins
+    quantity   numeric,
+    unit       text,
+    items      text[],
+    times      jsonb,       -- schedule type, without its prefix -> microseconds
+    from_at    timestamptz, -- promised from, until
+    until_at   timestamptz,
+    body       jsonb);      -- the first element; schedules of all
+
 CREATE FUNCTION bus.judge_line(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
+DECLARE
+    anchor uuid := coalesce((m.body->'recall'->>'recalled_id')::uuid, m.preceding_id);
+    at bus.line_message;
+    judged record;
+    j bus.judgement;
 BEGIN
+    IF anchor IS NOT NULL THEN
+        SELECT * INTO at FROM bus.line_message x WHERE x.message_id = anchor ORDER BY x.said LIMIT 1;
+    ELSIF m.originating_id <> m.message_id THEN
+        anchor := m.originating_id;
+        SELECT * INTO at FROM bus.line_message x WHERE x.thread = m.originating_id ORDER BY x.message_id, x.said LIMIT 1;
+    ELSIF m.type NOT IN (160, 162, 166) THEN
+        -- A question or report about nothing that stands here moves nothing.
+        RETURN CASE WHEN m.type NOT IN (164, 172, 173) THEN
+            bus.refuse('thread', 'preceding_id', 'It names no request or offer: preceding_id or originating_id says which.') END;
+    END IF;
+    j := bus.line_waits(m, anchor, at);
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    END IF;
+    IF anchor IS NULL THEN
+        at.thread := m.message_id;
+    END IF;
+    SELECT * INTO judged FROM bus.line_parts(m, at);
+    j := judged.j;
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    END IF;
+    PERFORM bus.line_apply(m, at.thread, judged.parts);
+    RETURN bus.apply();
+END
+$$;
+
+-- What has to be there first, and whether it is what this message may be about.
+CREATE FUNCTION bus.line_waits(m bus.said, anchor uuid, at bus.line_message) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    j bus.judgement;
+    recalled bool := m.body ? 'recall';
+BEGIN
+    IF anchor IS NULL THEN
+        RETURN NULL;
+    ELSIF at.thread IS NULL THEN
+        RETURN bus.hold(anchor, 'predecessor', CASE WHEN recalled THEN bus.line_path(m) || '.recall' WHEN anchor = m.preceding_id THEN 'preceding_id'
+                                                    ELSE 'originating_id' END,
+                        format('Message %s has not come yet, or nothing came of it.', anchor));
+    END IF;
+    j := bus.mixed_status(m, at.status, 'request or offer');
+    IF j.verdict IS NOT NULL OR m.sender_id = 0 THEN
+        RETURN j;
+    ELSIF recalled AND (at.type <> m.type OR at.sender_id <> m.sender_id) THEN
+        RETURN bus.refuse('recall', bus.line_path(m) || '.recall',
+                          'A message is replaced or cancelled by one of the same type from the same sender.');
+    ELSIF m.type <> 173 AND m.originating_id NOT IN (m.message_id, at.thread) THEN
+        RETURN bus.refuse('thread', 'originating_id', format('What it answers belongs to thread %s.', at.thread));
+    END IF;
     RETURN NULL;
 END
 $$;
--- Empties its tables, before the log is judged again.
-CREATE FUNCTION bus.ledger_clear_line() RETURNS void LANGUAGE sql AS $$ SELECT $$;
 
--- How many requests of an incident are still open, in a sentence; null: none is.
-CREATE FUNCTION bus.open_requests_text(incident uuid, status int2) RETURNS text LANGUAGE sql STABLE AS $$ SELECT NULL::text $$;
+-- Where it stands in the document.
+CREATE FUNCTION bus.line_path(m bus.said) RETURNS text LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN (SELECT t.name FROM bus.type t WHERE t.number = m.type); END $$;
+
+-- Every line of the message decided, none moved. `j`: the first that cannot, verdict null if all can.
+CREATE FUNCTION bus.line_parts(m bus.said, at bus.line_message, OUT parts bus.line_part[], OUT j bus.judgement)
+LANGUAGE plpgsql AS $$
+DECLARE
+    element jsonb;
+    lm bus.line_message;
+    p bus.line_part;
+    twin int4;
+    judged record;
+BEGIN
+    parts := '{}';
+    FOR element IN SELECT x FROM jsonb_array_elements(coalesce(m.body->'lines', '[]')) AS x LOOP
+        p := bus.line_part_of(m, element);
+        lm := bus.line_answered(at, p, element, m.body ? 'recall');
+        p.line_id := lm.line_id;
+        p.strand_id := lm.strand_id;
+        p.from_state := lm.starts_as;
+        twin := (SELECT i FROM generate_subscripts(parts, 1) AS i WHERE parts[i].line_id = p.line_id);
+        IF twin IS NULL THEN
+            p := bus.line_strand(m, at.thread, lm, p);
+            parts := parts || p;
+        ELSIF m.type <> 173 AND parts[twin].body->'response'->>'type' IS DISTINCT FROM element->'response'->>'type' THEN
+            j := bus.refuse('line_twice', bus.line_path(m) || '.lines', format('Line %s stands in it with two answers.', p.line_id));
+            RETURN;
+        ELSE
+            parts[twin] := bus.line_joined(parts[twin], p);
+        END IF;
+    END LOOP;
+    FOR i IN 1 .. cardinality(parts) LOOP
+        SELECT * INTO judged FROM bus.line_decide(m, at.thread, parts[i], parts[:i - 1]);
+        parts[i] := judged.p;
+        j := judged.j;
+        EXIT WHEN j.verdict IS NOT NULL;
+    END LOOP;
+END
+$$;
+
+-- What an element says, without knowing what it is about.
+CREATE FUNCTION bus.line_part_of(m bus.said, element jsonb) RETURNS bus.line_part
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    p bus.line_part;
+BEGIN
+    p.said := ARRAY[(element->>'line_id')::int4];
+    p.body := element;
+    p.quantity := greatest(eoc.amount(element->'assignment'->'quantity'), 0);
+    p.unit := nullif(element->'assignment'->'quantity'->>'unit', '');
+    IF coalesce(element->'resource'->>'resource_id', '') <> '' THEN
+        p.items := ARRAY(SELECT trim(x) FROM unnest(string_to_array(element->'resource'->>'resource_id', ',')) AS x WHERE trim(x) <> '');
+    ELSE
+        p.items := '{}';
+    END IF;
+    RETURN p;
+END
+$$;
+
+-- Two elements about one line: "EX-07" and "EX-09" are two excavators of it.
+CREATE FUNCTION bus.line_joined(p bus.line_part, q bus.line_part) RETURNS bus.line_part
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    p.said := p.said || q.said;
+    p.items := p.items || q.items;
+    IF p.unit IS NOT DISTINCT FROM q.unit THEN
+        p.quantity := coalesce(p.quantity + q.quantity, p.quantity, q.quantity);
+    END IF;
+    p.body := jsonb_set(p.body, '{schedules}', coalesce(p.body->'schedules', '[]') || coalesce(q.body->'schedules', '[]'));
+    RETURN p;
+END
+$$;
+
+-- Which line an element is about: of the message it answers or recalls, else of the thread.
+CREATE FUNCTION bus.line_answered(at bus.line_message, p bus.line_part, element jsonb, recalled bool) RETURNS bus.line_message
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    number int4 := coalesce(nullif((element->'response'->>'preceding_line_id')::int4, 0), p.said[1]);
+    lm bus.line_message;
+    r bus.request;
+BEGIN
+    IF recalled THEN
+        number := p.said[1];
+    END IF;
+    IF at.said = number THEN
+        RETURN at;
+    ELSIF at.message_id IS NOT NULL THEN
+        SELECT * INTO lm FROM bus.line_message x WHERE x.message_id = at.message_id AND x.said = number;
+        IF FOUND THEN
+            RETURN lm;
+        END IF;
+    END IF;
+    -- The line that nobody answered yet is the thread's.
+    SELECT * INTO r FROM bus.request x WHERE x.thread = at.thread AND x.line_id = number;
+    lm.line_id := number;
+    lm.thread := at.thread;
+    lm.starts_as := coalesce(r.starts_as, '');
+    RETURN lm;
+END
+$$;
+
+-- Whose part of the line it is, and what it does to it.
+CREATE FUNCTION bus.line_strand(m bus.said, thread uuid, lm bus.line_message, p bus.line_part) RETURNS bus.line_part
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    s bus.line;
+    few uuid[];
+BEGIN
+    p.event := CASE WHEN m.type = 173 AND m.sender_id = 0 THEN 'EXPIRE' ELSE bus.line_event(m, p, lm) END;
+    p.is_new := false;
+    IF p.strand_id IS NULL AND m.type NOT IN (160, 164, 165) AND p.event <> 'EXPIRE' AND NOT m.body ? 'recall' THEN
+        IF m.type IN (161, 163, 171) THEN
+            p.strand_id := (SELECT x.strand_id FROM bus.line x
+                             WHERE x.thread = line_strand.thread AND x.line_id = p.line_id AND x.supplier = bus.unit_of(m.sender)
+                               AND x.phase <> 'over' ORDER BY x.first_seq DESC LIMIT 1);
+            p.is_new := p.strand_id IS NULL;
+        ELSIF m.type = 166 THEN
+            p.is_new := true;
+            p.from_state := '';
+        ELSE
+            few := bus.line_meant(m, thread, p);
+            IF cardinality(few) > 1 THEN
+                p.from_state := 'several';
+            ELSE
+                p.strand_id := few[1];
+            END IF;
+        END IF;
+    END IF;
+    p.is_request := m.type = 160 OR p.strand_id IS NULL AND (p.event = 'EXPIRE' OR m.type = 162 AND (p.from_state = '' OR m.body ? 'recall'));
+    IF p.strand_id IS NOT NULL THEN
+        SELECT * INTO s FROM bus.line x WHERE x.strand_id = p.strand_id;
+        p.from_state := s.state;
+        -- What is still on the road goes on where it is.
+        IF s.arrived_at IS NULL AND (p.event = 'RETURN_DECLINE' OR p.event = 'TAKE_BACK' AND m.type = 168) THEN
+            p.event := p.event || '_ON_ROAD';
+        ELSIF p.event = 'SPEND' AND p.quantity < s.quantity - s.lost THEN
+            p.event := 'LOSE';
+        END IF;
+    END IF;
+    RETURN p;
+END
+$$;
+
+-- The suppliers of a line that this can be about: those for whom it is legal, if it names none; for a fact, who can
+-- be meant at all.
+CREATE FUNCTION bus.line_meant(m bus.said, thread uuid, p bus.line_part) RETURNS uuid[]
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    legal uuid[];
+    meant uuid[];
+BEGIN
+    SELECT array_agg(x.strand_id ORDER BY x.first_seq), array_agg(x.strand_id ORDER BY x.first_seq) FILTER (WHERE EXISTS (
+               SELECT FROM bus.transition t WHERE t.cycle = 'line' AND t.from_state = x.state AND t.event = p.event))
+      INTO meant, legal
+      FROM (SELECT * FROM (SELECT l.*, rank() OVER (ORDER BY l.items && p.items DESC,
+                                                    m.type = 173 AND l.agency = m.agency AND l.phase <> 'over' DESC) AS nearest
+                             FROM bus.line l WHERE l.thread = line_meant.thread AND l.line_id = p.line_id) AS y
+             WHERE y.nearest = 1) AS x;
+    RETURN coalesce(legal, CASE WHEN m.type = 173 THEN meant END, '{}');
+END
+$$;
+
+-- Agency and unit of a sender: one depot of an agency may decline and another one deliver.
+CREATE FUNCTION bus.unit_of(sender text) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE WHEN split_part(sender, '.', 3) = '' THEN sender ELSE split_part(sender, '.', 1) || '.' || split_part(sender, '.', 2) END $$;
+
+CREATE FUNCTION bus.line_event(m bus.said, p bus.line_part, lm bus.line_message) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    plain text := bus.line_plain_event(m, p);
+BEGIN
+    RETURN CASE m.body->'recall'->>'type'
+        WHEN 'RECALL_TYPE_UPDATE' THEN CASE WHEN m.type = 173 OR plain IS DISTINCT FROM lm.event THEN plain ELSE 'UPDATE' END
+        WHEN 'RECALL_TYPE_CANCEL' THEN
+            CASE WHEN m.type IN (164, 165, 172) THEN 'ASK' WHEN m.type = 163 THEN 'WITHDRAW' WHEN m.type IN (167, 168, 169, 174, 175) THEN 'TAKE_BACK'
+                 WHEN m.type = 173 THEN CASE WHEN lm.event = 'REPORT' THEN 'REPORT' ELSE 'UNSAY' END ELSE 'CANCEL' END
+        ELSE plain END;
+END
+$$;
+
+CREATE FUNCTION bus.line_plain_event(m bus.said, p bus.line_part) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    word text := CASE m.type WHEN 161 THEN 'RESPOND' WHEN 163 THEN 'COMMIT' WHEN 169 THEN 'RETURN' WHEN 171 THEN 'QUOTE' WHEN 175 THEN 'EXTEND' END;
+    said text := p.body->>'schedules';
+BEGIN
+    IF word IS NOT NULL THEN
+        RETURN word || CASE p.body->'response'->>'type' WHEN 'RESPONSE_TYPE_DECLINE' THEN '_DECLINE' WHEN 'RESPONSE_TYPE_PROVISIONAL' THEN '_PROVISIONAL'
+                            ELSE CASE WHEN m.type IN (169, 175) THEN '_ACCEPT' ELSE '' END END;
+    ELSIF m.type = 173 THEN
+        -- Of several times the latest step says where it is now.
+        RETURN CASE WHEN p.body->'resource'->'status'->>'readiness' = 'READINESS_OUT_OF_SERVICE' THEN 'SPEND'
+                    WHEN position('"SCHEDULE_TYPE_ACTUAL_RETURN_ARRIVAL"' IN said) > 0 THEN 'RETURN_ARRIVE'
+                    WHEN position('"SCHEDULE_TYPE_ACTUAL_RETURN_DEPARTURE"' IN said) > 0 THEN 'RETURN_DEPART'
+                    WHEN position('"SCHEDULE_TYPE_ACTUAL_ARRIVAL"' IN said) > 0 THEN 'ARRIVE'
+                    WHEN position('"SCHEDULE_TYPE_ACTUAL_DEPARTURE"' IN said) > 0 THEN 'DEPART' ELSE 'REPORT' END;
+    END IF;
+    RETURN CASE m.type WHEN 160 THEN 'REQUEST' WHEN 162 THEN 'REQUISITION' WHEN 166 THEN 'OFFER' WHEN 167 THEN 'RELEASE' WHEN 168 THEN 'ASK_RETURN'
+                       WHEN 170 THEN 'ASK_QUOTE' WHEN 172 THEN 'ASK_STATUS' WHEN 174 THEN 'EXTEND' ELSE 'ASK' END;
+END
+$$;
+
+-- Decides one part; `p` comes back with where it goes. `before`: the parts of the message that stand before it.
+CREATE FUNCTION bus.line_decide(m bus.said, thread uuid, INOUT p bus.line_part, before bus.line_part[], OUT j bus.judgement)
+LANGUAGE plpgsql AS $$
+DECLARE
+    r bus.request;
+    s bus.line;
+    d bus.decision;
+    fails jsonb;
+BEGIN
+    SELECT * INTO r FROM bus.request x WHERE x.thread = line_decide.thread AND x.line_id = p.line_id;
+    SELECT * INTO s FROM bus.line x WHERE x.strand_id = p.strand_id;
+    IF p.from_state = 'several' THEN
+        IF p.event IN ('ASK_STATUS', 'REPORT') THEN
+            p.from_state := NULL;
+            p.to_state := coalesce(r.starts_as, '');
+            RETURN; -- a word to all of them
+        END IF;
+        j := bus.line_answer(m, CASE m.type WHEN 173 THEN 3 ELSE 4 END::int2, 'which_supplier', thread,
+                             format('Line %s has several suppliers; preceding_id, or the stock number, says whose part is meant.', p.line_id));
+        RETURN;
+    ELSIF p.is_request THEN
+        d := bus.decide('request', coalesce(r.state, ''), p.event, bus.request_fails(m, r, p), m.forced);
+        p.from_state := coalesce(r.state, '');
+    ELSIF p.strand_id IS NULL AND p.from_state = '' AND m.type IN (164, 165) THEN
+        p.to_state := '';
+        RETURN; -- a question about something new
+    ELSE
+        p := bus.line_window(m, p, s);
+        fails := bus.line_fails(m, r, s, p) || CASE WHEN p.event IN ('COMMIT', 'COMMIT_PROVISIONAL', 'EXTEND_ACCEPT', 'EXTEND_PROVISIONAL', 'UPDATE')
+                                                    THEN bus.items_fail(m, thread, s, p, before) ELSE '{}' END;
+        d := bus.decide('line', p.from_state, p.event, fails, m.forced);
+    END IF;
+    IF d.verdict <> 1 THEN
+        j := bus.line_answer(m, d.verdict, d.code, thread, d.text);
+        RETURN;
+    END IF;
+    p.to_state := d.to_state;
+END
+$$;
+CREATE FUNCTION bus.line_answer(m bus.said, verdict int2, code text, thread uuid, text text) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (verdict, code, bus.line_path(m) || '.lines', text, NULL, thread)::bus.judgement;
+END
+$$;
+
+-- Guards of the request's cycle that are not met.
+CREATE FUNCTION bus.request_fails(m bus.said, r bus.request, p bus.line_part) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    out int4;
+BEGIN
+    IF r.thread IS NULL OR p.event NOT IN ('REQUEST', 'CANCEL', 'EXPIRE') THEN
+        RETURN '{}';
+    ELSIF p.event = 'EXPIRE' THEN
+        RETURN CASE WHEN r.message_id <> m.preceding_id THEN '{"last": "There is a newer version."}' ELSE '{}' END;
+    ELSIF p.event = 'CANCEL' THEN
+        out := (SELECT count(*) FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts
+                   AND x.phase IN ('promised', 'under way', 'on scene'));
+        RETURN CASE WHEN out > 0 THEN jsonb_build_object('nothing_out', format(
+            'Suppliers have committed to line %s: release what they promised (ReleaseResource) first.', r.line_id)) ELSE '{}' END;
+    END IF;
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'consumer', CASE WHEN r.agency <> m.agency THEN format('Line %s of this thread was asked for by %s.', r.line_id, r.agency) END,
+        'declined', CASE WHEN NOT coalesce((SELECT bool_and(x.state = 'DECLINED') FROM bus.line x
+                                             WHERE x.thread = r.thread AND x.line_id = r.line_id), false)
+                         THEN format('Line %s was asked for already.', r.line_id) END));
+END
+$$;
+
+-- Guards of the strand's cycle that are not met; what is free: bus.items_fail.
+CREATE FUNCTION bus.line_fails(m bus.said, r bus.request, s bus.line, p bus.line_part) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    fails jsonb := '{}';
+BEGIN
+    IF m.type IN (162, 167, 169, 170, 174) AND (r.agency <> m.agency OR NOT bus.is_place_of(m, r.places)) THEN
+        fails := jsonb_build_object('consumer', format(
+            'Line %s was asked for by %s in %s; only that agency, for that place, requisitions, extends and releases.', p.line_id, r.agency,
+            coalesce(nullif(r.places, ''), 'no place')));
+    END IF;
+    IF s.agency <> m.agency THEN
+        fails := fails || '{"supplier": "This part of the line is another supplier''s; answer the request itself to have one of your own."}';
+    END IF;
+    IF r.is_over THEN
+        fails := fails || jsonb_build_object('asked', format('The request is %s.', r.state));
+    END IF;
+    IF s.message_id <> (CASE WHEN p.event LIKE 'TAKE_BACK%' OR p.event = 'UNSAY' THEN (m.body->'recall'->>'recalled_id')::uuid
+                             WHEN p.event = 'EXPIRE' THEN m.preceding_id END) THEN
+        fails := fails || '{"last": "Something else has moved it since."}';
+    END IF;
+    RETURN fails;
+END
+$$;

@@ -198,6 +198,9 @@ BEGIN
         ('incident_report', format(heard, 'label')),
         ('report', format(heard, 'label')),
         ('incident_filed', 'EXISTS (SELECT FROM bus.incident i WHERE i.incident_id = incident_filed.incident_id)'),
+        ('request', format(heard, 'label')),
+        ('line', format(heard, 'label')),
+        ('commitment', 'EXISTS (SELECT FROM bus.line l WHERE l.strand_id = commitment.strand_id)'),
         -- The ledger of relocation: rows are as personal as the messages they come from.
         ('household', format(heard, '4')),
         ('offer', format(heard, '4')),
@@ -231,6 +234,7 @@ GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_s
     bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
     bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
     bus.cycle_event, bus.cycle_guard, bus.transition, bus.incident, bus.incident_report, bus.incident_filed, bus.report, bus.report_rule,
+    bus.request, bus.line, bus.commitment,
     bus.household, bus.offer, bus.entitlement,
     bus.delivery, bus.site, bus.plot, bus.type, bus.observation_type, bus.unit
     TO bus_reader, bus_admin;

@@ -89,6 +89,11 @@ static void a_household_has_one_plot_and_nobody_decides_for_another(void **state
     assert_int_equal(failures_of(*state, "whose_plot", NULL), 0);
 }
 
+static void nothing_is_promised_twice_and_what_is_wanted_is_counted(void **state)
+{
+    assert_int_equal(failures_of(*state, "line", NULL), 0);
+}
+
 static void orders_take_whom_the_policy_names(void **state)
 {
     assert_int_equal(failures_of(*state, "orders", NULL), 0);
@@ -177,6 +182,7 @@ int main(void)
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(districts_owe_reports_and_their_silence_is_seen),
         T(a_household_has_one_plot_and_nobody_decides_for_another),
+        T(nothing_is_promised_twice_and_what_is_wanted_is_counted),
         T(orders_take_whom_the_policy_names),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
