@@ -258,7 +258,7 @@ class Client:
             if self.state != CLOSED and time.monotonic() >= self.next_ping:
                 self.on_silence()
 
-    def run_until(self, condition, what, seconds=15):
+    def run_until(self, condition, what, seconds=60):
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

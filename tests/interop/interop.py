@@ -80,7 +80,7 @@ class Test:
             c.close()
         self.bus.end()
 
-    def settle(self, rows, client=None, seconds=20):
+    def settle(self, rows, client=None, seconds=60):
         client = client or self.office
         client.run_until(lambda: all(r.settled for r in rows), f"receipts of {len(rows)} messages", seconds)
         for r in rows:
@@ -95,7 +95,7 @@ class Test:
     def write(self, type_name="flash_report", lane=common.LANE_ROUTINE, **more):
         return self.author.envelope(type_name, lane, **more).SerializeToString()
 
-    def hear(self, want, client=None, seconds=15, **subscribe):
+    def hear(self, want, client=None, seconds=60, **subscribe):
         """A subscription that has got its horizon up to `want`."""
         client = client or self.screen
         s = client.subscribe(**subscribe)
@@ -111,7 +111,7 @@ class Test:
         return [n for n in sorted(self.log) if n not in self.record]
 
 
-def raw_answer(c, *frames, what=None, seconds=5):
+def raw_answer(c, *frames, what=None, seconds=60):
     """Sends bytes, or lists of frames, past the client; the Fault that comes."""
     before = len(c.faults)
     for f in frames:
@@ -227,7 +227,7 @@ def every_type(t):
             lane = LANES[i % len(LANES)]
             signature = random.randbytes(64) if i % 5 == 0 else b""
             rows.append(t.office.put(t.write(names[-1], lane), lane, signature))
-    settled = t.settle(rows, seconds=40)
+    settled = t.settle(rows)
     t.rows, t.names = rows, names
     check("ten families, 51 types", (len(t.families), len(set(names))) >= (10, 51), t.families)
     wrong = [(names[i], s.code, s.path) for i, s in enumerate(settled) if s.outcome != STORED]
@@ -409,8 +409,9 @@ def busy(t):
     author = Author(t.maker, OFFICE, t.epoch + 2)
     rows = [c.put(author.envelope("activity_log_entry").SerializeToString())
             for _ in range(3 * c.welcome.window_items)]
-    burst(c, rows)
-    c.run_until(lambda: c.busy, "Busy")
+    with t.bus.commits_wait():  # or the store may keep up with us
+        burst(c, rows)
+        c.run_until(lambda: c.busy, "Busy")
     check("more than the window: Busy, and when to come back", c.busy[0].retry_ms > 0 and c.busy[0].text,
           c.busy[0])
     numbers = [s.seq for s in t.settle(rows, c)]
@@ -425,12 +426,13 @@ def busy_lane(t):
     author = Author(t.maker, OFFICE, t.epoch + 3)
     *rows, missed, later = [c.put(author.envelope("activity_log_entry").SerializeToString())
                             for _ in range(c.welcome.window_items + 2)]
-    burst(c, [*rows, missed, later])
 
     def refrain():
         c.not_before = float("inf")
         return {later.tag, missed.tag} <= {tag for b in c.busy for tag in b.tags}
-    c.run_until(refrain, "Busy")
+    with t.bus.commits_wait():
+        burst(c, [*rows, missed, later])
+        c.run_until(refrain, "Busy")
     t.settle(rows, c)
     c.busy.clear()
     burst(c, [later])
@@ -458,7 +460,8 @@ def clocks(t):
     seq = t.say(author.envelope("sensor_status").SerializeToString(), client=c).seq
     s = t.hear(seq, patterns=["*.sensor.**"], after=seq - 1)
     offset = s.deliveries[0].stamp.clock_offset_ms
-    check("the stamp tells a clock that is 90 s ahead", 89000 < offset < 91000, offset)
+    # What the Hello waited, at either end, is taken off: on a machine that stands still some seconds.
+    check("the stamp tells a clock that is 90 s ahead", 75000 < offset < 91000, offset)
     c.close()
 
 
@@ -626,7 +629,7 @@ def killed(t):
         settled = [(r, r.settled.seq) for r in rows if r.settled]
         t.bus.kill_broker()
         t.bus.start_broker()
-    t.settle(rows, seconds=30)
+    t.settle(rows)
     check("receipts from before hold", all(r.settled.seq == n for r, n in settled))
     check("offered again in a new session", any(r.offers > 1 for r in rows), session)
     check("all are stored", all(r.settled.outcome == STORED for r in rows))
@@ -661,7 +664,7 @@ def database_away(t):
     c.run_until(lambda: any(p.token == 3 for p in c.pongs), "Pong")
     check("no receipts without a database", not any(r.settled for r in rows))
     t.bus.launch_postgres()
-    t.settle(rows, c, seconds=30)
+    t.settle(rows, c)
     numbers = [r.settled.seq for r in rows]
     check("stored once, in order, when it is back", numbers == list(range(before + 1, before + 1 + len(rows))),
           numbers[:3])

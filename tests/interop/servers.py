@@ -1,5 +1,6 @@
 """servers - a private PostgreSQL and a broker for one test, reached over a socket file and a loopback
 port. Each is our child and ended by its pid; if this program dies, the kernel ends them (setpriv)."""
+import contextlib
 import glob
 import json
 import os
@@ -11,7 +12,7 @@ import time
 
 import zmq
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def wait_for(condition, what):
@@ -22,10 +23,13 @@ def wait_for(condition, what):
         time.sleep(0.01)  # between two looks at the condition
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def hold_port():
+    """A bound socket that nobody listens at: until it is closed, no other program gets its port; a server that
+    sets SO_REUSEADDR, as libzmq does, may listen there."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
 
 
 class Bus:
@@ -35,7 +39,8 @@ class Bus:
         self.pg = f"{work}/pg"
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
         self.database = f"host={self.pg} user=eocbus dbname=eocbus connect_timeout=5"
-        self.endpoint = f"tcp://127.0.0.1:{free_port()}"
+        self.port = hold_port()
+        self.endpoint = f"tcp://127.0.0.1:{self.port.getsockname()[1]}"
         self.broker_key = None
 
     # PostgreSQL refuses to run as root.
@@ -75,6 +80,16 @@ class Bus:
         ready = [f"{self.bin}/pg_isready", "-q", "-h", self.pg, "-U", "eocbus"]
         wait_for(lambda: subprocess.run(ready).returncode == 0, "PostgreSQL does not start")
 
+    @contextlib.contextmanager
+    def commits_wait(self):
+        """Somebody has the head of the log: nothing is stored meanwhile."""
+        with subprocess.Popen([f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-d", self.database], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/") as psql:
+            psql.stdin.write("BEGIN; SELECT 'held' FROM bus.log_head FOR UPDATE;\n")
+            psql.stdin.flush()
+            assert psql.stdout.readline() == "held\n"
+            yield  # psql ends with its input, and the transaction with it
+
     def stop_postgres(self):
         self.postgres.send_signal(signal.SIGINT)
         self.postgres.wait(PATIENCE_S)
@@ -92,7 +107,8 @@ class Bus:
         settings = {"name": "interop", "endpoint": self.endpoint, "key.file": key,
                     "database": f"host={self.pg} user=bus_ingest dbname=eocbus",
                     "control.socket": f"{self.work}/broker.sock",
-                    "access.cache_file": f"{self.work}/broker.rights", "egress.horizon": "200ms"}
+                    "access.cache_file": f"{self.work}/broker.rights", "egress.horizon": "200ms",
+                    "store.commit_ms": "30s"}  # sent again, a message is answered as repeated
         argv = ["setpriv", "--pdeathsig=KILL", f"{self.build}/eocbus-broker", "-c", "/dev/null"]
         for name, value in settings.items():
             argv += ["-o", f"{name}={value}"]

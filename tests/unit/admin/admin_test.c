@@ -295,13 +295,13 @@ static void who_dawdles_is_dropped_and_the_next_is_served(void **state)
         loop_turn(t.loop, 5);
     asker = call_in();
     say(asker, "help\n");
-    assert_true(hear(asker, 9000) > 0);
-    assert_in_range(loop_exact_us(t.loop) - start_us, 4900000, 8000000);
+    assert_true(hear(asker, 30000) > 0);
+    assert_in_range(loop_exact_us(t.loop) - start_us, 4900000, 30000000);
     for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
-        assert_int_equal(hear(idle[i], 1000), 0);
+        assert_int_equal(hear(idle[i], 30000), 0);
         close(idle[i]);
     }
-    assert_true(hear(deaf, 1000) < 3000000);
+    assert_true(hear(deaf, 30000) < 3000000);
     close(deaf);
     close(asker);
 }

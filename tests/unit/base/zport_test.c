@@ -652,7 +652,7 @@ static void tcp_pauses_are_kept_short_where_it_is_asked_for(void **state)
     open_pair(&b, &a, &set);
     assert_int_equal(zport_send(a.port, NULL, "x", 1), ST_OK);
     turn_until(b.loop, &b.has_message);
-    for (unsigned i = 0; i < 100 && user_timeout_ms(b.last_fd) != 60000; i++)
+    for (unsigned i = 0; i < 2000 && user_timeout_ms(b.last_fd) != 60000; i++)
         loop_turn(b.loop, 10);
     assert_int_equal(user_timeout_ms(b.last_fd), 60000);
     close_pair(&b, &a);
@@ -855,7 +855,7 @@ static long resident_kib(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* One message of 64 MiB in frames of 64 KiB: ZeroMQ hands a message to the line only when it is
+/* One message of 256 MiB in frames of 64 KiB: ZeroMQ hands a message to the line only when it is
  * whole, but for the receiver it has no end in sight. In a process of its own, whose memory is not
  * ours. */
 static void send_without_end(int endpoint_fd)
@@ -876,8 +876,8 @@ static void send_without_end(int endpoint_fd)
     watch = zmq_socket(context, ZMQ_PAIR);
     zmq_connect(watch, "inproc://watch");
     zmq_connect(s, endpoint);
-    for (int i = 0; i < 1024; i++)
-        zmq_send(s, frame, sizeof(frame), i < 1023 ? ZMQ_SNDMORE : 0);
+    for (int i = 0; i < 4096; i++)
+        zmq_send(s, frame, sizeof(frame), i < 4095 ? ZMQ_SNDMORE : 0);
     zmq_recv(watch, frame, sizeof(frame), 0); /* until we are cut */
     _exit(0);
 }
@@ -910,7 +910,8 @@ static void an_endless_message_is_cut_and_honest_peers_stay(void **state)
     assert_true(write(ends[1], zport_endpoint(b.port), strlen(zport_endpoint(b.port))) > 0);
     turn_until(b.loop, &is_cut);
     print_message("endless message: %ld KiB above idle when cut\n", resident_kib() - before);
-    assert_swift(resident_kib() - before < 49152);
+    /* ZeroMQ's thread reads on until ours has its turn, on a busy machine tens of MiB. */
+    assert_swift(resident_kib() - before < 131072);
     assert_int_equal(waitpid(child, &child_status, 0), child);
     assert_int_equal(child_status, 0);
     log_set_sink(NULL, NULL);

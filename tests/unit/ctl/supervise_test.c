@@ -76,7 +76,7 @@ static void a_kept_child_comes_back_after_kill_9(void **state)
     struct supervise *s = *state;
     int child = start_shell(s, "exec sleep 1000", true);
     pid_t first = supervise_pid(s, child);
-    uint64_t end = supervise_now_ms() + 10000;
+    uint64_t end = supervise_now_ms() + 60000;
 
     kill(first, SIGKILL);
     while ((supervise_pid(s, child) == first || supervise_pid(s, child) == 0) &&
@@ -93,7 +93,7 @@ static void the_pause_between_starts_grows(void **state)
     int child = start_shell(s, "exit 1", true);
     uint64_t begin = supervise_now_ms();
 
-    while (supervise_restarts(s, child) < 4 && supervise_now_ms() - begin < 10000)
+    while (supervise_restarts(s, child) < 4 && supervise_now_ms() - begin < 60000)
         supervise_turn(s, 100);
     /* 100 + 200 + 400 ms lie between four deaths */
     assert_true(supervise_now_ms() - begin >= 700);
@@ -108,8 +108,8 @@ static void stopping_is_patient_first_and_then_kills(void **state)
     pid_t pid = supervise_pid(s, deaf);
     uint64_t begin = supervise_now_ms();
 
-    supervise_stop(s, polite, 5000);
-    assert_true(supervise_now_ms() - begin < PATIENCE * 3000);
+    supervise_stop(s, polite, 60000);
+    assert_true(supervise_now_ms() - begin < 30000); /* not waited for to the end */
     supervise_stop(s, deaf, 100);
     assert_int_equal(kill(pid, 0), -1);
 }
@@ -129,7 +129,7 @@ static void a_signal_to_us_ends_the_turns(void **state)
 static void a_child_does_not_outlive_us(void **state)
 {
     const struct timespec ms1 = {.tv_nsec = 1000000};
-    const uint64_t end = supervise_now_ms() + 10000;
+    const uint64_t end = supervise_now_ms() + 60000;
     int fds[2], status = 0;
     pid_t mother, gone, child = 0;
 

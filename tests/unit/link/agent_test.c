@@ -271,7 +271,7 @@ static void what_is_put_is_stored_and_told_after_it_is_on_disk(void **state)
     agent_state(agent, &st);
     assert_true(st.linked && st.sends && st.clock_known);
     assert_int_equal(st.waiting, 0);
-    assert_in_range(st.clock_offset_ms + 2000, 0, 4000);
+    assert_in_range(st.clock_offset_ms + 5000, 0, 10000);
 }
 
 static void a_refused_message_is_told_with_its_reason_and_kept(void **state)
@@ -347,7 +347,8 @@ static void a_broker_that_forgets_at_once_is_not_stormed(void **state)
     f.what_case = EOCBUS__V1__FRAME__WHAT_FAULT;
     f.fault = &fault;
     end = loop_exact_us(loop) + 2000000;
-    while (loop_exact_us(loop) < end) {
+    while (loop_exact_us(loop) < end ||
+           (answered < 3 && loop_exact_us(loop) < end + DEADLINE_MS * UINT64_C(1000))) {
         loop_turn(loop, 10);
         if (broker.hellos == answered)
             continue;
