@@ -221,7 +221,7 @@ static void drain(struct run *r)
                       : "an office still waits for receipts");
     world_look_at_memory(w);
     atomic_store(&w->shared->listeners_end, true);
-    for (end_us = clock_us() + 10000000; clock_us() < end_us;)
+    for (end_us = clock_us() + 60000000; clock_us() < end_us;)
         if (have_ended(r, w->listener, LISTENERS, "listener"))
             break;
         else
