@@ -236,7 +236,7 @@ $$;
 -- Types that are judged. Never one that may be warned first (TYPE_FLASH in proto/wire/types.c): what listeners
 -- have heard cannot be refused; a judge that is shown one only takes note of it and answers null.
 CREATE FUNCTION bus.judged() RETURNS int2[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT '{101,120,121,122,123,124,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,204,220,222,223,224,225,226,227}'::int2[]
+    SELECT '{101,120,121,122,123,124,140,141,160,161,162,163,164,165,166,167,168,169,170,171,172,173,174,175,180,181,182,204,220,222,223,224,225,226,227}'::int2[]
 $$;
 
 -- Which judge a type has; also the name under which it is held or contested.
@@ -251,6 +251,8 @@ $$;
 
 CREATE FUNCTION bus.judge_one(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql AS $$
+DECLARE
+    j bus.judgement;
 BEGIN
     -- What is only ever promised or asked has no effect when its time is over. Judges of the others look
     -- themselves: a fact stays one.
@@ -262,8 +264,16 @@ BEGIN
         PERFORM bus.offer_never_comes(m);
         RETURN NULL;
     END IF;
+    IF m.type IN (101, 120) THEN
+        PERFORM bus.judge_alert(m); -- takes note, as the incidents do
+    END IF;
     CASE bus.judge_of(m.type)
-    WHEN 'incident' THEN RETURN bus.judge_incident(m);
+    WHEN 'incident' THEN
+        j := bus.judge_incident(m);
+        IF m.type = 141 AND j.verdict = 1 THEN
+            PERFORM bus.alert_of_incident(m);
+        END IF;
+        RETURN j;
     WHEN 'line' THEN RETURN bus.judge_line(m);
     WHEN 'alert' THEN RETURN bus.judge_alert(m);
     WHEN 'household' THEN RETURN bus.judge_household(m);
@@ -365,6 +375,10 @@ CREATE FUNCTION bus.judge_row(seq int8, message_id uuid, sender_id int4, lane in
                               expired bool, doc jsonb) RETURNS bus.judgement
 LANGUAGE plpgsql AS $$
 BEGIN
+    -- Most receipts tell how far a message got, which moves nothing.
+    IF type = 181 AND (sender_id = 0 OR doc->'receipt'->>'level' NOT IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED')) THEN
+        RETURN NULL;
+    END IF;
     RETURN bus.judge(bus.said_of(seq, message_id, sender_id, lane, type, status, marks, places, event_at, received_at,
                                  not_after, expired, doc));
 END

@@ -207,6 +207,10 @@ BEGIN
         ('entitlement', format(heard, '4')),
         ('delivery', format(heard, '4')),
         ('site', format(heard, '2')),
+        -- Who was asked to take an alert is no public matter, even if the alert is.
+        ('alert', format(heard, 'greatest(label, 2::int2)')),
+        ('alert_call', 'EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = alert_call.alert_id)'),
+        ('alert_answer', 'EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = alert_answer.alert_id)'),
         ('plot', 'EXISTS (SELECT FROM bus.site s WHERE s.site_id = plot.site_id AND s.status = plot.status)')
         ) AS wanted(part, body) LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_policy x

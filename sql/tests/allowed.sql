@@ -43,6 +43,8 @@ INSERT INTO allowed VALUES
     eoc.line_moves'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
+('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.escalation_rule
+    eoc.alert_open eoc.escalation eoc.escalation_rule'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.

@@ -183,7 +183,8 @@ SELECT is_empty($$SELECT a.grantee::regrole, a.privilege_type FROM pg_class c, a
 SELECT is_empty($$SELECT m.name FROM may m JOIN pg_class c ON c.oid::regclass::text = m.name
                    WHERE m.role = 'bus_reader' AND m.what = 'SELECT' AND c.relkind IN ('r', 'p')
                      AND m.name NOT IN ('bus.type', 'bus.observation_type', 'bus.unit', 'bus.log_head', 'bus.cycle_state',
-                                        'bus.cycle_event', 'bus.cycle_guard', 'bus.transition', 'bus.report_rule')
+                                        'bus.cycle_event', 'bus.cycle_guard', 'bus.transition', 'bus.report_rule',
+                                        'bus.escalation_rule')
                      AND NOT (c.relrowsecurity AND c.relforcerowsecurity
                               AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'reader'))$$,
                 'what a reader may read is judged row by row');

@@ -104,6 +104,11 @@ static void an_incident_goes_its_way_and_no_other(void **state)
     assert_int_equal(failures_of(*state, "incident", NULL), 0);
 }
 
+static void an_alarm_asks_one_after_the_other_until_somebody_takes_it(void **state)
+{
+    assert_int_equal(failures_of(*state, "alert", NULL), 0);
+}
+
 static void each_agency_has_its_own_clock_of_a_household(void **state)
 {
     assert_int_equal(failures_of(*state, "sealed", NULL), 0);
@@ -179,6 +184,7 @@ int main(void)
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
         T(an_incident_goes_its_way_and_no_other),
+        T(an_alarm_asks_one_after_the_other_until_somebody_takes_it),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(districts_owe_reports_and_their_silence_is_seen),
         T(a_household_has_one_plot_and_nobody_decides_for_another),
