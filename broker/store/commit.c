@@ -82,17 +82,20 @@ static bool log_is_at_fault(const struct pg_reply *reply)
     return !reply->constraint[0];
 }
 
-/* 21 cardinality violation, 22 data exception, 23 integrity constraint, 54 program limit, P0 raised
- * by a function: it is the data, or the judge of a life cycle that did not reckon with it; one
+/* 20 no case fits, 21 cardinality violation, 22 data exception, 23 integrity constraint, 2F and 38
+ * and 39 a function that ends badly, 54 program limit, P0 raised by a function, XX000 something
+ * that PostgreSQL did not reckon with itself: it is the data, or the judge of a life cycle; one
  * message must not stop all the others. Anything else (disk, memory, rights, shutdown) says nothing
- * about the rows, nor does what is wrong with the log: good messages wait until somebody has put
- * that right. */
+ * about the rows, nor does what is wrong with the log (XX001, XX002: a page or an index of it):
+ * good messages wait until somebody has put that right. */
 static bool data_is_at_fault(const struct pg_reply *reply)
 {
-    static const char *const classes[] = {"21", "22", "23", "54", "P0"};
+    static const char *const classes[] = {"20", "21", "22", "23", "2F", "38", "39", "54", "P0"};
 
     if (log_is_at_fault(reply))
         return false;
+    if (strcmp(reply->sqlstate, "XX000") == 0)
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(classes); i++)
         if (strncmp(reply->sqlstate, classes[i], 2) == 0)
             return true;

@@ -53,6 +53,7 @@ BEGIN
     END LOOP;
     IF gone IS NOT NULL THEN
         INSERT INTO bus.retired (upto_seq, retired_by) VALUES (gone, session_user);
+        PERFORM bus.retire_undecided(gone);
         PERFORM bus.say_audit('retired', gone::text);
     END IF;
     RETURN gone;

@@ -103,6 +103,15 @@ BEGIN
 END
 $$;
 
+-- What is only promised or asked has no effect when its time is over. A fact stays one. A decision looks itself,
+-- and how many plots a site has does not pass.
+CREATE FUNCTION bus.is_over(m bus.said) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN m.expired AND m.type NOT IN (204, 224) AND bus.is_promise(m);
+END
+$$;
+
 -- May this message speak of a thing in `places` (P-codes split by blanks; empty: it is anybody's)? Yes, if one of
 -- its own places holds one of these; what has happened may have happened in a part of the thing's place, too: a
 -- jamoat reports of its district, and decides nothing for it. Yes, if the sender has the right to say the same
@@ -254,13 +263,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     j bus.judgement;
 BEGIN
-    -- What is only ever promised or asked has no effect when its time is over. Judges of the others look
-    -- themselves: a fact stays one.
-    IF m.expired AND (m.type IN (222, 225) OR m.type BETWEEN 160 AND 175 AND m.type <> 173
-                      OR m.type = 226 AND m.body->>'answer' = 'OFFER_ANSWER_ACCEPT'
-                      OR m.type = 141 AND EXISTS (SELECT FROM bus.cycle_event e
-                                                   WHERE e.cycle = 'incident' AND e.nature = 'promise'
-                                                     AND 'INCIDENT_EVENT_' || e.event = m.body->>'event')) THEN
+    IF bus.is_over(m) THEN
         PERFORM bus.offer_never_comes(m);
         RETURN NULL;
     END IF;
@@ -281,91 +284,6 @@ BEGIN
     WHEN 'decision' THEN RETURN bus.judge_decision(m);
     ELSE RETURN NULL;
     END CASE;
-END
-$$;
-
--- Judges one message that is about to be stored under m.seq, and then whatever waited for it.
-CREATE FUNCTION bus.judge(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql AS $$
-DECLARE
-    j bus.judgement := bus.judge_one(m);
-BEGIN
-    IF j.verdict = 4 THEN
-        IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN
-            DELETE FROM bus.rested_on r WHERE r.seq = m.seq; -- its number will be another one's
-        END IF;
-        RETURN j;
-    END IF;
-    PERFORM bus.keep_undecided(m, j);
-    IF j.verdict IS DISTINCT FROM 2 THEN
-        PERFORM bus.wake(m.message_id);
-    END IF;
-    PERFORM bus.judge_woken(m.seq, m.received_at);
-    RETURN j;
-END
-$$;
-
-CREATE FUNCTION bus.keep_undecided(m bus.said, j bus.judgement) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF j.verdict = 2 THEN
-        INSERT INTO bus.held (seq, since, type, message_id, waits_for, cycle, code, text, said)
-        VALUES (m.seq, m.received_at, m.type, m.message_id, j.waits_for, bus.judge_of(m.type), coalesce(j.code, ''),
-                coalesce(j.text, ''), to_jsonb(m));
-    ELSIF j.verdict = 3 THEN
-        INSERT INTO bus.contested (seq, since, type, message_id, entity, cycle, code, text, said)
-        VALUES (m.seq, m.received_at, m.type, m.message_id, j.entity, bus.judge_of(m.type), coalesce(j.code, ''),
-                coalesce(j.text, ''), to_jsonb(m));
-    END IF;
-END
-$$;
-
--- What waits for this message or thing is judged again before the append is over. Called by bus.judge for each
--- message, and by judges for what they brought into being.
-CREATE FUNCTION bus.wake(id uuid) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE bus.held h SET is_woken = true WHERE h.waits_for = id AND h.settled_as IS NULL;
-END
-$$;
-
--- In the order of the log, until nobody is awake any more: one that is decided may wake others.
-CREATE FUNCTION bus.judge_woken(by_seq int8, at timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    h bus.held;
-    m bus.said;
-    j bus.judgement;
-BEGIN
-    LOOP
-        SELECT * INTO h FROM bus.held x WHERE x.is_woken ORDER BY x.seq LIMIT 1;
-        EXIT WHEN NOT FOUND;
-        m := jsonb_populate_record(NULL::bus.said, h.said);
-        j := bus.judge_one(m);
-        IF j.verdict = 2 THEN
-            UPDATE bus.held x SET is_woken = false, waits_for = j.waits_for, code = coalesce(j.code, ''),
-                                  text = coalesce(j.text, '') WHERE x.seq = h.seq;
-        ELSE
-            PERFORM bus.settle(m, j, by_seq, at);
-            PERFORM bus.wake(m.message_id);
-        END IF;
-    END LOOP;
-END
-$$;
-
--- A held message is decided: it has its number, so a promise that cannot be kept is dismissed, not refused. Its
--- sender hears so.
-CREATE FUNCTION bus.settle(m bus.said, j bus.judgement, by_seq int8, at timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE bus.held h SET settled_at = at, settled_seq = by_seq, settled_as = coalesce(j.verdict, 1::int2),
-                          is_woken = false, said = NULL
-     WHERE h.seq = m.seq;
-    UPDATE bus.message b SET verdict = coalesce(j.verdict, 1::int2) WHERE b.seq = m.seq;
-    IF j.verdict = 3 THEN
-        PERFORM bus.keep_undecided(m, j);
-    END IF;
-    PERFORM bus.say_decision(m, j);
 END
 $$;
 
@@ -430,14 +348,25 @@ END
 $$;
 
 -- bus.ring_<kind>(t bus.timer) is called once at or after due_at, in a transaction of its own; it says later
--- whatever it has to say. Set again, a timer is moved.
+-- whatever it has to say. Set again, a timer is moved. One that has rung since this message set it does not ring
+-- once more because the log is judged again.
 CREATE FUNCTION bus.set_timer(kind text, subject uuid, due_at timestamptz, detail jsonb DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    by_seq int8 := nullif(split_part(coalesce(current_setting('bus.waking', true), ''), ' ', 1), '')::int8;
 BEGIN
-    INSERT INTO bus.timer (kind, subject, due_at, detail)
-    VALUES (set_timer.kind, set_timer.subject, set_timer.due_at, set_timer.detail)
+    IF coalesce(current_setting('bus.rejudging', true), '') <> ''
+       AND (EXISTS (SELECT FROM bus.rang r WHERE r.kind = set_timer.kind AND r.subject = set_timer.subject
+                                             AND r.set_seq = by_seq)
+            OR EXISTS (SELECT FROM bus.timer t WHERE t.kind = set_timer.kind AND t.subject = set_timer.subject
+                                                 AND t.set_seq = by_seq AND t.trouble IS NOT NULL)) THEN
+        DELETE FROM bus.timer t WHERE t.kind = set_timer.kind AND t.subject = set_timer.subject AND t.trouble IS NULL;
+        RETURN;
+    END IF;
+    INSERT INTO bus.timer (kind, subject, due_at, detail, set_seq)
+    VALUES (set_timer.kind, set_timer.subject, set_timer.due_at, set_timer.detail, by_seq)
         ON CONFLICT ON CONSTRAINT timer_kind_subject_key
-        DO UPDATE SET due_at = excluded.due_at, detail = excluded.detail, trouble = NULL;
+        DO UPDATE SET due_at = excluded.due_at, detail = excluded.detail, set_seq = excluded.set_seq, trouble = NULL;
 END
 $$;
 CREATE FUNCTION bus.stop_timer(kind text, subject uuid) RETURNS void
@@ -458,8 +387,13 @@ BEGIN
     FOR t IN SELECT * FROM bus.timer x WHERE x.due_at <= now_at AND x.trouble IS NULL
               ORDER BY x.due_at, x.timer_id LIMIT most LOOP
         rung := rung + 1;
+        PERFORM set_config('bus.waking', '', true); -- no message sets what a ringing sets
         BEGIN
             DELETE FROM bus.timer x WHERE x.timer_id = t.timer_id;
+            INSERT INTO bus.rang (kind, subject, set_seq, due_at, rang_at)
+            SELECT t.kind, t.subject, t.set_seq, t.due_at, now_at WHERE t.set_seq IS NOT NULL
+                ON CONFLICT ON CONSTRAINT rang_pkey
+                DO UPDATE SET set_seq = excluded.set_seq, due_at = excluded.due_at, rang_at = excluded.rang_at;
             EXECUTE format('SELECT bus.%I($1)', 'ring_' || t.kind) USING t;
         EXCEPTION WHEN OTHERS THEN
             UPDATE bus.timer x SET trouble = SQLERRM WHERE x.timer_id = t.timer_id;
@@ -490,157 +424,3 @@ BEGIN
     RETURN said;
 END
 $$;
-
--- Decisions ----------------------------------------------------------------------------------------
-
--- Tells the sender of a held message what became of it.
-CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    ruling int4 := CASE j.verdict WHEN 3 THEN 3 WHEN 4 THEN 2 ELSE 1 END;
-    why text := bus.cut(coalesce(j.text, ''), 2000);
-BEGIN
-    IF m.sender_id = 0 THEN
-        RETURN; -- the bus itself
-    END IF;
-    PERFORM bus.say_later(
-        greatest(m.lane, 2::int2), m.status, 5, 204::int2, m.sender, m.message_id,
-        bus.pb_bytes(1, uuid_send(m.message_id)) || bus.pb_number(2, ruling) || bus.pb_text(3, coalesce(j.code, ''))
-            || bus.pb_text(4, why) || bus.pb_text(5, 'bus'),
-        jsonb_build_object('decision', jsonb_strip_nulls(jsonb_build_object(
-            'message_id', m.message_id, 'ruling', 'RULING_' || (ARRAY['APPLIED', 'DISMISSED', 'CONTESTED'])[ruling],
-            'code', nullif(j.code, ''), 'text', nullif(why, ''), 'decided_by', 'bus'))),
-        m.label, clock_timestamp(), array_to_string(m.places, ' '));
-END
-$$;
-
--- A person settles what is held or contested. What the bus says of its own decisions moves nothing.
-CREATE FUNCTION bus.judge_decision(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql AS $$
-DECLARE
-    about uuid := (m.body->>'message_id')::uuid;
-    open record;
-    s bus.said;
-    j bus.judgement;
-BEGIN
-    IF m.sender_id = 0 THEN
-        PERFORM bus.settle_in_vain(m);
-    END IF;
-    IF m.sender_id = 0 OR m.expired THEN
-        RETURN NULL;
-    END IF;
-    SELECT * INTO open FROM (
-        SELECT h.seq, h.said FROM bus.held h WHERE h.message_id = about AND h.settled_as IS NULL
-        UNION ALL
-        SELECT c.seq, c.said FROM bus.contested c WHERE c.message_id = about AND c.settled_as IS NULL) AS x
-     ORDER BY x.seq LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN bus.refuse('not_undecided', 'decision.message_id',
-                          'No message with this id is held or contested; what is shows `eocctl undecided`.');
-    END IF;
-    s := jsonb_populate_record(NULL::bus.said, open.said);
-    j := bus.may_decide(m, s);
-    IF j.verdict IS NOT NULL THEN
-        RETURN j;
-    END IF;
-    IF m.body->>'ruling' = 'RULING_DISMISSED' THEN
-        PERFORM bus.settle_by_person(s, 4::int2, m);
-        RETURN bus.apply();
-    END IF;
-    s.forced := true;
-    s.forced_seq := m.seq;
-    s.forced_by := m.sender;
-    s.forced_places := m.places;
-    j := bus.judge_one(s);
-    IF j.verdict > 1 THEN
-        RETURN bus.refuse(j.code, 'decision.message_id', 'It cannot be applied all the same: ' || j.text);
-    END IF;
-    PERFORM bus.settle_by_person(s, 1::int2, m);
-    RETURN bus.apply();
-END
-$$;
-
--- Verdict null: this person may. When the log is judged again, who may now is no matter: it was decided.
-CREATE FUNCTION bus.may_decide(m bus.said, about bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    j bus.judgement := bus.mixed_status(m, about.status, 'message that is decided');
-BEGIN
-    IF j.verdict IS NOT NULL THEN
-        RETURN j;
-    END IF;
-    IF coalesce(m.body->>'ruling', '') NOT IN ('RULING_APPLIED', 'RULING_DISMISSED') THEN
-        RETURN bus.refuse('enum', 'decision.ruling', 'A person applies it or dismisses it.');
-    END IF;
-    IF coalesce(current_setting('bus.rejudging', true), '') = ''
-       AND NOT bus.may(m.sender, 'say', 'decision', array_to_string(about.places, ' '),
-                       (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[about.label]) THEN
-        RETURN bus.refuse('rights', 'decision.message_id',
-                          format('%s may not decide about a message of that place and label.', m.sender));
-    END IF;
-    RETURN NULL;
-END
-$$;
-
-CREATE FUNCTION bus.settle_by_person(about bus.said, ruling int2, m bus.said) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE bus.held h SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, is_woken = false, said = NULL
-     WHERE h.seq = about.seq AND h.settled_as IS NULL;
-    UPDATE bus.contested c SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, said = NULL
-     WHERE c.seq = about.seq AND c.settled_as IS NULL;
-    UPDATE bus.message b SET verdict = ruling WHERE b.seq = about.seq;
-    IF ruling = 1 AND about.type = 220 AND coalesce(current_setting('bus.rejudging', true), '') = '' THEN
-        PERFORM bus.household_said(about.body, about.seq, about.sender_id, about.event_at); -- names may go now
-    ELSIF ruling = 4 AND about.type = 225 THEN
-        PERFORM bus.offer_never_comes(about);
-    END IF;
-    PERFORM bus.wake(about.message_id);
-END
-$$;
-
--- The log judged again ------------------------------------------------------------------------------
-
--- Empties the ledger and judges every message again, in the order of the log: after a restore that lost part of the
--- ledger's tables, or when rules were changed for what has happened already. Nothing is said. What the log holds has
--- its number: what today's rules would refuse is contested. Brokers wait meanwhile. Answers how many were judged.
-CREATE FUNCTION bus.rejudge() RETURNS int8
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-DECLARE
-    clear text;
-    d record;
-    j bus.judgement;
-    m bus.said;
-    judged int8 := 0;
-BEGIN
-    PERFORM FROM bus.log_head FOR UPDATE;
-    IF EXISTS (SELECT FROM bus.retired) THEN
-        RAISE EXCEPTION 'part of the log was taken away; what it moved cannot be judged again'
-            USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
-    PERFORM set_config('bus.rejudging', 'yes', true);
-    TRUNCATE bus.held, bus.contested, bus.moved, bus.timer RESTART IDENTITY;
-    FOR clear IN SELECT p.oid::regproc::text FROM pg_proc p
-                  WHERE p.pronamespace = 'bus'::regnamespace AND p.proname LIKE 'ledger\_clear\_%' ORDER BY 1 LOOP
-        EXECUTE format('SELECT %s()', clear);
-    END LOOP;
-    FOR d IN SELECT b.seq, b.message_id, b.sender_id, b.lane, b.type, b.status, b.marks, b.places, b.event_at,
-                    b.received_at, b.not_after, b.expired, b.verdict, x.doc
-               FROM bus.document x JOIN bus.message b USING (seq)
-              WHERE x.type = ANY (bus.judged()) ORDER BY x.seq LOOP
-        m := bus.said_of(d.seq, d.message_id, d.sender_id, d.lane, d.type, d.status, d.marks, d.places, d.event_at,
-                         d.received_at, d.not_after, d.expired, d.doc);
-        j := bus.judge(m);
-        IF j.verdict = 4 THEN
-            j.verdict := 3;
-            PERFORM bus.keep_undecided(m, j);
-        END IF;
-        UPDATE bus.message b SET verdict = j.verdict WHERE b.seq = d.seq AND d.verdict IS DISTINCT FROM j.verdict;
-        judged := judged + 1;
-    END LOOP;
-    PERFORM set_config('bus.rejudging', '', true);
-    PERFORM bus.say_audit('rejudged', judged::text);
-    RETURN judged;
-END
-$$;
-GRANT EXECUTE ON FUNCTION bus.rejudge TO bus_admin;

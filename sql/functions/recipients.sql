@@ -372,6 +372,8 @@ BEGIN
                         WHERE e.principal_id = ANY (gone) AND e.level BETWEEN 1 AND 3)
        AND NOT EXISTS (SELECT FROM bus.household_clock c WHERE c.waits_until <= now_at)
        AND NOT EXISTS (SELECT FROM bus.timer t WHERE t.due_at <= now_at AND t.trouble IS NULL)
+       AND NOT EXISTS (SELECT FROM bus.held h WHERE h.is_woken)
+       AND NOT EXISTS (SELECT FROM bus.held h WHERE h.settled_as IS NULL AND NOT h.is_woken AND h.due_at <= now_at)
        AND NOT EXISTS (SELECT FROM bus.to_say q WHERE q.trouble IS NULL) THEN
         RETURN;
     END IF;
@@ -402,7 +404,9 @@ BEGIN
          WHERE x.step_id = (s.x).step_id;
         said := said + 1;
     END LOOP;
-    rung := bus.ring_due(most, now_at);
+    rung := bus.judge_woken(most);
+    rung := greatest(rung, bus.age_held(most, now_at));
+    rung := greatest(rung, bus.ring_due(most, now_at));
     said := said + bus.retain(most) + bus.say_due(most);
     more := greatest(expired, undeliverable, said, rung, bus.say_events(most)) >= most;
 END

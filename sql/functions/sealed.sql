@@ -158,8 +158,8 @@ DECLARE
 BEGIN
     FOR i IN 1 .. cardinality(m_type) LOOP
         CONTINUE WHEN m_type[i] NOT IN (220, 221) OR res.outcome[i] <> 1;
-        -- What is contested destroys nothing until a person has said that it is so (bus.settle_by_person).
-        CONTINUE WHEN m_type[i] = 220 AND res.verdict[i] = 3;
+        -- What is held or contested destroys nothing until it is decided that it is so (bus.names_follow).
+        CONTINUE WHEN m_type[i] = 220 AND res.verdict[i] > 1;
         number := coalesce(res.seq[i], res.before + i);
         IF m_type[i] = 221 THEN
             PERFORM bus.box_stored(number, m_sender[i], m_id[i], m_content[i], m_keys[i]);

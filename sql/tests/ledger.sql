@@ -1,5 +1,4 @@
--- ledger: the mechanism of life cycles, with a tiny one of its own: a site that is made (A), opened (B) and, as a fact,
--- shouted about. Everything is undone.
+-- ledger: the mechanism of life cycles, with a tiny one of the tests' own (tiny.sql). Everything is undone.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
 \set ON_ERROR_STOP 1
@@ -10,87 +9,7 @@ SET LOCAL search_path = pg_temp, pg_catalog, tap;
 SET LOCAL client_min_messages = error;
 SELECT no_plan();
 
--- The tiny cycle -----------------------------------------------------------------------------------
-INSERT INTO bus.cycle_state VALUES ('tiny', 'A', true, 'there'), ('tiny', 'B', true, 'open'), ('tiny', 'C', false, 'gone');
-INSERT INTO bus.cycle_event VALUES ('tiny', 'MAKE', 'fact', 'PlotSite'), ('tiny', 'GO', 'promise', 'PlotOffer'),
-                                   ('tiny', 'LEAVE', 'fact', 'OfferResponse');
-INSERT INTO bus.cycle_guard VALUES ('tiny', 'first', 'is_first', 'nobody was there'), ('tiny', 'sober', 'not_sober', 'sober');
-INSERT INTO bus.transition VALUES ('tiny', '', 'MAKE', 'A', '{}'), ('tiny', 'A', 'GO', 'B', '{first,sober}'),
-                                  ('tiny', 'B', 'LEAVE', 'C', '{}');
-CREATE TABLE bus.tiny (id uuid PRIMARY KEY, state text, status int2, places text);
-ALTER TABLE bus.tiny OWNER TO bus_owner;
--- The functions as they are, replaced for as long as this lasts.
-CREATE OR REPLACE FUNCTION bus.judge_offer(m bus.said) RETURNS bus.judgement LANGUAGE plpgsql AS $$
-DECLARE
-    site uuid := (m.body->>'site_id')::uuid;
-    event text := (ARRAY['MAKE', 'GO', 'LEAVE'])[m.type - 223];
-    t bus.tiny;
-    d bus.decision;
-    j bus.judgement;
-BEGIN
-    SELECT * INTO t FROM bus.tiny x WHERE x.id = site;
-    IF FOUND THEN
-        j := bus.mixed_status(m, t.status, 'site');
-        IF j.verdict IS NOT NULL THEN
-            RETURN j;
-        ELSIF NOT bus.is_place_of(m, t.places) THEN
-            RETURN bus.not_yours(m, t.places, 'plot_offer.site_id', 'site', site);
-        END IF;
-    ELSIF event <> 'MAKE' THEN
-        RETURN bus.hold(site, 'site_unknown', 'plot_offer.site_id', 'The site has not arrived.');
-    END IF;
-    d := bus.decide('tiny', coalesce(t.state, ''), event, coalesce(m.body->'fails', '{}'), m.forced);
-    IF d.verdict <> 1 THEN
-        RETURN bus.judgement_of(d, 'plot_offer.site_id', site);
-    END IF;
-    INSERT INTO bus.tiny VALUES (site, d.to_state, m.status, m.body->>'pcode') ON CONFLICT (id) DO UPDATE SET state = d.to_state;
-    PERFORM bus.note_move(m, 'tiny', site, 0, event, coalesce(t.state, ''), d.to_state);
-    IF event = 'MAKE' THEN
-        PERFORM bus.set_timer('tiny', site, m.received_at + interval '1 hour', '{"say": "GO"}');
-        PERFORM bus.wake(site);
-    ELSIF event = 'GO' THEN
-        PERFORM bus.stop_timer('tiny', site);
-    END IF;
-    RETURN bus.apply();
-END
-$$;
-CREATE OR REPLACE FUNCTION bus.ledger_clear_offer() RETURNS void LANGUAGE sql AS $$ TRUNCATE bus.tiny $$;
-CREATE FUNCTION bus.ring_tiny(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM bus.say_later(3::int2, 1::int2, 1, 225::int2, NULL, NULL, '\x00',
-                          jsonb_build_object('plot_offer', jsonb_build_object('site_id', t.subject)));
-END
-$$;
-CREATE FUNCTION bus.ring_broken(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
-
--- Saying -------------------------------------------------------------------------------------------
--- The schema counts what it says of itself, too: this test begins without that.
-DELETE FROM bus.audit_pending;
-INSERT INTO bus.principal (name, agency, roles, serial) VALUES ('coes.ayni.office', 'coes', 'all', 0),
-                                                               ('jamoat.urmetan', '', 'gateway', 0);
-CREATE TEMP SEQUENCE lane_seq;
-CREATE FUNCTION pg_temp.id_of(n int4) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
--- Message `n` of the office about a site; answers outcome and verdict, or the refusal.
-CREATE FUNCTION pg_temp.say(n int4, type int2, site int4, status int2 DEFAULT 1, more jsonb DEFAULT '{}',
-                            who text DEFAULT 'coes.ayni.office', place text DEFAULT '3505203')
-RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    res bus.append_result;
-    body jsonb := CASE type WHEN 204 THEN '{}' ELSE jsonb_build_object('site_id', pg_temp.id_of(site)) END || more;
-BEGIN
-    res := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 5, 4::int2, nextval('lane_seq'),
-                          pg_temp.id_of(n), type, status, place, now(), now(), NULL, NULL, 48::int2,
-                          ('\x' || to_hex(n + 4096))::bytea, NULL, NULL, NULL,
-                          jsonb_build_object('kind', 'KIND_REPORT', (SELECT t.name FROM bus.type t WHERE t.number = type), body),
-                          1, 0);
-    RETURN CASE WHEN res.outcome[1] >= 5 THEN 'REFUSED ' || res.code[1] || ': ' || res.refusal[1]
-                ELSE coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[res.verdict[1]], 'none') END;
-END
-$$;
-CREATE FUNCTION pg_temp.verdict_of(n int4) RETURNS int2 LANGUAGE sql AS $$
-    SELECT verdict FROM bus.message WHERE message_id = pg_temp.id_of(n)
-$$;
-CREATE FUNCTION pg_temp.head() RETURNS int8 LANGUAGE sql AS $$ SELECT seq FROM bus.log_head $$;
+\ir tiny.sql
 
 -- Decide -------------------------------------------------------------------------------------------
 SELECT is(bus.decide('tiny', 'A', 'GO'), (1, 'B', NULL, NULL)::bus.decision, 'a legal move leads where its row says');
@@ -177,12 +96,32 @@ SELECT is(pg_temp.say(30, 204::int2, 0, 1::int2, jsonb_build_object('message_id'
           'there must be something to decide');
 SELECT alike(pg_temp.say(31, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED'),
                          'jamoat.urmetan'), 'REFUSED rights:%', 'and it must be theirs to decide');
-SELECT is(pg_temp.say(32, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED')),
-          'APPLIED', 'what is contested is applied all the same');
+SELECT alike(pg_temp.say(32, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED')),
+             'REFUSED own_message:%', 'nobody settles what he said himself');
+SELECT alike(pg_temp.say(35, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED'),
+                         'eoc.chief', marks => 32), 'REFUSED label: The message that is decided is RESTRICTED%',
+             'nor labels what is decided about it less than it');
+SELECT is(pg_temp.say(36, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(3), 'ruling', 'RULING_APPLIED'),
+                      'eoc.chief'), 'APPLIED', 'what is contested another one applies all the same');
 SELECT is(pg_temp.verdict_of(3), 1::int2, 'the log says so');
+SELECT is(pg_temp.say(37, 225::int2, 9) || ' ' || pg_temp.say(37, 225::int2, 9, who => 'jamoat.urmetan'), 'HELD HELD',
+          'two senders give their messages the same id');
+SELECT is(pg_temp.say(38, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(37), 'ruling', 'RULING_DISMISSED'),
+                      'eoc.chief'),
+          format('REFUSED ambiguous: Several senders gave this id to a message: they are numbers %s and %s. Say which one in decision.seq.',
+                 pg_temp.head() - 1, pg_temp.head()), 'which one is meant, has to be said');
+SELECT alike(pg_temp.say(39, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(37), 'ruling', 'RULING_DISMISSED',
+                                                                       'seq', '1'), 'eoc.chief'), 'REFUSED not_undecided:%',
+             'by a number of one of them');
+SELECT is(pg_temp.say(52, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(37), 'ruling', 'RULING_DISMISSED',
+                                                                    'seq', pg_temp.head()::text), 'eoc.chief'), 'APPLIED', 'as it is here');
+SELECT is((SELECT array_agg(coalesce(settled_as, 0) ORDER BY seq) FROM bus.held WHERE message_id = pg_temp.id_of(37)), '{0,4}',
+          'it was the other one''s');
+SELECT is(pg_temp.say(53, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(37), 'ruling', 'RULING_DISMISSED'),
+                      'eoc.chief'), 'APPLIED', 'then one is left');
 SELECT is(pg_temp.say(33, 225::int2, 9), 'HELD', 'something that waits for what never comes');
-SELECT is(pg_temp.say(34, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(33), 'ruling', 'RULING_DISMISSED')),
-          'APPLIED', 'is dismissed');
+SELECT is(pg_temp.say(34, 204::int2, 0, 1::int2, jsonb_build_object('message_id', pg_temp.id_of(33), 'ruling', 'RULING_DISMISSED'),
+                      'eoc.chief'), 'APPLIED', 'is dismissed');
 SELECT is(pg_temp.verdict_of(33), 4::int2, 'and stays in the log');
 SELECT is((SELECT count(*)::int4 FROM eoc.undecided), 0, 'nothing waits for anybody');
 
@@ -236,6 +175,8 @@ SELECT lives_ok('SELECT bus.tick(100)', 'one that fails does not stop the tick')
 SELECT is((SELECT state FROM bus.tiny WHERE id = pg_temp.id_of(1)), 'B', 'the others ring, and what they say is judged');
 SELECT is((SELECT kind || ' ' || trouble FROM bus.timer WHERE trouble <> ''), 'broken broken', 'what failed is kept with its reason');
 SELECT is((SELECT said FROM bus.tick(100)), 0, 'each rings once');
+SELECT is((SELECT r.set_seq FROM bus.rang r WHERE r.subject = pg_temp.id_of(1) AND r.kind = 'tiny'),
+          (SELECT m.seq FROM bus.message m WHERE m.message_id = pg_temp.id_of(36)), 'it stands that it rang, and who set it');
 SELECT set_has($$SELECT doc->'audit_event'->>'what' FROM bus.document WHERE type = 243$$, $$VALUES ('timer_failed')$$,
                'and stands in the record');
 
@@ -250,7 +191,7 @@ CREATE TEMP TABLE is_now AS
 SELECT 'moved' AS part, to_jsonb(x) - 'step' || jsonb_build_object('turn', rank() OVER (ORDER BY step)) AS r FROM bus.moved x
 UNION ALL SELECT 'held', to_jsonb(x) FROM bus.held x UNION ALL SELECT 'contested', to_jsonb(x) FROM bus.contested x
 UNION ALL SELECT 'tiny', to_jsonb(x) FROM bus.tiny x UNION ALL SELECT 'verdict', to_jsonb(ARRAY[seq, verdict]) FROM bus.message
-UNION ALL SELECT 'timer', to_jsonb(x) - 'timer_id' FROM bus.timer x;
+UNION ALL SELECT 'timer', to_jsonb(x) - 'timer_id' FROM bus.timer x WHERE x.kind <> 'broken';
 SELECT bag_eq('SELECT * FROM was', 'SELECT * FROM is_now', 'and gives the same tables');
 SELECT is((SELECT count(*)::int4 FROM bus.to_say), 0, 'without a word');
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agents/link/agent.h"
 #include "agents/link/outbox.h"
@@ -16,16 +17,17 @@
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/pgserver.h"
 
 #include "proto/base/banned.h"
 
-enum { DEADLINE_MS = 60000, VERDICTS_MAX = 8 };
-static const char sender_name[] = "coes.ayni.office";
+#define PSQL "/usr/lib/postgresql/15/bin/psql"
+enum { DEADLINE_MS = 60000, VERDICTS_MAX = 16 };
 
 static struct {
     struct bus *bus;
     struct loop *loop;
-    struct agent *agent;
+    struct agent *office, *chief;
     unsigned settled, decisions;
     bool stored[VERDICTS_MAX];
     uint32_t verdict[VERDICTS_MAX];
@@ -99,7 +101,7 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
     snprintf(world.text, sizeof(world.text), "%s", oc->text);
 }
 
-static void open_office(void)
+static struct agent *open_agent(const char *name)
 {
     static const char *const patterns[] = {"**"};
     static const struct agent_events events = {.settled = on_settled};
@@ -108,12 +110,13 @@ static void open_office(void)
     struct agent_settings set = {0};
     struct keys keys;
     char outbox[128], key_file[128], *endpoint = (char *)(uintptr_t)bus_endpoint(world.bus);
+    struct agent *made = NULL;
 
-    bus_enrol(world.bus, sender_name, &keys);
-    snprintf(outbox, sizeof(outbox), "%s/outbox", world.dir);
-    snprintf(key_file, sizeof(key_file), "%s/key", world.dir);
-    assert_int_equal(keys_save(&keys, key_file, sender_name, err, sizeof(err)), ST_OK);
-    set.name = (char *)(uintptr_t)sender_name;
+    bus_enrol(world.bus, name, &keys);
+    snprintf(outbox, sizeof(outbox), "%s/%s.outbox", world.dir, name);
+    snprintf(key_file, sizeof(key_file), "%s/%s.key", world.dir, name);
+    assert_int_equal(keys_save(&keys, key_file, name, err, sizeof(err)), ST_OK);
+    set.name = (char *)(uintptr_t)name;
     set.key_file = key_file;
     set.endpoints.items = &endpoint;
     set.endpoints.count = 1;
@@ -122,10 +125,10 @@ static void open_office(void)
     set.outbox_budget = 16 * 1024 * 1024;
     set.link_profile = (char[]){"fiber"};
     set.log_level = (char[]){"error"};
-    if (agent_create(&world.agent, world.loop, &set, "test 1", &events, err, sizeof(err)) !=
-            ST_OK ||
-        agent_subscribe(world.agent, &sub, err, sizeof(err)) != ST_OK)
+    if (agent_create(&made, world.loop, &set, "test 1", &events, err, sizeof(err)) != ST_OK ||
+        agent_subscribe(made, &sub, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
+    return made;
 }
 
 static int set_up(void **state)
@@ -140,7 +143,7 @@ static int set_up(void **state)
     pgserver_exec(bus_server(world.bus), tiny_cycle);
     bus_start_broker(world.bus, NULL);
     assert_int_equal(loop_create(&world.loop), ST_OK);
-    open_office();
+    world.office = open_agent("coes.ayni.office");
     return 0;
 }
 
@@ -149,14 +152,15 @@ static int tear_down(void **state)
     char command[100];
 
     (void)state;
-    agent_destroy(world.agent);
+    agent_destroy(world.chief);
+    agent_destroy(world.office);
     loop_destroy(world.loop);
     bus_destroy(world.bus);
     snprintf(command, sizeof(command), "rm -rf %s", world.dir);
     return system(command);
 }
 
-static void put(Eocbus__V1__Envelope *m)
+static void put_by(struct agent *by, Eocbus__V1__Envelope *m)
 {
     struct refusal why;
     uint64_t tag;
@@ -166,7 +170,7 @@ static void put(Eocbus__V1__Envelope *m)
     m->kind = EOCBUS__V1__KIND__KIND_REPORT;
     m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
     m->event_time_us = loop_utc_us(world.loop);
-    if (agent_put(world.agent, m, &tag, &why) != ST_OK)
+    if (agent_put(by, m, &tag, &why) != ST_OK)
         fail_msg("%s %s", why.path, why.text);
 }
 
@@ -184,7 +188,7 @@ static void put_incident(uint8_t id)
     i.certainty = EOCBUS__V1__CERTAINTY__CERTAINTY_OBSERVED;
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_INCIDENT;
     m.incident = &i;
-    put(&m);
+    put_by(world.office, &m);
 }
 
 static void put_confirmed(uint8_t id)
@@ -199,10 +203,10 @@ static void put_confirmed(uint8_t id)
     t.to_state = EOCBUS__V1__INCIDENT_STATE__INCIDENT_STATE_CONFIRMED;
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_INCIDENT_TRANSITION;
     m.incident_transition = &t;
-    put(&m);
+    put_by(world.office, &m);
 }
 
-static void put_decision(const uint8_t about[ID_BYTES], Eocbus__V1__Ruling ruling)
+static void put_decision(struct agent *by, const uint8_t about[ID_BYTES], Eocbus__V1__Ruling ruling)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__Decision d = EOCBUS__V1__DECISION__INIT;
@@ -212,7 +216,7 @@ static void put_decision(const uint8_t about[ID_BYTES], Eocbus__V1__Ruling rulin
     d.decided_by = (char[]){"head of the district"};
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_DECISION;
     m.decision = &d;
-    put(&m);
+    put_by(by, &m);
 }
 
 static void a_promise_that_cannot_be_kept_is_refused_with_what_would_be_legal(void **state)
@@ -251,7 +255,7 @@ static void what_comes_too_early_is_held_and_its_sender_hears_what_became_of_it(
         pgserver_number(bus_server(world.bus), "SELECT verdict FROM bus.message WHERE seq = 1"),
         EOCBUS__V1__VERDICT__VERDICT_APPLIED);
     /* What it is about, nobody can decide once more. */
-    put_decision(world.about, EOCBUS__V1__RULING__RULING_DISMISSED);
+    put_decision(world.office, world.about, EOCBUS__V1__RULING__RULING_DISMISSED);
     WAIT_FOR(world.settled == 3);
     assert_false(world.stored[2]);
     assert_string_equal(world.code, "not_undecided");
@@ -269,9 +273,14 @@ static void a_contested_fact_is_stored_and_a_person_settles_it(void **state)
     assert_int_equal(world.verdict[1], EOCBUS__V1__VERDICT__VERDICT_CONTESTED);
     assert_true(id_parse(
         about, pgserver_text(bus_server(world.bus), "SELECT message_id FROM eoc.undecided")));
-    put_decision(about, EOCBUS__V1__RULING__RULING_DISMISSED);
+    /* Nobody settles what he said himself. */
+    put_decision(world.office, about, EOCBUS__V1__RULING__RULING_APPLIED);
     WAIT_FOR(world.settled == 3);
-    assert_int_equal(world.verdict[2], EOCBUS__V1__VERDICT__VERDICT_APPLIED);
+    assert_string_equal(world.code, "own_message");
+    world.chief = open_agent("eoc.chief");
+    put_decision(world.chief, about, EOCBUS__V1__RULING__RULING_DISMISSED);
+    WAIT_FOR(world.settled == 4);
+    assert_int_equal(world.verdict[3], EOCBUS__V1__VERDICT__VERDICT_APPLIED);
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM eoc.undecided"),
                      0);
 }
@@ -286,6 +295,11 @@ static const char broken_judge[] =
     " WHEN '07' THEN INSERT INTO bus.tiny VALUES (thing, 'A'), (thing, 'A');"
     " WHEN '08' THEN PERFORM (SELECT g FROM generate_series(1, 2) AS g);"
     " WHEN '09' THEN RAISE EXCEPTION 'broken';"
+    " WHEN '0a' THEN RAISE EXCEPTION 'broken' USING ERRCODE = 'case_not_found';"
+    " WHEN '0b' THEN RAISE EXCEPTION 'broken' USING ERRCODE = '2F005';"
+    " WHEN '0c' THEN RAISE EXCEPTION 'broken' USING ERRCODE = '38000';"
+    " WHEN '0d' THEN RAISE EXCEPTION 'broken' USING ERRCODE = '39000';"
+    " WHEN '0e' THEN RAISE EXCEPTION 'broken' USING ERRCODE = 'XX000';"
     " ELSE NULL; END CASE;"
     " RETURN bus.judge_tiny(m); END $$";
 
@@ -294,16 +308,100 @@ static void a_judge_that_fails_stops_one_message_and_no_other(void **state)
     (void)state;
     pgserver_exec(bus_server(world.bus), broken_judge);
     put_incident(1);
-    put_incident(7);
-    put_incident(8);
-    put_incident(9);
+    for (uint8_t id = 7; id <= 14; id++)
+        put_incident(id);
     put_incident(2);
-    WAIT_FOR(world.settled == 5);
-    assert_int_equal(
-        world.stored[0] + world.stored[1] + world.stored[2] + world.stored[3] + world.stored[4], 2);
+    WAIT_FOR(world.settled == 10);
+    assert_true(world.stored[0] && world.stored[9]);
+    for (unsigned i = 1; i <= 8; i++)
+        assert_false(world.stored[i]);
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.quarantine"),
-                     3);
+                     8);
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.tiny"), 2);
+}
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+/* What a timer says is a note with the timer's subject. */
+static const char ring_note[] =
+    "CREATE FUNCTION bus.ring_note(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+    " PERFORM bus.say_later(4::int2, 1::int2, 1, 200::int2, NULL, NULL, '\\x',"
+    "  jsonb_build_object('general_message', jsonb_build_object('subject', t.subject))); END $$";
+static const char notes[] = "SELECT count(*) FROM bus.document WHERE type = 200";
+
+static void a_timer_rings_once_though_two_brokers_tick(void **state)
+{
+    struct bus *beside = bus_beside(world.bus);
+    struct pgserver *s = bus_server(world.bus);
+
+    (void)state;
+    bus_start_broker(beside, NULL);
+    pgserver_exec(s, ring_note);
+    pgserver_exec(s, "SELECT bus.set_timer('note', gen_random_uuid(), clock_timestamp()"
+                     " + n * interval '5 ms') FROM generate_series(1, 600) AS n");
+    WAIT_FOR(pgserver_number(s, "SELECT (SELECT count(*) FROM bus.timer)"
+                                " + (SELECT count(*) FROM bus.to_say)") == 0);
+    assert_int_equal(pgserver_number(s, notes), 600);
+    assert_int_equal(pgserver_number(s, "SELECT count(DISTINCT doc->'general_message'->>'subject')"
+                                        " FROM bus.document WHERE type = 200"),
+                     600);
+    bus_destroy(beside);
+}
+
+static int set_up_server(void **state)
+{
+    *state = pgserver_start();
+    return 0;
+}
+
+static int tear_down_server(void **state)
+{
+    pgserver_end(*state);
+    return 0;
+}
+
+static FILE *open_session(struct pgserver *s)
+{
+    char command[256];
+    FILE *session;
+
+    snprintf(command, sizeof(command), PSQL " -X -q -h %s -U postgres -d eocbus -o /dev/null",
+             pgserver_socket(s));
+    session = popen(command, "w");
+    assert_non_null(session);
+    return session;
+}
+
+static void wait_for_session(struct pgserver *s, const char *question)
+{
+    time_t end = time(NULL) + PATIENCE * DEADLINE_MS / 1000;
+
+    while (!pgserver_number(s, question))
+        if (time(NULL) > end)
+            fail_msg("%s", question);
+}
+
+/* The first tick has rung the timer, and its transaction is still open when the second begins. */
+static void a_timer_rings_once_though_two_ticks_meet(void **state)
+{
+    struct pgserver *s = *state;
+    FILE *first = open_session(s), *second = open_session(s);
+
+    pgserver_exec(s, ring_note);
+    pgserver_exec(s, "SELECT bus.set_timer('note', gen_random_uuid(), clock_timestamp())");
+    fputs("BEGIN; SELECT bus.tick(100); SET application_name = 'rang';\n", first);
+    fflush(first);
+    wait_for_session(s, "SELECT count(*) FROM pg_stat_activity"
+                        " WHERE application_name = 'rang' AND state = 'idle in transaction'");
+    fputs("SELECT bus.tick(100); SET application_name = 'also'; SELECT bus.tick(100);\n", second);
+    fflush(second);
+    wait_for_session(s, "SELECT count(*) FROM pg_stat_activity"
+                        " WHERE application_name = 'also' OR wait_event_type = 'Lock'");
+    fputs("COMMIT;\n", first);
+    assert_int_equal(pclose(first), 0);
+    assert_int_equal(pclose(second), 0);
+    pgserver_exec(s, "SELECT bus.tick(100)");
+    assert_int_equal(pgserver_number(s, notes), 1);
 }
 
 int main(void)
@@ -314,6 +412,9 @@ int main(void)
         T(what_comes_too_early_is_held_and_its_sender_hears_what_became_of_it),
         T(a_contested_fact_is_stored_and_a_person_settles_it),
         T(a_judge_that_fails_stops_one_message_and_no_other),
+        T(a_timer_rings_once_though_two_brokers_tick),
+        cmocka_unit_test_setup_teardown(a_timer_rings_once_though_two_ticks_meet, set_up_server,
+                                        tear_down_server),
     };
 
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
