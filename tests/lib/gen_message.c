@@ -424,6 +424,9 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         obey_series_rules(m->observation_batch);
     if (t->number >= 220 && t->number <= 227 && m->area)
         stay_vague(m->area);
+    /* Who speaks of land speaks of it from where it lies. */
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_PLOT_SITE && m->area && m->area->n_pcodes)
+        m->plot_site->pcode = m->area->pcodes[0];
 }
 
 Eocbus__V1__Envelope *gen_envelope(struct gen *g, unsigned type, struct arena *arena)
