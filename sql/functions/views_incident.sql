@@ -77,4 +77,5 @@ SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.p
 COMMENT ON VIEW eoc.incident_proposal IS 'reports that belong to no incident yet, and the one they may belong to; a person confirms by naming them as cause or evidence';
 COMMENT ON COLUMN eoc.incident_proposal.proposed_id IS 'null: it may be a new one';
 
+GRANT EXECUTE ON FUNCTION bus.incident_whole TO bus_reader, bus_admin, bus_audit; -- eoc.incident_messages asks
 GRANT SELECT ON eoc.incident_now, eoc.incident_timeline, eoc.incident_proposal TO bus_reader, bus_admin;
