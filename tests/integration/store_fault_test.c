@@ -96,7 +96,7 @@ static void go_away_and_come_back(struct world *w, enum way way)
         break;
     case WAY_FREEZE:
         pgserver_freeze(w->pg);
-        load_for(w, 700);
+        load_for(w, 2200);
         pgserver_thaw(w->pg);
         break;
     default:
@@ -115,7 +115,7 @@ static void every_fault_under_load_loses_and_doubles_nothing(void **state)
     log_set_level(LOG_ERROR + 1);
     store_destroy(w->store);
     w->here = false;
-    w->store = world_store(w, 300); /* a freeze of 700 ms is past its deadline */
+    w->store = world_store(w, 1000); /* a freeze of 2.2 s is past its deadline */
     TURN_UNTIL(w, w->here);
     for (; faults < 12; faults++) {
         seed = seed * 1664525 + 1013904223;

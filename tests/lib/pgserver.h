@@ -1,10 +1,11 @@
-/* pgserver - a private PostgreSQL for one test: a UNIX socket in a temporary directory, fsync on,
- * the schema migrated, and everything that can happen to a server.
+/* pgserver - a private PostgreSQL for one test: a UNIX socket in a temporary directory, fsync on
+ * (but see below), the schema migrated, and everything that can happen to a server.
  *
  * The cluster is made once per machine and schema (initdb and migrations take seconds) and copied
- * for each test, in the folder that TEST_SERVERS names (/tmp): in memory, a disk that others keep busy
- * costs no test its patience. As root the server runs as user postgres. It ends with the test, whatever happens
- * to it. Every failure here fails the test. */
+ * for each test, in the folder that TEST_SERVERS names (/tmp): in memory, a disk that others keep
+ * busy costs no test its patience; and a server there does not wait for it (fsync is off). As root
+ * the server runs as user postgres. It ends with the test, whatever happens to it. Every failure
+ * here fails the test. */
 #ifndef EOCBUS_TESTS_LIB_PGSERVER_H
 #define EOCBUS_TESTS_LIB_PGSERVER_H
 

@@ -17,7 +17,7 @@
 #include "proto/base/utc.h"
 #include "tests/lib/fake_broker.h"
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 
 static struct loop *loop;
 static struct fake_broker broker, second;

@@ -16,7 +16,7 @@
 #include "proto/base/mem.h"
 #include "tests/lib/fake_broker.h"
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 
 static struct loop *loop; /* the broker's */
 static struct fake_broker broker;
