@@ -51,7 +51,7 @@ function literal(n)
 
 function quote(s)
 {
-    gsub(/\\/, "\\\\", s)
+    gsub(/\\/, "&&", s)
     gsub(/"/, "\\\"", s)
     return "\"" s "\""
 }

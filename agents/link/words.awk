@@ -2,7 +2,7 @@
 # `said` for the keys without a point, which are those of enum say, and `named` for the others.
 # A key that enum say does not have is an error of the compiler, one that stands twice an error here.
 function quoted(text) {
-    gsub(/\\/, "\\\\", text)
+    gsub(/\\/, "&&", text)
     gsub(/"/, "\\\"", text)
     gsub(/\n/, "\\n\"\n     \"", text)
     return "\"" text "\""
