@@ -14,6 +14,12 @@ enum say {
     SAY_KEPT_BEFORE,
     SAY_STORED,
     SAY_REFUSED,
+    SAY_HELD, /* what the ledger made of what was stored */
+    SAY_CONTESTED,
+    SAY_DISMISSED,
+    SAY_RULING_APPLIED, /* in the order of the contract */
+    SAY_RULING_DISMISSED,
+    SAY_RULING_CONTESTED,
     SAY_NOT_TAKEN,
     SAY_NOT_IN_TIME,
     SAY_WHAT_SHALL_I_DO,

@@ -135,7 +135,7 @@ static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc
     if (oc->stored) {
         snprintf(text, sizeof(text), "%s %" PRIu64 "%s%s", lang_say(o->lang, SAY_STORED), oc->seq,
                  *o->said ? "  " : "", o->said);
-        office_print(text, "");
+        office_print(text, translate_verdict(o->lang, oc->verdict));
         return;
     }
     office_tell_refused(o, oc);

@@ -77,6 +77,7 @@ static void show_heard(void *arg, const char *line)
 {
     struct showing *s = arg;
     char time[40], id[ID_TEXT], sender[80], type[64];
+    struct buf said = {0};
     int text = 0;
 
     if (sscanf(line, "%39s %36s %79s %63s %n", time, id, sender, type, &text) != 4)
@@ -86,7 +87,13 @@ static void show_heard(void *arg, const char *line)
     columns_put(&s->columns, sender);
     columns_put(&s->columns, type);
     columns_put(&s->columns, answer_to(s, id));
-    columns_put(&s->columns, line + text);
+    if (strcmp(type, "decision") == 0)
+        translate_decision(&said, s->o->lang, line + text);
+    else
+        buf_puts(&said, line + text);
+    buf_put(&said, "", 1);
+    columns_put(&s->columns, said.failed ? line + text : (const char *)said.data);
+    buf_free(&said);
 }
 
 /* --- receipts -----------------------------------------------------------------------------------

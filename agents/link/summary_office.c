@@ -49,6 +49,16 @@ static void say_general(struct buf *b, const Eocbus__V1__GeneralMessage *g)
     say_long(b, " - ", g->text, 120);
 }
 
+static void say_decision(struct buf *b, const Eocbus__V1__Decision *d)
+{
+    buf_puts(b, "decision: ");
+    SAY(b, ruling, d->ruling);
+    buf_puts(b, " message ");
+    say_id(b, d->message_id);
+    say_text(b, " by ", d->decided_by);
+    say_long(b, ": ", d->text, 200);
+}
+
 static void say_facility(struct buf *b, const Eocbus__V1__FacilityStatus *f)
 {
     SAY(b, facility_kind, f->kind);
@@ -151,6 +161,9 @@ bool say_office_body(struct buf *b, const Eocbus__V1__Envelope *m)
         return true;
     case BODY(DUTY_ROSTER):
         say_roster(b, m->duty_roster);
+        return true;
+    case BODY(DECISION):
+        say_decision(b, m->decision);
         return true;
     case BODY(SHARING_AGREEMENT):
         say_agreement(b, m->sharing_agreement);

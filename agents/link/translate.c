@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "eocbus/v1/session.pb-c.h"
+
 #include "proto/base/banned.h"
 
 enum { PARTS_MAX = 8 };
@@ -140,4 +142,33 @@ void translate_refusal(struct buf *out, enum lang lang, const char *code, const 
         buf_printf(out, "%s (%s)", means, text);
     else
         buf_puts(out, means ? means : has_text ? text : "");
+}
+
+const char *translate_verdict(enum lang lang, uint32_t verdict)
+{
+    switch (verdict) {
+    case EOCBUS__V1__VERDICT__VERDICT_HELD:
+        return lang_say(lang, SAY_HELD);
+    case EOCBUS__V1__VERDICT__VERDICT_CONTESTED:
+        return lang_say(lang, SAY_CONTESTED);
+    case EOCBUS__V1__VERDICT__VERDICT_DISMISSED:
+        return lang_say(lang, SAY_DISMISSED);
+    default:
+        return "";
+    }
+}
+
+void translate_decision(struct buf *out, enum lang lang, const char *summary)
+{
+    for (int i = 0; i < 3; i++) {
+        const char *english = lang_say(LANG_ENGLISH, (enum say)(SAY_RULING_APPLIED + i));
+        size_t len = strlen(english);
+
+        if (strncmp(summary, english, len) == 0) {
+            buf_puts(out, lang_say(lang, (enum say)(SAY_RULING_APPLIED + i)));
+            summary += len;
+            break;
+        }
+    }
+    buf_puts(out, summary);
 }

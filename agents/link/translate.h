@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agents/link/lang.h"
 
@@ -22,6 +23,12 @@ void translate_fill(struct buf *out, const char *sentence, const struct translat
                     size_t n);
 /* False: the catalogue has no such sentence, and nothing was appended. */
 bool translate_sentence(struct buf *out, enum lang lang, const char *english);
+/* What the ledger made of a stored message (enum Verdict) that a person should know of; "" if it is
+ * as it should be. */
+const char *translate_verdict(enum lang lang, uint32_t verdict);
+/* The sentence of a Decision (summary.h) with its ruling in that language; whatever else it is is
+ * appended as it is. */
+void translate_decision(struct buf *out, enum lang lang, const char *summary);
 /* "length flash_report.text: 300 bytes; ..." Where there are no words for the sentence: what the
  * code means, and the English one behind it. Any of the three may be NULL. */
 void translate_refusal(struct buf *out, enum lang lang, const char *code, const char *path,

@@ -65,8 +65,7 @@ static struct parcel *parcel_of(struct world *w, const Eocbus__V1__Envelope *e)
 
 static void enrol(struct world *w)
 {
-    /* It speaks of any place, as what is generated does. */
-    pgserver_exec(w->pg, "SELECT bus.principal_add('coes.ayni', 'coes', 'all', '',"
+    pgserver_exec(w->pg, "SELECT bus.principal_add('coes.ayni', 'coes', 'district', '3505203',"
                          " decode(repeat('ab', 32), 'hex'))");
 }
 

@@ -113,6 +113,16 @@ static void what_is_done_with_a_record_is_said_and_no_state_twice(void **state)
         "household 1f3abc..: assisted -> duplicate, duplicate of 1f3abd..");
 }
 
+static void a_decision_says_what_became_of_which_message(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        say("{\"decision\":{\"message_id\":\"01890000-0000-7000-8000-000000000001\","
+            "\"ruling\":\"RULING_DISMISSED\",\"code\":\"never_came\","
+            "\"text\":\"It never came.\",\"decided_by\":\"bus\"}}"),
+        "decision: dismissed message 000001.. by bus: It never came.");
+}
+
 static void a_long_text_is_cut_between_characters(void **state)
 {
     char json[2000] = "{\"activity_log_entry\":{\"position\":\"duty\",\"text\":\"x";
@@ -157,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_request_says_what_how_many_and_for_where),
         cmocka_unit_test(a_declined_offer_gives_its_reasons_as_codes),
         cmocka_unit_test(what_is_done_with_a_record_is_said_and_no_state_twice),
+        cmocka_unit_test(a_decision_says_what_became_of_which_message),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(what_cannot_be_read_is_said_too),
         cmocka_unit_test(every_type_has_a_sentence_even_when_empty),

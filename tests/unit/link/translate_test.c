@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents/link/translate.h"
+#include "eocbus/v1/session.pb-c.h"
 #include "proto/wire/gate.h"
 
 #include "proto/base/banned.h"
@@ -113,6 +114,37 @@ static void without_words_for_the_sentence_the_code_is_explained(void **state)
                         "newer x: a sentence of a newer broker");
 }
 
+static void verdicts_that_a_person_should_know_of_have_words(void **state)
+{
+    (void)state;
+    assert_string_equal(translate_verdict(LANG_TAJIK, EOCBUS__V1__VERDICT__VERDICT_NONE), "");
+    assert_string_equal(translate_verdict(LANG_RUSSIAN, EOCBUS__V1__VERDICT__VERDICT_APPLIED), "");
+    for (uint32_t v = EOCBUS__V1__VERDICT__VERDICT_HELD;
+         v <= EOCBUS__V1__VERDICT__VERDICT_DISMISSED; v++)
+        for (int lang = 0; lang < LANG_COUNT; lang++)
+            assert_true(*translate_verdict((enum lang)lang, v));
+    assert_memory_equal(translate_verdict(LANG_ENGLISH, EOCBUS__V1__VERDICT__VERDICT_CONTESTED),
+                        "contested:", 10);
+}
+
+static const char *decision(enum lang lang, const char *summary)
+{
+    buf_clear(&out);
+    translate_decision(&out, lang, summary);
+    buf_put(&out, "", 1);
+    return (const char *)out.data;
+}
+
+static void a_decision_says_its_ruling_in_the_language_of_the_office(void **state)
+{
+    (void)state;
+    assert_string_equal(decision(LANG_RUSSIAN, "decision: dismissed message 01 by bus: late"),
+                        "решение: отклонено message 01 by bus: late");
+    assert_string_equal(decision(LANG_TAJIK, "decision: contested message 01"),
+                        "қарор: баҳснок аст message 01");
+    assert_string_equal(decision(LANG_RUSSIAN, "no such thing"), "no such thing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +154,9 @@ int main(void)
         cmocka_unit_test_teardown(the_last_words_of_a_sentence_are_its_end, tear_down),
         cmocka_unit_test_teardown(what_the_gate_says_is_translated, tear_down),
         cmocka_unit_test_teardown(a_refusal_keeps_its_code_and_path, tear_down),
+        cmocka_unit_test(verdicts_that_a_person_should_know_of_have_words),
+        cmocka_unit_test_teardown(a_decision_says_its_ruling_in_the_language_of_the_office,
+                                  tear_down),
         cmocka_unit_test_teardown(without_words_for_the_sentence_the_code_is_explained, tear_down),
     };
 
