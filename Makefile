@@ -6,6 +6,7 @@
 #   make tsan           the tests once more, with the thread sanitizer
 #   make check          the tests that need no server
 #   make sim            the same bus on simulated time, SEEDS=n runs from SEED=x
+#   make walk           random messages of offices to the ledger, a million of them; MESSAGES=n, SEED=x
 #   make fault          the bus itself, disturbed for ten minutes; HOURS=n, MINUTES=n, SEED=x
 #   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
 #   make                build everything into build/
@@ -88,7 +89,7 @@ CHAOS    := $(BUILD)/tests/fault/chaos/chaos
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim fault bench lint install
+.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim walk fault bench lint install
 all: programs
 programs: $(PROGRAMS)
 units-built: $(UNIT)
@@ -195,6 +196,11 @@ sim:
 	@BUILD=$(BUILD) sh deploy/setup.sh test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(SIM)
 	@$(SIM) -j $(JOBS) -n $(SEEDS) -s $(SEED) $(SIM_OPTIONS)
+
+walk:
+	@BUILD=$(BUILD) sh deploy/setup.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) $(BUILD)/tests/integration/walk_test
+	@WALK_MESSAGES=$(or $(MESSAGES),1000000) WALK_SEED=$(SEED) $(BUILD)/tests/integration/walk_test
 
 # The seed of the simulator is not meant here: only one that is given on the command line.
 fault:

@@ -67,6 +67,7 @@ int ctl_rules(struct ctl *c);
 int ctl_undecided(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_edxl(struct ctl *c);
+int ctl_replay(struct ctl *c);
 int ctl_demo(struct ctl *c);
 int ctl_help(struct ctl *c);
 

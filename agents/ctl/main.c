@@ -227,6 +227,18 @@ static const struct ctl_command commands[] = {
      "  --out DIR         one file a message, named by its UUID; default standard output\n"
      "  --anyway          also what is not ACTUAL: the document does not say so\n",
      0, ctl_edxl},
+    {"replay", "an incident of the log, played as an exercise",
+     "eocctl replay --incident ID --to NAME... [--speed N] [--wait SECONDS] [--dry-run]\n\n"
+     "Says again what belongs to an incident, and to those merged into it and part of it, in the\n"
+     "order of the log: as EXERCISE, under new ids, each with the number of what it plays. Nothing\n"
+     "real moves. Orders to machines, sealed names, files and what the bus answered are left out.\n"
+     "Give the principal who plays it rights of its own for the time of the exercise.\n\n"
+     "  --incident ID     UUID; eoc.incident_now lists them\n"
+     "  --to NAME         who hears it: principal, agency or role@place; repeatable\n"
+     "  --speed N         how many times faster than it was (default 10)\n"
+     "  --wait SECONDS    for each receipt (default 30)\n"
+     "  --dry-run         say only how much it is and how long it takes\n",
+     CTL_SPEAK | CTL_DATABASE, ctl_replay},
     {"show", "one message, whole",
      "eocctl show N [--json]\n\n"
      "Prints message number N as the log keeps it: what the broker knows of it, then what it "

@@ -86,6 +86,9 @@ static enum status check_together(const Eocbus__V1__Envelope *m, struct refusal 
                       (unsigned)m->body_case);
     if ((t->flags & TYPE_EXPIRES) && m->not_after_us == 0)
         return refuse(why, CODE_EXPIRY, &at, "%s has to say until when it is valid", t->name);
+    at.field = "played";
+    if (m->played && m->status != EOCBUS__V1__STATUS__STATUS_EXERCISE)
+        return refuse(why, CODE_STATUS, &at, "what plays an old message is an exercise");
     at.field = "lane";
     if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !(t->flags & TYPE_FLASH))
         return refuse(why, CODE_FLASH, &at, "%s may not travel as FLASH; use LANE_IMMEDIATE",

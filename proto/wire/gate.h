@@ -38,6 +38,7 @@
 #define CODE_EXPIRY     "expiry"     /* a command or alert without not_after_us */
 #define CODE_THREAD     "thread"     /* preceding_id missing where EDXL-RM wants it */
 #define CODE_EDXL       "edxl"       /* EDXL-RM does not know this element, schedule or word here */
+#define CODE_STATUS     "status"     /* plays an old message and is no exercise */
 #define CODE_FLASH      "flash"      /* this type may not travel as FLASH */
 #define CODE_SENDER     "sender"     /* foreign sender name */
 #define CODE_RIGHTS     "rights"     /* this principal may not say this */

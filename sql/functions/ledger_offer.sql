@@ -331,21 +331,19 @@ CREATE FUNCTION bus.settle_in_vain(m bus.said) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     h bus.held;
-    ruling int2 := CASE m.body->>'ruling' WHEN 'RULING_CONTESTED' THEN 3 ELSE 4 END;
+    s bus.said;
+    why text := m.body->>'text';
 BEGIN
     SELECT * INTO h FROM bus.held x
-     WHERE x.message_id = (m.body->>'message_id')::uuid AND x.settled_as IS NULL AND x.code = 'offer_unknown';
-    IF NOT FOUND OR m.body->>'code' IS DISTINCT FROM 'offer_refused' THEN
-        RETURN;
+     WHERE x.seq = (m.body->>'seq')::int8 AND x.settled_as IS NULL AND x.code = 'offer_unknown';
+    IF FOUND AND m.body->>'code' = 'offer_refused' THEN
+        s := jsonb_populate_record(NULL::bus.said, h.said);
+        s.received_at := m.received_at;
+        PERFORM bus.settle(s, CASE m.body->>'ruling'
+                              WHEN 'RULING_CONTESTED' THEN bus.contest((s.body->>'household_id')::uuid, 'offer_refused', '', why)
+                              ELSE bus.refuse('offer_refused', '', why) END, m.seq);
+        PERFORM bus.wake(s.message_id);
     END IF;
-    IF ruling = 3 THEN
-        PERFORM bus.keep_undecided(jsonb_populate_record(NULL::bus.said, h.said),
-                                   bus.contest((h.said->'body'->>'household_id')::uuid, 'offer_refused', NULL, m.body->>'text'));
-    END IF;
-    UPDATE bus.held x SET settled_at = m.received_at, settled_seq = m.seq, settled_as = ruling, is_woken = false, said = NULL
-     WHERE x.seq = h.seq;
-    UPDATE bus.message b SET verdict = ruling WHERE b.seq = h.seq;
-    PERFORM bus.wake(h.message_id);
 END
 $$;
 

@@ -24,7 +24,7 @@ CREATE VIEW bus.ledger AS
 SELECT d.seq, d.received_at, d.event_at, p.name AS sender,
        (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[d.status] AS status, d.message_id,
        (d.doc->>'originating_id')::uuid AS originating_id, (d.doc->>'preceding_id')::uuid AS preceding_id,
-       (d.doc->'incident_ids'->>0)::uuid AS incident_id,
+       d.incident_id,
        d.doc->'area'->'pcodes'->>0 AS pcode, d.doc->'area'->>'place_name' AS place_name, d.type, d.doc
   FROM bus.document d LEFT JOIN bus.principal p ON p.principal_id = d.sender_id;
 COMMENT ON VIEW bus.ledger IS 'documents with what all of them have';

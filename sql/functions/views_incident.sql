@@ -1,4 +1,4 @@
--- views_incident: where incidents stand, how they got there, and reports that belong to none yet.
+-- views_incident: where incidents stand, all that happened in them, and reports that belong to none yet.
 
 CREATE VIEW eoc.incident_now AS
 SELECT i.incident_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[i.status] AS status, i.state, i.since, i.hazard, i.name,
@@ -11,14 +11,59 @@ COMMENT ON COLUMN eoc.incident_now.since IS 'event time of the move into this st
 COMMENT ON COLUMN eoc.incident_now.last_at IS 'event time of the newest thing said to belong to it';
 COMMENT ON COLUMN eoc.incident_now.households IS 'as far as the reader may see them';
 
+-- All that belongs to an incident: its own moves, every other message that names it with what it moved, and reports that
+-- a person gave to it. Of households numbers by the hour. Receipts are columns, not rows.
 CREATE VIEW eoc.incident_timeline AS
-SELECT x.entity AS incident_id, x.at, x.event, nullif(x.from_state, '') AS from_state, x.to_state, p.name AS by, m.received_at,
-       m.received_at - x.at AS delay, x.message_id, x.seq, x.step
-  FROM bus.moved x LEFT JOIN bus.principal p ON p.principal_id = x.principal_id
-  LEFT JOIN bus.document m ON m.type = x.type AND m.seq = x.seq
- WHERE x.cycle = 'incident';
-COMMENT ON VIEW eoc.incident_timeline IS 'every move of an incident and how long it took to be known here: ORDER BY step';
-COMMENT ON COLUMN eoc.incident_timeline.delay IS 'from when it happened until a broker had it';
+SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0) AS part, x.event,
+       nullif(x.from_state, '') AS from_state, x.to_state, x.households, p.name AS by, nullif(x.places, '') AS places,
+       left(coalesce(b->'infos'->0->>'headline', b->>'subject', b->>'reason', b->>'situation', b->>'text', b->>'name',
+                     b->'lines'->0->'resource'->>'name'), 200) AS text,
+       x.received_at, round(extract(epoch FROM x.received_at - x.at), 3) AS received_s,
+       round(extract(epoch FROM a.stored_at - x.at), 3) AS stored_s,
+       round(extract(epoch FROM s.delivered_at - x.at), 3) AS delivered_s,
+       round(extract(epoch FROM s.displayed_at - x.at), 3) AS displayed_s,
+       round(extract(epoch FROM s.accepted_at - x.at), 3) AS accepted_s, x.message_id, x.seq, x.step
+  FROM (SELECT m.entity AS incident_id, m.at, m.type, m.cycle, m.entity, m.part, m.event, m.from_state, m.to_state,
+               NULL::int4 AS households, m.principal_id AS sender_id, d.places, d.doc, d.received_at, m.message_id, m.seq, m.step
+          FROM bus.moved m LEFT JOIN bus.document d ON d.type = m.type AND d.seq = m.seq
+         WHERE m.cycle = 'incident'
+        UNION ALL
+        SELECT d.incident_id, d.event_at, d.type, m.cycle, m.entity, m.part, m.event, m.from_state, m.to_state,
+               NULL, d.sender_id, d.places, d.doc, d.received_at, d.message_id, d.seq, m.step
+          FROM bus.document d LEFT JOIN bus.moved m ON m.message_id = d.message_id AND m.cycle <> 'household'
+         WHERE d.incident_id IS NOT NULL AND d.type NOT IN (140, 141, 181) AND d.type NOT BETWEEN 220 AND 227
+        UNION ALL
+        SELECT r.incident_id, r.event_at, r.type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.sender_id, r.places, d.doc,
+               d.received_at, r.message_id, r.seq, NULL
+          FROM bus.incident_report r JOIN bus.document d ON d.type = r.type AND d.seq = r.seq
+         WHERE r.incident_id IS NOT NULL AND d.incident_id IS DISTINCT FROM r.incident_id
+        UNION ALL
+        SELECT h.incident_id, max(m.at), NULL, 'household', NULL, NULL, m.event, NULL, m.to_state,
+               count(DISTINCT h.household_id)::int4, NULL, NULL, NULL, NULL, NULL, max(m.seq), max(m.step)
+          FROM bus.household h JOIN bus.moved m ON m.cycle = 'household' AND m.entity = h.household_id
+         WHERE h.incident_id IS NOT NULL
+         GROUP BY h.incident_id, date_trunc('hour', m.at), m.event, m.to_state) AS x
+  LEFT JOIN bus.type t ON t.number = x.type
+  LEFT JOIN bus.principal p ON p.principal_id = x.sender_id
+  LEFT JOIN bus.addressed a ON a.seq = x.seq AND x.households IS NULL
+  LEFT JOIN LATERAL (SELECT min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level BETWEEN 2 AND 5) AS delivered_at,
+                            min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level BETWEEN 3 AND 5) AS displayed_at,
+                            min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level = 4) AS accepted_at
+                       FROM bus.recipient_step r WHERE r.seq = a.seq AND r.note = '') AS s ON true
+ CROSS JOIN LATERAL (SELECT x.doc->t.name AS b) AS y;
+COMMENT ON VIEW eoc.incident_timeline IS 'all that belongs to an incident, with every delay: WHERE incident_id = ... ORDER BY at, seq, step';
+COMMENT ON COLUMN eoc.incident_timeline.at IS 'when it happened, as its sender says; of households the last of the hour';
+COMMENT ON COLUMN eoc.incident_timeline.what IS 'type of the message; null: a number of households';
+COMMENT ON COLUMN eoc.incident_timeline.cycle IS 'life cycle that it moved: incident, line, alert ...; null: it moved nothing';
+COMMENT ON COLUMN eoc.incident_timeline.entity IS 'what it moved';
+COMMENT ON COLUMN eoc.incident_timeline.part IS 'line of a request';
+COMMENT ON COLUMN eoc.incident_timeline.households IS 'how many came to to_state by this event within an hour, as far as the reader may see them';
+COMMENT ON COLUMN eoc.incident_timeline.received_s IS 'seconds from when it happened until a broker had it';
+COMMENT ON COLUMN eoc.incident_timeline.stored_s IS 'seconds until it was stored; null: it was addressed to nobody, and stored as it was received';
+COMMENT ON COLUMN eoc.incident_timeline.delivered_s IS 'seconds until the first of those to whom it was addressed had it';
+COMMENT ON COLUMN eoc.incident_timeline.displayed_s IS 'seconds until the first of them saw it';
+COMMENT ON COLUMN eoc.incident_timeline.accepted_s IS 'seconds until the first of them took it';
+COMMENT ON COLUMN eoc.incident_timeline.step IS 'order in which moves were decided';
 
 CREATE VIEW eoc.incident_proposal AS
 SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.places,
@@ -32,4 +77,5 @@ SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.p
 COMMENT ON VIEW eoc.incident_proposal IS 'reports that belong to no incident yet, and the one they may belong to; a person confirms by naming them as cause or evidence';
 COMMENT ON COLUMN eoc.incident_proposal.proposed_id IS 'null: it may be a new one';
 
+GRANT EXECUTE ON FUNCTION bus.incident_whole TO bus_reader, bus_admin, bus_audit; -- eoc.incident_messages asks
 GRANT SELECT ON eoc.incident_now, eoc.incident_timeline, eoc.incident_proposal TO bus_reader, bus_admin;

@@ -32,12 +32,13 @@ COMMENT ON COLUMN eoc.report_current.versions IS 'how many there are, with this 
 COMMENT ON COLUMN eoc.report_current.supersedes IS 'versions in whose place it stands, as they came; null = none';
 
 -- One row for each district of an incident and each period that began in [since, until) and at whose end the incident
--- was open, no FINAL report of its own before it. Exercises have their own time and are expected to say nothing.
+-- was open, no FINAL report of its own before it. Exercises have their own time and are expected to say nothing. (To compile
+-- it takes seconds, to run it some milliseconds.)
 CREATE FUNCTION eoc.reports_expected(since timestamptz, until timestamptz)
 RETURNS TABLE (pcode text, type text, incident_id uuid, incident_name text, period_from timestamptz, period_to timestamptz,
                due_at timestamptz, first_received_at timestamptz, is_received bool, is_on_time bool, state text,
                message_id uuid)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
     WITH affected AS MATERIALIZED (
         SELECT i.incident_id, i.name, i.open_during, greatest(i.surge_at, i.began_at) AS began_at, d.pcode
           FROM (SELECT * FROM bus.incident a WHERE a.ended_at IS NULL AND a.began_at < $2

@@ -31,6 +31,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin', 'SELECT', 'bus.cycle_state bus.cycle_event bus.cycle_guard bus.transition bus.held bus.contested
     bus.moved eoc.transition eoc.moved eoc.undecided'),
 ('bus_admin', 'EXECUTE', 'bus.rejudge'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.incident_messages bus.incident_whole'),
 ('bus_admin', 'SELECT', 'bus.ledger_setting'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request
     eoc.household_counts'),

@@ -16,15 +16,15 @@ CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('0000
 -- Says one message; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, more jsonb DEFAULT '{}', status int DEFAULT 1, at timestamptz DEFAULT now(),
                              pcode text DEFAULT '3505203', id uuid DEFAULT gen_random_uuid(),
-                             who text DEFAULT 'coes.dushanbe.duty')
+                             who text DEFAULT 'coes.dushanbe.duty', for_whom text DEFAULT NULL, late interval DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     n int8 := nextval('pg_temp.told');
     r bus.append_result;
 BEGIN
     r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, n, id,
-                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, clock_timestamp(),
-                        NULL, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
+                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, coalesce(at + late, clock_timestamp()),
+                        NULL, NULL, (2 << 4)::int2, '\x00', NULL, for_whom, NULL,
                         jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
     IF r.outcome[1] = 5 THEN
         RETURN 'REFUSED ' || r.code[1];
@@ -199,6 +199,24 @@ SELECT is(pg_temp.closes(20), 'APPLIED', 'closed at last');
 SELECT is(pg_temp.moves(20, 'REOPENED', '{"reason": "x"}') || pg_temp.closes(20), 'APPLIEDREFUSED no_report', 'opened again it wants a new one, too');
 SELECT is((SELECT count(*) FROM (SELECT unnest(open_during) FROM bus.incident WHERE incident_id = pg_temp.uid(20)) AS x), 1::int8, 'and is open');
 SELECT is((SELECT array_agg(ended_at IS NOT NULL ORDER BY incident_id) FROM bus.incident WHERE incident_id IN (pg_temp.uid(20), pg_temp.uid(21), pg_temp.uid(22))), '{f,t,t}', 'what is merged or false is over');
+
+-- Its timeline ------------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.ago(minutes int) RETURNS timestamptz LANGUAGE sql AS $$ SELECT date_trunc('hour', now()) - interval '1 day' - minutes * interval '1 minute' $$;
+CREATE FUNCTION pg_temp.answer(id uuid, level text, at timestamptz) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', id, 'level', 'RECEIPT_LEVEL_' || level, 'time_us', bus.us(at)::text), at => at, who => 'eoc.duty', pcode => '') $$;
+SELECT is(pg_temp.tell('sensor_detection', '{"level": "DETECTION_LEVEL_ALARM", "hazard": "HAZARD_MUDFLOW", "text": "it rises"}', at => pg_temp.ago(50), id => pg_temp.uid(850), late => '2 seconds'), 'none', 'an alarm that names nothing');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(30), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Night', 'cause_ids', jsonb_build_array(pg_temp.uid(850))), at => pg_temp.ago(45), late => '1.5 seconds'), 'APPLIED', 'an incident that rests on it');
+SELECT is(pg_temp.tell('public_alert', '{"identifier": "T1", "infos": [{"headline": "Leave the stream"}]}', pg_temp.of(30), at => pg_temp.ago(40), id => pg_temp.uid(851), for_whom => 'eoc.duty', late => '3 seconds'), 'none', 'an alert to somebody');
+SELECT is(pg_temp.answer(pg_temp.uid(851), 'DISPLAYED', pg_temp.ago(39)) || pg_temp.answer(pg_temp.uid(851), 'ACCEPTED', pg_temp.ago(38)), 'nonenone', 'who sees it and takes it');
+SELECT is(pg_temp.tell('situation_report', '{"report_no": 1, "situation": "Mud in the lanes"}', pg_temp.of(30), at => pg_temp.ago(30), late => '1 minute'), 'none', 'a report');
+SELECT is(pg_temp.tell('household_event', jsonb_build_object('household_id', pg_temp.uid(530 + n), 'affected', '{"members": 3}'::jsonb), pg_temp.of(30), at => pg_temp.ago(30 - n)), 'APPLIED', 'families') FROM generate_series(1, 3) AS n;
+SELECT results_eq(format($$SELECT DISTINCT ON (at, seq) concat_ws(' ', what, CASE WHEN cycle <> 'alert' THEN cycle || ' ' || event || ' ' || to_state END, households, by, text, received_s, delivered_s, displayed_s, accepted_s)
+                              FROM eoc.incident_timeline WHERE incident_id = %L ORDER BY at, seq$$, pg_temp.uid(30)),
+                  $$VALUES ('sensor_detection coes.dushanbe.duty it rises 2.000'), ('incident incident DESCRIBE REPORTED coes.dushanbe.duty Night 1.500'),
+                           ('public_alert coes.dushanbe.duty Leave the stream 3.000 60.000 60.000 120.000'), ('situation_report coes.dushanbe.duty Mud in the lanes 60.000'),
+                           ('household AFFECT AFFECTED 3')$$, 'all that belongs to it, and how long each took');
+SELECT is((SELECT count(*) FROM eoc.incident_timeline WHERE incident_id = pg_temp.uid(30) AND stored_s IS NOT NULL), 1::int8, 'what is for somebody tells when it was stored');
+SELECT set_has(format($$SELECT event FROM eoc.incident_timeline WHERE incident_id = %L$$, pg_temp.uid(1)), $$VALUES ('CLOSED'), ('REOPENED'), ('HAZARD_RESUMED')$$, 'every move is in it');
 
 -- The rules of all cycles --------------------------------------------------------------------------
 SELECT is_empty($$WITH RECURSIVE ends AS (

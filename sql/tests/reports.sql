@@ -150,13 +150,17 @@ SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(r) FROM bus.repor
 SELECT is((SELECT count(*) FROM was), (SELECT count(*) FROM bus.report) + (SELECT count(*) FROM bus.incident), 'and no others');
 
 -- After ten years ----------------------------------------------------------------------------------
--- Each view finds what it wants by an index; how fast depends on the machine, what is read does not.
+-- Each view finds what it wants by an index; how fast depends on the machine, how it is done does not.
+SET LOCAL jit = on;
 CREATE FUNCTION pg_temp.read_whole(q text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     line text;
 BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || q LOOP
-        IF line ~ 'Seq Scan on (report|incident|incident_report|incident_filed|document|message|lane_run)(_[0-9]+)?( |$)' THEN
+    FOR line IN EXECUTE 'EXPLAIN ' || q LOOP
+        IF current_setting('jit') = 'on' AND line ~ '^[^ -]' AND substring(line FROM '[.][.]([0-9]+)')::int8 >= 100000 THEN
+            RETURN NEXT q || ' is so dear that it is compiled first, which takes seconds: ' || line;
+        END IF;
+        IF line ~ 'Seq Scan on (report|incident|incident_report|incident_filed|document|message|lane_run|moved|household|addressed|recipient_step)(_[0-9]+)?( |$)' THEN
             RETURN NEXT q || ': ' || btrim(line);
         END IF;
     END LOOP;
@@ -181,13 +185,31 @@ INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, log_epoch,
 SELECT 200000 + g, 1, 200000 + g, now() - (20000 - g) * interval '4 hours', now(), 1, (SELECT principal_id FROM bus.principal WHERE name = 'coes.d' || 1 + g % 19), 32, 4, 201, 1, md5('m' || g)::uuid, '', '\x00'
   FROM generate_series(1, 20000) AS g ORDER BY g;
 INSERT INTO bus.lane_run SELECT sender_id, epoch, lane, lane_seq, lane_seq, seq, seq FROM bus.message WHERE seq > 200000;
+INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+SELECT 300000 + g, now(), now(), 1, CASE WHEN g % 5 = 0 THEN 141 ELSE 121 END, 1, md5('d' || g)::uuid, jsonb_build_object('incident_ids', jsonb_build_array(md5('i' || 1 + g % 7000)::uuid)), '3505301', 32
+  FROM generate_series(1, 8000) AS g;
+INSERT INTO bus.moved (seq, at, principal_id, type, entity, message_id, cycle, event, from_state, to_state)
+SELECT 300000 + g, now(), 1, 141, md5('i' || 1 + g % 7000)::uuid, md5('d' || g)::uuid, 'incident', 'REPORTED', 'REPORTED', 'REPORTED' FROM generate_series(5, 8000, 5) AS g;
+INSERT INTO bus.household (household_id, seq, first_seq, since, affected_at, incident_id, sender_id, status, state, places)
+SELECT md5('h' || g)::uuid, g, g, now(), now(), md5('i' || 1 + g % 7000)::uuid, 1, 1, 'AFFECTED', '3505301' FROM generate_series(1, 8000) AS g;
+INSERT INTO bus.moved (seq, at, principal_id, type, entity, message_id, cycle, event, from_state, to_state)
+SELECT 400000 + g, now(), 1, 220, md5('h' || g)::uuid, md5('e' || g)::uuid, 'household', 'AFFECT', '', 'AFFECTED' FROM generate_series(1, 8000) AS g;
+INSERT INTO bus.addressed (seq, stored_at, due_at, sender_id, lane, type, status, message_id, places)
+SELECT 300000 + g, now(), now(), 1, 4, 121, 1, md5('d' || g)::uuid, '' FROM generate_series(1, 8000) AS g;
+INSERT INTO bus.recipient_step (seq, ordinal, level, message_id) SELECT 300000 + g, 1, l, md5('d' || g)::uuid FROM generate_series(1, 8000) AS g, generate_series(2, 3) AS l;
+ANALYZE bus.moved, bus.household, bus.addressed, bus.recipient_step;
 ANALYZE bus.incident, bus.report, bus.incident_filed, bus.incident_report, bus.document, bus.message, bus.lane_run;
 SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', q), q) FROM unnest(ARRAY[
     'SELECT * FROM eoc.report_due', 'SELECT * FROM eoc.report_expected WHERE pcode = ''3505301''', 'SELECT * FROM eoc.silence',
     'SELECT * FROM eoc.alert_in_force', 'SELECT * FROM eoc.report_current ORDER BY received_at DESC LIMIT 50',
     'SELECT * FROM eoc.report_current WHERE event_at > now() - interval ''3 days''',
     'SELECT * FROM eoc.report WHERE places = ''3505301'' ORDER BY received_at DESC LIMIT 20',
-    format('SELECT * FROM eoc.report WHERE thread_id = %L', pg_temp.uid(11))]) AS q;
+    format('SELECT * FROM eoc.report WHERE thread_id = %L', pg_temp.uid(11)),
+    format('SELECT * FROM eoc.situation_report WHERE incident_id = %L', md5('i7')::uuid),
+    format('SELECT * FROM eoc.incident_timeline WHERE incident_id = %L ORDER BY at, seq', md5('i7')::uuid)]) AS q;
+SET LOCAL jit = off; -- as the function has it
+SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', replace(replace('SELECT * FROM (' || p.prosrc || ') AS x LIMIT 1', '$1', '(now() - interval ''30 days'')'), '$2', 'now()')), 'what the first two ask')
+  FROM pg_proc p WHERE p.oid = 'eoc.reports_expected'::regproc;
 SELECT is((SELECT sum(expected) || ' ' || sum(received) FROM eoc.report_due WHERE pcode LIKE '35053%' AND period_to < now()),
           (SELECT count(*) || ' ' || count(*) FROM eoc.report_expected WHERE pcode LIKE '35053%' AND period_to < now()), 'and answers right');
 SELECT is((SELECT array_agg(pcode || ' ' || coalesce(last_sender, 'nobody')) FROM eoc.silence WHERE pcode LIKE '35053%' AND (silent_for > interval '4 days' OR last_at IS NULL)), '{"3505320 nobody"}'::text[], 'who of them says nothing');

@@ -104,6 +104,11 @@ static void orders_take_whom_the_policy_names(void **state)
     assert_int_equal(failures_of(*state, "orders", NULL), 0);
 }
 
+static void an_incident_is_played_whole(void **state)
+{
+    assert_int_equal(failures_of(*state, "replay", NULL), 0);
+}
+
 static void an_incident_goes_its_way_and_no_other(void **state)
 {
     assert_int_equal(failures_of(*state, "incident", NULL), 0);
@@ -189,6 +194,7 @@ int main(void)
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
         T(what_waits_has_its_turn_and_its_time),
+        T(an_incident_is_played_whole),
         T(an_incident_goes_its_way_and_no_other),
         T(an_alarm_asks_one_after_the_other_until_somebody_takes_it),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),

@@ -65,7 +65,8 @@ static struct parcel *parcel_of(struct world *w, const Eocbus__V1__Envelope *e)
 
 static void enrol(struct world *w)
 {
-    pgserver_exec(w->pg, "SELECT bus.principal_add('coes.ayni', 'coes', 'district', '3505203',"
+    /* It speaks of any place, as what is generated does. */
+    pgserver_exec(w->pg, "SELECT bus.principal_add('coes.ayni', 'coes', 'all', '',"
                          " decode(repeat('ab', 32), 'hex'))");
 }
 

@@ -420,10 +420,15 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         m->lane = EOCBUS__V1__LANE__LANE_IMMEDIATE;
     if ((t->flags & TYPE_EXPIRES) && !m->not_after_us)
         m->not_after_us = pick_in(g, RULE_TIME_MIN_US, RULE_TIME_MAX_US);
+    if (m->status != EOCBUS__V1__STATUS__STATUS_EXERCISE)
+        m->played = NULL;
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
         obey_series_rules(m->observation_batch);
     if (t->number >= 220 && t->number <= 227 && m->area)
         stay_vague(m->area);
+    /* Who speaks of land speaks of it from where it lies. */
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_PLOT_SITE && m->area && m->area->n_pcodes)
+        m->plot_site->pcode = m->area->pcodes[0];
 }
 
 Eocbus__V1__Envelope *gen_envelope(struct gen *g, unsigned type, struct arena *arena)

@@ -167,7 +167,8 @@ static void a_document_that_no_message_made_is_found(void **state)
 
         snprintf(sql, sizeof(sql),
                  "CREATE TEMP TABLE t ON COMMIT DROP AS SELECT * FROM bus.document WHERE seq = %u;"
-                 " UPDATE t SET type = %u; INSERT INTO bus.document SELECT * FROM t",
+                 " UPDATE t SET type = %u; ALTER TABLE t DROP COLUMN incident_id;"
+                 " INSERT INTO bus.document SELECT * FROM t",
                  seq, i % 2 ? 200 : 9999);
         expect(sql, seq);
     }

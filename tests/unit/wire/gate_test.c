@@ -286,6 +286,21 @@ static void commands_say_until_when(void **state)
     assert_non_null(strstr(why.text, "siren_command"));
 }
 
+static void what_plays_an_old_message_is_an_exercise(void **state)
+{
+    Eocbus__V1__Played played;
+
+    (void)state;
+    eocbus__v1__played__init(&played);
+    played.sender = (char *)(uintptr_t) "coes.ayni.duty";
+    played.seq = 7;
+    m.played = &played;
+    m.status = EOCBUS__V1__STATUS__STATUS_EXERCISE;
+    assert_string_equal(send(), "ok");
+    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    REFUSED(CODE_STATUS, "played");
+}
+
 static void answers_name_what_they_answer(void **state)
 {
     struct gen g;
@@ -491,6 +506,7 @@ int main(void)
         ONE(ids_have_sixteen_bytes),
         ONE(names_and_recipients_are_held_to_their_grammar),
         ONE(commands_say_until_when),
+        ONE(what_plays_an_old_message_is_an_exercise),
         ONE(answers_name_what_they_answer),
         ONE(only_some_types_travel_as_flash),
         ONE(a_few_bytes_do_not_stand_for_more_samples_than_are_taken),

@@ -1,0 +1,28 @@
+-- incident_messages: everything that was said of an incident, of those merged into it, and of its parts; what replays
+-- and asks about it goes through this.
+
+CREATE FUNCTION eoc.incident_messages(incident uuid)
+RETURNS TABLE (seq int8, received_at timestamptz, event_at timestamptz, type int2, message_id uuid)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    whole uuid[] := bus.incident_whole(incident);
+    -- Households are moved by messages that name no incident any more.
+    things uuid[] := ARRAY(SELECT h.household_id FROM bus.household h WHERE h.incident_id = ANY (whole))
+                  || ARRAY(SELECT o.offer_id FROM bus.household h JOIN bus.offer o USING (household_id)
+                            WHERE h.incident_id = ANY (whole));
+    said uuid[] := ARRAY(SELECT d.message_id FROM unnest(whole) AS i
+                           JOIN bus.document d ON d.doc ? 'incident_ids' AND d.doc->'incident_ids' @> to_jsonb(ARRAY[i::text])
+                          UNION SELECT r.message_id FROM bus.incident_report r WHERE r.incident_id = ANY (whole)
+                          UNION SELECT x.message_id FROM bus.moved x WHERE x.cycle = 'incident' AND x.entity = ANY (whole)
+                          UNION SELECT x.message_id FROM unnest(ARRAY['household', 'offer']) AS c, bus.moved x
+                                 WHERE x.cycle = c AND x.entity = ANY (things));
+BEGIN
+    RETURN QUERY
+    SELECT d.seq, d.received_at, d.event_at, d.type, d.message_id FROM bus.document d WHERE d.message_id = ANY (said)
+     UNION
+    SELECT d.seq, d.received_at, d.event_at, d.type, d.message_id FROM bus.document d
+     WHERE d.doc ? 'originating_id' AND d.doc->>'originating_id' = ANY (said::text[]);
+END
+$$;
+COMMENT ON FUNCTION eoc.incident_messages IS 'messages that belong to an incident, its parts, and what was merged into it';
+GRANT EXECUTE ON FUNCTION eoc.incident_messages TO bus_reader, bus_admin, bus_audit;
