@@ -251,7 +251,7 @@ SELECT is(pg_temp.said(27), ARRAY['STARTED 2 dispatcher@3501000 > dispatcher@350
           'where hub and centre are one, it is asked once');
 
 -- Two acknowledgements -----------------------------------------------------------------------------
-SELECT pg_temp.cap(30, info => '{"urgency": "URGENCY_IMMEDIATE", "response_types": ["CAP_RESPONSE_TYPE_EVACUATE"]}', who => 'coes.dushanbe.night'), pg_temp.tick() \g /dev/null
+SELECT pg_temp.cap(30, info => '{"urgency": "URGENCY_IMMEDIATE", "response_types": ["CAP_RESPONSE_TYPE_EVACUATE"]}', who => 'coes.dushanbe.night'), bus.tick(100) \g /dev/null
 SELECT is(pg_temp.said(30), ARRAY['STARTED 1 duty@3505203 > duty@3505203', 'STARTED 2 dispatcher@3501000 > dispatcher@3501000'],
           'an evacuation asks the district and the centre together');
 SELECT is(pg_temp.state(30), 'ISSUED', 'which is no escalation');
