@@ -267,7 +267,7 @@ BEGIN
         PERFORM bus.offer_never_comes(m);
         RETURN NULL;
     END IF;
-    IF m.type IN (101, 120) THEN
+    IF m.type IN (101, 120) AND EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = m.type) THEN
         PERFORM bus.judge_alert(m); -- takes note, as the incidents do
     END IF;
     CASE bus.judge_of(m.type)

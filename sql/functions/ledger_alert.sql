@@ -10,10 +10,12 @@
 --
 -- A step passed over because nobody was on duty is not said by itself: the EscalationEvent of a later one tells it.
 --
+-- As in ledger.sql, functions have the search_path of the append and of the tick, which is fixed.
+--
 -- An exercise calls people only if it is about now: a night of years ago that is played to somebody wakes nobody.
 
 CREATE FUNCTION bus.judge_alert(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     CASE m.type
     WHEN 181 THEN RETURN bus.alert_receipt(m);
@@ -30,7 +32,7 @@ $$;
 
 -- False: there is no such move, and nothing happened.
 CREATE FUNCTION bus.alert_move(m bus.said, id uuid, event text) RETURNS bool
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a bus.alert;
     d bus.decision;
@@ -54,13 +56,13 @@ BEGIN
 END
 $$;
 CREATE FUNCTION bus.alert_can(a bus.alert, event text) RETURNS bool
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM bus.transition t WHERE t.cycle = 'alert' AND t.from_state = a.state AND t.event = alert_can.event)
 $$;
 
 -- Its one timer: at that time, or when it is over if that is before; null: none.
 CREATE FUNCTION bus.alert_timer(id uuid, due_at timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     rings_at timestamptz;
 BEGIN
@@ -78,7 +80,7 @@ $$;
 
 -- The one that fits best: by level (the first of `levels` weighs most), then the narrowest place, then the hazard.
 CREATE FUNCTION bus.ladder_for(of_type int2, levels text[], struck text, at_places text[]) RETURNS bus.escalation_rule
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT r FROM bus.escalation_rule r
      WHERE r.type = of_type AND (r.level = '' OR r.level = ANY (levels)) AND r.hazard IN ('', struck)
@@ -87,14 +89,14 @@ BEGIN
 END
 $$;
 CREATE FUNCTION bus.ladder_of(a bus.alert) RETURNS SETOF bus.escalation_rule
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT r.* FROM bus.escalation_rule r
      WHERE (r.type, r.level, r.hazard, r.place) = (a.type, a.rule_level, a.rule_hazard, a.rule_place) ORDER BY r.step
 $$;
 
 -- role@place of a step, for every district or region of the alert.
 CREATE FUNCTION bus.escalation_targets(r bus.escalation_rule, places text) RETURNS SETOF text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT format('%s@%s', r.role, at)
       FROM (SELECT u.ord, CASE WHEN r.at_place NOT IN ('district', 'region') THEN r.at_place
                                WHEN code ~ '^[0-9]{7}' THEN
@@ -109,7 +111,7 @@ $$;
 -- Whom an EscalationEvent to role@place has to name, besides its author: the role, or those who have it by
 -- delegation for messages like the alert alone. Null: nobody is on duty.
 CREATE FUNCTION bus.escalation_entries(a bus.alert, target text) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT CASE WHEN EXISTS (SELECT FROM bus.on_duty(split_part(target, '@', 1), split_part(target, '@', 2),
                                                      clock_timestamp(), 182::int2) AS o WHERE o.principal_id <> a.sender_id)
@@ -122,7 +124,7 @@ $$;
 
 -- Had this principal the role at that time, as far as rosters before `before_seq` say?
 CREATE FUNCTION bus.was_on_duty(target text, who int4, at timestamptz, before_seq int8, of_type int2) RETURNS bool
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT FROM (SELECT * FROM bus.duty_roster d
                       WHERE d.role = split_part(target, '@', 1) AND d.place = split_part(target, '@', 2)
@@ -135,7 +137,7 @@ $$;
 
 -- Steps whose role the principal has: now, of the whole ladder; or had when they were asked.
 CREATE FUNCTION bus.alert_steps(a bus.alert, who int4, at timestamptz, before_seq int8) RETURNS int2[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(DISTINCT x.step ORDER BY x.step), '{}')
       FROM (SELECT r.step, t AS target, alert_steps.at AS at, alert_steps.before_seq AS before
               FROM bus.ladder_of(a) AS r, bus.escalation_targets(r, a.places) AS t
@@ -148,7 +150,7 @@ $$;
 
 -- How many acknowledgements there are: different persons of different steps, as many as can be told apart.
 CREATE FUNCTION bus.alert_acks(id uuid) RETURNS int2
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     WITH RECURSIVE who AS (
         SELECT row_number() OVER (ORDER BY n.seq) AS n, n.steps FROM bus.alert_answer n WHERE n.alert_id = id AND n.counts
     ), taken AS (
@@ -166,7 +168,7 @@ $$;
 
 CREATE FUNCTION bus.alert_begin(m bus.said, levels text[], identifier text, cap_sender text, torrent int4, over_at timestamptz,
                                 struck text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     r bus.escalation_rule;
     early record;
@@ -217,12 +219,15 @@ $$;
 -- A detection goes on with what its gateway said of the torrent before, as long as that waits or the level has not
 -- been lower in between.
 CREATE FUNCTION bus.alert_detected(m bus.said) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a bus.alert;
     at_level text := coalesce(eoc.word(m.body->>'level', 'DETECTION_LEVEL_'), '');
     torrent int4 := coalesce((m.body->>'torrent_id')::int4, 0);
 BEGIN
+    IF at_level <> 'CLEAR' AND NOT EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = 101 AND r.level IN ('', at_level)) THEN
+        RETURN;
+    END IF;
     FOR a IN SELECT * FROM bus.alert x
               WHERE x.sender_id = m.sender_id AND x.torrent_id = torrent AND x.type = 101 AND x.status = m.status
                 AND x.event_at <= m.event_at AND bus.alert_can(x, 'CLEAR') ORDER BY x.seq DESC LOOP
@@ -243,7 +248,7 @@ $$;
 
 -- CAP: what it refers to ends or is answered; an alert or an update begins.
 CREATE FUNCTION bus.alert_public(m bus.said) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     b jsonb := m.body;
     says text := coalesce(eoc.word(b->>'msg_type', 'CAP_MSG_TYPE_'), '');
@@ -255,7 +260,7 @@ BEGIN
     FOR a IN SELECT x.* FROM bus.alert x
               WHERE x.type = 180 AND x.status = m.status
                 AND (x.alert_id = ANY (ARRAY(SELECT nullif(r->>'message_id', '')::uuid FROM jsonb_array_elements(coalesce(b->'references', '[]')) AS r))
-                     OR x.identifier = ANY (ARRAY(SELECT nullif(r->>'identifier', '') FROM jsonb_array_elements(coalesce(b->'references', '[]')) AS r)))
+                     OR x.identifier <> '' AND x.identifier = ANY (ARRAY(SELECT nullif(r->>'identifier', '') FROM jsonb_array_elements(coalesce(b->'references', '[]')) AS r)))
                 AND EXISTS (SELECT FROM jsonb_array_elements(b->'references') AS r
                              WHERE r->>'message_id' = x.alert_id::text
                                 OR r->>'identifier' = x.identifier AND coalesce(r->>'cap_sender', x.cap_sender) = x.cap_sender)
@@ -277,7 +282,7 @@ END
 $$;
 -- EVACUATE if any language asks for it, then its most pressing urgency.
 CREATE FUNCTION bus.cap_levels(b jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN (SELECT ARRAY(SELECT 'EVACUATE' FROM jsonb_array_elements(b->'infos') AS i
                   WHERE i->'response_types' ? 'CAP_RESPONSE_TYPE_EVACUATE' LIMIT 1)
@@ -290,7 +295,7 @@ $$;
 
 -- Who warns the public of a confirmed incident has begun to respond: the bus says so.
 CREATE FUNCTION bus.response_started(m bus.said) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     i bus.incident;
 BEGIN
@@ -313,7 +318,7 @@ $$;
 
 -- A receipt of the alert, of what repeats it, or of what asked for it.
 CREATE FUNCTION bus.alert_receipt(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     answer text := eoc.word(m.body->>'level', 'RECEIPT_LEVEL_');
     a bus.alert;
@@ -332,7 +337,7 @@ $$;
 
 -- True: it counts. What does not is kept with the reason.
 CREATE FUNCTION bus.alert_answered(m bus.said, a bus.alert, answer text) RETURNS bool
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     steps int2[] := bus.alert_steps(a, m.sender_id, m.received_at, m.seq);
     had_taken bool := EXISTS (SELECT FROM bus.alert_answer x
@@ -353,7 +358,7 @@ BEGIN
 END
 $$;
 CREATE FUNCTION bus.alert_keep(m bus.said, a bus.alert, answer text, steps int2[], why text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql AS $$
     INSERT INTO bus.alert_answer (alert_id, seq, message_id, at, principal_id, counts, steps, answer, code, note)
     VALUES (a.alert_id, m.seq, m.message_id, m.received_at, m.sender_id, why = '' AND answer <> 'REJECTED', steps, answer,
             coalesce(m.body->>'code', ''), why)
@@ -361,7 +366,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 CREATE FUNCTION bus.alert_taken(m bus.said, a bus.alert, acks int2) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     IF acks = a.acks THEN
         UPDATE bus.alert_answer x SET note = 'same_role' WHERE x.alert_id = a.alert_id AND x.seq = m.seq;
@@ -376,7 +381,7 @@ $$;
 
 -- The next is asked at once: for each step that was asked in vain once, while it had time.
 CREATE FUNCTION bus.alert_rejected(m bus.said, a bus.alert, steps int2[], had_taken bool) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     left_acks int2;
     goes_on bool := EXISTS (SELECT FROM bus.alert_call c
@@ -399,7 +404,7 @@ $$;
 
 -- Who opens an incident, or decides about it, has taken the alarms that it rests on.
 CREATE FUNCTION bus.alert_of_incident(m bus.said) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     done text := eoc.word(m.body->>'event', 'INCIDENT_EVENT_');
     a bus.alert;
@@ -419,7 +424,7 @@ $$;
 
 CREATE FUNCTION bus.say_escalation(a bus.alert, step int2, target text, channel text, lane int2, deadline timestamptz, outcome text,
                                    entries text, receipt uuid DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     channels text[] := ARRAY['CONSOLE', 'SMS', 'PHONE', 'RADIO', 'SIREN', 'SATELLITE', 'RUNNER'];
     outcomes text[] := ARRAY['STARTED', 'ANSWERED', 'OVERDUE', 'EXHAUSTED', 'OVER'];
@@ -438,7 +443,7 @@ $$;
 
 -- Those who were asked and have not answered need not any more.
 CREATE FUNCTION bus.say_answered(m bus.said, a bus.alert) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     taken int2[] := (SELECT array_agg(s) FROM bus.alert_answer x, unnest(x.steps) AS s WHERE x.alert_id = a.alert_id AND x.counts);
     others text := (SELECT string_agg(DISTINCT c.target, ' ') FROM bus.alert_call c
@@ -456,7 +461,7 @@ $$;
 
 -- Its time has come: the next who is on duty is asked, and those of the steps that go with it.
 CREATE FUNCTION bus.ring_alert(t bus.timer) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a bus.alert;
     r bus.escalation_rule;
@@ -491,7 +496,7 @@ END
 $$;
 -- For whoever listens there: nobody is asked any more.
 CREATE FUNCTION bus.say_end(a bus.alert, outcome text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     r bus.escalation_rule;
 BEGIN
@@ -503,7 +508,7 @@ $$;
 
 -- What the bus said of it moves it. Others may tell that they asked somebody out of turn: whose answer counts then.
 CREATE FUNCTION bus.alert_told(m bus.said) RETURNS bus.judgement
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a bus.alert;
     r bus.escalation_rule;
@@ -542,7 +547,7 @@ $$;
 
 -- Steps below `step` of which nobody was asked: there was nobody.
 CREATE FUNCTION bus.alert_passed(m bus.said, a bus.alert, step int2) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql AS $$
     INSERT INTO bus.alert_call (alert_id, seq, asked_at, deadline_at, sender_id, step, outcome, target)
     SELECT a.alert_id, m.seq, m.received_at, NULL, 0, r.step, 'NOBODY', t
       FROM bus.ladder_of(a) AS r, bus.escalation_targets(r, a.places) AS t
@@ -553,7 +558,7 @@ $$;
 
 -- The timer after a step: of the next one, or of the end.
 CREATE FUNCTION bus.alert_waits(m bus.said, id uuid, told text, at_step int2) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     a bus.alert;
     due timestamptz;

@@ -385,5 +385,31 @@ SELECT is(ARRAY(SELECT bus.escalation_targets(r, '3505203001 3505000 UZ18 UZ1822
   FROM bus.escalation_rule r WHERE type = 101 AND step = 2;
 SELECT is(ARRAY(SELECT bus.escalation_targets(r, '')), ARRAY['chief@3501000'], 'without a place the centre is left') FROM bus.escalation_rule r WHERE type = 101 AND step = 4;
 
+-- Ten years of alarms ------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.read_whole(q text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || q LOOP
+        IF line ~ 'Seq Scan on alert' THEN
+            RETURN NEXT q || ': ' || btrim(line);
+        END IF;
+    END LOOP;
+END
+$$;
+INSERT INTO bus.alert (alert_id, seq, moved_seq, began_at, since, event_at, sender_id, torrent_id, type, status, label, acks_needed, is_open, calls,
+                       state, level, hazard, identifier, cap_sender, places, rule_level, rule_hazard, rule_place, incident_ids)
+SELECT md5('a' || g)::uuid, g, g, at, at, at, 1 + g % 40, g % 200, 101, 1, 2, 1, g > 19990, true, CASE WHEN g > 19990 THEN 'ISSUED' ELSE 'OVER' END, 'ALARM',
+       'MUDFLOW', '', '', '3505203', 'ALARM', '', '', '{}'
+  FROM generate_series(1, 20000) AS g CROSS JOIN LATERAL (SELECT now() - (20000 - g) * interval '4 hours' AS at) AS x;
+INSERT INTO bus.alert_call SELECT alert_id, seq, began_at, began_at, 0, s, 'r' || s || '@3505203', 'ASKED' FROM bus.alert, generate_series(1, 3) AS s ON CONFLICT DO NOTHING;
+INSERT INTO bus.alert_answer SELECT alert_id, seq, alert_id, began_at, 2, true, '{1}', 'ACCEPTED', '', '' FROM bus.alert ON CONFLICT DO NOTHING;
+INSERT INTO bus.alert_message SELECT alert_id, alert_id FROM bus.alert ON CONFLICT DO NOTHING;
+ANALYZE bus.alert, bus.alert_call, bus.alert_answer, bus.alert_message;
+SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', q), q) FROM unnest(ARRAY[
+    'SELECT * FROM eoc.alert_open', format('SELECT * FROM eoc.escalation WHERE alert_id = %L', pg_temp.uid(2)),
+    'SELECT * FROM bus.alert x WHERE x.sender_id = 3 AND x.torrent_id = 7 AND x.type = 101 ORDER BY x.seq DESC',
+    'SELECT * FROM bus.alert x WHERE x.alert_id = ANY (ARRAY(SELECT gen_random_uuid())) OR x.identifier <> '''' AND x.identifier = ANY (ARRAY(SELECT ''A1''))']) AS q;
+
 SELECT * FROM finish();
 ROLLBACK;
