@@ -196,7 +196,9 @@ BEGIN
     SELECT * INTO t FROM bus.transition x
      WHERE x.cycle = decide.cycle AND x.from_state = decide.from_state AND x.event = decide.event;
     IF FOUND THEN
-        SELECT g INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(g, ord) WHERE fails ? g ORDER BY ord LIMIT 1;
+        IF fails <> '{}' THEN
+            SELECT g INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(g, ord) WHERE fails ? g ORDER BY ord LIMIT 1;
+        END IF;
         IF failed IS NOT NULL AND forced THEN
             SELECT g.guard INTO failed FROM unnest(t.guards) WITH ORDINALITY AS u(guard, ord)
               JOIN bus.cycle_guard g ON g.cycle = t.cycle AND g.guard = u.guard

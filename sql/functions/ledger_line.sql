@@ -50,7 +50,7 @@ BEGIN
     IF anchor IS NULL THEN
         at.thread := m.message_id;
     END IF;
-    SELECT * INTO judged FROM bus.line_parts(m, at);
+    judged := bus.line_parts(m, at);
     j := judged.j;
     IF j.verdict IS NOT NULL THEN
         RETURN j;
@@ -102,13 +102,17 @@ DECLARE
     judged record;
 BEGIN
     parts := '{}';
-    FOR element IN SELECT x FROM jsonb_array_elements(coalesce(m.body->'lines', '[]')) AS x LOOP
+    FOR i IN 0 .. coalesce(jsonb_array_length(m.body->'lines'), 0) - 1 LOOP
+        element := m.body->'lines'->i;
         p := bus.line_part_of(m, element);
         lm := bus.line_answered(at, p, element, m.body ? 'recall');
         p.line_id := lm.line_id;
         p.strand_id := lm.strand_id;
         p.from_state := lm.starts_as;
-        twin := (SELECT i FROM generate_subscripts(parts, 1) AS i WHERE parts[i].line_id = p.line_id);
+        twin := NULL;
+        FOR k IN 1 .. cardinality(parts) LOOP
+            twin := CASE WHEN parts[k].line_id = p.line_id THEN k ELSE twin END;
+        END LOOP;
         IF twin IS NULL THEN
             p := bus.line_strand(m, at.thread, lm, p);
             parts := parts || p;
@@ -120,7 +124,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR i IN 1 .. cardinality(parts) LOOP
-        SELECT * INTO judged FROM bus.line_decide(m, at.thread, parts[i], parts[:i - 1]);
+        judged := bus.line_decide(m, at.thread, parts[i], parts[:i - 1]);
         parts[i] := judged.p;
         j := judged.j;
         EXIT WHEN j.verdict IS NOT NULL;
@@ -136,13 +140,12 @@ DECLARE
 BEGIN
     p.said := ARRAY[(element->>'line_id')::int4];
     p.body := element;
-    p.quantity := greatest(eoc.amount(element->'assignment'->'quantity'), 0);
-    p.unit := nullif(element->'assignment'->'quantity'->>'unit', '');
-    IF coalesce(element->'resource'->>'resource_id', '') <> '' THEN
-        p.items := ARRAY(SELECT trim(x) FROM unnest(string_to_array(element->'resource'->>'resource_id', ',')) AS x WHERE trim(x) <> '');
-    ELSE
-        p.items := '{}';
+    p.quantity := eoc.amount(element->'assignment'->'quantity');
+    IF p.quantity < 0 THEN
+        p.quantity := 0;
     END IF;
+    p.unit := nullif(element->'assignment'->'quantity'->>'unit', '');
+    p.items := array_remove(regexp_split_to_array(btrim(coalesce(element->'resource'->>'resource_id', '')), '\s*,\s*'), '');
     RETURN p;
 END
 $$;
@@ -195,14 +198,16 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     s bus.line;
     few uuid[];
+    mine text;
 BEGIN
     p.event := CASE WHEN m.type = 173 AND m.sender_id = 0 THEN 'EXPIRE' ELSE bus.line_event(m, p, lm) END;
     p.is_new := false;
     IF p.strand_id IS NULL AND m.type NOT IN (160, 164, 165) AND p.event <> 'EXPIRE' AND NOT m.body ? 'recall' THEN
         IF m.type IN (161, 163, 171) THEN
+            mine := bus.unit_of(m.sender);
             p.strand_id := (SELECT x.strand_id FROM bus.line x
-                             WHERE x.thread = line_strand.thread AND x.line_id = p.line_id AND x.supplier = bus.unit_of(m.sender)
-                               AND x.phase <> 'over' ORDER BY x.first_seq DESC LIMIT 1);
+                             WHERE x.thread = line_strand.thread AND x.line_id = p.line_id AND x.supplier = mine AND x.phase <> 'over'
+                             ORDER BY x.first_seq DESC LIMIT 1);
             p.is_new := p.strand_id IS NULL;
         ELSIF m.type = 166 THEN
             p.is_new := true;
@@ -251,8 +256,11 @@ END
 $$;
 
 -- Agency and unit of a sender: one depot of an agency may decline and another one deliver.
-CREATE FUNCTION bus.unit_of(sender text) RETURNS text LANGUAGE sql IMMUTABLE AS
-$$ SELECT CASE WHEN split_part(sender, '.', 3) = '' THEN sender ELSE split_part(sender, '.', 1) || '.' || split_part(sender, '.', 2) END $$;
+CREATE FUNCTION bus.unit_of(sender text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN split_part(sender, '.', 3) = '' THEN sender ELSE split_part(sender, '.', 1) || '.' || split_part(sender, '.', 2) END;
+END
+$$;
 
 CREATE FUNCTION bus.line_event(m bus.said, p bus.line_part, lm bus.line_message) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
@@ -300,7 +308,9 @@ DECLARE
     fails jsonb;
 BEGIN
     SELECT * INTO r FROM bus.request x WHERE x.thread = line_decide.thread AND x.line_id = p.line_id;
-    SELECT * INTO s FROM bus.line x WHERE x.strand_id = p.strand_id;
+    IF p.strand_id IS NOT NULL THEN
+        SELECT * INTO s FROM bus.line x WHERE x.strand_id = p.strand_id;
+    END IF;
     IF p.from_state = 'several' THEN
         IF p.event IN ('ASK_STATUS', 'REPORT') THEN
             p.from_state := NULL;

@@ -1,17 +1,25 @@
 -- ledger_line_items: stock numbers and the time for which they are promised, and what follows later from a line: the
 -- end of a message's time, and that help for an incident has begun.
 
-CREATE FUNCTION bus.kind_of(body jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS
-$$ SELECT coalesce(nullif(body->'resource'->>'kind', ''), nullif(body->'resource'->>'name', ''), body->'resource'->>'resource_id', '') $$;
-
--- The times of a line by schedule type, the first of each: {"ESTIMATED_ARRIVAL": "1281225600000000"}.
-CREATE FUNCTION bus.times_of(body jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION bus.kind_of(body jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF NOT body ? 'schedules' THEN
-        RETURN '{}';
-    END IF;
-    RETURN (SELECT coalesce(jsonb_object_agg(substr(x->>'type', length('SCHEDULE_TYPE_') + 1), x->>'time_us' ORDER BY n DESC), '{}')
-              FROM jsonb_array_elements(body->'schedules') WITH ORDINALITY AS u(x, n) WHERE coalesce(x->>'time_us', '0') <> '0');
+    RETURN coalesce(nullif(body->'resource'->>'kind', ''), nullif(body->'resource'->>'name', ''), body->'resource'->>'resource_id', '');
+END
+$$;
+
+-- The times of a line by schedule type, the first of each, seconds since 1970: {"ESTIMATED_ARRIVAL": 1281225600}.
+CREATE FUNCTION bus.times_of(body jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    t jsonb := '{}';
+    x jsonb;
+BEGIN
+    FOR i IN REVERSE coalesce(jsonb_array_length(body->'schedules'), 0) - 1 .. 0 LOOP
+        x := body->'schedules'->i;
+        IF coalesce(x->>'time_us', '0') <> '0' THEN
+            t := t || jsonb_build_object(substr(x->>'type', length('SCHEDULE_TYPE_') + 1), (x->>'time_us')::float8 / 1000000);
+        END IF;
+    END LOOP;
+    RETURN t;
 END
 $$;
 
@@ -20,10 +28,10 @@ CREATE FUNCTION bus.line_window(m bus.said, p bus.line_part, s bus.line) RETURNS
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     p.times := bus.times_of(p.body);
-    p.from_at := coalesce(eoc.at(coalesce(p.times->>'BEGIN_AVAILABLE', p.times->>'ACTUAL_DEPARTURE', p.times->>'ESTIMATED_DEPARTURE',
-                                          p.times->>'REQUESTED_DEPARTURE', p.times->>'COMMITTED')), s.from_at, m.event_at);
-    p.until_at := coalesce(eoc.at(coalesce(p.times->>'END_AVAILABLE', p.times->>'ESTIMATED_RETURN_ARRIVAL', p.times->>'REQUESTED_RETURN_ARRIVAL',
-                                           p.times->>'ESTIMATED_RETURN_DEPARTURE', p.times->>'REQUESTED_RETURN_DEPARTURE')),
+    p.from_at := coalesce(to_timestamp(coalesce(p.times->>'BEGIN_AVAILABLE', p.times->>'ACTUAL_DEPARTURE', p.times->>'ESTIMATED_DEPARTURE',
+                                                p.times->>'REQUESTED_DEPARTURE', p.times->>'COMMITTED')::float8), s.from_at, m.event_at);
+    p.until_at := coalesce(to_timestamp(coalesce(p.times->>'END_AVAILABLE', p.times->>'ESTIMATED_RETURN_ARRIVAL', p.times->>'REQUESTED_RETURN_ARRIVAL',
+                                                 p.times->>'ESTIMATED_RETURN_DEPARTURE', p.times->>'REQUESTED_RETURN_DEPARTURE')::float8),
                            s.asked_until, s.until_at, 'infinity');
     IF m.type = 175 THEN
         p.from_at := s.from_at;
@@ -39,30 +47,40 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     wanted text[] := CASE WHEN p.items <> '{}' THEN p.items ELSE coalesce(s.items, '{}') END;
     c bus.commitment;
-    twice text;
+    one text;
 BEGIN
     IF p.until_at <= p.from_at THEN
         RETURN jsonb_build_object('window', format('It would end (%s) before it begins (%s).', bus.minute_of(p.until_at), bus.minute_of(p.from_at)));
-    ELSIF wanted = '{}' OR p.event = 'UPDATE' AND m.type <> 163 THEN
+    ELSIF p.event = 'UPDATE' AND m.type <> 163 THEN
         RETURN '{}';
     END IF;
-    SELECT * INTO c FROM bus.commitment x
-     WHERE x.agency = coalesce(s.agency, m.agency) AND x.status = m.status
-       AND lower(x.item) = ANY (ARRAY(SELECT lower(i) FROM unnest(wanted) AS i))
-       AND x.strand_id IS DISTINCT FROM s.strand_id AND x.held && tstzrange(p.from_at, p.until_at) ORDER BY lower(x.held) LIMIT 1;
-    IF FOUND THEN
-        RETURN jsonb_build_object('free', format('%s is committed from %s %s in thread %s, line %s.', c.item, bus.minute_of(lower(c.held)),
-                                                 bus.end_of(upper(c.held)), c.thread, c.line_id));
+    FOREACH one IN ARRAY wanted LOOP
+        SELECT * INTO c FROM bus.commitment x
+         WHERE x.agency = coalesce(s.agency, m.agency) AND lower(x.item) = lower(one) AND x.status = m.status
+           AND upper(x.held) > p.from_at AND x.held && tstzrange(p.from_at, p.until_at) AND x.strand_id IS DISTINCT FROM s.strand_id LIMIT 1;
+        IF FOUND THEN
+            RETURN jsonb_build_object('free', format('%s is committed from %s %s in thread %s, line %s.', c.item, bus.minute_of(lower(c.held)),
+                                                     bus.end_of(upper(c.held)), c.thread, c.line_id));
+        END IF;
+    END LOOP;
+    IF cardinality(wanted) > 1 OR wanted <> '{}' AND before <> '{}' THEN
+        one := bus.item_twice(wanted, p, before);
+        IF one IS NOT NULL THEN
+            RETURN jsonb_build_object('free', format('%s stands twice in this message, from %s %s in thread %s.', one,
+                                                     bus.minute_of(p.from_at), bus.end_of(p.until_at), thread));
+        END IF;
     END IF;
-    twice := (SELECT min(x.i) FROM (
-                  SELECT unnest(wanted) AS i, p.from_at AS from_at, p.until_at AS until_at, p.line_id
-                  UNION ALL SELECT unnest(b.items), b.from_at, b.until_at, b.line_id FROM unnest(before) AS b) AS x
-               WHERE tstzrange(x.from_at, x.until_at) && tstzrange(p.from_at, p.until_at)
-                 AND lower(x.i) = ANY (ARRAY(SELECT lower(w) FROM unnest(wanted) AS w))
-               GROUP BY lower(x.i) HAVING count(*) > 1 LIMIT 1);
-    RETURN CASE WHEN twice IS NOT NULL THEN jsonb_build_object('free', format('%s stands twice in this message, from %s %s in thread %s.', twice,
-                                                                              bus.minute_of(p.from_at), bus.end_of(p.until_at), thread))
-                ELSE '{}' END;
+    RETURN '{}';
+END
+$$;
+CREATE FUNCTION bus.item_twice(wanted text[], p bus.line_part, before bus.line_part[]) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT min(x.i) FROM (
+                SELECT i, true AS is_wanted FROM unnest(wanted) AS i
+                UNION ALL SELECT i, false FROM unnest(before) AS b CROSS JOIN unnest(b.items) AS i
+                           WHERE tstzrange(b.from_at, b.until_at) && tstzrange(p.from_at, p.until_at)) AS x
+             GROUP BY lower(x.i) HAVING count(*) > 1 AND bool_or(x.is_wanted) LIMIT 1);
 END
 $$;
 CREATE FUNCTION bus.minute_of(t timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -70,13 +88,19 @@ $$ SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"') $$;
 CREATE FUNCTION bus.end_of(t timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE WHEN t IS NULL OR t = 'infinity' THEN 'without an end' ELSE 'until ' || bus.minute_of(t) END $$;
 
-CREATE FUNCTION bus.items_held(s bus.line) RETURNS void
+CREATE FUNCTION bus.items_held(s bus.line, is_new bool) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    one text;
 BEGIN
-    DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id;
-    INSERT INTO bus.commitment (strand_id, thread, line_id, status, agency, item, held)
-    SELECT DISTINCT s.strand_id, s.thread, s.line_id, s.status, s.agency, i, tstzrange(s.from_at, coalesce(s.until_at, 'infinity'))
-      FROM unnest(s.items) AS i;
+    IF NOT is_new THEN
+        DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id;
+    END IF;
+    FOREACH one IN ARRAY s.items LOOP
+        INSERT INTO bus.commitment (strand_id, thread, line_id, status, agency, item, held)
+        VALUES (s.strand_id, s.thread, s.line_id, s.status, s.agency, one, tstzrange(s.from_at, coalesce(s.until_at, 'infinity')))
+            ON CONFLICT DO NOTHING;
+    END LOOP;
 END
 $$;
 
@@ -98,14 +122,14 @@ CREATE FUNCTION bus.response_started(m bus.said, id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     i bus.incident;
-    d bus.decision;
+    to_state text;
 BEGIN
     SELECT * INTO i FROM bus.incident x WHERE x.incident_id = id;
     IF i.status IS DISTINCT FROM m.status THEN
         RETURN;
     END IF;
-    d := bus.decide('incident', i.state, 'RESPONSE_STARTED');
-    IF d.verdict <> 1 OR d.to_state = i.state
+    to_state := bus.leads_to('incident', i.state, 'RESPONSE_STARTED');
+    IF to_state IS NULL OR to_state = i.state
        OR EXISTS (SELECT FROM bus.to_say x WHERE x.type = 141 AND x.answers = m.message_id
                      OR x.type = 141 AND x.doc->'incident_transition'->>'incident_id' = id::text
                     AND x.doc->'incident_transition'->>'event' = 'INCIDENT_EVENT_RESPONSE_STARTED') THEN
@@ -117,7 +141,7 @@ BEGIN
             || bus.pb_number(4, 4) || bus.pb_bytes(9, uuid_send(m.message_id)),
         jsonb_build_object('incident_ids', jsonb_build_array(id), 'incident_transition', jsonb_build_object(
             'incident_id', id, 'event', 'INCIDENT_EVENT_RESPONSE_STARTED', 'from_state', 'INCIDENT_STATE_' || i.state,
-            'to_state', 'INCIDENT_STATE_' || d.to_state, 'evidence_ids', jsonb_build_array(m.message_id))),
+            'to_state', 'INCIDENT_STATE_' || to_state, 'evidence_ids', jsonb_build_array(m.message_id))),
         i.label, m.event_at, i.places);
 END
 $$;
@@ -187,6 +211,6 @@ DECLARE
                     WHERE s.incident_id = incident AND s.status = open_requests_text.status
                       AND s.phase IN ('promised', 'under way', 'on scene')) AS x);
 BEGIN
-    RETURN CASE WHEN n > 0 THEN format('%s of its requests %s still open.', n, CASE n WHEN 1 THEN 'is' ELSE 'are' END) END;
+    RETURN CASE WHEN n > 0 THEN format('%s of it %s still open.', bus.count_of(n, 'request'), CASE n WHEN 1 THEN 'is' ELSE 'are' END) END;
 END
 $$;

@@ -5,6 +5,7 @@ CREATE FUNCTION bus.line_apply(m bus.said, thread uuid, parts bus.line_part[]) R
 LANGUAGE plpgsql AS $$
 DECLARE
     p bus.line_part;
+    n int4;
 BEGIN
     IF parts = '{}' THEN
         INSERT INTO bus.line_message (message_id, said, thread, sender_id, line_id, type, status, starts_as, event)
@@ -18,9 +19,14 @@ BEGIN
         ELSIF m.body->'recall'->>'type' = 'RECALL_TYPE_CANCEL' THEN -- a question to all of them: nobody answers it any more
             UPDATE bus.line_message x SET starts_as = p.to_state WHERE x.message_id = (m.body->'recall'->>'recalled_id')::uuid;
         END IF;
-        INSERT INTO bus.line_message (message_id, said, thread, strand_id, sender_id, line_id, type, status, starts_as, event)
-        SELECT m.message_id, n, thread, p.strand_id, m.sender_id, p.line_id, m.type, m.status, coalesce(p.to_state, ''), p.event
-          FROM unnest(p.said) AS n ON CONFLICT DO NOTHING;
+        IF p.event = 'UPDATE' THEN
+            p.event := bus.line_plain_event(m, p); -- what a version of this version is compared with
+        END IF;
+        FOREACH n IN ARRAY p.said LOOP
+            INSERT INTO bus.line_message (message_id, said, thread, strand_id, sender_id, line_id, type, status, starts_as, event)
+            VALUES (m.message_id, n, thread, p.strand_id, m.sender_id, p.line_id, m.type, m.status, coalesce(p.to_state, ''), p.event)
+                ON CONFLICT DO NOTHING;
+        END LOOP;
     END LOOP;
     IF m.not_after IS NOT NULL AND m.status = 1 AND m.sender_id > 0 THEN
         PERFORM bus.line_timer(m);
@@ -37,7 +43,7 @@ DECLARE
     starts text;
 BEGIN
     IF p.from_state = '' THEN
-        starts := (bus.decide('line', '', p.event)).to_state;
+        starts := bus.leads_to('line', '', p.event);
         PERFORM bus.request_insert(m, thread, p, starts);
     ELSIF p.event = 'UPDATE' THEN
         PERFORM bus.request_update(m, thread, p);
@@ -63,8 +69,8 @@ DECLARE
 BEGIN
     INSERT INTO bus.request (thread, message_id, incident_id, seq, first_seq, since, asked_at, needed_at, until_at, line_id, sender_id,
                              status, label, priority, wanted, unit, wanted_text, state, starts_as, agency, kind, places, funding)
-    VALUES (thread, m.message_id, m.incident_ids[1], m.seq, m.seq, m.event_at, m.event_at, eoc.at(t->>'REQUESTED_ARRIVAL'),
-            eoc.at(coalesce(t->>'ESTIMATED_RETURN_DEPARTURE', t->>'ESTIMATED_RETURN_ARRIVAL')), p.line_id, m.sender_id, m.status, m.label,
+    VALUES (thread, m.message_id, m.incident_ids[1], m.seq, m.seq, m.event_at, m.event_at, to_timestamp((t->>'REQUESTED_ARRIVAL')::float8),
+            to_timestamp((coalesce(t->>'ESTIMATED_RETURN_DEPARTURE', t->>'ESTIMATED_RETURN_ARRIVAL'))::float8), p.line_id, m.sender_id, m.status, m.label,
             m.lane, p.quantity, p.unit, nullif(p.body->'assignment'->>'quantity_text', ''), 'OPEN', starts, m.agency, bus.kind_of(p.body),
             coalesce(array_to_string(m.places, ' '), ''), m.body->'funding');
 END
@@ -77,11 +83,20 @@ DECLARE
 BEGIN
     UPDATE bus.request x
        SET seq = m.seq, message_id = m.message_id, wanted = p.quantity, unit = p.unit, kind = bus.kind_of(p.body), priority = m.lane,
-           wanted_text = nullif(p.body->'assignment'->>'quantity_text', ''), needed_at = eoc.at(t->>'REQUESTED_ARRIVAL'),
-           until_at = eoc.at(coalesce(t->>'ESTIMATED_RETURN_DEPARTURE', t->>'ESTIMATED_RETURN_ARRIVAL')),
+           wanted_text = nullif(p.body->'assignment'->>'quantity_text', ''), needed_at = to_timestamp((t->>'REQUESTED_ARRIVAL')::float8),
+           until_at = to_timestamp((coalesce(t->>'ESTIMATED_RETURN_DEPARTURE', t->>'ESTIMATED_RETURN_ARRIVAL'))::float8),
            places = coalesce(nullif(array_to_string(m.places, ' '), ''), x.places), label = greatest(x.label, m.label),
            funding = coalesce(m.body->'funding', x.funding), incident_id = coalesce(m.incident_ids[1], x.incident_id)
      WHERE x.thread = request_update.thread AND x.line_id = p.line_id;
+END
+$$;
+
+-- Where an event leads, whatever its guards; null: nowhere. For what follows from a move, and refuses nothing.
+CREATE FUNCTION bus.leads_to(cycle text, from_state text, event text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT t.to_state FROM bus.transition t
+             WHERE t.cycle = leads_to.cycle AND t.from_state = leads_to.from_state AND t.event = leads_to.event);
 END
 $$;
 
@@ -92,7 +107,8 @@ DECLARE
     r bus.request;
     lines record;
     event text;
-    d bus.decision;
+    was text;
+    goes_to text;
 BEGIN
     SELECT * INTO r FROM bus.request x WHERE x.thread = request_sum.thread AND x.line_id = request_sum.line_id;
     IF NOT FOUND THEN
@@ -102,22 +118,25 @@ BEGIN
            coalesce(sum(x.quantity) FILTER (WHERE r.unit IS NULL OR x.unit IS NULL OR lower(x.unit) = lower(r.unit)), 0) AS promised
       INTO lines FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts;
     event := CASE WHEN lines.n = 0 THEN 'WITHDRAW' WHEN r.wanted IS NULL OR lines.promised >= r.wanted THEN 'COMMIT_ALL' ELSE 'COMMIT_PART' END;
-    d := bus.decide('request', r.state, event);
-    IF d.verdict = 1 THEN
-        PERFORM bus.note_move(m, 'request', r.thread, r.line_id, event, r.state, d.to_state);
-        r.state := d.to_state;
+    was := r.state;
+    goes_to := bus.leads_to('request', r.state, event);
+    IF goes_to IS NOT NULL THEN
+        PERFORM bus.note_move(m, 'request', r.thread, r.line_id, event, r.state, goes_to);
+        r.state := goes_to;
     END IF;
     IF lines.n > 0 AND lines.away = 0 THEN
-        d := bus.decide('request', r.state, 'DONE');
-        IF d.verdict = 1 THEN
-            PERFORM bus.note_move(m, 'request', r.thread, r.line_id, 'DONE', r.state, d.to_state);
-            r.state := d.to_state;
+        goes_to := bus.leads_to('request', r.state, 'DONE');
+        IF goes_to IS NOT NULL THEN
+            PERFORM bus.note_move(m, 'request', r.thread, r.line_id, 'DONE', r.state, goes_to);
+            r.state := goes_to;
         END IF;
     END IF;
-    UPDATE bus.request x
-       SET promised = lines.promised, state = r.state, seq = m.seq, since = CASE WHEN x.state = r.state THEN x.since ELSE m.event_at END,
-           is_over = NOT (SELECT c.is_open FROM bus.cycle_state c WHERE c.cycle = 'request' AND c.state = r.state)
-     WHERE x.thread = r.thread AND x.line_id = r.line_id;
+    IF r.state <> was OR lines.promised <> r.promised THEN
+        UPDATE bus.request x
+           SET promised = lines.promised, state = r.state, seq = m.seq, since = CASE WHEN x.state = r.state THEN x.since ELSE m.event_at END,
+               is_over = NOT (SELECT c.is_open FROM bus.cycle_state c WHERE c.cycle = 'request' AND c.state = r.state)
+         WHERE x.thread = r.thread AND x.line_id = r.line_id;
+    END IF;
 END
 $$;
 
@@ -126,15 +145,15 @@ CREATE FUNCTION bus.strands_follow(m bus.said, thread uuid, line_id int4, event 
 LANGUAGE plpgsql AS $$
 DECLARE
     s bus.line;
-    d bus.decision;
+    goes_to text;
 BEGIN
     FOR s IN SELECT * FROM bus.line x WHERE x.thread = strands_follow.thread AND x.line_id = strands_follow.line_id ORDER BY x.first_seq LOOP
-        d := bus.decide('line', s.state, event);
-        IF d.verdict = 1 AND NOT s.counts THEN
-            UPDATE bus.line x SET seq = m.seq, since = m.event_at, message_id = m.message_id, state = d.to_state,
-                                  (phase, counts) = (SELECT f.phase, f.counts FROM bus.line_phase f WHERE f.state = d.to_state)
+        goes_to := bus.leads_to('line', s.state, event);
+        IF goes_to IS NOT NULL AND NOT s.counts THEN
+            UPDATE bus.line x SET seq = m.seq, since = m.event_at, message_id = m.message_id, state = goes_to,
+                                  (phase, counts) = (SELECT f.phase, f.counts FROM bus.line_phase f WHERE f.state = goes_to)
              WHERE x.strand_id = s.strand_id;
-            PERFORM bus.note_move(m, 'line', s.strand_id, s.line_id, event, s.state, d.to_state);
+            PERFORM bus.note_move(m, 'line', s.strand_id, s.line_id, event, s.state, goes_to);
         END IF;
     END LOOP;
 END
@@ -169,14 +188,16 @@ BEGIN
     PERFORM bus.strand_put(s, p.is_new);
     PERFORM bus.note_move(m, 'line', s.strand_id, s.line_id, p.event, p.from_state, p.to_state);
     IF s.counts AND (NOT counted OR p.event IN ('UPDATE', 'COMMIT', 'EXTEND_ACCEPT')) AND s.items <> '{}' THEN
-        PERFORM bus.items_held(s);
+        PERFORM bus.items_held(s, p.is_new);
     END IF;
     IF counted AND f.phase IN ('due back', 'over') THEN
         PERFORM bus.items_freed(m, s);
     END IF;
-    IF p.event = 'REQUISITION' AND NOT EXISTS (SELECT FROM bus.request x WHERE x.thread = s.thread AND x.line_id = s.line_id) THEN
-        PERFORM bus.request_insert(m, thread, p, p.to_state); -- of an offer
-        PERFORM bus.note_move(m, 'request', thread, s.line_id, 'REQUISITION', '', 'OPEN');
+    IF p.event = 'REQUISITION' THEN
+        IF NOT EXISTS (SELECT FROM bus.request x WHERE x.thread = s.thread AND x.line_id = s.line_id) THEN
+            PERFORM bus.request_insert(m, thread, p, p.to_state); -- of an offer
+            PERFORM bus.note_move(m, 'request', thread, s.line_id, 'REQUISITION', '', 'OPEN');
+        END IF;
     ELSIF counted OR s.counts THEN
         PERFORM bus.request_sum(m, thread, s.line_id);
     END IF;
@@ -233,7 +254,7 @@ BEGIN
         s.is_provisional := p.body->'response'->>'type' IS NOT DISTINCT FROM 'RESPONSE_TYPE_PROVISIONAL';
         s.reason := coalesce(eoc.word(p.body->'response'->>'reason', 'DECLINE_REASON_'), CASE WHEN s.is_provisional THEN s.reason END);
         s.reason_text := nullif(p.body->'response'->>'text', '');
-        s.arrives_at := coalesce(eoc.at(t->>'ESTIMATED_ARRIVAL'), s.arrives_at);
+        s.arrives_at := coalesce(to_timestamp((t->>'ESTIMATED_ARRIVAL')::float8), s.arrives_at);
         s.transport := coalesce(nullif(a->>'transport', ''), s.transport);
         s.order_id := coalesce(nullif(a->>'order_id', ''), s.order_id);
     ELSIF m.type = 169 THEN
@@ -273,11 +294,11 @@ BEGIN
         s.back_at := CASE p.to_state WHEN 'RETURNING' THEN NULL ELSE s.back_at END;
         RETURN s;
     END IF;
-    s.departed_at := coalesce(s.departed_at, eoc.at(t->>'ACTUAL_DEPARTURE'), CASE p.event WHEN 'DEPART' THEN at END);
-    s.arrived_at := coalesce(s.arrived_at, eoc.at(t->>'ACTUAL_ARRIVAL'), CASE p.event WHEN 'ARRIVE' THEN at END);
-    s.left_at := coalesce(s.left_at, eoc.at(t->>'ACTUAL_RETURN_DEPARTURE'), CASE p.event WHEN 'RETURN_DEPART' THEN at END);
-    s.back_at := coalesce(s.back_at, eoc.at(t->>'ACTUAL_RETURN_ARRIVAL'), CASE p.event WHEN 'RETURN_ARRIVE' THEN at END);
-    s.arrives_at := coalesce(eoc.at(t->>'ESTIMATED_ARRIVAL'), s.arrives_at);
+    s.departed_at := coalesce(s.departed_at, to_timestamp((t->>'ACTUAL_DEPARTURE')::float8), CASE p.event WHEN 'DEPART' THEN at END);
+    s.arrived_at := coalesce(s.arrived_at, to_timestamp((t->>'ACTUAL_ARRIVAL')::float8), CASE p.event WHEN 'ARRIVE' THEN at END);
+    s.left_at := coalesce(s.left_at, to_timestamp((t->>'ACTUAL_RETURN_DEPARTURE')::float8), CASE p.event WHEN 'RETURN_DEPART' THEN at END);
+    s.back_at := coalesce(s.back_at, to_timestamp((t->>'ACTUAL_RETURN_ARRIVAL')::float8), CASE p.event WHEN 'RETURN_ARRIVE' THEN at END);
+    s.arrives_at := coalesce(to_timestamp((t->>'ESTIMATED_ARRIVAL')::float8), s.arrives_at);
     IF p.event = 'ARRIVE' THEN
         s.arrived := CASE WHEN s.quantity IS NULL OR p.quantity IS NULL THEN coalesce(s.quantity, 0) ELSE least(s.quantity, s.arrived + p.quantity) END;
     ELSIF p.event = 'LOSE' THEN
@@ -293,7 +314,7 @@ CREATE FUNCTION bus.strand_put(s bus.line, is_new bool) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF is_new THEN
-        INSERT INTO bus.line SELECT (s).*;
+        INSERT INTO bus.line VALUES (s.*);
         RETURN;
     END IF;
     UPDATE bus.line x
@@ -309,4 +330,4 @@ $$;
 
 -- Empties its tables, before the log is judged again.
 CREATE FUNCTION bus.ledger_clear_line() RETURNS void LANGUAGE sql AS
-$$ DELETE FROM bus.line; DELETE FROM bus.request; DELETE FROM bus.line_message $$;
+$$ DELETE FROM bus.line; DELETE FROM bus.commitment; DELETE FROM bus.request; DELETE FROM bus.line_message $$;

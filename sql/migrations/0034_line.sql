@@ -47,7 +47,6 @@ COMMENT ON COLUMN bus.request.agency IS 'who asks, and who requisitions, extends
 COMMENT ON COLUMN bus.request.funding IS 'as said: a list of {code, text}';
 CREATE INDEX request_open ON bus.request (places, asked_at) WHERE NOT is_over;
 CREATE INDEX request_incident ON bus.request (incident_id) WHERE NOT is_over;
-CREATE INDEX request_message ON bus.request (message_id);
 
 CREATE TABLE bus.line (
     strand_id   uuid PRIMARY KEY,
@@ -109,13 +108,12 @@ COMMENT ON COLUMN bus.line.supplier IS 'agency and unit that answers; any office
 COMMENT ON COLUMN bus.line.reason IS 'of a no or a perhaps';
 COMMENT ON COLUMN bus.line.items IS 'stock numbers';
 CREATE INDEX line_thread ON bus.line (thread, line_id);
-CREATE INDEX line_message_now ON bus.line (message_id);
 CREATE INDEX line_live ON bus.line (places) WHERE phase <> 'over';
 CREATE INDEX line_incident ON bus.line (incident_id) WHERE phase <> 'over';
 
 -- The same item is never promised twice at once: looked up under the lock of the head.
 CREATE TABLE bus.commitment (
-    strand_id uuid NOT NULL REFERENCES bus.line ON DELETE CASCADE,
+    strand_id uuid NOT NULL,
     thread    uuid NOT NULL,
     line_id   int4 NOT NULL,
     status    int2 NOT NULL,
@@ -127,7 +125,7 @@ CREATE TABLE bus.commitment (
 COMMENT ON TABLE bus.commitment IS 'items with a stock number and when they are promised to whom';
 COMMENT ON COLUMN bus.commitment.agency IS 'whose stock number it is';
 COMMENT ON COLUMN bus.commitment.held IS 'ends when it is released, withdrawn, lost or back';
-CREATE INDEX commitment_item ON bus.commitment (agency, lower(item), status);
+CREATE INDEX commitment_item ON bus.commitment (agency, lower(item), status, upper(held));
 
 -- What each message said about which line; answers and recalls find their line by it.
 CREATE TABLE bus.line_message (
