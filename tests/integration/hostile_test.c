@@ -291,6 +291,7 @@ static void end_desk(void)
     if (world.desk <= 0)
         return;
     kill(world.desk, SIGTERM);
+    kill(world.desk, SIGCONT); /* script(1) stops itself when what it shows was stopped */
     waitpid(world.desk, NULL, 0);
     world.desk = 0;
 }
