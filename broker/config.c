@@ -54,7 +54,8 @@ static const struct conf_row rows[] = {
      0, 0},
     {"access.cache_age", CONF_MS, AT(cache_age_ms), "168h", CONF_RELOAD,
      "How long rights count that the database did not confirm. With older ones listeners get "
-     "nothing but alarms (FLASH) until it answers; agents keep what they say.",
+     "nothing but alarms (FLASH), and sirens their commands, until it answers; agents keep what "
+     "they say.",
      1000, 4294967295.0},
     {"control.socket", CONF_PATH, AT(control_socket), "/run/eocbus/broker.sock", 0,
      "UNIX socket on which this machine asks for status and metrics (`eocctl status`); mode 0600.",

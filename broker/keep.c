@@ -7,8 +7,8 @@
  * that is not on it may be new, so it waits (zap.h); one that was revoked before is not on it.
  *
  * Rights that nobody confirmed for longer than access.cache_age are too old: then, and with an
- * older file, nobody is sent anything but alarms. A file that is damaged or of another broker is as
- * none.
+ * older file, nobody is sent anything but alarms, and sirens their commands. A file that is damaged
+ * or of another broker is as none.
  *
  * What is confirmed is read again every minute: that finds keys whose time has begun. */
 #include "broker/hall.h"

@@ -112,7 +112,7 @@ static const struct row rows[] = {
     {"rights_kept", FLAG, AT(rights_kept),
      "The rights in force are those that the broker had kept; the database has not answered yet."},
     {"rights_closed", FLAG, AT(rights_closed),
-     "The rights are too old: listeners get nothing but alarms."},
+     "The rights are too old: listeners get nothing but alarms, and sirens their commands."},
     {"cache_written", COUNTER, AT(cache_written), "Times the rights were written down."},
     {"cache_failed", COUNTER, AT(cache_failed), "Times they could not be."},
     {"signatures_verified", COUNTER, AT(signatures_verified),

@@ -109,7 +109,8 @@ void egress_destroy(struct egress *e);
 void egress_set(struct egress *e, const struct egress_settings *set);
 
 /* Closed: nobody is sent anything but what is warned of (FLASH) and withdrawn; listeners stay where
- * they are in the log and go on from there when it opens. For rights that are too old. */
+ * they are in the log and go on from there when it opens. For rights that are too old. Exempt is
+ * who asked for siren commands and nothing else. */
 void egress_close(struct egress *e, bool closed);
 
 /* Subscribe, Unsubscribe, Credit, Acknowledge from a session; everything else is not ours. */

@@ -214,7 +214,7 @@ static unsigned flags_of(const struct listener *l, const struct passing *m)
 
 bool listener_gather(struct listener *l, const struct passing *m)
 {
-    if (l->egress->is_closed || l->blocked || l->lost ||
+    if (listener_is_closed(l) || l->blocked || l->lost ||
         !window_is_open(&l->window, gather_bytes(&l->gather))) {
         stop_before(l, m->seq);
         return false;
@@ -340,7 +340,7 @@ void listener_place(struct listener *l)
 
 void listener_nudge(struct listener *l)
 {
-    if (!l->egress->is_closed && l->state == LISTENER_BEHIND && !l->reading && !l->blocked &&
+    if (!listener_is_closed(l) && l->state == LISTENER_BEHIND && !l->reading && !l->blocked &&
         !l->lost && window_is_open(&l->window, gather_bytes(&l->gather)) && list_empty(&l->hungry))
         list_add_tail(&l->egress->hungry, &l->hungry);
 }

@@ -65,6 +65,7 @@ struct listener {
     bool blocked;       /* its socket queue is full; until egress_writable */
     bool reading, cut;  /* a page is on its way; the rest of it is of no use */
     bool lost;          /* its connection is gone; ends at the end of the turn */
+    bool is_siren;      /* it asked for siren commands and nothing else: never closed */
     unsigned pattern_count;
     char **patterns;
 };
@@ -101,6 +102,11 @@ struct passing {
     bool expired, is_last_value;
     int64_t not_after_us; /* 0 = never */
 };
+
+static inline bool listener_is_closed(const struct listener *l)
+{
+    return l->egress->is_closed && !l->is_siren;
+}
 
 /* Of a lane it asked for, and not behind its place in that lane. */
 static inline bool listener_hears(const struct listener *l, unsigned lane, uint64_t seq)

@@ -100,6 +100,15 @@ static bool check_room(struct egress *e, uint64_t session, const Eocbus__V1__Sub
     return true;
 }
 
+/* "*.sensor.siren_command.**": the third level is the type. */
+static bool names_sirens(const char *pattern)
+{
+    const char *type = strchr(pattern, '.');
+
+    type = type ? strchr(type + 1, '.') : NULL;
+    return type && strncmp(type, ".siren_command.", strlen(".siren_command.")) == 0;
+}
+
 static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
 {
     struct egress *e = l->egress;
@@ -107,9 +116,11 @@ static bool copy_patterns(struct listener *l, const Eocbus__V1__Subscribe *m)
     l->patterns = mem_zalloc(m->n_patterns * sizeof(*l->patterns));
     if (!l->patterns)
         return false;
+    l->is_siren = m->n_patterns > 0;
     for (size_t i = 0; i < m->n_patterns; i++) {
         enum status st;
 
+        l->is_siren = l->is_siren && names_sirens(m->patterns[i]);
         l->patterns[i] = mem_strdup(m->patterns[i]);
         if (!l->patterns[i])
             return false;

@@ -2,7 +2,7 @@
  * do meanwhile. */
 #include "tests/unit/egress/world.h"
 
-enum { FLASH_REPORT = 120, OBSERVATIONS = 100, REQUEST = 160 };
+enum { FLASH_REPORT = 120, OBSERVATIONS = 100, REQUEST = 160, SIREN_COMMAND = 106 };
 
 static void history_comes_before_live(void **state)
 {
@@ -548,6 +548,32 @@ static void while_it_is_closed_only_warnings_pass_and_nothing_is_lost(void **sta
     assert_int_equal(world.agents[1].count, 30);
 }
 
+static void a_siren_is_never_closed_for_what_orders_it(void **state)
+{
+    static const char *const siren[] = {"*.sensor.siren_command.**",
+                                        "actual.*.siren_command.3505000.*"};
+    static const char *const more[] = {"*.sensor.siren_command.**", "*.sensor.sensor_control.**"};
+    uint64_t start = 0;
+
+    (void)state;
+    world_append(SIREN_COMMAND, "3505203", 100, false); /* history is no other way */
+    egress_close(world.egress, true);
+    agent_subscribe_to(0, siren, 2, &start, 0, 100);
+    agent_subscribe_to(1, more, 2, &start, 0, 100);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 1);
+    world_publish(FLASH_REPORT, "3505203", 100);
+    world_publish(SIREN_COMMAND, "3505203", 100);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2);
+    assert_int_equal(world.agents[0].got[1], 3);
+    assert_int_equal(world.agents[1].count, 0); /* it may hear more than commands of sirens */
+    egress_close(world.egress, false);
+    world_settle();
+    assert_int_equal(world.agents[0].count, 2);
+    assert_int_equal(world.agents[1].count, 2);
+}
+
 static void one_that_is_behind_or_waits_for_the_log_is_warned_too(void **state)
 {
     struct egress_counters n;
@@ -761,6 +787,7 @@ int main(void)
         IN_WORLD(a_gap_in_the_numbers_is_filled_from_the_log),
         IN_WORLD(a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous),
         IN_WORLD(while_it_is_closed_only_warnings_pass_and_nothing_is_lost),
+        IN_WORLD(a_siren_is_never_closed_for_what_orders_it),
         IN_WORLD(one_that_is_behind_or_waits_for_the_log_is_warned_too),
         IN_WORLD(sixteen_warnings_may_be_unacknowledged_and_the_rest_is_counted),
         IN_WORLD(who_comes_later_is_warned_of_what_still_stands),
