@@ -53,15 +53,16 @@ RULES   := $(BUILD)/gen/rules.inc
 WORDS_IN := $(sort $(wildcard agents/link/words/*.txt))
 WORDS   := $(BUILD)/gen/words.inc
 EDXL    := $(BUILD)/gen/edxl_rm.inc
-PLACES_IN := agents/link/places/tjk_district_points.csv deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv
 PLACES  := $(BUILD)/gen/places.inc
+GAZETTEER_IN := deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv $(sort $(filter-out %/names.csv,$(wildcard agents/link/places/*.csv agents/link/places/*.json)))
+GAZETTEER := $(BUILD)/gen/gazetteer_text.c
 
 # --- libraries and programs --------------------------------------------------------------------------
 PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
 BROKER_C := $(filter-out broker/main.c,$(wildcard broker/*.c broker/*/*.c))
 LINK_C   := $(filter-out agents/link/example.c,$(wildcard agents/link/*.c))
 objs      = $(patsubst %.c,$(BUILD)/%.o,$(1))
-GEN_O    := $(GEN_C:.c=.o) $(GEN_SQL:.c=.o)
+GEN_O    := $(GEN_C:.c=.o) $(GEN_SQL:.c=.o) $(GAZETTEER:.c=.o)
 LIBPROTO  := $(BUILD)/libproto.a
 LIBBROKER := $(BUILD)/libbroker.a
 LIBLINK   := $(BUILD)/liblink.a
@@ -111,9 +112,12 @@ $(WORDS): agents/link/words.awk $(WORDS_IN)
 $(EDXL): proto/edxl_rm.awk proto/edxl_rm.tsv
 	@mkdir -p $(@D)
 	awk -f proto/edxl_rm.awk proto/edxl_rm.tsv > $@
-$(PLACES): agents/link/places.awk $(PLACES_IN)
+$(PLACES): agents/link/places.awk agents/link/places/names.csv
 	@mkdir -p $(@D)
-	awk -f agents/link/places.awk $(PLACES_IN) > $@
+	awk -f agents/link/places.awk agents/link/places/names.csv > $@
+$(GAZETTEER): sql/embed.awk $(GAZETTEER_IN)
+	@mkdir -p $(@D)
+	awk -v table=gazetteer_texts -f sql/embed.awk $(GAZETTEER_IN) > $@
 
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)

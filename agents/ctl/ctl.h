@@ -65,6 +65,7 @@ int ctl_why(struct ctl *c);
 int ctl_audit(struct ctl *c);
 int ctl_rules(struct ctl *c);
 int ctl_undecided(struct ctl *c);
+int ctl_gazetteer(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_edxl(struct ctl *c);
 int ctl_replay(struct ctl *c);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agents/ctl/demo.h"
+#include "agents/ctl/gazetteer.h"
 #include "agents/ctl/migrate.h"
 #include "proto/base/keys.h"
 
@@ -390,6 +391,18 @@ static enum status migrate_all(struct db *db, void *arg, char *err, size_t err_s
     return migrate_run(db, 0, demo_tell, &done, err, err_size);
 }
 
+/* Places have names from the start; what the tables contradict each other in is for
+ * `eocctl gazetteer conflicts`. */
+static enum status import_places(struct db *db, void *arg, char *err, size_t err_size)
+{
+    struct buf report = {0};
+    enum status st = gazetteer_import(db, NULL, 0, false, &report, err, err_size);
+
+    (void)arg;
+    buf_free(&report);
+    return st;
+}
+
 static const struct plan_agent listener = {.short_name = "screen",
                                            .program = "eocctl",
                                            .name = LISTENER_NAME,
@@ -413,6 +426,8 @@ int demo_prepare_database(struct demo *d)
 
     if (st == ST_OK)
         st = demo_ask(d, migrate_all, NULL, err, sizeof(err));
+    if (st == ST_OK)
+        st = demo_ask(d, import_places, NULL, err, sizeof(err));
     if (st != ST_OK)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s; see %s", err,
                             demo_path(d, "log/postgres.log"));

@@ -203,12 +203,14 @@ static const struct ctl_command commands[] = {
      "                    --until-idle 30, else 0 = never)\n",
      CTL_LISTEN, ctl_blobs},
     {"edxl", "resource messages from and to other systems, as EDXL-RM 1.0",
-     "eocctl edxl import FILE... [--status S] [--lane L] [--label L] [--to NAME]... [--place P]...\n"
+     "eocctl edxl import FILE... [--status S] [--lane L] [--label L] [--to NAME]... [--place "
+     "P]...\n"
      "                   [--wait SECONDS] [--print]\n"
      "eocctl edxl export --message ID | --thread ID | --file JSON [--out DIR] [--anyway]\n\n"
      "import: reads EDXL-RM documents (XML, UTF-8, no DOCTYPE, at most 1 MiB), puts them into the "
      "outbox\n"
-     "of the configured principal and waits for the receipts. What has no field of ours is kept with "
+     "of the configured principal and waits for the receipts. What has no field of ours is kept "
+     "with "
      "the\n"
      "message and named on standard error. The same files again say nothing again. export: writes "
      "the\n"
@@ -313,16 +315,42 @@ static const struct ctl_command commands[] = {
      CTL_DATABASE, ctl_quarantine},
     {"rules", "which moves are legal, of incidents, requests, households, plots",
      "eocctl rules [CYCLE] [--json]\n\n"
-     "One line for each legal move: life cycle, from, event, to, fact or promise, the message that\n"
+     "One line for each legal move: life cycle, from, event, to, fact or promise, the message "
+     "that\n"
      "says it, conditions, who usually says it, why. What is not here is refused, or contested if\n"
      "it has happened already. The rows stand in bus.transition and change by migrations.\n",
      CTL_DATABASE, ctl_rules},
     {"undecided", "messages that are held or contested",
      "eocctl undecided [CYCLE] [--json]\n\n"
-     "One line each: number, HELD or CONTESTED, life cycle, type, sender, places, since, code, id,\n"
+     "One line each: number, HELD or CONTESTED, life cycle, type, sender, places, since, code, "
+     "id,\n"
      "what would settle it, why. A message `decision` with that id settles one, APPLIED or\n"
      "DISMISSED; say it to the sender (eocctl publish).\n",
      CTL_DATABASE, ctl_undecided},
+    {"gazetteer", "places: import tables, find names, settle what contradicts",
+     "eocctl gazetteer import [FILE|DIR]... [--check]\n"
+     "eocctl gazetteer find NAME|PCODE [--json]\n"
+     "eocctl gazetteer show PCODE [--json]\n"
+     "eocctl gazetteer conflicts [--all] [--json]\n"
+     "eocctl gazetteer settle ID --because TEXT [--alias-of PCODE]\n"
+     "eocctl gazetteer export\n\n"
+     "import: tables of places become the gazetteer, in one transaction; without a file those "
+     "that\n"
+     "came with this program. Known are: lists of P-codes (OCHA), polygons with codes and names "
+     "in\n"
+     "three languages (PRISM; CSV or GeoJSON), names without codes (open-admin-data, Who's On\n"
+     "First), populations (PRISM), and our own: a CSV with pcode, level (1 country .. 5 village),\n"
+     "parent, name_tg, name_ru, name_en, and if wanted aliases (split by ;), valid_from, valid_to\n"
+     "(YYYY-MM-DD) and replaced_by (codes split by blanks), whose word counts before the others'.\n"
+     "Every conflict is printed and kept until the data are mended or a person settles it. The "
+     "same\n"
+     "tables again change nothing; a row that is replaced stays as history. find: in any letters,\n"
+     "best first. show: everything that was ever known of a code. export: our own table.\n\n"
+     "  --check           tell what would be, change nothing\n"
+     "  --all             settled conflicts too\n"
+     "  --because TEXT    why, for who asks later\n"
+     "  --alias-of PCODE  the unknown name is one of this place\n",
+     CTL_DATABASE, ctl_gazetteer},
     {"log", "how far the log is, and a new epoch when it lost something",
      "eocctl log status\n"
      "eocctl log raise-epoch --because TEXT [--above N]\n\n"

@@ -11,7 +11,7 @@
 
 #include "proto/base/mem.h"
 
-enum { HXL_COLUMNS_MAX = 256, HXL_TAG_ROWS = 25 };
+enum { HXL_COLUMNS_MAX = 256, HXL_TAG_ROWS = 25 }; /* grid.h cuts no more */
 
 struct hxl_column {
     const char *header; /* of the row above the tags; "" = none */

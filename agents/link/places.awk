@@ -1,30 +1,21 @@
-# places.awk - turns the two tables of places/ (README.md there) into rows of {code, {tg, ru, en}} in the
-# order of codes. The first row of a code counts; what has no name in a language has an empty one.
+# places.awk - turns places/names.csv (README.md there) into rows of {code, {tg, ru, en}}, one for each code, in
+# their order. Of a place that has several spans the last row counts.
 function clean(text) {
-    gsub(/[ \t\r]+/, " ", text)
-    sub(/^ /, "", text)
-    sub(/ $/, "", text)
     gsub(/["\\]/, "", text)
     return text
 }
-function keep(code, tg, ru, en) {
-    if (code !~ /^[0-9]+$/ || length(code) != 7 || code in row)
-        return
-    row[code] = "    {\"" code "\", {\"" clean(tg) "\", \"" clean(ru) "\", \"" clean(en) "\"}},"
-    order[++count] = code
-}
-BEGIN { FS = "," }
-FILENAME ~ /district_points/ { keep($1, $4, $3, $2) }
-FILENAME ~ /hxl/ { keep($3, "", "", $4) }
-END {
-    for (i = 2; i <= count; i++)
-        for (k = i; k > 1 && order[k] < order[k - 1]; k--) {
-            held = order[k]
-            order[k] = order[k - 1]
-            order[k - 1] = held
-        }
+BEGIN {
+    FS = ","
     print "static const struct place places[] = {"
-    for (i = 1; i <= count; i++)
-        print row[order[i]]
+}
+FNR > 1 && $1 ~ /^[0-9]+$/ && length($1) == 7 {
+    if ($1 != code && row)
+        print row
+    code = $1
+    row = "    {\"" $1 "\", {\"" clean($4) "\", \"" clean($5) "\", \"" clean($6) "\"}},"
+}
+END {
+    if (row)
+        print row
     print "};"
 }

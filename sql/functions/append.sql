@@ -490,6 +490,9 @@ BEGIN
     IF 221 = ANY (m_type) OR 220 = ANY (m_type) THEN
         PERFORM bus.sealed_of(res, m_sender, m_type, m_id, m_event, m_content, m_keys, d_ordinal, d_doc);
     END IF;
+    IF 260 = ANY (m_type) THEN
+        PERFORM bus.gazetteer_of(res, m_sender, m_type, m_status, d_ordinal, d_doc);
+    END IF;
 
     IF res.head > h.seq AND h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', res.head::text);
@@ -599,6 +602,9 @@ BEGIN
     IF m_type IN (220, 221) THEN
         PERFORM bus.sealed_of(res, ARRAY[m_sender], ARRAY[m_type], ARRAY[m_id], ARRAY[m_event], ARRAY[m_content],
                               ARRAY[m_keys], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
+    END IF;
+    IF m_type = 260 AND m_doc IS NOT NULL THEN
+        PERFORM bus.gazetteer_of(res, ARRAY[m_sender], ARRAY[m_type], ARRAY[m_status], ARRAY[1], ARRAY[m_doc]);
     END IF;
     IF h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', h.seq::text);

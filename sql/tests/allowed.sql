@@ -47,6 +47,12 @@ INSERT INTO allowed VALUES
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
 ('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.escalation_rule
     eoc.alert_open eoc.escalation eoc.escalation_rule'),
+-- The gazetteer is for everybody who reads; the operator imports it and settles its conflicts.
+('bus_reader bus_admin', 'SELECT', 'bus.place bus.place_alias bus.place_conflict bus.gazetteer_version eoc.place
+    eoc.place_history eoc.place_conflict'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.place_name eoc.find_place bus.place_now bus.place_up bus.place_known
+    bus.fold_place bus.skeleton_place bus.transliterate_tg bus.transliterate_ru'),
+('bus_admin', 'EXECUTE', 'bus.gazetteer_stage bus.gazetteer_merge bus.gazetteer_shape bus.gazetteer_rows bus.place_settle'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.

@@ -184,7 +184,8 @@ SELECT is_empty($$SELECT m.name FROM may m JOIN pg_class c ON c.oid::regclass::t
                    WHERE m.role = 'bus_reader' AND m.what = 'SELECT' AND c.relkind IN ('r', 'p')
                      AND m.name NOT IN ('bus.type', 'bus.observation_type', 'bus.unit', 'bus.log_head', 'bus.cycle_state',
                                         'bus.cycle_event', 'bus.cycle_guard', 'bus.transition', 'bus.report_rule',
-                                        'bus.escalation_rule')
+                                        'bus.escalation_rule',
+                                        'bus.place', 'bus.place_alias', 'bus.place_conflict', 'bus.gazetteer_version')
                      AND NOT (c.relrowsecurity AND c.relforcerowsecurity
                               AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'reader'))$$,
                 'what a reader may read is judged row by row');

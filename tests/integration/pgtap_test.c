@@ -119,6 +119,11 @@ static void an_alarm_asks_one_after_the_other_until_somebody_takes_it(void **sta
     assert_int_equal(failures_of(*state, "alert", NULL), 0);
 }
 
+static void tables_of_places_say_what_is_wrong_with_them(void **state)
+{
+    assert_int_equal(failures_of(*state, "gazetteer", NULL), 0);
+}
+
 static void each_agency_has_its_own_clock_of_a_household(void **state)
 {
     assert_int_equal(failures_of(*state, "sealed", NULL), 0);
@@ -202,6 +207,7 @@ int main(void)
         T(a_household_has_one_plot_and_nobody_decides_for_another),
         T(nothing_is_promised_twice_and_what_is_wanted_is_counted),
         T(orders_take_whom_the_policy_names),
+        T(tables_of_places_say_what_is_wrong_with_them),
         T(a_right_given_by_mistake_is_seen),
         T(nobody_gets_out_of_his_role),
     };
