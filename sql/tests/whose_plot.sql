@@ -120,7 +120,7 @@ SELECT is(pg_temp.offer(120, 9) || pg_temp.answer(120, 9, 'DECLINE') || pg_temp.
           'APPLIEDAPPLIEDAPPLIEDAPPLIED', 'what was declined can be improved later, too');
 
 -- One plot, given back ----------------------------------------------------------------------------------
-SELECT pg_temp.ready(n) FROM generate_series(20, 26) AS n \g /dev/null
+SELECT pg_temp.ready(n) FROM generate_series(20, 27) AS n \g /dev/null
 CREATE FUNCTION pg_temp.moves_in(o int, n int) RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.offer(o, n) || pg_temp.answer(o, n, 'ACCEPT') || pg_temp.move(n, 'ARRIVED') $$;
 SELECT is(pg_temp.moves_in(200 + n, n), 'APPLIEDAPPLIEDAPPLIED', 'one moves in') FROM generate_series(20, 24) AS n;
@@ -166,6 +166,10 @@ SELECT is(pg_temp.owner(pg_temp.plots('BLOCKED FREE BLOCKED BLOCKED OCCUPIED FRE
 SELECT is(pg_temp.why(), '1 plot that messages here promised would be blocked.', 'which is one');
 SELECT is(pg_temp.settle(), 'APPLIED', 'a person applies it');
 SELECT is((SELECT (free, blocked, reserved)::text FROM eoc.site WHERE site_id = 'nums'), '(2,2,1)', 'the promise stands');
+SELECT is(pg_temp.owner('{}', site => 'echo') || pg_temp.offer(127, 27, site => 'echo') || pg_temp.answer(127, 27, 'ACCEPT')
+          || pg_temp.owner('{"allocated": 1}', site => 'echo') || pg_temp.move(27, 'ARRIVED') || pg_temp.owner('{"allocated": 1}', site => 'echo'),
+          repeat('APPLIED', 6), 'without numbers: the owner says it after us, the family moves in, he says it again');
+SELECT is((SELECT (free, occupied, elsewhere)::text FROM eoc.site WHERE site_id = 'echo'), '(5,1,0)', 'it is one plot');
 SELECT is(pg_temp.owner('{"blocked": 1}', site => 'late', at => now() + interval '1 hour'), 'APPLIED', 'the newer word');
 SELECT is(pg_temp.owner('{"blocked": 6}', site => 'late'), 'APPLIED', 'the older one, heard late');
 SELECT is((SELECT blocked FROM eoc.site WHERE site_id = 'late'), 1, 'counts nothing');
