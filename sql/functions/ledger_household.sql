@@ -323,7 +323,8 @@ END
 $$;
 
 CREATE FUNCTION bus.household_affected(m bus.said, id uuid, to_state text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     INSERT INTO bus.household AS h (household_id, seq, first_seq, since, affected_at, incident_id, sender_id, members,
                                     children, status, state, places, origin)
     VALUES (id, m.seq, m.seq, m.event_at, m.event_at, m.incident_ids[1], m.sender_id,
@@ -333,7 +334,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
        SET seq = excluded.seq, since = excluded.since, affected_at = greatest(h.affected_at, excluded.affected_at),
            incident_id = coalesce(excluded.incident_id, h.incident_id), harms = h.harms + 1,
            members = coalesce(excluded.members, h.members), children = coalesce(excluded.children, h.children),
-           state = excluded.state, places = coalesce(nullif(excluded.places, ''), h.places)
+           state = excluded.state, places = coalesce(nullif(excluded.places, ''), h.places);
+END
 $$;
 
 -- All but the first: what the message says of it, and its state.

@@ -15,7 +15,7 @@ BEGIN
         RETURN bus.judge_site(m);
     END IF;
     j := bus.judge_plot_offer(m);
-    IF j.verdict = 4 AND m.body->>'action' = 'OFFER_ACTION_MAKE' THEN
+    IF j.verdict = 4 THEN
         PERFORM bus.offer_never_comes(m);
     END IF;
     RETURN j;
@@ -302,10 +302,14 @@ $$;
 CREATE FUNCTION bus.offer_never_comes(m bus.said) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    id uuid := (m.body->>'offer_id')::uuid;
+    id uuid;
     h bus.held;
 BEGIN
-    IF m.body->>'action' IS DISTINCT FROM 'OFFER_ACTION_MAKE' OR EXISTS (SELECT FROM bus.offer o WHERE o.offer_id = id) THEN
+    IF m.type <> 225 OR m.body->>'action' IS DISTINCT FROM 'OFFER_ACTION_MAKE' THEN
+        RETURN;
+    END IF;
+    id := (m.body->>'offer_id')::uuid;
+    IF EXISTS (SELECT FROM bus.offer o WHERE o.offer_id = id) THEN
         RETURN;
     END IF;
     INSERT INTO bus.refused_offer (offer_id, refused_at) VALUES (id, m.received_at)
@@ -426,12 +430,14 @@ $$ SELECT CASE state WHEN 'OPEN' THEN 'reserved' WHEN 'ACCEPTED' THEN 'allocated
 
 -- The one place that counts plots: exactly once each, because an offer holds at most one.
 CREATE FUNCTION bus.hold_plot(at_site text, of_status int2, was text, is_now text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE bus.site s
        SET reserved = reserved + (is_now IS NOT DISTINCT FROM 'reserved')::int4 - (was IS NOT DISTINCT FROM 'reserved')::int4,
            allocated = allocated + (is_now IS NOT DISTINCT FROM 'allocated')::int4 - (was IS NOT DISTINCT FROM 'allocated')::int4,
            occupied = occupied + (is_now IS NOT DISTINCT FROM 'occupied')::int4 - (was IS NOT DISTINCT FROM 'occupied')::int4
-     WHERE s.site_id = at_site AND s.status = of_status AND was IS DISTINCT FROM is_now
+     WHERE s.site_id = at_site AND s.status = of_status AND was IS DISTINCT FROM is_now;
+END
 $$;
 
 CREATE FUNCTION bus.offer_apply(m bus.said, h bus.household, o bus.offer, event text, to_state text) RETURNS void
