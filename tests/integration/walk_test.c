@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,22 +23,29 @@
 /* A batch is one commit; brokers have them smaller, and this one has to come to an end. */
 enum { BATCH = 250, MESSAGES = 200000, SECONDS = 60, SQL = 200 };
 
+static bool load(struct pgserver *s, const char *file)
+{
+    char command[300];
+
+    snprintf(command, sizeof(command),
+             PSQL " -X -q -v ON_ERROR_STOP=1 -h %s -U postgres -d eocbus -f %s", pgserver_socket(s),
+             file);
+    return system(command) == 0;
+}
+
+/* Whatever else there is in tests/walk takes part. */
 static int set_up(void **state)
 {
-    static const char *const files[] = {"walk", "households"};
     struct pgserver *s = pgserver_start();
+    glob_t parts;
+    bool is_loaded = load(s, "tests/walk/walk.sql");
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        char command[300];
-
-        snprintf(command, sizeof(command),
-                 PSQL " -X -q -v ON_ERROR_STOP=1 -h %s -U postgres -d eocbus -f tests/walk/%s.sql",
-                 pgserver_socket(s), files[i]);
-        if (system(command) != 0)
-            return -1;
-    }
     *state = s;
-    return 0;
+    assert_int_equal(glob("tests/walk/[!w]*.sql", 0, NULL, &parts), 0);
+    for (size_t i = 0; i < parts.gl_pathc; i++)
+        is_loaded = is_loaded && load(s, parts.gl_pathv[i]);
+    globfree(&parts);
+    return is_loaded ? 0 : -1;
 }
 
 static int tear_down(void **state)
