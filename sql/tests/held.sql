@@ -51,6 +51,7 @@ SELECT is(pg_temp.awake(), 40::int8, 'forty are left');
 SELECT is(pg_temp.say(5, 120::int2, 3), 'none', 'a report waits for nobody');
 SELECT is(pg_temp.awake(), 20::int8, 'twenty are left');
 SELECT pg_temp.next();
+DELETE FROM bus.to_say; -- whatever is said judges them, too
 SELECT is((SELECT more FROM bus.tick(20)), true, 'a tick goes on with them, and says that there may be more');
 SELECT is(pg_temp.awake(), 0::int8, 'all are done');
 SELECT lives_ok('SELECT bus.tick(1000)');
@@ -66,6 +67,14 @@ SELECT is(pg_temp.awake(), 22::int8, 'that has its turn');
 SELECT pg_temp.next();
 SELECT lives_ok('SELECT bus.tick(1000)');
 SELECT is(ARRAY[pg_temp.verdict_of(7), pg_temp.verdict_of(8)], '{1,3}'::int2[], 'each has it');
+
+-- Woken by one behind it ---------------------------------------------------------------------------
+SELECT pg_temp.next();
+SELECT is(pg_temp.say(410, 225::int2, 45, 1::int2, jsonb_build_object('after', pg_temp.id_of(411))) || pg_temp.say(411, 225::int2, 45),
+          'HELDHELD', 'one waits for the one behind it');
+SELECT is(pg_temp.say(412, 224::int2, 45), 'APPLIED', 'what both wait for comes');
+SELECT is(ARRAY[pg_temp.verdict_of(410), pg_temp.verdict_of(411)], '{4,1}'::int2[], 'the second is decided, then the first');
+SELECT is(pg_temp.awake(), 0::int8, 'nobody is awake');
 
 -- A judge that fails -------------------------------------------------------------------------------
 SELECT pg_temp.next();
@@ -138,7 +147,9 @@ SELECT is((SELECT household_id FROM bus.household_clock), pg_temp.id_of(70), 'no
 -- Judged again -------------------------------------------------------------------------------------
 SELECT pg_temp.next();
 SELECT set_timer FROM bus.set_timer('tiny', pg_temp.id_of(9999), now() + interval '1 day');
-UPDATE bus.timer SET due_at = now() - interval '1 minute' WHERE subject = pg_temp.id_of(3) AND kind = 'tiny';
+SELECT is(pg_temp.say(550, 224::int2, 80, 1::int2, '{"timer": "quiet"}') || pg_temp.say(551, 224::int2, 81, 1::int2, '{"timer": "quiet"}'),
+          'APPLIEDAPPLIED', 'two timers are set');
+UPDATE bus.timer SET due_at = now() - interval '1 minute' WHERE subject = pg_temp.id_of(80) AND kind = 'quiet';
 CREATE TEMP VIEW ledger AS
 SELECT 'moved' AS part, to_jsonb(x) - 'step' || jsonb_build_object('turn', rank() OVER (ORDER BY step)) AS r FROM bus.moved x
 UNION ALL SELECT 'held', to_jsonb(x) FROM bus.held x UNION ALL SELECT 'contested', to_jsonb(x) FROM bus.contested x
@@ -147,6 +158,7 @@ UNION ALL SELECT 'timer', to_jsonb(x) - 'timer_id' FROM bus.timer x;
 SELECT pg_temp.next();
 SELECT lives_ok('SELECT bus.tick(1000)');
 CREATE TEMP TABLE was AS SELECT * FROM ledger;
+SELECT is((SELECT array_agg(subject) FROM bus.timer WHERE kind = 'quiet'), ARRAY[pg_temp.id_of(81)], 'one of them has rung');
 SELECT cmp_ok((SELECT count(*)::int4 FROM bus.rested_on WHERE what = 'turn'), '>=', 2, 'some had to wait their turn');
 SELECT cmp_ok(bus.rejudge(), '>', 10::int8, 'the log is judged again');
 SELECT bag_eq('SELECT * FROM was', 'SELECT * FROM ledger', 'and gives the same tables, whoever waited, and whatever never came');

@@ -139,6 +139,8 @@ SELECT is(pg_temp.say(42, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"
           'nor does a part of its place');
 SELECT is(pg_temp.say(43, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'eoc.duty', '3505203'), 'APPLIED',
           'who may say it there, may');
+SELECT alike(pg_temp.say(54, 225::int2, 5, 1::int2, '{"action": "OFFER_ACTION_MAKE"}', 'eoc.duty', '3505203'), 'REFUSED state:%',
+             'if it is legal');
 SELECT is((SELECT array_agg(what || ' ' || detail) FROM bus.rested_on), '{right 3508217}',
           'and that stands beside the log, of nothing that was refused');
 SELECT is(pg_temp.say(44, 226::int2, 5, 1::int2, '{"answer": "OFFER_ANSWER_DECLINE"}', 'jamoat.urmetan'), 'CONTESTED',

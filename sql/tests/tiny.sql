@@ -46,6 +46,9 @@ BEGIN
     ELSIF event = 'GO' THEN
         PERFORM bus.stop_timer('tiny', site);
     END IF;
+    IF m.body ? 'timer' THEN
+        PERFORM bus.set_timer(m.body->>'timer', site, m.received_at + interval '1 hour');
+    END IF;
     PERFORM bus.wake(site);
     RETURN bus.apply();
 END
@@ -55,6 +58,11 @@ CREATE FUNCTION bus.ring_tiny(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM bus.say_later(3::int2, 1::int2, 1, 225::int2, NULL, NULL, '\x00',
                           jsonb_build_object('plot_offer', jsonb_build_object('site_id', t.subject)));
+END
+$$;
+CREATE FUNCTION bus.ring_quiet(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM bus.say_later(4::int2, 1::int2, 1, 200::int2, NULL, NULL, '\x', jsonb_build_object('general_message', '{}'::jsonb));
 END
 $$;
 CREATE FUNCTION bus.ring_broken(t bus.timer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
