@@ -66,6 +66,7 @@ int ctl_audit(struct ctl *c);
 int ctl_rules(struct ctl *c);
 int ctl_undecided(struct ctl *c);
 int ctl_gazetteer(struct ctl *c);
+int ctl_ask(struct ctl *c);
 int ctl_blobs(struct ctl *c);
 int ctl_edxl(struct ctl *c);
 int ctl_replay(struct ctl *c);

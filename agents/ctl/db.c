@@ -290,6 +290,16 @@ unsigned db_count(const struct db_rows *r)
     return (unsigned)PQntuples(r->res);
 }
 
+unsigned db_width(const struct db_rows *r)
+{
+    return (unsigned)PQnfields(r->res);
+}
+
+const char *db_heading(const struct db_rows *r, unsigned column)
+{
+    return PQfname(r->res, (int)column);
+}
+
 const char *db_cell(const struct db_rows *r, unsigned row, const char *column)
 {
     int at = PQfnumber(r->res, column);

@@ -50,6 +50,8 @@ void db_quiet(struct db *d);
 unsigned db_count(const struct db_rows *r);
 /* NULL for SQL's NULL, and for a column that is not there. Borrowed from r. */
 const char *db_cell(const struct db_rows *r, unsigned row, const char *column);
+unsigned db_width(const struct db_rows *r); /* columns */
+const char *db_heading(const struct db_rows *r, unsigned column); /* its name; borrowed from r */
 uint64_t db_number(const struct db_rows *r, unsigned row, const char *column); /* 0 if none */
 /* A bytea cell, decoded onto `out`; false if it is NULL or not bytea. */
 bool db_bytes(const struct db_rows *r, unsigned row, const char *column, struct buf *out);

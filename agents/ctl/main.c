@@ -232,7 +232,8 @@ static const struct ctl_command commands[] = {
     {"replay", "an incident of the log, played as an exercise",
      "eocctl replay --incident ID --to NAME... [--speed N] [--wait SECONDS] [--dry-run]\n\n"
      "Says again what belongs to an incident, and to those merged into it and part of it, in the\n"
-     "order of the log: as EXERCISE, under new ids, each with the number of what it plays. Nothing\n"
+     "order of the log: as EXERCISE, under new ids, each with the number of what it plays. "
+     "Nothing\n"
      "real moves. Orders to machines, sealed names, files and what the bus answered are left out.\n"
      "Give the principal who plays it rights of its own for the time of the exercise.\n\n"
      "  --incident ID     UUID; eoc.incident_now lists them\n"
@@ -327,6 +328,19 @@ static const struct ctl_command commands[] = {
      "what would settle it, why. A message `decision` with that id settles one, APPLIED or\n"
      "DISMISSED; say it to the sender (eocctl publish).\n",
      CTL_DATABASE, ctl_undecided},
+    {"ask", "questions about what is going on: requests, households, rations ...",
+     "eocctl ask\n"
+     "eocctl ask QUESTION [WORD] [--json]\n\n"
+     "Without a question: all of them, each with what it takes. PLACE is a P-code or a name in "
+     "any\n"
+     "letters (a region stands for all in it), INCIDENT an id, or a place: its newest one. "
+     "Questions\n"
+     "are read with the rights of the login in the setting \"database\".\n\n"
+     "Who has nothing to eat in a week:\n"
+     "  eocctl ask rations 7\n"
+     "What became of the families of the last torrent in Ayni:\n"
+     "  eocctl ask households Ayni\n",
+     0, ctl_ask},
     {"gazetteer", "places: import tables, find names, settle what contradicts",
      "eocctl gazetteer import [FILE|DIR]... [--check]\n"
      "eocctl gazetteer find NAME|PCODE [--json]\n"

@@ -7,7 +7,7 @@
 
 #include "proto/base/mem.h"
 
-enum { COLUMNS_MAX = 12 };
+enum { COLUMNS_MAX = 16 };
 
 struct columns {
     struct buf cells; /* texts, each with its NUL */

@@ -45,7 +45,8 @@ SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0)
          GROUP BY h.incident_id, date_trunc('hour', m.at), m.event, m.to_state) AS x
   LEFT JOIN bus.type t ON t.number = x.type
   LEFT JOIN bus.principal p ON p.principal_id = x.sender_id
-  LEFT JOIN bus.addressed a ON a.seq = x.seq AND x.households IS NULL
+  LEFT JOIN LATERAL (SELECT y.seq, y.stored_at FROM bus.addressed y
+                      WHERE y.seq = x.seq AND x.households IS NULL LIMIT 1) AS a ON true -- by its index, whatever the guess of rows
   LEFT JOIN LATERAL (SELECT min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level BETWEEN 2 AND 5) AS delivered_at,
                             min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level BETWEEN 3 AND 5) AS displayed_at,
                             min(coalesce(r.said_at, r.at)) FILTER (WHERE r.level = 4) AS accepted_at
