@@ -209,6 +209,7 @@ static Eocbus__V1__Envelope *hostile_message(unsigned type, size_t first)
     gen_edxl_obey(&g, m, world.arena); /* roles of contacts are words of a list */
     m->lane = EOCBUS__V1__LANE__LANE_ROUTINE;
     m->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m->played = NULL; /* only an exercise plays */
     m->not_after_us = RULE_TIME_MAX_US - 1;
     m->event_time_us = INT64_C(1767225600000000); /* 2026-01-01 */
     m->n_to = 0;
@@ -545,7 +546,8 @@ static size_t put_all(size_t *n_fields)
                 break;
             aim_receipt(m);
             if (outbox_put(world.outbox, m, &tag, &why) != ST_OK) {
-                refused++;
+                if (refused++ < 5)
+                    print_error("%s: %s %s %s\n", t->name, why.code, why.path, why.text);
                 continue;
             }
             *n_fields += fields.n;
