@@ -13,14 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agents/link/agent.h"
-#include "agents/link/outbox.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
-#include "proto/wire/json.h"
 #include "proto/wire/limits.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/teller.h"
 
 #include "proto/base/banned.h"
 
@@ -38,8 +36,7 @@ enum {
 enum step { ASK, TAKE, GIVE_BACK };
 
 struct writer {
-    struct agent *agent;
-    char name[40], outbox[128], key_file[128];
+    struct teller teller;
     unsigned number;
     enum step step;
     bool waits; /* for a receipt */
@@ -56,8 +53,6 @@ static struct {
     bool is_over; /* nobody takes any more */
     uint64_t random;
 } world;
-
-static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
@@ -101,21 +96,14 @@ static void household_of(char out[ID_TEXT], const struct writer *w)
 static void put(struct writer *w, const char *body, const char *more)
 {
     char text[TEXT];
-    ProtobufCMessage *m = NULL;
-    struct refusal why = {0};
 
     snprintf(text, sizeof(text),
              "{\"lane\": \"LANE_PRIORITY\", \"status\": \"STATUS_ACTUAL\", \"kind\": "
              "\"KIND_REPORT\", \"label\": \"LABEL_HOUSEHOLD_PERSONAL\", \"event_time_us\": "
              "\"%lld\", \"area\": {\"pcodes\": [\"3505203\"]}, %s%s}",
              (long long)loop_utc_us(world.loop), more, body);
-    arena_reset(world.arena);
-    if (json_parse(&m, &eocbus__v1__envelope__descriptor, text, strlen(text), world.arena, err,
-                   sizeof(err)) != ST_OK)
-        fail_msg("%s: %s", err, text);
-    if (agent_put(w->agent, (Eocbus__V1__Envelope *)m, NULL, &why) != ST_OK)
-        fail_msg("%s: %s: %s", why.path, why.text, text);
-    assert_int_equal(agent_flush(w->agent), ST_OK);
+    teller_put(&w->teller, world.arena, text);
+    assert_int_equal(agent_flush(w->teller.agent), ST_OK);
     w->waits = true;
 }
 
@@ -215,13 +203,13 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
     w->waits = false;
     if (w->step == TAKE && !oc->stored) {
         if (!is_why_one_loses(w, oc->code) || strlen(oc->text) < 20)
-            fail_msg("%s: refused %s %s", w->name, oc->code, oc->text);
+            fail_msg("%s: refused %s %s", w->teller.name, oc->code, oc->text);
         w->lost++;
         return; /* and tries again */
     }
     if (!oc->stored || (oc->verdict && oc->verdict != EOCBUS__V1__VERDICT__VERDICT_APPLIED))
-        fail_msg("%s, step %d: stored %d verdict %u %s %s", w->name, (int)w->step, oc->stored,
-                 oc->verdict, oc->code ? oc->code : "", oc->text ? oc->text : "");
+        fail_msg("%s, step %d: stored %d verdict %u %s %s", w->teller.name, (int)w->step,
+                 oc->stored, oc->verdict, oc->code ? oc->code : "", oc->text ? oc->text : "");
     w->won += w->step == TAKE;
     w->given_back += w->step == GIVE_BACK;
     w->asked += w->step == ASK;
@@ -233,7 +221,7 @@ static void turn(void)
     for (unsigned i = 0; i < WRITERS; i++) {
         struct writer *w = &world.writers[i];
 
-        if (w->agent && !w->waits && (!world.is_over || w->step == GIVE_BACK))
+        if (w->teller.agent && !w->waits && (!world.is_over || w->step == GIVE_BACK))
             say_next(w);
     }
     loop_turn(world.loop, 20);
@@ -252,202 +240,27 @@ static bool is_quiet(void)
 
 static void enter(struct writer *w, unsigned number)
 {
-    char *endpoints[2];
-    struct agent_settings set = {0};
-    const struct agent_events events = {.arg = w, .settled = on_settled};
-    struct keys keys;
+    char name[40];
 
     w->number = number;
     w->step = wants_plot(w) ? TAKE : ASK;
-    for (unsigned b = 0; b < 2; b++) /* half of them prefer the one, half the other */
-        endpoints[b] = (char *)(uintptr_t)bus_endpoint(world.bus[(b + number / 2) % 2]);
-    snprintf(w->name, sizeof(w->name), "coes.test.writer%02u", number);
-    snprintf(w->outbox, sizeof(w->outbox), "%s/%s.db", bus_dir(world.bus[0]), w->name);
-    snprintf(w->key_file, sizeof(w->key_file), "%s/%s.key", bus_dir(world.bus[0]), w->name);
-    bus_enrol(world.bus[0], w->name, &keys);
-    assert_int_equal(keys_save(&keys, w->key_file, w->name, err, sizeof(err)), ST_OK);
-    set.name = w->name;
-    set.key_file = w->key_file;
-    set.endpoints.items = endpoints;
-    set.endpoints.count = 2;
-    set.broker_key = (char *)(uintptr_t)bus_broker_key(world.bus[0]);
-    set.outbox_path = w->outbox;
-    set.outbox_budget = 16 * 1024 * 1024;
-    set.link_profile = (char[]){"fiber"};
-    set.log_level = (char[]){"error"};
-    if (agent_create(&w->agent, world.loop, &set, "race 1", &events, err, sizeof(err)) != ST_OK)
-        fail_msg("%s", err);
+    snprintf(name, sizeof(name), "coes.test.writer%02u", number);
+    /* Half of those who want a plot prefer the one broker, half the other. */
+    teller_start(&w->teller, world.bus, 2, number / 2, world.loop, name, on_settled, w);
 }
 
-#define SAID(type, number, body)                                                                   \
-    "PERFORM bus.append_one((SELECT principal_id FROM bus.principal WHERE name = "                 \
-    "'coes.test.writer00'), 1, 4::int2, n, gen_random_uuid(), " number "::int2, 1::int2, "         \
-    "'3505203', now(), clock_timestamp(), NULL, NULL, (4 << 4)::int2, '\\x00', NULL, NULL, NULL, " \
-    "jsonb_build_object('kind', 'KIND_REPORT', '" type "', " body "), 1, 0); n := n + 1; "
+static void tell_the_prologue(void)
+{
+    static char text[TEXT];
+    FILE *f = fopen("tests/fault/ledger_race.sql", "r");
+    size_t len;
 
-/* Each household is eligible, and the site has ten plots; said in the name of the first writer,
- * from an outbox that it does not have any more. */
-static const char prologue[] = "DO $$ DECLARE n int8 := 1; home uuid; BEGIN " SAID(
-    "plot_site", "224",
-    "'{\"site_id\": \"zafarobod.4\", \"pcode\": \"3505203\", \"name\": \"Zafarobod 4\", "
-    "\"capacity_total\": 10, \"hazard_checked\": \"ANSWER_YES\"}'::jsonb") "FOR i IN 1..64 LOOP "
-                                                                           "home := "
-                                                                           "('00000000-0000-7000-"
-                                                                           "8000-' || "
-                                                                           "lpad(i::text, 12, "
-                                                                           "'0'))::uuid; " SAID("ho"
-                                                                                                "us"
-                                                                                                "eh"
-                                                                                                "ol"
-                                                                                                "d_"
-                                                                                                "ev"
-                                                                                                "en"
-                                                                                                "t",
-                                                                                                "22"
-                                                                                                "0",
-                                                                                                "js"
-                                                                                                "on"
-                                                                                                "b_"
-                                                                                                "bu"
-                                                                                                "il"
-                                                                                                "d_"
-                                                                                                "ob"
-                                                                                                "je"
-                                                                                                "ct"
-                                                                                                "('"
-                                                                                                "ho"
-                                                                                                "us"
-                                                                                                "eh"
-                                                                                                "ol"
-                                                                                                "d_"
-                                                                                                "id"
-                                                                                                "',"
-                                                                                                " h"
-                                                                                                "om"
-                                                                                                "e,"
-                                                                                                " '"
-                                                                                                "ac"
-                                                                                                "to"
-                                                                                                "r'"
-                                                                                                ", "
-                                                                                                "'c"
-                                                                                                "oe"
-                                                                                                "s."
-                                                                                                "te"
-                                                                                                "st"
-                                                                                                ".r"
-                                                                                                "eg"
-                                                                                                "is"
-                                                                                                "tr"
-                                                                                                "y'"
-                                                                                                ", "
-                                                                                                "'t"
-                                                                                                "o_"
-                                                                                                "st"
-                                                                                                "at"
-                                                                                                "e'"
-                                                                                                ", "
-                                                                                                "'H"
-                                                                                                "OU"
-                                                                                                "SE"
-                                                                                                "HO"
-                                                                                                "LD"
-                                                                                                "_S"
-                                                                                                "TA"
-                                                                                                "TE"
-                                                                                                "_A"
-                                                                                                "FF"
-                                                                                                "EC"
-                                                                                                "TE"
-                                                                                                "D'"
-                                                                                                ", "
-                                                                                                "'a"
-                                                                                                "ff"
-                                                                                                "ec"
-                                                                                                "te"
-                                                                                                "d'"
-                                                                                                ", "
-                                                                                                "'{"
-                                                                                                "\""
-                                                                                                "me"
-                                                                                                "mb"
-                                                                                                "er"
-                                                                                                "s"
-                                                                                                "\""
-                                                                                                ": "
-                                                                                                "7}"
-                                                                                                "':"
-                                                                                                ":j"
-                                                                                                "so"
-                                                                                                "nb"
-                                                                                                ")")
-                                                                               SAID(
-                                                                                   "household_"
-                                                                                   "event",
-                                                                                   "220",
-                                                                                   "jsonb_build_"
-                                                                                   "object('"
-                                                                                   "household_id', "
-                                                                                   "home, 'actor', "
-                                                                                   "'coes.test."
-                                                                                   "registry', "
-                                                                                   "'to_state', "
-                                                                                   "'HOUSEHOLD_"
-                                                                                   "STATE_ASSESSED'"
-                                                                                   ", 'assessed', "
-                                                                                   "'{\"house\": "
-                                                                                   "\"DAMAGE_CLASS_"
-                                                                                   "DESTROYED\", "
-                                                                                   "\"verdict\": "
-                                                                                   "\"ZONE_VERDICT_"
-                                                                                   "RELOCATE\", "
-                                                                                   "\"eligible\": "
-                                                                                   "\"ANSWER_YES\","
-                                                                                   " \"act_no\": "
-                                                                                   "\"14\", "
-                                                                                   "\"signatories\""
-                                                                                   ": [\"head of "
-                                                                                   "jamoat\", "
-                                                                                   "\"commission\"]"
-                                                                                   "}'::jsonb)")
-                                                                                   SAID(
-                                                                                       "household_"
-                                                                                       "event",
-                                                                                       "220",
-                                                                                       "jsonb_"
-                                                                                       "build_"
-                                                                                       "object('"
-                                                                                       "household_"
-                                                                                       "id', home, "
-                                                                                       "'actor', "
-                                                                                       "'coes.test."
-                                                                                       "registry', "
-                                                                                       "'to_state',"
-                                                                                       " "
-                                                                                       "'HOUSEHOLD_"
-                                                                                       "STATE_"
-                                                                                       "ELIGIBLE', "
-                                                                                       "'preference"
-                                                                                       "s', "
-                                                                                       "'{"
-                                                                                       "\"movers\":"
-                                                                                       " 7}'::"
-                                                                                       "jsonb)") "E"
-                                                                                                 "N"
-                                                                                                 "D"
-                                                                                                 " "
-                                                                                                 "L"
-                                                                                                 "O"
-                                                                                                 "O"
-                                                                                                 "P"
-                                                                                                 ";"
-                                                                                                 " "
-                                                                                                 "E"
-                                                                                                 "N"
-                                                                                                 "D"
-                                                                                                 " "
-                                                                                                 "$"
-                                                                                                 "$";
+    assert_non_null(f);
+    len = fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    assert_in_range(len, 1, sizeof(text) - 2);
+    pgserver_exec(bus_server(world.bus[0]), text);
+}
 
 static int set_up(void **state)
 {
@@ -460,7 +273,7 @@ static int set_up(void **state)
     assert_int_equal(arena_create(&world.arena, LIMIT_ARENA_BYTES), ST_OK);
     for (unsigned i = 0; i < WRITERS; i++)
         enter(&world.writers[i], i);
-    pgserver_exec(bus_server(world.bus[0]), prologue);
+    tell_the_prologue();
     bus_start_broker(world.bus[0], NULL);
     bus_start_broker(world.bus[1], NULL);
     return 0;
@@ -470,7 +283,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < WRITERS; i++)
-        agent_destroy(world.writers[i].agent);
+        teller_end(&world.writers[i].teller);
     loop_destroy(world.loop);
     arena_destroy(world.arena);
     bus_destroy(world.bus[1]);
