@@ -101,7 +101,7 @@ BEGIN
                 OFFSET s.held_per_thing - 1) THEN
         why := format('%s messages wait for the same thing already.', s.held_per_thing);
     ELSIF m.sender_id > 0
-          AND EXISTS (SELECT FROM bus.held h WHERE h.sender_id = m.sender_id AND h.settled_as IS NULL
+          AND EXISTS (SELECT FROM bus.held h WHERE h.sender_id = m.sender_id AND h.said IS NOT NULL
                        OFFSET s.held_per_sender - 1) THEN
         why := format('%s messages of this sender wait for something already.', s.held_per_sender);
     ELSE
@@ -273,7 +273,7 @@ BEGIN
     IF coalesce(current_setting('bus.woken_from', true), '') NOT IN ('', 'none') THEN
         RETURN 0;
     END IF;
-    FOR h IN SELECT * FROM bus.held x WHERE x.settled_as IS NULL AND NOT x.is_woken AND x.due_at <= now_at
+    FOR h IN SELECT * FROM bus.held x WHERE NOT x.is_woken AND x.due_at <= now_at
               ORDER BY x.due_at, x.seq LIMIT most LOOP
         aged := aged + 1;
         m := jsonb_populate_record(NULL::bus.said, h.said);

@@ -373,7 +373,7 @@ BEGIN
        AND NOT EXISTS (SELECT FROM bus.household_clock c WHERE c.waits_until <= now_at)
        AND NOT EXISTS (SELECT FROM bus.timer t WHERE t.due_at <= now_at AND t.trouble IS NULL)
        AND NOT EXISTS (SELECT FROM bus.held h WHERE h.is_woken)
-       AND NOT EXISTS (SELECT FROM bus.held h WHERE h.settled_as IS NULL AND NOT h.is_woken AND h.due_at <= now_at)
+       AND NOT EXISTS (SELECT FROM bus.held h WHERE NOT h.is_woken AND h.due_at <= now_at)
        AND NOT EXISTS (SELECT FROM bus.to_say q WHERE q.trouble IS NULL) THEN
         RETURN;
     END IF;

@@ -40,8 +40,9 @@ COMMENT ON COLUMN bus.held.woken_seq IS 'number of the message that woke it last
 COMMENT ON COLUMN bus.held.woken_at IS 'when that was received: the clock by which this one is judged';
 COMMENT ON COLUMN bus.held.due_at IS 'waits until then; null: it was settled, or a person has to';
 COMMENT ON COLUMN bus.held.tries IS 'how often it was judged again and held again';
-CREATE INDEX held_sender ON bus.held (sender_id) WHERE settled_as IS NULL;
-CREATE INDEX held_due ON bus.held (due_at) WHERE settled_as IS NULL AND NOT is_woken;
+-- Each with a condition of its own: what asks by waits_for must not find these cheaper while there are no statistics.
+CREATE INDEX held_sender ON bus.held (sender_id) WHERE said IS NOT NULL;
+CREATE INDEX held_due ON bus.held (due_at) WHERE due_at IS NOT NULL AND NOT is_woken;
 
 ALTER TABLE bus.timer ADD COLUMN set_seq int8;
 COMMENT ON COLUMN bus.timer.set_seq IS 'number of the message whose judge set it; null: it was set otherwise';
