@@ -116,7 +116,9 @@ static void every_view_reads_what_the_gate_lets_in(void **state)
                                              " 'identity_read', 'household_request', 'offer',"
                                              " 'ration', 'decline', 'household_twin', 'silence',"
                                              " 'alert_in_force', 'report_expected', 'report_due',"
-                                             " 'commitment', 'place', 'place_history')"));
+                                             " 'commitment', 'place', 'place_history',"
+                                             " 'household', 'household_story', 'escalation',"
+                                             " 'alert_open')"));
     assert_int_equal(pgserver_number(w->pg, "SELECT count(*) FROM eoc.flash_report"), ROUNDS);
     /* Some name nothing that they are about, and are refused for that. */
     assert_int_equal(
