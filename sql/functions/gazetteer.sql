@@ -212,10 +212,22 @@ GRANT EXECUTE ON FUNCTION bus.place_settle TO bus_admin;
 
 -- Said on the bus -----------------------------------------------------------------------------------
 
--- Does the way up from `parent` lead through `pcode`?
+-- Does the way up from `parent` lead through `pcode`, also where that is not known yet?
 CREATE FUNCTION bus.is_below(parent text, pcode text) RETURNS bool
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT parent = pcode OR EXISTS (SELECT FROM bus.place_up(parent) AS u WHERE u.code = pcode)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    at text := parent;
+BEGIN
+    FOR step IN 1 .. 32 LOOP
+        IF at = pcode THEN
+            RETURN true;
+        END IF;
+        SELECT x.parent INTO at FROM bus.place x WHERE x.pcode = at AND x.until_version IS NULL
+         ORDER BY x.valid_from DESC LIMIT 1;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    RETURN false;
+END
 $$;
 -- Does what took the place of these lead to `pcode`?
 CREATE FUNCTION bus.leads_to(codes text[], pcode text) RETURNS bool
@@ -298,6 +310,9 @@ BEGIN
         p.population_year := CASE WHEN p.population IS NULL THEN had.population_year ELSE p.population_year END;
         p.population := coalesce(p.population, had.population);
     END IF;
+    -- One span at a time: the one before ends where this begins, and this where the next does.
+    p.valid_to := least(p.valid_to, (SELECT min(x.valid_from) FROM bus.place x WHERE x.pcode = p.pcode AND x.until_version IS NULL
+                                       AND x.valid_from > p.valid_from));
     PERFORM bus.place_ends(p);
     RETURN bus.place_put(p);
 END

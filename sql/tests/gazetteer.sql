@@ -139,9 +139,15 @@ SELECT is(pg_temp.tell(3, pg_temp.place('3507236', 'Sarband', jsonb_build_object
 SELECT is(pg_temp.tell(2, pg_temp.place('3507236', 'Old')), '0', 'what is older and comes later changes nothing');
 SELECT is(pg_temp.tell(4, pg_temp.place('3507203', 'Vakhsh', '{"replaced_by": ["3507403"]}')), '0', 'no code leads back to itself');
 SELECT is(pg_temp.tell(5, pg_temp.place('3507000', 'Khatlon', '{"parent": "3507203"}')), '0', 'no region lies in its district');
+SELECT is(pg_temp.tell(5, pg_temp.place('3507801', 'A', '{"parent": "3507802"}')), '1', 'one lies in what nobody knows yet');
+SELECT is(pg_temp.tell(5, pg_temp.place('3507802', 'B', '{"parent": "3507801"}')), '0', 'which cannot lie in it then');
+SELECT is(pg_temp.tell(5, pg_temp.place('3507401', 'Kurgan-Tyube', jsonb_build_object('valid_from_us', pg_temp.us('1936-01-01')))), '1', 'what a city was called before');
+SELECT results_eq($$SELECT name_en, valid_to FROM eoc.place WHERE pcode = '3507401' ORDER BY valid_from$$,
+                  $$VALUES ('Kurgan-Tyube', bus.gazetteer_day('2017-01-01')), ('Qurghonteppa', bus.gazetteer_day('2018-01-22')), ('Bokhtar', NULL)$$,
+                  'ends where the next name begins');
 SELECT is(pg_temp.tell(6, pg_temp.place('3507203', 'Vakhsh', '{"valid_to_us": "86400000000", "valid_from_us": "172800000000"}')), '0', 'nothing ends before it begins');
 SELECT is(pg_temp.tell(7, pg_temp.place('3507203', 'Mine'), named => 'x.partner'), '0', 'who may not say it changes nothing');
-SELECT is((SELECT count(*)::int FROM eoc.place_conflict WHERE kind = 'said'), 5, 'each of them is a conflict that people see');
+SELECT is((SELECT count(*)::int FROM eoc.place_conflict WHERE kind = 'said'), 6, 'each of them is a conflict that people see');
 SELECT is(pg_temp.tell(8, pg_temp.place('3507203', 'Exercise'), status => 2), NULL, 'an exercise changes nothing');
 SELECT is(pg_temp.tell(9, pg_temp.place('350720301', 'Rudaki', '{"level": "ADMIN_LEVEL_JAMOAT", "parent": "3507299", "conflicts": ["Other"]}')), '1', 'a jamoat');
 SELECT results_eq($$SELECT kind FROM eoc.place_conflict WHERE subject = '350720301' ORDER BY 1$$, $$VALUES ('code'), ('parent')$$,

@@ -84,4 +84,5 @@ INSERT INTO bus.alert (alert_id, seq, moved_seq, began_at, since, event_at, send
 SELECT md5('al' || i || ' ' || n)::uuid, 1000 + i * 10 + n, 1000 + i * 10 + n, at, at, at, 1, 0, 101, 1, 2, 1, is_open, is_open, CASE WHEN is_open THEN 'ISSUED' ELSE 'ACKNOWLEDGED' END, 'ALARM', 'MUDFLOW', '', '', '', '', '', '{}', place
   FROM inc, generate_series(0, 4) AS n;
 SET session_replication_role = origin;
+SELECT bus.summarize();
 ANALYZE;
