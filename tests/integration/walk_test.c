@@ -21,7 +21,7 @@
 
 #define PSQL "/usr/lib/postgresql/15/bin/psql"
 /* A batch is one commit; brokers have them smaller, and this one has to come to an end. */
-enum { BATCH = 250, MESSAGES = 200000, SECONDS = 60, SQL = 200 };
+enum { BATCH = 250, MESSAGES = 200000, SECONDS = 50, SQL = 200 };
 
 static bool load(struct pgserver *s, const char *file)
 {
