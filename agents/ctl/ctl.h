@@ -63,6 +63,7 @@ int ctl_log(struct ctl *c);
 int ctl_rights(struct ctl *c);
 int ctl_why(struct ctl *c);
 int ctl_audit(struct ctl *c);
+int ctl_board(struct ctl *c);
 int ctl_rules(struct ctl *c);
 int ctl_undecided(struct ctl *c);
 int ctl_gazetteer(struct ctl *c);

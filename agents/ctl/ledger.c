@@ -1,4 +1,5 @@
-/* ledger - the rules of life cycles as text, and what waits for somebody to decide. */
+/* ledger - the rules of life cycles as text, what waits for somebody to decide, and the board of
+ * what is wanted and on its way. */
 #include <stdio.h>
 
 #include "agents/ctl/ctl.h"
@@ -20,8 +21,22 @@
     "to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since, code, why, "    \
     "settled_by, message_id FROM eoc.undecided WHERE $1::text IS NULL OR cycle = $1 ORDER BY seq"
 
+#define BOARD_SQL                                                                                  \
+    "SELECT to_char(needed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"') AS needed, "      \
+    "kind, "                                                                                       \
+    "concat_ws(' ', coalesce(trim_scale(wanted)::text, wanted_text), unit) AS wanted, "            \
+    "trim_scale(open) AS open, trim_scale(promised) AS promised, "                                 \
+    "trim_scale(under_way) AS under_way, trim_scale(on_scene) AS on_scene, "                       \
+    "trim_scale(due_back) AS due_back, "                                                           \
+    "concat_ws(', ', state, nullif(status, 'ACTUAL'), nullif(late, 0) || ' late', "                \
+    "CASE WHEN is_over_committed THEN 'over-committed' END) AS state, places, "                    \
+    "array_to_string(suppliers, '; ') AS suppliers, thread || '/' || line_id AS line "             \
+    "FROM eoc.board b WHERE $1::text IS NULL OR EXISTS (SELECT FROM "                              \
+    "unnest(string_to_array(b.places, ' ')) AS p WHERE starts_with(p, $1)) "                       \
+    "ORDER BY b.needed_at NULLS LAST, b.thread, b.line_id"
+
 struct listing {
-    const char *sql, *nothing;
+    const char *sql, *nothing, *asked;
     const char *const *columns;
     size_t count;
 };
@@ -31,10 +46,15 @@ static const char *const rule_columns[] = {"cycle",   "from_state", "event", "to
 static const char *const open_columns[] = {"seq",        "verdict",    "cycle", "type",
                                            "sender",     "places",     "since", "code",
                                            "message_id", "settled_by", "why"};
-static const struct listing rules = {RULES_SQL, "there is no such life cycle", rule_columns,
-                                     ARRAY_LEN(rule_columns)};
+static const char *const board_columns[] = {"needed",   "kind",      "wanted",    "open",
+                                            "promised", "under_way", "on_scene",  "due_back",
+                                            "state",    "places",    "suppliers", "line"};
+static const struct listing board = {BOARD_SQL, "nothing is wanted, promised or away", "place",
+                                     board_columns, ARRAY_LEN(board_columns)};
+static const struct listing rules = {RULES_SQL, "there is no such life cycle", "life cycle",
+                                     rule_columns, ARRAY_LEN(rule_columns)};
 static const struct listing undecided = {UNDECIDED_SQL, "nothing is held or contested",
-                                         open_columns, ARRAY_LEN(open_columns)};
+                                         "life cycle", open_columns, ARRAY_LEN(open_columns)};
 
 static int list(struct ctl *c, struct db *d, const struct listing *l, bool json)
 {
@@ -66,12 +86,17 @@ static int run(struct ctl *c, const struct listing *l)
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (c->argc > 2)
-        return program_fail(&c->program, EXIT_USAGE, "say at most one life cycle; see --help");
+        return program_fail(&c->program, EXIT_USAGE, "say at most one %s; see --help", l->asked);
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
     code = list(c, d, l, json);
     db_close(d);
     return code;
+}
+
+int ctl_board(struct ctl *c)
+{
+    return run(c, &board);
 }
 
 int ctl_rules(struct ctl *c)

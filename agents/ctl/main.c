@@ -314,6 +314,14 @@ static const struct ctl_command commands[] = {
      "  --sender NAME     of one sender only\n"
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
+    {"board", "what is wanted, promised, under way, on scene and due back",
+     "eocctl board [PLACE] [--json]\n\n"
+     "One line for each thing that was asked for or offered and is not over yet, what is needed\n"
+     "first before the rest: how much is wanted, open (promised by nobody), promised, under way,\n"
+     "on scene and due back, how many of these are late, where each supplier stands. An item with\n"
+     "a stock number is never promised twice at a time; a sum beyond what is wanted is noted.\n\n"
+     "  PLACE             P-code, or how it begins: 3505203, 35\n",
+     CTL_DATABASE, ctl_board},
     {"rules", "which moves are legal, of incidents, requests, households, plots",
      "eocctl rules [CYCLE] [--json]\n\n"
      "One line for each legal move: life cycle, from, event, to, fact or promise, the message "

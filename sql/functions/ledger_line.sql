@@ -140,7 +140,7 @@ DECLARE
 BEGIN
     p.said := ARRAY[(element->>'line_id')::int4];
     p.body := element;
-    p.quantity := eoc.amount(element->'assignment'->'quantity');
+    p.quantity := trim_scale(eoc.amount(element->'assignment'->'quantity'));
     IF p.quantity < 0 THEN
         p.quantity := 0;
     END IF;
