@@ -94,7 +94,9 @@ static FILE *open_story(void)
     return story;
 }
 
-static void write_it_down(void)
+/* Nobody offers land before he has heard that the family is eligible: offers and their answers are
+ * a second part. */
+static void write_it_down(bool offers)
 {
     static char line[LONGEST];
     FILE *story = open_story();
@@ -104,6 +106,8 @@ static void write_it_down(void)
         unsigned long who = strtoul(line, &json, 10);
 
         assert_true(who < TELLERS && *json == ' ');
+        if (offers != (strstr(json, "\"offer_id\"") != NULL))
+            continue;
         teller_put(&world.tellers[who], world.arena, json + 1);
         world.said++;
     }
@@ -117,19 +121,27 @@ static const char *text(const char *sql)
     return pgserver_text(bus_server(world.bus), sql);
 }
 
-static void a_bad_week_is_decided(void **state)
+static uint64_t play(bool offers)
 {
-    uint64_t began_us, took_us;
+    uint64_t began_us;
 
-    (void)state;
-    write_it_down();
-    assert_int_equal(world.said, 1 + 10 * 4 + 1350 * 10 + 10 * 20 * 9);
+    write_it_down(offers);
     began_us = loop_exact_us(world.loop);
     WAIT_FOR(world.stored == world.said);
-    took_us = loop_exact_us(world.loop) - began_us;
+    WAIT_FOR(strcmp(text("SELECT count(*) FROM bus.held WHERE settled_as IS NULL"), "0") == 0);
+    return loop_exact_us(world.loop) - began_us;
+}
+
+static void a_bad_week_is_decided(void **state)
+{
+    uint64_t took_us;
+
+    (void)state;
+    took_us = play(false);
+    took_us += play(true);
+    assert_int_equal(world.said, 1 + 10 * 4 + 1350 * 10 + 10 * 20 * 9);
     print_message("measured: a week like June 2019, %u messages, in %.1f s (bar 60)\n", world.said,
                   (double)took_us / 1e6);
-    WAIT_FOR(strcmp(text("SELECT count(*) FROM bus.held WHERE settled_as IS NULL"), "0") == 0);
     assert_string_equal(text("SELECT coalesce(string_agg(DISTINCT concat_ws(' ', type, code, "
                              "text), '; '), 'none') FROM bus.contested"),
                         "none");
