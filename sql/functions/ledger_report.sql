@@ -28,9 +28,9 @@ BEGIN
         ON CONFLICT DO NOTHING;
     -- What follows it may be here already, as a thread of its own.
     UPDATE bus.report r SET thread_id = thread
-     WHERE r.thread_id IN (SELECT f.thread_id FROM bus.report f
-                            WHERE f.preceding_id = m.message_id AND f.type = m.type AND f.status = m.status
-                              AND f.agency = m.agency AND f.thread_id <> thread);
+     WHERE r.thread_id = ANY (ARRAY(SELECT f.thread_id FROM bus.report f -- an array: by index, whatever statistics say
+                                     WHERE f.preceding_id = m.message_id AND f.type = m.type AND f.status = m.status
+                                       AND f.agency = m.agency AND f.thread_id <> thread));
     PERFORM bus.report_stand(thread);
 END
 $$;
@@ -46,7 +46,7 @@ BEGIN
           ORDER BY r.message_id <> m.preceding_id LIMIT 1),
         -- Offices count their reports anew for each incident; what names none is not known by its number.
         (SELECT r.thread_id FROM bus.report r
-          WHERE report_thread.number <> '' AND r.sender_id = m.sender_id AND r.type = m.type AND r.number = report_thread.number
+          WHERE r.number <> '' AND r.sender_id = m.sender_id AND r.type = m.type AND r.number = report_thread.number
             AND r.status = m.status AND r.incident_ids[1] = m.incident_ids[1]
           ORDER BY r.seq LIMIT 1));
 END

@@ -40,7 +40,7 @@ COMMENT ON COLUMN bus.report.is_cancel IS 'says that there is no such report';
 COMMENT ON COLUMN bus.report.is_withdrawn IS 'what stands of it is a cancel';
 CREATE INDEX report_thread ON bus.report (thread_id);
 CREATE INDEX report_preceding ON bus.report (preceding_id) WHERE preceding_id IS NOT NULL;
-CREATE INDEX report_number ON bus.report (sender_id, type, number) WHERE number <> '';
+CREATE INDEX report_number ON bus.report (sender_id, type, number, (incident_ids[1]), seq) WHERE number <> '';
 CREATE INDEX report_about ON bus.report (type, about_at);
 CREATE INDEX report_event ON bus.report (event_at);
 CREATE INDEX report_place ON bus.report (places, received_at);
