@@ -28,8 +28,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
     -- What follows it may be here already, as a thread of its own.
     UPDATE bus.report r SET thread_id = thread
-     WHERE r.thread_id = ANY (ARRAY(SELECT f.thread_id FROM bus.report f -- an array: by index, whatever statistics say
-                                     WHERE f.preceding_id = m.message_id AND f.type = m.type AND f.status = m.status
+     WHERE r.thread_id = ANY (ARRAY(SELECT f.thread_id FROM bus.report f -- by these two indexes, and by no other, whatever statistics say
+                                     WHERE f.preceding_id = m.message_id AND f.type IS NOT DISTINCT FROM m.type AND f.status = m.status
                                        AND f.agency = m.agency AND f.thread_id <> thread));
     PERFORM bus.report_stand(thread);
 END
