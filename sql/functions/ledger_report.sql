@@ -42,7 +42,7 @@ BEGIN
     RETURN coalesce(
         (SELECT r.thread_id FROM bus.report r
           WHERE r.message_id IN (m.preceding_id, m.originating_id) AND r.message_id <> m.message_id
-            AND r.type = m.type AND r.status = m.status AND r.agency = m.agency
+            AND r.type IS NOT DISTINCT FROM m.type AND r.status = m.status AND r.agency = m.agency
           ORDER BY r.message_id <> m.preceding_id LIMIT 1),
         -- Offices count their reports anew for each incident; what names none is not known by its number.
         (SELECT r.thread_id FROM bus.report r
