@@ -54,9 +54,23 @@ static int fail_db(struct replay *r, enum status st, const char *what)
 /* --- what there is to play ----------------------------------------------------------------------
  */
 
+/* Sites that take families may stand there for years: the play begins with the rest. */
+static unsigned first_row(const struct replay *r)
+{
+    unsigned row = 0;
+
+    while (row + 1 < db_count(r->rows) &&
+           db_number(r->rows, row, "type") == EOCBUS__V1__ENVELOPE__BODY_PLOT_SITE)
+        row++;
+    return row;
+}
+
 static int64_t at_us(const struct replay *r, unsigned row)
 {
-    return (int64_t)(db_number(r->rows, row, "received_us") - db_number(r->rows, 0, "received_us"));
+    int64_t began_us = (int64_t)db_number(r->rows, first_row(r), "received_us");
+    int64_t us = (int64_t)db_number(r->rows, row, "received_us") - began_us;
+
+    return us > 0 ? us : 0;
 }
 
 static const char *left_out(const struct replay *r, unsigned row)
@@ -187,8 +201,9 @@ static int say_one(struct replay *r, const char *seq)
 
     if (code >= 0)
         return code;
-    replay_as_exercise(m, &r->exercise, strtoull(seq, NULL, 10), loop_utc_us(speak_loop(r->speak)),
-                       &played);
+    if (replay_as_exercise(m, &r->exercise, strtoull(seq, NULL, 10),
+                           loop_utc_us(speak_loop(r->speak)), &played, r->arena) != ST_OK)
+        return program_fail(&r->c->program, EXIT_MACHINE, "out of memory");
     m->sender = NULL;
     tell(m, ++r->played, r->count);
     st = speak_put(r->speak, m, &why);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/base/digest.h"
+#include "proto/wire/edxl.h"
 #include "proto/wire/renumber.h"
 
 #include "proto/base/banned.h"
@@ -57,6 +58,54 @@ static void change_id(void *arg, uint8_t id[ID_BYTES])
     replay_id(arg, id);
 }
 
+/* --- names: what stands in two plays at once is not the same thing
+ * --------------------------------
+ */
+
+static bool rename_one(char **name, const struct exercise *e, struct arena *arena)
+{
+    struct buf out = {0};
+    const char *at = *name;
+
+    while (*at) { /* "EX-07, EX-09" */
+        size_t gap = strspn(at, ", "), len = strcspn(at + gap, ",");
+
+        buf_put(&out, at, gap + len);
+        if (len)
+            buf_printf(&out, "~%02x%02x", e->run[14], e->run[15]);
+        at += gap + len;
+    }
+    buf_put(&out, "", 1);
+    *name = out.failed ? NULL : arena_printf(arena, "%s", (const char *)out.data);
+    buf_free(&out);
+    return *name != NULL;
+}
+
+static bool rename_items(Eocbus__V1__Envelope *m, const struct exercise *e, struct arena *arena)
+{
+    Eocbus__V1__RequestResource b;
+    bool fits = true;
+
+    edxl_body(&b, m);
+    for (size_t i = 0; i < b.n_lines; i++)
+        if (b.lines[i]->resource)
+            fits &= rename_one(&b.lines[i]->resource->resource_id, e, arena);
+    return fits;
+}
+
+static bool rename_things(Eocbus__V1__Envelope *m, const struct exercise *e, struct arena *arena)
+{
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_PLOT_SITE)
+        return rename_one(&m->plot_site->site_id, e, arena);
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_PLOT_OFFER)
+        return rename_one(&m->plot_offer->site_id, e, arena);
+    return !edxl_name((unsigned)m->body_case) || rename_items(m, e, arena);
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------------------------
+ */
+
 static int64_t last_moment(const Eocbus__V1__Envelope *m, const struct exercise *e, int64_t now_us)
 {
     int64_t had_us = m->not_after_us - m->event_time_us;
@@ -67,8 +116,8 @@ static int64_t last_moment(const Eocbus__V1__Envelope *m, const struct exercise 
     return now_us + (has_us < LEAST_US ? LEAST_US : has_us);
 }
 
-void replay_as_exercise(Eocbus__V1__Envelope *m, const struct exercise *e, uint64_t seq,
-                        int64_t now_us, Eocbus__V1__Played *played)
+enum status replay_as_exercise(Eocbus__V1__Envelope *m, const struct exercise *e, uint64_t seq,
+                               int64_t now_us, Eocbus__V1__Played *played, struct arena *arena)
 {
     struct exercise world = *e;
 
@@ -81,4 +130,5 @@ void replay_as_exercise(Eocbus__V1__Envelope *m, const struct exercise *e, uint6
     m->not_after_us = last_moment(m, e, now_us);
     m->n_to = e->to->count;
     m->to = (char **)(uintptr_t)e->to->items;
+    return rename_things(m, e, arena) ? ST_OK : ST_NOMEM;
 }

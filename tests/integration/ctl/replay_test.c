@@ -14,6 +14,7 @@
 
 #define REAL  "012a4d81-65a0-7419-9834-714542dcf3e5"
 #define OTHER "012a4d81-65a0-7419-9834-714542dcf3e6"
+#define OFFER "012a4d81-65a0-7419-9834-714542dcf3e8"
 #define HOME  "012a4d81-65a0-7419-9834-714542dcf3e7"
 
 static struct {
@@ -88,6 +89,16 @@ static int end(void **state)
                        "\"ANSWER_YES\", \"verdict\": \"ZONE_VERDICT_RELOCATE\", \"signatories\": " \
                        "[\"head of jamoat\", \"engineer\"], \"act_no\": \"7\"}")
 
+#define WISHED "{" HEAD HOUSEHOLD("\"preferences\": {\"movers\": 4}")
+/* A site that was there before, and an offer there. */
+#define SITE                                                                                       \
+    "{" HEAD "\"plot_site\": {\"site_id\": \"zafarobod.4\", \"pcode\": \"3505203\", \"name\": "    \
+    "\"Zafarobod 4\", \"capacity_total\": 1, \"hazard_checked\": \"ANSWER_YES\"}}\n"
+#define OFFERED                                                                                    \
+    "{" HEAD "\"plot_offer\": {\"offer_id\": \"" OFFER "\", \"household_id\": \"" HOME             \
+    "\", \"action\": \"OFFER_ACTION_MAKE\", \"site_id\": \"zafarobod.4\", \"valid_until_us\": "    \
+    "\"2099-01-01T00:00Z\", \"actor\": \"coes.ayni.office\", \"authority\": \"order 12\"}}\n"
+
 static void say(const char *story)
 {
     char path[200];
@@ -107,12 +118,13 @@ static const char *one(const char *sql)
 static void an_incident_is_played_as_an_exercise(void **state)
 {
     (void)state;
-    say(OPEN(REAL) OPEN(OTHER) MOVE(REAL, "OPENED") MOVE(REAL, "CONFIRMED") LISTED FOLLOWED);
+    say(SITE OPEN(REAL) OPEN(OTHER) MOVE(REAL, "OPENED") MOVE(REAL, "CONFIRMED")
+            LISTED FOLLOWED WISHED OFFERED);
     assert_string_equal(one("SELECT state FROM bus.incident WHERE incident_id = '" REAL "'"),
                         "CONFIRMED");
     run_program(&world.ran, "eocctl", "-c", world.conf[1], "replay", "--incident", REAL, "--to",
                 "coes.test.learner", "--speed", "1000000", "--wait", "60", NULL);
-    run_expect(&world.ran, 0, "played 5, refused 0");
+    run_expect(&world.ran, 0, "played 8, refused 0");
     /* Which ones, in which order, said by whom to whom. */
     assert_string_equal(
         one("SELECT string_agg(coalesce(d.doc->'played'->>'seq', '-'), ' ' ORDER BY d.seq)"
@@ -131,8 +143,8 @@ static void an_incident_is_played_as_an_exercise(void **state)
     assert_string_equal(
         one("SELECT string_agg(concat_ws(' ', h.status, h.state, i.status), ', ' ORDER BY h.status)"
             " FROM bus.household h JOIN bus.incident i USING (incident_id)"),
-        "1 ASSESSED 1, 2 ASSESSED 2");
-    assert_string_equal(one("SELECT count(*) FROM bus.moved WHERE entity = '" HOME "'"), "2");
+        "1 OFFERED 1, 2 OFFERED 2");
+    assert_string_equal(one("SELECT count(*) FROM bus.moved WHERE entity = '" HOME "'"), "4");
 }
 
 static void each_play_is_a_world_of_its_own(void **state)
@@ -141,9 +153,10 @@ static void each_play_is_a_world_of_its_own(void **state)
     for (unsigned i = 0; i < 2; i++) {
         run_program(&world.ran, "eocctl", "-c", world.conf[1], "replay", "--incident", REAL, "--to",
                     "coes.test.learner", "--speed", "1000000", "--wait", "60", NULL);
-        run_expect(&world.ran, 0, "played 5, refused 0");
+        run_expect(&world.ran, 0, "played 8, refused 0");
     }
     assert_string_equal(one("SELECT count(*) FROM bus.incident WHERE status = 2"), "3");
+    assert_string_equal(one("SELECT count(*) || ' ' || sum(reserved) FROM bus.site"), "4 4");
 }
 
 static void what_cannot_be_played_is_said(void **state)
@@ -151,7 +164,7 @@ static void what_cannot_be_played_is_said(void **state)
     (void)state;
     run_program(&world.ran, "eocctl", "-c", world.conf[1], "replay", "--incident", REAL,
                 "--dry-run", NULL);
-    run_expect(&world.ran, 0, "5 messages over");
+    run_expect(&world.ran, 0, "8 messages over");
     run_program(&world.ran, "eocctl", "-c", world.conf[1], "replay", "--incident", REAL, NULL);
     run_expect(&world.ran, 2, "--to");
     run_program(&world.ran, "eocctl", "-c", world.conf[1], "replay", "--incident", REAL, "--to",
