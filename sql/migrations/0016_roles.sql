@@ -24,7 +24,7 @@ BEGIN
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         FOR f IN SELECT p.oid FROM pg_proc p
                   WHERE p.pronamespace = 'pg_catalog'::regnamespace
-                    AND (p.proname LIKE 'pg\_%advisory%lock%' OR p.proname = 'pg_logical_emit_message') LOOP
+                    AND (p.proname LIKE 'pg_%advisory%lock%' OR p.proname = 'pg_logical_emit_message') LOOP
             EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO bus_owner', f);
         END LOOP;
