@@ -143,7 +143,10 @@ BEGIN
             ON CONFLICT ON CONSTRAINT household_clock_pkey DO UPDATE
            SET due_at = excluded.due_at, waits_until = excluded.waits_until, closed_seq = excluded.closed_seq;
     ELSIF event ? 'closed' OR coalesce(event->>'to_state', '') IS DISTINCT FROM coalesce(event->>'from_state', '') THEN
-        DELETE FROM bus.household_clock c WHERE c.household_id = household AND c.owner = own;
+        -- A closing that waited for this very event came after it, whatever their numbers are.
+        DELETE FROM bus.household_clock c
+         WHERE c.household_id = household AND c.owner = own
+           AND NOT EXISTS (SELECT FROM bus.household h WHERE h.household_id = household AND h.seq = c.closed_seq);
     END IF;
 END
 $$;

@@ -140,7 +140,7 @@ CREATE FUNCTION pg_temp.household(n int4, what jsonb) RETURNS text LANGUAGE sql 
 $$ SELECT pg_temp.say(n, 220::int2, 0, 1::int2, jsonb_build_object('household_id', pg_temp.id_of(70)) || what) $$;
 SELECT is(pg_temp.household(540, '{"closed": {"reason": "CLOSING_REASON_SETTLED"}}'), 'HELD', 'a household that is not known is closed');
 SELECT is((SELECT count(*)::int4 FROM bus.household_clock), 0, 'that destroys nothing yet');
-SELECT is(pg_temp.household(541, '{"affected": {"members": 4}}'), 'APPLIED', 'it comes');
+SELECT is(pg_temp.household(541, '{"to_state": "HOUSEHOLD_STATE_AFFECTED", "affected": {"members": 4}}'), 'APPLIED', 'it comes');
 SELECT is(pg_temp.verdict_of(540), 1::int2, 'and is closed');
 SELECT is((SELECT household_id FROM bus.household_clock), pg_temp.id_of(70), 'now its names have their time');
 

@@ -68,9 +68,10 @@ class Bus:
         self.launch_postgres()
         self.run([f"{self.bin}/createdb", "-h", self.pg, "-U", "eocbus", "eocbus"])
         self.eocctl("migrate")
-        # Messages of every type are made up here; orders that nobody approved would be refused.
+        # Messages of every type are made up here; orders that nobody approved would be refused, and for alarms that
+        # nobody takes the bus would ask around.
         self.run([f"{self.bin}/psql", "-X", "-q", "-d", self.database, "-c",
-                  "UPDATE bus.approval_need SET approvers = 0"])
+                  "UPDATE bus.approval_need SET approvers = 0; DELETE FROM bus.escalation_rule"])
 
     def launch_postgres(self):
         log = open(f"{self.work}/postgres.log", "a")
