@@ -125,7 +125,7 @@ DECLARE
     speaker text := CASE WHEN m.forced THEN m.forced_by ELSE m.sender END;
     number int8 := CASE WHEN m.forced THEN m.forced_seq ELSE m.seq END;
 BEGIN
-    IF coalesce(cardinality(of_thing), 0) = 0 OR speaker = 'bus'
+    IF coalesce(cardinality(of_thing), 0) = 0 OR m.sender_id = 0 AND NOT m.forced
        OR EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE s <> '' AND bus.is_within(t, s)) THEN
         RETURN true;
     ELSIF EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE bus.is_within(s, t))

@@ -18,6 +18,10 @@ BEGIN
 END
 $$;
 
+-- Who said it: of what an exercise plays not the first sender.
+CREATE FUNCTION bus.signer_of(m bus.said) RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT p.name FROM bus.principal p WHERE p.principal_id = m.sender_id $$;
+
 -- Tells the sender of a held message what became of it.
 CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -26,7 +30,7 @@ DECLARE
     why text := bus.cut(coalesce(j.text, ''), 2000);
 BEGIN
     IF m.sender_id > 0 THEN -- not the bus itself
-        PERFORM bus.say_later(greatest(m.lane, 2::int2), m.status, 5, 204::int2, m.sender, m.message_id,
+        PERFORM bus.say_later(greatest(m.lane, 2::int2), m.status, 5, 204::int2, bus.signer_of(m), m.message_id,
                               bus.decision_body(m, ruling, j.code, why), bus.decision_doc(m, ruling, j.code, why), m.label,
                               clock_timestamp(), array_to_string(m.places, ' '));
     END IF;
@@ -41,7 +45,7 @@ DECLARE
     why text := bus.cut(format('What it waits for has not come by %s. %s',
                                to_char(h.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"'), h.text), 2000);
 BEGIN
-    PERFORM bus.say(greatest(m.lane, 2::int2), m.status, 5, 204::int2, CASE WHEN m.sender_id > 0 THEN m.sender END,
+    PERFORM bus.say(greatest(m.lane, 2::int2), m.status, 5, 204::int2, CASE WHEN m.sender_id > 0 THEN bus.signer_of(m) END,
                     m.message_id, bus.decision_body(m, ruling, 'never_came', why),
                     bus.decision_doc(m, ruling, 'never_came', why), m.label, clock_timestamp(),
                     array_to_string(m.places, ' '));

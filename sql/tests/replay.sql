@@ -48,5 +48,15 @@ SELECT is(pg_temp.agency(1, '{"played": {"sender": "rcst.ayni.team2", "seq": "7"
 SELECT is(pg_temp.agency(2, '{}'), 'coes', 'nor an exercise that plays nothing');
 SELECT isnt(pg_temp.agency(2, '{"played": {"sender": "gone.and.away", "seq": "7"}}'), NULL, 'one whose first sender is not known here has an agency too');
 
+-- A decision about it goes to who plays it.
+SELECT pg_temp.tell(20, 'incident_transition', jsonb_build_object('incident_id', pg_temp.uid(60), 'event', 'INCIDENT_EVENT_OPENED'),
+                    '{"played": {"sender": "rcst.ayni.team2", "seq": "7"}}', 2);
+SELECT pg_temp.tell(21, 'incident', jsonb_build_object('incident_id', pg_temp.uid(60), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar'), '{}', 2);
+SELECT is((SELECT string_agg(s.entries, ' ') FROM bus.to_say s WHERE s.type = 204), 'coes.dushanbe.duty', 'who plays it hears what became of it');
+-- Nor does it speak for every place because it plays the bus.
+SELECT ok(NOT bus.is_place_of(bus.said_of(9, pg_temp.uid(1), (SELECT principal_id FROM bus.principal WHERE name = 'coes.dushanbe.duty'), 4::int2, 141::int2, 2::int2,
+                                          0::int2, '3505203', now(), now(), NULL, false, '{"played": {"sender": "bus", "seq": "7"}}'), '3504207'),
+          'who plays the bus is not the bus');
+
 SELECT * FROM finish();
 ROLLBACK;
