@@ -122,8 +122,6 @@ LANGUAGE plpgsql AS $$
 DECLARE
     of_thing text[] := array_remove(string_to_array(is_place_of.places, ' '), '');
     spoken text[] := CASE WHEN m.forced THEN m.forced_places ELSE m.places END;
-    speaker text := CASE WHEN m.forced THEN m.forced_by ELSE m.sender END;
-    number int8 := CASE WHEN m.forced THEN m.forced_seq ELSE m.seq END;
 BEGIN
     IF coalesce(cardinality(of_thing), 0) = 0 OR m.sender_id = 0 AND NOT m.forced
        OR EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE s <> '' AND bus.is_within(t, s)) THEN
@@ -131,16 +129,46 @@ BEGIN
     ELSIF EXISTS (SELECT FROM unnest(of_thing) AS t, unnest(spoken) AS s WHERE bus.is_within(s, t))
           AND NOT m.forced AND NOT bus.is_promise(m) THEN
         RETURN true;
-    ELSIF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+    END IF;
+    RETURN bus.has_right_in(m, is_place_of.places);
+END
+$$;
+-- May this message end, or answer for, a thing in all of these places? A part of a place is not the place, and one of
+-- two places not the other, whatever is promised or has happened.
+CREATE FUNCTION bus.is_each_place_of(m bus.said, places text) RETURNS bool
+LANGUAGE plpgsql AS $$
+DECLARE
+    spoken text[] := CASE WHEN m.forced THEN m.forced_places ELSE m.places END;
+    place text;
+BEGIN
+    IF m.sender_id = 0 AND NOT m.forced THEN
+        RETURN true;
+    END IF;
+    FOREACH place IN ARRAY CASE is_each_place_of.places WHEN '' THEN '{""}' ELSE string_to_array(is_each_place_of.places, ' ') END LOOP
+        IF NOT EXISTS (SELECT FROM unnest(spoken) AS s WHERE place <> '' AND s <> '' AND bus.is_within(place, s))
+           AND NOT bus.has_right_in(m, place) THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN true;
+END
+$$;
+-- Has who speaks the right to say the same there? Of then, when the log is judged again.
+CREATE FUNCTION bus.has_right_in(m bus.said, places text) RETURNS bool
+LANGUAGE plpgsql AS $$
+DECLARE
+    number int8 := CASE WHEN m.forced THEN m.forced_seq ELSE m.seq END;
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
         RETURN EXISTS (SELECT FROM bus.rested_on r
-                        WHERE r.seq = number AND r.what = 'right' AND r.detail = is_place_of.places);
-    ELSIF NOT bus.may(speaker, 'say', CASE WHEN m.forced THEN 'decision'
+                        WHERE r.seq = number AND r.what = 'right' AND r.detail = has_right_in.places);
+    ELSIF NOT bus.may(CASE WHEN m.forced THEN m.forced_by ELSE m.sender END, 'say', CASE WHEN m.forced THEN 'decision'
                                            ELSE (SELECT t.name FROM bus.type t WHERE t.number = m.type) END,
-                      is_place_of.places,
+                      has_right_in.places,
                       (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[m.label]) THEN
         RETURN false;
     END IF;
-    INSERT INTO bus.rested_on (seq, what, detail) VALUES (number, 'right', is_place_of.places) ON CONFLICT DO NOTHING;
+    INSERT INTO bus.rested_on (seq, what, detail) VALUES (number, 'right', has_right_in.places) ON CONFLICT DO NOTHING;
     RETURN true;
 END
 $$;

@@ -148,11 +148,12 @@ LANGUAGE sql STABLE AS $$
      WHERE bus.was_on_duty(x.target, who, x.at, x.before, a.type)
 $$;
 
--- How many acknowledgements there are: different persons of different steps, as many as can be told apart.
+-- How many acknowledgements there are: different persons of different steps, as many as can be told apart, and whoever
+-- took its incident without having been asked.
 CREATE FUNCTION bus.alert_acks(id uuid) RETURNS int2
 LANGUAGE sql STABLE AS $$
     WITH RECURSIVE who AS (
-        SELECT row_number() OVER (ORDER BY n.seq) AS n, n.steps FROM bus.alert_answer n WHERE n.alert_id = id AND n.counts
+        SELECT row_number() OVER (ORDER BY n.seq) AS n, n.steps FROM bus.alert_answer n WHERE n.alert_id = id AND n.counts AND n.steps <> '{}'
     ), taken AS (
         SELECT 0::int8 AS n, '{}'::int2[] AS steps
         UNION
@@ -161,7 +162,9 @@ LANGUAGE sql STABLE AS $$
                              SELECT ARRAY(SELECT u FROM unnest(t.steps || s) AS u ORDER BY u)
                                FROM unnest(w.steps) AS s WHERE s <> ALL (t.steps)) AS o
     )
-    SELECT max(cardinality(steps))::int2 FROM taken
+    SELECT (max(cardinality(steps))
+            + (SELECT count(DISTINCT n.principal_id) FROM bus.alert_answer n WHERE n.alert_id = id AND n.counts AND n.steps = '{}'))::int2
+      FROM taken
 $$;
 
 -- Beginning and end ----------------------------------------------------------------------------------
@@ -216,8 +219,8 @@ BEGIN
 END
 $$;
 
--- A detection goes on with what its gateway said of the torrent before, as long as that waits or the level has not
--- been lower in between.
+-- A detection goes on with what its gateway said of the torrent and of the same places before, as long as somebody is
+-- being asked, or the level has not been lower since it was taken. One for which nobody was left takes no other along.
 CREATE FUNCTION bus.alert_detected(m bus.said) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -228,12 +231,16 @@ BEGIN
     IF at_level <> 'CLEAR' AND NOT EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = 101 AND r.level IN ('', at_level)) THEN
         RETURN;
     END IF;
+    -- What its clock says of an alarm may be later than when that was here.
     FOR a IN SELECT * FROM bus.alert x
               WHERE x.sender_id = m.sender_id AND x.torrent_id = torrent AND x.type = 101 AND x.status = m.status
-                AND x.event_at <= m.event_at AND bus.alert_can(x, 'CLEAR') ORDER BY x.seq DESC LOOP
+                AND x.state NOT IN ('OVER', 'CANCELLED') AND least(x.event_at, x.began_at) <= m.event_at ORDER BY x.seq DESC LOOP
         IF at_level = 'CLEAR' THEN
-            PERFORM bus.alert_move(m, a.alert_id, 'CLEAR');
-        ELSIF a.level = at_level AND (a.is_open OR m.body->>'previous_level' = m.body->>'level') THEN
+            IF torrent > 0 OR bus.are_within(string_to_array(a.places, ' '), m.places) THEN
+                PERFORM bus.alert_move(m, a.alert_id, 'CLEAR');
+            END IF;
+        ELSIF a.level = at_level AND a.state <> 'UNANSWERED' AND bus.are_within(m.places, string_to_array(a.places, ' '))
+              AND (a.is_open OR m.body->>'previous_level' = m.body->>'level') THEN
             UPDATE bus.alert x SET repeats = x.repeats + 1 WHERE x.alert_id = a.alert_id;
             INSERT INTO bus.alert_message (message_id, alert_id) VALUES (m.message_id, a.alert_id) ON CONFLICT DO NOTHING;
             RETURN;
@@ -243,6 +250,14 @@ BEGIN
         PERFORM bus.alert_begin(m, ARRAY[at_level], '', '', torrent, m.not_after,
                                 coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), ''));
     END IF;
+END
+$$;
+
+CREATE FUNCTION bus.are_within(places text[], others text[]) RETURNS bool
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM unnest(places) AS p WHERE p <> ''
+                        AND NOT EXISTS (SELECT FROM unnest(others) AS o WHERE o <> '' AND bus.is_within(p, o)));
 END
 $$;
 
@@ -267,7 +282,7 @@ BEGIN
               ORDER BY x.seq LOOP
         IF says IN ('ACK', 'ERROR') THEN
             PERFORM bus.alert_answered(m, a, CASE says WHEN 'ACK' THEN 'ACCEPTED' ELSE 'REJECTED' END);
-        ELSIF says IN ('CANCEL', 'UPDATE') AND (m.sender_id = a.sender_id OR bus.is_place_of(m, a.places)) THEN
+        ELSIF says IN ('CANCEL', 'UPDATE') AND (m.sender_id = a.sender_id OR bus.is_each_place_of(m, a.places)) THEN
             PERFORM bus.alert_move(m, a.alert_id, CASE says WHEN 'CANCEL' THEN 'CANCEL' ELSE 'SUPERSEDE' END);
         END IF;
     END LOOP;
@@ -402,20 +417,28 @@ BEGIN
 END
 $$;
 
--- Who opens an incident, or decides about it, has taken the alarms that it rests on.
+-- Who opens an incident, or decides about it, has taken the alarms that it rests on: as one of those who were asked, or
+-- as somebody who may say the same of every place of the alarm.
 CREATE FUNCTION bus.alert_of_incident(m bus.said) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     done text := eoc.word(m.body->>'event', 'INCIDENT_EVENT_');
     a bus.alert;
+    steps int2[];
 BEGIN
     IF m.sender_id = 0 OR done IS NULL OR done NOT IN ('OPENED', 'CONFIRMED', 'JUDGED_FALSE', 'MERGED') THEN
         RETURN;
     END IF;
     FOR a IN SELECT x.* FROM bus.incident_report r JOIN bus.alert x ON x.alert_id = r.message_id
-              WHERE r.incident_id = (m.body->>'incident_id')::uuid AND x.is_open AND x.status = m.status ORDER BY x.seq LOOP
-        PERFORM bus.alert_keep(m, a, done, bus.alert_steps(a, m.sender_id, m.received_at, m.seq), '');
-        PERFORM bus.alert_taken(m, a, a.acks_needed);
+              WHERE r.incident_id = (m.body->>'incident_id')::uuid AND x.is_open AND x.status = m.status
+                AND x.sender_id <> m.sender_id
+                AND NOT EXISTS (SELECT FROM bus.alert_answer n
+                                 WHERE n.alert_id = x.alert_id AND n.principal_id = m.sender_id AND n.counts) ORDER BY x.seq LOOP
+        steps := bus.alert_steps(a, m.sender_id, m.received_at, m.seq);
+        IF steps <> '{}' OR bus.is_each_place_of(m, a.places) THEN
+            PERFORM bus.alert_keep(m, a, done, steps, '');
+            PERFORM bus.alert_taken(m, a, bus.alert_acks(a.alert_id));
+        END IF;
     END LOOP;
 END
 $$;
@@ -478,7 +501,7 @@ BEGIN
         PERFORM bus.say_end(a, 'OVER');
         RETURN;
     END IF;
-    asked := ARRAY(SELECT c.target FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED');
+    asked := ARRAY(SELECT c.target FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED' AND c.sender_id = 0);
     FOR r IN SELECT * FROM bus.ladder_of(a) AS x WHERE x.step > a.step LOOP
         EXIT WHEN has_asked AND r.after > interval '0';
         FOR target IN SELECT * FROM bus.escalation_targets(r, a.places) LOOP
@@ -506,7 +529,8 @@ BEGIN
 END
 $$;
 
--- What the bus said of it moves it. Others may tell that they asked somebody out of turn: whose answer counts then.
+-- What the bus said of it moves it. Others may tell that they asked somebody of its ladder out of turn, if they may
+-- speak for all of its places: the bus asks them in their turn all the same.
 CREATE FUNCTION bus.alert_told(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -519,6 +543,13 @@ BEGIN
     SELECT * INTO a FROM bus.alert x WHERE x.alert_id = (m.body->>'alert_id')::uuid AND x.status = m.status;
     IF NOT FOUND OR m.sender_id > 0 AND told <> 'STARTED' THEN
         RETURN NULL;
+    END IF;
+    IF m.sender_id > 0 THEN
+        at_step := (SELECT min(x.step) FROM bus.ladder_of(a) AS x, bus.escalation_targets(x, a.places) AS t
+                     WHERE t = m.body->>'target_role');
+        IF at_step IS NULL OR NOT bus.is_each_place_of(m, a.places) THEN
+            RETURN NULL;
+        END IF;
     END IF;
     SELECT * INTO r FROM bus.ladder_of(a) AS x WHERE x.step = at_step;
     IF told = 'EXHAUSTED' THEN
@@ -534,7 +565,10 @@ BEGIN
     IF told = 'STARTED' THEN
         INSERT INTO bus.alert_call (alert_id, seq, asked_at, deadline_at, sender_id, step, outcome, target)
         VALUES (a.alert_id, m.seq, m.received_at, eoc.at(m.body->>'deadline_us'), m.sender_id, at_step, 'ASKED',
-                m.body->>'target_role') ON CONFLICT DO NOTHING;
+                m.body->>'target_role')
+            ON CONFLICT (alert_id, step, target) DO UPDATE
+           SET seq = excluded.seq, asked_at = excluded.asked_at, deadline_at = excluded.deadline_at, sender_id = 0
+         WHERE alert_call.sender_id > 0 AND excluded.sender_id = 0;
     END IF;
     INSERT INTO bus.alert_message (message_id, alert_id) VALUES (m.message_id, a.alert_id) ON CONFLICT DO NOTHING;
     IF moved THEN
@@ -552,7 +586,7 @@ LANGUAGE sql AS $$
     SELECT a.alert_id, m.seq, m.received_at, NULL, 0, r.step, 'NOBODY', t
       FROM bus.ladder_of(a) AS r, bus.escalation_targets(r, a.places) AS t
      WHERE r.step < alert_passed.step
-       AND NOT EXISTS (SELECT FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.target = t)
+       AND NOT EXISTS (SELECT FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.target = t AND c.sender_id = 0)
         ON CONFLICT DO NOTHING
 $$;
 

@@ -273,11 +273,30 @@ BEGIN
          WHERE x.incident_id = id;
     END IF;
     PERFORM bus.incident_opened_or_ended(id, m.event_at, to_state);
-    UPDATE bus.incident_report r SET incident_id = id
-     WHERE r.status = m.status
-       AND r.message_id = ANY (ARRAY(SELECT jsonb_array_elements_text(coalesce(m.body->'cause_ids', m.body->'evidence_ids', '[]'))::uuid));
+    PERFORM bus.incident_rests_on(m, id);
     PERFORM bus.note_move(m, 'incident', id, 0, event, coalesce(i.state, ''), to_state);
     PERFORM bus.wake(w.id) FROM bus.incident_stays(id) AS w(id); -- what is one with it has what it waits for, too
+END
+$$;
+
+-- The reports that a message names are of its incident: those from beside it or from where the sender has a say, as
+-- long as they are of no other that still goes on.
+CREATE FUNCTION bus.incident_rests_on(m bus.said, id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    named uuid[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(m.body->'cause_ids', m.body->'evidence_ids', '[]'))::uuid);
+    its_places text := (SELECT x.places FROM bus.incident x WHERE x.incident_id = id);
+    r bus.incident_report;
+BEGIN
+    FOR r IN SELECT * FROM bus.incident_report x
+              WHERE x.message_id = ANY (named) AND x.status = m.status AND x.incident_id IS DISTINCT FROM id
+                AND (x.incident_id IS NULL
+                     OR EXISTS (SELECT FROM bus.incident o WHERE o.incident_id = x.incident_id AND o.ended_at IS NOT NULL))
+              ORDER BY x.seq LOOP
+        IF r.places = '' OR its_places <> '' AND bus.is_beside(r.places, its_places) OR bus.is_each_place_of(m, r.places) THEN
+            UPDATE bus.incident_report x SET incident_id = id WHERE x.message_id = r.message_id;
+        END IF;
+    END LOOP;
 END
 $$;
 

@@ -266,7 +266,9 @@ BEGIN
         CONTINUE WHEN m_sender[i] = 0 OR m_type[i] NOT IN (181, 203, 240);
         body := d_doc[array_position(d_ordinal, i)];
         IF m_type[i] = 203 THEN
-            PERFORM bus.roster_set(a.seq, a.sender_id, body->'duty_roster');
+            IF a.status = 1 THEN -- who is on duty in an exercise is on duty nowhere else
+                PERFORM bus.roster_set(a.seq, a.sender_id, body->'duty_roster');
+            END IF;
         ELSIF m_type[i] = 240 THEN
             PERFORM bus.agreement_said(a.seq, a.sender_id, body->'sharing_agreement');
         ELSE

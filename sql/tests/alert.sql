@@ -359,6 +359,78 @@ SELECT is(cardinality(pg_temp.said(72)), 1, 'a real alarm asks, whatever the clo
 SELECT pg_temp.alarm(73, status => 4), pg_temp.tick() \g /dev/null
 SELECT is(pg_temp.state(73), NULL, 'a test asks nobody');
 
+-- Others silence nothing ----------------------------------------------------------------------------
+INSERT INTO bus.principal (name, agency, roles, places, serial) VALUES
+    ('coes.rasht.office', 'coes', 'district', '3504207', 0), ('coes.rasht.desk', 'coes', 'dispatcher', '3504207', 0), ('coes.ayni.office', 'coes', 'district', '3505203', 0);
+CREATE FUNCTION pg_temp.starts(who text, n int, step int, target text, pcodes text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.tell(who, 'escalation_event', jsonb_build_object('alert_id', pg_temp.uid(n), 'step', step, 'target_role', target,
+                        'outcome', 'ESCALATION_OUTCOME_STARTED', 'channel', 'CHANNEL_PHONE'), pcodes => pcodes) $$;
+CREATE FUNCTION pg_temp.opens(who text, i int, pcodes text, evidence int[] DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.tell(who, 'incident_transition', jsonb_build_object('incident_id', pg_temp.uid(i), 'event', 'INCIDENT_EVENT_OPENED',
+                        'evidence_ids', (SELECT coalesce(jsonb_agg(pg_temp.uid(e)), '[]') FROM unnest(evidence) AS e)), pcodes => pcodes) $$;
+CREATE FUNCTION pg_temp.begins(who text, i int, pcodes text, causes int[] DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.tell(who, 'incident', jsonb_build_object('incident_id', pg_temp.uid(i), 'hazard', 'HAZARD_MUDFLOW', 'name', 'I' || i,
+                        'cause_ids', (SELECT coalesce(jsonb_agg(pg_temp.uid(e)), '[]') FROM unnest(causes) AS e)), pcodes => pcodes) $$;
+SELECT pg_temp.alarm(100), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.begins('coes.ayni.office', 910, '3505203', '{100}'), 'APPLIED', 'an alarm and its incident');
+SELECT is(pg_temp.begins('coes.rasht.desk', 911, '3504207', '{100}'), 'APPLIED', 'elsewhere somebody says one for the same alarm');
+SELECT is(pg_temp.opens('coes.rasht.office', 911, '3504207', '{100}'), 'APPLIED', 'and another opens it');
+SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_temp.uid(100)), pg_temp.uid(910), 'the alarm stays where it was');
+SELECT is(pg_temp.state(100), 'ISSUED', 'and is not taken');
+SELECT pg_temp.alarm(101), pg_temp.tick() \g /dev/null
+SELECT pg_temp.opens('coes.rasht.office', 911, '3504207', '{101}') \g /dev/null
+SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_temp.uid(101)), NULL, 'nor is an alarm of far away of it that is of none');
+SELECT is(pg_temp.opens('coes.ayni.office', 910, '3505203'), 'APPLIED', 'the district itself opens its own');
+SELECT is(pg_temp.state(100), 'ACKNOWLEDGED', 'and has taken it, asked or not');
+SELECT is((SELECT acks FROM bus.alert WHERE alert_id = pg_temp.uid(100)), 1::int2, 'once');
+SELECT pg_temp.alarm(102), pg_temp.tick(), pg_temp.begins('coes.ayni.gw', 912, '3505203', '{102}') \g /dev/null
+SELECT is(pg_temp.opens('coes.ayni.gw', 912, '3505203'), 'APPLIED', 'who said the alarm opens an incident');
+SELECT is(pg_temp.state(102), 'ISSUED', 'which is no answer');
+SELECT pg_temp.tell('coes.rasht.office', 'duty_roster', jsonb_build_object('role', 'x', 'place', '3504207', 'period',
+        jsonb_build_object('from_us', bus.us(now() - interval '1 hour')::text, 'to_us', bus.us(now() + interval '1 day')::text), 'shifts',
+        jsonb_build_array(jsonb_build_object('order', 1, 'principal', 'coes.rasht.office', 'period',
+        jsonb_build_object('from_us', bus.us(now() - interval '1 hour')::text, 'to_us', bus.us(now() + interval '1 day')::text)))), pcodes => '3504207') \g /dev/null
+SELECT is(pg_temp.starts('coes.rasht.office', 102, 2, 'x@3504207', '3504207'), 'none', 'who calls himself');
+SELECT is(pg_temp.answers('coes.rasht.office', 102), 'none', 'is not asked');
+SELECT is(pg_temp.starts('coes.ayni.office', 102, 2, 'x@3504207', '3505203'), 'none', 'nor is who is not on its ladder');
+SELECT is(pg_temp.answers('coes.rasht.office', 102), 'none', 'whoever calls');
+SELECT pg_temp.starts('coes.rasht.office', 102, 20, t, '3504207') FROM unnest('{dispatcher@3505000,dispatcher@3501000,chief@3501000}'::text[]) AS t \g /dev/null
+SELECT is(pg_temp.starts('coes.ayni.office', 102, 20, 'dispatcher@3505000', '3505203'), 'none', 'who may calls the next out of turn');
+SELECT pg_temp.lapse(102) \g /dev/null
+SELECT is((pg_temp.said(102))[2], 'STARTED 2 dispatcher@3505000 > dispatcher@3505000', 'whom the bus asks all the same in his turn');
+SELECT is((SELECT sender_id FROM bus.alert_call WHERE alert_id = pg_temp.uid(102) AND target = 'dispatcher@3505000'), 0, 'which counts then');
+SELECT pg_temp.lapse(102), pg_temp.lapse(102) \g /dev/null
+SELECT is(cardinality(pg_temp.said(102)), 4, 'and all the others after him');
+
+-- An unanswered one takes none along -----------------------------------------------------------------
+SELECT pg_temp.alarm(110, torrent => 55), pg_temp.tick(), pg_temp.lapse(110), pg_temp.lapse(110), pg_temp.lapse(110), pg_temp.lapse(110) \g /dev/null
+SELECT is(pg_temp.state(110), 'UNANSWERED', 'nobody answered');
+SELECT pg_temp.alarm(111, '{"previous_level": "DETECTION_LEVEL_WARNING"}', torrent => 55) \g /dev/null
+SELECT is(pg_temp.state(111), 'ISSUED', 'the next surge asks again');
+SELECT pg_temp.alarm(112, torrent => 0, pcodes => '3505203001'), pg_temp.alarm(113, torrent => 0, pcodes => '3505204'), pg_temp.alarm(114, torrent => 0, pcodes => '3505203001') \g /dev/null
+SELECT is(ARRAY[pg_temp.state(112), pg_temp.state(113), pg_temp.state(114)], ARRAY['ISSUED', 'ISSUED', NULL], 'two places without a torrent are two alarms');
+SELECT pg_temp.alarm(115, '{"level": "DETECTION_LEVEL_CLEAR"}', torrent => 0, pcodes => '3505204') \g /dev/null
+SELECT is(ARRAY[pg_temp.state(112), pg_temp.state(113)], ARRAY['ISSUED', 'OVER'], 'and one is over without the other');
+SELECT pg_temp.alarm(116, at => clock_timestamp() + interval '2 hours', torrent => 56), pg_temp.alarm(117, '{"level": "DETECTION_LEVEL_CLEAR"}', torrent => 56) \g /dev/null
+SELECT is(pg_temp.state(116), 'OVER', 'of a clock that was fast the all-clear ends it, too');
+
+-- Parts of a place -----------------------------------------------------------------------------------
+UPDATE bus.principal SET roles = 'dispatcher', places = '3505204' WHERE name = 'coes.ayni.second';
+SELECT pg_temp.cap(120, pcodes => '3505000'), pg_temp.cap(121, pcodes => '3505203 3504207') \g /dev/null
+SELECT pg_temp.cap(122, more => '{"msg_type": "CAP_MSG_TYPE_CANCEL", "references": [{"identifier": "A120"}]}', who => 'coes.ayni.second', pcodes => '3505204') \g /dev/null
+SELECT is(pg_temp.state(120), 'ISSUED', 'a district takes back nothing of its region');
+SELECT pg_temp.cap(123, more => '{"msg_type": "CAP_MSG_TYPE_UPDATE", "references": [{"identifier": "A121"}]}', info => '{"urgency": "URGENCY_FUTURE"}', who => 'coes.rasht.desk', pcodes => '3504207') \g /dev/null
+SELECT is(pg_temp.state(121), 'ISSUED', 'nor of its neighbour');
+SELECT pg_temp.cap(124, more => '{"msg_type": "CAP_MSG_TYPE_CANCEL", "references": [{"identifier": "A120"}]}', who => 'coes.khujand.hub', pcodes => '3505000') \g /dev/null
+SELECT is(pg_temp.state(120), 'CANCELLED', 'the region does');
+UPDATE bus.principal SET roles = 'all', places = '' WHERE name = 'coes.ayni.second';
+
+-- An exercise roster is none of the real ones --------------------------------------------------------
+SELECT pg_temp.tell('coes.dushanbe.chief', 'duty_roster', jsonb_build_object('role', 'duty', 'place', '3505203', 'shifts', '[]'::jsonb, 'period',
+        jsonb_build_object('from_us', bus.us(now() - interval '1 hour')::text, 'to_us', bus.us(now() + interval '1 day')::text)), status => 2) \g /dev/null
+SELECT pg_temp.alarm(130), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.said(130), ARRAY['STARTED 1 duty@3505203 > duty@3505203'], 'the roster of an exercise takes nobody off duty');
+
 -- Judged again -------------------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.rows() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT to_jsonb(a)::text FROM bus.alert a WHERE alert_id <> pg_temp.uid(49)
