@@ -62,9 +62,10 @@ BEGIN
      ORDER BY EXISTS (SELECT FROM bus.report f WHERE f.preceding_id = r.message_id AND f.thread_id = thread
                                                  AND f.message_id <> r.message_id),
               r.event_at DESC, r.seq DESC LIMIT 1;
+    -- What was replaced before keeps what came then: an office that counts badly may have hundreds of versions.
     UPDATE bus.report r
        SET stands_id = nullif(stands.message_id, r.message_id), is_withdrawn = stands.is_cancel
-     WHERE r.thread_id = thread
+     WHERE r.thread_id = thread AND (r.stands_id IS NULL OR r.message_id = stands.message_id)
        AND (r.stands_id IS DISTINCT FROM nullif(stands.message_id, r.message_id) OR r.is_withdrawn <> stands.is_cancel);
 END
 $$;

@@ -5,8 +5,11 @@ SELECT r.message_id, t.name AS type, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TES
        r.places, nullif(r.number, '') AS number, nullif(r.version, '') AS version, r.period_from, r.period_to, r.event_at,
        r.received_at, nullif(r.prepared_by, '') AS prepared_by, nullif(r.authorised_by, '') AS authorised_by,
        r.authorised_at, r.next_contact_at, r.incident_ids, r.stands_id IS NULL AND NOT r.is_withdrawn AS is_current,
-       r.stands_id AS superseded_by, r.is_withdrawn, r.thread_id, r.seq
+       c.message_id AS superseded_by, CASE WHEN r.stands_id IS NULL THEN r.is_withdrawn ELSE coalesce(c.is_withdrawn, false) END AS is_withdrawn,
+       r.thread_id, r.seq
   FROM bus.report r
+  LEFT JOIN LATERAL (SELECT s.message_id, s.is_withdrawn FROM bus.report s WHERE s.thread_id = r.thread_id AND s.stands_id IS NULL) AS c
+         ON r.stands_id IS NOT NULL
   LEFT JOIN bus.principal p ON p.principal_id = r.sender_id
   LEFT JOIN bus.type t ON t.number = r.type;
 COMMENT ON VIEW eoc.report IS 'every version of every report: situation reports, assessments, casualty summaries, resource totals';
