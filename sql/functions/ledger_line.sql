@@ -116,6 +116,10 @@ BEGIN
         IF twin IS NULL THEN
             p := bus.line_strand(m, at.thread, lm, p);
             parts := parts || p;
+        ELSIF m.type IN (160, 166) OR m.type = 162 AND at.message_id IS NULL
+              OR m.type <> 173 AND lower(parts[twin].unit) <> lower(p.unit) THEN
+            j := bus.refuse('line_twice', bus.line_path(m) || '.lines', format('Line %s stands in it twice; each kind and unit has a line_id of its own.', p.line_id));
+            RETURN;
         ELSIF m.type <> 173 AND parts[twin].body->'response'->>'type' IS DISTINCT FROM element->'response'->>'type' THEN
             j := bus.refuse('line_twice', bus.line_path(m) || '.lines', format('Line %s stands in it with two answers.', p.line_id));
             RETURN;
@@ -145,9 +149,15 @@ BEGIN
         p.quantity := 0;
     END IF;
     p.unit := nullif(element->'assignment'->'quantity'->>'unit', '');
-    p.items := array_remove(regexp_split_to_array(btrim(coalesce(element->'resource'->>'resource_id', '')), '\s*,\s*'), '');
+    p.items := bus.items_of(coalesce(element->'resource'->>'resource_id', ''));
     RETURN p;
 END
+$$;
+
+-- "EX-07, EX-09": stock numbers, however blanks and signs are typed.
+CREATE FUNCTION bus.items_of(said text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_remove(regexp_split_to_array(btrim(regexp_replace(translate(normalize(said, NFKC), U&'\00AD\200B\200C\200D\2060\FEFF', ''),
+                                                                  '\s+', ' ', 'g')), '\s*,\s*'), '')
 $$;
 
 -- Two elements about one line: "EX-07" and "EX-09" are two excavators of it.
@@ -230,6 +240,9 @@ BEGIN
             p.event := p.event || '_ON_ROAD';
         ELSIF p.event = 'SPEND' AND p.quantity < s.quantity - s.lost THEN
             p.event := 'LOSE';
+        ELSIF p.event = 'UNASK' AND EXISTS (SELECT FROM bus.line_message x WHERE x.thread = line_strand.thread
+                                               AND x.strand_id = p.strand_id AND x.type = 166) THEN
+            p.event := 'UNASK_OFFER';
         END IF;
     END IF;
     RETURN p;
@@ -270,7 +283,7 @@ BEGIN
     RETURN CASE m.body->'recall'->>'type'
         WHEN 'RECALL_TYPE_UPDATE' THEN CASE WHEN m.type = 173 OR plain IS DISTINCT FROM lm.event THEN plain ELSE 'UPDATE' END
         WHEN 'RECALL_TYPE_CANCEL' THEN
-            CASE WHEN m.type IN (164, 165, 172) THEN 'ASK' WHEN m.type = 163 THEN 'WITHDRAW' WHEN m.type IN (167, 168, 169, 174, 175) THEN 'TAKE_BACK'
+            CASE WHEN m.type IN (164, 165, 172) THEN 'ASK' WHEN m.type = 170 THEN 'UNASK' WHEN m.type = 163 THEN 'WITHDRAW' WHEN m.type IN (167, 168, 169, 174, 175) THEN 'TAKE_BACK'
                  WHEN m.type = 173 THEN CASE WHEN lm.event = 'REPORT' THEN 'REPORT' ELSE 'UNSAY' END ELSE 'CANCEL' END
         ELSE plain END;
 END
@@ -328,7 +341,8 @@ BEGIN
         RETURN; -- a question about something new
     ELSE
         p := bus.line_window(m, p, s);
-        fails := bus.line_fails(m, r, s, p) || CASE WHEN p.event IN ('COMMIT', 'COMMIT_PROVISIONAL', 'EXTEND_ACCEPT', 'EXTEND_PROVISIONAL', 'UPDATE')
+        fails := bus.line_fails(m, r, s, p) || CASE WHEN p.event IN ('COMMIT', 'COMMIT_PROVISIONAL', 'EXTEND_ACCEPT', 'EXTEND_PROVISIONAL')
+                                                         OR bus.promises_anew(m, s, p)
                                                     THEN bus.items_fail(m, thread, s, p, before) ELSE '{}' END;
         d := bus.decide('line', p.from_state, p.event, fails, m.forced);
     END IF;
@@ -352,10 +366,14 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     out int4;
 BEGIN
-    IF r.thread IS NULL OR p.event NOT IN ('REQUEST', 'CANCEL', 'EXPIRE') THEN
+    IF r.thread IS NULL OR p.event NOT IN ('REQUEST', 'UPDATE', 'CANCEL', 'EXPIRE') THEN
         RETURN '{}';
     ELSIF p.event = 'EXPIRE' THEN
         RETURN CASE WHEN r.message_id <> m.preceding_id THEN '{"last": "There is a newer version."}' ELSE '{}' END;
+    ELSIF r.agency <> m.agency THEN
+        RETURN jsonb_build_object('consumer', format('Line %s of this thread was asked for by another agency.', r.line_id));
+    ELSIF p.event = 'UPDATE' THEN
+        RETURN '{}';
     ELSIF p.event = 'CANCEL' THEN
         out := (SELECT count(*) FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts
                    AND x.phase IN ('promised', 'under way', 'on scene'));
@@ -363,12 +381,42 @@ BEGIN
             'Suppliers have committed to line %s: release what they promised (ReleaseResource) first.', r.line_id)) ELSE '{}' END;
     END IF;
     RETURN jsonb_strip_nulls(jsonb_build_object(
-        'consumer', CASE WHEN r.agency <> m.agency THEN format('Line %s of this thread was asked for by %s.', r.line_id, r.agency) END,
         'declined', CASE WHEN NOT coalesce((SELECT bool_and(x.state = 'DECLINED') FROM bus.line x
                                              WHERE x.thread = r.thread AND x.line_id = r.line_id), false)
                          THEN format('Line %s was asked for already.', r.line_id) END));
 END
 $$;
+
+-- Who has not brought it may see it: who asked for it, and who reports of the place where it is wanted. A depot may
+-- answer requests of everywhere, so that a place in the envelope says nothing. Kept, as in bus.is_place_of.
+CREATE FUNCTION bus.sees_line(m bus.said, r bus.request, places text) RETURNS bool
+LANGUAGE plpgsql AS $$
+DECLARE
+    there text[] := ARRAY(SELECT s FROM unnest(m.places) AS s, unnest(string_to_array(sees_line.places, ' ')) AS t
+                           WHERE s <> '' AND t <> '' AND (bus.is_within(s, t) OR bus.is_within(t, s)));
+BEGIN
+    IF sees_line.places = '' OR m.forced OR r.agency = m.agency AND bus.is_place_of(m, r.places) THEN
+        RETURN true;
+    ELSIF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+        RETURN EXISTS (SELECT FROM bus.rested_on x WHERE x.seq = m.seq AND x.what = 'sees' AND x.detail = sees_line.places);
+    ELSIF NOT EXISTS (SELECT FROM unnest(there || sees_line.places) AS t WHERE bus.may(m.sender, 'say', 'flash_report', t, 'INTERNAL')) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO bus.rested_on (seq, what, detail) VALUES (m.seq, 'sees', sees_line.places) ON CONFLICT DO NOTHING;
+    RETURN true;
+END
+$$;
+
+-- Fewer than there are, or not all of its stock numbers.
+CREATE FUNCTION bus.is_part_of(p bus.line_part, s bus.line) RETURNS bool
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN coalesce(p.quantity < s.quantity - s.lost, false) AND coalesce(lower(p.unit) = lower(s.unit), true)
+           OR p.items <> '{}' AND s.items <> '{}' AND NOT bus.lower_all(s.items) <@ bus.lower_all(p.items);
+END
+$$;
+CREATE FUNCTION bus.lower_all(items text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT array_agg(lower(i COLLATE "und-x-icu")) FROM unnest(items) AS i $$;
 
 -- Guards of the strand's cycle that are not met; what is free: bus.items_fail.
 CREATE FUNCTION bus.line_fails(m bus.said, r bus.request, s bus.line, p bus.line_part) RETURNS jsonb
@@ -378,16 +426,26 @@ DECLARE
 BEGIN
     IF m.type IN (162, 167, 169, 170, 174) AND (r.agency <> m.agency OR NOT bus.is_place_of(m, r.places)) THEN
         fails := jsonb_build_object('consumer', format(
-            'Line %s was asked for by %s in %s; only that agency, for that place, requisitions, extends and releases.', p.line_id, r.agency,
-            coalesce(nullif(r.places, ''), 'no place')));
+            'Line %s was asked for by %s; only the agency that asks, for the place that needs it, requisitions, extends and releases.', p.line_id,
+            CASE WHEN r.agency = m.agency THEN 'another place' ELSE 'another agency' END));
     END IF;
     IF s.agency <> m.agency THEN
         fails := fails || '{"supplier": "This part of the line is another supplier''s; answer the request itself to have one of your own."}';
     END IF;
+    IF m.type = 173 AND m.sender_id > 0 AND s.agency <> m.agency AND NOT bus.sees_line(m, r, coalesce(r.places, s.places)) THEN
+        fails := fails || '{"side": "It is another agency''s thing, and asked for somewhere else; the supplier reports it, or an office of the place that asked."}';
+    END IF;
+    IF p.quantity = 0 THEN
+        fails := fails || '{"some": "Nothing of it is no promise; who has none answers Decline."}';
+    END IF;
+    IF p.event = 'RELEASE' AND bus.is_part_of(p, s) THEN
+        fails := fails || jsonb_build_object('whole', format('Of line %s there are %s; it is released as a whole, when nothing of it is needed any more.',
+                                                             p.line_id, trim_scale(s.quantity - s.lost)));
+    END IF;
     IF r.is_over THEN
         fails := fails || jsonb_build_object('asked', format('The request is %s.', r.state));
     END IF;
-    IF s.message_id <> (CASE WHEN p.event LIKE 'TAKE_BACK%' OR p.event = 'UNSAY' THEN (m.body->'recall'->>'recalled_id')::uuid
+    IF s.message_id <> (CASE WHEN p.event LIKE 'TAKE_BACK%' OR p.event LIKE 'UNASK%' OR p.event IN ('UNSAY', 'CANCEL') THEN (m.body->'recall'->>'recalled_id')::uuid
                              WHEN p.event = 'EXPIRE' THEN m.preceding_id END) THEN
         fails := fails || '{"last": "Something else has moved it since."}';
     END IF;

@@ -32,11 +32,21 @@ BEGIN
                                                 p.times->>'REQUESTED_DEPARTURE', p.times->>'COMMITTED')::float8), s.from_at, m.event_at);
     p.until_at := coalesce(to_timestamp(coalesce(p.times->>'END_AVAILABLE', p.times->>'ESTIMATED_RETURN_ARRIVAL', p.times->>'REQUESTED_RETURN_ARRIVAL',
                                                  p.times->>'ESTIMATED_RETURN_DEPARTURE', p.times->>'REQUESTED_RETURN_DEPARTURE')::float8),
-                           s.asked_until, s.until_at, 'infinity');
+                           CASE WHEN m.type IN (174, 175) THEN s.asked_until END, s.until_at, 'infinity');
     IF m.type = 175 THEN
         p.from_at := s.from_at;
     END IF;
     RETURN p;
+END
+$$;
+
+-- A new version of what the promise rests on: only that changes what is promised, and it has to be free. A version of
+-- anything that was said before is only another wording of that.
+CREATE FUNCTION bus.promises_anew(m bus.said, s bus.line, p bus.line_part) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce(p.event = 'UPDATE' AND s.phase IN ('promised', 'under way', 'on scene')
+                    AND (m.type = 163 OR m.type = 175 AND bus.line_plain_event(m, p) = 'EXTEND_ACCEPT'), false);
 END
 $$;
 
@@ -45,18 +55,16 @@ $$;
 CREATE FUNCTION bus.items_fail(m bus.said, thread uuid, s bus.line, p bus.line_part, before bus.line_part[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    wanted text[] := CASE WHEN p.items <> '{}' THEN p.items ELSE coalesce(s.items, '{}') END;
+    wanted text[] := CASE WHEN p.items <> '{}' AND m.type <> 175 THEN p.items ELSE coalesce(s.items, '{}') END;
     c bus.commitment;
     one text;
 BEGIN
     IF p.until_at <= p.from_at THEN
         RETURN jsonb_build_object('window', format('It would end (%s) before it begins (%s).', bus.minute_of(p.until_at), bus.minute_of(p.from_at)));
-    ELSIF p.event = 'UPDATE' AND m.type <> 163 THEN
-        RETURN '{}';
     END IF;
     FOREACH one IN ARRAY wanted LOOP
         SELECT * INTO c FROM bus.commitment x
-         WHERE x.agency = coalesce(s.agency, m.agency) AND lower(x.item) = lower(one) AND x.status = m.status
+         WHERE x.agency = coalesce(s.agency, m.agency) AND lower(x.item COLLATE "und-x-icu") = lower(one COLLATE "und-x-icu") AND x.status = m.status
            AND upper(x.held) > p.from_at AND x.held && tstzrange(p.from_at, p.until_at) AND x.strand_id IS DISTINCT FROM s.strand_id LIMIT 1;
         IF FOUND THEN
             RETURN jsonb_build_object('free', format('%s is committed from %s %s in thread %s, line %s.', c.item, bus.minute_of(lower(c.held)),
@@ -79,8 +87,9 @@ BEGIN
     RETURN (SELECT min(x.i) FROM (
                 SELECT i, true AS is_wanted FROM unnest(wanted) AS i
                 UNION ALL SELECT i, false FROM unnest(before) AS b CROSS JOIN unnest(b.items) AS i
-                           WHERE tstzrange(b.from_at, b.until_at) && tstzrange(p.from_at, p.until_at)) AS x
-             GROUP BY lower(x.i) HAVING count(*) > 1 AND bool_or(x.is_wanted) LIMIT 1);
+                           WHERE b.event NOT LIKE '%DECLINE' -- whose times may be any
+                             AND CASE WHEN b.from_at < b.until_at THEN tstzrange(b.from_at, b.until_at) && tstzrange(p.from_at, p.until_at) END) AS x
+             GROUP BY lower(x.i COLLATE "und-x-icu") HAVING count(*) > 1 AND bool_or(x.is_wanted) LIMIT 1);
 END
 $$;
 CREATE FUNCTION bus.minute_of(t timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -96,7 +105,7 @@ BEGIN
     IF NOT is_new THEN
         DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id;
     END IF;
-    FOREACH one IN ARRAY s.items LOOP
+    FOREACH one IN ARRAY CASE WHEN s.until_at <= s.from_at THEN '{}' ELSE s.items END LOOP
         INSERT INTO bus.commitment (strand_id, thread, line_id, status, agency, item, held)
         VALUES (s.strand_id, s.thread, s.line_id, s.status, s.agency, one, tstzrange(s.from_at, coalesce(s.until_at, 'infinity')))
             ON CONFLICT DO NOTHING;

@@ -48,6 +48,9 @@ BEGIN
     ELSIF p.event = 'UPDATE' THEN
         PERFORM bus.request_update(m, thread, p);
     ELSE
+        IF p.event = 'REQUEST' THEN
+            PERFORM bus.request_update(m, thread, p); -- asked again, perhaps for less
+        END IF;
         UPDATE bus.request x SET seq = m.seq, since = m.event_at, state = p.to_state,
                                  message_id = CASE p.event WHEN 'REQUEST' THEN m.message_id ELSE x.message_id END,
                                  is_over = NOT (SELECT c.is_open FROM bus.cycle_state c WHERE c.cycle = 'request' AND c.state = p.to_state)
@@ -100,7 +103,8 @@ BEGIN
 END
 $$;
 
--- What is committed against what is wanted: the request moves with the sum. Another unit is not counted, and seen.
+-- What is committed against what is wanted: the request moves with the sum. What was lost on the road, or turned
+-- round there, is not committed any more. Another unit is not counted, and seen.
 CREATE FUNCTION bus.request_sum(m bus.said, thread uuid, line_id int4) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -115,8 +119,9 @@ BEGIN
         RETURN;
     END IF;
     SELECT count(*) AS n, count(*) FILTER (WHERE x.phase NOT IN ('due back', 'over')) AS away,
-           coalesce(sum(x.quantity) FILTER (WHERE r.unit IS NULL OR x.unit IS NULL OR lower(x.unit) = lower(r.unit)), 0) AS promised
-      INTO lines FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts;
+           coalesce(sum(x.quantity - x.lost_away) FILTER (WHERE r.unit IS NULL OR x.unit IS NULL OR lower(x.unit) = lower(r.unit)), 0) AS promised
+      INTO lines FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts
+       AND (x.phase NOT IN ('due back', 'over') OR x.arrived_at IS NOT NULL);
     event := CASE WHEN lines.n = 0 THEN 'WITHDRAW' WHEN r.wanted IS NULL OR lines.promised >= r.wanted THEN 'COMMIT_ALL' ELSE 'COMMIT_PART' END;
     was := r.state;
     goes_to := bus.leads_to('request', r.state, event);
@@ -124,7 +129,7 @@ BEGIN
         PERFORM bus.note_move(m, 'request', r.thread, r.line_id, event, r.state, goes_to);
         r.state := goes_to;
     END IF;
-    IF lines.n > 0 AND lines.away = 0 THEN
+    IF lines.n > 0 AND lines.away = 0 AND (event = 'COMMIT_ALL' OR lines.promised = 0) THEN
         goes_to := bus.leads_to('request', r.state, 'DONE');
         IF goes_to IS NOT NULL THEN
             PERFORM bus.note_move(m, 'request', r.thread, r.line_id, 'DONE', r.state, goes_to);
@@ -177,7 +182,7 @@ BEGIN
     END IF;
     counted := s.counts;
     s := bus.strand_said(m, s, p);
-    IF s.state <> p.to_state OR p.event = 'UPDATE' OR p.is_new THEN
+    IF s.state <> p.to_state OR p.is_new OR p.event = 'UPDATE' AND s.message_id = (m.body->'recall'->>'recalled_id')::uuid THEN
         s.since := m.event_at;
         s.message_id := m.message_id;
     END IF;
@@ -228,6 +233,7 @@ BEGIN
     s.is_provisional := false;
     s.arrived := 0;
     s.lost := 0;
+    s.lost_away := 0;
     s.state := p.from_state;
     s.supplier := bus.unit_of(m.sender);
     s.agency := m.agency;
@@ -247,10 +253,13 @@ DECLARE
     t jsonb := coalesce(p.times, '{}');
 BEGIN
     s.label := greatest(s.label, m.label);
+    IF p.event = 'UPDATE' AND s.counts AND NOT bus.promises_anew(m, s, p) THEN
+        RETURN bus.strand_reworded(m, s, p);
+    END IF;
     IF m.type IN (161, 163, 166, 171, 175) THEN -- what the supplier says of it
         s.quantity := CASE WHEN m.type = 175 THEN s.quantity ELSE coalesce(p.quantity, s.quantity) END;
         s.unit := CASE WHEN m.type = 175 OR p.quantity IS NULL THEN s.unit ELSE p.unit END;
-        s.items := CASE WHEN p.items <> '{}' THEN p.items ELSE s.items END;
+        s.items := CASE WHEN p.items <> '{}' AND m.type <> 175 THEN p.items ELSE s.items END;
         s.is_provisional := p.body->'response'->>'type' IS NOT DISTINCT FROM 'RESPONSE_TYPE_PROVISIONAL';
         s.reason := coalesce(eoc.word(p.body->'response'->>'reason', 'DECLINE_REASON_'), CASE WHEN s.is_provisional THEN s.reason END);
         s.reason_text := nullif(p.body->'response'->>'text', '');
@@ -260,20 +269,34 @@ BEGIN
     ELSIF m.type = 169 THEN
         s.is_provisional := p.event = 'RETURN_PROVISIONAL';
     END IF;
-    IF a ? 'price' OR a ? 'price_text' THEN
+    IF m.type IN (161, 162, 163, 166, 171, 175) AND (a ? 'price' OR a ? 'price_text') THEN
         s.price_minor := (a->'price'->>'minor_units')::int8;
         s.currency := a->'price'->>'currency';
         s.price_text := nullif(a->>'price_text', '');
         s.price_minor := CASE WHEN s.currency IS NOT NULL THEN coalesce(s.price_minor, 0) END;
     END IF;
-    IF p.event IN ('COMMIT', 'COMMIT_PROVISIONAL', 'UPDATE') THEN
+    IF p.event IN ('COMMIT', 'COMMIT_PROVISIONAL') OR m.type = 163 AND bus.promises_anew(m, s, p) THEN
         s.from_at := p.from_at;
         s.until_at := nullif(p.until_at, 'infinity');
-    ELSIF p.event LIKE 'EXTEND%' THEN
-        s.asked_until := CASE p.event WHEN 'EXTEND_DECLINE' THEN NULL WHEN 'EXTEND_ACCEPT' THEN NULL ELSE nullif(p.until_at, 'infinity') END;
-        s.until_at := CASE p.event WHEN 'EXTEND_ACCEPT' THEN nullif(p.until_at, 'infinity') ELSE s.until_at END;
+    ELSIF p.event LIKE 'EXTEND%' OR m.type = 175 THEN
+        s.asked_until := CASE p.event WHEN 'EXTEND_DECLINE' THEN NULL WHEN 'EXTEND_ACCEPT' THEN NULL WHEN 'UPDATE' THEN s.asked_until
+                                      ELSE nullif(p.until_at, 'infinity') END;
+        s.until_at := CASE WHEN p.event IN ('EXTEND_ACCEPT', 'UPDATE') THEN nullif(p.until_at, 'infinity') ELSE s.until_at END;
     ELSIF m.type = 173 THEN
         s := bus.strand_reported(m, s, p);
+    END IF;
+    RETURN s;
+END
+$$;
+
+-- Another wording of what came before the promise, or beside it, changes nothing that is promised: only the end that
+-- is asked for, while it is.
+CREATE FUNCTION bus.strand_reworded(m bus.said, s bus.line, p bus.line_part) RETURNS bus.line
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF (m.type = 174 AND s.state = 'EXTENSION_REQUESTED' OR m.type = 175 AND s.asked_until IS NOT NULL)
+       AND s.message_id = (m.body->'recall'->>'recalled_id')::uuid THEN
+        s.asked_until := nullif(p.until_at, 'infinity');
     END IF;
     RETURN s;
 END
@@ -300,11 +323,13 @@ BEGIN
     s.back_at := coalesce(s.back_at, to_timestamp((t->>'ACTUAL_RETURN_ARRIVAL')::float8), CASE p.event WHEN 'RETURN_ARRIVE' THEN at END);
     s.arrives_at := coalesce(to_timestamp((t->>'ESTIMATED_ARRIVAL')::float8), s.arrives_at);
     IF p.event = 'ARRIVE' THEN
-        s.arrived := CASE WHEN s.quantity IS NULL OR p.quantity IS NULL THEN coalesce(s.quantity, 0) ELSE least(s.quantity, s.arrived + p.quantity) END;
+        s.arrived := coalesce(CASE WHEN p.quantity IS NULL THEN s.quantity - s.lost_away ELSE least(s.quantity - s.lost_away, s.arrived + p.quantity) END, 0);
     ELSIF p.event = 'LOSE' THEN
         s.lost := s.lost + coalesce(p.quantity, 0);
+        s.lost_away := CASE WHEN s.phase IN ('promised', 'under way') THEN s.lost_away + coalesce(p.quantity, 0) ELSE s.lost_away END;
     ELSIF p.event = 'SPEND' THEN
         s.lost := coalesce(s.quantity, s.lost);
+        s.lost_away := coalesce(s.quantity - s.arrived, s.lost_away); -- it was there, or never came
     END IF;
     RETURN s;
 END
@@ -322,7 +347,7 @@ BEGIN
            is_provisional = s.is_provisional, from_at = s.from_at, until_at = s.until_at, asked_until = s.asked_until,
            arrives_at = s.arrives_at, departed_at = s.departed_at, arrived_at = s.arrived_at, left_at = s.left_at, back_at = s.back_at,
            price_minor = s.price_minor, currency = s.currency, price_text = s.price_text, quantity = s.quantity, unit = s.unit,
-           arrived = s.arrived, lost = s.lost, order_id = s.order_id, transport = s.transport, reason = s.reason,
+           arrived = s.arrived, lost = s.lost, lost_away = s.lost_away, order_id = s.order_id, transport = s.transport, reason = s.reason,
            reason_text = s.reason_text, items = s.items
      WHERE x.strand_id = s.strand_id;
 END

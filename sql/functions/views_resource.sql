@@ -6,9 +6,9 @@ WITH strand AS (
     SELECT l.thread, l.line_id, min(l.first_seq) AS first_seq, min(l.since) AS since, max(l.seq) AS seq,
            min(l.status) AS status, min(l.kind) AS kind, min(l.places) AS places, min(l.unit) AS unit,
            min(l.incident_id::text)::uuid AS incident_id, array_agg(l.supplier || ' ' || l.state ORDER BY l.first_seq) AS suppliers,
-           sum(l.quantity) FILTER (WHERE l.phase = 'promised') AS promised,
-           sum(greatest(l.quantity - l.arrived - l.lost, 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS under_way,
-           sum(greatest(l.arrived - l.lost, 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS on_scene,
+           sum(l.quantity - l.lost_away) FILTER (WHERE l.phase = 'promised') AS promised,
+           sum(greatest(l.quantity - l.arrived - l.lost_away, 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS under_way,
+           sum(greatest(l.arrived - (l.lost - l.lost_away), 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS on_scene,
            sum(l.quantity - l.lost) FILTER (WHERE l.phase = 'due back') AS due_back,
            count(*) FILTER (WHERE l.status = 1 AND (l.phase IN ('promised', 'under way') AND l.arrives_at < now()
                                                     OR l.phase IN ('on scene', 'due back') AND l.until_at < now()))::int4 AS late
@@ -59,8 +59,10 @@ SELECT l.strand_id, l.thread, l.line_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 
        l.price_minor AS price_minor_units, l.currency, l.price_text, l.order_id, r.funding, r.agency AS for_agency, l.places, l.incident_id,
        r.wanted, r.promised AS committed, coalesce(r.promised > r.wanted, false) AS is_over_committed,
        coalesce(lower(r.unit) <> lower(l.unit), false) AS is_other_unit,
-       ARRAY(SELECT DISTINCT o.thread FROM bus.commitment c JOIN bus.commitment o ON o.agency = c.agency AND lower(o.item) = lower(c.item)
-                AND o.status = c.status AND o.strand_id <> c.strand_id AND o.held && c.held WHERE c.strand_id = l.strand_id) AS conflicts,
+       CASE WHEN l.phase = 'over' THEN '{}' ELSE
+           ARRAY(SELECT DISTINCT o.thread FROM bus.commitment c
+                   JOIN bus.commitment o ON o.agency = c.agency AND lower(o.item COLLATE "und-x-icu") = lower(c.item COLLATE "und-x-icu")
+                    AND o.status = c.status AND o.strand_id <> c.strand_id AND o.held && c.held WHERE c.strand_id = l.strand_id) END AS conflicts,
        l.since, l.seq
   FROM bus.line l LEFT JOIN bus.request r ON r.thread = l.thread AND r.line_id = l.line_id
  WHERE l.counts;
@@ -77,13 +79,12 @@ COMMENT ON COLUMN eoc.commitment.is_other_unit IS 'promised in another unit than
 COMMENT ON COLUMN eoc.commitment.conflicts IS 'threads to which one of these items is promised at the same time';
 
 CREATE VIEW eoc.line_moves AS
-SELECT m.step, m.at, m.cycle, coalesce(l.thread, m.entity) AS thread, m.part AS line_id, l.supplier, m.event, nullif(m.from_state, '') AS from_state,
+SELECT m.step, m.at, m.cycle, m.thread, m.part AS line_id, m.supplier, m.event, nullif(m.from_state, '') AS from_state,
        m.to_state, p.name AS by, t.name AS type, m.message_id, m.seq
-  FROM bus.moved m
-  LEFT JOIN bus.line l ON m.cycle = 'line' AND l.strand_id = m.entity
+  FROM (SELECT x.*, x.entity AS thread, NULL::text AS supplier FROM bus.moved x WHERE x.cycle = 'request'
+        UNION ALL SELECT x.*, l.thread, l.supplier FROM bus.line l JOIN bus.moved x ON x.cycle = 'line' AND x.entity = l.strand_id) AS m
   LEFT JOIN bus.principal p ON p.principal_id = m.principal_id
-  LEFT JOIN bus.type t ON t.number = m.type
- WHERE m.cycle IN ('request', 'line') AND (m.cycle = 'request' OR l.strand_id IS NOT NULL);
+  LEFT JOIN bus.type t ON t.number = m.type;
 COMMENT ON VIEW eoc.line_moves IS 'every move of every request and of its suppliers'' parts: ORDER BY step';
 COMMENT ON COLUMN eoc.line_moves.supplier IS 'null: the request itself';
 COMMENT ON COLUMN eoc.line_moves.by IS 'sender of the message that moved it';

@@ -243,6 +243,108 @@ SELECT is(pg_temp.tell(604, 'request_resource', 'coes.ayni.office', pg_temp.line
 SELECT is(pg_temp.tell(605, 'request_resource', 'coes.ayni.office', pg_temp.line(5), status => 2, until => now() + interval '1 day'), 'APPLIED', 'in an exercise');
 SELECT is((SELECT count(*) FROM bus.timer WHERE subject = pg_temp.uid(605)), 0::int8, 'nothing rings');
 
+-- A new version of what was said before the promise -----------------------------------------------------
+CREATE FUNCTION pg_temp.recall(n int, how text) RETURNS jsonb LANGUAGE sql AS
+$$ SELECT jsonb_build_object('recall', jsonb_build_object('recalled_id', pg_temp.uid(n), 'type', 'RECALL_TYPE_' || how)) $$;
+CREATE FUNCTION pg_temp.held(item text) RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(c.thread::text || ' ' || lower(c.held)::date || ' ' || upper(c.held)::date, ', ' ORDER BY c.held) FROM bus.commitment c WHERE c.item = held.item $$;
+SELECT is(pg_temp.tell(800, 'request_resource', 'coes.ayni.office', pg_temp.line(1)), 'APPLIED', 'one is wanted');
+SELECT is(pg_temp.tell(801, 'request_resource', 'coes.ayni.office', pg_temp.line(1)), 'APPLIED', 'and one more');
+SELECT is(pg_temp.commits(802, 'W-9', '2031-01-01', '2031-01-10', to_n => 800), 'APPLIED', 'W-9 for the first');
+SELECT is(pg_temp.tell(803, 'response_to_request_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 801), 'APPLIED', 'the other one they have, too');
+SELECT is(pg_temp.tell(804, 'requisition_resource', 'coes.ayni.office', pg_temp.line(1), 803), 'APPLIED', 'it is ordered');
+SELECT is(pg_temp.commits(805, 'W-7', '2031-01-01', '2031-01-10', to_n => 804), 'APPLIED', 'W-7 for the second');
+SELECT is(pg_temp.tell(806, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', 'W-9'), 805, pg_temp.recall(805, 'UPDATE')), 'REFUSED already_committed', 'W-9 is not promised again by a new version');
+SELECT is(pg_temp.tell(807, 'response_to_request_resource', 'rcst.khujand.depot', pg_temp.line(4, 'ACCEPT', 'W-9', times => pg_temp.at('END_AVAILABLE', '2031-03-01')), 803, pg_temp.recall(803, 'UPDATE')), 'APPLIED', 'the answer before it is worded anew');
+SELECT is(pg_temp.tell(808, 'requisition_resource', 'coes.ayni.office', pg_temp.line(4, item => 'W-9', times => pg_temp.at('ESTIMATED_RETURN_ARRIVAL', '2031-02-01')), 804, pg_temp.recall(804, 'UPDATE')), 'APPLIED', 'so is the order');
+SELECT is((SELECT array_to_string(items, ' ') || trim_scale(quantity) || ' ' || from_at::date || ' ' || until_at::date || ' ' || (message_id = pg_temp.uid(805)) FROM bus.line WHERE thread = pg_temp.uid(801)),
+          'W-71 2031-01-01 2031-01-10 true', 'which promises nothing else');
+SELECT is(pg_temp.held('W-9') || ', ' || pg_temp.held('W-7'), '00000000-0000-7000-8000-000000000800 2031-01-01 2031-01-10, 00000000-0000-7000-8000-000000000801 2031-01-01 2031-01-10', 'each is held once');
+SELECT is(pg_temp.tell(809, 'request_resource', 'coes.ayni.office', pg_temp.line(1)), 'APPLIED', 'a third one');
+SELECT is(pg_temp.commits(810, 'W-7', '2031-01-12', '2031-01-20', to_n => 809), 'APPLIED', 'W-7 is promised there for afterwards');
+SELECT is(pg_temp.tell(811, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.at('ACTUAL_ARRIVAL', '2031-01-01')), 805), 'APPLIED', 'it comes to the second');
+SELECT is(pg_temp.tell(812, 'request_extended_deployment_duration', 'coes.ayni.office', pg_temp.line(1, times => pg_temp.at('REQUESTED_RETURN_ARRIVAL', '2031-01-11')), 805), 'APPLIED', 'may it stay a day longer?');
+SELECT is(pg_temp.tell(813, 'request_extended_deployment_duration', 'coes.ayni.office', pg_temp.line(1, times => pg_temp.at('REQUESTED_RETURN_ARRIVAL', '2031-01-15')), 805, pg_temp.recall(812, 'UPDATE')), 'APPLIED', 'or five');
+SELECT is((SELECT until_at::date || ' ' || asked_until::date FROM bus.line WHERE thread = pg_temp.uid(801)), '2031-01-10 2031-01-15', 'who asks moves no end');
+SELECT is(pg_temp.tell(814, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 813), 'REFUSED already_committed', 'not beyond the next promise');
+SELECT is(pg_temp.tell(815, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', 'W-1', times => pg_temp.at('END_AVAILABLE', '2031-01-15')), 813), 'REFUSED already_committed', 'nor under another number');
+SELECT is(pg_temp.tell(816, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', times => pg_temp.at('END_AVAILABLE', '2031-01-11')), 813), 'APPLIED', 'a day');
+SELECT is(pg_temp.tell(817, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', times => pg_temp.at('END_AVAILABLE', '2031-01-14')), 813, pg_temp.recall(816, 'UPDATE')), 'REFUSED already_committed', 'nor by a new version of the yes');
+SELECT is(pg_temp.tell(818, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', times => pg_temp.at('END_AVAILABLE', '2031-01-12')), 813, pg_temp.recall(816, 'UPDATE')), 'APPLIED', 'two days are free');
+SELECT is(pg_temp.held('W-7'), '00000000-0000-7000-8000-000000000801 2031-01-01 2031-01-12, 00000000-0000-7000-8000-000000000809 2031-01-12 2031-01-20', 'and held');
+SELECT is(pg_temp.tell(819, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', U&'W-7\00A0', times => pg_temp.at('ESTIMATED_DEPARTURE', '2031-01-05')), 800), 'REFUSED state', 'a strand is there');
+SELECT is(pg_temp.tell(820, 'request_resource', 'coes.ayni.office', pg_temp.line(1)), 'APPLIED', 'a fourth one');
+SELECT is(pg_temp.commits(821, U&'W-7\00A0', '2031-01-05', '2031-01-06', to_n => 820), 'REFUSED already_committed', 'a blank makes it no other item');
+SELECT is(pg_temp.commits(822, U&'\FF37-7\200B', '2031-01-05', '2031-01-06', to_n => 820), 'REFUSED already_committed', 'nor a wide letter');
+SELECT is(pg_temp.tell(823, 'request_resource', 'coes.ayni.office', pg_temp.line(1) || pg_temp.line(1, line_id => 2)), 'APPLIED', 'two lines');
+SELECT is(pg_temp.commits(824, 'Э-1', '2031-01-05', '2031-01-06', to_n => 820), 'APPLIED', 'a number in Cyrillic');
+SELECT is(pg_temp.tell(825, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', 'э-1', times => pg_temp.at('ESTIMATED_DEPARTURE', '2031-01-05')), 823), 'REFUSED already_committed', 'in small letters is the same');
+SELECT is(pg_temp.tell(826, 'request_resource', 'coes.ayni.office', pg_temp.line(1) || pg_temp.line(1, line_id => 2)), 'APPLIED', 'two of them');
+SELECT is(pg_temp.tell(827, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT', 'V-1') || pg_temp.line(1, 'ACCEPT', 'V-2', 2), 826), 'APPLIED', 'promised');
+SELECT is(pg_temp.tell(828, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')) || pg_temp.line(line_id => 2, times => pg_temp.done('ARRIVAL')), 827), 'APPLIED', 'there');
+SELECT is(pg_temp.tell(829, 'request_extended_deployment_duration', 'coes.ayni.office', pg_temp.line() || pg_temp.line(line_id => 2), 827), 'APPLIED', 'longer?');
+SELECT is(pg_temp.tell(830, 'response_to_request_extended_deployment_duration', 'rcst.khujand.depot', pg_temp.line(NULL, 'DECLINE', 'V-1', times => pg_temp.at('END_AVAILABLE', '2001-01-01'))
+          || pg_temp.line(NULL, 'ACCEPT', 'V-2', 2, pg_temp.at('END_AVAILABLE', '2031-01-05')), 829), 'APPLIED', 'a no whose times are none, and a yes');
+
+-- Whose it is to say -----------------------------------------------------------------------------------
+SELECT is(pg_temp.tell(840, 'offer_unsolicited_resource', 'rcst.khujand.depot', pg_temp.line(3), pcode => '3505401'), 'APPLIED', 'an offer');
+SELECT is(pg_temp.tell(841, 'request_quote', 'health.ayni.office', pg_temp.line(1), 840), 'APPLIED', 'somebody asks what it costs');
+SELECT is(pg_temp.tell(842, 'request_quote', 'health.ayni.office', pg_temp.line(1), 841, pg_temp.recall(841, 'CANCEL')), 'APPLIED', 'and does not want to know any more');
+SELECT is(pg_temp.states(840), 'OFFERED', 'it is offered as before');
+SELECT is(pg_temp.tell(843, 'request_quote', 'health.ayni.office', pg_temp.line(1), 840), 'APPLIED', 'again');
+SELECT is(pg_temp.tell(844, 'response_to_request_quote', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 843), 'APPLIED', 'so much');
+SELECT is(pg_temp.tell(845, 'requisition_resource', 'coes.ayni.office', pg_temp.line(1), 844), 'APPLIED', 'another one orders it');
+SELECT is(pg_temp.tell(846, 'request_quote', 'health.ayni.office', pg_temp.line(1), 843, pg_temp.recall(843, 'CANCEL')), 'REFUSED state', 'who asked first takes nothing back');
+SELECT is(pg_temp.tell(847, 'response_to_request_quote', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 844, pg_temp.recall(844, 'CANCEL')), 'REFUSED superseded', 'nor is a price, once it is ordered');
+SELECT is(pg_temp.tell(848, 'request_quote', 'health.ayni.office', pg_temp.line(1, more => '{"assignment": {"price": {"minor_units": "1", "currency": "TJS"}}}'), 843, pg_temp.recall(843, 'UPDATE'), until => now() + interval '1 day'), 'APPLIED', 'the question is worded anew');
+SELECT is((SELECT state || ' ' || coalesce(currency, '-') || ' ' || (message_id = pg_temp.uid(845)) FROM bus.line WHERE thread = pg_temp.uid(840)), 'REQUISITIONED - true', 'which changes nothing');
+SELECT is(pg_temp.tell(849, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 845), 'APPLIED', 'it is promised');
+SELECT is(pg_temp.tell(850, 'report_resource_deployment_status', 'mod.dushanbe.depot', pg_temp.line(more => '{"resource": {"kind": "x", "status": {"readiness": "READINESS_OUT_OF_SERVICE"}}}'), 849, pcode => '3501000'), 'CONTESTED', 'a stranger says that it is lost');
+SELECT is(pg_temp.tell(851, 'report_resource_deployment_status', 'mod.dushanbe.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 849, pcode => '3501000'), 'CONTESTED', 'or that it is there');
+SELECT is(pg_temp.tell(856, 'report_resource_deployment_status', 'mod.dushanbe.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 849), 'CONTESTED', 'wherever that may be');
+SELECT is(pg_temp.states(840) || ', ' || pg_temp.wanted(840), 'COMMITTED, MET 1', 'which a person settles');
+SELECT is(pg_temp.tell(852, 'report_resource_deployment_status', 'health.ayni.office', pg_temp.line(times => pg_temp.done('ARRIVAL')), 849), 'APPLIED', 'who is at the place sees it');
+SELECT is(pg_temp.tell(853, 'release_resource', 'health.ayni.office', pg_temp.line(), 849), 'REFUSED not_yours', 'and does not release it');
+SELECT is_empty($$SELECT text FROM bus.quarantine WHERE code = 'not_yours' AND (text LIKE '%coes%' OR text LIKE '%3505203%')$$, 'whose it is, nobody is told');
+SELECT is(pg_temp.tell(854, 'request_resource', 'health.ayni.office', pg_temp.line(2, line_id => 3), thread => 800), 'APPLIED', 'another agency wants a line of its own in the thread');
+SELECT is(pg_temp.tell(855, 'request_resource', 'health.ayni.office', pg_temp.line(9), 854, pg_temp.recall(854, 'CANCEL'), thread => 800), 'REFUSED not_yours', 'and does not take back what others want');
+
+-- How many ---------------------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.lost(quantity numeric) RETURNS jsonb LANGUAGE sql AS
+$$ SELECT pg_temp.line(quantity, more => '{"resource": {"kind": "x", "status": {"readiness": "READINESS_OUT_OF_SERVICE"}}}') $$;
+SELECT is(pg_temp.tell(860, 'request_resource', 'coes.ayni.office', pg_temp.line(10)), 'APPLIED', 'ten are wanted');
+SELECT is(pg_temp.tell(861, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(0, 'ACCEPT'), 860), 'REFUSED quantity', 'none is no promise');
+SELECT is(pg_temp.tell(862, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(10, 'ACCEPT'), 860), 'APPLIED', 'ten are');
+SELECT is(pg_temp.tell(863, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('DEPARTURE')), 862), 'APPLIED', 'they leave');
+SELECT is(pg_temp.tell(864, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(9), 862), 'APPLIED', 'nine are lost on the road');
+SELECT is(pg_temp.wanted(860), 'PARTLY 1', 'and wanted again');
+SELECT is(pg_temp.tell(865, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(1), 862), 'APPLIED', 'the tenth, too');
+SELECT is(pg_temp.states(860) || ', ' || pg_temp.wanted(860), 'SPENT, OPEN 0', 'nothing came');
+SELECT is(pg_temp.tell(866, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(10, 'ACCEPT', 'R-1, R-2'), 860), 'APPLIED', 'ten others');
+SELECT is(pg_temp.tell(867, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(4), 866), 'APPLIED', 'four are lost before they leave');
+SELECT is(pg_temp.tell(868, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 866), 'APPLIED', 'the others come');
+SELECT is(pg_temp.tell(869, 'report_resource_deployment_status', 'coes.ayni.office', pg_temp.lost(2), 866), 'APPLIED', 'two are used up');
+SELECT is((SELECT trim_scale(on_scene) || ' ' || trim_scale(under_way) || ' ' || trim_scale(committed) FROM eoc.board WHERE thread = pg_temp.uid(860)), '4 0 6', 'four are there, none on the road, of six');
+SELECT is(pg_temp.tell(870, 'release_resource', 'coes.ayni.office', pg_temp.line(1), 866), 'REFUSED part', 'one of them is not released alone');
+SELECT is(pg_temp.tell(871, 'release_resource', 'coes.ayni.office', pg_temp.line(item => 'r-2'), 866), 'REFUSED part', 'nor by its number');
+SELECT is(pg_temp.tell(872, 'release_resource', 'coes.ayni.office', pg_temp.line(4, item => 'r-2,R-1'), 866), 'APPLIED', 'all four are');
+SELECT is(pg_temp.wanted(860), 'PARTLY 6', 'four are wanted still');
+SELECT is(pg_temp.tell(873, 'request_resource', 'coes.ayni.office', pg_temp.line(10), more => pg_temp.recall(860, 'CANCEL'), thread => 860), 'APPLIED', 'until they are not');
+SELECT is(pg_temp.tell(874, 'request_resource', 'coes.ayni.office', pg_temp.line(10) || pg_temp.line(3)), 'REFUSED line_twice', 'a line is asked for once');
+SELECT is(pg_temp.tell(875, 'request_resource', 'coes.ayni.office', pg_temp.line(10)), 'APPLIED', 'ten');
+SELECT is(pg_temp.tell(876, 'response_to_request_resource', 'rcst.khujand.depot', pg_temp.line(NULL, 'DECLINE'), 875), 'APPLIED', 'no');
+SELECT is(pg_temp.tell(877, 'request_resource', 'coes.ayni.office', pg_temp.line(2), thread => 875), 'APPLIED', 'then two?');
+SELECT is((SELECT trim_scale(wanted) FROM bus.request WHERE thread = pg_temp.uid(875)), 2::numeric, 'are wanted now');
+SELECT is(pg_temp.tell(878, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(2, 'ACCEPT', unit => 'BX'), 877), 'APPLIED', 'two boxes');
+SELECT is(pg_temp.tell(879, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 878), 'APPLIED', 'come');
+SELECT is(pg_temp.tell(880, 'release_resource', 'coes.ayni.office', pg_temp.line(), 878), 'APPLIED', 'and go');
+SELECT is(pg_temp.wanted(875), 'CLOSED 0', 'that is the end of it');
+SELECT is(pg_temp.tell(881, 'request_resource', 'coes.ayni.office', pg_temp.line(3)), 'APPLIED', 'three');
+SELECT is(pg_temp.tell(882, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(3, 'ACCEPT'), 881), 'APPLIED', 'promised');
+SELECT is(pg_temp.tell(883, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('DEPARTURE')), 882), 'APPLIED', 'on the road');
+SELECT is(pg_temp.tell(884, 'release_resource', 'coes.ayni.office', pg_temp.line(), 882), 'APPLIED', 'turned round');
+SELECT is(pg_temp.states(881) || ', ' || pg_temp.wanted(881), 'RELEASED, OPEN 0', 'nothing came: it is open as before');
+
 -- Incidents ----------------------------------------------------------------------------------------
 SELECT is(pg_temp.tell(700, 'incident', 'coes.ayni.office', NULL, NULL, jsonb_build_object('incident_id', pg_temp.uid(7), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar')), 'APPLIED', 'an incident');
 SELECT is(pg_temp.tell(701, 'request_resource', 'coes.ayni.office', pg_temp.line(5), more => jsonb_build_object('incident_ids', jsonb_build_array(pg_temp.uid(7)))), 'APPLIED', 'and what it needs');
@@ -297,6 +399,7 @@ INSERT INTO saying (cycle, event, type, who, answer, more, recall) VALUES
 ('line', 'TAKE_BACK', 'request_extended_deployment_duration', 'coes.ayni.office', NULL, '{}', 'CANCEL'), ('line', 'TAKE_BACK_ON_ROAD', 'request_return', 'rcst.khujand.depot', NULL, '{}', 'CANCEL'),
 ('line', 'UNSAY', 'report_resource_deployment_status', 'rcst.khujand.depot', NULL, '{}', 'CANCEL'), ('line', 'EXPIRE', 'report_resource_deployment_status', 'bus', NULL, '{}', NULL),
 ('line', 'OFFER', 'offer_unsolicited_resource', 'rcst.khujand.depot', NULL, '{}', NULL),
+('line', 'UNASK', 'request_quote', 'coes.ayni.office', NULL, '{}', 'CANCEL'), ('line', 'UNASK_OFFER', 'request_quote', 'coes.ayni.office', NULL, '{}', 'CANCEL'),
 ('request', 'REQUEST', 'request_resource', 'coes.ayni.office', NULL, '{}', NULL), ('request', 'REQUISITION', 'requisition_resource', 'coes.ayni.office', NULL, '{}', NULL),
 ('request', 'UPDATE', 'request_resource', 'coes.ayni.office', NULL, '{}', 'UPDATE'), ('request', 'CANCEL', 'request_resource', 'coes.ayni.office', NULL, '{}', 'CANCEL'),
 ('request', 'EXPIRE', 'report_resource_deployment_status', 'bus', NULL, '{}', NULL);
@@ -324,6 +427,8 @@ BEGIN
     SELECT thread, 1, thread, CASE WHEN NOT of_request AND s.event <> 'REQUEST' THEN thread END, p.principal_id, 1, pg_temp.type_of(s.type), 1, 'REQUESTED',
            CASE WHEN s.event = 'UNSAY' THEN 'DEPART' WHEN s.recall = 'UPDATE' AND NOT of_request THEN 'COMMIT' ELSE 'REQUEST' END
       FROM bus.principal p WHERE p.name = s.who;
+    INSERT INTO bus.line_message (message_id, said, thread, strand_id, sender_id, line_id, type, status, starts_as, event)
+    SELECT thread, 99, thread, thread, 0, 1, 166, 1, 'OFFERED', 'OFFER' WHERE s.event = 'UNASK_OFFER';
     said := pg_temp.tell(n + 1, s.type, s.who, pg_temp.line(NULL, s.answer, more => s.more), CASE WHEN s.event NOT IN ('REQUEST', 'OFFER') AND s.recall IS NULL THEN n END, more,
                          thread => CASE WHEN s.event = 'OFFER' THEN n + 1 ELSE n END);
     RETURN said || CASE WHEN said = 'APPLIED' THEN ' ' || CASE WHEN of_request THEN (SELECT r.state FROM bus.request r WHERE r.thread = pg_temp.uid(n))
