@@ -38,7 +38,8 @@ CREATE TYPE bus.said AS (
     kind           text,        -- 'REPORT', 'UPDATE', 'CANCEL' ...
     forced_seq     int8,        -- of what is forced: number of the decision, who said it, and for which places
     forced_by      text,
-    forced_places  text[]);
+    forced_places  text[],
+    flags          int4);       -- bits of Envelope.flags: 1 BACKFILL ...
 
 -- What a judge answers; made by the functions below.
 CREATE TYPE bus.judgement AS (
@@ -355,6 +356,7 @@ BEGIN
     m.incident_ids := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'incident_ids', '[]'))::uuid);
     m.body := doc->(SELECT t.name FROM bus.type t WHERE t.number = said_of.type);
     m.forced := false;
+    m.flags := coalesce((doc->>'flags')::int4, 0);
     m.kind := substr(doc->>'kind', length('KIND_') + 1);
     -- In an exercise that plays what once happened, who said it then says it now.
     m.sender := CASE status WHEN 2 THEN doc->'played'->>'sender' END;

@@ -12,7 +12,8 @@
 --
 -- As in ledger.sql, functions have the search_path of the append and of the tick, which is fixed.
 --
--- An exercise calls people only if it is about now: a night of years ago that is played to somebody wakes nobody.
+-- An exercise calls people only if it is about now: a night of years ago that is played to somebody wakes nobody, and is
+-- over after a day. What was recorded while the link was down waits on the board for somebody to see it.
 
 CREATE FUNCTION bus.judge_alert(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql AS $$
@@ -51,6 +52,9 @@ BEGIN
     PERFORM bus.note_move(m, 'alert', id, 0, event, a.state, d.to_state);
     IF NOT still_open THEN
         PERFORM bus.alert_timer(id, NULL);
+        IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN -- nobody is asked any more
+            DELETE FROM bus.to_say x WHERE x.type = 182 AND x.answers = id AND x.doc->'escalation_event'->>'outcome' LIKE '%\_STARTED';
+        END IF;
     END IF;
     RETURN true;
 END
@@ -66,7 +70,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     rings_at timestamptz;
 BEGIN
-    UPDATE bus.alert a SET next_at = CASE WHEN a.calls AND due_at IS NOT NULL THEN least(due_at, a.over_at) END
+    UPDATE bus.alert a SET next_at = CASE WHEN due_at IS NOT NULL THEN least(CASE WHEN a.calls THEN due_at END, a.over_at) END
      WHERE a.alert_id = id RETURNING a.next_at INTO rings_at;
     IF rings_at IS NULL THEN
         PERFORM bus.stop_timer('alert', id);
@@ -135,17 +139,44 @@ LANGUAGE sql STABLE AS $$
            AND (s.delegated_types = '{}' OR s.delegated_types && ARRAY(SELECT t.name FROM bus.type t WHERE t.number IN (182, of_type))))
 $$;
 
--- Steps whose role the principal has: now, of the whole ladder; or had when they were asked.
-CREATE FUNCTION bus.alert_steps(a bus.alert, who int4, at timestamptz, before_seq int8) RETURNS int2[]
+-- Steps and roles that the principal has: now, of the whole ladder; or had when they were asked.
+CREATE FUNCTION bus.alert_turns(a bus.alert, who int4, at timestamptz, before_seq int8) RETURNS TABLE (step int2, target text)
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(DISTINCT x.step ORDER BY x.step), '{}')
-      FROM (SELECT r.step, t AS target, alert_steps.at AS at, alert_steps.before_seq AS before
+    SELECT DISTINCT x.step, x.target
+      FROM (SELECT r.step, t AS target, alert_turns.at AS at, alert_turns.before_seq AS before
               FROM bus.ladder_of(a) AS r, bus.escalation_targets(r, a.places) AS t
             UNION ALL
             SELECT c.step, c.target, u.at, u.before
-              FROM bus.alert_call c, unnest(ARRAY[c.asked_at, alert_steps.at], ARRAY[c.seq, alert_steps.before_seq]) AS u(at, before)
+              FROM bus.alert_call c, unnest(ARRAY[c.asked_at, alert_turns.at], ARRAY[c.seq, alert_turns.before_seq]) AS u(at, before)
              WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED') AS x
      WHERE bus.was_on_duty(x.target, who, x.at, x.before, a.type)
+$$;
+CREATE FUNCTION bus.alert_steps(a bus.alert, who int4, at timestamptz, before_seq int8) RETURNS int2[]
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(DISTINCT x.step ORDER BY x.step), '{}') FROM bus.alert_turns(a, who, at, before_seq) AS x
+$$;
+
+-- In how many of its districts nobody has taken it, of those that were asked or will be at once: each answers for
+-- itself, or somebody does who is asked later and whose place it lies in. Answers before `before_seq` count.
+CREATE FUNCTION bus.alert_untaken(a bus.alert, before_seq int8) RETURNS int8
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT count(*)
+      FROM bus.ladder_of(a) AS r CROSS JOIN LATERAL bus.escalation_targets(r, a.places) AS t
+     WHERE r.at_place = 'district'
+       AND (a.step = 0 AND r.step = 1
+            OR EXISTS (SELECT FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.step = r.step AND c.target = t
+                                                      AND c.outcome = 'ASKED' AND c.sender_id = 0))
+       AND NOT EXISTS (
+           SELECT FROM bus.alert_answer n CROSS JOIN LATERAL unnest(n.targets) AS its
+            WHERE n.alert_id = a.alert_id AND n.counts AND n.seq < before_seq
+              AND (its IN (t, '*')
+                   OR EXISTS (SELECT FROM bus.ladder_of(a) AS l CROSS JOIN LATERAL bus.escalation_targets(l, a.places) AS lt
+                               WHERE lt = its AND l.step > r.step
+                                 AND EXISTS (SELECT FROM bus.ladder_of(a) AS w WHERE w.step > r.step AND w.step <= l.step AND w.after > '0')
+                                 AND (l.at_place NOT IN ('district', 'region')
+                                      OR bus.is_within(split_part(t, '@', 2), split_part(its, '@', 2)))))));
+END
 $$;
 
 -- How many acknowledgements there are: different persons of different steps, as many as can be told apart, and whoever
@@ -174,25 +205,25 @@ CREATE FUNCTION bus.alert_begin(m bus.said, levels text[], identifier text, cap_
 LANGUAGE plpgsql AS $$
 DECLARE
     r bus.escalation_rule;
+    acks_needed int2;
+    calls bool := (m.flags & 1) = 0
+                  AND (m.status = 1 OR m.event_at BETWEEN m.received_at - interval '1 hour' AND m.received_at + interval '1 hour');
     early record;
     s bus.said;
 BEGIN
     IF m.status NOT IN (1, 2) OR m.expired THEN
         RETURN;
     END IF;
-    r := bus.ladder_for(m.type, levels, struck, m.places);
-    IF r.type IS NULL THEN
+    SELECT * INTO acks_needed, r.level, r.hazard, r.place FROM bus.ladder_given(m, levels, struck);
+    IF r.level IS NULL THEN
         RETURN;
     END IF;
     INSERT INTO bus.alert (alert_id, seq, moved_seq, began_at, since, over_at, event_at, sender_id, torrent_id, type, status, label,
                            acks_needed, is_open, calls, state, level, hazard, identifier, cap_sender, places, rule_level,
                            rule_hazard, rule_place, incident_ids)
-    VALUES (m.message_id, m.seq, m.seq, m.received_at, m.received_at, alert_begin.over_at, m.event_at, m.sender_id, torrent, m.type,
-            m.status, m.label,
-            (SELECT max(x.acks_needed) FROM bus.escalation_rule x
-              WHERE (x.type, x.level, x.hazard, x.place) = (r.type, r.level, r.hazard, r.place)),
-            true, m.status = 1 OR m.event_at BETWEEN m.received_at - interval '1 hour' AND m.received_at + interval '1 hour',
-            '', array_to_string(levels, ' '), struck, alert_begin.identifier, alert_begin.cap_sender,
+    VALUES (m.message_id, m.seq, m.seq, m.received_at, m.received_at,
+            CASE WHEN calls OR m.status = 1 THEN alert_begin.over_at ELSE m.received_at + interval '1 day' END, m.event_at,
+            m.sender_id, torrent, m.type, m.status, m.label, acks_needed, true, calls, '', array_to_string(levels, ' '), struck, alert_begin.identifier, alert_begin.cap_sender,
             coalesce(array_to_string(m.places, ' '), ''), r.level, r.hazard, r.place, m.incident_ids)
         ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -204,7 +235,8 @@ BEGIN
     -- Of a FLASH that was heard before it was stored, the answer may be here first.
     FOR early IN SELECT d.seq, d.message_id, d.sender_id, d.status, d.event_at, d.received_at, d.doc->'receipt' AS body
                    FROM bus.document d
-                  WHERE d.type = 181 AND d.seq < m.seq AND d.seq > m.seq - 5000 AND d.sender_id > 0
+                  WHERE d.type = 181 AND d.seq < m.seq AND d.sender_id > 0
+                    AND d.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED')
                     AND d.doc->'receipt'->>'message_id' = m.message_id::text ORDER BY d.seq LOOP
         s.seq := early.seq;
         s.message_id := early.message_id;
@@ -219,6 +251,32 @@ BEGIN
 END
 $$;
 
+-- Acknowledgements needed, level, hazard and place of its ladder; when the log is judged again, the one it had, so that
+-- rules of today call nobody for what is long past. Null: it has none.
+CREATE FUNCTION bus.ladder_given(m bus.said, levels text[], struck text, OUT acks_needed int2, OUT level text, OUT hazard text, OUT place text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    r bus.escalation_rule;
+    detail text;
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+        SELECT x.detail INTO detail FROM bus.rested_on x WHERE x.seq = m.seq AND x.what = 'ladder';
+        acks_needed := split_part(detail, '/', 1)::int2;
+        level := split_part(detail, '/', 2);
+        hazard := split_part(detail, '/', 3);
+        place := split_part(detail, '/', 4);
+        RETURN;
+    END IF;
+    r := bus.ladder_for(m.type, levels, struck, m.places);
+    IF r.type IS NOT NULL THEN
+        SELECT max(x.acks_needed), r.level, r.hazard, r.place INTO acks_needed, level, hazard, place
+          FROM bus.escalation_rule x WHERE (x.type, x.level, x.hazard, x.place) = (r.type, r.level, r.hazard, r.place);
+        INSERT INTO bus.rested_on (seq, what, detail)
+        VALUES (m.seq, 'ladder', concat_ws('/', acks_needed, level, hazard, place)) ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+
 -- A detection goes on with what its gateway said of the torrent and of the same places before, as long as somebody is
 -- being asked, or the level has not been lower since it was taken. One for which nobody was left takes no other along.
 CREATE FUNCTION bus.alert_detected(m bus.said) RETURNS void
@@ -228,7 +286,8 @@ DECLARE
     at_level text := coalesce(eoc.word(m.body->>'level', 'DETECTION_LEVEL_'), '');
     torrent int4 := coalesce((m.body->>'torrent_id')::int4, 0);
 BEGIN
-    IF at_level <> 'CLEAR' AND NOT EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = 101 AND r.level IN ('', at_level)) THEN
+    IF at_level <> 'CLEAR' AND coalesce(current_setting('bus.rejudging', true), '') = ''
+       AND NOT EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = 101 AND r.level IN ('', at_level)) THEN
         RETURN;
     END IF;
     -- What its clock says of an alarm may be later than when that was here.
@@ -244,6 +303,8 @@ BEGIN
             UPDATE bus.alert x SET repeats = x.repeats + 1 WHERE x.alert_id = a.alert_id;
             INSERT INTO bus.alert_message (message_id, alert_id) VALUES (m.message_id, a.alert_id) ON CONFLICT DO NOTHING;
             RETURN;
+        ELSIF a.level = at_level AND NOT a.is_open AND bus.are_within(string_to_array(a.places, ' '), m.places) THEN
+            PERFORM bus.alert_move(m, a.alert_id, 'SUPERSEDE'); -- what was taken then is over
         END IF;
     END LOOP;
     IF at_level <> 'CLEAR' THEN
@@ -268,22 +329,20 @@ DECLARE
     b jsonb := m.body;
     says text := coalesce(eoc.word(b->>'msg_type', 'CAP_MSG_TYPE_'), '');
     a bus.alert;
+    d record;
 BEGIN
     IF b->>'status' = 'CAP_STATUS_DRAFT' THEN
         RETURN;
     END IF;
-    FOR a IN SELECT x.* FROM bus.alert x
-              WHERE x.type = 180 AND x.status = m.status
-                AND (x.alert_id = ANY (ARRAY(SELECT nullif(r->>'message_id', '')::uuid FROM jsonb_array_elements(coalesce(b->'references', '[]')) AS r))
-                     OR x.identifier <> '' AND x.identifier = ANY (ARRAY(SELECT nullif(r->>'identifier', '') FROM jsonb_array_elements(coalesce(b->'references', '[]')) AS r)))
-                AND EXISTS (SELECT FROM jsonb_array_elements(b->'references') AS r
-                             WHERE r->>'message_id' = x.alert_id::text
-                                OR r->>'identifier' = x.identifier AND coalesce(r->>'cap_sender', x.cap_sender) = x.cap_sender)
-              ORDER BY x.seq LOOP
-        IF says IN ('ACK', 'ERROR') THEN
+    FOR d IN SELECT * FROM bus.alerts_referred(m) LOOP
+        SELECT * INTO a FROM bus.alert x WHERE x.alert_id = d.alert_id AND x.type = 180 AND x.status = m.status;
+        IF says IN ('ACK', 'ERROR') AND FOUND THEN
             PERFORM bus.alert_answered(m, a, CASE says WHEN 'ACK' THEN 'ACCEPTED' ELSE 'REJECTED' END);
-        ELSIF says IN ('CANCEL', 'UPDATE') AND (m.sender_id = a.sender_id OR bus.is_each_place_of(m, a.places)) THEN
-            PERFORM bus.alert_move(m, a.alert_id, CASE says WHEN 'CANCEL' THEN 'CANCEL' ELSE 'SUPERSEDE' END);
+        ELSIF says IN ('CANCEL', 'UPDATE') AND (m.sender_id = d.sender_id OR bus.is_each_place_of(m, d.places)) THEN
+            INSERT INTO bus.alert_ended (alert_id, seq) VALUES (d.alert_id, m.seq) ON CONFLICT DO NOTHING;
+            IF a.alert_id IS NOT NULL THEN
+                PERFORM bus.alert_move(m, a.alert_id, CASE says WHEN 'CANCEL' THEN 'CANCEL' ELSE 'SUPERSEDE' END);
+            END IF;
         END IF;
     END LOOP;
     IF says IN ('ALERT', 'UPDATE') THEN
@@ -293,6 +352,23 @@ BEGIN
             coalesce(eoc.word(b->'infos'->0->>'hazard', 'HAZARD_'), ''));
         PERFORM bus.response_started(m);
     END IF;
+END
+$$;
+-- The public alerts that it refers to, by id or by identifier and issuer.
+CREATE FUNCTION bus.alerts_referred(m bus.said) RETURNS TABLE (alert_id uuid, sender_id int4, places text)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT d.message_id, d.sender_id, coalesce(d.places, '')
+      FROM (SELECT x.seq FROM jsonb_array_elements(coalesce(m.body->'references', '[]')) AS r
+              JOIN bus.document x ON x.message_id = nullif(r->>'message_id', '')::uuid AND x.type = 180
+            UNION
+            SELECT x.seq FROM jsonb_array_elements(coalesce(m.body->'references', '[]')) AS r
+              JOIN bus.document x ON x.type = 180 AND x.doc->'public_alert'->>'identifier' = nullif(r->>'identifier', '')
+             WHERE coalesce(nullif(r->>'cap_sender', ''), x.doc->'public_alert'->>'cap_sender', '') = coalesce(x.doc->'public_alert'->>'cap_sender', '')) AS n
+      JOIN bus.document d ON d.seq = n.seq
+     WHERE d.status = m.status AND d.seq < m.seq ORDER BY d.seq;
 END
 $$;
 -- EVACUATE if any language asks for it, then its most pressing urgency.
@@ -372,23 +448,28 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION bus.alert_keep(m bus.said, a bus.alert, answer text, steps int2[], why text) RETURNS void
+CREATE FUNCTION bus.alert_keep(m bus.said, a bus.alert, answer text, steps int2[], why text, everywhere bool DEFAULT false) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO bus.alert_answer (alert_id, seq, message_id, at, principal_id, counts, steps, answer, code, note)
-    VALUES (a.alert_id, m.seq, m.message_id, m.received_at, m.sender_id, why = '' AND answer <> 'REJECTED', steps, answer,
+    INSERT INTO bus.alert_answer (alert_id, seq, message_id, at, principal_id, counts, steps, targets, answer, code, note)
+    VALUES (a.alert_id, m.seq, m.message_id, m.received_at, m.sender_id, why = '' AND answer <> 'REJECTED', steps,
+            ARRAY(SELECT x.target FROM bus.alert_turns(a, m.sender_id, m.received_at, m.seq) AS x
+                  UNION SELECT '*' WHERE everywhere ORDER BY 1), answer,
             coalesce(m.body->>'code', ''), why)
         ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION bus.alert_taken(m bus.said, a bus.alert, acks int2) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    untaken int8 := bus.alert_untaken(a, m.seq + 1);
+    is_enough bool := acks >= a.acks_needed AND untaken = 0;
 BEGIN
-    IF acks = a.acks THEN
+    IF acks = a.acks AND untaken = bus.alert_untaken(a, m.seq) THEN
         UPDATE bus.alert_answer x SET note = 'same_role' WHERE x.alert_id = a.alert_id AND x.seq = m.seq;
     END IF;
     UPDATE bus.alert x SET acks = alert_taken.acks WHERE x.alert_id = a.alert_id;
-    PERFORM bus.alert_move(m, a.alert_id, CASE WHEN acks >= a.acks_needed THEN 'ACKNOWLEDGE' ELSE 'ACCEPT' END);
-    IF acks >= a.acks_needed AND a.is_open THEN
+    PERFORM bus.alert_move(m, a.alert_id, CASE WHEN is_enough THEN 'ACKNOWLEDGE' ELSE 'ACCEPT' END);
+    IF is_enough AND a.is_open THEN
         PERFORM bus.say_answered(m, a);
     END IF;
 END
@@ -409,7 +490,7 @@ BEGIN
      WHERE x.alert_id = a.alert_id AND x.principal_id = m.sender_id AND x.counts;
     left_acks := bus.alert_acks(a.alert_id);
     UPDATE bus.alert x SET acks = left_acks WHERE x.alert_id = a.alert_id;
-    PERFORM bus.alert_move(m, a.alert_id, CASE WHEN had_taken AND left_acks < a.acks_needed THEN 'TAKE_BACK' ELSE 'REJECT' END);
+    PERFORM bus.alert_move(m, a.alert_id, CASE WHEN had_taken AND (left_acks < a.acks_needed OR bus.alert_untaken(a, m.seq) > 0) THEN 'TAKE_BACK' ELSE 'REJECT' END);
     SELECT * INTO a FROM bus.alert x WHERE x.alert_id = a.alert_id;
     IF a.is_open AND bus.alert_can(a, 'EXHAUST') AND (goes_on OR had_taken) THEN
         PERFORM bus.alert_timer(a.alert_id, m.received_at);
@@ -425,6 +506,7 @@ DECLARE
     done text := eoc.word(m.body->>'event', 'INCIDENT_EVENT_');
     a bus.alert;
     steps int2[];
+    is_theirs bool;
 BEGIN
     IF m.sender_id = 0 OR done IS NULL OR done NOT IN ('OPENED', 'CONFIRMED', 'JUDGED_FALSE', 'MERGED') THEN
         RETURN;
@@ -435,8 +517,9 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM bus.alert_answer n
                                  WHERE n.alert_id = x.alert_id AND n.principal_id = m.sender_id AND n.counts) ORDER BY x.seq LOOP
         steps := bus.alert_steps(a, m.sender_id, m.received_at, m.seq);
-        IF steps <> '{}' OR bus.is_each_place_of(m, a.places) THEN
-            PERFORM bus.alert_keep(m, a, done, steps, '');
+        is_theirs := bus.is_each_place_of(m, a.places);
+        IF steps <> '{}' OR is_theirs THEN
+            PERFORM bus.alert_keep(m, a, done, steps, '', is_theirs);
             PERFORM bus.alert_taken(m, a, bus.alert_acks(a.alert_id));
         END IF;
     END LOOP;
@@ -468,9 +551,9 @@ $$;
 CREATE FUNCTION bus.say_answered(m bus.said, a bus.alert) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    taken int2[] := (SELECT array_agg(s) FROM bus.alert_answer x, unnest(x.steps) AS s WHERE x.alert_id = a.alert_id AND x.counts);
+    taken text[] := (SELECT array_agg(t) FROM bus.alert_answer x, unnest(x.targets) AS t WHERE x.alert_id = a.alert_id AND x.counts);
     others text := (SELECT string_agg(DISTINCT c.target, ' ') FROM bus.alert_call c
-                     WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED' AND c.step <> ALL (coalesce(taken, '{}')));
+                     WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED' AND c.target <> ALL (coalesce(taken, '{}')));
     by_step int2 := (SELECT min(s) FROM bus.alert_answer x, unnest(x.steps) AS s WHERE x.alert_id = a.alert_id AND x.seq = m.seq);
 BEGIN
     IF others IS NOT NULL THEN
@@ -501,7 +584,15 @@ BEGIN
         PERFORM bus.say_end(a, 'OVER');
         RETURN;
     END IF;
-    asked := ARRAY(SELECT c.target FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED' AND c.sender_id = 0);
+    IF NOT a.calls THEN
+        RETURN;
+    ELSIF EXISTS (SELECT FROM bus.to_say x WHERE x.type = 182 AND x.answers = a.alert_id AND x.trouble IS NULL
+                                                AND x.doc->'escalation_event'->>'outcome' LIKE '%\_STARTED') THEN
+        PERFORM bus.set_timer('alert', a.alert_id, clock_timestamp() + interval '1 second'); -- what it said last is not said yet
+        RETURN;
+    END IF;
+    asked := ARRAY(SELECT c.target FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED' AND c.sender_id = 0
+                   UNION SELECT u.had FROM bus.alert_answer n, unnest(n.targets) AS u(had) WHERE n.alert_id = a.alert_id AND n.counts);
     FOR r IN SELECT * FROM bus.ladder_of(a) AS x WHERE x.step > a.step LOOP
         EXIT WHEN has_asked AND r.after > interval '0';
         FOR target IN SELECT * FROM bus.escalation_targets(r, a.places) LOOP
@@ -614,4 +705,4 @@ $$;
 
 -- Empties its tables, before the log is judged again.
 CREATE FUNCTION bus.ledger_clear_alert() RETURNS void LANGUAGE sql AS
-$$ DELETE FROM bus.alert; DELETE FROM bus.alert_message; DELETE FROM bus.alert_call; DELETE FROM bus.alert_answer $$;
+$$ DELETE FROM bus.alert; DELETE FROM bus.alert_message; DELETE FROM bus.alert_call; DELETE FROM bus.alert_answer; DELETE FROM bus.alert_ended $$;

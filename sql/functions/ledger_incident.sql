@@ -246,10 +246,7 @@ BEGIN
        AND d.doc->'incident_ids' ?| family::text[]
        AND a->>'status' <> 'CAP_STATUS_DRAFT' AND a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE')
        AND coalesce(eoc.at(e->>'expires_us'), 'infinity') > bus.now_of(m)
-       AND NOT EXISTS (SELECT FROM bus.document c
-                        WHERE c.type = 180 AND c.seq > d.seq AND c.seq < m.seq AND c.status = d.status
-                          AND c.doc->'public_alert'->>'msg_type' IN ('CAP_MSG_TYPE_CANCEL', 'CAP_MSG_TYPE_UPDATE')
-                          AND c.doc->'public_alert'->'references' @> jsonb_build_array(jsonb_build_object('identifier', a->>'identifier')))
+       AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = d.message_id AND x.seq < m.seq)
      GROUP BY d.seq, a->>'identifier' ORDER BY d.seq LIMIT 1);
 END
 $$;

@@ -35,7 +35,7 @@ SELECT a.alert_id, t.name AS type, (ARRAY['ACTUAL', 'EXERCISE'])[a.status] AS st
          WHERE n.alert_id = a.alert_id) AS answers,
        a.repeats, a.over_at, a.seq
   FROM bus.alert a LEFT JOIN bus.type t ON t.number = a.type LEFT JOIN bus.principal p ON p.principal_id = a.sender_id
- WHERE a.is_open AND a.calls AND (a.over_at IS NULL OR a.over_at > now())
+ WHERE a.is_open AND (a.calls OR a.status = 1) AND (a.over_at IS NULL OR a.over_at > now())
  ORDER BY a.state = 'UNANSWERED' DESC, a.began_at;
 COMMENT ON VIEW eoc.alert_open IS 'alarms and alerts that nobody, or not enough people, have taken yet; those for which nobody is left to ask come first';
 COMMENT ON COLUMN eoc.alert_open.began_at IS 'when a broker had it';

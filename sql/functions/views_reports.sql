@@ -130,10 +130,7 @@ SELECT r.message_id, r.a->>'identifier' AS identifier, (ARRAY['ACTUAL', 'EXERCIS
                        FROM jsonb_array_elements(coalesce(r.a->'infos', '[]')) AS i) AS e
  WHERE r.a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE') AND r.a->>'status' IS DISTINCT FROM 'CAP_STATUS_DRAFT'
    AND coalesce(e.expires_at, r.event_at + interval '7 days') > now()
-   AND NOT EXISTS (SELECT FROM recent c
-                    WHERE c.seq > r.seq AND c.status = r.status
-                      AND c.a->>'msg_type' IN ('CAP_MSG_TYPE_CANCEL', 'CAP_MSG_TYPE_UPDATE')
-                      AND c.a->'references' @> jsonb_build_array(jsonb_build_object('identifier', r.a->>'identifier')));
+   AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = r.message_id);
 COMMENT ON VIEW eoc.alert_in_force IS 'public alerts that are neither over, nor cancelled, nor replaced';
 COMMENT ON COLUMN eoc.alert_in_force.expires_at IS 'null: it names no end; it counts for seven days';
 
@@ -182,5 +179,5 @@ COMMENT ON VIEW eoc.report_rule IS 'what an affected district is expected to rep
 COMMENT ON COLUMN eoc.report_rule.place IS 'null = everywhere';
 COMMENT ON COLUMN eoc.report_rule.type IS '* = any message at all';
 
-GRANT SELECT ON eoc.report, eoc.report_current, eoc.report_expected, eoc.report_due, eoc.alert_in_force, eoc.silence,
+GRANT SELECT ON bus.alert_ended, eoc.report, eoc.report_current, eoc.report_expected, eoc.report_due, eoc.alert_in_force, eoc.silence,
     eoc.report_rule TO bus_reader, bus_admin;

@@ -210,6 +210,8 @@ BEGIN
         -- Who was asked to take an alert is no public matter, even if the alert is.
         ('alert', format(heard, 'greatest(label, 2::int2)')),
         ('alert_call', 'EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = alert_call.alert_id)'),
+        -- Whoever may read an alert is told that it is over, whoever ended it.
+        ('alert_ended', 'EXISTS (SELECT FROM bus.document d WHERE d.message_id = alert_ended.alert_id)'),
         ('alert_answer', 'EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = alert_answer.alert_id)'),
         ('plot', 'EXISTS (SELECT FROM bus.site s WHERE s.site_id = plot.site_id AND s.status = plot.status)')
         ) AS wanted(part, body) LOOP

@@ -351,7 +351,7 @@ SELECT is(pg_temp.state(70), 'ISSUED', 'is none to an exercise');
 SELECT is(pg_temp.answers('coes.ayni.duty', 70, status => 2), 'APPLIED', 'this is');
 SELECT pg_temp.alarm(71, status => 2, at => '2010-08-14 03:00Z'), pg_temp.tick() \g /dev/null
 SELECT is(ARRAY[pg_temp.state(71), pg_temp.said(71)::text], ARRAY['ISSUED', NULL], 'a night of years ago that is played wakes nobody');
-SELECT is(pg_temp.timer(71), NULL, 'and rings nothing');
+SELECT is(pg_temp.timer(71) - (SELECT began_at FROM bus.alert WHERE alert_id = pg_temp.uid(71)), interval '1 day', 'and is over after a day');
 SELECT is((SELECT count(*) FROM eoc.alert_open WHERE alert_id = pg_temp.uid(71)), 0::int8, 'nor stands on the board');
 SELECT is(pg_temp.answers('coes.ayni.duty', 71, status => 2), 'APPLIED', 'but may be answered');
 SELECT pg_temp.alarm(72, at => clock_timestamp() - interval '3 days'), pg_temp.tick() \g /dev/null
@@ -431,6 +431,32 @@ SELECT pg_temp.tell('coes.dushanbe.chief', 'duty_roster', jsonb_build_object('ro
 SELECT pg_temp.alarm(130), pg_temp.tick() \g /dev/null
 SELECT is(pg_temp.said(130), ARRAY['STARTED 1 duty@3505203 > duty@3505203'], 'the roster of an exercise takes nobody off duty');
 
+-- In force, of one district among several, of then -----------------------------------------------------
+SELECT is((SELECT count(*) FROM eoc.alert_in_force WHERE identifier IN ('A121', 'A120')), 1::int8, 'in force is what only others took back');
+SELECT pg_temp.roster('duty', '3505204', '[{"principal": "coes.dushanbe.night"}]') \g /dev/null
+SELECT pg_temp.cap(140, pcodes => '3505203 3505204', who => 'coes.ayni.gw'), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.answers('coes.ayni.duty', 140), 'APPLIED', 'one of two districts takes an alert');
+SELECT is((SELECT state || acks FROM bus.alert WHERE alert_id = pg_temp.uid(140)), 'ISSUED1', 'which waits for the other');
+SELECT isnt(pg_temp.timer(140), NULL, 'and for the next');
+SELECT is(pg_temp.answers('coes.dushanbe.night', 140), 'APPLIED', 'who takes it');
+SELECT is(pg_temp.state(140), 'ACKNOWLEDGED', 'too');
+SELECT is((SELECT array_agg(note ORDER BY seq) FROM bus.alert_answer WHERE alert_id = pg_temp.uid(140)), '{"",""}', 'each counts');
+SELECT pg_temp.cap(141, pcodes => '3505203 3505204', who => 'coes.ayni.gw'), pg_temp.tick() \g /dev/null
+SELECT pg_temp.answers('coes.ayni.duty', 141), pg_temp.lapse(141), pg_temp.answers('coes.khujand.hub', 141) \g /dev/null
+SELECT is(pg_temp.state(141), 'ACKNOWLEDGED', 'or somebody takes it for both who is asked after them');
+SELECT pg_temp.answers('coes.ayni.duty', 142), pg_temp.cap(142, pcodes => '3505203 3505204', who => 'coes.ayni.gw'), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.said(142), ARRAY['STARTED 1 duty@3505204 > duty@3505204'], 'who took it before it was stored is not asked, the other is');
+SELECT pg_temp.alarm(144) \g /dev/null
+UPDATE bus.timer SET due_at = clock_timestamp() WHERE subject = pg_temp.uid(144);
+SELECT bus.ring_due(9, clock_timestamp()) \g /dev/null
+SELECT is(pg_temp.answers('coes.ayni.duty', 144), 'APPLIED', 'an answer before the question was said');
+SELECT is((SELECT count(*) FROM bus.to_say WHERE answers = pg_temp.uid(144)), 0::int8, 'and it need not be said');
+SELECT pg_temp.tell('coes.ayni.gw', 'sensor_detection', '{"level": "DETECTION_LEVEL_ALARM", "torrent_id": 77}', 145, at => clock_timestamp() - interval '9 hours', more => '{"flags": 1}'), pg_temp.tick() \g /dev/null
+SELECT is(ARRAY[pg_temp.state(145), pg_temp.said(145)::text], ARRAY['ISSUED', NULL], 'what was recorded while the link was down pages nobody');
+SELECT is((SELECT count(*) FROM eoc.alert_open WHERE alert_id = pg_temp.uid(145)), 1::int8, 'and stands on the board');
+SELECT pg_temp.alarm(146, '{"level": "DETECTION_LEVEL_WARNING"}', at => clock_timestamp() - interval '2 years') \g /dev/null
+INSERT INTO bus.escalation_rule (type, level, step, after, answer_within, role, at_place) VALUES (101, 'WARNING', 1, '0', '1 min', 'duty', 'district');
+
 -- Judged again -------------------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.rows() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT to_jsonb(a)::text FROM bus.alert a WHERE alert_id <> pg_temp.uid(49)
@@ -480,7 +506,7 @@ INSERT INTO bus.alert_message SELECT alert_id, alert_id FROM bus.alert ON CONFLI
 ANALYZE bus.alert, bus.alert_call, bus.alert_answer, bus.alert_message;
 SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', q), q) FROM unnest(ARRAY[
     'SELECT * FROM eoc.alert_open', format('SELECT * FROM eoc.escalation WHERE alert_id = %L', pg_temp.uid(2)),
-    'SELECT * FROM bus.alert x WHERE x.sender_id = 3 AND x.torrent_id = 7 AND x.type = 101 ORDER BY x.seq DESC',
+    'SELECT * FROM bus.alert x WHERE x.sender_id = 3 AND x.torrent_id = 7 AND x.type = 101 AND x.state NOT IN (''OVER'', ''CANCELLED'') ORDER BY x.seq DESC',
     'SELECT * FROM bus.alert x WHERE x.alert_id = ANY (ARRAY(SELECT gen_random_uuid())) OR x.identifier <> '''' AND x.identifier = ANY (ARRAY(SELECT ''A1''))']) AS q;
 
 SELECT * FROM finish();

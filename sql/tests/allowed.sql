@@ -45,7 +45,7 @@ INSERT INTO allowed VALUES
     eoc.line_moves'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
-('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.escalation_rule
+('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.alert_ended bus.escalation_rule
     eoc.alert_open eoc.escalation eoc.escalation_rule'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.household_story'),
 -- The gazetteer is for everybody who reads; the operator imports it and settles its conflicts.
