@@ -60,9 +60,21 @@ BEGIN
 END
 $$;
 
+-- Another office of the agency may take a word back, too: who said it may be off duty. What is asked for a place, only
+-- for that place.
+CREATE FUNCTION bus.recalls_for(m bus.said, at bus.line_message) RETURNS bool
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN coalesce((SELECT coalesce(nullif(p.agency, ''), split_part(p.name, '.', 1)) = m.agency FROM bus.principal p
+                      WHERE p.principal_id = at.sender_id AND at.status = 1), false)
+           AND (m.type NOT IN (160, 162, 167, 169, 170, 174)
+                OR bus.is_place_of(m, coalesce((SELECT r.places FROM bus.request r WHERE r.thread = at.thread AND r.line_id = at.line_id), '')));
+END
+$$;
+
 -- What has to be there first, and whether it is what this message may be about.
 CREATE FUNCTION bus.line_waits(m bus.said, anchor uuid, at bus.line_message) RETURNS bus.judgement
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     j bus.judgement;
     recalled bool := m.body ? 'recall';
@@ -77,9 +89,9 @@ BEGIN
     j := bus.mixed_status(m, at.status, 'request or offer');
     IF j.verdict IS NOT NULL OR m.sender_id = 0 THEN
         RETURN j;
-    ELSIF recalled AND (at.type <> m.type OR at.sender_id <> m.sender_id) THEN
+    ELSIF recalled AND (at.type <> m.type OR at.sender_id <> m.sender_id AND NOT bus.recalls_for(m, at)) THEN
         RETURN bus.refuse('recall', bus.line_path(m) || '.recall',
-                          'A message is replaced or cancelled by one of the same type from the same sender.');
+                          'A message is replaced or cancelled by one of the same type from the same sender, or another office of its agency for that place.');
     ELSIF m.type <> 173 AND m.originating_id NOT IN (m.message_id, at.thread) THEN
         RETURN bus.refuse('thread', 'originating_id', format('What it answers belongs to thread %s.', at.thread));
     END IF;

@@ -70,6 +70,15 @@ BEGIN
             RETURN jsonb_build_object('free', format('%s is committed from %s %s in thread %s, line %s.', c.item, bus.minute_of(lower(c.held)),
                                                      bus.end_of(upper(c.held)), c.thread, c.line_id));
         END IF;
+        -- What should be home and is not: nobody has it to give away now.
+        SELECT x.* INTO c FROM bus.commitment x JOIN bus.line l USING (strand_id)
+         WHERE x.agency = coalesce(s.agency, m.agency) AND lower(x.item COLLATE "und-x-icu") = lower(one COLLATE "und-x-icu") AND x.status = m.status
+           AND upper(x.held) <= p.from_at AND p.from_at <= bus.now_of(m) AND l.phase IN ('under way', 'on scene')
+           AND x.strand_id IS DISTINCT FROM s.strand_id LIMIT 1;
+        IF FOUND THEN
+            RETURN jsonb_build_object('free', format('%s is still out: it was committed %s in thread %s, line %s, and is not released.', c.item,
+                                                     bus.end_of(upper(c.held)), c.thread, c.line_id));
+        END IF;
     END LOOP;
     IF cardinality(wanted) > 1 OR wanted <> '{}' AND before <> '{}' THEN
         one := bus.item_twice(wanted, p, before);

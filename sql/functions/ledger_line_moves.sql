@@ -129,6 +129,9 @@ BEGIN
         PERFORM bus.note_move(m, 'request', r.thread, r.line_id, event, r.state, goes_to);
         r.state := goes_to;
     END IF;
+    IF r.status = 1 AND was = 'MET' AND r.state <> was THEN
+        PERFORM bus.request_timer(m, r.message_id);
+    END IF;
     IF lines.n > 0 AND lines.away = 0 AND (event = 'COMMIT_ALL' OR lines.promised = 0) THEN
         goes_to := bus.leads_to('request', r.state, 'DONE');
         IF goes_to IS NOT NULL THEN
@@ -141,6 +144,18 @@ BEGIN
            SET promised = lines.promised, state = r.state, seq = m.seq, since = CASE WHEN x.state = r.state THEN x.since ELSE m.event_at END,
                is_over = NOT (SELECT c.is_open FROM bus.cycle_state c WHERE c.cycle = 'request' AND c.state = r.state)
          WHERE x.thread = r.thread AND x.line_id = r.line_id;
+    END IF;
+END
+$$;
+
+-- It is wanted again, and its time may have ended while it was met, when nothing came of that.
+CREATE FUNCTION bus.request_timer(m bus.said, id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    ends timestamptz := (SELECT b.not_after FROM bus.document d JOIN bus.message b USING (seq) WHERE d.message_id = id AND d.type IN (160, 162) LIMIT 1);
+BEGIN
+    IF ends IS NOT NULL AND id <> m.message_id THEN
+        PERFORM bus.set_timer('line', id, ends);
     END IF;
 END
 $$;

@@ -112,7 +112,7 @@ SELECT is(pg_temp.tell(203, 'commit_resource', 'mod.dushanbe.depot', pg_temp.lin
 SELECT is(pg_temp.wanted(200), 'MET 11', 'are more than enough');
 SELECT is((SELECT bool_and(is_over_committed) FROM eoc.commitment WHERE thread = pg_temp.uid(200)), true, 'which is seen');
 SELECT is((SELECT is_over_committed::text || ' ' || cardinality(suppliers) FROM eoc.board WHERE thread = pg_temp.uid(200) AND line_id = 1), 'true 2', 'on the board, too');
-SELECT is(pg_temp.tell(204, 'commit_resource', 'rcst.khujand.team2', pg_temp.line(4, 'ACCEPT'), 201, jsonb_build_object('recall', jsonb_build_object('recalled_id', pg_temp.uid(201), 'type', 'RECALL_TYPE_CANCEL'))), 'REFUSED recall', 'nobody takes back what another one said');
+SELECT is(pg_temp.tell(204, 'commit_resource', 'mod.dushanbe.depot', pg_temp.line(4, 'ACCEPT'), 201, jsonb_build_object('recall', jsonb_build_object('recalled_id', pg_temp.uid(201), 'type', 'RECALL_TYPE_CANCEL'))), 'REFUSED recall', 'nobody takes back what another one said');
 SELECT is(pg_temp.tell(205, 'release_resource', 'rcst.khujand.depot', pg_temp.line(4), 201, jsonb_build_object('recall', jsonb_build_object('recalled_id', pg_temp.uid(201), 'type', 'RECALL_TYPE_CANCEL'))), 'REFUSED recall', 'nor by another kind of message');
 SELECT is(pg_temp.tell(206, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(4, 'ACCEPT'), 201, jsonb_build_object('recall', jsonb_build_object('recalled_id', pg_temp.uid(201), 'type', 'RECALL_TYPE_CANCEL'))), 'APPLIED', 'one withdraws');
 SELECT is(pg_temp.wanted(200) || ', ' || pg_temp.states(200), 'PARTLY 7, WITHDRAWN COMMITTED', 'and a part is wanted again');
@@ -344,6 +344,24 @@ SELECT is(pg_temp.tell(882, 'commit_resource', 'rcst.khujand.depot', pg_temp.lin
 SELECT is(pg_temp.tell(883, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('DEPARTURE')), 882), 'APPLIED', 'on the road');
 SELECT is(pg_temp.tell(884, 'release_resource', 'coes.ayni.office', pg_temp.line(), 882), 'APPLIED', 'turned round');
 SELECT is(pg_temp.states(881) || ', ' || pg_temp.wanted(881), 'RELEASED, OPEN 0', 'nothing came: it is open as before');
+
+SELECT is(pg_temp.tell(885, 'request_resource', 'coes.ayni.office', pg_temp.line(3), until => now() + interval '1 day'), 'APPLIED', 'three, within a day');
+SELECT is(pg_temp.tell(886, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(3, 'ACCEPT'), 885), 'APPLIED', 'promised');
+UPDATE bus.timer SET due_at = now() - interval '1 second' WHERE subject = pg_temp.uid(885);
+SELECT bus.tick(100) \g /dev/null
+SELECT is((SELECT count(*) FROM bus.timer WHERE subject = pg_temp.uid(885)), 0::int8, 'the day ends and nobody waits');
+SELECT is(pg_temp.tell(887, 'commit_resource', 'rcst.khujand.team2', pg_temp.line(3, 'ACCEPT'), 886, pg_temp.recall(886, 'CANCEL')), 'APPLIED', 'then another office of the agency withdraws');
+SELECT is((SELECT count(*) FROM bus.timer WHERE subject = pg_temp.uid(885)), 1::int8, 'it is waited for again');
+UPDATE bus.timer SET due_at = now() - interval '1 second' WHERE subject = pg_temp.uid(885);
+SELECT bus.tick(100) \g /dev/null
+SELECT is(pg_temp.wanted(885), 'EXPIRED 0', 'and over at once');
+SELECT is(pg_temp.tell(888, 'request_resource', 'coes.ayni.office', pg_temp.line(3)), 'APPLIED', 'three more');
+SELECT is(pg_temp.tell(889, 'request_resource', 'coes.rasht.office', pg_temp.line(3), more => pg_temp.recall(888, 'CANCEL'), thread => 888, pcode => '3504207'), 'REFUSED recall', 'another district of the agency does not take that back');
+SELECT is(pg_temp.commits(890, 'O-1', (now() - interval '5 days')::text, (now() - interval '1 day')::text, to_n => 888), 'APPLIED', 'promised until yesterday');
+SELECT is(pg_temp.tell(891, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 890), 'APPLIED', 'it is there');
+SELECT is(pg_temp.tell(892, 'request_resource', 'coes.ayni.office', pg_temp.line(3)), 'APPLIED', 'and still there today');
+SELECT is(pg_temp.commits(893, 'o-1', (now() - interval '1 hour')::text, '2031-01-01', to_n => 892), 'REFUSED already_committed', 'so it goes nowhere else now');
+SELECT is(pg_temp.commits(894, 'O-1', '2030-12-01', '2031-01-01', to_n => 892), 'APPLIED', 'but later it may');
 
 -- Incidents ----------------------------------------------------------------------------------------
 SELECT is(pg_temp.tell(700, 'incident', 'coes.ayni.office', NULL, NULL, jsonb_build_object('incident_id', pg_temp.uid(7), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar')), 'APPLIED', 'an incident');
