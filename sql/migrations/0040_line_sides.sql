@@ -5,8 +5,8 @@ SET LOCAL ROLE bus_owner;
 ALTER TABLE bus.line ADD COLUMN lost_away numeric NOT NULL DEFAULT 0;
 COMMENT ON COLUMN bus.line.lost_away IS 'of `lost`, so much before it arrived';
 
-ALTER TABLE bus.rested_on DROP CONSTRAINT rested_on_what_check, ADD CONSTRAINT rested_on_what_check CHECK (what IN ('right', 'turn', 'sees'));
-COMMENT ON COLUMN bus.rested_on.what IS 'right: its sender had the right to speak of these places then; sees: to report of them; turn: others waited before it';
+ALTER TABLE bus.rested_on DROP CONSTRAINT rested_on_what_check, ADD CONSTRAINT rested_on_what_check CHECK (what IN ('right', 'turn', 'sees', 'ladder'));
+COMMENT ON COLUMN bus.rested_on.what IS 'right: its sender had the right to speak of these places then; sees: to report of them; turn: others waited before it; ladder: whom it asked, as the rules were then';
 
 CREATE INDEX line_message_thread ON bus.line_message (thread, message_id, said);
 -- The same number, whatever the alphabet, in upper and lower case.
