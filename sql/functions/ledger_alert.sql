@@ -55,6 +55,9 @@ BEGIN
         IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN -- nobody is asked any more
             DELETE FROM bus.to_say x WHERE x.type = 182 AND x.answers = id AND x.doc->'escalation_event'->>'outcome' LIKE '%\_STARTED';
         END IF;
+        IF event IN ('CLEAR', 'CANCEL') THEN
+            PERFORM bus.say_over(a);
+        END IF;
     END IF;
     RETURN true;
 END
@@ -561,6 +564,19 @@ BEGIN
                                    coalesce((SELECT min(t) FROM bus.ladder_of(a) AS r, bus.escalation_targets(r, a.places) AS t
                                               WHERE r.step = by_step), split_part(others, ' ', 1)),
                                    'CONSOLE', 3::int2, clock_timestamp(), 'ANSWERED', others, m.message_id);
+    END IF;
+END
+$$;
+
+-- Those who were asked hear that what they were asked about is over.
+CREATE FUNCTION bus.say_over(a bus.alert) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    others text := (SELECT string_agg(DISTINCT c.target, ' ') FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED');
+BEGIN
+    IF others IS NOT NULL THEN
+        PERFORM bus.say_escalation(a, greatest(a.step, 1::int2), split_part(others, ' ', 1), 'CONSOLE', 3::int2, clock_timestamp(),
+                                   'OVER', others);
     END IF;
 END
 $$;

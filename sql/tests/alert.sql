@@ -454,6 +454,9 @@ SELECT is((SELECT count(*) FROM bus.to_say WHERE answers = pg_temp.uid(144)), 0:
 SELECT pg_temp.tell('coes.ayni.gw', 'sensor_detection', '{"level": "DETECTION_LEVEL_ALARM", "torrent_id": 77}', 145, at => clock_timestamp() - interval '9 hours', more => '{"flags": 1}'), pg_temp.tick() \g /dev/null
 SELECT is(ARRAY[pg_temp.state(145), pg_temp.said(145)::text], ARRAY['ISSUED', NULL], 'what was recorded while the link was down pages nobody');
 SELECT is((SELECT count(*) FROM eoc.alert_open WHERE alert_id = pg_temp.uid(145)), 1::int8, 'and stands on the board');
+SELECT pg_temp.alarm(147), pg_temp.tick(), pg_temp.alarm(148, '{"level": "DETECTION_LEVEL_CLEAR"}', torrent => 147), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.said(147), ARRAY['STARTED 1 duty@3505203 > duty@3505203', 'OVER 1 duty@3505203 > duty@3505203'], 'who was asked hears of the all-clear');
+SELECT is(pg_temp.state(147), 'OVER', 'which moves it once');
 SELECT pg_temp.alarm(146, '{"level": "DETECTION_LEVEL_WARNING"}', at => clock_timestamp() - interval '2 years') \g /dev/null
 INSERT INTO bus.escalation_rule (type, level, step, after, answer_within, role, at_place) VALUES (101, 'WARNING', 1, '0', '1 min', 'duty', 'district');
 
