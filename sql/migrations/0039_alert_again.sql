@@ -41,6 +41,6 @@ COMMENT ON COLUMN bus.rested_on.what IS
     'right: its sender had the right to speak of these places then; turn: others waited before it; ladder: whom it asked, as the rules were then';
 COMMENT ON COLUMN bus.rested_on.detail IS 'of a right: the P-codes, split by blanks; of a ladder: acknowledgements needed, level, hazard and place of its rule, split by /';
 INSERT INTO bus.rested_on (seq, what, detail)
-SELECT a.seq, 'ladder', concat_ws('/', a.acks_needed, a.rule_level, a.rule_hazard, a.rule_place) FROM bus.alert a;
+SELECT a.seq, 'ladder', concat_ws('/', a.acks_needed, a.rule_level, a.rule_hazard, a.rule_place) FROM bus.alert a ON CONFLICT DO NOTHING;
 
 RESET ROLE;
