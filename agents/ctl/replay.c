@@ -199,7 +199,7 @@ static int say_one(struct replay *r, const char *seq)
     int code = read_one(r, &m, seq);
     enum status st;
 
-    if (code >= 0)
+    if (code >= 0 || !m)
         return code;
     if (replay_as_exercise(m, &r->exercise, strtoull(seq, NULL, 10),
                            loop_utc_us(speak_loop(r->speak)), &played, r->arena) != ST_OK)
