@@ -99,6 +99,9 @@ class Maker:
         body = self.fill(getattr(envelope.Envelope(), type_name), field.message_type)
         if type_name == "observation_batch":
             fit_series(body)
+        if field.number // 10 in (16, 17):  # each line of a request once
+            for i, line in enumerate(body.lines):
+                line.line_id = 1 + i * 1000 + line.line_id % 1000
         if type_name == "plot_site":  # what is given away and what is blocked fits into it
             body.capacity_total = 100000
             for name in ("reserved", "allocated", "occupied", "blocked"):
