@@ -17,8 +17,8 @@
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/crew.h"
 #include "tests/lib/patience.h"
-#include "tests/lib/teller.h"
 
 #include "proto/base/banned.h"
 
@@ -36,7 +36,8 @@ enum {
 enum step { ASK, TAKE, GIVE_BACK };
 
 struct writer {
-    struct teller teller;
+    struct agent *agent;
+    char name[24];
     unsigned number;
     enum step step;
     bool waits; /* for a receipt */
@@ -102,8 +103,8 @@ static void put(struct writer *w, const char *body, const char *more)
              "\"KIND_REPORT\", \"label\": \"LABEL_HOUSEHOLD_PERSONAL\", \"event_time_us\": "
              "\"%lld\", \"area\": {\"pcodes\": [\"3505203\"]}, %s%s}",
              (long long)loop_utc_us(world.loop), more, body);
-    teller_put(&w->teller, world.arena, text);
-    assert_int_equal(agent_flush(w->teller.agent), ST_OK);
+    crew_tell(w->agent, world.arena, text);
+    assert_int_equal(agent_flush(w->agent), ST_OK);
     w->waits = true;
 }
 
@@ -203,13 +204,13 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
     w->waits = false;
     if (w->step == TAKE && !oc->stored) {
         if (!is_why_one_loses(w, oc->code) || strlen(oc->text) < 20)
-            fail_msg("%s: refused %s %s", w->teller.name, oc->code, oc->text);
+            fail_msg("%s: refused %s %s", w->name, oc->code, oc->text);
         w->lost++;
         return; /* and tries again */
     }
     if (!oc->stored || (oc->verdict && oc->verdict != EOCBUS__V1__VERDICT__VERDICT_APPLIED))
-        fail_msg("%s, step %d: stored %d verdict %u %s %s", w->teller.name, (int)w->step,
-                 oc->stored, oc->verdict, oc->code ? oc->code : "", oc->text ? oc->text : "");
+        fail_msg("%s, step %d: stored %d verdict %u %s %s", w->name, (int)w->step, oc->stored,
+                 oc->verdict, oc->code ? oc->code : "", oc->text ? oc->text : "");
     w->won += w->step == TAKE;
     w->given_back += w->step == GIVE_BACK;
     w->asked += w->step == ASK;
@@ -221,7 +222,7 @@ static void turn(void)
     for (unsigned i = 0; i < WRITERS; i++) {
         struct writer *w = &world.writers[i];
 
-        if (w->teller.agent && !w->waits && (!world.is_over || w->step == GIVE_BACK))
+        if (w->agent && !w->waits && (!world.is_over || w->step == GIVE_BACK))
             say_next(w);
     }
     loop_turn(world.loop, 20);
@@ -240,13 +241,19 @@ static bool is_quiet(void)
 
 static void enter(struct writer *w, unsigned number)
 {
-    char name[40];
+    struct bus *const *bus = world.bus;
+    unsigned first = number / 2 % 2; /* of those who want the same, half prefer the one broker */
+    const struct crew crew = {.bus = bus[first],
+                              .beside = bus[1 - first],
+                              .loop = world.loop,
+                              .dir = bus_dir(bus[0]),
+                              .settled = on_settled,
+                              .arg = w};
 
     w->number = number;
     w->step = wants_plot(w) ? TAKE : ASK;
-    snprintf(name, sizeof(name), "coes.test.writer%02u", number);
-    /* Half of those who want a plot prefer the one broker, half the other. */
-    teller_start(&w->teller, world.bus, 2, number / 2, world.loop, name, on_settled, w);
+    snprintf(w->name, sizeof(w->name), "coes.test.writer%02u", number);
+    w->agent = crew_start(&crew, w->name, NULL, ".db");
 }
 
 static void tell_the_prologue(void)
@@ -283,7 +290,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < WRITERS; i++)
-        teller_end(&world.writers[i].teller);
+        agent_destroy(world.writers[i].agent);
     loop_destroy(world.loop);
     arena_destroy(world.arena);
     bus_destroy(world.bus[1]);

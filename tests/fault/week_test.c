@@ -12,8 +12,8 @@
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/crew.h"
 #include "tests/lib/patience.h"
-#include "tests/lib/teller.h"
 
 #include "proto/base/banned.h"
 
@@ -23,7 +23,8 @@ static struct {
     struct bus *bus;
     struct loop *loop;
     struct arena *arena;
-    struct teller tellers[TELLERS];
+    struct agent *tellers[TELLERS];
+    char names[TELLERS][24];
     unsigned said, stored;
 } world;
 
@@ -38,11 +39,11 @@ static struct {
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {
-    const struct teller *t = arg;
+    const char *name = arg;
 
     (void)tag;
     if (!oc->stored)
-        fail_msg("%s: refused %s %s %s", t->name, oc->code, oc->path, oc->text);
+        fail_msg("%s: refused %s %s %s", name, oc->code, oc->path, oc->text);
     world.stored++;
 }
 
@@ -59,11 +60,14 @@ static int set_up(void **state)
     assert_int_equal(loop_create(&world.loop), ST_OK);
     assert_int_equal(arena_create(&world.arena, LIMIT_ARENA_BYTES), ST_OK);
     for (unsigned i = 0; i < TELLERS; i++) {
-        char name[40];
+        const struct crew crew = {.bus = world.bus,
+                                  .loop = world.loop,
+                                  .dir = bus_dir(world.bus),
+                                  .settled = on_settled,
+                                  .arg = world.names[i]};
 
-        snprintf(name, sizeof(name), "coes.test.office%02u", i);
-        teller_start(&world.tellers[i], &world.bus, 1, 0, world.loop, name, on_settled,
-                     &world.tellers[i]);
+        snprintf(world.names[i], sizeof(world.names[i]), "coes.test.office%02u", i);
+        world.tellers[i] = crew_start(&crew, world.names[i], NULL, ".db");
     }
     return 0;
 }
@@ -72,7 +76,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < TELLERS; i++)
-        teller_end(&world.tellers[i]);
+        agent_destroy(world.tellers[i]);
     loop_destroy(world.loop);
     arena_destroy(world.arena);
     bus_destroy(world.bus);
@@ -108,12 +112,12 @@ static void write_it_down(bool offers)
         assert_true(who < TELLERS && *json == ' ');
         if (offers != (strstr(json, "\"offer_id\"") != NULL))
             continue;
-        teller_put(&world.tellers[who], world.arena, json + 1);
+        crew_tell(world.tellers[who], world.arena, json + 1);
         world.said++;
     }
     assert_int_equal(pclose(story), 0);
     for (unsigned i = 0; i < TELLERS; i++)
-        assert_int_equal(agent_flush(world.tellers[i].agent), ST_OK);
+        assert_int_equal(agent_flush(world.tellers[i]), ST_OK);
 }
 
 static const char *text(const char *sql)

@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "proto/wire/json.h"
 
 #include "proto/base/banned.h"
 
@@ -28,9 +31,10 @@ static void put_key(const struct crew *c, const char *name, const struct keys *k
 struct agent *crew_start(const struct crew *c, const char *name, const struct keys *keys,
                          const char *outbox_end)
 {
-    const struct agent_events events = {.settled = c->settled};
+    const struct agent_events events = {.arg = c->arg, .settled = c->settled};
     char key_file[128], outbox[128], err[512];
-    char *endpoints[] = {(char *)bus_endpoint(c->bus)};
+    char *endpoints[] = {(char *)bus_endpoint(c->bus),
+                         c->beside ? (char *)bus_endpoint(c->beside) : NULL};
     struct agent_settings set = {.name = (char *)name,
                                  .key_file = key_file,
                                  .broker_key = (char *)bus_broker_key(c->bus),
@@ -42,10 +46,24 @@ struct agent *crew_start(const struct crew *c, const char *name, const struct ke
     snprintf(outbox, sizeof(outbox), "%s/%s%s", c->dir, name, outbox_end ? outbox_end : "");
     put_key(c, name, keys, key_file);
     set.endpoints.items = endpoints;
-    set.endpoints.count = 1;
+    set.endpoints.count = c->beside ? 2 : 1;
     if (agent_create(&a, c->loop, &set, "crew 0", &events, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
     return a;
+}
+
+void crew_tell(struct agent *a, struct arena *arena, const char *json)
+{
+    ProtobufCMessage *m = NULL;
+    struct refusal why = {0};
+    char err[600];
+
+    arena_reset(arena);
+    if (json_parse(&m, &eocbus__v1__envelope__descriptor, json, strlen(json), arena, err,
+                   sizeof(err)) != ST_OK)
+        fail_msg("%s: %s", err, json);
+    if (agent_put(a, (Eocbus__V1__Envelope *)m, NULL, &why) != ST_OK)
+        fail_msg("%s: %s: %s", why.path, why.text, json);
 }
 
 void crew_say(const struct crew *c, struct agent *a, const char *text, unsigned count,

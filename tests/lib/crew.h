@@ -7,10 +7,12 @@
 #include "tests/lib/bus.h"
 
 struct crew {
-    struct bus *bus;
+    struct bus *bus;    /* the broker it prefers */
+    struct bus *beside; /* NULL: it knows no other */
     struct loop *loop;
     const char *dir;
     void (*settled)(void *arg, uint64_t tag, const struct outbox_outcome *oc);
+    void *arg; /* of settled */
 };
 
 /* keys NULL: it is enrolled now, unless its key is in the directory from before. outbox_end: how
@@ -18,6 +20,9 @@ struct crew {
  * destroy. */
 struct agent *crew_start(const struct crew *c, const char *name, const struct keys *keys,
                          const char *outbox_end);
+
+/* Puts one Envelope, as JSON, into its outbox; not yet durable (agent_flush). */
+void crew_tell(struct agent *a, struct arena *arena, const char *json);
 
 /* Reports of the duty officer with this text, `count` in each of `lanes` lanes, bulk first (1: all
  * of them routine). */
