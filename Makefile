@@ -137,17 +137,18 @@ $(TESTLIB): $(call objs,$(TESTLIB_C))
 $(BUILD)/eocbus-broker: $(call objs,broker/main.c) $(LIBBROKER) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 define agent_rule
-$(BUILD)/$(call agent_bin,$(1)): $(call objs,$(wildcard agents/$(1)/*.c)) $(LIBLINK) $(LIBPROTO)
+$(BUILD)/$(call agent_bin,$(1)): $(call objs,$(wildcard agents/$(1)/*.c agents/$(1)/*/*.c)) $(LIBLINK) $(LIBPROTO)
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
 
 # A test links everything but the mains; the parts of an agent it wants to look into are found by its
-# folder: tests/unit/sensor/x_test.c gets agents/sensor/*.o.
+# folder: tests/unit/sensor/detect/x_test.c gets what is below agents/sensor.
 .SECONDEXPANSION:
-agent_of = $(filter-out agents/%/main.c,$(filter-out %/main.c,$(wildcard agents/$(notdir $(patsubst %/,%,$(dir $(1))))/*.c)))
+agent_name = $(word 3,$(subst /, ,$(1)))
+agent_of = $(if $(filter link,$(agent_name)),,$(filter-out %/main.c,$(wildcard agents/$(agent_name)/*.c agents/$(agent_name)/*/*.c)))
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
-test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(if $(filter link,$(notdir $(patsubst %/,%,$(dir $(1))))),,$(call objs,$(call agent_of,$(1))))
+test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(call objs,$(call agent_of,$(1)))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) -lcmocka
 

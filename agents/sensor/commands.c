@@ -10,7 +10,7 @@
 
 #include "agents/link/options.h"
 #include "agents/link/speak.h"
-#include "agents/sensor/live.h"
+#include "agents/sensor/input/live.h"
 #include "agents/sensor/settings.h"
 
 #include "proto/base/banned.h"

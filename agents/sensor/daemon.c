@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "agents/sensor/listen.h"
-#include "agents/sensor/live.h"
+#include "agents/sensor/input/listen.h"
+#include "agents/sensor/input/live.h"
 #include "agents/sensor/settings.h"
 #include "proto/base/log.h"
 

@@ -3,9 +3,9 @@
 #define EOCBUS_SENSOR_SETTINGS_H
 
 #include "agents/link/agent.h"
-#include "agents/sensor/replay.h"
-#include "agents/sensor/say.h"
-#include "agents/sensor/station.h"
+#include "agents/sensor/replay/replay.h"
+#include "agents/sensor/report/say.h"
+#include "agents/sensor/station/station.h"
 #include "proto/base/program.h"
 
 struct sensor_settings {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agents/sensor/say.h"
+#include "agents/sensor/report/say.h"
 #include "proto/wire/limits.h"
 
 #define FLAG(w)  EOCBUS__V1__QUALITY__QUALITY_##w

@@ -7,7 +7,7 @@
 #ifndef EOCBUS_SENSOR_FORMATS_H
 #define EOCBUS_SENSOR_FORMATS_H
 
-#include "agents/sensor/text.h"
+#include "agents/sensor/station/text.h"
 #include "eocbus/v1/sensor.pb-c.h"
 #include "proto/base/status.h"
 

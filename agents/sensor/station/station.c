@@ -1,5 +1,5 @@
 /* station - see station.h. */
-#include "agents/sensor/station.h"
+#include "agents/sensor/station/station.h"
 
 #include <ctype.h>
 #include <stdio.h>

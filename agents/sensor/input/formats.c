@@ -1,6 +1,6 @@
 /* formats - see formats.h. The columns are those of the files in deploy/demo/data and their README.
  */
-#include "agents/sensor/formats.h"
+#include "agents/sensor/input/formats.h"
 
 #include <stdio.h>
 #include <string.h>

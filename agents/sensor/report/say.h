@@ -2,8 +2,8 @@
 #ifndef EOCBUS_SENSOR_SAY_H
 #define EOCBUS_SENSOR_SAY_H
 
-#include "agents/sensor/detect.h"
-#include "agents/sensor/station.h"
+#include "agents/sensor/detect/detect.h"
+#include "agents/sensor/station/station.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/wire/observations.h"
 

@@ -1,4 +1,4 @@
-#include "agents/sensor/live.h"
+#include "agents/sensor/input/live.h"
 #include "tests/lib/gen_message.h"
 #include "tests/unit/sensor/desk.h"
 

@@ -1,5 +1,5 @@
 /* live - see live.h. */
-#include "agents/sensor/live.h"
+#include "agents/sensor/input/live.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #ifndef EOCBUS_SENSOR_STATION_H
 #define EOCBUS_SENSOR_STATION_H
 
-#include "agents/sensor/text.h"
+#include "agents/sensor/station/text.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/conf.h"
 #include "proto/base/mem.h"

@@ -1,4 +1,4 @@
-#include "agents/sensor/batch.h"
+#include "agents/sensor/report/batch.h"
 #include "tests/unit/sensor/desk.h"
 
 static const char *const streams[] = {

@@ -8,7 +8,7 @@
 #ifndef EOCBUS_SENSOR_BATCH_H
 #define EOCBUS_SENSOR_BATCH_H
 
-#include "agents/sensor/say.h"
+#include "agents/sensor/report/say.h"
 
 enum { BATCH_SAMPLES = 256, BATCH_GAP = 3600 };
 

@@ -15,7 +15,7 @@
 #ifndef EOCBUS_SENSOR_LIVE_H
 #define EOCBUS_SENSOR_LIVE_H
 
-#include "agents/sensor/batch.h"
+#include "agents/sensor/report/batch.h"
 
 enum { LIVE_LINE_BYTES = 256, LIVE_ANSWER_BYTES = 200 };
 

@@ -1,4 +1,4 @@
-/* detect_rain - rain intensity and duration after Caine, Geografiska Annaler 62A, 1980.
+/* rain - rain intensity and duration after Caine, Geografiska Annaler 62A, 1980.
  *
  * Seventy-two hours of rain in minutes; each new minute asks every duration at once, walking back
  * through the ring. Event separation is not needed for this: a dry spell before the rain makes a
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "agents/sensor/detect.h"
+#include "agents/sensor/detect/detect.h"
 #include "proto/base/banned.h"
 
 #define US_PER_MINUTE INT64_C(60000000)

@@ -1,5 +1,5 @@
 /* source - see source.h. */
-#include "agents/sensor/source.h"
+#include "agents/sensor/replay/source.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* replay - see replay.h. */
-#include "agents/sensor/replay.h"
+#include "agents/sensor/replay/replay.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agents/sensor/source.h"
+#include "agents/sensor/replay/source.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"

@@ -1,4 +1,4 @@
-#include "agents/sensor/listen.h"
+#include "agents/sensor/input/listen.h"
 #include "proto/base/loop.h"
 #include "tests/lib/patience.h"
 #include "tests/unit/sensor/desk.h"

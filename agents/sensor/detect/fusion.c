@@ -1,8 +1,8 @@
-/* detect_fusion - several detectors, one level. See detect.h for the rule. */
+/* fusion - several detectors, one level. See detect.h for the rule. */
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/sensor/detect.h"
+#include "agents/sensor/detect/detect.h"
 #include "proto/base/banned.h"
 
 #define LEVEL(word) EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_##word

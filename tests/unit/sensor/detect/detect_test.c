@@ -1,4 +1,4 @@
-#include "agents/sensor/detect.h"
+#include "agents/sensor/detect/detect.h"
 #include "tests/unit/sensor/desk.h"
 
 #include <math.h>

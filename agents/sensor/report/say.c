@@ -2,7 +2,7 @@
  *
  * Lanes: samples fill what is left (BULK), a gateway's state is ROUTINE; a conclusion travels by
  * its level, because an alarm must overtake everything. */
-#include "agents/sensor/say.h"
+#include "agents/sensor/report/say.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #ifndef EOCBUS_SENSOR_REPLAY_H
 #define EOCBUS_SENSOR_REPLAY_H
 
-#include "agents/sensor/batch.h"
-#include "agents/sensor/formats.h"
+#include "agents/sensor/report/batch.h"
+#include "agents/sensor/input/formats.h"
 
 enum { REPLAY_SOURCES = 16 };
 

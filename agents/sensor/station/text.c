@@ -1,5 +1,5 @@
 /* text - see text.h. */
-#include "agents/sensor/text.h"
+#include "agents/sensor/station/text.h"
 
 #include <stdio.h>
 #include <string.h>

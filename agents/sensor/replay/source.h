@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "agents/sensor/batch.h"
-#include "agents/sensor/formats.h"
+#include "agents/sensor/report/batch.h"
+#include "agents/sensor/input/formats.h"
 
 struct source {
     const struct format *format;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agents/sensor/formats.h"
+#include "agents/sensor/input/formats.h"
 #include "proto/base/mem.h"
 #include "tests/lib/gen_message.h"
 

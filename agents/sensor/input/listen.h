@@ -4,7 +4,7 @@
 #ifndef EOCBUS_SENSOR_LISTEN_H
 #define EOCBUS_SENSOR_LISTEN_H
 
-#include "agents/sensor/live.h"
+#include "agents/sensor/input/live.h"
 #include "proto/base/loop.h"
 
 struct listener;

@@ -19,7 +19,7 @@
 #ifndef EOCBUS_SENSOR_DETECT_H
 #define EOCBUS_SENSOR_DETECT_H
 
-#include "agents/sensor/station.h"
+#include "agents/sensor/station/station.h"
 #include "proto/wire/observations.h"
 
 /* What a detector sees: over its line or not, and by how much. */

@@ -1,5 +1,5 @@
 /* batch - see batch.h. */
-#include "agents/sensor/batch.h"
+#include "agents/sensor/report/batch.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "agents/link/outbox.h"
-#include "agents/sensor/replay.h"
+#include "agents/sensor/replay/replay.h"
 #include "tests/lib/gen_message.h"
 #include "tests/unit/sensor/desk.h"
 

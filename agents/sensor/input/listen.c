@@ -3,7 +3,7 @@
  * One commit answers everybody: the batch is the gateway's, not a connection's. It happens when a
  * message was made in this read, when a connection asks (flush) or has 256 lines waiting, and when
  * batch.period has passed since the first line that waits. */
-#include "agents/sensor/listen.h"
+#include "agents/sensor/input/listen.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
-/* detect_stage - the flow itself: how high it stands, and how fast it rises. */
+/* stage - the flow itself: how high it stands, and how fast it rises. */
 #include <string.h>
 
-#include "agents/sensor/detect.h"
+#include "agents/sensor/detect/detect.h"
 #include "proto/base/banned.h"
 
 #define US_PER_MINUTE INT64_C(60000000)
