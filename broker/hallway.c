@@ -255,6 +255,8 @@ static struct principal principal_of(const struct store_principal *row)
         .enrolment_len = row->enrolment_len,
         .is_shut = row->is_shut,
         .revoked_us = row->revoked_us,
+        .revocation = (uint8_t *)row->revocation,
+        .revocation_len = row->revocation_len,
     };
 
     memcpy(p.public_key, row->public_key, sizeof(p.public_key));

@@ -140,6 +140,26 @@ static void take_file(struct keep *k)
                  path);
 }
 
+/* Whoever may write into the database may take a revocation out of it while the broker is down.
+ * What is wrong with the file is said when the list in it is wanted. */
+static void remember_revocations(struct keep *k)
+{
+    const char *why = "";
+    struct access_counters n;
+
+    if (!has_file(k))
+        return;
+    if (file_read(k->b->config->cache_file, &k->file, FILE_BYTES_MOST) == ST_OK &&
+        cache_remember(k->b->access, &k->file, signer_public(k->b->signer), &why) != ST_OK)
+        log_warn("broker.cache.forgotten",
+                 "file=%s why=\"%s\" next=\"revocations are known from the database alone\"",
+                 k->b->config->cache_file, why);
+    buf_free(&k->file);
+    access_counters(k->b->access, &n);
+    if (n.remembered)
+        log_info("broker.cache.revocations", "remembered=%" PRIu64, n.remembered);
+}
+
 static void on_believe(void *arg)
 {
     struct keep *k = arg;
@@ -242,6 +262,7 @@ enum status keep_create(struct keep **out, struct broker *b)
     }
     if (!b->signer)
         explain_none(b);
+    remember_revocations(k);
     loop_timer_start(k->tick, TICK_MS, TICK_MS);
     loop_timer_start(k->believe, BELIEVE_MS, 0);
     *out = k;

@@ -100,6 +100,9 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->unvouched = n.unvouched;
     out->beside = n.beside;
     out->distrusted = n.distrusted;
+    out->revocations_remembered = n.remembered;
+    out->revocations_unsigned = n.unsigned_revocations;
+    out->revocations_undone = n.undone;
     out->undecided = n.undecided;
     out->signatures_verified = n.verified;
     out->signatures_bad = n.bad_signatures;

@@ -117,6 +117,17 @@ static void ask_broker(struct ctl *c, struct status_report *s)
                   "principals: they have the role unvouched and no more; find out who added them "
                   "(`eocctl principal list`, runbook: access.beside)",
                   broker_number(s, "beside"));
+    if (broker_number(s, "revocations_undone"))
+        add_fault(s,
+                  "%" PRIu64 " key(s) are good again in the database that an officer revoked: "
+                  "brokers keep them shut; somebody wrote into the database by hand (runbook: "
+                  "access.revocation.undone)",
+                  broker_number(s, "revocations_undone"));
+    if (broker_number(s, "revocations_unsigned"))
+        buf_printf(&s->notes,
+                   "LOOK: %" PRIu64 " key(s) are revoked in the database and no officer signed for "
+                   "that (runbook: access.revocation.unsigned)\n",
+                   broker_number(s, "revocations_unsigned"));
     if (broker_number(s, "distrusted"))
         buf_printf(&s->notes,
                    "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/access/acl.h"
+#include "broker/access/acts.h"
 #include "broker/access/approve.h"
 #include "broker/access/grants.h"
 #include "broker/access/quota.h"
@@ -37,8 +38,11 @@ struct access {
     bool spoiled; /* `coming` could not be made: commit keeps the old one */
     struct officers officers;
     bool takes_unsigned, pins_changed;
+    struct acts acts;
     uint64_t unvouched, distrusted; /* in `coming` */
-    char distrust[256];             /* of the first one */
+    uint64_t unsigned_revocations, undone;
+    char first_unsigned[LIMIT_NAME_BYTES + 1], first_undone[LIMIT_NAME_BYTES + 1];
+    char distrust[256]; /* of the first one */
     struct zap *zap;
     int64_t (*utc_us)(void *arg);
     void *arg;
@@ -125,6 +129,7 @@ void access_destroy(struct access *a)
     grants_destroy(a->coming_grants);
     grants_destroy(a->grants);
     orders_forget(&a->orders);
+    acts_free(&a->acts);
     mem_free(a);
 }
 
@@ -146,7 +151,7 @@ static void give_up(struct access *a)
 
 void access_begin(struct access *a)
 {
-    a->unvouched = a->distrusted = 0;
+    a->unvouched = a->distrusted = a->unsigned_revocations = a->undone = 0;
     give_up(a);
     a->spoiled = roll_create(&a->coming) != ST_OK;
 }
@@ -228,6 +233,38 @@ static enum status add_unvouched(struct access *a, struct principal *p, const st
     return roll_add(a->coming, p);
 }
 
+static void note_first(char out[LIMIT_NAME_BYTES + 1], uint64_t *count, const char *name)
+{
+    if (!(*count)++)
+        snprintf(out, LIMIT_NAME_BYTES + 1, "%s", name);
+}
+
+/* Over is what the database calls so, and what an officer ever signed for; the time is the
+ * officer's, since of what was said before it is believed. */
+static enum status end_revoked(struct access *a, struct principal *p)
+{
+    const struct revocation *r;
+    enum status st = ST_DENIED;
+
+    if (p->revocation_len)
+        st = acts_take(&a->acts, &a->officers, p->revocation, p->revocation_len, p->name,
+                       p->public_key);
+    p->revocation = NULL;
+    p->revocation_len = 0;
+    if (st == ST_NOMEM)
+        return st;
+    r = acts_find(&a->acts, p->name, p->public_key);
+    if (!r && p->revoked_us)
+        note_first(a->first_unsigned, &a->unsigned_revocations, p->name);
+    if (!r)
+        return ST_OK;
+    if (!p->revoked_us)
+        note_first(a->first_undone, &a->undone, p->name);
+    p->is_shut = true;
+    p->revoked_us = r->revoked_us;
+    return ST_OK;
+}
+
 static enum status add(struct access *a, const struct principal *given)
 {
     struct principal p = *given;
@@ -236,16 +273,32 @@ static enum status add(struct access *a, const struct principal *given)
 
     p.is_vouched = p.is_beside = false;
     if (!a->officers.count) {
+        p.revocation = NULL; /* nobody is pinned who could have signed it */
         a->unvouched++;
         return roll_add(a->coming, &p);
     }
-    enum status st = check_record(a, &p, &record, &why);
+    enum status st = end_revoked(a, &p);
+    if (st == ST_OK)
+        st = check_record(a, &p, &record, &why);
     if (st == ST_NOMEM)
         return st;
     if (st != ST_OK)
         return add_unvouched(a, &p, &why);
     take_record(&p, &record);
     return roll_add(a->coming, &p);
+}
+
+enum status access_remember(struct access *a, const uint8_t *act, size_t len)
+{
+    enum status st = acts_take(&a->acts, &a->officers, act, len, NULL, NULL);
+
+    a->counters.remembered = a->acts.count;
+    return st;
+}
+
+const struct acts *access_acts(const struct access *a)
+{
+    return &a->acts;
 }
 
 const char *access_rules_text(const struct access *a)
@@ -259,6 +312,21 @@ enum status access_add(struct access *a, const struct principal *p)
 
     a->spoiled = a->spoiled || st;
     return st;
+}
+
+static void tell_revocations(struct access *a)
+{
+    if (a->undone && a->undone != a->counters.undone)
+        log_error("access.revocation.undone",
+                  "keys=%" PRIu64 " first=%s next=\"they stay shut: an officer signed for it\"",
+                  a->undone, a->first_undone);
+    if (a->unsigned_revocations && a->unsigned_revocations != a->counters.unsigned_revocations)
+        log_warn("access.revocation.unsigned",
+                 "keys=%" PRIu64 " first=%s next=\"they are shut while the database says so\"",
+                 a->unsigned_revocations, a->first_unsigned);
+    a->counters.undone = a->undone;
+    a->counters.unsigned_revocations = a->unsigned_revocations;
+    a->counters.remembered = a->acts.count;
 }
 
 static void tell_beside(struct access *a)
@@ -282,6 +350,7 @@ static void tell_distrust(struct access *a)
                  a->distrusted, a->distrust);
     a->counters.unvouched = a->unvouched;
     tell_beside(a);
+    tell_revocations(a);
     a->counters.distrusted = a->distrusted;
 }
 

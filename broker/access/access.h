@@ -38,6 +38,8 @@ struct principal {
                            has the role `unvouched` and nothing of theirs; access finds out itself */
     bool is_shut;       /* the key opens no door any more, the record still tells of the others */
     int64_t revoked_us; /* 0 = it is not */
+    const uint8_t *revocation; /* access_add only: OfficerAct of who decided it; NULL = none */
+    size_t revocation_len;
     const struct rights *rights; /* access compiles them */
 };
 
@@ -60,13 +62,20 @@ void access_pin(struct access *a, const struct officers *o, bool takes_unsigned)
  * people out. */
 void access_begin(struct access *a);
 MUST_CHECK enum status access_add(struct access *a, const struct principal *p); /* copies */
+/* Where officers are pinned, a revocation that one of them signed is remembered for good, and ends
+ * the key whatever later lists say. One that nobody signed for ends it as well, while it is said.
+ * Takes an OfficerAct that was kept; ST_DENIED: no pinned officer signed it. ST_NOMEM. */
+MUST_CHECK enum status access_remember(struct access *a, const uint8_t *act, size_t len);
+/* Those that are remembered. */
+struct acts;
+const struct acts *access_acts(const struct access *a);
 /* Every rule there is (rights.h), to be in force with the list; once before the commit. Without it
  * nobody may do anything. One that cannot be read keeps the old list, and is said in the log. */
 MUST_CHECK enum status access_rules(struct access *a, const char *text);
-enum status access_commit(struct access *a);
+MUST_CHECK enum status access_commit(struct access *a);
 /* The same for a list that this broker had kept: the database has not said yet whether it still
  * holds. A key that is not on it may be new, so the question waits as before the first list. */
-enum status access_commit_kept(struct access *a);
+MUST_CHECK enum status access_commit_kept(struct access *a);
 bool access_is_kept(const struct access *a);
 /* Of the list in force; "" before the first. Borrowed until the next commit. */
 const char *access_rules_text(const struct access *a);
@@ -141,10 +150,13 @@ static inline bool access_may_open(const struct principal *p, struct rights_ques
 
 struct access_counters {
     uint64_t admitted, unknown_keys, undecided;
-    uint64_t officers;   /* pinned */
-    uint64_t unvouched;  /* of the list in force: keys admitted without a good record */
-    uint64_t beside;     /* of these: is_beside */
-    uint64_t distrusted; /* of the last list: keys not admitted for want of one */
+    uint64_t officers;             /* pinned */
+    uint64_t unvouched;            /* of the list in force: keys admitted without a good record */
+    uint64_t beside;               /* of these: is_beside */
+    uint64_t distrusted;           /* of the last list: keys not admitted for want of one */
+    uint64_t remembered;           /* revocations that officers signed */
+    uint64_t unsigned_revocations; /* of the list in force: nobody signed for them */
+    uint64_t undone;               /* revoked by an officer, and in force for the database */
     uint64_t verified, bad_signatures, missing_signatures, let_unsigned; /* of messages */
     uint64_t unapproved; /* orders to machines without the persons it takes */
 };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/access/acts.h"
 #include "eocbus/v1/keep.pb-c.h"
 #include "proto/base/digest.h"
 
@@ -66,26 +67,38 @@ static enum status pack_cache(struct buf *out, const Eocbus__V1__RightsCache *m)
     return ST_OK;
 }
 
+static void pack_acts(ProtobufCBinaryData *out, const struct acts *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        out[i] = (ProtobufCBinaryData){.data = a->list[i].bytes, .len = a->list[i].len};
+}
+
 enum status cache_pack(struct buf *out, const struct access *a, const char *broker,
                        int64_t as_of_us)
 {
     Eocbus__V1__RightsCache m = EOCBUS__V1__RIGHTS_CACHE__INIT;
+    const struct acts *acts = access_acts(a);
     size_t n = access_count(a);
+    ProtobufCBinaryData *revocations = mem_alloc((acts->count + 1) * sizeof(*revocations));
     struct packing k = {.keys = mem_alloc((n + 1) * sizeof(*k.keys)),
                         .pointers = mem_alloc((n + 1) * sizeof(*k.pointers))};
     enum status st = ST_NOMEM;
 
-    if (k.keys && k.pointers) {
+    if (k.keys && k.pointers && revocations) {
         access_each(a, pack_key, &k);
         m.broker = (char *)(uintptr_t)broker;
         m.as_of_us = as_of_us;
         m.rules = (char *)(uintptr_t)access_rules_text(a);
         m.keys = k.pointers;
         m.n_keys = k.count;
+        pack_acts(revocations, acts);
+        m.revocations = revocations;
+        m.n_revocations = acts->count;
         st = pack_cache(out, &m);
     }
     mem_free(k.keys);
     mem_free(k.pointers);
+    mem_free(revocations);
     return st;
 }
 
@@ -140,10 +153,21 @@ static enum status add_key(struct access *a, const Eocbus__V1__CachedKey *m)
     return access_add(a, &p);
 }
 
+/* Of an officer who is not pinned any more: the key stays shut as the list has it. */
+static enum status remember_all(struct access *a, const Eocbus__V1__RightsCache *m)
+{
+    for (size_t i = 0; i < m->n_revocations; i++)
+        if (access_remember(a, m->revocations[i].data, m->revocations[i].len) == ST_NOMEM)
+            return ST_NOMEM;
+    return ST_OK;
+}
+
 static enum status add_all(struct access *a, const Eocbus__V1__RightsCache *m)
 {
-    enum status st;
+    enum status st = remember_all(a, m);
 
+    if (st != ST_OK)
+        return st;
     access_begin(a);
     st = access_rules(a, m->rules);
     for (size_t i = 0; i < m->n_keys && st == ST_OK; i++)
@@ -152,20 +176,39 @@ static enum status add_all(struct access *a, const Eocbus__V1__RightsCache *m)
 }
 
 /* What is unpacked is what this broker packed: the signature says so. */
+static enum status unpack_cache(Eocbus__V1__RightsCache **out, const struct buf *file,
+                                const uint8_t sign_key[KEY_BYTES], const char **why)
+{
+    *why = find_fault(file, sign_key);
+    if (*why)
+        return ST_INVALID;
+    *out = eocbus__v1__rights_cache__unpack(NULL, file->len - BODY_AT, file->data + BODY_AT);
+    return *out ? ST_OK : ST_NOMEM;
+}
+
 enum status cache_take(struct access *a, const struct buf *file, const uint8_t sign_key[KEY_BYTES],
                        int64_t *as_of_us, const char **why)
 {
     Eocbus__V1__RightsCache *m;
-    enum status st;
+    enum status st = unpack_cache(&m, file, sign_key, why);
 
-    *why = find_fault(file, sign_key);
-    if (*why)
-        return ST_INVALID;
-    m = eocbus__v1__rights_cache__unpack(NULL, file->len - BODY_AT, file->data + BODY_AT);
-    if (!m)
-        return ST_NOMEM;
+    if (st != ST_OK)
+        return st;
     *as_of_us = m->as_of_us;
     st = add_all(a, m);
+    eocbus__v1__rights_cache__free_unpacked(m, NULL);
+    return st;
+}
+
+enum status cache_remember(struct access *a, const struct buf *file,
+                           const uint8_t sign_key[KEY_BYTES], const char **why)
+{
+    Eocbus__V1__RightsCache *m;
+    enum status st = unpack_cache(&m, file, sign_key, why);
+
+    if (st != ST_OK)
+        return st;
+    st = remember_all(a, m);
     eocbus__v1__rights_cache__free_unpacked(m, NULL);
     return st;
 }

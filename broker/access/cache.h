@@ -25,5 +25,9 @@ void cache_seal(struct buf *file, const struct signer *s);
 MUST_CHECK enum status cache_take(struct access *a, const struct buf *file,
                                   const uint8_t sign_key[KEY_BYTES], int64_t *as_of_us,
                                   const char **why);
+/* Only remembers the revocations that stand in it: at every start, so that what the database forgot
+ * meanwhile stays revoked. The same answers. */
+MUST_CHECK enum status cache_remember(struct access *a, const struct buf *file,
+                                      const uint8_t sign_key[KEY_BYTES], const char **why);
 
 #endif

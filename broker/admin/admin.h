@@ -46,6 +46,7 @@ struct admin_report {
     uint64_t rights_age_s, cache_written, cache_failed;
     bool rights_kept, rights_closed;
     uint64_t officers, unvouched, beside, distrusted;
+    uint64_t revocations_remembered, revocations_unsigned, revocations_undone;
     uint64_t signatures_verified, signatures_bad, signatures_missing, let_unsigned, unapproved;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t provisional, withdrawn, provisional_skipped, provisional_late;

@@ -11,8 +11,8 @@
  *        ▲          │           │        │         │
  *        └──────────┴───────────┴────────┴─────────┘  error, deadline, warning, end of file
  *
- * Of several hosts in the conninfo the first that lets us in is taken, until it will not do (accept,
- * pg_redial) or says nothing while it is dialled: then the others are tried before it.
+ * Of several hosts in the conninfo the first that lets us in is taken, until it will not do
+ * (accept, pg_redial) or says nothing while it is dialled: then the others are tried before it.
  *
  * Names of hosts are looked up by libpq, which blocks; give hostaddr= or a socket directory. */
 #ifndef EOCBUS_BROKER_STORE_PG_H

@@ -65,6 +65,7 @@ enum { /* of principals.sql */
        P_SHUT,
        P_RULES,
        P_REVOKED,
+       P_REVOCATION,
 };
 
 enum question { ASK_PAGE, ASK_TO, ASK_LAST, ASK_TIME, ASK_PRINCIPALS };
@@ -185,10 +186,11 @@ static void give_page(struct job *job, const struct pg_rows *rows)
 
 static struct store_principal read_principal(const struct pg_rows *rows, size_t i)
 {
-    size_t key_len, sign_len, len;
+    size_t key_len, sign_len, len, act_len;
     const void *key = pg_bytes(rows, i, P_KEY, &key_len);
     const void *sign_key = pg_bytes(rows, i, P_SIGN_KEY, &sign_len);
     const void *enrolment = pg_bytes(rows, i, P_ENROLMENT, &len);
+    const void *act = pg_bytes(rows, i, P_REVOCATION, &act_len);
     struct store_principal row = {
         .principal_id = (int32_t)pg_int(rows, i, P_ID),
         .name = pg_text(rows, i, P_NAME),
@@ -202,6 +204,8 @@ static struct store_principal read_principal(const struct pg_rows *rows, size_t 
         .enrolment_len = len,
         .is_shut = pg_int(rows, i, P_SHUT) != 0,
         .revoked_us = pg_time_us(rows, i, P_REVOKED),
+        .revocation = act_len ? act : NULL,
+        .revocation_len = act_len,
         .rules = pg_is_null(rows, i, P_RULES) ? NULL : pg_text(rows, i, P_RULES),
     };
 

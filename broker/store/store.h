@@ -111,8 +111,10 @@ struct store_principal {
     const uint8_t *enrolment; /* bytes of the Enrolment, or NULL */
     size_t enrolment_len;
     bool is_shut; /* the key opens no door any more, its record still tells what the others may */
-    int64_t revoked_us; /* 0 = it is not */
-    const char *rules;  /* every rule there is (access/rights.h), with one of them; else NULL */
+    int64_t revoked_us;        /* 0 = it is not */
+    const uint8_t *revocation; /* bytes of the OfficerAct, or NULL */
+    size_t revocation_len;
+    const char *rules; /* every rule there is (access/rights.h), with one of them; else NULL */
 };
 typedef void (*store_principal_fn)(void *arg, enum status st, const struct store_principal *row);
 MUST_CHECK enum status store_principals(struct store *s, store_principal_fn row, void *arg);
@@ -135,9 +137,9 @@ struct store_counters {
     uint64_t receipts_said; /* of the bus itself, see timer.h */
     uint64_t stored, repeated, refused, commits, lost_commits, queued_rows, queued_bytes;
     uint64_t commit_us_sum; /* of commits */
-    uint64_t
-        judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint, ledger) */
-    uint64_t unkept;                 /* of judged: beyond the sender's quota, not in quarantine */
+    uint64_t judged; /* of refused: taken by ingress, refused by PostgreSQL (conflict, constraint,
+                        ledger) */
+    uint64_t unkept; /* of judged: beyond the sender's quota, not in quarantine */
     uint64_t given_back;             /* for another log epoch */
     bool has_standby;                /* commits wait for a second server */
     bool is_degraded;                /* one is expected, and does not protect them */

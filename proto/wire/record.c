@@ -422,7 +422,15 @@ enum status revocation_put(struct buf *out, const char *name, const uint8_t *key
     return st;
 }
 
-static const struct officer *find_revoker(const uint8_t *act, size_t len, const char *name,
+static void take_revocation(struct revocation *out, const Eocbus__V1__OfficerRevocation *m)
+{
+    *out = (struct revocation){.has_key = m->key.len > 0, .revoked_us = m->revoked_us};
+    snprintf(out->name, sizeof(out->name), "%s", m->name);
+    if (out->has_key)
+        memcpy(out->key, m->key.data, KEY_BYTES);
+}
+
+static const struct officer *find_revoker(struct revocation *out, const uint8_t *act, size_t len,
                                           const struct officers *o, struct arena *arena)
 {
     Eocbus__V1__OfficerRevocation *inner;
@@ -433,21 +441,36 @@ static const struct officer *find_revoker(const uint8_t *act, size_t len, const 
                      ACT_BYTES, arena, &why) != ST_OK ||
         gate_message((ProtobufCMessage **)&inner, &eocbus__v1__officer_revocation__descriptor,
                      m->act.data, m->act.len, ACT_BYTES, arena, &why) != ST_OK ||
-        strcmp(inner->name, name) != 0)
+        check_key_length(&inner->key, "key", &why) != ST_OK)
         return NULL;
+    take_revocation(out, inner);
     const struct officer *who = officers_find(o, m->signature->principal);
     return who && is_good(m->signature, who, DOMAIN_ACT, &m->act) ? who : NULL;
+}
+
+enum status revocation_check(struct revocation *out, const uint8_t *act, size_t len,
+                             const struct officers *o)
+{
+    const struct officer *who;
+    struct arena *arena;
+
+    if (arena_create(&arena, ARENA_BYTES) != ST_OK)
+        return ST_NOMEM;
+    who = find_revoker(out, act, len, o, arena);
+    arena_destroy(arena);
+    return who ? ST_OK : ST_DENIED;
 }
 
 const struct officer *revocation_officer(const uint8_t *act, size_t len, const char *name,
                                          const struct officers *o)
 {
     const struct officer *who;
+    struct revocation r;
     struct arena *arena;
 
     if (arena_create(&arena, ARENA_BYTES) != ST_OK)
         return NULL;
-    who = find_revoker(act, len, name, o, arena);
+    who = find_revoker(&r, act, len, o, arena);
     arena_destroy(arena);
-    return who;
+    return who && strcmp(r.name, name) == 0 ? who : NULL;
 }

@@ -81,6 +81,16 @@ MUST_CHECK enum status revocation_put(struct buf *out, const char *name, const u
                                       Eocbus__V1__RevocationReason reason, const char *officer,
                                       const struct signer *signer, int64_t now_us,
                                       struct refusal *why);
+struct revocation {
+    char name[RECORD_NAME];
+    uint8_t key[KEY_BYTES];
+    bool has_key; /* false: all its keys, and the name for good */
+    int64_t revoked_us;
+};
+/* What an OfficerAct revokes, if an officer of `o` signed it. ST_DENIED: nobody did, or it is none.
+ * ST_NOMEM. */
+MUST_CHECK enum status revocation_check(struct revocation *out, const uint8_t *act, size_t len,
+                                        const struct officers *o);
 /* NULL: not a good signature of a pinned officer over a revocation of this name. */
 const struct officer *revocation_officer(const uint8_t *act, size_t len, const char *name,
                                          const struct officers *o);

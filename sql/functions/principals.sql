@@ -190,22 +190,24 @@ SELECT p.principal_id, p.name, p.agency, p.roles, p.places, k.public_key, k.sign
 COMMENT ON VIEW bus.principal_list IS 'one row per key: who, which key, whether it opens the door now, until when, and the record that vouches for it';
 
 -- What a broker caches: keys that open the door now. With them (is_shut) those that do not any more and
--- hold the record with the highest serial, which still tells what the others may. The first row
+-- hold the record with the highest serial, which still tells what the others may, and those of whose
+-- revocation an officer's word is kept. The first row
 -- brings every rule there is, so that both are of one moment.
 CREATE FUNCTION bus.principals()
 RETURNS TABLE (principal_id int4, name text, agency text, roles text, places text, public_key bytea,
                not_after timestamptz, sign_key bytea, serial int8, enrolment bytea, is_shut bool,
-               rules text, revoked_at timestamptz)
+               rules text, revoked_at timestamptz, revocation bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.principal_id, l.name, l.agency, l.roles, l.places, l.public_key, l.not_after,
            l.sign_key, l.serial, l.enrolment, l.state <> 'active',
            CASE WHEN row_number() OVER (ORDER BY l.principal_id, l.public_key) = 1 THEN bus.rules_text() END,
-           l.revoked_at
+           l.revoked_at, l.revocation
       FROM (SELECT x.*, bool_or(x.state = 'active') OVER who AS is_here,
                    max(x.serial) FILTER (WHERE x.state <> 'not yet') OVER who AS last_serial
               FROM bus.principal_list x WINDOW who AS (PARTITION BY x.principal_id)) AS l
      WHERE l.state = 'active' OR (l.is_here AND l.serial > 0 AND l.serial = l.last_serial)
         OR (l.enrolment IS NOT NULL AND l.state IN ('revoked', 'expired')) -- what it signed before is good
+        OR (l.revocation IS NOT NULL AND l.public_key IS NOT NULL)
      ORDER BY l.principal_id, l.public_key
 $$;
 

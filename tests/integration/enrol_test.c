@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "agents/link/agent.h"
+#include "proto/base/file.h"
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/client.h"
@@ -390,6 +391,66 @@ static void a_key_written_beside_a_record_has_nothing_of_it(void **state)
     client_destroy(&beside.teller);
 }
 
+static bool is_shut_again(void *arg)
+{
+    (void)arg;
+    return bus_status(world.bus, "revocations_undone") == 1;
+}
+
+/* Her name is in the file when her act is: she signed no record in it. */
+static bool is_kept(void *arg)
+{
+    struct buf file = {0};
+    bool holds = file_read(arg, &file, 1 << 20) == ST_OK && file.len > 7 &&
+                 memmem(file.data, file.len, "o.third", 7) != NULL;
+
+    buf_free(&file);
+    return holds;
+}
+
+/* A superuser takes the officer's revocation out again: while the broker runs, and while it does
+ * not. */
+static void a_database_operator_undoes_no_revocation(void **state)
+{
+    static const char undo[] = "UPDATE bus.principal SET revoked_at = NULL, revocation = NULL; "
+                               "UPDATE bus.principal_key SET revoked_at = NULL, revocation = NULL";
+    char cache[200];
+    const char *settings[] = {world.setting, cache, NULL};
+    struct keys k;
+
+    (void)state;
+    snprintf(cache, sizeof(cache), "access.cache_file=%s/rights", world.dir);
+    assert_int_equal(bus_end_broker(world.bus, NULL), 0);
+    bus_start_broker(world.bus, settings);
+    write_conf();
+    enrol("coes.lost", &k);
+    wait_status("principals", 1);
+    CTL("principal", "revoke", "coes.lost", "--reason", "lost", "--officer-key",
+        file_of("officer2.key"));
+    run_expect(&world.ran, 0, "is revoked");
+    wait_status("principals", 0);
+    wait_status("revocations_remembered", 1);
+    client_wait(world.loop, is_kept, strchr(cache, '=') + 1, "the broker's own file");
+    pgserver_exec(bus_server(world.bus), undo);
+    client_wait(world.loop, is_shut_again, NULL, "a revocation that was taken out");
+    assert_int_equal(bus_status(world.bus, "principals"), 0);
+    assert_true(bus_log_lines(world.bus, "access.revocation.undone") > 0);
+    expect_door(&k, "coes.lost", NULL, false);
+    CTL("status");
+    run_expect(&world.ran, 3, "access.revocation.undone");
+    assert_int_equal(bus_end_broker(world.bus, NULL), 0);
+    bus_start_broker(world.bus, settings);
+    wait_status("revocations_undone", 1);
+    expect_door(&k, "coes.lost", NULL, false);
+    /* Without an officer's word it holds no longer than it is said. */
+    enrol("coes.other", &k);
+    wait_status("principals", 1);
+    pgserver_exec(bus_server(world.bus), "SELECT bus.principal_revoke('coes.other')");
+    wait_status("revocations_unsigned", 1);
+    wait_status("principals", 0);
+    expect_door(&k, "coes.other", NULL, false);
+}
+
 /* --- many ---------------------------------------------------------------------------------------
  */
 
@@ -705,6 +766,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_database_operator_lets_nobody_in, begin, end),
         cmocka_unit_test_setup_teardown(a_key_written_beside_a_record_has_nothing_of_it, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(a_database_operator_undoes_no_revocation, begin, end),
         cmocka_unit_test_setup_teardown(a_thousand_keys_open_the_door_and_no_other, begin, end),
         cmocka_unit_test_setup_teardown(an_agent_refuses_a_key_that_others_could_read, begin, end),
         cmocka_unit_test_setup_teardown(

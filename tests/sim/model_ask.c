@@ -120,6 +120,7 @@ static void ask_principals(struct pg_rows *out)
         else
             rows_put_null(out);
         rows_put_null(out); /* revoked_at */
+        rows_put_null(out); /* revocation */
         first = false;
         rows_end(out);
     }

@@ -454,6 +454,114 @@ static void without_a_record_of_its_name_an_old_key_has_what_its_row_says(void *
     close_rows(&rows);
 }
 
+static struct buf act_of(const struct rows *rows, const char *name, const uint8_t *key,
+                         const char *officer)
+{
+    struct refusal why = {0};
+    struct buf b = {0};
+
+    assert_int_equal(revocation_put(&b, name, key,
+                                    EOCBUS__V1__REVOCATION_REASON__REVOCATION_REASON_LOST, officer,
+                                    rows->desk.signer[0], INT64_C(1789999000000000), &why),
+                     ST_OK);
+    return b;
+}
+
+/* One list with this row alone: what the database says of it, and the act beside it. */
+static void list_row(struct rows *rows, const struct record *r, int64_t revoked_us,
+                     const struct buf *act)
+{
+    struct buf b = enrolment_of(&rows->desk, r, 0, 1);
+    struct principal p = {.principal_id = 1,
+                          .name = (char *)(uintptr_t)r->name,
+                          .enrolment = b.data,
+                          .enrolment_len = b.len,
+                          .is_shut = revoked_us != 0,
+                          .revoked_us = revoked_us,
+                          .revocation = act ? act->data : NULL,
+                          .revocation_len = act ? act->len : 0};
+
+    memcpy(p.public_key, r->key, KEY_BYTES);
+    access_begin(rows->a);
+    assert_int_equal(access_add(rows->a, &p), ST_OK);
+    assert_int_equal(access_commit(rows->a), ST_OK);
+    buf_free(&b);
+}
+
+static void note_revoked(void *arg, const struct principal *p)
+{
+    *(int64_t *)arg = p->revoked_us;
+}
+
+/* Since when the last key of the name is revoked. */
+static int64_t revoked_since(const struct access *a, const char *name)
+{
+    int64_t revoked_us = 0;
+
+    assert_true(access_each_named(a, name, note_revoked, &revoked_us) > 0);
+    return revoked_us;
+}
+
+static void expect_revocations(const struct rows *rows, unsigned remembered, unsigned no_officer,
+                               unsigned undone)
+{
+    struct access_counters n;
+
+    access_counters(rows->a, &n);
+    assert_int_equal(n.remembered, remembered);
+    assert_int_equal(n.unsigned_revocations, no_officer);
+    assert_int_equal(n.undone, undone);
+}
+
+static void what_an_officer_revoked_stays_revoked(void **state)
+{
+    for (unsigned whole = 0; whole < 2; whole++) { /* the key, or the name with all its keys */
+        struct rows rows = open_rows();
+        struct record r = record_of("coes.a", &rows.old);
+        struct buf act = act_of(&rows, "coes.a", whole ? NULL : r.key, "o.first");
+
+        list_row(&rows, &r, 0, NULL);
+        assert_non_null(access_find_key(rows.a, r.key));
+        list_row(&rows, &r, now_us, &act);
+        assert_null(access_find_key(rows.a, r.key));
+        expect_revocations(&rows, 1, 0, 0);
+        list_row(&rows, &r, 0, &act); /* a superuser takes the time out, then the act as well */
+        assert_null(access_find_key(rows.a, r.key));
+        list_row(&rows, &r, 0, NULL);
+        assert_null(access_find_key(rows.a, r.key));
+        assert_int_equal(revoked_since(rows.a, "coes.a"), INT64_C(1789999000000000));
+        expect_revocations(&rows, 1, 0, 1);
+        struct record other = record_of("coes.a", &rows.new); /* another key of the name */
+        list_row(&rows, &other, 0, NULL);
+        assert_int_equal(access_find_key(rows.a, other.key) != NULL, !whole);
+        buf_free(&act);
+        close_rows(&rows);
+    }
+    (void)state;
+}
+
+static void a_revocation_that_no_officer_signed_holds_while_it_is_said(void **state)
+{
+    struct rows rows = open_rows();
+    struct record r = record_of("coes.a", &rows.old), other = record_of("coes.b", &rows.new);
+    struct buf forged[] = {act_of(&rows, "coes.a", r.key, "o.second"), /* not her signature */
+                           act_of(&rows, "coes.a", other.key, "o.first"),
+                           act_of(&rows, "coes.b", NULL, "o.first"),
+                           act_of(&rows, "coes.a", NULL, "coes.a")};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(forged); i++) {
+        list_row(&rows, &r, now_us, &forged[i]);
+        assert_null(access_find_key(rows.a, r.key));
+        expect_revocations(&rows, 0, 1, 0);
+        list_row(&rows, &r, 0, &forged[i]); /* and does not shut who is in force */
+        assert_non_null(access_find_key(rows.a, r.key));
+        expect_revocations(&rows, 0, 0, 0);
+        buf_free(&forged[i]);
+    }
+    close_rows(&rows);
+}
+
 static void officers_who_are_pinned_no_more_vouch_for_nobody(void **state)
 {
     struct rows rows = open_rows();
@@ -614,7 +722,7 @@ static struct access *access_of_a_gateway(void)
                                      "15 gateway allow hear siren_command own INTERNAL - 0 0"),
                      ST_OK);
     assert_int_equal(access_add(a, &p), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     return a;
 }
 
@@ -660,12 +768,12 @@ static void without_rules_nobody_may_anything_and_bad_ones_keep_the_old(void **s
     access_begin(a);
     assert_int_equal(access_rules(a, "12 gateway deny shout * any INTERNAL - 0 0"), ST_INVALID);
     assert_int_equal(add(a, 8, "coes.new", 1, 0), ST_NOMEM); /* given up */
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_NOMEM);
     assert_null(access_find(a, "coes.new"));
     assert_non_null(strstr(access_rules_text(a), "14 other"));
     access_begin(a);
     assert_int_equal(add(a, 8, "coes.new", 1, 0), ST_OK);
-    access_commit(a);
+    assert_int_equal(access_commit(a), ST_OK);
     assert_int_equal(access_may_listen(a, access_find(a, "coes.new"), "**", &why), ST_DENIED);
     assert_string_equal(access_rules_text(a), "");
     access_destroy(a);
@@ -688,6 +796,8 @@ int main(void)
         cmocka_unit_test(an_old_installation_may_take_them_marked),
         cmocka_unit_test(a_key_beside_a_record_has_nothing_of_it),
         cmocka_unit_test(without_a_record_of_its_name_an_old_key_has_what_its_row_says),
+        cmocka_unit_test(what_an_officer_revoked_stays_revoked),
+        cmocka_unit_test(a_revocation_that_no_officer_signed_holds_while_it_is_said),
         cmocka_unit_test(officers_who_are_pinned_no_more_vouch_for_nobody),
         cmocka_unit_test(the_newest_record_tells_what_both_keys_may),
         cmocka_unit_test(without_memory_the_old_rights_stay),
