@@ -408,12 +408,14 @@ static bool is_kept(void *arg)
     return holds;
 }
 
+static const char undo_revocations[] =
+    "UPDATE bus.principal SET revoked_at = NULL, revocation = NULL; "
+    "UPDATE bus.principal_key SET revoked_at = NULL, revocation = NULL";
+
 /* A superuser takes the officer's revocation out again: while the broker runs, and while it does
  * not. */
 static void a_database_operator_undoes_no_revocation(void **state)
 {
-    static const char undo[] = "UPDATE bus.principal SET revoked_at = NULL, revocation = NULL; "
-                               "UPDATE bus.principal_key SET revoked_at = NULL, revocation = NULL";
     char cache[200];
     const char *settings[] = {world.setting, cache, NULL};
     struct keys k;
@@ -431,7 +433,7 @@ static void a_database_operator_undoes_no_revocation(void **state)
     wait_status("principals", 0);
     wait_status("revocations_remembered", 1);
     client_wait(world.loop, is_kept, strchr(cache, '=') + 1, "the broker's own file");
-    pgserver_exec(bus_server(world.bus), undo);
+    pgserver_exec(bus_server(world.bus), undo_revocations);
     client_wait(world.loop, is_shut_again, NULL, "a revocation that was taken out");
     assert_int_equal(bus_status(world.bus, "principals"), 0);
     assert_true(bus_log_lines(world.bus, "access.revocation.undone") > 0);
@@ -449,6 +451,51 @@ static void a_database_operator_undoes_no_revocation(void **state)
     wait_status("revocations_unsigned", 1);
     wait_status("principals", 0);
     expect_door(&k, "coes.other", NULL, false);
+}
+
+static bool is_from_the_file(void *arg)
+{
+    (void)arg;
+    return bus_log_lines(world.bus, "broker.cache.taken") > 0;
+}
+
+/* The broker starts while the database is away: what it kept shuts the key. Somebody writes into
+ * the database meanwhile, and when the broker has it again the key stays shut. */
+static void a_revocation_holds_without_the_database_and_when_it_is_back(void **state)
+{
+    char cache[200];
+    const char *settings[] = {world.setting, cache, NULL};
+    struct keys lost, kept;
+    struct client knocks;
+
+    (void)state;
+    snprintf(cache, sizeof(cache), "access.cache_file=%s/rights", world.dir);
+    assert_int_equal(bus_end_broker(world.bus, NULL), 0);
+    bus_start_broker(world.bus, settings);
+    write_conf();
+    enrol("coes.lost", &lost);
+    enrol("coes.kept", &kept);
+    wait_status("principals", 2);
+    CTL("principal", "revoke", "coes.lost", "--reason", "lost", "--officer-key",
+        file_of("officer2.key"));
+    run_expect(&world.ran, 0, "is revoked");
+    wait_status("principals", 1);
+    client_wait(world.loop, is_kept, strchr(cache, '=') + 1, "the broker's own file");
+    assert_int_equal(bus_end_broker(world.bus, NULL), 0);
+    pgserver_exec(bus_server(world.bus), undo_revocations);
+    pgserver_stop(bus_server(world.bus));
+    bus_start_broker(world.bus, settings);
+    client_create(&knocks, world.loop, world.z, "coes.lost", &lost, bus_endpoint(world.bus),
+                  bus_broker_key(world.bus));
+    client_wait(world.loop, is_from_the_file, NULL, "the list from the file");
+    expect_door(&kept, "coes.kept", NULL, true);
+    assert_int_equal(knocks.welcomes, 0);
+    pgserver_start_again(bus_server(world.bus));
+    wait_status("revocations_undone", 1);
+    client_wait(world.loop, is_refused, &knocks, "the refusal of a key that was revoked");
+    assert_int_equal(knocks.welcomes, 0);
+    client_destroy(&knocks);
+    expect_door(&kept, "coes.kept", NULL, true);
 }
 
 /* --- many ---------------------------------------------------------------------------------------
@@ -767,6 +814,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_written_beside_a_record_has_nothing_of_it, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_database_operator_undoes_no_revocation, begin, end),
+        cmocka_unit_test_setup_teardown(a_revocation_holds_without_the_database_and_when_it_is_back,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_thousand_keys_open_the_door_and_no_other, begin, end),
         cmocka_unit_test_setup_teardown(an_agent_refuses_a_key_that_others_could_read, begin, end),
         cmocka_unit_test_setup_teardown(
