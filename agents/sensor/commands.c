@@ -10,7 +10,8 @@
 
 #include "agents/link/options.h"
 #include "agents/link/speak.h"
-#include "agents/sensor/input/live.h"
+#include "agents/sensor/input/intake.h"
+#include "agents/sensor/input/sample_line.h"
 #include "agents/sensor/settings.h"
 
 #include "proto/base/banned.h"
@@ -105,21 +106,31 @@ static int64_t utc_us(void)
 /* --- send ---------------------------------------------------------------------------------------
  */
 
-static void take_line(struct command *c, struct live *l, const char *line, size_t len)
+static void take_line(struct command *c, struct intake *in, const char *line, size_t len)
 {
-    char why[LIVE_ANSWER_BYTES];
+    char why[SAMPLE_ANSWER_BYTES];
+    int64_t now_us = utc_us();
+    struct sample sample;
+    unsigned stream;
 
     c->lines++;
-    if (live_line(l, line, len, utc_us(), why) != LIVE_BAD)
-        return;
-    c->bad++;
-    fprintf(stderr, "line %" PRIu64 ": %s\n", c->lines, why);
+    switch (sample_line_read(&c->s->station, line, len, now_us, &stream, &sample, why)) {
+    case LINE_SAMPLE:
+        intake_sample(in, stream, &sample, now_us);
+        break;
+    case LINE_BAD:
+        c->bad++;
+        fprintf(stderr, "line %" PRIu64 ": %s\n", c->lines, why);
+        break;
+    default:
+        break;
+    }
 }
 
 /* Bounded: of a longer line only so much is kept that it is refused as too long. */
-static enum status read_lines(struct command *c, struct live *l, FILE *f, char *why)
+static enum status read_lines(struct command *c, struct intake *in, FILE *f, char *why)
 {
-    char line[LIVE_LINE_BYTES + 2];
+    char line[SAMPLE_LINE_BYTES + 2];
     size_t len = 0;
     int ch;
 
@@ -129,24 +140,24 @@ static enum status read_lines(struct command *c, struct live *l, FILE *f, char *
                 line[len++] = (char)ch;
             continue;
         }
-        take_line(c, l, line, len);
+        take_line(c, in, line, len);
         len = 0;
-        if (live_is_due(l)) {
-            enum status st = live_commit(l, why);
+        if (intake_is_due(in)) {
+            enum status st = intake_commit(in, why);
 
             if (st != ST_OK)
                 return st;
         }
     }
     if (len)
-        take_line(c, l, line, len);
-    return live_commit(l, why);
+        take_line(c, in, line, len);
+    return intake_commit(in, why);
 }
 
 static int send_lines(struct command *c, FILE *f)
 {
     const struct sensor_settings *set = &c->s->set;
-    const struct live_settings live = {
+    const struct intake_settings intake = {
         .station = &c->s->station,
         .detectors = &set->detectors,
         .speaker = &c->s->speaker,
@@ -158,14 +169,14 @@ static int send_lines(struct command *c, FILE *f)
         .arg = c,
     };
     char why[600] = "";
-    struct live *l = NULL;
-    enum status st = live_create(&l, &live, why, sizeof(why));
+    struct intake *in = NULL;
+    enum status st = intake_create(&in, &intake, why, sizeof(why));
 
     if (st == ST_OK)
         st = use_key(c, c->once_key);
     if (st == ST_OK)
-        st = read_lines(c, l, f, why);
-    live_destroy(l);
+        st = read_lines(c, in, f, why);
+    intake_destroy(in);
     return st == ST_OK ? wait_and_judge(c) : fail_put(c, st, why);
 }
 

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/listen.h"
-#include "agents/sensor/input/live.h"
 #include "agents/sensor/settings.h"
 #include "proto/base/log.h"
 
@@ -28,7 +28,7 @@ struct daemon {
     struct sensor *s;
     struct loop *loop;
     struct agent *agent;
-    struct live *live;
+    struct intake *intake;
     struct listener *listener;
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer;
@@ -191,7 +191,7 @@ static void on_status(void *arg)
     if (st != ST_OK)
         log_warn("sensor.status.unsaid", "status=%s code=%s path=%s", status_name(st),
                  speaker.why.code ? speaker.why.code : "", speaker.why.path);
-    live_tick(d->live, loop_utc_us(d->loop));
+    intake_tick(d->intake, loop_utc_us(d->loop));
 }
 
 /* Once per version, however often the gateway starts. */
@@ -264,10 +264,10 @@ static enum status start_loop(struct daemon *d)
     return st;
 }
 
-static enum status start_live(struct daemon *d, char *err, size_t err_size)
+static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
-    const struct live_settings live = {
+    const struct intake_settings intake = {
         .station = &d->s->station,
         .detectors = &set->detectors,
         .speaker = &d->s->speaker,
@@ -278,10 +278,10 @@ static enum status start_live(struct daemon *d, char *err, size_t err_size)
         .commit = commit,
         .arg = d,
     };
-    enum status st = live_create(&d->live, &live, err, err_size);
+    enum status st = intake_create(&d->intake, &intake, err, err_size);
     struct listener_settings door = {
         .loop = d->loop,
-        .live = d->live,
+        .intake = d->intake,
         .address = set->listen,
         .connections = set->listen_connections,
         .period_ms = set->batch_period_ms,
@@ -314,7 +314,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
     if (st == ST_OK)
         st = say_registry_once(d, err, err_size);
     if (st == ST_OK)
-        st = start_live(d, err, err_size);
+        st = start_inputs(d, err, err_size);
     if (st == ST_OK)
         st = start_replay(d, err, err_size);
     if (st != ST_OK)
@@ -327,7 +327,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
 static void end(struct daemon *d)
 {
     listener_destroy(d->listener);
-    live_destroy(d->live);
+    intake_destroy(d->intake);
     replay_destroy(d->replay);
     agent_destroy(d->agent);
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "proto/base/list.h"
-#include "proto/base/log.h"
 
 #include "proto/base/banned.h"
 
@@ -22,7 +21,8 @@ enum { READ_BYTES = 4096, WAITING_LINES = 256 };
 
 struct listener {
     struct loop *loop;
-    struct live *live;
+    struct intake *intake;
+    struct intake_waiter waiter;
     int fd;
     struct loop_poll *poll;
     struct loop_timer *timer;
@@ -36,7 +36,7 @@ struct peer {
     struct listener *listener;
     int fd;
     struct loop_poll *poll;
-    char line[LIVE_LINE_BYTES + 2];
+    char line[SAMPLE_LINE_BYTES + 2];
     size_t len;
     bool too_long; /* skipping to the end of a line */
     uint64_t lines, waiting[WAITING_LINES];
@@ -104,22 +104,27 @@ static void answer_waiting(struct peer *p, const char *why)
     p->waiting_count = 0;
 }
 
-static void commit(struct listener *l)
+static void on_settled(void *arg, const char *why)
 {
-    char why[LIVE_ANSWER_BYTES];
-    enum status st = live_commit(l->live, why);
+    struct listener *l = arg;
     struct list *pos;
 
     loop_timer_stop(l->timer);
     l->armed = false;
-    if (st != ST_OK)
-        log_error("sensor.lines.lost", "status=%s why=%s", status_name(st), why);
     list_each(pos, &l->peers) {
         struct peer *p = container_of(pos, struct peer, link);
 
-        answer_waiting(p, st == ST_OK ? NULL : why);
+        answer_waiting(p, why);
         send_answers(p);
     }
+}
+
+static void commit(struct listener *l)
+{
+    char why[INTAKE_ANSWER_BYTES];
+
+    /* on_settled answers, whatever came of it. */
+    (void)!intake_commit(l->intake, why);
 }
 
 static void on_period(void *arg)
@@ -134,21 +139,27 @@ static void on_period(void *arg)
 /* True: a commit is asked for. */
 static bool take_line(struct peer *p)
 {
-    char why[LIVE_ANSWER_BYTES];
-    enum live_answer answer;
+    struct intake *intake = p->listener->intake;
+    int64_t now_us = loop_utc_us(p->listener->loop);
+    char why[SAMPLE_ANSWER_BYTES];
+    enum sample_line answer;
+    struct sample s;
+    unsigned stream;
 
     p->lines++;
     if (p->too_long) {
         buf_printf(&p->out, "error %" PRIu64 ": a line has at most %d bytes\n", p->lines,
-                   LIVE_LINE_BYTES);
+                   SAMPLE_LINE_BYTES);
         return false;
     }
-    answer = live_line(p->listener->live, p->line, p->len, loop_utc_us(p->listener->loop), why);
-    if (answer == LIVE_BAD)
+    answer = sample_line_read(intake_station(intake), p->line, p->len, now_us, &stream, &s, why);
+    if (answer == LINE_BAD)
         buf_printf(&p->out, "error %" PRIu64 ": %s\n", p->lines, why);
-    else if (answer == LIVE_TAKEN)
+    if (answer == LINE_SAMPLE) {
+        intake_sample(intake, stream, &s, now_us);
         p->waiting[p->waiting_count++] = p->lines;
-    return answer == LIVE_FLUSH || p->waiting_count == WAITING_LINES;
+    }
+    return answer == LINE_FLUSH || p->waiting_count == WAITING_LINES;
 }
 
 static void take_bytes(struct peer *p, const char *bytes, size_t n)
@@ -192,11 +203,11 @@ static void on_peer(void *arg, int events)
 
     if (events & LOOP_READ)
         read_bytes(p);
-    if (live_is_due(l->live))
+    if (intake_is_due(l->intake))
         commit(l);
-    else if (live_pending(l->live) && !l->armed)
+    else if (intake_pending(l->intake) && !l->armed)
         loop_timer_start(l->timer, l->period_ms, 0);
-    l->armed = live_pending(l->live) > 0;
+    l->armed = intake_pending(l->intake) > 0;
     if (!p->doomed)
         send_answers(p);
     sweep(l);
@@ -316,7 +327,7 @@ enum status listener_create(struct listener **out, const struct listener_setting
     if (!l)
         return ST_NOMEM;
     l->loop = set->loop;
-    l->live = set->live;
+    l->intake = set->intake;
     l->most = set->connections;
     l->period_ms = set->period_ms;
     l->fd = -1;
@@ -330,6 +341,8 @@ enum status listener_create(struct listener **out, const struct listener_setting
         listener_destroy(l);
         return st;
     }
+    l->waiter = (struct intake_waiter){.settled = on_settled, .arg = l};
+    intake_wait(l->intake, &l->waiter);
     loop_poll_set(l->poll, LOOP_READ);
     *out = l;
     return ST_OK;
@@ -341,10 +354,12 @@ void listener_destroy(struct listener *l)
 
     if (!l)
         return;
-    if (live_pending(l->live))
+    if (l->waiter.settled && intake_pending(l->intake))
         commit(l);
     list_each_safe(pos, next, &l->peers)
         destroy_peer(container_of(pos, struct peer, link));
+    if (l->waiter.settled)
+        intake_unwait(&l->waiter);
     loop_poll_destroy(l->poll);
     loop_timer_destroy(l->timer);
     if (l->fd >= 0)

@@ -17,7 +17,7 @@ static const char *const streams[] = {
 struct bench {
     struct desk desk;
     struct loop *loop;
-    struct live *live;
+    struct intake *intake;
     struct listener *listener;
     unsigned commits;
     enum status commit_answer;
@@ -34,24 +34,24 @@ static enum status commit(void *arg)
 static void open_bench(struct bench *b, size_t samples, unsigned connections, unsigned period_ms)
 {
     struct conf_list none = {NULL, 0};
-    struct live_settings set;
+    struct intake_settings set;
     struct listener_settings door;
     char err[400] = "";
 
     memset(b, 0, sizeof(*b));
     desk_open(&b->desk, streams, ARRAY_LEN(streams));
-    set = (struct live_settings){.station = &b->desk.station,
-                                 .detectors = &none,
-                                 .speaker = &b->desk.speaker,
-                                 .batch_samples = samples,
-                                 .batch_period_us = 3600 * SECOND,
-                                 .hold_us = 1800 * SECOND,
-                                 .put = desk_put,
-                                 .commit = commit,
-                                 .arg = b};
+    set = (struct intake_settings){.station = &b->desk.station,
+                                   .detectors = &none,
+                                   .speaker = &b->desk.speaker,
+                                   .batch_samples = samples,
+                                   .batch_period_us = 3600 * SECOND,
+                                   .hold_us = 1800 * SECOND,
+                                   .put = desk_put,
+                                   .commit = commit,
+                                   .arg = b};
     assert_int_equal(loop_create(&b->loop), ST_OK);
-    assert_int_equal(live_create(&b->live, &set, err, sizeof(err)), ST_OK);
-    door = (struct listener_settings){b->loop, b->live, "127.0.0.1:0", connections, period_ms};
+    assert_int_equal(intake_create(&b->intake, &set, err, sizeof(err)), ST_OK);
+    door = (struct listener_settings){b->loop, b->intake, "127.0.0.1:0", connections, period_ms};
     if (listener_create(&b->listener, &door, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
 }
@@ -59,7 +59,7 @@ static void open_bench(struct bench *b, size_t samples, unsigned connections, un
 static void close_bench(struct bench *b)
 {
     listener_destroy(b->listener);
-    live_destroy(b->live);
+    intake_destroy(b->intake);
     loop_destroy(b->loop);
     desk_close(&b->desk);
 }
@@ -303,14 +303,14 @@ static void an_address_that_cannot_be_used_is_a_sentence(void **state)
     (void)state;
     open_bench(&b, 60, 2, 60000);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        struct listener_settings door = {b.loop, b.live, bad[i], 1, 1000};
+        struct listener_settings door = {b.loop, b.intake, bad[i], 1, 1000};
 
         assert_int_equal(listener_create(&l, &door, err, sizeof(err)), ST_INVALID);
         assert_non_null(strstr(err, "127.0.0.1:5520"));
     }
     snprintf(taken, sizeof(taken), "127.0.0.1:%u", listener_port(b.listener));
     assert_int_equal(listener_create(&l,
-                                     &(struct listener_settings){b.loop, b.live, taken, 1, 1000},
+                                     &(struct listener_settings){b.loop, b.intake, taken, 1, 1000},
                                      err, sizeof(err)),
                      ST_IO);
     assert_non_null(strstr(err, "Address already in use"));

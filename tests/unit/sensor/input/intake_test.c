@@ -1,4 +1,5 @@
-#include "agents/sensor/input/live.h"
+#include "agents/sensor/input/intake.h"
+#include "agents/sensor/input/sample_line.h"
 #include "tests/lib/gen_message.h"
 #include "tests/unit/sensor/desk.h"
 
@@ -9,10 +10,10 @@ static const char *const streams[] = {
 
 struct bench {
     struct desk desk;
-    struct live *live;
+    struct intake *intake;
     unsigned commits;
     enum status commit_answer;
-    char why[LIVE_ANSWER_BYTES];
+    char why[SAMPLE_ANSWER_BYTES];
 };
 
 static enum status commit(void *arg)
@@ -27,34 +28,46 @@ static void open_bench(struct bench *b, size_t samples)
 {
     static char *detectors[] = {(char *)"stage.level 1 gusar.stage line=2 debounce=1/1"};
     struct conf_list list = {detectors, 1};
-    struct live_settings set;
+    struct intake_settings set;
     char err[400];
 
     memset(b, 0, sizeof(*b));
     desk_open(&b->desk, streams, ARRAY_LEN(streams));
-    set = (struct live_settings){.station = &b->desk.station,
-                                 .detectors = &list,
-                                 .speaker = &b->desk.speaker,
-                                 .batch_samples = samples,
-                                 .batch_period_us = 60 * SECOND,
-                                 .hold_us = 1800 * SECOND,
-                                 .put = desk_put,
-                                 .commit = commit,
-                                 .arg = b};
-    assert_int_equal(live_create(&b->live, &set, err, sizeof(err)), ST_OK);
+    set = (struct intake_settings){.station = &b->desk.station,
+                                   .detectors = &list,
+                                   .speaker = &b->desk.speaker,
+                                   .batch_samples = samples,
+                                   .batch_period_us = 60 * SECOND,
+                                   .hold_us = 1800 * SECOND,
+                                   .put = desk_put,
+                                   .commit = commit,
+                                   .arg = b};
+    assert_int_equal(intake_create(&b->intake, &set, err, sizeof(err)), ST_OK);
 }
 
-/* live's arg is the bench, whose first member is the desk: both callbacks find theirs. */
+/* The intake's arg is the bench, whose first member is the desk: both callbacks find theirs. */
 
 static void close_bench(struct bench *b)
 {
-    live_destroy(b->live);
+    intake_destroy(b->intake);
     desk_close(&b->desk);
 }
 
-static enum live_answer say(struct bench *b, const char *line)
+static enum sample_line take(struct bench *b, const char *line, size_t len, int64_t now_us)
 {
-    return live_line(b->live, line, strlen(line), T0, b->why);
+    struct sample s;
+    unsigned stream;
+    enum sample_line answer =
+        sample_line_read(&b->desk.station, line, len, now_us, &stream, &s, b->why);
+
+    if (answer == LINE_SAMPLE)
+        intake_sample(b->intake, stream, &s, now_us);
+    return answer;
+}
+
+static enum sample_line say(struct bench *b, const char *line)
+{
+    return take(b, line, strlen(line), T0);
 }
 
 static void a_line_becomes_a_sample_when_it_is_committed(void **state)
@@ -65,17 +78,17 @@ static void a_line_becomes_a_sample_when_it_is_committed(void **state)
     (void)state;
     open_bench(&b, 60);
     assert_int_equal(say(&b, "gusar.stage 2010-08-07T20:10:00+05:00 1.284 estimated low_power\r"),
-                     LIVE_TAKEN);
+                     LINE_SAMPLE);
     assert_int_equal(b.desk.count, 0);
-    assert_false(live_is_due(b.live));
-    assert_int_equal(say(&b, "flush"), LIVE_FLUSH);
-    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    assert_false(intake_is_due(b.intake));
+    assert_int_equal(say(&b, "flush"), LINE_FLUSH);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_OK);
     assert_int_equal(b.commits, 1);
     assert_int_equal(desk_samples(&b.desk, 0, 0, s, 4), 1);
     assert_int_equal(s[0].value, 1284);
     assert_int_equal(s[0].flags, FLAG(ESTIMATED) | FLAG(LOW_POWER));
     assert_int_equal(s[0].time_us, INT64_C(1281193800000000));
-    assert_int_equal(live_pending(b.live), 0);
+    assert_int_equal(intake_pending(b.intake), 0);
     close_bench(&b);
 }
 
@@ -86,8 +99,8 @@ static uint32_t flags_of_line(const char *line, int64_t now_us, unsigned lane)
     uint32_t flags = UINT32_MAX;
 
     open_bench(&b, 60);
-    assert_int_equal(live_line(b.live, line, strlen(line), now_us, b.why), LIVE_TAKEN);
-    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    assert_int_equal(take(&b, line, strlen(line), now_us), LINE_SAMPLE);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_OK);
     for (size_t i = 0; i < b.desk.count; i++) {
         Eocbus__V1__Envelope *m =
             eocbus__v1__envelope__unpack(NULL, b.desk.said[i].len, b.desk.said[i].data);
@@ -121,10 +134,10 @@ static void a_full_batch_asks_to_be_committed(void **state)
 
     (void)state;
     open_bench(&b, 2);
-    assert_int_equal(say(&b, "gusar.rain now 0.2"), LIVE_TAKEN);
-    assert_false(live_is_due(b.live));
-    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z -"), LIVE_TAKEN);
-    assert_true(live_is_due(b.live));
+    assert_int_equal(say(&b, "gusar.rain now 0.2"), LINE_SAMPLE);
+    assert_false(intake_is_due(b.intake));
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z -"), LINE_SAMPLE);
+    assert_true(intake_is_due(b.intake));
     close_bench(&b);
 }
 
@@ -148,12 +161,12 @@ static void a_bad_line_is_answered_with_what_would_be_legal(void **state)
     (void)state;
     open_bench(&b, 60);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        assert_int_equal(say(&b, bad[i]), LIVE_BAD);
+        assert_int_equal(say(&b, bad[i]), LINE_BAD);
         assert_true(strlen(b.why) > 15);
     }
-    assert_int_equal(say(&b, ""), LIVE_NOTHING);
-    assert_int_equal(say(&b, "  # a comment"), LIVE_NOTHING);
-    assert_int_equal(live_pending(b.live), 0);
+    assert_int_equal(say(&b, ""), LINE_NOTHING);
+    assert_int_equal(say(&b, "  # a comment"), LINE_NOTHING);
+    assert_int_equal(intake_pending(b.intake), 0);
     close_bench(&b);
 }
 
@@ -163,19 +176,19 @@ static void a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost(void 
 
     (void)state;
     open_bench(&b, 60);
-    assert_int_equal(say(&b, "gusar.stage now 3.1"), LIVE_TAKEN);
+    assert_int_equal(say(&b, "gusar.stage now 3.1"), LINE_SAMPLE);
     assert_int_equal(b.desk.count, 1);
     assert_int_equal(desk_said(&b.desk, 0)->body_case, EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION);
     assert_int_equal(desk_said(&b.desk, 0)->lane, EOCBUS__V1__LANE__LANE_IMMEDIATE);
-    assert_true(live_is_due(b.live));
+    assert_true(intake_is_due(b.intake));
     /* The disk is full: whoever sent the line hears so, and the next line says the warning again.
      */
     b.commit_answer = ST_FULL;
-    assert_int_equal(live_commit(b.live, b.why), ST_FULL);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_FULL);
     assert_non_null(strstr(b.why, "send it again"));
     b.commit_answer = ST_OK;
     desk_forget(&b.desk);
-    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:21Z 3.1"), LIVE_TAKEN);
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:21Z 3.1"), LINE_SAMPLE);
     assert_int_equal(b.desk.count, 1);
     assert_int_equal(desk_said(&b.desk, 0)->sensor_detection->level, LEVEL(WARNING));
     close_bench(&b);
@@ -187,16 +200,16 @@ static void a_put_that_fails_fails_the_lines_before_the_next_commit(void **state
 
     (void)state;
     open_bench(&b, 2);
-    assert_int_equal(say(&b, "gusar.rain now 0.2"), LIVE_TAKEN);
+    assert_int_equal(say(&b, "gusar.rain now 0.2"), LINE_SAMPLE);
     b.desk.answer = ST_FULL;
-    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z 0.2"), LIVE_TAKEN);
-    assert_true(live_is_due(b.live));
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:54:20Z 0.2"), LINE_SAMPLE);
+    assert_true(intake_is_due(b.intake));
     b.desk.answer = ST_OK;
-    assert_int_equal(live_commit(b.live, b.why), ST_FULL);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_FULL);
     assert_int_equal(b.commits, 0);
     /* And the gateway goes on. */
-    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:55:20Z 0.2"), LIVE_TAKEN);
-    assert_int_equal(live_commit(b.live, b.why), ST_OK);
+    assert_int_equal(say(&b, "gusar.rain 2010-08-07T16:55:20Z 0.2"), LINE_SAMPLE);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_OK);
     assert_int_equal(b.desk.count, 1);
     close_bench(&b);
 }
@@ -219,7 +232,7 @@ static void no_spoiled_line_breaks_the_protocol(void **state)
         uint8_t line[1024];
         const char *from = good[gen_below(&g, ARRAY_LEN(good))];
         size_t len = strlen(from);
-        enum live_answer answer;
+        enum sample_line answer;
         char *exact;
 
         memcpy(line, from, len);
@@ -227,11 +240,11 @@ static void no_spoiled_line_breaks_the_protocol(void **state)
             len = gen_mutate(&g, line, len, sizeof(line));
         exact = malloc(len ? len : 1);
         memcpy(exact, line, len);
-        answer = live_line(b.live, exact, len, T0 + i * MINUTE, b.why);
+        answer = take(&b, exact, len, T0 + i * MINUTE);
         free(exact);
-        assert_true((answer == LIVE_BAD) == (b.why[0] != '\0'));
-        if (live_is_due(b.live) || answer == LIVE_FLUSH)
-            assert_int_equal(live_commit(b.live, b.why), ST_OK);
+        assert_true((answer == LINE_BAD) == (b.why[0] != '\0'));
+        if (intake_is_due(b.intake) || answer == LINE_FLUSH)
+            assert_int_equal(intake_commit(b.intake, b.why), ST_OK);
         if (b.desk.count > 100)
             desk_forget(&b.desk);
     }

@@ -1,0 +1,66 @@
+/* intake - the one door for samples, wherever they came in: each is judged, concluded from, and
+ * gathered for the bus. A conclusion is put at once, before anything else is looked at.
+ *
+ * A sample that is taken is not safe yet. It is with the next intake_commit that answers ST_OK, and
+ * only then is whoever sent it told so; until then they keep it. When it answers anything else,
+ * everything taken since the commit before is gone, and they send it again.
+ *
+ * Inputs that wait for a commit put a waiter on the list: each is told of every commit. */
+#ifndef EOCBUS_SENSOR_INTAKE_H
+#define EOCBUS_SENSOR_INTAKE_H
+
+#include "agents/sensor/report/batch.h"
+#include "proto/base/list.h"
+
+enum { INTAKE_ANSWER_BYTES = 200 };
+
+struct intake;
+
+struct intake_settings { /* borrowed for its life, the lists for the call */
+    const struct station *station;
+    const struct conf_list *detectors;
+    const struct speaker *speaker; /* copied */
+    size_t batch_samples;
+    int64_t batch_period_us, hold_us;
+    enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
+    enum status (*commit)(void *arg); /* durable, or gone */
+    /* A conclusion was put (message_id: 16 bytes), or could not be (NULL: the disk is full; it is
+     * tried again with each sample, and this is called again when it could). m is borrowed. May be
+     * NULL. */
+    void (*concluded)(void *arg, const Eocbus__V1__SensorDetection *m, const uint8_t *message_id);
+    /* Adds flags to a sample that came in, before anybody looks at it. May be NULL. */
+    void (*judge)(void *arg, unsigned stream, struct sample *s, int64_t now_us);
+    void *arg;
+};
+
+MUST_CHECK enum status intake_create(struct intake **out, const struct intake_settings *set,
+                                     char *err, size_t err_size);
+void intake_destroy(struct intake *i);
+
+/* stream: index in the station. now_us: UTC, when it came in. Never refuses: what cannot be kept
+ * fails the next commit. */
+void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us);
+/* True when messages were made that are not committed yet: call intake_commit soon. */
+bool intake_is_due(const struct intake *i);
+/* Samples taken and not committed. */
+size_t intake_pending(const struct intake *i);
+/* Everything taken so far becomes durable. On any but ST_OK all of it is gone, and `why` says so.
+ */
+MUST_CHECK enum status intake_commit(struct intake *i, char why[INTAKE_ANSWER_BYTES]);
+/* Time passes without samples: a level may clear. */
+void intake_tick(struct intake *i, int64_t now_us);
+
+/* Told of every commit from now on: why is NULL, or a sentence of what was not kept. */
+struct intake_waiter {
+    struct list link;
+    void (*settled)(void *arg, const char *why);
+    void *arg;
+};
+void intake_wait(struct intake *i, struct intake_waiter *w);
+void intake_unwait(struct intake_waiter *w);
+
+/* For orders that change or ask what it concludes with. */
+struct detect *intake_detect(struct intake *i);
+const struct station *intake_station(const struct intake *i);
+
+#endif
