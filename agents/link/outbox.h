@@ -110,6 +110,15 @@ MUST_CHECK enum status outbox_once_from(struct outbox *o, const char *key, uint6
  * lost, ask again. */
 MUST_CHECK enum status outbox_commit(struct outbox *o);
 
+/* For an outbox that is full of what waits: gives up the oldest `rows` (1..OUTBOX_THIN_ROWS) of a
+ * lane's own waiting rows that are not in flight, and says so in one Thinned, which *m carries: its
+ * body is filled in for the call. Both are durable together when it answers ST_OK; a row that goes
+ * is ST_NOTFOUND from then on. What was put before is committed first. ST_NOTFOUND: no such row
+ * waits. */
+enum { OUTBOX_THIN_ROWS = 256 };
+MUST_CHECK enum status outbox_thin(struct outbox *o, unsigned lane, unsigned rows,
+                                   Eocbus__V1__Envelope *m, struct refusal *why);
+
 struct outbox_row {
     uint64_t tag, lane_seq; /* lane_seq 0: put raw */
     unsigned lane;

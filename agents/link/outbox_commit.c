@@ -160,7 +160,9 @@ static enum status write_pending(struct outbox *o, bool lean)
 
     if (st != ST_OK)
         return st;
-    st = apply_puts(o);
+    st = ob_thin_apply(o);
+    if (st == ST_OK)
+        st = apply_puts(o);
     if (st == ST_OK)
         st = apply_settles(o, lean);
     if (st == ST_OK)
@@ -206,6 +208,7 @@ enum status outbox_commit(struct outbox *o)
     if (o->broken)
         return ST_IO;
     if (pending_is_empty(&o->pending)) {
+        o->thin_count = 0;
         if (o->writing)
             ob_roll_back(o);
         return ST_OK;
@@ -214,6 +217,7 @@ enum status outbox_commit(struct outbox *o)
     if (st == ST_OK) {
         forget_settled_flights(o);
         pending_clear(&o->pending);
+        o->thin_count = 0;
         return ST_OK;
     }
     if (st == ST_AGAIN)
@@ -222,5 +226,6 @@ enum status outbox_commit(struct outbox *o)
         ob_say(o, "the disk under %s is full: free some room; what is there is kept", o->path);
     ob_once_go_back(o);
     pending_drop_puts(&o->pending);
+    o->thin_count = 0;
     return st;
 }

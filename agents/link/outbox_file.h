@@ -95,6 +95,8 @@ struct outbox {
     bool writing;               /* the write lock is ours */
     size_t room_bytes;          /* what puts may still add */
     struct pending pending;
+    uint64_t thin[OUTBOX_THIN_ROWS]; /* rows that go with the next commit */
+    unsigned thin_count;
     struct tagset flight;
     char *once_key;
     uint64_t once_count;
@@ -258,6 +260,9 @@ MUST_CHECK enum status ob_once_find(struct outbox *o, uint64_t *tag);
 bool ob_once_counts(const struct outbox *o); /* puts belong to a key */
 /* Before the pending puts are given up: their counts are free again. */
 void ob_once_go_back(struct outbox *o);
+
+/* outbox_thin.c: the rows that are given up go, inside a transaction */
+MUST_CHECK enum status ob_thin_apply(struct outbox *o);
 
 /* outbox_offer.c: the row of a query whose columns 0 and 1 are content and signature */
 void ob_describe(const struct outbox *o, struct outbox_row *row, uint64_t tag,
