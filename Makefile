@@ -28,10 +28,13 @@ WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-protot
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fno-strict-aliasing -fstack-protector-strong \
              -fPIC -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) libxml-2.0 2>/dev/null)
-ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now
+# What a program does not call it does not load: libpq is of no use in a gateway.
+ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 # Only eocctl reads XML.
 LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
+# Only the pages speak HTTP.
+LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
 
 ifeq ($(SAN),1)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -150,7 +153,7 @@ agent_of = $(if $(filter link,$(agent_name)),,$(filter-out %/main.c,$(wildcard a
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
 test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(call objs,$(call agent_of,$(1)))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_web) -lcmocka
 
 $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -1,0 +1,97 @@
+/* http - a small web server on our loop, for the pages of the house: requests in, answers out, and
+ * streams of news (server-sent events) that stay open.
+ *
+ * A request reaches `handle` when all of it is there. It is answered with http_answer, in `handle`
+ * or at any later time; or it becomes a stream with http_stream. Until then it is an exchange,
+ * owned by the server; `gone` tells when its browser left, after which nobody may touch it.
+ *
+ *   browser ──▶ headers ──▶ body (bounded) ──▶ handle ──▶ http_answer ──▶ done
+ *                                                  └────▶ http_stream ──▶ stream_send … ──▶ left
+ *
+ * What is bounded: connections altogether and of one address, 32 KiB of headers, the body, the time
+ * a request may take to come in whole (however slowly its bytes drip), what a stream may hold back
+ * for a browser that does not read. Every answer carries the headers that keep a page to itself
+ * (content security policy, no framing, no sniffing, no referrer).
+ *
+ * The only folder that knows libmicrohttpd is this one; it runs in our thread, on an epoll
+ * descriptor that the loop watches. */
+#ifndef EOCBUS_WEB_HTTP_H
+#define EOCBUS_WEB_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/loop.h"
+#include "proto/base/mem.h"
+
+struct http;
+struct exchange; /* one request, from its headers to the end of its answer */
+struct stream;   /* an answer that does not end: server-sent events */
+
+struct http_settings { /* borrowed for the call, what `arg` points to for the server's life */
+    struct loop *loop;
+    const char *address;                    /* "127.0.0.1:8480", "[::1]:8480"; port 0 = any */
+    const char *cert_pem, *key_pem;         /* texts, both or none: TLS */
+    unsigned connections, connections_each; /* altogether, of one address */
+    size_t body_bytes, stream_bytes;        /* most of a request; most that waits for one browser */
+    unsigned request_ms;                    /* until a request is there whole */
+    void *arg;
+    void (*handle)(void *arg, struct exchange *x);
+    /* The browser left before it was answered, or its answer is through; may be NULL. */
+    void (*gone)(void *arg, struct exchange *x);
+};
+
+/* ST_INVALID: address or certificate; ST_EXISTS: somebody listens there; ST_IO. `err` is a
+ * sentence. */
+MUST_CHECK enum status http_create(struct http **out, const struct http_settings *set, char *err,
+                                   size_t err_size);
+void http_destroy(struct http *h); /* NULL is allowed; streams end, nobody is told */
+unsigned http_port(const struct http *h);
+
+/* --- a request; everything is borrowed until it is answered --------------------------------------
+ */
+
+const char *exchange_method(const struct exchange *x); /* "GET" */
+const char *exchange_path(const struct exchange *x);   /* decoded, without the question mark */
+/* NULL if it is not there. Values are decoded; one with a NUL or no UTF-8 in it is not there. */
+const char *exchange_query(const struct exchange *x, const char *name);
+const char *exchange_header(const struct exchange *x, const char *name);
+const char *exchange_cookie(const struct exchange *x, const char *name);
+const void *exchange_body(const struct exchange *x, size_t *len);
+/* Whom limits are counted for: the other end's address as text. */
+const char *exchange_peer(const struct exchange *x);
+bool exchange_is_secure(const struct exchange *x);  /* came in by TLS */
+void exchange_keep(struct exchange *x, void *mine); /* a pointer of the caller's, for later */
+void *exchange_kept(const struct exchange *x);
+
+/* --- answers -------------------------------------------------------------------------------------
+ */
+
+struct answer {
+    unsigned status;  /* 200 */
+    const char *type; /* "application/json"; NULL = text/plain */
+    const void *body; /* copied, unless it is `lasting` */
+    size_t len;
+    bool lasting;    /* body outlives the server: a page that was compiled in */
+    const char *tag; /* ETag without quotes; answered with 304 when the browser has it; or NULL */
+    const char *location;    /* of a redirect; or NULL */
+    const char *set_cookie;  /* a whole Set-Cookie value; or NULL */
+    const char *disposition; /* "attachment; filename=..."; or NULL */
+    unsigned retry_s;        /* Retry-After; 0 = none */
+};
+/* Once for each exchange. Without memory the connection is closed. */
+void http_answer(struct exchange *x, const struct answer *a);
+
+/* Answers 200 with a stream, which gets a comment line every 15 s, so that a browser that left is
+ * noticed. `left` is called once when the browser is gone or too far behind; the
+ * stream must not be touched after it returned. NULL: no memory, and the connection is closed. */
+struct stream *http_stream(struct exchange *x, void (*left)(void *arg, struct stream *s),
+                           void *arg);
+/* One event: `id` (NULL = none) is what the browser says in Last-Event-ID when it comes back;
+ * `data` is one line. ST_FULL: the browser does not read; the stream ends and `left` follows on a
+ * later turn. */
+enum status stream_send(struct stream *s, const char *event, const char *id, const char *data);
+void stream_end(struct stream *s); /* no `left` after that */
+
+#endif

@@ -1,0 +1,79 @@
+/* http_parts - what the files of http share, and their door to libmicrohttpd; nobody else includes
+ * this. http.c has the server and its turns, exchange.c requests and answers, stream.c the news. */
+#ifndef EOCBUS_WEB_HTTP_PARTS_H
+#define EOCBUS_WEB_HTTP_PARTS_H
+
+#include <microhttpd.h>
+
+#include "agents/web/http.h"
+#include "proto/base/list.h"
+
+struct http {
+    struct http_settings set;
+    struct MHD_Daemon *daemon;
+    struct loop_poll *poll;
+    struct loop_timer *due, *watch; /* what libmicrohttpd asks for; slow requests and comments */
+    struct list exchanges, streams, callers;
+    unsigned port, watches;
+    bool ending;
+};
+
+/* One connection, for as long as it stands; a request that drips is cut by it. */
+struct caller {
+    struct list link;
+    int fd;
+    uint64_t since_us; /* first byte of the request that is not there whole; 0 = none */
+    uint64_t received; /* bytes, when its last answer was through */
+    bool busy;         /* its request is there whole, and is being answered */
+};
+
+enum exchange_state { X_COMING, X_WAITING, X_ANSWERED };
+struct exchange {
+    struct list link;
+    struct http *http;
+    struct MHD_Connection *connection;
+    enum exchange_state state;
+    const char *method;
+    char *path;
+    char peer[64];
+    struct buf body;
+    bool too_long, asleep;
+    unsigned answer_status;
+    struct MHD_Response *response; /* made, not given to libmicrohttpd yet */
+    struct stream *stream;
+    void *mine;
+};
+
+struct stream {
+    struct list link;
+    struct http *http;
+    struct exchange *x;
+    struct buf waiting; /* [sent, len) is what the browser has not taken */
+    size_t sent;
+    bool asleep, over;
+    unsigned holders;
+    void (*left)(void *arg, struct stream *s);
+    void *arg;
+};
+
+/* --- http.c --- */
+void http_soon(struct http *h); /* libmicrohttpd has something to do: with the next turn */
+
+/* The kernel's count of what a connection received. */
+uint64_t caller_received(const struct caller *c);
+
+/* --- exchange.c --- */
+enum MHD_Result exchange_step(void *arg, struct MHD_Connection *c, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *len, void **mine);
+void exchange_ended(void *arg, struct MHD_Connection *c, void **mine,
+                    enum MHD_RequestTerminationCode how);
+void exchange_free(struct exchange *x);
+/* The headers of every answer. */
+void add_house_headers(struct MHD_Response *r);
+
+/* --- stream.c --- */
+void stream_comment_all(struct http *h);
+void stream_gone(struct stream *s);
+
+#endif

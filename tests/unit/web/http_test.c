@@ -1,0 +1,466 @@
+/* http_test - the web server as a browser, a slow one and a rude one see it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agents/web/http.h"
+#include "tests/lib/patience.h"
+
+enum { BODY_BYTES = 1000, STREAM_BYTES = 64000, REQUEST_MS = 300 };
+
+struct house {
+    struct loop *loop;
+    struct http *http;
+    unsigned handled, gone, left;
+    char method[8], path[200], query[200], body[BODY_BYTES + 1], cookie[100];
+    bool has_query, waits, streams;
+    struct exchange *open;
+    struct stream *stream;
+    const char *tag;
+};
+
+static void on_left(void *arg, struct stream *s)
+{
+    struct house *h = arg;
+
+    assert_ptr_equal(s, h->stream);
+    h->stream = NULL;
+    h->left++;
+}
+
+static void on_gone(void *arg, struct exchange *x)
+{
+    struct house *h = arg;
+
+    if (h->open == x)
+        h->open = NULL;
+    h->gone++;
+}
+
+static void answer(struct exchange *x, const char *tag)
+{
+    http_answer(x, &(struct answer){.status = 200, .body = "well", .len = 4, .tag = tag});
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+static void on_request(void *arg, struct exchange *x)
+{
+    struct house *h = arg;
+    size_t len;
+    const char *body = exchange_body(x, &len);
+
+    h->handled++;
+    copy_text(h->method, sizeof(h->method), exchange_method(x));
+    copy_text(h->path, sizeof(h->path), exchange_path(x));
+    copy_text(h->query, sizeof(h->query), exchange_query(x, "q"));
+    copy_text(h->cookie, sizeof(h->cookie), exchange_cookie(x, "session"));
+    h->has_query = exchange_query(x, "q") != NULL;
+    snprintf(h->body, sizeof(h->body), "%.*s", (int)len, body ? body : "");
+    if (h->streams)
+        h->stream = http_stream(x, on_left, h);
+    else if (h->waits)
+        h->open = x;
+    else
+        answer(x, h->tag);
+}
+
+static void open_house(struct house *h)
+{
+    const struct http_settings set = {.address = "127.0.0.1:0",
+                                      .connections = 40,
+                                      .connections_each = 10,
+                                      .body_bytes = BODY_BYTES,
+                                      .stream_bytes = STREAM_BYTES,
+                                      .request_ms = REQUEST_MS,
+                                      .arg = h,
+                                      .handle = on_request,
+                                      .gone = on_gone};
+    struct http_settings mine = set;
+    char err[200] = "";
+
+    memset(h, 0, sizeof(*h));
+    assert_int_equal(loop_create(&h->loop), ST_OK);
+    mine.loop = h->loop;
+    if (http_create(&h->http, &mine, err, sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+}
+
+static void close_house(struct house *h)
+{
+    http_destroy(h->http);
+    loop_destroy(h->loop);
+}
+
+/* --- a browser ----------------------------------------------------------------------------------
+ */
+
+struct browser {
+    int fd;
+    char said[300000];
+    size_t len;
+    bool ended;
+};
+
+static void connect_to(struct browser *b, const struct house *h)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)http_port(h->http))};
+
+    memset(b, 0, sizeof(*b));
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(b->fd >= 0);
+    assert_int_equal(connect(b->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+}
+
+static void say(struct browser *b, const char *text)
+{
+    assert_int_equal(send(b->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void hear(struct browser *b)
+{
+    ssize_t n = recv(b->fd, b->said + b->len, sizeof(b->said) - 1 - b->len, MSG_DONTWAIT);
+
+    if (n > 0)
+        b->len += (size_t)n;
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        b->ended = true;
+    b->said[b->len] = '\0';
+}
+
+/* Turns the loop until `condition`; 30 s at most. */
+#define UNTIL(h, condition)                                                                        \
+    do {                                                                                           \
+        uint64_t until_us = loop_exact_us((h)->loop) + PATIENCE * UINT64_C(30000000);              \
+        while (!(condition)) {                                                                     \
+            if (loop_exact_us((h)->loop) > until_us)                                               \
+                fail_msg("waited in vain for: %s", #condition);                                    \
+            loop_turn((h)->loop, 10);                                                              \
+        }                                                                                          \
+    } while (0)
+
+static bool hears(struct browser *b, const char *text)
+{
+    hear(b);
+    return strstr(b->said, text) != NULL;
+}
+
+static bool is_over(struct browser *b)
+{
+    hear(b);
+    return b->ended;
+}
+
+/* --- the tests ----------------------------------------------------------------------------------
+ */
+
+static void test_a_request_is_heard_and_answered(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, "POST /act/%D3%A3?q=a%26b HTTP/1.1\r\nHost: x\r\nCookie: session=s1\r\n"
+            "Content-Length: 5\r\n\r\nhello");
+    UNTIL(&h, hears(&b, "\r\n\r\nwell"));
+    assert_string_equal(h.method, "POST");
+    assert_string_equal(h.path, "/act/\xd3\xa3");
+    assert_string_equal(h.query, "a&b");
+    assert_string_equal(h.cookie, "s1");
+    assert_string_equal(h.body, "hello");
+    assert_non_null(strstr(b.said, "HTTP/1.1 200"));
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_every_answer_keeps_the_page_to_itself(void **state)
+{
+    static const char *const wanted[] = {
+        "default-src 'none'",    "frame-ancestors 'none'",       "X-Content-Type-Options: nosniff",
+        "X-Frame-Options: DENY", "Referrer-Policy: no-referrer", "Cache-Control: no-store",
+    };
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, hears(&b, "\r\n\r\nwell"));
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (!strstr(b.said, wanted[i]))
+            fail_msg("no %s in: %s", wanted[i], b.said);
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_an_answer_may_come_later(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    h.waits = true;
+    connect_to(&b, &h);
+    say(&b, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.open != NULL);
+    assert_false(hears(&b, "well"));
+    answer(h.open, NULL);
+    UNTIL(&h, hears(&b, "\r\n\r\nwell"));
+    UNTIL(&h, h.gone == 1);
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_what_the_browser_has_is_not_sent_again(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    h.tag = "v1";
+    connect_to(&b, &h);
+    say(&b, "GET /app.js HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"v1\"\r\n\r\n");
+    UNTIL(&h, hears(&b, "\r\n\r\n"));
+    assert_non_null(strstr(b.said, "304"));
+    assert_null(strstr(b.said, "well"));
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_a_body_without_end_is_refused(void **state)
+{
+    struct house h;
+    struct browser b;
+    char text[BODY_BYTES + 200];
+    int len = snprintf(text, sizeof(text),
+                       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", BODY_BYTES + 1);
+
+    (void)state;
+    memset(text + len, 'x', BODY_BYTES + 1);
+    text[len + BODY_BYTES + 1] = '\0';
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, text);
+    UNTIL(&h, hears(&b, "at most 1000 bytes"));
+    assert_non_null(strstr(b.said, "413"));
+    assert_int_equal(h.handled, 0);
+    close(b.fd);
+    close_house(&h);
+}
+
+/* A byte now and then: the connection is never silent, and the request never comes in whole. */
+static void test_a_request_that_drips_is_cut(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    while (!is_over(&b)) {
+        (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
+        loop_turn(h.loop, 50);
+    }
+    assert_int_equal(h.handled, 0);
+    close(b.fd);
+    close_house(&h);
+}
+
+/* The same after a first request that was well. */
+static void test_a_second_request_that_drips_is_cut(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, hears(&b, "\r\n\r\nwell"));
+    say(&b, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    while (!is_over(&b)) {
+        (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
+        loop_turn(h.loop, 50);
+    }
+    assert_int_equal(h.handled, 1);
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_who_waits_for_news_is_not_cut(void **state)
+{
+    struct house h;
+    struct browser b;
+    uint64_t quiet_us;
+
+    (void)state;
+    open_house(&h);
+    h.streams = true;
+    connect_to(&b, &h);
+    say(&b, "GET /news HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.stream != NULL);
+    quiet_us = loop_exact_us(h.loop) + 3 * REQUEST_MS * UINT64_C(1000);
+    while (loop_exact_us(h.loop) < quiet_us)
+        loop_turn(h.loop, 100);
+    assert_int_equal(stream_send(h.stream, "flash", "7", "{\"level\":4}"), ST_OK);
+    UNTIL(&h, hears(&b, "id: 7\nevent: flash\ndata: {\"level\":4}\n\n"));
+    assert_non_null(strstr(b.said, "text/event-stream"));
+    assert_int_equal(h.left, 0);
+    close(b.fd);
+    UNTIL(&h, !h.stream || (stream_send(h.stream, "x", NULL, "y"), false));
+    assert_int_equal(h.left, 1);
+    close_house(&h);
+}
+
+static void test_a_browser_that_does_not_read_is_let_go(void **state)
+{
+    static char data[2000];
+    struct house h;
+    struct browser b;
+    unsigned sent = 0;
+
+    (void)state;
+    memset(data, 'x', sizeof(data) - 1);
+    open_house(&h);
+    h.streams = true;
+    connect_to(&b, &h);
+    say(&b, "GET /news HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.stream != NULL);
+    while (h.stream && stream_send(h.stream, "e", NULL, data) == ST_OK) {
+        loop_turn(h.loop, 0);
+        assert_true(++sent < 100000);
+    }
+    UNTIL(&h, h.left == 1);
+    close(b.fd);
+    close_house(&h);
+}
+
+static void test_a_stream_ends_when_the_house_says_so(void **state)
+{
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    h.streams = true;
+    connect_to(&b, &h);
+    say(&b, "GET /news HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    UNTIL(&h, h.stream != NULL);
+    stream_end(h.stream);
+    UNTIL(&h, is_over(&b));
+    assert_int_equal(h.left, 0);
+    close(b.fd);
+    close_house(&h);
+}
+
+static unsigned count_over(struct browser *many, size_t n)
+{
+    unsigned over = 0;
+
+    for (size_t i = 0; i < n; i++)
+        over += is_over(&many[i]);
+    return over;
+}
+
+static void test_one_address_gets_so_many_connections(void **state)
+{
+    struct house h;
+    struct browser many[14];
+
+    (void)state;
+    open_house(&h);
+    h.waits = true;
+    for (unsigned i = 0; i < ARRAY_LEN(many); i++) {
+        connect_to(&many[i], &h);
+        (void)!send(many[i].fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, MSG_NOSIGNAL);
+    }
+    UNTIL(&h, h.handled == 10);
+    UNTIL(&h, count_over(many, ARRAY_LEN(many)) == ARRAY_LEN(many) - 10);
+    for (unsigned i = 0; i < ARRAY_LEN(many); i++)
+        close(many[i].fd);
+    close_house(&h);
+}
+
+static void test_a_house_that_ends_keeps_nobody(void **state)
+{
+    struct house h;
+    struct browser waits, news;
+
+    (void)state;
+    open_house(&h);
+    h.waits = true;
+    connect_to(&waits, &h);
+    say(&waits, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.open != NULL);
+    h.streams = true;
+    connect_to(&news, &h);
+    say(&news, "GET /news HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.stream != NULL);
+    close_house(&h); /* the sanitizer tells what was forgotten */
+    close(waits.fd);
+    close(news.fd);
+}
+
+static void test_a_wrong_address_is_said(void **state)
+{
+    static const char *const wrong[] = {"", "8480", "localhost", "127.0.0.1:http",
+                                        "1.2.3.4:99999999"};
+    struct house h;
+    struct http_settings set = {.connections = 4, .connections_each = 4};
+    char err[200];
+
+    (void)state;
+    open_house(&h);
+    set.loop = h.loop;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct http *none = NULL;
+
+        set.address = wrong[i];
+        assert_int_equal(http_create(&none, &set, err, sizeof(err)), ST_INVALID);
+        assert_non_null(strstr(err, "legal are"));
+        assert_null(none);
+    }
+    close_house(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_request_is_heard_and_answered),
+        cmocka_unit_test(test_every_answer_keeps_the_page_to_itself),
+        cmocka_unit_test(test_an_answer_may_come_later),
+        cmocka_unit_test(test_what_the_browser_has_is_not_sent_again),
+        cmocka_unit_test(test_a_body_without_end_is_refused),
+        cmocka_unit_test(test_a_request_that_drips_is_cut),
+        cmocka_unit_test(test_a_second_request_that_drips_is_cut),
+        cmocka_unit_test(test_who_waits_for_news_is_not_cut),
+        cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),
+        cmocka_unit_test(test_a_stream_ends_when_the_house_says_so),
+        cmocka_unit_test(test_one_address_gets_so_many_connections),
+        cmocka_unit_test(test_a_house_that_ends_keeps_nobody),
+        cmocka_unit_test(test_a_wrong_address_is_said),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
