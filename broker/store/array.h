@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "proto/base/mem.h"
 
 /* Object ids from pg_type.dat; they never change. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "broker/parcel.h"
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "broker/store/place.h"
 
 struct batch;

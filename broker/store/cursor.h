@@ -15,7 +15,7 @@
 #ifndef EOCBUS_BROKER_STORE_CURSOR_H
 #define EOCBUS_BROKER_STORE_CURSOR_H
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "broker/store/store.h"
 
 struct cursors;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "broker/store/array.h"
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/log.h"
 #include "proto/base/loop.h"

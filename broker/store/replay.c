@@ -12,7 +12,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"

@@ -8,7 +8,7 @@
 #ifndef EOCBUS_BROKER_STORE_REPLAY_H
 #define EOCBUS_BROKER_STORE_REPLAY_H
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "broker/store/store.h"
 
 struct replay;

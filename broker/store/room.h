@@ -6,7 +6,7 @@
 #include "broker/store/claims.h"
 #include "broker/store/cursor.h"
 #include "broker/store/follow.h"
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "broker/store/place.h"
 #include "broker/store/project.h"
 #include "broker/store/queue.h"

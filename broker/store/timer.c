@@ -9,7 +9,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "proto/base/log.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"

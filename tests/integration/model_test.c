@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"
 #include "tests/lib/pgserver.h"

@@ -71,10 +71,10 @@ for guest in uv zmq libpq-fe sqlite3 jansson sodium libgfshare microhttpd; do
     rejects broker/router/x.c "#include <$guest.h>" "$guest.h>, whose only doors are"
 done
 rejects agents/ctl/x.c '#include <postgresql/libpq-fe.h>' 'libpq-fe.h>'
-rejects broker/store/pg.c '  #  include "sqlite3.h"' 'sqlite3.h>'
+rejects proto/base/pg.c '  #  include "sqlite3.h"' 'sqlite3.h>'
 rejects broker/store/x.c 'int f(char *d){ return sprintf (d, "x"); }' 'sprintf() is banned'
-rejects broker/store/pg.c 'PQexec(conn, text);' 'no literal'
-rejects broker/store/pg.c 'PQexec(conn,\n     text);' 'no literal'
+rejects proto/base/pg.c 'PQexec(conn, text);' 'no literal'
+rejects proto/base/pg.c 'PQexec(conn,\n     text);' 'no literal'
 rejects agents/ctl/x.c 'db_script(d, text);' 'no literal'
 rejects agents/ctl/x.c 'snprintf(s, n, "SELECT a FROM %s", t);' 'put together'
 
@@ -85,7 +85,7 @@ accepts broker/broker.c '#include "broker/store/store.h"\n#include "broker/egres
 accepts proto/wire/x.c '#include "rules.inc"\n#include "proto/base/mem.h"'
 accepts agents/ctl/db.c '#include <libpq-fe.h>\nPQexec(conn, sql);'
 accepts agents/sensor/x.c '#include "agents/link/agent.h"'
-accepts broker/store/pg.c 'PQexec(conn, "BEGIN");\nPQexec(conn,\n    sql_query("x"));'
+accepts proto/base/pg.c 'PQexec(conn, "BEGIN");\nPQexec(conn,\n    sql_query("x"));'
 accepts broker/store/x.c '/* sprintf(x)\n #include <uv.h>\n atoi(x) */ // gets(x)\nchar *s = "atoi(x) /*"; int my_atoi(int x);'
 accepts tests/unit/x.c '#include <zmq.h>\n#include "broker/store/store.h"\n#include "agents/ctl/db.h"'
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "proto/base/ids.h"
 #include "proto/base/mem.h"
 #include "proto/wire/topic.h"

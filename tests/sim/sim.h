@@ -6,7 +6,7 @@
  *
  *   proto/base/loop     sim_loop.c   timers and hooks on the heap
  *   proto/base/zport    sim_net.c    connections with delay, cuts, partitions, full queues; ZAP
- *   broker/store/pg     sim_pg.c, sim_server.c  connections to model.c, which answers like
+ *   proto/base/pg     sim_pg.c, sim_server.c  connections to model.c, which answers like
  *                                    sql/queries
  *   SQLite's files      sim_disk.c   disks that lose what was not synced
  *   keys, control socket, commits of outbox and inbox  sim_seams.c

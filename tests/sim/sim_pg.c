@@ -1,4 +1,4 @@
-/* sim_pg - broker/store/pg.h in front of the model: connections that are slow, break, and answer
+/* sim_pg - proto/base/pg.h in front of the model: connections that are slow, break, and answer
  * late or never.
  *
  * A connection has two halves. The client's (struct pg) has the states, deadlines and answers of

@@ -3,7 +3,7 @@
 #ifndef EOCBUS_TESTS_SIM_PG_H
 #define EOCBUS_TESTS_SIM_PG_H
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "tests/sim/model.h"
 #include "tests/sim/sim.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/store/pg.h"
+#include "proto/base/pg.h"
 #include "broker/store/replay.h"
 #include "proto/base/mem.h"
 

@@ -2,13 +2,13 @@
  *
  * pg.c has the states, pg_dial.c gets a connection to be ready, pg_talk.c sends and reads answers,
  * pg_rows.c reads results, pg_hosts.c knows which server to try first. */
-#ifndef EOCBUS_BROKER_STORE_PG_PARTS_H
-#define EOCBUS_BROKER_STORE_PG_PARTS_H
+#ifndef EOCBUS_BASE_PG_PARTS_H
+#define EOCBUS_BASE_PG_PARTS_H
 
 #include <libpq-fe.h>
 
-#include "broker/store/pg.h"
-#include "broker/store/pg_hosts.h"
+#include "proto/base/pg.h"
+#include "proto/base/pg_hosts.h"
 #include "proto/base/loop.h"
 
 struct pg {

@@ -5,8 +5,8 @@
  * one that took its place stands behind it in the list. So the list is turned until whoever was
  * refused is its last: the others are asked before. Hosts that come from a service file or from the
  * environment are not seen here; their order stays. */
-#ifndef EOCBUS_BROKER_STORE_PG_HOSTS_H
-#define EOCBUS_BROKER_STORE_PG_HOSTS_H
+#ifndef EOCBUS_BASE_PG_HOSTS_H
+#define EOCBUS_BASE_PG_HOSTS_H
 
 #include "proto/base/status.h"
 

@@ -1,5 +1,5 @@
 /* pg_rows - what stands in a result in binary. */
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg_parts.h"
 
 #include "proto/base/banned.h"
 

@@ -3,7 +3,7 @@
  * Callbacks translate (a readable socket, a timer), pg_step decides. Only pg_enter writes `state`.
  * A connection is thrown away in one place, pg_drop, which also answers the query under way: with
  * "lost", since a connection that ends after a COMMIT was sent says nothing about it. */
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg_parts.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* pg_hosts - see pg_hosts.h. */
-#include "broker/store/pg_hosts.h"
+#include "proto/base/pg_hosts.h"
 
 #include <string.h>
 
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg_parts.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"

@@ -15,8 +15,8 @@
  * (accept, pg_redial) or says nothing while it is dialled: then the others are tried before it.
  *
  * Names of hosts are looked up by libpq, which blocks; give hostaddr= or a socket directory. */
-#ifndef EOCBUS_BROKER_STORE_PG_H
-#define EOCBUS_BROKER_STORE_PG_H
+#ifndef EOCBUS_BASE_PG_H
+#define EOCBUS_BASE_PG_H
 
 #include <stdbool.h>
 #include <stddef.h>

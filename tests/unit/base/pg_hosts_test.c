@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "broker/store/pg_hosts.h"
+#include "proto/base/pg_hosts.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"

@@ -3,7 +3,7 @@
  *
  * During dialling the poll handle is made anew around every PQconnectPoll, because libpq may change
  * its socket between two steps. */
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg_parts.h"
 
 #include <assert.h>
 #include <stdio.h>

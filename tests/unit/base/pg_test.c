@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/store/pg.h"
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg.h"
+#include "proto/base/pg_parts.h"
 #include "broker/store/store.h"
 #include "proto/base/log.h"
 #include "proto/base/loop.h"

@@ -1,5 +1,5 @@
 /* pg_talk - sends what was asked, and reads until it is known what became of it. */
-#include "broker/store/pg_parts.h"
+#include "proto/base/pg_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
