@@ -233,7 +233,8 @@ clean:
 	rm -rf $(BUILD) $(SAN_BUILD) $(TSAN_BUILD)
 
 # --- the library for gateways of other makers: one header, only eocbus_* to be seen -------------------
-LIBEOCBUS_O = $(call objs,$(LINK_C) $(PROTO_C)) $(GEN_C:.c=.o)
+# It has no use for a database.
+LIBEOCBUS_O = $(call objs,$(LINK_C) $(filter-out proto/base/pg%,$(PROTO_C))) $(GEN_C:.c=.o)
 library: $(BUILD)/libeocbus.so.0 $(BUILD)/libeocbus.a $(BUILD)/eocbus-example
 programs: library
 .PHONY: library
