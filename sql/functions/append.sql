@@ -2,8 +2,9 @@
 --
 -- bus.append takes a whole batch as arrays and ends with one sync, so the lock of the head never spans
 -- a round trip to a client. The caller sends which runs of lane numbers the batch covers (it dedups
--- inside the batch); one look per run says whether anything was seen before. If not, everything goes in
--- set-based. If so, or if something in it has a life cycle (ledger.sql), bus.append_again sorts it out row by row.
+-- inside the batch); one look per run says whether anything was seen before. What has a life cycle (ledger.sql)
+-- is judged first, by itself, with everything before it in place (bus.append_judged). Then everything goes in
+-- set-based; if something was seen before or refused, by bus.append_again, which leaves that out.
 
 -- Partitions for the numbers up to `upto`. Made beside the log and then attached: that waits for no
 -- reader, however long its question takes.
@@ -109,70 +110,178 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 GRANT EXECUTE ON FUNCTION bus.chain_head TO bus_ingest;
 
--- The slow way: some lane numbers of the batch were seen before, or some of it has a life cycle.
-CREATE FUNCTION bus.append_again(
-    INOUT res bus.append_result, seen_before bool,
-    m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[], m_type int2[],
-    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
-    m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[],
-    d_ordinal int4[], d_doc jsonb[])
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+-- What these do for bus.append they do with its settings: each that is set anew costs ten microseconds a call.
+
+-- What was seen before, of a batch: its outcomes, and where it is. In plans of its own, for a few of the log's partitions.
+CREATE FUNCTION bus.append_seen(
+    INOUT res bus.append_result, m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_content bytea[])
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     n int4 := cardinality(m_sender);
     run record;
     hit record;
     i int4;
-    rows bytea;
-    shorts bytea[];
 BEGIN
     res.outcome := array_fill(1::int2, ARRAY[n]);
     res.seq := array_fill(NULL::int8, ARRAY[n]);
     res.verdict := array_fill(NULL::int2, ARRAY[n]);
-    IF seen_before THEN
-        -- One look into the log per run that was touched. What is not found there was seen all the same:
-        -- its partition has been taken away, and its first number is not known (0).
-        FOR run IN
-            SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
-                   array_agg(u.lane_seq) AS lane_seqs
-              FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
-                   WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
-              CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
-                                   WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
-                                     AND l.lane_first <= u.lane_seq
-                                   ORDER BY l.lane_first DESC LIMIT 1) AS l
-             WHERE l.lane_last >= u.lane_seq
-             GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
+    -- One look into the log per run that was touched. What is not found there was seen all the same:
+    -- its partition has been taken away, and its first number is not known (0).
+    FOR run IN
+        SELECT l.sender_id, l.epoch, l.lane, l.seq_first, l.seq_last, array_agg(u.ord::int4) AS ords,
+               array_agg(u.lane_seq) AS lane_seqs
+          FROM unnest(m_sender, m_epoch, m_lane, m_lane_seq)
+               WITH ORDINALITY AS u(sender_id, epoch, lane, lane_seq, ord)
+          CROSS JOIN LATERAL (SELECT * FROM bus.lane_run l
+                               WHERE (l.sender_id, l.epoch, l.lane) = (u.sender_id, u.epoch, u.lane)
+                                 AND l.lane_first <= u.lane_seq
+                               ORDER BY l.lane_first DESC LIMIT 1) AS l
+         WHERE l.lane_last >= u.lane_seq
+         GROUP BY l.sender_id, l.epoch, l.lane, l.lane_first, l.seq_first, l.seq_last
+    LOOP
+        FOREACH i IN ARRAY run.ords LOOP
+            res.outcome[i] := 2;
+            res.seq[i] := 0;
+        END LOOP;
+        FOR hit IN
+            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same, m.verdict
+              FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
+             WHERE m.seq BETWEEN run.seq_first AND run.seq_last
+               AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
         LOOP
-            FOREACH i IN ARRAY run.ords LOOP
-                res.outcome[i] := 2;
-                res.seq[i] := 0;
-            END LOOP;
-            FOR hit IN
-                SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same, m.verdict
-                  FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
-                 WHERE m.seq BETWEEN run.seq_first AND run.seq_last
-                   AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
-            LOOP
-                res.seq[hit.ord] := hit.seq;
-                res.verdict[hit.ord] := hit.verdict;
-                IF NOT hit.is_same THEN
-                    res.outcome[hit.ord] := 3;
-                END IF;
-            END LOOP;
+            res.seq[hit.ord] := hit.seq;
+            res.verdict[hit.ord] := hit.verdict;
+            IF NOT hit.is_same THEN
+                res.outcome[hit.ord] := 3;
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+-- Judges what has a life cycle, in the order of the batch; what is refused takes no number. Before it, the documents
+-- of what stands before it are stored, under the numbers that they have by then; in the end all of them are. Of what
+-- has none, nothing is looked at one by one. If nothing was seen before and nothing is refused, res has no outcome
+-- and no numbers: each row has the one behind the row before it.
+CREATE FUNCTION bus.append_judged(
+    INOUT res bus.append_result, m_sender int4[], m_lane int2[], m_id uuid[], m_type int2[], m_status int2[],
+    m_places text[], m_event timestamptz[], m_received timestamptz[], m_not_after timestamptz[], m_marks int2[],
+    d_ordinal int4[], d_doc jsonb[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    n int4 := cardinality(m_type);
+    -- By themselves, since a field of a row is copied whole for each element that is set.
+    outcome int2[] := res.outcome;
+    verdict int2[] := res.verdict;
+    of_new int4[];     -- per row: how many up to it were not seen before; null: all
+    refused int4 := 0; -- so far
+    waits bool := false;
+    d int4;
+    stored int4 := 0;  -- documents up to this one are
+    i int4;
+    next_seq int8;
+    j record;
+    settled record;
+BEGIN
+    IF outcome IS NOT NULL THEN
+        of_new := ARRAY(SELECT sum((x.o = 1)::int4) OVER (ORDER BY x.ord)
+                          FROM unnest(outcome) WITH ORDINALITY AS x(o, ord) ORDER BY x.ord);
+    END IF;
+    FOR d IN SELECT x.d FROM unnest(d_ordinal) WITH ORDINALITY AS x(o, d)
+              WHERE m_type[x.o] = ANY (bus.judged()) AND coalesce(outcome[x.o] = 1, true) ORDER BY x.d LOOP
+        IF stored < d - 1 THEN
+            PERFORM bus.append_documents(res.before - refused, of_new, outcome, stored + 1, d - 1, m_sender, m_id, m_type,
+                                         m_status, m_places, m_event, m_received, m_marks, d_ordinal, d_doc);
+        END IF;
+        stored := d;
+        i := d_ordinal[d];
+        next_seq := res.before - refused + coalesce(of_new[i], i);
+        SELECT * INTO j FROM bus.judge_row(next_seq, m_id[i], m_sender[i], m_lane[i], m_type[i], m_status[i],
+                                           m_marks[i], m_places[i], m_event[i], m_received[i], m_not_after[i],
+                                           res.expired[i], d_doc[d]);
+        IF j.verdict = 4 THEN
+            IF refused = 0 THEN
+                outcome := coalesce(outcome, array_fill(1::int2, ARRAY[n]));
+                res.code := array_fill(NULL::text, ARRAY[n]);
+                res.path := res.code;
+                res.refusal := res.code;
+            END IF;
+            refused := refused + 1;
+            outcome[i] := 5;
+            res.code[i] := j.code;
+            res.path[i] := j.path;
+            res.refusal[i] := j.text;
+            CONTINUE;
+        ELSIF j.verdict IS NOT NULL THEN
+            verdict := coalesce(verdict, array_fill(NULL::int2, ARRAY[n]));
+            verdict[i] := j.verdict;
+            waits := waits OR j.verdict <> 1;
+        END IF;
+        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+        VALUES (next_seq, m_received[i], m_event[i], m_sender[i], m_type[i], m_status[i], m_id[i], d_doc[d], m_places[i],
+                m_marks[i]);
+    END LOOP;
+    PERFORM bus.append_documents(res.before - refused, of_new, outcome, stored + 1, cardinality(d_ordinal), m_sender, m_id,
+                                 m_type, m_status, m_places, m_event, m_received, m_marks, d_ordinal, d_doc);
+    res.outcome := outcome;
+    res.verdict := verdict;
+    res := bus.append_numbered(res);
+    IF waits THEN
+        -- Held or contested, and settled by what came behind it in the same batch.
+        FOR settled IN SELECT coalesce(array_position(res.seq, x.seq), x.seq - res.before) AS i, x.settled_as
+                   FROM (SELECT 1 AS turn, h.seq, h.settled_as FROM bus.held h WHERE h.seq > res.before
+                         UNION ALL
+                         SELECT 2, c.seq, c.settled_as FROM bus.contested c WHERE c.seq > res.before) AS x
+                  WHERE x.settled_as IS NOT NULL ORDER BY x.turn LOOP
+            res.verdict[settled.i] := settled.settled_as;
         END LOOP;
     END IF;
-    IF m_type && bus.judged() THEN
-        res := bus.append_judged(res, m_sender, m_lane, m_id, m_type, m_status, m_places, m_event, m_received,
-                                 m_not_after, m_marks, d_ordinal, d_doc);
-    ELSE
-        res := bus.append_numbered(res);
-        INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
-        SELECT res.seq[o], m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o],
-               m_marks[o]
-          FROM unnest(d_ordinal, d_doc) AS u(o, d) WHERE res.outcome[o] = 1;
-    END IF;
+END
+$$;
 
+-- Stores the documents from the `first`th to the `last`th of a batch; `before`: the number of its first row, less one,
+-- and less what was refused so far.
+CREATE FUNCTION bus.append_documents(
+    before int8, of_new int4[], outcome int2[], first int4, last int4, m_sender int4[], m_id uuid[], m_type int2[],
+    m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[], m_marks int2[], d_ordinal int4[],
+    d_doc jsonb[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
+    SELECT append_documents.before + coalesce(of_new[x.o], x.o), m_received[x.o], m_event[x.o], m_sender[x.o], m_type[x.o],
+           m_status[x.o], m_id[x.o], d_doc[x.d], m_places[x.o], m_marks[x.o]
+      FROM (SELECT k AS d, d_ordinal[k] AS o FROM generate_series(first, last) AS k OFFSET 0) AS x
+     WHERE coalesce(outcome[x.o] = 1, true);
+END
+$$;
+
+-- Gives what is new its numbers, in order. Without outcome all of it is, and has them.
+CREATE FUNCTION bus.append_numbered(INOUT res bus.append_result)
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF array_remove(res.verdict, NULL) = '{}' THEN
+        res.verdict := NULL;
+    END IF;
+    IF res.outcome IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(CASE WHEN x.o = 1 THEN res.before + x.r ELSE x.s END ORDER BY x.ord),
+           res.before + coalesce(max(x.r), 0) INTO res.seq, res.head
+      FROM (SELECT u.*, count(*) FILTER (WHERE u.o = 1) OVER (ORDER BY u.ord) AS r
+              FROM unnest(res.outcome, res.seq) WITH ORDINALITY AS u(o, s, ord)) AS x;
+END
+$$;
+
+-- A batch of which something was seen before, or refused by its judge: the rest of it goes in.
+CREATE FUNCTION bus.append_again(
+    INOUT res bus.append_result, m_sender int4[], m_epoch int8[], m_lane int2[], m_lane_seq int8[], m_id uuid[],
+    m_type int2[], m_status int2[], m_places text[], m_event timestamptz[], m_received timestamptz[],
+    m_not_after timestamptz[], m_offset int4[], m_marks int2[], m_content bytea[], m_signature bytea[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    rows bytea;
+    shorts bytea[];
+BEGIN
     SELECT string_agg(d.digest, ''), array_agg(substr(d.digest, 1, 8)) INTO rows, shorts
       FROM (SELECT bus.row_digest((SELECT p.name FROM bus.principal p WHERE p.principal_id = u.sender_id),
                                   u.received_at, u.not_after, u.offset_ms, u.marks, u.content, u.signature) AS digest
@@ -226,107 +335,32 @@ BEGIN
 END
 $$;
 
--- Gives what is new its numbers, in order.
-CREATE FUNCTION bus.append_numbered(INOUT res bus.append_result)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    res.head := res.before;
-    FOR i IN 1 .. cardinality(res.outcome) LOOP
-        IF res.outcome[i] = 1 THEN
-            res.head := res.head + 1;
-            res.seq[i] := res.head;
-        END IF;
-    END LOOP;
-    IF array_remove(res.verdict, NULL) = '{}' THEN
-        res.verdict := NULL;
-    END IF;
-END
-$$;
-
--- The same, with the documents, where something has a life cycle: it is judged on the way,
--- with everything before it in place; what is refused takes no number.
-CREATE FUNCTION bus.append_judged(
-    INOUT res bus.append_result, m_sender int4[], m_lane int2[], m_id uuid[], m_type int2[], m_status int2[],
-    m_places text[], m_event timestamptz[], m_received timestamptz[], m_not_after timestamptz[], m_marks int2[],
-    d_ordinal int4[], d_doc jsonb[])
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
-DECLARE
-    -- By themselves, since a field of a row is copied whole for each element that is set.
-    outcome int2[] := res.outcome;
-    seqs int8[] := res.seq;
-    verdict int2[] := res.verdict;
-    nobody text[] := array_fill(NULL::text, ARRAY[cardinality(m_type)]);
-    next_seq int8 := res.before;
-    d int4 := 1; -- the next document
-    has_doc bool;
-    j record;
-BEGIN
-    FOR i IN 1 .. cardinality(m_type) LOOP
-        has_doc := coalesce(d_ordinal[d] = i, false);
-        IF outcome[i] = 1 AND has_doc AND m_type[i] = ANY (bus.judged()) THEN
-            SELECT * INTO j FROM bus.judge_row(next_seq + 1, m_id[i], m_sender[i], m_lane[i], m_type[i], m_status[i],
-                                               m_marks[i], m_places[i], m_event[i], m_received[i], m_not_after[i],
-                                               res.expired[i], d_doc[d]);
-            IF j.verdict = 4 THEN
-                outcome[i] := 5;
-                IF res.code IS NULL THEN
-                    res.code := nobody;
-                    res.path := nobody;
-                    res.refusal := nobody;
-                END IF;
-                res.code[i] := j.code;
-                res.path[i] := j.path;
-                res.refusal[i] := j.text;
-            ELSIF j.verdict IS NOT NULL THEN
-                verdict[i] := j.verdict;
-            END IF;
-        END IF;
-        IF outcome[i] = 1 THEN
-            next_seq := next_seq + 1;
-            seqs[i] := next_seq;
-            IF has_doc THEN
-                INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places,
-                                          marks)
-                VALUES (next_seq, m_received[i], m_event[i], m_sender[i], m_type[i], m_status[i], m_id[i], d_doc[d],
-                        m_places[i], m_marks[i]);
-            END IF;
-        END IF;
-        d := d + has_doc::int4;
-    END LOOP;
-    -- Held or contested, and settled by what came behind it in the same batch.
-    FOR j IN SELECT array_position(seqs, x.seq) AS i, x.settled_as
-               FROM (SELECT 1 AS turn, h.seq, h.settled_as FROM bus.held h WHERE h.seq > res.before
-                     UNION ALL
-                     SELECT 2, c.seq, c.settled_as FROM bus.contested c WHERE c.seq > res.before) AS x
-              WHERE x.settled_as IS NOT NULL ORDER BY x.turn LOOP
-        verdict[j.i] := j.settled_as;
-    END LOOP;
-    res.outcome := outcome;
-    res.seq := seqs;
-    res.verdict := CASE WHEN array_remove(verdict, NULL) <> '{}' THEN verdict END;
-    res.head := next_seq;
-END
-$$;
-
 -- Keeps the bytes of conflicts and of what the ledger refused, within a quota an hour, as other refusals are; what is
 -- over it is only counted. Named by what it is, so that the same is kept once. Answers the outcomes.
 CREATE FUNCTION bus.keep_refused(res bus.append_result, m_sender int4[], m_epoch int8[], m_lane int2[],
                                  m_lane_seq int8[], m_received timestamptz[], m_content bytea[], m_signature bytea[])
 RETURNS int2[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     outcome int2[] := res.outcome;
+    i int4;
+    counted text := ''; -- whose quota `kept` is, and of what
+    kept int8;
 BEGIN
-    FOR i IN 1 .. cardinality(m_sender) LOOP
-        CONTINUE WHEN outcome[i] NOT IN (3, 5);
-        IF (SELECT count(*) FROM (SELECT FROM bus.quarantine q
-                                   WHERE q.sender_id = m_sender[i] AND q.received_at > m_received[i] - interval '1 hour'
-                                     AND (outcome[i] = 5 OR q.code = 'conflict') LIMIT 1000) AS x) >= 1000 THEN
+    FOR i IN SELECT x.ord FROM unnest(outcome, m_sender) WITH ORDINALITY AS x(o, sender, ord) WHERE x.o IN (3, 5)
+              ORDER BY x.sender, x.o, x.ord LOOP
+        -- Each is counted once, and then what is added here; a little too much where a batch says the same again.
+        IF counted <> format('%s %s', m_sender[i], outcome[i]) THEN
+            counted := format('%s %s', m_sender[i], outcome[i]);
+            kept := (SELECT count(*) FROM (SELECT FROM bus.quarantine q
+                                            WHERE q.sender_id = m_sender[i] AND q.received_at > m_received[i] - interval '1 hour'
+                                              AND (outcome[i] = 5 OR q.code = 'conflict') LIMIT 1000) AS x);
+        END IF;
+        IF kept >= 1000 THEN
             outcome[i] := outcome[i] + 1;
             CONTINUE;
         END IF;
+        kept := kept + 1;
         INSERT INTO bus.quarantine (quarantine_id, received_at, sender_id, code, path, text, content, signature)
         VALUES (md5(format('%s %s %s %s ', m_sender[i], m_epoch[i], m_lane[i], m_lane_seq[i]) || md5(m_content[i]))::uuid,
                 m_received[i], m_sender[i], CASE outcome[i] WHEN 3 THEN 'conflict' ELSE res.code[i] END,
@@ -374,6 +408,7 @@ DECLARE
     h bus.log_head;
     res bus.append_result;
     seen_before bool;
+    has_documents bool := false;
     run_first int8[]; -- of each run, the run it lengthens
     only_name text;   -- of the sender of all of them, if they have one
     rows bytea;       -- digests of the messages, and the beginning of each
@@ -434,11 +469,19 @@ BEGIN
                             AND l.lane_first <= u.last
                           ORDER BY l.lane_first DESC LIMIT 1) AS l ON true;
 
-    IF seen_before OR m_type && bus.judged() THEN
-        res := bus.append_again(res, seen_before, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places,
-                                m_event, m_received, m_not_after, m_offset, m_marks, m_content,
-                                m_signature,
-                                d_ordinal, d_doc);
+    IF seen_before THEN
+        res := bus.append_seen(res, m_sender, m_epoch, m_lane, m_lane_seq, m_content);
+    END IF;
+    IF d_ordinal IS NOT NULL AND (seen_before OR m_type && bus.judged()) THEN
+        res := bus.append_judged(res, m_sender, m_lane, m_id, m_type, m_status, m_places, m_event, m_received, m_not_after,
+                                 m_marks, d_ordinal, d_doc);
+        has_documents := true;
+    ELSIF seen_before THEN
+        res := bus.append_numbered(res);
+    END IF;
+    IF res.outcome IS NOT NULL THEN
+        res := bus.append_again(res, m_sender, m_epoch, m_lane, m_lane_seq, m_id, m_type, m_status, m_places, m_event,
+                                m_received, m_not_after, m_offset, m_marks, m_content, m_signature);
         -- "It is there" proves a local commit only. This makes our own commit wait for the standby, and
         -- with it for everything before.
         PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier');
@@ -458,14 +501,15 @@ BEGIN
                                unnest(m_marks) AS marks, unnest(m_content) AS content,
                                unnest(m_signature) AS signature) AS u OFFSET 0) AS d;
         INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, not_after, log_epoch, sender_id,
-                                 clock_offset_ms, marks, lane, type, status, expired, message_id, places, content,
+                                 clock_offset_ms, marks, lane, type, status, verdict, expired, message_id, places, content,
                                  signature, digest)
         SELECT generate_series(h.seq + 1, res.head), unnest(m_epoch), unnest(m_lane_seq), unnest(m_received),
                unnest(m_event), unnest(m_not_after), h.log_epoch, unnest(m_sender), unnest(m_offset),
-               unnest(m_marks), unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.expired), unnest(m_id),
+               unnest(m_marks), unnest(m_lane), unnest(m_type), unnest(m_status), unnest(res.verdict),
+               unnest(res.expired), unnest(m_id),
                unnest(m_places), unnest(m_content), unnest(m_signature), unnest(shorts);
         PERFORM bus.chain_on(h.log_epoch, h.seq, rows);
-        IF d_ordinal IS NOT NULL THEN
+        IF d_ordinal IS NOT NULL AND NOT has_documents THEN
             INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
             SELECT h.seq + o, m_received[o], m_event[o], m_sender[o], m_type[o], m_status[o], m_id[o], d, m_places[o],
                    m_marks[o]
@@ -543,10 +587,11 @@ BEGIN
      WHERE l.sender_id = m_sender AND l.epoch = m_epoch AND l.lane = m_lane AND l.lane_first <= m_lane_seq
      ORDER BY l.lane_first DESC LIMIT 1;
     IF last.lane_last >= m_lane_seq THEN
-        res := bus.append_again(res, true, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
-                                ARRAY[m_id], ARRAY[m_type], ARRAY[m_status], ARRAY[m_places], ARRAY[m_event],
-                                ARRAY[m_received], ARRAY[m_not_after], ARRAY[m_offset], ARRAY[m_marks], ARRAY[m_content],
-                                ARRAY[m_signature], CASE WHEN m_doc IS NOT NULL THEN ARRAY[1] END, ARRAY[m_doc]);
+        -- Seen before, with this content or another: nothing of it is new.
+        res := bus.append_seen(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq], ARRAY[m_content]);
+        res := bus.append_numbered(res);
+        res.outcome := bus.keep_refused(res, ARRAY[m_sender], ARRAY[m_epoch], ARRAY[m_lane], ARRAY[m_lane_seq],
+                                        ARRAY[m_received], ARRAY[m_content], ARRAY[m_signature]);
         PERFORM pg_logical_emit_message(true, 'eocbus', 'barrier'); -- as in bus.append
         UPDATE bus.log_head SET seq = res.head WHERE one;
         RETURN res;

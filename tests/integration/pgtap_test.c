@@ -99,6 +99,11 @@ static void what_waits_has_its_turn_and_its_time(void **state)
     assert_int_equal(failures_of(*state, "held", NULL), 0);
 }
 
+static void a_mixed_batch_leaves_what_its_messages_leave_one_by_one(void **state)
+{
+    assert_int_equal(failures_of(*state, "mixed", NULL), 0);
+}
+
 static void orders_take_whom_the_policy_names(void **state)
 {
     assert_int_equal(failures_of(*state, "orders", NULL), 0);
@@ -199,6 +204,7 @@ int main(void)
         T(readers_read_what_they_may_hear),
         T(life_cycles_go_where_their_rows_say),
         T(what_waits_has_its_turn_and_its_time),
+        T(a_mixed_batch_leaves_what_its_messages_leave_one_by_one),
         T(an_incident_is_played_whole),
         T(an_incident_goes_its_way_and_no_other),
         T(an_alarm_asks_one_after_the_other_until_somebody_takes_it),
