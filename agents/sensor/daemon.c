@@ -28,6 +28,7 @@ struct daemon {
     struct sensor *s;
     struct loop *loop;
     struct agent *agent;
+    struct quality quality;
     struct intake *intake;
     struct listener *listener;
     struct replay *replay;
@@ -264,6 +265,11 @@ static enum status start_loop(struct daemon *d)
     return st;
 }
 
+static void judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
+{
+    quality_judge(&((struct daemon *)arg)->quality, stream, s, now_us);
+}
+
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
@@ -276,19 +282,24 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
         .hold_us = set->detect_hold_ms * INT64_C(1000),
         .put = put,
         .commit = commit,
+        .judge = judge,
         .arg = d,
     };
-    enum status st = intake_create(&d->intake, &intake, err, err_size);
+    enum status st = quality_read(&d->quality, &d->s->station, &set->quality,
+                                  set->quality_ahead_ms * INT64_C(1000),
+                                  set->backfill_after_ms * INT64_C(1000), err, err_size);
     struct listener_settings door = {
         .loop = d->loop,
-        .intake = d->intake,
         .address = set->listen,
         .connections = set->listen_connections,
         .period_ms = set->batch_period_ms,
     };
 
+    if (st == ST_OK)
+        st = intake_create(&d->intake, &intake, err, err_size);
     if (st != ST_OK || !*set->listen)
         return st;
+    door.intake = d->intake;
     st = listener_create(&d->listener, &door, err, err_size);
     if (st == ST_OK)
         log_info("sensor.listen", "address=%s port=%u", set->listen, listener_port(d->listener));

@@ -41,6 +41,15 @@ const struct conf_row sensor_rows[] = {
      "rain.caine1980, stage.level or stage.rate: PROFILE VERSION DATASTREAM [line=NUMBER] "
      "[window=SPAN] [debounce=M/N]",
      0, 0},
+    {"quality", CONF_LIST, ROW(quality), NULL, 0,
+     "what to look at in a channel beside range and times: DATASTREAM [rise=NUMBER] [spike=NUMBER] "
+     "[stuck=SPAN]; rise in its unit a second, spike in its unit, 0 = not looked at. What is found "
+     "is flagged and kept",
+     0, 0},
+    {"quality.ahead", CONF_MS, ROW(quality_ahead_ms), "1m", 0,
+     "samples whose time is so far ahead of this machine's clock are flagged and alarm nobody; 0 = "
+     "never",
+     0, 86400000},
     {"detect.hold", CONF_MS, ROW(detect_hold_ms), "30m", 0,
      "a level is cleared when every detector was under its line for so long", 1000, 86400000},
     {"batch.samples", CONF_COUNT, ROW(batch_samples), "60", 0,
@@ -146,6 +155,17 @@ static enum status try_detectors(struct sensor *s, char *err, size_t err_size)
     return st;
 }
 
+static enum status try_quality(struct sensor *s, char *err, size_t err_size)
+{
+    struct quality *q = mem_alloc(sizeof(*q));
+    enum status st = q ? ST_OK : ST_NOMEM;
+
+    if (st == ST_OK)
+        st = quality_read(q, &s->station, &s->set.quality, 0, 0, err, err_size);
+    mem_free(q);
+    return st;
+}
+
 /* An exercise may be called one, a record played again may not be called real. */
 static enum status check_replays(struct sensor *s, char *err, size_t err_size)
 {
@@ -183,6 +203,8 @@ enum status sensor_begin(struct sensor *s, char *err, size_t err_size)
     }
     if (st == ST_OK)
         st = try_detectors(s, err, err_size);
+    if (st == ST_OK)
+        st = try_quality(s, err, err_size);
     return st == ST_OK ? check_replays(s, err, err_size) : st;
 }
 
@@ -199,6 +221,7 @@ void sensor_replay_settings(const struct sensor *s, struct replay_settings *out)
         .station = &s->station,
         .replays = &s->set.replays,
         .detectors = &s->set.detectors,
+        .quality = &s->set.quality,
         .speaker = &s->speaker,
         .batch_samples = s->set.batch_samples,
         .batch_period_us = s->set.batch_period_ms * INT64_C(1000),

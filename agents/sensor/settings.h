@@ -3,6 +3,7 @@
 #define EOCBUS_SENSOR_SETTINGS_H
 
 #include "agents/link/agent.h"
+#include "agents/sensor/quality/quality.h"
 #include "agents/sensor/replay/replay.h"
 #include "agents/sensor/report/say.h"
 #include "agents/sensor/station/station.h"
@@ -11,8 +12,9 @@
 struct sensor_settings {
     struct agent_settings agent;
     char *place, *status, *clock, *hazard, *listen, *replay_speed;
-    struct conf_list things, sensors, torrents, datastreams, detectors, replays;
+    struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
+    unsigned quality_ahead_ms;
     unsigned listen_connections, replay_backlog;
 };
 

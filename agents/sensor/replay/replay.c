@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agents/sensor/quality/quality.h"
 #include "agents/sensor/replay/source.h"
 #include "proto/base/log.h"
 
@@ -18,6 +19,7 @@ struct replay {
     struct replay_settings set;
     struct speaker speaker;
     struct arena *arena; /* states of the detectors */
+    struct quality quality;
     struct detect detect;
     struct source *sources[REPLAY_SOURCES];
     unsigned count;
@@ -50,12 +52,12 @@ static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *wh
 /* What decides which messages are said: the settings, and which files they are. */
 static void make_key(struct replay *r)
 {
-    const struct conf_list *lists[] = {r->set.replays, r->set.detectors};
+    const struct conf_list *lists[] = {r->set.replays, r->set.detectors, r->set.quality};
     uint64_t h = r->set.station->hash;
     char numbers[160];
 
     for (size_t k = 0; k < ARRAY_LEN(lists); k++)
-        for (size_t i = 0; i < lists[k]->count; i++)
+        for (size_t i = 0; lists[k] && i < lists[k]->count; i++)
             h = text_hash(h, lists[k]->items[i], strlen(lists[k]->items[i]) + 1);
     for (unsigned i = 0; i < r->count; i++) {
         struct stat about = {.st_size = 0};
@@ -110,6 +112,8 @@ enum status replay_create(struct replay **out, const struct replay_settings *set
     if (st == ST_OK)
         st = detect_read(&r->detect, set->station, set->detectors, set->hold_us, r->arena, err,
                          err_size);
+    if (st == ST_OK)
+        st = quality_read(&r->quality, set->station, set->quality, 0, 0, err, err_size);
     for (size_t i = 0; st == ST_OK && i < set->replays->count; i++)
         st = add_source(r, set->replays->items[i], err, err_size);
     if (st != ST_OK) {
@@ -118,7 +122,7 @@ enum status replay_create(struct replay **out, const struct replay_settings *set
     }
     make_key(r);
     /* The lists were the caller's for the call only. */
-    r->set.replays = r->set.detectors = NULL;
+    r->set.replays = r->set.detectors = r->set.quality = NULL;
     *out = r;
     return ST_OK;
 }
@@ -139,6 +143,7 @@ void replay_destroy(struct replay *r)
 enum status replay_rewind(struct replay *r)
 {
     detect_reset(&r->detect);
+    quality_reset(&r->quality);
     r->counts = (struct replay_counts){.said = 0};
     r->flushed = r->fresh = false;
     for (unsigned i = 0; i < r->count; i++) {
@@ -199,10 +204,11 @@ static enum status play_record(struct replay *r, struct source *s)
     bool all[STATION_STREAMS];
     enum status st;
 
-    for (unsigned i = 0; i < s->count; i++)
+    for (unsigned i = 0; i < s->count; i++) {
         all[i] = true;
+        quality_judge(&r->quality, s->stream[i], &s->row[i], 0);
+    }
     st = batch_row(s->batch, s->row, all, s->step_us, &r->speaker);
-
     for (unsigned i = 0; st == ST_OK && i < s->count; i++)
         detect_sample(&r->detect, s->stream[i], &s->row[i]);
     if (st == ST_OK)

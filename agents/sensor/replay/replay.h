@@ -10,6 +10,7 @@
 #ifndef EOCBUS_SENSOR_REPLAY_H
 #define EOCBUS_SENSOR_REPLAY_H
 
+#include "agents/sensor/quality/quality.h"
 #include "agents/sensor/report/batch.h"
 #include "agents/sensor/input/formats.h"
 
@@ -19,7 +20,7 @@ struct replay;
 
 struct replay_settings { /* everything is borrowed for the replay's life but the lists */
     const struct station *station;
-    const struct conf_list *replays, *detectors;
+    const struct conf_list *replays, *detectors, *quality; /* quality may be NULL */
     const struct speaker *speaker; /* copied; its put and flags are replaced */
     size_t batch_samples;
     int64_t batch_period_us, hold_us;

@@ -137,14 +137,22 @@ static enum status say_gap(struct batch *b, unsigned first, const bool *given, s
     return st;
 }
 
-static enum status fill_gaps(struct batch *b, int64_t t, const bool *given, int64_t step_us,
-                             struct speaker *s)
+/* A time that nobody believes makes no hole, neither before it nor behind it. */
+static bool is_believed(const struct sample *s)
+{
+    return !(s->flags & FLAG(CLOCK_SUSPECT));
+}
+
+static enum status fill_gaps(struct batch *b, const struct sample *samples, const bool *given,
+                             int64_t step_us, struct speaker *s)
 {
     enum status st = ST_OK;
 
     for (unsigned i = 0; st == ST_OK && i < b->count; i++) {
-        int64_t step = step_of(b, i, step_us);
-        size_t steps = given[i] ? missing_steps(b->channel[i].last_us, t, step) : 0;
+        int64_t step = step_of(b, i, step_us), t = samples[i].time_us;
+        size_t steps = given[i] && is_believed(&samples[i])
+                           ? missing_steps(b->channel[i].last_us, t, step)
+                           : 0;
 
         /* A hole of more than BATCH_GAP is one sample long now and would be found again. */
         if (!steps)
@@ -184,23 +192,17 @@ static bool is_full(const struct batch *b)
     return false;
 }
 
-static void take(struct batch *b, unsigned i, struct sample *sample)
+static void take(struct batch *b, unsigned i, const struct sample *sample)
 {
     struct batch_channel *c = &b->channel[i];
 
-    if (!(sample->flags & FLAG(MISSING)))
-        sample->flags |= station_judge(&b->station->streams[c->stream], sample->value);
-    if (sample->time_us < c->last_us)
-        sample->flags |= FLAG(CLOCK_SUSPECT);
-    else if (sample->time_us == c->last_us)
-        sample->flags |= FLAG(SUSPECT);
-    else
+    if (sample->time_us > c->last_us && is_believed(sample))
         c->last_us = sample->time_us;
     c->samples[c->count++] = *sample;
 }
 
-enum status batch_row(struct batch *b, struct sample *samples, const bool *given, int64_t step_us,
-                      struct speaker *s)
+enum status batch_row(struct batch *b, const struct sample *samples, const bool *given,
+                      int64_t step_us, struct speaker *s)
 {
     unsigned first = 0;
     enum status st;
@@ -209,7 +211,7 @@ enum status batch_row(struct batch *b, struct sample *samples, const bool *given
         first++;
     if (first == b->count)
         return ST_OK;
-    st = fill_gaps(b, samples[first].time_us, given, step_us, s);
+    st = fill_gaps(b, samples, given, step_us, s);
     if (st == ST_OK && is_due(b, samples[first].time_us, given))
         st = batch_flush(b, s);
     if (st != ST_OK)

@@ -1,10 +1,9 @@
 /* batch - gathers samples of several channels until they are worth a message. Pure; what is full
  * goes to the speaker.
  *
- * What comes in is kept as it is and judged: outside the believed range OUT_OF_RANGE, the same time
- * twice SUSPECT, a time before the last one CLOCK_SUSPECT. A hole in the steps of a channel becomes
- * samples with MISSING, in a message of their own; of a hole longer than an hour of seconds only
- * its first sample. */
+ * What comes in is kept as it is, with the flags it has (quality/quality.h). A hole in the steps of
+ * a channel that is believed (no CLOCK_SUSPECT) becomes samples with MISSING, in a message of their
+ * own; of a hole longer than an hour of seconds only its first sample. */
 #ifndef EOCBUS_SENSOR_BATCH_H
 #define EOCBUS_SENSOR_BATCH_H
 
@@ -34,10 +33,10 @@ MUST_CHECK enum status batch_create(struct batch **out, const struct station *st
 void batch_destroy(struct batch *b);
 void batch_reset(struct batch *b); /* forgets everything, also which times were seen */
 
-/* One moment: samples[i] of channel i if given[i]; all of one time. Their flags are completed here.
- * step_us: expected distance of rows; 0 = the datastream's own. On any but ST_OK what was gathered
- * may have gone out in part; start again, or forget and tell whoever sent it. */
-MUST_CHECK enum status batch_row(struct batch *b, struct sample *samples, const bool *given,
+/* One moment: samples[i] of channel i if given[i]; all of one time. step_us: expected distance of
+ * rows; 0 = the datastream's own. On any but ST_OK what was gathered may have gone out in part;
+ * start again, or forget and tell whoever sent it. */
+MUST_CHECK enum status batch_row(struct batch *b, const struct sample *samples, const bool *given,
                                  int64_t step_us, struct speaker *s);
 MUST_CHECK enum status batch_flush(struct batch *b, struct speaker *s);
 bool batch_is_empty(const struct batch *b);

@@ -118,7 +118,7 @@ static void every_row_of_the_record_arrives_with_its_hole_and_its_jump(void **st
     assert_int_equal(n, 13082 + 1);
     for (size_t i = 0; i < n; i++) {
         missing += (s[i].flags & FLAG(MISSING)) != 0;
-        backward += (s[i].flags & FLAG(CLOCK_SUSPECT)) != 0;
+        backward += (s[i].flags & FLAG(BACKFILLED)) != 0;
         wet += !(s[i].flags & FLAG(MISSING)) && s[i].value > 0;
     }
     assert_int_equal(missing, 1);
