@@ -527,6 +527,9 @@ BEGIN
              WHERE u.run_first IS NULL;
         END IF;
     END IF;
+    IF d_ordinal IS NOT NULL THEN
+        PERFORM bus.words_said(res, m_sender, m_type, m_status, m_received, d_ordinal, d_doc);
+    END IF;
     IF m_to IS NOT NULL OR 181 = ANY (m_type) OR 203 = ANY (m_type) OR 240 = ANY (m_type) THEN
         PERFORM bus.recipients_of(res, m_sender, m_lane, m_type, m_status, m_id, m_places, m_not_after, m_to,
                                   d_ordinal, d_doc);
@@ -638,6 +641,9 @@ BEGIN
     ELSE
         INSERT INTO bus.lane_run (sender_id, epoch, lane, lane_first, lane_last, seq_first, seq_last)
         VALUES (m_sender, m_epoch, m_lane, m_lane_seq, m_lane_seq, h.seq, h.seq);
+    END IF;
+    IF m_doc IS NOT NULL AND m_sender > 0 AND bus.is_word(m_type, m_status, m_doc) THEN
+        PERFORM bus.word_said(m_sender, h.seq, m_received);
     END IF;
     IF m_to IS NOT NULL OR m_type IN (181, 203, 240) THEN
         PERFORM bus.recipients_of(res, ARRAY[m_sender], ARRAY[m_lane], ARRAY[m_type], ARRAY[m_status], ARRAY[m_id],

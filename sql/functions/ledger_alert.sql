@@ -4,6 +4,7 @@
 --        timer ─▶ bus.ring_alert says EscalationEvent STARTED to role@place ─▶ its judge: asked, timer of the next step
 --        Receipt ACCEPTED ─▶ enough? ACKNOWLEDGED, no timer        Receipt REJECTED ─▶ the next is asked at once
 --        nobody left ─▶ EXHAUSTED ─▶ UNANSWERED: open, until somebody takes it, or it is cancelled or over
+--        all clear ─▶ CLEARED, timer ─▶ OVER said to who was asked; the same alarm before that goes on where it stood
 --
 -- Alarms and alerts may be warned first, so that they are only taken note of. Time and rosters are looked at when a
 -- timer rings, and what they said stands in the log as an EscalationEvent: judged again, the log rings nothing.
@@ -54,7 +55,11 @@ BEGIN
      WHERE x.alert_id = id;
     PERFORM bus.note_move(m, 'alert', id, 0, event, a.state, d.to_state);
     IF NOT still_open THEN
-        PERFORM bus.alert_timer(id, NULL);
+        -- What was taken may be over by itself one day; of what was cleared people hear when it does not come back.
+        PERFORM bus.alert_timer(id, CASE WHEN event = 'PAUSE' THEN m.received_at + (SELECT x.flap_within FROM bus.ledger_setting x)
+                                         WHEN d.to_state = a.state AND a.next_at IS NOT NULL THEN a.next_at
+                                         WHEN EXISTS (SELECT FROM bus.transition t WHERE t.cycle = 'alert' AND t.from_state = d.to_state AND t.event = 'EXPIRE')
+                                         THEN a.over_at END);
         IF coalesce(current_setting('bus.rejudging', true), '') = '' THEN -- nobody is asked any more
             DELETE FROM bus.to_say x WHERE x.type = 182 AND x.answers = id AND x.doc->'escalation_event'->>'outcome' LIKE '%\_STARTED';
         END IF;
@@ -94,8 +99,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     r bus.escalation_rule;
     acks_needed int2;
-    calls bool := (m.flags & 1) = 0
-                  AND (m.status = 1 OR m.event_at BETWEEN m.received_at - interval '1 hour' AND m.received_at + interval '1 hour');
+    calls bool := bus.alert_calls(m);
     early record;
     s bus.said;
 BEGIN
@@ -165,6 +169,13 @@ BEGIN
 END
 $$;
 
+-- Does it call people by itself? Not from an exercise about another time, nor from what was recorded while the link was down.
+CREATE FUNCTION bus.alert_calls(m bus.said) RETURNS bool
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT (m.flags & 1) = 0
+           AND (m.status = 1 OR m.event_at BETWEEN m.received_at - interval '1 hour' AND m.received_at + interval '1 hour')
+$$;
+
 -- A detection goes on with what its gateway said of the torrent and of the same places before, as long as somebody is
 -- being asked, or the level has not been lower since it was taken. One for which nobody was left takes no other along.
 CREATE FUNCTION bus.alert_detected(m bus.said) RETURNS void
@@ -184,7 +195,12 @@ BEGIN
                 AND x.state NOT IN ('OVER', 'CANCELLED') AND least(x.event_at, x.began_at) <= m.event_at ORDER BY x.seq DESC LOOP
         IF at_level = 'CLEAR' THEN
             IF torrent > 0 OR bus.are_within(string_to_array(a.places, ' '), m.places) THEN
-                PERFORM bus.alert_move(m, a.alert_id, 'CLEAR');
+                PERFORM bus.alert_cleared(m, a);
+            END IF;
+        ELSIF bus.alert_can(a, 'RESUME') THEN
+            IF a.level = at_level AND bus.are_within(m.places, string_to_array(a.places, ' ')) AND bus.alert_flaps(m, a) THEN
+                PERFORM bus.alert_resumed(m, a);
+                RETURN;
             END IF;
         ELSIF a.level = at_level AND a.state <> 'UNANSWERED' AND bus.are_within(m.places, string_to_array(a.places, ' '))
               AND (a.is_open OR m.body->>'previous_level' = m.body->>'level') THEN
@@ -198,6 +214,51 @@ BEGIN
     IF at_level <> 'CLEAR' THEN
         PERFORM bus.alert_begin(m, ARRAY[at_level], '', '', torrent, m.not_after,
                                 coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), ''));
+    END IF;
+END
+$$;
+
+-- A sensor at its threshold says ALARM and CLEAR by turns. While somebody was asked, or has it, that is one alarm:
+-- who was asked hears that it is over when it has not come back for bus.ledger_setting.flap_within.
+CREATE FUNCTION bus.alert_cleared(m bus.said, a bus.alert) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (a.calls AND (a.step > 0 OR a.acks > 0)) OR NOT bus.alert_can(a, 'PAUSE') THEN
+        PERFORM bus.alert_move(m, a.alert_id, 'CLEAR');
+    ELSE
+        UPDATE bus.alert x SET cleared_from = a.state WHERE x.alert_id = a.alert_id;
+        PERFORM bus.alert_move(m, a.alert_id, 'PAUSE');
+    END IF;
+END
+$$;
+-- Does it come so soon after the all-clear? As the setting was then, when the log is judged again. What calls nobody is
+-- not gone on with by what does, nor the other way.
+CREATE FUNCTION bus.alert_flaps(m bus.said, a bus.alert) RETURNS bool
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+        RETURN EXISTS (SELECT FROM bus.rested_on x WHERE x.seq = m.seq AND x.what = 'flap');
+    ELSIF a.calls <> bus.alert_calls(m) OR m.received_at >= a.since + (SELECT x.flap_within FROM bus.ledger_setting x) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO bus.rested_on (seq, what) VALUES (m.seq, 'flap') ON CONFLICT DO NOTHING;
+    RETURN true;
+END
+$$;
+-- It goes on where it stood: taken if enough had taken it, else the next is asked when the last has had his time.
+CREATE FUNCTION bus.alert_resumed(m bus.said, a bus.alert) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    is_taken bool := a.acks >= a.acks_needed AND bus.alert_untaken(a, m.seq) = 0;
+BEGIN
+    UPDATE bus.alert x SET repeats = x.repeats + 1, over_at = CASE WHEN m.not_after IS NOT NULL THEN greatest(x.over_at, m.not_after) END
+     WHERE x.alert_id = a.alert_id;
+    INSERT INTO bus.alert_message (message_id, alert_id) VALUES (m.message_id, a.alert_id) ON CONFLICT DO NOTHING;
+    PERFORM bus.alert_move(m, a.alert_id, CASE WHEN is_taken THEN 'RESUME_TAKEN' WHEN a.cleared_from = 'ISSUED' THEN 'RESUME'
+                                               ELSE 'RESUME_ESCALATED' END);
+    IF NOT is_taken THEN
+        PERFORM bus.alert_timer(a.alert_id, CASE WHEN a.cleared_from = 'ACKNOWLEDGED' THEN m.received_at
+                                                 ELSE greatest(m.received_at, bus.alert_next_at(a, a.step, a.asked_at)) END);
     END IF;
 END
 $$;

@@ -62,7 +62,14 @@ DECLARE
     has_asked bool := false;
 BEGIN
     SELECT * INTO a FROM bus.alert x WHERE x.alert_id = t.subject;
-    IF NOT FOUND OR NOT a.is_open THEN
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF NOT a.is_open THEN
+        IF bus.alert_can(a, 'RESUME') AND EXISTS (SELECT FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'ASKED') THEN
+            PERFORM bus.say_over(a); -- it did not come back
+        ELSIF bus.alert_can(a, 'RESUME') OR bus.alert_can(a, 'EXPIRE') AND a.over_at <= clock_timestamp() THEN
+            PERFORM bus.say_end(a, 'OVER');
+        END IF;
         RETURN;
     END IF;
     IF a.over_at <= clock_timestamp() THEN
@@ -166,6 +173,15 @@ LANGUAGE sql AS $$
         ON CONFLICT DO NOTHING
 $$;
 
+-- When the next is asked, or nobody is left, if a step was asked then.
+CREATE FUNCTION bus.alert_next_at(a bus.alert, at_step int2, asked_at timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN asked_at + coalesce((SELECT x.after FROM bus.ladder_of(a) AS x WHERE x.step > at_step ORDER BY x.step LIMIT 1),
+                               (SELECT x.answer_within FROM bus.ladder_of(a) AS x WHERE x.step = at_step), interval '0');
+END
+$$;
+
 -- The timer after a step: of the next one, or of the end.
 CREATE FUNCTION bus.alert_waits(m bus.said, id uuid, told text, at_step int2) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -176,9 +192,7 @@ BEGIN
     SELECT * INTO a FROM bus.alert x WHERE x.alert_id = id;
     IF told = 'STARTED' THEN
         UPDATE bus.alert x SET step = greatest(x.step, at_step), asked_at = m.received_at WHERE x.alert_id = id;
-        due := m.received_at + coalesce((SELECT x.after FROM bus.ladder_of(a) AS x WHERE x.step > at_step ORDER BY x.step LIMIT 1),
-                                        (SELECT x.answer_within FROM bus.ladder_of(a) AS x WHERE x.step = at_step),
-                                        interval '0');
+        due := bus.alert_next_at(a, at_step, m.received_at);
     ELSIF told = 'EXHAUSTED' THEN
         due := a.over_at;
     END IF;

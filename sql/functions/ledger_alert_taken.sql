@@ -105,7 +105,7 @@ BEGIN
         RETURN;
     END IF;
     FOR a IN SELECT x.* FROM bus.incident_report r JOIN bus.alert x ON x.alert_id = r.message_id
-              WHERE r.incident_id = (m.body->>'incident_id')::uuid AND x.is_open AND x.status = m.status
+              WHERE r.incident_id = (m.body->>'incident_id')::uuid AND (x.is_open OR bus.alert_can(x, 'RESUME')) AND x.status = m.status
                 AND x.sender_id <> m.sender_id
                 AND NOT EXISTS (SELECT FROM bus.alert_answer n
                                  WHERE n.alert_id = x.alert_id AND n.principal_id = m.sender_id AND n.counts) ORDER BY x.seq LOOP

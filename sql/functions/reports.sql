@@ -40,18 +40,44 @@ $$ SELECT CASE WHEN pcode ~ '^[0-9]' THEN ARRAY[pcode, left(pcode, 7), left(pcod
 
 -- Silence -------------------------------------------------------------------------------------------
 
--- For each of these places: how many offices it has of its own, and their newest message of any kind. Readers
--- hear this of every place, and no more than this: what the message was they may have no right to. Gateways, brokers
--- and whoever hands on what others signed are no offices: that a station ticks says nothing of people.
---
--- The newest number of a sender is at the end of one of its runs: a few probes of an index however long the log is. What
--- comes as a backlog beside what is newer does not count.
+-- Is this a word of people? Not what a machine says by itself: detections, stations, sirens, a dish on a roof, what the
+-- bus and brokers say; a receipt below ACCEPTED is one that no person need have seen; BACKFILL is what was said once.
+-- Observations and the status of stations have no document and are not even asked.
+CREATE FUNCTION bus.is_word(type int2, status int2, doc jsonb) RETURNS bool LANGUAGE sql IMMUTABLE AS $$
+    SELECT status = 1 AND type <> ALL ('{101,103,105,107,108,182,243,244,281,282}')
+           AND (type <> 181 OR doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED'))
+           AND coalesce((doc->>'flags')::int4, 0) & 1 = 0
+$$;
+-- Keeps the newest of each sender, of a batch that is stored; called by the append, with its search_path.
+CREATE FUNCTION bus.words_said(res bus.append_result, m_sender int4[], m_type int2[], m_status int2[], m_received timestamptz[],
+                               d_ordinal int4[], d_doc jsonb[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bus.last_word AS w (principal_id, seq, at)
+    SELECT DISTINCT ON (m_sender[u.o]) m_sender[u.o], coalesce(res.seq[u.o], res.before + u.o), m_received[u.o]
+      FROM unnest(d_ordinal, d_doc) AS u(o, doc)
+     WHERE m_sender[u.o] > 0 AND coalesce(res.outcome[u.o], 1::int2) = 1 AND bus.is_word(m_type[u.o], m_status[u.o], u.doc)
+     ORDER BY m_sender[u.o], u.o DESC
+        ON CONFLICT (principal_id) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE excluded.seq > w.seq;
+END
+$$;
+CREATE FUNCTION bus.word_said(sender_id int4, seq int8, at timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bus.last_word AS w (principal_id, seq, at) VALUES (word_said.sender_id, word_said.seq, word_said.at)
+        ON CONFLICT ON CONSTRAINT last_word_pkey DO UPDATE SET seq = excluded.seq, at = excluded.at;
+END
+$$;
+
+-- For each of these places: how many offices it has of its own, and the newest word of their people. Readers hear
+-- this of every place, and no more than this: what the message was they may have no right to. Gateways, brokers and
+-- whoever hands on what others signed are no offices: that a station ticks says nothing of people.
 CREATE FUNCTION bus.places_heard(places text[])
 RETURNS TABLE (place text, offices int4, last_seq int8, last_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 BEGIN
     RETURN QUERY
-    WITH RECURSIVE own AS MATERIALIZED (
+    WITH own AS MATERIALIZED (
         SELECT DISTINCT c.code, p.principal_id
           FROM bus.principal p CROSS JOIN LATERAL unnest(string_to_array(p.places, ' ')) AS of_it(code)
          CROSS JOIN LATERAL unnest(bus.codes_over(of_it.code)) AS c(code)
@@ -59,28 +85,11 @@ BEGIN
            -- As bus.is_in_force, which takes longer than all the rest.
            AND p.principal_id > 0 AND p.revoked_at IS NULL AND (p.not_after IS NULL OR p.not_after > clock_timestamp())
            AND NOT (p.roles <> '' AND string_to_array(p.roles, ' ') <@ '{gateway,broker,carrier,counter,witness}')
-    ), known AS (
-        SELECT w.principal_id, (SELECT max(l.epoch) FROM bus.lane_run l WHERE l.sender_id = w.principal_id) AS epoch
-          FROM (SELECT DISTINCT o.principal_id FROM own o) AS w
-        UNION ALL
-        SELECT k.principal_id, (SELECT max(l.epoch) FROM bus.lane_run l
-                                 WHERE l.sender_id = k.principal_id AND l.epoch < k.epoch)
-          FROM known k WHERE k.epoch IS NOT NULL
-    ), ended AS (
-        SELECT k.principal_id, max(x.seq_last) AS seq
-          FROM known k CROSS JOIN unnest('{1,2,3,4,5}'::int2[]) AS of_it(lane)
-         CROSS JOIN LATERAL (SELECT l.seq_last FROM bus.lane_run l
-                              WHERE l.sender_id = k.principal_id AND l.epoch = k.epoch AND l.lane = of_it.lane
-                              ORDER BY l.lane_first DESC LIMIT 1) AS x
-         WHERE k.epoch IS NOT NULL GROUP BY k.principal_id
-    ), heard AS MATERIALIZED (
-        SELECT o.code, count(*)::int4 AS offices, max(e.seq) AS seq
-          FROM own o LEFT JOIN ended e ON e.principal_id = o.principal_id GROUP BY o.code
     )
-    SELECT w.code, coalesce(h.offices, 0), h.seq, m.received_at
-      FROM (SELECT DISTINCT u.code FROM unnest(places_heard.places) AS u(code)) AS w
-      LEFT JOIN heard h ON h.code = w.code
-      LEFT JOIN bus.words_at(ARRAY(SELECT h2.seq FROM heard h2)) AS m ON m.seq = h.seq;
+    SELECT u.code, count(o.principal_id)::int4, max(l.seq), (array_agg(l.at ORDER BY l.seq DESC NULLS LAST))[1]
+      FROM (SELECT DISTINCT x.code FROM unnest(places_heard.places) AS x(code)) AS u
+      LEFT JOIN own o ON o.code = u.code LEFT JOIN bus.last_word l ON l.principal_id = o.principal_id
+     GROUP BY u.code;
 END
 $$;
 -- Single messages, those of them that the caller may read.

@@ -164,9 +164,9 @@ SELECT q.pcode, q.since, now() - q.since AS silent_for, q.every AS allowed, q.of
   LEFT JOIN bus.words_at(ARRAY(SELECT last_seq FROM quiet)) AS m ON m.seq = q.last_seq
   LEFT JOIN bus.principal p ON p.principal_id = m.sender_id
   LEFT JOIN bus.type t ON t.number = m.type;
-COMMENT ON VIEW eoc.silence IS 'affected districts of whose own offices nothing at all has been heard for longer than bus.report_rule allows: somebody has to ask';
+COMMENT ON VIEW eoc.silence IS 'affected districts of whose own offices no person has been heard for longer than bus.report_rule allows: somebody has to ask';
 COMMENT ON COLUMN eoc.silence.pcode IS 'district';
-COMMENT ON COLUMN eoc.silence.since IS 'when a broker had the last message of any kind; if there is none, since when it is affected';
+COMMENT ON COLUMN eoc.silence.since IS 'when a broker had the last message that no machine says by itself; if there is none, since when it is affected';
 COMMENT ON COLUMN eoc.silence.offices IS 'how many principals it has that are people; 0: nobody can speak from there';
 COMMENT ON COLUMN eoc.silence.last_type IS 'null: there is none, or the reader has no right to it';
 COMMENT ON COLUMN eoc.silence.because IS 'INCIDENT: an open one; ALERT: a public alert in force; REPORT: a detection of WARNING or above, or a flash report, of the last twelve hours';

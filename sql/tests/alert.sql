@@ -91,7 +91,10 @@ INSERT INTO want SELECT f, e, t FROM (VALUES
     ('ISSUED', 'ACCEPT', 'ISSUED'), ('ESCALATED', 'ACCEPT', 'ESCALATED'), ('UNANSWERED', 'ACCEPT', 'UNANSWERED'), ('ACKNOWLEDGED', 'ACCEPT', 'ACKNOWLEDGED'),
     ('ISSUED', 'REJECT', 'ISSUED'), ('ESCALATED', 'REJECT', 'ESCALATED'), ('UNANSWERED', 'REJECT', 'UNANSWERED'), ('ACKNOWLEDGED', 'REJECT', 'ACKNOWLEDGED'),
     ('ISSUED', 'TAKE_BACK', 'ISSUED'), ('ESCALATED', 'TAKE_BACK', 'ESCALATED'), ('UNANSWERED', 'TAKE_BACK', 'UNANSWERED'), ('ACKNOWLEDGED', 'TAKE_BACK', 'ESCALATED'),
-    ('ISSUED', 'EXPIRE', 'OVER'), ('ESCALATED', 'EXPIRE', 'OVER'), ('UNANSWERED', 'EXPIRE', 'OVER')) AS v(f, e, t);
+    ('ISSUED', 'EXPIRE', 'OVER'), ('ESCALATED', 'EXPIRE', 'OVER'), ('UNANSWERED', 'EXPIRE', 'OVER'), ('ACKNOWLEDGED', 'EXPIRE', 'OVER'), ('CLEARED', 'EXPIRE', 'OVER'),
+    ('ISSUED', 'PAUSE', 'CLEARED'), ('ESCALATED', 'PAUSE', 'CLEARED'), ('ACKNOWLEDGED', 'PAUSE', 'CLEARED'),
+    ('CLEARED', 'RESUME', 'ISSUED'), ('CLEARED', 'RESUME_ESCALATED', 'ESCALATED'), ('CLEARED', 'RESUME_TAKEN', 'ACKNOWLEDGED')) AS v(f, e, t);
+INSERT INTO want SELECT 'CLEARED', e, 'CLEARED' FROM unnest('{ASK,ESCALATE,EXHAUST,ACCEPT,ACKNOWLEDGE,REJECT,TAKE_BACK}'::text[]) AS e;
 INSERT INTO want SELECT s, e, t FROM unnest(ARRAY['ISSUED', 'ESCALATED', 'UNANSWERED', 'ACKNOWLEDGED']) AS s,
     (VALUES ('ACKNOWLEDGE', 'ACKNOWLEDGED'), ('CANCEL', 'CANCELLED'), ('SUPERSEDE', 'OVER'), ('CLEAR', 'OVER')) AS v(e, t);
 SELECT is((bus.decide('alert', s, e)).to_state, w.to_state, format('%s from %s', e, coalesce(nullif(s, ''), 'nothing')))
@@ -265,7 +268,7 @@ SELECT pg_temp.lapse(30) \g /dev/null
 SELECT is((pg_temp.said(30))[3], 'STARTED 3 dispatcher@3505000 > dispatcher@3505000', 'the next is asked');
 SELECT is(pg_temp.answers('coes.dushanbe.chief', 30), 'APPLIED', 'the chief, who was not asked yet, takes it for the centre');
 SELECT is(pg_temp.state(30), 'ACKNOWLEDGED', 'those are two');
-SELECT is(pg_temp.timer(30), NULL, 'and enough');
+SELECT is(pg_temp.timer(30), (SELECT over_at FROM bus.alert WHERE alert_id = pg_temp.uid(30)), 'and enough: it waits for its end only');
 SELECT is(pg_temp.answers('coes.ayni.second', 30, 'REJECTED'), 'APPLIED', 'one of the district leaves');
 SELECT is(pg_temp.state(30), 'ACKNOWLEDGED', 'the other is there');
 SELECT is(pg_temp.answers('coes.ayni.duty', 30, 'REJECTED'), 'APPLIED', 'he too');
@@ -454,15 +457,60 @@ SELECT is((SELECT count(*) FROM bus.to_say WHERE answers = pg_temp.uid(144)), 0:
 SELECT pg_temp.tell('coes.ayni.gw', 'sensor_detection', '{"level": "DETECTION_LEVEL_ALARM", "torrent_id": 77}', 145, at => clock_timestamp() - interval '9 hours', more => '{"flags": 1}'), pg_temp.tick() \g /dev/null
 SELECT is(ARRAY[pg_temp.state(145), pg_temp.said(145)::text], ARRAY['ISSUED', NULL], 'what was recorded while the link was down pages nobody');
 SELECT is((SELECT count(*) FROM eoc.alert_open WHERE alert_id = pg_temp.uid(145)), 1::int8, 'and stands on the board');
-SELECT pg_temp.alarm(147), pg_temp.tick(), pg_temp.alarm(148, '{"level": "DETECTION_LEVEL_CLEAR"}', torrent => 147), pg_temp.tick() \g /dev/null
-SELECT is(pg_temp.said(147), ARRAY['STARTED 1 duty@3505203 > duty@3505203', 'OVER 1 duty@3505203 > duty@3505203'], 'who was asked hears of the all-clear');
-SELECT is(pg_temp.state(147), 'OVER', 'which moves it once');
+SELECT pg_temp.cap(4146), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.answers('coes.ayni.duty', 4146), 'APPLIED', 'what is taken');
+UPDATE bus.alert SET over_at = clock_timestamp() - interval '1 ms' WHERE alert_id = pg_temp.uid(4146);
+SELECT pg_temp.lapse(4146) \g /dev/null
+SELECT is(ARRAY[pg_temp.state(4146), (pg_temp.said(4146))[2]], ARRAY['OVER', 'OVER 4 chief@3501000'], 'is over when its time is');
+
+-- It comes and goes ----------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.clear(n int, torrent int) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.alarm(n, '{"level": "DETECTION_LEVEL_CLEAR"}', torrent => clear.torrent) $$;
+SELECT pg_temp.alarm(147), pg_temp.tick(), pg_temp.answers('coes.ayni.duty', 147), pg_temp.clear(148, 147), pg_temp.tick() \g /dev/null
+SELECT is(ARRAY[pg_temp.state(147), cardinality(pg_temp.said(147))::text], ARRAY['CLEARED', '1'], 'all clear: who was asked hears of that when it lasts');
+SELECT is(pg_temp.timer(147) - (SELECT since FROM bus.alert WHERE alert_id = pg_temp.uid(147)), (SELECT flap_within FROM bus.ledger_setting), 'so long');
+SELECT pg_temp.alarm(10000 + 2 * g, '{"previous_level": "DETECTION_LEVEL_CLEAR"}', torrent => 147), pg_temp.tick(), pg_temp.clear(10001 + 2 * g, 147), pg_temp.tick() FROM generate_series(1, 20) AS g \g /dev/null
+SELECT is(ARRAY[pg_temp.state(147), cardinality(pg_temp.said(147))::text, (SELECT repeats::text FROM bus.alert WHERE alert_id = pg_temp.uid(147))], ARRAY['CLEARED', '1', '20'],
+          'twenty times it comes and goes, and nobody is asked again');
+SELECT is((SELECT count(*) FROM bus.alert WHERE torrent_id = 147), 1::int8, 'it is one alarm');
+SELECT pg_temp.alarm(149, torrent => 147) \g /dev/null
+SELECT is(ARRAY[pg_temp.state(147), pg_temp.timer(147)::text], ARRAY['ACKNOWLEDGED', NULL], 'while it is there, who took it has it');
+SELECT is(pg_temp.answers('coes.ayni.duty', 149, 'REJECTED'), 'APPLIED', 'until he has not');
+SELECT pg_temp.tick() \g /dev/null
+SELECT is((pg_temp.said(147))[2], 'STARTED 2 dispatcher@3505000 > dispatcher@3505000', 'then the next is asked');
+SELECT pg_temp.clear(150, 147), pg_temp.lapse(147) \g /dev/null
+SELECT is((pg_temp.said(147))[3:], ARRAY['OVER 2 dispatcher@3505000 > dispatcher@3505000 duty@3505203'], 'when it does not come back, all who were asked hear that it is over, once');
+SELECT is(ARRAY[pg_temp.state(147), pg_temp.timer(147)::text], ARRAY['OVER', NULL], 'and it is');
+SELECT pg_temp.alarm(151, torrent => 147), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.said(151), ARRAY['STARTED 1 duty@3505203 > duty@3505203'], 'the next alarm asks from the beginning');
+
+SELECT pg_temp.lapse(151), pg_temp.clear(152, 151), pg_temp.clear(153, 147) \g /dev/null
+SELECT is(pg_temp.state(151), 'CLEARED', 'all clear while the second is asked');
+SELECT pg_temp.alarm(154, torrent => 147) \g /dev/null
+SELECT is(pg_temp.state(151), 'ESCALATED', 'it comes back');
+SELECT is(pg_temp.timer(151) - (SELECT asked_at FROM bus.alert WHERE alert_id = pg_temp.uid(151)), interval '2 min', 'and he has the time that he had');
+SELECT pg_temp.lapse(151) \g /dev/null
+SELECT is((pg_temp.said(151))[3], 'STARTED 3 dispatcher@3501000 > dispatcher@3501000', 'before the third is asked');
+SELECT pg_temp.clear(155, 147) \g /dev/null
+SELECT is(pg_temp.answers('coes.dushanbe.desk', 151), 'APPLIED', 'who answers a moment after the all-clear');
+SELECT pg_temp.alarm(156, torrent => 147) \g /dev/null
+SELECT is(pg_temp.state(151), 'ACKNOWLEDGED', 'has it when it comes back');
+SELECT pg_temp.clear(157, 147), pg_temp.alarm(158, '{"level": "DETECTION_LEVEL_ALARM"}', torrent => 147, pcodes => '3505204') \g /dev/null
+SELECT is(pg_temp.state(158), 'ISSUED', 'an alarm for another place is another one');
+SELECT pg_temp.alarm(159, torrent => 160) , pg_temp.tick(), pg_temp.answers('coes.ayni.duty', 159), pg_temp.clear(160, 160) \g /dev/null
+UPDATE bus.alert SET since = since - interval '5 min' WHERE alert_id = pg_temp.uid(159);
+SELECT pg_temp.alarm(161, torrent => 160) \g /dev/null
+SELECT is(ARRAY[pg_temp.state(159), pg_temp.state(161)], ARRAY['CLEARED', 'ISSUED'], 'after more than that it is another one, too');
+UPDATE bus.alert SET since = since + interval '5 min' WHERE alert_id = pg_temp.uid(159);
+SELECT pg_temp.alarm(162, torrent => 162), pg_temp.tick(), pg_temp.lapse(162), pg_temp.lapse(162), pg_temp.lapse(162), pg_temp.lapse(162), pg_temp.clear(163, 162), pg_temp.tick() \g /dev/null
+SELECT is(ARRAY[pg_temp.state(162), (pg_temp.said(162))[6]], ARRAY['OVER', 'OVER 4 chief@3501000 > chief@3501000 dispatcher@3501000 dispatcher@3505000 duty@3505203'], 'one that nobody took is over at once');
+SELECT pg_temp.alarm(164, torrent => 162), pg_temp.tick() \g /dev/null
+SELECT is(pg_temp.state(164), 'ISSUED', 'so that the next asks everybody');
 SELECT pg_temp.alarm(146, '{"level": "DETECTION_LEVEL_WARNING"}', at => clock_timestamp() - interval '2 years') \g /dev/null
 INSERT INTO bus.escalation_rule (type, level, step, after, answer_within, role, at_place) VALUES (101, 'WARNING', 1, '0', '1 min', 'duty', 'district');
 
 -- Judged again -------------------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.rows() RETURNS SETOF text LANGUAGE sql AS $$
-    SELECT to_jsonb(a)::text FROM bus.alert a WHERE alert_id <> pg_temp.uid(49)
+    SELECT to_jsonb(a)::text FROM bus.alert a WHERE alert_id NOT IN (pg_temp.uid(49), pg_temp.uid(4146))
     UNION ALL SELECT to_jsonb(c)::text FROM bus.alert_call c
     UNION ALL SELECT to_jsonb(n)::text FROM bus.alert_answer n
     UNION ALL SELECT to_jsonb(k)::text FROM bus.alert_message k
