@@ -14,6 +14,9 @@
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/listen.h"
 #include "agents/sensor/settings.h"
+#include "agents/sensor/siren/clock.h"
+#include "agents/sensor/siren/site.h"
+#include "proto/base/ids.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"
@@ -30,6 +33,8 @@ struct daemon {
     struct agent *agent;
     struct quality quality;
     struct intake *intake;
+    struct site *site;
+    struct clock_watch clock;
     struct listener *listener;
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer;
@@ -270,6 +275,63 @@ static void judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
     quality_judge(&((struct daemon *)arg)->quality, stream, s, now_us);
 }
 
+/* --- siren --------------------------------------------------------------------------------------
+ */
+
+static bool knows_the_time(void *arg)
+{
+    struct daemon *d = arg;
+    struct agent_state state;
+
+    agent_state(d->agent, &state);
+    return clock_is_known(&d->clock, d->s->speaker.clock, &state, loop_utc_us(d->loop));
+}
+
+static bool is_linked(void *arg)
+{
+    struct agent_state state;
+
+    agent_state(((struct daemon *)arg)->agent, &state);
+    return state.linked;
+}
+
+static bool on_concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_id[16])
+{
+    struct daemon *d = arg;
+    uint8_t random[10];
+
+    loop_random(d->loop, random, sizeof(random));
+    id_make(message_id, loop_utc_us(d->loop), random);
+    return site_concluded(d->site, m, message_id);
+}
+
+static enum status start_site(struct daemon *d, char *err, size_t err_size)
+{
+    const struct sensor_settings *set = &d->s->set;
+    char kept[1024];
+    const struct site_settings site = {
+        .loop = d->loop,
+        .driver = set->siren,
+        .sounds = &set->siren_sounds,
+        .timeout_ms = set->siren_timeout_ms,
+        .kept_path = kept,
+        .speaker = &d->s->speaker,
+        .late_us = set->backfill_after_ms * INT64_C(1000),
+        .put = put,
+        .commit = commit,
+        .clock_is_known = knows_the_time,
+        .is_linked = is_linked,
+        .arg = d,
+    };
+    int n = snprintf(kept, sizeof(kept), "%s.siren", set->agent.outbox_path);
+
+    if (n < 0 || (size_t)n >= sizeof(kept)) {
+        snprintf(err, err_size, "outbox.path is too long");
+        return ST_INVALID;
+    }
+    return site_create(&d->site, &site, err, err_size);
+}
+
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
@@ -282,6 +344,7 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
         .hold_us = set->detect_hold_ms * INT64_C(1000),
         .put = put,
         .commit = commit,
+        .concluded = on_concluded,
         .judge = judge,
         .arg = d,
     };
@@ -325,6 +388,8 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
     if (st == ST_OK)
         st = say_registry_once(d, err, err_size);
     if (st == ST_OK)
+        st = start_site(d, err, err_size);
+    if (st == ST_OK)
         st = start_inputs(d, err, err_size);
     if (st == ST_OK)
         st = start_replay(d, err, err_size);
@@ -339,6 +404,7 @@ static void end(struct daemon *d)
 {
     listener_destroy(d->listener);
     intake_destroy(d->intake);
+    site_destroy(d->site);
     replay_destroy(d->replay);
     agent_destroy(d->agent);
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)

@@ -71,6 +71,16 @@ const struct conf_row sensor_rows[] = {
      0, 0},
     {"listen.connections", CONF_COUNT, ROW(listen_connections), "16", 0,
      "most connections there at once", 1, 256},
+    {"siren", CONF_TEXT, ROW(siren), "", 0,
+     "the siren of this place: command PROGRAM [ARG...], run with on PATTERN SECONDS RECORDING, "
+     "off or test; empty = none",
+     0, 0},
+    {"siren.sound", CONF_LIST, ROW(siren_sounds), NULL, 0,
+     "what it sounds by itself: LEVEL PATTERN SPAN, one line a level; without a line alarm "
+     "evacuate 3m",
+     0, 0},
+    {"siren.timeout", CONF_MS, ROW(siren_timeout_ms), "5s", 0,
+     "the longest that its program may take; then it is killed, and tried again", 100, 60000},
     {"replay", CONF_LIST, ROW(replays), NULL, 0,
      "a record to play: FORMAT PATH [COLUMN:]DATASTREAM... [zone=+HH:MM] [shift=FROM=TO] "
      "[samples=N]; eocbus-sensor formats lists the formats",

@@ -11,11 +11,12 @@
 
 struct sensor_settings {
     struct agent_settings agent;
-    char *place, *status, *clock, *hazard, *listen, *replay_speed;
-    struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays;
+    char *place, *status, *clock, *hazard, *listen, *replay_speed, *siren;
+    struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays,
+        siren_sounds;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
     unsigned quality_ahead_ms;
-    unsigned listen_connections, replay_backlog;
+    unsigned listen_connections, replay_backlog, siren_timeout_ms;
 };
 
 extern const struct conf_row sensor_rows[];

@@ -18,7 +18,9 @@ struct intake {
     struct detect detect;
     struct list waiters;
     Eocbus__V1__DetectionLevel durable_level; /* said and on disk */
-    Eocbus__V1__DetectionLevel told_level;    /* `concluded` knows of it without a message */
+    Eocbus__V1__DetectionLevel told_level;    /* `concluded` knows of it */
+    uint8_t told_id[16];
+    bool told_sounds;
     size_t pending;
     bool due;
     enum status failed; /* a put that failed; what was taken is lost at the next commit */
@@ -27,25 +29,26 @@ struct intake {
 /* --- beginning and ending -----------------------------------------------------------------------
  */
 
-static void tell_concluded(struct intake *i, const Eocbus__V1__Envelope *m, bool is_said)
+static void tell_concluded(struct intake *i, Eocbus__V1__Envelope *m)
 {
-    Eocbus__V1__DetectionLevel level = m->sensor_detection->level;
-
-    if (!i->set.concluded || (!is_said && i->told_level == level))
+    if (!i->set.concluded)
         return;
-    i->told_level = level;
-    i->set.concluded(i->set.arg, m->sensor_detection, is_said ? m->message_id.data : NULL);
+    if (i->told_level != m->sensor_detection->level) {
+        i->told_level = m->sensor_detection->level;
+        i->told_sounds = i->set.concluded(i->set.arg, m, i->told_id);
+    }
+    m->message_id = (ProtobufCBinaryData){sizeof(i->told_id), i->told_id};
+    m->sensor_detection->local_siren_sounded = i->told_sounds;
 }
 
 static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
 {
     struct intake *i = arg;
-    enum status st = i->set.put(i->set.arg, m, why);
 
     i->due = true;
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION)
-        tell_concluded(i, m, st == ST_OK);
-    return st;
+        tell_concluded(i, m);
+    return i->set.put(i->set.arg, m, why);
 }
 
 enum status intake_create(struct intake **out, const struct intake_settings *set, char *err,

@@ -24,10 +24,10 @@ struct intake_settings { /* borrowed for its life, the lists for the call */
     int64_t batch_period_us, hold_us;
     enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
     enum status (*commit)(void *arg); /* durable, or gone */
-    /* A conclusion was put (message_id: 16 bytes), or could not be (NULL: the disk is full; it is
-     * tried again with each sample, and this is called again when it could). m is borrowed. May be
-     * NULL. */
-    void (*concluded)(void *arg, const Eocbus__V1__SensorDetection *m, const uint8_t *message_id);
+    /* A conclusion, once, before it is put: what has to be done at once waits for no disk. Gives it
+     * its message_id, which it keeps however often it has to be put, and answers whether a siren
+     * was asked to sound for it. m is borrowed. May be NULL. */
+    bool (*concluded)(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_id[16]);
     /* Adds flags to a sample that came in, before anybody looks at it. May be NULL. */
     void (*judge)(void *arg, unsigned stream, struct sample *s, int64_t now_us);
     void *arg;

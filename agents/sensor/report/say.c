@@ -178,3 +178,19 @@ enum status say_status(struct speaker *s, const Eocbus__V1__SensorStatus *body, 
     m->sensor_status = &copy;
     return put(s, m);
 }
+
+enum status say_siren_report(struct speaker *s, const Eocbus__V1__SirenReport *body,
+                             int64_t event_us, bool linked)
+{
+    Eocbus__V1__SirenReport copy = *body;
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_IMMEDIATE, EOCBUS__V1__KIND__KIND_REPORT, event_us);
+    if (!linked)
+        m->flags |= EOCBUS__V1__FLAG__FLAG_BACKFILL;
+    m->preceding_id = copy.cause_id;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SIREN_REPORT;
+    m->siren_report = &copy;
+    return put(s, m);
+}

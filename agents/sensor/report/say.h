@@ -1,4 +1,4 @@
-/* say - a gateway's four messages: what each carries around its body. No I/O: `put` takes them. */
+/* say - a gateway's messages: what each carries around its body. No I/O: `put` takes them. */
 #ifndef EOCBUS_SENSOR_SAY_H
 #define EOCBUS_SENSOR_SAY_H
 
@@ -36,5 +36,9 @@ MUST_CHECK enum status say_registry(struct speaker *s, const struct station *sta
                                     int64_t now_us);
 MUST_CHECK enum status say_status(struct speaker *s, const Eocbus__V1__SensorStatus *body,
                                   int64_t now_us);
+/* What a siren did. event_us: when; linked: a broker hears it now, else it is told of later, and
+ * marked as such. Its cause is what it answers. */
+MUST_CHECK enum status say_siren_report(struct speaker *s, const Eocbus__V1__SirenReport *body,
+                                        int64_t event_us, bool linked);
 
 #endif

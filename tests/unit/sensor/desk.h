@@ -37,7 +37,9 @@ static inline enum status desk_put(void *arg, Eocbus__V1__Envelope *m, struct re
 
     if (d->answer != ST_OK)
         return d->answer;
-    m->message_id = m->originating_id = (ProtobufCBinaryData){16, id};
+    if (!m->message_id.len)
+        m->message_id = (ProtobufCBinaryData){16, id};
+    m->originating_id = m->message_id;
     m->schema = SCHEMA_VERSION;
     m->sender = (char *)"coes.tj3505203.gw07";
     m->epoch = m->lane_seq = 1;

@@ -11,7 +11,7 @@ static const char *const streams[] = {
 struct bench {
     struct desk desk;
     struct intake *intake;
-    unsigned commits;
+    unsigned commits, concluded;
     enum status commit_answer;
     char why[SAMPLE_ANSWER_BYTES];
 };
@@ -22,6 +22,16 @@ static enum status commit(void *arg)
 
     b->commits++;
     return b->commit_answer;
+}
+
+/* The siren: asked before anything is put, and it sounds. */
+static bool concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_id[16])
+{
+    struct bench *b = arg;
+
+    assert_int_equal(m->body_case, EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION);
+    memset(message_id, (int)++b->concluded, 16);
+    return true;
 }
 
 static void open_bench(struct bench *b, size_t samples)
@@ -41,6 +51,7 @@ static void open_bench(struct bench *b, size_t samples)
                                    .hold_us = 1800 * SECOND,
                                    .put = desk_put,
                                    .commit = commit,
+                                   .concluded = concluded,
                                    .arg = b};
     assert_int_equal(intake_create(&b->intake, &set, err, sizeof(err)), ST_OK);
 }
@@ -214,6 +225,29 @@ static void a_put_that_fails_fails_the_lines_before_the_next_commit(void **state
     close_bench(&b);
 }
 
+static void a_conclusion_is_told_once_and_keeps_its_id_until_it_is_safe(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 60);
+    b.desk.answer = ST_FULL;
+    assert_int_equal(say(&b, "gusar.stage now 3.1"), LINE_SAMPLE);
+    assert_int_equal(b.concluded, 1); /* before the full disk is asked */
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:21Z 3.1"), LINE_SAMPLE);
+    b.desk.answer = ST_OK;
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:22Z 3.1"), LINE_SAMPLE);
+    b.commit_answer = ST_FULL;
+    assert_int_equal(intake_commit(b.intake, b.why), ST_FULL);
+    desk_forget(&b.desk);
+    assert_int_equal(say(&b, "gusar.stage 2010-08-07T16:53:23Z 3.1"), LINE_SAMPLE);
+    assert_int_equal(b.concluded, 1);
+    assert_int_equal(b.desk.count, 1);
+    assert_int_equal(desk_said(&b.desk, 0)->message_id.data[15], 1);
+    assert_true(desk_said(&b.desk, 0)->sensor_detection->local_siren_sounded);
+    close_bench(&b);
+}
+
 static void no_spoiled_line_breaks_the_protocol(void **state)
 {
     static const char *const good[] = {
@@ -260,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_answered_with_what_would_be_legal),
         cmocka_unit_test(a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost),
         cmocka_unit_test(a_put_that_fails_fails_the_lines_before_the_next_commit),
+        cmocka_unit_test(a_conclusion_is_told_once_and_keeps_its_id_until_it_is_safe),
         cmocka_unit_test(no_spoiled_line_breaks_the_protocol),
     };
 

@@ -1,0 +1,47 @@
+/* driver - see driver.h. */
+#include "agents/sensor/siren/driver.h"
+
+#include <stdio.h>
+
+#include "agents/sensor/station/station.h"
+
+#include "proto/base/banned.h"
+
+enum { WORDS = 16 };
+
+enum status siren_driver_create(struct siren_driver **out, const struct siren_driver_settings *set,
+                                char *err, size_t err_size)
+{
+    struct slice words[WORDS];
+    int count = words_split(words, WORDS, set->line);
+
+    if (count > 1 && slice_is(words[0], "command"))
+        return siren_command_create(out, set, words + 1, count - 1, err, err_size);
+    snprintf(err, err_size, "siren = %s: legal is command PROGRAM [ARG...]", set->line);
+    return ST_INVALID;
+}
+
+void siren_driver_destroy(struct siren_driver *d)
+{
+    if (d)
+        d->destroy(d);
+}
+
+const char *siren_verb_word(enum siren_verb v)
+{
+    return v == SIREN_ON ? "on" : v == SIREN_OFF ? "off" : "test";
+}
+
+const char *siren_pattern_word(Eocbus__V1__SirenPattern p)
+{
+    switch (p) {
+    case EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_ATTENTION:
+        return "attention";
+    case EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_ALL_CLEAR:
+        return "all_clear";
+    case EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_VOICE:
+        return "voice";
+    default:
+        return "evacuate";
+    }
+}

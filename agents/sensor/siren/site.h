@@ -1,0 +1,49 @@
+/* site - the siren as it stands here: its driver, the file that a power cut leaves, its reports.
+ *
+ * It sounds by itself for what the gateway concluded, before anything is written or said of it, and
+ * for orders that control took. Each thing it did, or did not, is a SirenReport; reports wait here,
+ * in order, while the outbox takes none. */
+#ifndef EOCBUS_SENSOR_SIREN_SITE_H
+#define EOCBUS_SENSOR_SIREN_SITE_H
+
+#include "agents/sensor/report/say.h"
+#include "agents/sensor/siren/decide.h"
+#include "agents/sensor/siren/driver.h"
+
+struct site;
+
+struct site_settings { /* borrowed for its life, the texts and lists for the call */
+    struct loop *loop;
+    const char *driver; /* the setting siren; "" = there is none, and every order is refused */
+    const struct conf_list *sounds;
+    unsigned timeout_ms;
+    const char *kept_path;
+    const struct speaker *speaker; /* copied */
+    int64_t late_us; /* what was concluded from samples older than that is no news; 0 = all is */
+    enum status (*publish)(void *arg, const char *topic, const void *bytes, size_t len);
+    enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
+    enum status (*commit)(void *arg);
+    bool (*clock_is_known)(void *arg);
+    bool (*is_linked)(void *arg);
+    void *arg;
+};
+
+/* ST_INVALID, ST_IO: `err` is a sentence. A sound that a power cut ended goes on. */
+MUST_CHECK enum status site_create(struct site **out, const struct site_settings *set, char *err,
+                                   size_t err_size);
+void site_destroy(struct site *s); /* a siren that sounds is left to end by itself */
+
+/* True: the siren was asked to sound. m carries a SensorDetection with this message_id. */
+bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16]);
+void site_maintenance(struct site *s, bool on);
+/* An order that was signed, approved, for us and not over. Says itself what became of it. */
+void site_obey(struct site *s, const Eocbus__V1__Envelope *m);
+/* An order that was not. */
+void site_refuse(struct site *s, const Eocbus__V1__Envelope *m, Eocbus__V1__SirenResult result,
+                 const char *code);
+bool site_has_siren(const struct site *s);
+bool site_clock_is_known(const struct site *s);
+/* This order went on after a start: the bus hands it over once more. */
+bool site_goes_on_with(const struct site *s, const uint8_t message_id[16]);
+
+#endif
