@@ -16,6 +16,12 @@ void digest_of(uint8_t out[DIGEST_BYTES], const void *bytes, size_t len)
     (void)crypto_generichash(out, DIGEST_BYTES, bytes, len, NULL, 0);
 }
 
+void digest_keyed(uint8_t out[DIGEST_BYTES], const void *key, size_t key_len, const void *bytes,
+                  size_t len)
+{
+    (void)crypto_generichash(out, DIGEST_BYTES, bytes, len, key, key_len);
+}
+
 enum status digest_of_file(uint8_t out[DIGEST_BYTES], int fd, uint64_t size)
 {
     crypto_generichash_state state;

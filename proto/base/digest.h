@@ -11,6 +11,9 @@
 enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES + 1 };
 
 void digest_of(uint8_t out[DIGEST_BYTES], const void *bytes, size_t len);
+/* The same with a key (16..64 bytes): only who has it can make it. */
+void digest_keyed(uint8_t out[DIGEST_BYTES], const void *key, size_t key_len, const void *bytes,
+                  size_t len);
 /* The first `size` bytes of an open file, wherever it stands. ST_IO: it cannot be read, or has
  * fewer (errno tells, 0 = fewer). */
 MUST_CHECK enum status digest_of_file(uint8_t out[DIGEST_BYTES], int fd, uint64_t size);
