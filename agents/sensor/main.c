@@ -1,4 +1,5 @@
 /* eocbus-sensor - the gateway above the village: readings in, observations and conclusions out. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,9 @@ static const char usage[] =
     "                         gateway has said of them already is not said again\n"
     "  replay FORMAT FILE [COLUMN:]DATASTREAM...\n"
     "                         play one file\n"
+    "  evaluate [FORMAT FILE [COLUMN:]DATASTREAM...]\n"
+    "                         run the detectors over records and say how well they warned; asks\n"
+    "                         no outbox and no broker\n"
     "  status                 what the outbox holds\n"
     "  formats                the file formats\n"
     "\n"
@@ -30,6 +34,19 @@ static const char usage[] =
     "  --speed max|60x        seconds of the record in one second\n"
     "  --shift FROM=TO        the instant FROM becomes TO (ISO 8601)\n"
     "  --zone +HH:MM          of the file's clock\n"
+    "\n"
+    "Of evaluate:\n"
+    "  --labels FILE          what happened: lines FROM,TO,NAME or DAY,NAME; mdy:FILE for days\n"
+    "                         like 12/09/2010\n"
+    "  --detector LINE        a detector to judge by itself, as of the settings; several may be\n"
+    "                         said, and line=2.0..4.5/0.5 tries all of them\n"
+    "  --with FILE            the detectors of another settings file beside those of this one\n"
+    "  --before SPAN          an alarm that ended so shortly before an event counts for it\n"
+    "  --from TIME, --to TIME only this part of the records\n"
+    "  --csv                  one table for a spreadsheet\n"
+    "  --svg FILE             a picture; --lang tg|ru|en, --title TEXT, --width PIXELS (400 for a\n"
+    "                         telephone)\n"
+    "  --zone +HH:MM          of times without an offset, and of the picture\n"
     "\n"
     "A line is DATASTREAM TIME|now VALUE [FLAG...], as in: gusar.stage now 1.284\n"
     "On TCP each line is answered \"ok LINE\" when it is safe, or \"error LINE: what is legal\".\n"
@@ -44,14 +61,16 @@ static const char usage[] =
     "Exit status: 0 done; 1 something was refused; 2 wrong use or settings; 3 no receipt in time;\n"
     "4 this machine: file, disk, key, port.\n";
 
+enum { ROWS_MOST = 200 };
+
 static const struct {
     const char *name;
-    bool needs_station;
+    bool needs_outbox;
     int (*run)(struct sensor *s);
 } commands[] = {
-    {"run", true, sensor_run},          {"send", true, sensor_send},
-    {"replay", true, sensor_replay},    {"status", true, sensor_status},
-    {"formats", false, sensor_formats},
+    {"run", true, sensor_run},       {"send", true, sensor_send},
+    {"replay", true, sensor_replay}, {"evaluate", false, sensor_evaluate},
+    {"status", true, sensor_status}, {"formats", false, sensor_formats},
 };
 
 /* --check-config has been said to the settings file; here what its lines say is looked at too. */
@@ -81,7 +100,10 @@ static int run_command(struct sensor *s, size_t which)
     char err[600];
     int code;
 
-    if (!*s->set.agent.outbox_path)
+    if (commands[which].needs_outbox &&
+        conf_check(sensor_rows, sensor_row_count, NULL, &s->set, err, sizeof(err)) != ST_OK)
+        return program_fail(s->program, EXIT_USAGE, "%s", err);
+    if (commands[which].needs_outbox && !*s->set.agent.outbox_path)
         return program_fail(s->program, EXIT_USAGE,
                             "outbox.path is empty: a gateway keeps what it says in a file");
     if (log_level_parse(s->set.agent.log_level, &level) != ST_OK)
@@ -89,6 +111,7 @@ static int run_command(struct sensor *s, size_t which)
                             "log.level = %s: legal are debug, info, warn and error",
                             s->set.agent.log_level);
     log_set_level(level);
+    s->says_nothing = !commands[which].needs_outbox;
     if (sensor_begin(s, err, sizeof(err)) != ST_OK)
         code = program_fail(s->program, EXIT_USAGE, "%s", err);
     else
@@ -108,7 +131,8 @@ static int find_command(const struct program *p, int argc, char **argv)
     }
     near = argc > 1 ? options_nearest(argv[1], names, ARRAY_LEN(names)) : NULL;
     if (argc < 2)
-        (void)program_fail(p, EXIT_USAGE, "say what to do: run, send, replay, status or formats");
+        (void)program_fail(p, EXIT_USAGE,
+                           "say what to do: run, send, replay, evaluate, status or formats");
     else if (near)
         (void)program_fail(p, EXIT_USAGE, "there is no command %s; %s?", argv[1], near);
     else
@@ -133,9 +157,25 @@ static bool take_check(int *argc, char **argv)
     return found;
 }
 
+/* Who only judges records needs no name, no key and no broker. */
+static void take_rows(struct conf_row *rows, int argc, char **argv)
+{
+    bool alone = false;
+
+    assert(sensor_row_count <= ROWS_MOST);
+    memcpy(rows, sensor_rows, sensor_row_count * sizeof(*rows));
+    for (int i = 1; i < argc; i++)
+        for (size_t c = 0; c < ARRAY_LEN(commands); c++)
+            if (!commands[c].needs_outbox && strcmp(argv[i], commands[c].name) == 0)
+                alone = true;
+    for (size_t i = 0; alone && i < sensor_row_count; i++)
+        rows[i].flags &= ~(unsigned)CONF_REQUIRED;
+}
+
 int main(int argc, char **argv)
 {
-    const struct program program = {"eocbus-sensor", usage, sensor_rows, sensor_row_count,
+    struct conf_row rows[ROWS_MOST];
+    const struct program program = {"eocbus-sensor", usage, rows, sensor_row_count,
                                     "/etc/eocbus/sensor.conf"};
     struct sensor s = {.program = &program};
     int code, which;
@@ -143,6 +183,7 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "formats") == 0)
         return sensor_formats(&s);
+    take_rows(rows, argc, argv);
     checks = take_check(&argc, argv);
     code = program_start(&program, &argc, argv, &s.set);
     if (code >= 0)

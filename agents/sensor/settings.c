@@ -184,7 +184,8 @@ static enum status check_replays(struct sensor *s, char *err, size_t err_size)
                  s->set.replay_speed);
         return ST_INVALID;
     }
-    if (!s->set.replays.count || s->speaker.status == EOCBUS__V1__STATUS__STATUS_EXERCISE ||
+    if (!s->set.replays.count || s->says_nothing ||
+        s->speaker.status == EOCBUS__V1__STATUS__STATUS_EXERCISE ||
         s->speaker.status == EOCBUS__V1__STATUS__STATUS_TEST)
         return ST_OK;
     snprintf(err, err_size, "a replay is never %s: set status = exercise or status = test",

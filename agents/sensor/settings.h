@@ -31,6 +31,7 @@ struct sensor {
     struct station station;
     struct speaker speaker; /* put is not set */
     double replay_speed;    /* 0 = max */
+    bool says_nothing;      /* set before sensor_begin: records may stand beside status = actual */
     int argc;
     char **argv; /* of the command; argv[0] is its name */
 };
@@ -50,6 +51,7 @@ void sensor_replay_settings(const struct sensor *s, struct replay_settings *out)
 int sensor_run(struct sensor *s);
 int sensor_send(struct sensor *s);
 int sensor_replay(struct sensor *s);
+int sensor_evaluate(struct sensor *s);
 int sensor_status(struct sensor *s);
 int sensor_formats(struct sensor *s);
 

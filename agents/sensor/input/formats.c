@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/sensor/station/station.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
@@ -199,33 +200,98 @@ static enum status line_tips(struct reader *r, struct slice line, struct record 
     return ST_OK;
 }
 
+/* "022010072400003": station, year, month, day, hour, hundredths of an inch in that hour */
+static enum status line_usgs_hourly(struct reader *r, struct slice line, struct record *out)
+{
+    uint64_t part[5];
+    static const size_t width[] = {4, 2, 2, 2, 3};
+    struct slice rest = slice_trim(line);
+
+    if (rest.len != 15)
+        return fail(r, "line of 15 digits: station, date, hour, hundredths of an inch", rest);
+    rest.at += 2;
+    for (size_t i = 0; i < ARRAY_LEN(width); i++) {
+        if (!count_read(&part[i], (struct slice){rest.at, width[i]}, 9999))
+            return fail(r, "number", (struct slice){rest.at, width[i]});
+        rest.at += width[i];
+    }
+    if (!civil_us(&out->time_us, (int)part[0], (int)part[1], (int)part[2], (int)part[3], 0, 0))
+        return fail(r, "time", line);
+    out->field[1].given = true;
+    out->field[1].value.m = (int64_t)part[4];
+    return ST_OK;
+}
+
+/* "gusar.stage 2010-08-07T20:10:00+05:00 1.284 suspect": what the line door takes, and torrent
+ * writes */
+static enum status line_lines(struct reader *r, struct slice line, struct record *out)
+{
+    struct slice rest = line, time, value, word;
+    struct record_field *f = &out->field[1];
+    int flag;
+
+    if (slice_trim(line).at[0] == '#')
+        return ST_NOTFOUND;
+    if (!slice_word(&rest, &out->stream) || !slice_word(&rest, &time) || !slice_word(&rest, &value))
+        return fail(r, "line like gusar.stage 2010-08-07T20:10:00+05:00 1.284", line);
+    if (!civil_any(&out->time_us, &out->zoned, time))
+        return fail(r, "time like 2010-08-07T20:10:00+05:00", time);
+    if (slice_is(value, "-"))
+        value.len = 0;
+    take_value(f, value);
+    while (slice_word(&rest, &word)) {
+        if (!enum_read(&flag, &eocbus__v1__quality__descriptor, word))
+            return fail(r, "flag of quality", word);
+        f->flags |= (uint32_t)flag;
+    }
+    return ST_OK;
+}
+
 static const struct format formats[] = {
     {"usgs-14d",
      "USGS 15-minute table: time, record, battery, then per station; rain in tips of 0.01 inch",
      2,
      900,
      {254, -3},
+     false,
      line_usgs_14d},
     {"usgs-rain",
      "USGS rain: year month day hour minute inches",
      5,
      900,
      {254, -1},
+     false,
      line_usgs_rain},
+    {"usgs-hourly",
+     "USGS hourly rain: SSYYYYMMDDHHPPP, station, date, hour, hundredths of an inch",
+     1,
+     3600,
+     {254, -3},
+     false,
+     line_usgs_hourly},
     {"ea-stage",
      "Environment Agency stage: dd/mm/yyyy, metres, quality codes",
      1,
      900,
      {0, 0},
+     false,
      line_ea},
     {"ea-flow",
      "Environment Agency flow: dd/mm/yyyy, cubic metres a second, quality codes",
      1,
      900,
      {0, 0},
+     false,
      line_ea},
-    {"csv", "time,value[,value...] with or without a header", 1, 0, {0, 0}, line_csv},
-    {"tips", "tipping bucket: mm/dd/yy time, tips counted; 0.2 mm each", 1, 0, {2, -1}, line_tips},
+    {"csv", "time,value[,value...] with or without a header", 1, 0, {0, 0}, false, line_csv},
+    {"tips",
+     "tipping bucket: mm/dd/yy time, tips counted; 0.2 mm each",
+     1,
+     0,
+     {2, -1},
+     false,
+     line_tips},
+    {"lines", "DATASTREAM TIME VALUE [FLAG...] as on TCP", 1, 0, {0, 0}, true, line_lines},
 };
 
 const struct format *format_find(struct slice name)

@@ -22,6 +22,7 @@ struct record_field {
 struct record {
     int64_t time_us; /* the file's own clock, as if UTC, unless zoned */
     bool zoned;
+    struct slice stream;                      /* of a line that names its datastream; in the line */
     struct record_field field[RECORD_FIELDS]; /* by column, the first is 0 */
 };
 
@@ -31,6 +32,7 @@ struct format {
     unsigned value_column;    /* where a single value stands */
     unsigned step_s;          /* between records of an unbroken file; 0 = irregular */
     struct decimal rain_unit; /* millimetres of one unit in a RAIN_ACC column; 0 = is millimetres */
+    bool names_streams;       /* each line names the datastream it is of */
     enum status (*line)(struct reader *r, struct slice line, struct record *out);
 };
 

@@ -201,16 +201,15 @@ static enum status conclude(struct replay *r)
 
 static enum status play_record(struct replay *r, struct source *s)
 {
-    bool all[STATION_STREAMS];
     enum status st;
 
-    for (unsigned i = 0; i < s->count; i++) {
-        all[i] = true;
-        quality_judge(&r->quality, s->stream[i], &s->row[i], 0);
-    }
-    st = batch_row(s->batch, s->row, all, s->step_us, &r->speaker);
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->given[i])
+            quality_judge(&r->quality, s->stream[i], &s->row[i], 0);
+    st = batch_row(s->batch, s->row, s->given, s->step_us, &r->speaker);
     for (unsigned i = 0; st == ST_OK && i < s->count; i++)
-        detect_sample(&r->detect, s->stream[i], &s->row[i]);
+        if (s->given[i])
+            detect_sample(&r->detect, s->stream[i], &s->row[i]);
     if (st == ST_OK)
         st = conclude(r);
     if (st != ST_OK)

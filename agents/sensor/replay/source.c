@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "proto/base/ids.h"
+#include "agents/sensor/replay/labels.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"
@@ -35,21 +35,6 @@ static enum status complain(const struct line *l, const char *legal)
     return ST_INVALID;
 }
 
-/* "+05:00" */
-static bool read_zone(int64_t *out, struct slice text)
-{
-    char with_date[48];
-    int64_t there, utc = 0;
-
-    if (text.len != 6)
-        return false;
-    snprintf(with_date, sizeof(with_date), "2000-01-01T00:00:00%.*s", (int)text.len, text.at);
-    if (!time_parse(&there, with_date) || !time_parse(&utc, "2000-01-01T00:00:00Z"))
-        return false;
-    *out = utc - there; /* what lies between the zone's clock and UTC */
-    return true;
-}
-
 /* "2007-06-25T18:30:00Z=2010-08-07T21:40:00+05:00" */
 static bool read_shift(int64_t *out, struct slice text)
 {
@@ -70,7 +55,7 @@ static enum status read_options(struct source *s, struct line *l)
     struct slice v;
     uint64_t n;
 
-    if (words_option(l->words, l->count, "zone", &v) && !read_zone(&s->zone_us, v))
+    if (words_option(l->words, l->count, "zone", &v) && !zone_read(&s->zone_us, v))
         return complain(l, "zone= wants an offset like +05:00");
     if (words_option(l->words, l->count, "shift", &v) && !read_shift(&s->shift_us, v))
         return complain(l, "shift= wants FROM=TO, as in "
@@ -106,6 +91,16 @@ static enum status read_mapping(struct source *s, struct line *l, struct slice w
     return ST_OK;
 }
 
+/* Lines that name their datastream: all that the station has, unless some are picked. */
+static void map_all(struct source *s)
+{
+    for (unsigned i = 0; i < s->station->stream_count; i++)
+        s->stream[i] = i;
+    s->count = s->station->stream_count;
+    for (unsigned i = 0; i < s->count; i++)
+        s->column[i] = s->format->value_column;
+}
+
 enum status source_read(struct source *out, const char *text, const struct station *station,
                         char *err, size_t err_size)
 {
@@ -115,11 +110,11 @@ enum status source_read(struct source *out, const char *text, const struct stati
     memset(out, 0, sizeof(*out));
     out->station = station;
     l.count = words_split(l.words, WORDS, text);
-    if (l.count < 3)
-        return complain(&l, "legal is FORMAT PATH [COLUMN:]DATASTREAM...");
-    out->format = format_find(l.words[0]);
-    if (!out->format)
+    out->format = l.count > 0 ? format_find(l.words[0]) : NULL;
+    if (l.count > 0 && !out->format)
         return complain(&l, "the first word is a format; eocbus-sensor formats lists them");
+    if (l.count < 3 && !(l.count == 2 && out->format->names_streams))
+        return complain(&l, "legal is FORMAT PATH [COLUMN:]DATASTREAM...");
     if (l.words[1].len >= sizeof(out->path))
         return complain(&l, "the path is too long");
     memcpy(out->path, l.words[1].at, l.words[1].len);
@@ -130,6 +125,8 @@ enum status source_read(struct source *out, const char *text, const struct stati
         if (l.words[i].len)
             st = read_mapping(out, &l, l.words[i]);
     }
+    if (st == ST_OK && !out->count && out->format->names_streams)
+        map_all(out);
     if (st == ST_OK && !out->count)
         return complain(&l, "no datastream is named");
     out->step_us = out->format->step_s * INT64_C(1000000);
@@ -197,8 +194,11 @@ static bool take_record(struct source *s, const struct record *rec)
         snprintf(s->reader.err, sizeof(s->reader.err), "its time is not between 2000 and 2100");
         return false;
     }
-    for (unsigned i = 0; i < s->count; i++)
+    for (unsigned i = 0; i < s->count; i++) {
         s->row[i] = sample_of(s, i, rec);
+        s->given[i] = !s->format->names_streams ||
+                      slice_is(rec->stream, s->station->streams[s->stream[i]].name);
+    }
     return true;
 }
 

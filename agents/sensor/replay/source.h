@@ -23,7 +23,8 @@ struct source {
     bool more; /* `row` holds a record that was not played */
     int64_t time_us;
     struct sample row[STATION_STREAMS];
-    struct batch *batch; /* the replay's; destroyed with the source */
+    bool given[STATION_STREAMS]; /* which of the row the record holds; most formats: all */
+    struct batch *batch;         /* the replay's; destroyed with the source */
 };
 
 /* ST_INVALID: `err` is a sentence with the line. Opens nothing. */
