@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "agents/sensor/input/intake.h"
-#include "agents/sensor/input/listen.h"
+#include "agents/sensor/input/inputs.h"
 #include "agents/sensor/settings.h"
 #include "agents/sensor/siren/clock.h"
 #include "agents/sensor/siren/site.h"
@@ -32,10 +31,9 @@ struct daemon {
     struct loop *loop;
     struct agent *agent;
     struct quality quality;
-    struct intake *intake;
+    struct inputs *inputs;
     struct site *site;
     struct clock_watch clock;
-    struct listener *listener;
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer;
     struct loop_signal *signals[3];
@@ -54,6 +52,11 @@ static enum status put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
 static enum status commit(void *arg)
 {
     return agent_flush(((struct daemon *)arg)->agent);
+}
+
+static enum status once(void *arg, const char *key, uint64_t said)
+{
+    return outbox_once_from(agent_outbox(((struct daemon *)arg)->agent), key, said);
 }
 
 /* --- replay -------------------------------------------------------------------------------------
@@ -197,7 +200,6 @@ static void on_status(void *arg)
     if (st != ST_OK)
         log_warn("sensor.status.unsaid", "status=%s code=%s path=%s", status_name(st),
                  speaker.why.code ? speaker.why.code : "", speaker.why.path);
-    intake_tick(d->intake, loop_utc_us(d->loop));
 }
 
 /* Once per version, however often the gateway starts. */
@@ -335,38 +337,31 @@ static enum status start_site(struct daemon *d, char *err, size_t err_size)
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
-    const struct intake_settings intake = {
-        .station = &d->s->station,
-        .detectors = &set->detectors,
-        .speaker = &d->s->speaker,
-        .batch_samples = set->batch_samples,
-        .batch_period_us = set->batch_period_ms * INT64_C(1000),
-        .hold_us = set->detect_hold_ms * INT64_C(1000),
-        .put = put,
-        .commit = commit,
-        .concluded = on_concluded,
-        .judge = judge,
-        .arg = d,
+    const struct inputs_settings inputs = {
+        .loop = d->loop,
+        .conf = &set->inputs,
+        .outbox_path = set->agent.outbox_path,
+        .intake =
+            {
+                .station = &d->s->station,
+                .detectors = &set->detectors,
+                .speaker = &d->s->speaker,
+                .batch_samples = set->batch_samples,
+                .batch_period_us = set->batch_period_ms * INT64_C(1000),
+                .hold_us = set->detect_hold_ms * INT64_C(1000),
+                .put = put,
+                .commit = commit,
+                .once = once,
+                .concluded = on_concluded,
+                .judge = judge,
+                .arg = d,
+            },
     };
     enum status st = quality_read(&d->quality, &d->s->station, &set->quality,
                                   set->quality_ahead_ms * INT64_C(1000),
                                   set->backfill_after_ms * INT64_C(1000), err, err_size);
-    struct listener_settings door = {
-        .loop = d->loop,
-        .address = set->listen,
-        .connections = set->listen_connections,
-        .period_ms = set->batch_period_ms,
-    };
 
-    if (st == ST_OK)
-        st = intake_create(&d->intake, &intake, err, err_size);
-    if (st != ST_OK || !*set->listen)
-        return st;
-    door.intake = d->intake;
-    st = listener_create(&d->listener, &door, err, err_size);
-    if (st == ST_OK)
-        log_info("sensor.listen", "address=%s port=%u", set->listen, listener_port(d->listener));
-    return st;
+    return st == ST_OK ? inputs_create(&d->inputs, &inputs, err, err_size) : st;
 }
 
 static enum status start(struct daemon *d, char *err, size_t err_size)
@@ -402,8 +397,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
 
 static void end(struct daemon *d)
 {
-    listener_destroy(d->listener);
-    intake_destroy(d->intake);
+    inputs_destroy(d->inputs);
     site_destroy(d->site);
     replay_destroy(d->replay);
     agent_destroy(d->agent);

@@ -62,14 +62,23 @@ const struct conf_row sensor_rows[] = {
      "are "
      "marked and page nobody; 0 = never",
      0, 86400000},
+    {"journal.path", CONF_PATH, ROW(inputs.journal_path), "", 0,
+     "folder where samples are safe before their device is told so; empty = the outbox's path with "
+     ".journal behind it",
+     0, 0},
+    {"journal.budget", CONF_BYTES, ROW(inputs.journal_budget), "256MiB", 0,
+     "most bytes it may take; the oldest samples that are in messages go first", 4194304,
+     1099511627776.0},
+    {"journal.keep", CONF_COUNT, ROW(inputs.journal_keep_days), "30", 0,
+     "days that samples are kept there, also after they were sent", 1, 3650},
     {"status.period", CONF_MS, ROW(status_period_ms), "1m", 0,
      "how often the gateway says how it is", 1000, 86400000},
-    {"listen", CONF_TEXT, ROW(listen), "", 0,
+    {"listen", CONF_TEXT, ROW(inputs.listen), "", 0,
      "where readings come in as lines, as in 127.0.0.1:5520; empty = nowhere. There is no "
      "password: "
      "keep it on this machine or a closed network",
      0, 0},
-    {"listen.connections", CONF_COUNT, ROW(listen_connections), "16", 0,
+    {"listen.connections", CONF_COUNT, ROW(inputs.listen_connections), "16", 0,
      "most connections there at once", 1, 256},
     {"siren", CONF_TEXT, ROW(siren), "", 0,
      "the siren of this place: command PROGRAM [ARG...], run with on PATTERN SECONDS RECORDING, "

@@ -3,6 +3,7 @@
 #define EOCBUS_SENSOR_SETTINGS_H
 
 #include "agents/link/agent.h"
+#include "agents/sensor/input/inputs.h"
 #include "agents/sensor/quality/quality.h"
 #include "agents/sensor/replay/replay.h"
 #include "agents/sensor/report/say.h"
@@ -11,12 +12,13 @@
 
 struct sensor_settings {
     struct agent_settings agent;
-    char *place, *status, *clock, *hazard, *listen, *replay_speed, *siren;
+    char *place, *status, *clock, *hazard, *replay_speed, *siren;
     struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays,
         siren_sounds;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
     unsigned quality_ahead_ms;
-    unsigned listen_connections, replay_backlog, siren_timeout_ms;
+    unsigned replay_backlog, siren_timeout_ms;
+    struct inputs_conf inputs;
 };
 
 extern const struct conf_row sensor_rows[];

@@ -1,32 +1,20 @@
 /* intake - see intake.h. */
-#include "agents/sensor/input/intake.h"
+#include "agents/sensor/input/intake_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/base/log.h"
+#include "proto/wire/limits.h"
 
 #include "proto/base/banned.h"
 
 #define STATE_BYTES (1u << 20)
+/* Messages that the outbox does not take, in memory; two hours of sixty-four busy channels. */
+#define LETTERS_BYTES (1u << 20)
 
-struct intake {
-    struct intake_settings set;
-    struct speaker speaker;
-    struct arena *arena;
-    struct batch *batch;
-    struct detect detect;
-    struct list waiters;
-    Eocbus__V1__DetectionLevel durable_level; /* said and on disk */
-    Eocbus__V1__DetectionLevel told_level;    /* `concluded` knows of it */
-    uint8_t told_id[16];
-    bool told_sounds;
-    size_t pending;
-    bool due;
-    enum status failed; /* a put that failed; what was taken is lost at the next commit */
-};
-
-/* --- beginning and ending -----------------------------------------------------------------------
+/* --- messages -----------------------------------------------------------------------------------
  */
 
 static void tell_concluded(struct intake *i, Eocbus__V1__Envelope *m)
@@ -41,6 +29,23 @@ static void tell_concluded(struct intake *i, Eocbus__V1__Envelope *m)
     m->sensor_detection->local_siren_sounded = i->told_sounds;
 }
 
+/* It goes into the journal with the next commit, and from there into the outbox. */
+static enum status write_letter(struct intake *i, const Eocbus__V1__Envelope *m)
+{
+    bool concludes = m->body_case == EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION;
+    struct letter *one;
+
+    if (!concludes && i->letters.bytes > LETTERS_BYTES)
+        return ST_FULL;
+    one = letters_add(&i->letters, m, journal_last(i->set.journal));
+    if (!one)
+        return ST_NOMEM;
+    if (concludes)
+        one->level = m->sensor_detection->level;
+    i->moved = i->moved || !concludes;
+    return ST_OK;
+}
+
 static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
 {
     struct intake *i = arg;
@@ -48,14 +53,41 @@ static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *wh
     i->due = true;
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION)
         tell_concluded(i, m);
-    return i->set.put(i->set.arg, m, why);
+    return i->set.journal ? write_letter(i, m) : i->set.put(i->set.arg, m, why);
+}
+
+/* --- beginning and ending -----------------------------------------------------------------------
+ */
+
+static enum status make_parts(struct intake *i, char *err, size_t err_size)
+{
+    const struct intake_settings *set = &i->set;
+    unsigned all[STATION_STREAMS];
+    enum status st = arena_create(&i->arena, STATE_BYTES);
+
+    for (unsigned k = 0; k < set->station->stream_count; k++)
+        all[k] = k;
+    if (st == ST_OK)
+        st = arena_create(&i->letter, LIMIT_ARENA_BYTES);
+    if (st == ST_OK)
+        st = detect_read(&i->detect, set->station, set->detectors, set->hold_us, i->arena, err,
+                         err_size);
+    if (st == ST_OK)
+        st = batch_create(&i->batch, set->station, all, set->station->stream_count,
+                          set->batch_samples, set->batch_period_us);
+    if (st != ST_OK || !set->journal)
+        return st;
+    snprintf(i->key, sizeof(i->key), "journal-%016" PRIx64, journal_id(set->journal));
+    st = intake_restore(i, true);
+    if (st != ST_OK)
+        snprintf(err, err_size, "the journal cannot be read again (%s)", status_name(st));
+    return st;
 }
 
 enum status intake_create(struct intake **out, const struct intake_settings *set, char *err,
                           size_t err_size)
 {
     struct intake *i = mem_zalloc(sizeof(*i));
-    unsigned all[STATION_STREAMS];
     enum status st;
 
     snprintf(err, err_size, "out of memory");
@@ -66,15 +98,8 @@ enum status intake_create(struct intake **out, const struct intake_settings *set
     i->speaker.put = on_put;
     i->speaker.arg = i;
     list_init(&i->waiters);
-    for (unsigned k = 0; k < set->station->stream_count; k++)
-        all[k] = k;
-    st = arena_create(&i->arena, STATE_BYTES);
-    if (st == ST_OK)
-        st = detect_read(&i->detect, set->station, set->detectors, set->hold_us, i->arena, err,
-                         err_size);
-    if (st == ST_OK)
-        st = batch_create(&i->batch, set->station, all, set->station->stream_count,
-                          set->batch_samples, set->batch_period_us);
+    letters_init(&i->letters);
+    st = make_parts(i, err, err_size);
     if (st != ST_OK) {
         intake_destroy(i);
         return st;
@@ -88,8 +113,10 @@ void intake_destroy(struct intake *i)
 {
     if (!i)
         return;
+    letters_free(&i->letters);
     batch_destroy(i->batch);
     arena_destroy(i->arena);
+    arena_destroy(i->letter);
     mem_free(i);
 }
 
@@ -101,6 +128,12 @@ struct detect *intake_detect(struct intake *i)
 const struct station *intake_station(const struct intake *i)
 {
     return i->set.station;
+}
+
+void intake_counts(const struct intake *i, struct intake_counts *out)
+{
+    *out = i->counts;
+    out->letters_bytes = i->letters.bytes;
 }
 
 /* --- a sample -----------------------------------------------------------------------------------
@@ -115,33 +148,115 @@ static void say_level(struct intake *i)
         log_warn("sensor.detection.unsaid", "status=%s", status_name(st));
 }
 
-void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us)
+size_t intake_held(const struct intake *i, unsigned stream)
+{
+    for (unsigned k = 0; k < i->batch->count; k++)
+        if (i->batch->channel[k].stream == stream)
+            return i->batch->channel[k].count;
+    return 0;
+}
+
+void intake_gather(struct intake *i, unsigned stream, struct sample *s)
 {
     bool given[STATION_STREAMS] = {false};
     struct sample row[STATION_STREAMS];
 
     row[stream] = *s;
     given[stream] = true;
-    i->speaker.now_us = now_us;
-    i->pending++;
-    if (i->set.judge)
-        i->set.judge(i->set.arg, stream, &row[stream], now_us);
     if (i->failed == ST_OK)
         i->failed = batch_row(i->batch, row, given, 0, &i->speaker);
     if (i->failed != ST_OK)
         i->due = true;
-    detect_sample(&i->detect, stream, &row[stream]);
+    *s = row[stream];
+    if (batch_is_empty(i->batch))
+        i->held_from_us = 0;
+    else if (!i->held_from_us)
+        i->held_from_us = i->speaker.now_us;
+}
+
+uint64_t intake_hash(uint32_t datastream, int exponent, const struct sample *s)
+{
+    const bool none = s->flags & EOCBUS__V1__QUALITY__QUALITY_MISSING;
+    const int64_t parts[] = {datastream, exponent, s->time_us, none ? INT64_MIN : s->value};
+
+    return text_hash(0, parts, sizeof(parts));
+}
+
+static void write_down(struct intake *i, unsigned stream, const struct sample *s)
+{
+    const struct datastream *d = &i->set.station->streams[stream];
+
+    if (!i->set.journal)
+        return;
+    journal_add(i->set.journal, &(struct journal_entry){.kind = JOURNAL_SAMPLE,
+                                                        .datastream = d->id,
+                                                        .exponent = d->exponent,
+                                                        .sample = *s});
+    tally_add(&i->tally[stream], journal_last(i->set.journal));
+}
+
+void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us)
+{
+    const struct datastream *d = &i->set.station->streams[stream];
+    uint64_t hash = intake_hash(d->id, d->exponent, s);
+    struct sample mine = *s;
+
+    i->speaker.now_us = now_us;
+    i->pending++;
+    if (intake_knows(i, hash)) {
+        i->counts.repeated++;
+        return;
+    }
+    i->counts.samples++;
+    if (i->set.journal)
+        recent_add(&i->recent, hash);
+    if (i->set.judge)
+        i->set.judge(i->set.arg, stream, &mine, now_us);
+    write_down(i, stream, &mine);
+    intake_gather(i, stream, &mine);
+    detect_sample(&i->detect, stream, &mine);
     say_level(i);
+}
+
+bool intake_knows(const struct intake *i, uint64_t hash)
+{
+    return i->set.journal && recent_has(&i->recent, hash);
+}
+
+void intake_took(struct intake *i, uint64_t hash)
+{
+    if (!i->set.journal)
+        return;
+    recent_add(&i->recent, hash);
+    journal_add(i->set.journal, &(struct journal_entry){.kind = JOURNAL_SEEN, .number = hash});
+}
+
+void intake_flush(struct intake *i, int64_t now_us)
+{
+    char why[INTAKE_ANSWER_BYTES];
+
+    i->speaker.now_us = now_us;
+    if (i->failed == ST_OK)
+        i->failed = batch_flush(i->batch, &i->speaker);
+    i->held_from_us = 0;
+    /* It logs what it cannot do. */
+    (void)!intake_commit(i, why);
 }
 
 void intake_tick(struct intake *i, int64_t now_us)
 {
-    /* A gateway that has seen nothing yet has nothing to clear. */
-    if (!i->detect.begun)
-        return;
+    char why[INTAKE_ANSWER_BYTES];
+
     i->speaker.now_us = now_us;
-    detect_tick(&i->detect, now_us);
-    say_level(i);
+    /* A gateway that has seen nothing yet has nothing to clear. */
+    if (i->detect.begun) {
+        detect_tick(&i->detect, now_us);
+        say_level(i);
+    }
+    if (i->held_from_us && now_us - i->held_from_us >= i->set.batch_period_us)
+        intake_flush(i, now_us);
+    else if (i->due || !list_empty(&i->letters.list))
+        (void)!intake_commit(i, why);
 }
 
 /* --- committing ---------------------------------------------------------------------------------
@@ -178,6 +293,108 @@ static void tell_waiters(struct intake *i, const char *why)
     }
 }
 
+static void add_letters(struct intake *i)
+{
+    struct list *pos;
+
+    list_each(pos, &i->letters.list) {
+        const struct letter *one = container_of(pos, struct letter, link);
+
+        if (one->is_kept)
+            continue;
+        journal_add(i->set.journal, &(struct journal_entry){.kind = JOURNAL_MESSAGE,
+                                                            .number = one->number,
+                                                            .bytes = one->bytes,
+                                                            .len = one->len});
+        if (one->level)
+            journal_add(i->set.journal,
+                        &(struct journal_entry){.kind = JOURNAL_LEVEL, .number = one->level});
+    }
+}
+
+/* How many samples of each channel are in no message, and from where on the journal is needed. */
+static void add_held(struct intake *i)
+{
+    uint64_t floor = journal_last(i->set.journal) + 1;
+    struct list *first = list_first(&i->letters.list);
+
+    if (first)
+        floor = container_of(first, struct letter, link)->after;
+    for (unsigned k = 0; k < i->set.station->stream_count; k++) {
+        size_t held = intake_held(i, k);
+        uint64_t oldest = tally_oldest(&i->tally[k], held, floor);
+
+        floor = oldest < floor ? oldest : floor;
+        if (i->moved)
+            journal_add(i->set.journal,
+                        &(struct journal_entry){.kind = JOURNAL_HELD,
+                                                .datastream = i->set.station->streams[k].id,
+                                                .number = held});
+    }
+    journal_floor(i->set.journal, floor);
+}
+
+static enum status sync_journal(struct intake *i)
+{
+    enum status st = i->failed;
+    struct list *pos;
+
+    add_letters(i);
+    add_held(i);
+    if (i->done)
+        journal_add(i->set.journal,
+                    &(struct journal_entry){.kind = JOURNAL_DONE, .number = i->done});
+    if (st == ST_OK)
+        st = journal_sync(i->set.journal, i->speaker.now_us);
+    if (st != ST_OK)
+        return st;
+    i->done = 0;
+    i->moved = false;
+    list_each(pos, &i->letters.list) {
+        container_of(pos, struct letter, link)->is_kept = true;
+    }
+    return ST_OK;
+}
+
+/* Letters into the outbox. What it does not take waits; nobody has to send anything again for it.
+ */
+static void put_letters(struct intake *i)
+{
+    const struct letters_door door = {i->set.put, i->set.once, i->set.commit,
+                                      i->set.arg, i->key,      i->letter};
+    uint64_t done;
+    enum status st = letters_put(&i->letters, &door, &done);
+
+    if (st != ST_OK)
+        log_warn("sensor.letters.wait",
+                 "bytes=%zu status=%s next=\"put again with the next sample\"", i->letters.bytes,
+                 status_name(st));
+    else if (done)
+        i->done = done;
+}
+
+/* The batch holds what is not kept: what is, comes back from the journal. A conclusion stays. */
+static void rebuild(struct intake *i)
+{
+    struct list *pos, *next;
+
+    journal_forget(i->set.journal);
+    list_each_safe(pos, next, &i->letters.list) {
+        struct letter *one = container_of(pos, struct letter, link);
+
+        if (!one->is_kept && !one->level)
+            letters_drop(&i->letters, one);
+    }
+    batch_reset(i->batch);
+    memset(&i->recent, 0, sizeof(i->recent));
+    memset(i->tally, 0, sizeof(i->tally));
+    i->moved = false;
+    i->failed = ST_OK;
+    if (intake_restore(i, false) != ST_OK)
+        log_error("sensor.journal.unread", "next=\"samples not yet in a message go out after the "
+                                           "next start\"");
+}
+
 /* Nobody was told yet that any of it is safe. */
 static void give_up(struct intake *i, enum status st, char why[INTAKE_ANSWER_BYTES])
 {
@@ -185,23 +402,37 @@ static void give_up(struct intake *i, enum status st, char why[INTAKE_ANSWER_BYT
              status_name(st), st == ST_INVALID || st == ST_FULL ? i->speaker.why.text : "");
     log_error("sensor.lines.lost", "samples=%zu status=%s why=%s", i->pending, status_name(st),
               why);
+    i->counts.lost += i->pending;
+    if (i->set.journal) {
+        rebuild(i);
+        return;
+    }
     batch_reset(i->batch);
     i->detect.said = i->durable_level;
 }
 
-enum status intake_commit(struct intake *i, char why[INTAKE_ANSWER_BYTES])
+static enum status commit_batch(struct intake *i)
 {
     enum status st = i->failed;
 
-    why[0] = '\0';
     if (st == ST_OK)
         st = batch_flush(i->batch, &i->speaker);
     if (st == ST_OK)
         st = i->set.commit(i->set.arg);
     if (st == ST_OK)
         i->durable_level = i->detect.said;
-    else
+    return st;
+}
+
+enum status intake_commit(struct intake *i, char why[INTAKE_ANSWER_BYTES])
+{
+    enum status st = i->set.journal ? sync_journal(i) : commit_batch(i);
+
+    why[0] = '\0';
+    if (st != ST_OK)
         give_up(i, st, why);
+    if (i->set.journal)
+        put_letters(i);
     i->pending = 0;
     i->due = false;
     i->failed = ST_OK;

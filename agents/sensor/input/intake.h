@@ -3,12 +3,18 @@
  *
  * A sample that is taken is not safe yet. It is with the next intake_commit that answers ST_OK, and
  * only then is whoever sent it told so; until then they keep it. When it answers anything else,
- * everything taken since the commit before is gone, and they send it again.
+ * everything taken since the commit before is gone, and they send it again. The same sample
+ * (channel, time, value) among the last few thousand is taken once.
+ *
+ * With a journal a sample is safe when it is there; messages of it are made when a batch is full,
+ * and go through the journal into the outbox, each once, whatever is killed when. Without one it is
+ * safe when its message is in the outbox, which is made at once.
  *
  * Inputs that wait for a commit put a waiter on the list: each is told of every commit. */
 #ifndef EOCBUS_SENSOR_INTAKE_H
 #define EOCBUS_SENSOR_INTAKE_H
 
+#include "agents/sensor/input/journal.h"
 #include "agents/sensor/report/batch.h"
 #include "proto/base/list.h"
 
@@ -22,17 +28,24 @@ struct intake_settings { /* borrowed for its life, the lists for the call */
     const struct speaker *speaker; /* copied */
     size_t batch_samples;
     int64_t batch_period_us, hold_us;
+    struct journal *journal; /* NULL = none */
+    int64_t now_us;          /* UTC; with a journal */
     enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
     enum status (*commit)(void *arg); /* durable, or gone */
+    /* outbox_once_from; with a journal */
+    enum status (*once)(void *arg, const char *key, uint64_t said);
     /* A conclusion, once, before it is put: what has to be done at once waits for no disk. Gives it
      * its message_id, which it keeps however often it has to be put, and answers whether a siren
      * was asked to sound for it. m is borrowed. May be NULL. */
     bool (*concluded)(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_id[16]);
-    /* Adds flags to a sample that came in, before anybody looks at it. May be NULL. */
+    /* Adds flags to a sample that came in, before anybody looks at it. Also called, for what it
+     * remembers, with the samples that the journal gives back at the start. May be NULL. */
     void (*judge)(void *arg, unsigned stream, struct sample *s, int64_t now_us);
     void *arg;
 };
 
+/* With a journal: what an earlier run took and did not put is put, and what it concluded from is
+ * seen again. */
 MUST_CHECK enum status intake_create(struct intake **out, const struct intake_settings *set,
                                      char *err, size_t err_size);
 void intake_destroy(struct intake *i);
@@ -40,6 +53,10 @@ void intake_destroy(struct intake *i);
 /* stream: index in the station. now_us: UTC, when it came in. Never refuses: what cannot be kept
  * fails the next commit. */
 void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us);
+/* A message of a device, told apart by a hash, that its broker may send again: true if it was taken
+ * before. intake_took says that it is now, safe with the next commit. */
+bool intake_knows(const struct intake *i, uint64_t hash);
+void intake_took(struct intake *i, uint64_t hash);
 /* True when messages were made that are not committed yet: call intake_commit soon. */
 bool intake_is_due(const struct intake *i);
 /* Samples taken and not committed. */
@@ -47,8 +64,11 @@ size_t intake_pending(const struct intake *i);
 /* Everything taken so far becomes durable. On any but ST_OK all of it is gone, and `why` says so.
  */
 MUST_CHECK enum status intake_commit(struct intake *i, char why[INTAKE_ANSWER_BYTES]);
-/* Time passes without samples: a level may clear. */
+/* Time passes without samples: a level may clear, a batch may be old enough; what the outbox did
+ * not take is put again. */
 void intake_tick(struct intake *i, int64_t now_us);
+/* Makes messages of everything that is in none yet: before the gateway ends, or when asked for. */
+void intake_flush(struct intake *i, int64_t now_us);
 
 /* Told of every commit from now on: why is NULL, or a sentence of what was not kept. */
 struct intake_waiter {
@@ -58,6 +78,13 @@ struct intake_waiter {
 };
 void intake_wait(struct intake *i, struct intake_waiter *w);
 void intake_unwait(struct intake_waiter *w);
+
+struct intake_counts {
+    uint64_t samples, repeated; /* taken; the same once more */
+    uint64_t lost;              /* taken and given up at a commit: their senders were told */
+    uint64_t letters_bytes;     /* of messages that wait for the outbox */
+};
+void intake_counts(const struct intake *i, struct intake_counts *out);
 
 /* For orders that change or ask what it concludes with. */
 struct detect *intake_detect(struct intake *i);

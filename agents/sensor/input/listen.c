@@ -136,8 +136,7 @@ static void on_period(void *arg)
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-/* True: a commit is asked for. */
-static bool take_line(struct peer *p)
+static void take_line(struct peer *p)
 {
     struct intake *intake = p->listener->intake;
     int64_t now_us = loop_utc_us(p->listener->loop);
@@ -150,7 +149,7 @@ static bool take_line(struct peer *p)
     if (p->too_long) {
         buf_printf(&p->out, "error %" PRIu64 ": a line has at most %d bytes\n", p->lines,
                    SAMPLE_LINE_BYTES);
-        return false;
+        return;
     }
     answer = sample_line_read(intake_station(intake), p->line, p->len, now_us, &stream, &s, why);
     if (answer == LINE_BAD)
@@ -159,7 +158,10 @@ static bool take_line(struct peer *p)
         intake_sample(intake, stream, &s, now_us);
         p->waiting[p->waiting_count++] = p->lines;
     }
-    return answer == LINE_FLUSH || p->waiting_count == WAITING_LINES;
+    if (answer == LINE_FLUSH)
+        intake_flush(intake, now_us); /* asked for: on the bus soon, too */
+    else if (p->waiting_count == WAITING_LINES)
+        commit(p->listener);
 }
 
 static void take_bytes(struct peer *p, const char *bytes, size_t n)
@@ -172,8 +174,7 @@ static void take_bytes(struct peer *p, const char *bytes, size_t n)
                 p->line[p->len++] = bytes[i];
             continue;
         }
-        if (take_line(p))
-            commit(p->listener);
+        take_line(p);
         p->len = 0;
         p->too_long = false;
     }
