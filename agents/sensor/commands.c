@@ -10,6 +10,7 @@
 
 #include "agents/link/options.h"
 #include "agents/link/speak.h"
+#include "agents/sensor/detect/profiles.h"
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/sample_line.h"
 #include "agents/sensor/settings.h"
@@ -394,5 +395,12 @@ int sensor_formats(struct sensor *s)
     for (size_t i = 0; format_at(i); i++)
         printf("%-11s %s (column %u)\n", format_at(i)->name, format_at(i)->help,
                format_at(i)->value_column);
+    return EXIT_DONE;
+}
+
+int sensor_profiles(struct sensor *s)
+{
+    (void)s;
+    profiles_print(stdout);
     return EXIT_DONE;
 }

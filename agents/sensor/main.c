@@ -25,6 +25,7 @@ static const char usage[] =
     "                         no outbox and no broker\n"
     "  status                 what the outbox holds\n"
     "  formats                the file formats\n"
+    "  profiles               the detectors' profiles: numbers, defaults, sources, evidence\n"
     "\n"
     "Of send and replay:\n"
     "  --wait SECONDS         for receipts (send 30, replay 600)\n"
@@ -68,9 +69,13 @@ static const struct {
     bool needs_outbox;
     int (*run)(struct sensor *s);
 } commands[] = {
-    {"run", true, sensor_run},       {"send", true, sensor_send},
-    {"replay", true, sensor_replay}, {"evaluate", false, sensor_evaluate},
-    {"status", true, sensor_status}, {"formats", false, sensor_formats},
+    {"run", true, sensor_run},
+    {"send", true, sensor_send},
+    {"replay", true, sensor_replay},
+    {"evaluate", false, sensor_evaluate},
+    {"status", true, sensor_status},
+    {"formats", false, sensor_formats},
+    {"profiles", false, sensor_profiles},
 };
 
 /* --check-config has been said to the settings file; here what its lines say is looked at too. */
@@ -183,6 +188,8 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "formats") == 0)
         return sensor_formats(&s);
+    if (argc == 2 && strcmp(argv[1], "profiles") == 0)
+        return sensor_profiles(&s);
     take_rows(rows, argc, argv);
     checks = take_check(&argc, argv);
     code = program_start(&program, &argc, argv, &s.set);

@@ -38,8 +38,8 @@ const struct conf_row sensor_rows[] = {
      "[raw]; types and units as in sensor.proto, in small letters",
      0, 0},
     {"detector", CONF_LIST, ROW(detectors), NULL, 0,
-     "rain.caine1980, stage.level or stage.rate: PROFILE VERSION DATASTREAM [line=NUMBER] "
-     "[window=SPAN] [debounce=M/N]",
+     "PROFILE VERSION DATASTREAM... [NAME=NUMBER]..., as in stage.rate 1 gusar.stage line=0.1; "
+     "eocbus-sensor profiles lists the profiles with their numbers",
      0, 0},
     {"quality", CONF_LIST, ROW(quality), NULL, 0,
      "what to look at in a channel beside range and times: DATASTREAM [rise=NUMBER] [spike=NUMBER] "

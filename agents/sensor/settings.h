@@ -56,5 +56,6 @@ int sensor_replay(struct sensor *s);
 int sensor_evaluate(struct sensor *s);
 int sensor_status(struct sensor *s);
 int sensor_formats(struct sensor *s);
+int sensor_profiles(struct sensor *s);
 
 #endif

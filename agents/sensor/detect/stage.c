@@ -1,26 +1,23 @@
-/* stage - the flow itself: how high it stands, and how fast it rises. */
+/* stage - see stage.h. */
+#include "agents/sensor/detect/stage.h"
+
 #include <string.h>
 
-#include "agents/sensor/detect/detect.h"
 #include "proto/base/banned.h"
 
 #define US_PER_MINUTE INT64_C(60000000)
-
-void debounce_set(struct debounce *d, unsigned need, unsigned of)
-{
-    *d = (struct debounce){.need = need, .of = of};
-}
+#define LEVEL(word)   EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_##word
 
 bool debounce_add(struct debounce *d, bool over, int64_t time_us, int64_t *since_us)
 {
-    uint32_t window = d->of >= 32 ? UINT32_MAX : (1u << d->of) - 1;
+    uint32_t window = d->of >= DEBOUNCE_MOST ? UINT32_MAX : (1u << d->of) - 1;
     unsigned votes = 0;
 
     d->seen = (d->seen << 1 | over) & window;
     memmove(&d->first_us[1], &d->first_us[0], sizeof(d->first_us) - sizeof(d->first_us[0]));
     d->first_us[0] = time_us;
     *since_us = 0;
-    for (unsigned i = 0; i < d->of && i < 32; i++) {
+    for (unsigned i = 0; i < d->of && i < DEBOUNCE_MOST; i++) {
         if (!(d->seen >> i & 1))
             continue;
         votes++;
@@ -29,28 +26,52 @@ bool debounce_add(struct debounce *d, bool over, int64_t time_us, int64_t *since
     return votes >= d->need;
 }
 
-/* The onset stays where it was while the verdict holds; the debounce only knows its window. */
-static int64_t onset(const struct verdict *before, bool over, int64_t since_us)
+const char *stage_check(const double *number)
 {
-    return !over ? 0 : before->over ? before->since_us : since_us;
+    return number[STAGE_NEED] > number[STAGE_OF] ? "need is more than of" : NULL;
 }
 
-void stage_level_add(struct stage *s, int64_t time_us, int64_t mm, struct verdict *out)
+static void ready(struct detector *d, int exponent)
 {
-    int64_t since_us;
-    bool over = debounce_add(&s->debounce, mm >= s->line, time_us, &since_us);
+    struct stage *s = d->state;
 
-    since_us = onset(out, over, since_us);
-    *out = (struct verdict){
-        .over = over,
-        .since_us = since_us,
-        .value = mm,
-        .threshold = s->line,
-        .exponent = -3,
-        .type = EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE,
-        .unit = EOCBUS__V1__UNIT__UNIT_METRE,
-        .duration_s = over ? (uint32_t)((time_us - since_us) / 1000000) : 0,
-    };
+    s->line = detector_scaled(d, STAGE_LINE, exponent);
+    s->debounce.need = (unsigned)d->number[STAGE_NEED];
+    s->debounce.of = (unsigned)d->number[STAGE_OF];
+}
+
+void stage_level_ready(struct detector *d)
+{
+    ready(d, -3);
+}
+
+void stage_rate_ready(struct detector *d)
+{
+    struct stage *s = d->state;
+
+    ready(d, -6);
+    s->window_us = detector_span_us(d, STAGE_WINDOW);
+}
+
+static void judge(struct detector *d, int64_t time_us, int64_t value)
+{
+    struct stage *s = d->state;
+    int64_t since_us;
+    bool over = debounce_add(&s->debounce, value >= s->line, time_us, &since_us);
+
+    verdict_set(&d->verdict, over, LEVEL(WARNING), since_us, time_us);
+    d->verdict.value = value;
+    d->verdict.threshold = s->line;
+}
+
+void stage_level_look(struct detector *d, unsigned place, const struct datastream *from,
+                      int64_t time_us, int64_t mm)
+{
+    (void)place;
+    judge(d, time_us, mm);
+    d->verdict.exponent = -3;
+    d->verdict.type = from->type;
+    d->verdict.unit = from->unit;
 }
 
 static void drop_points(struct stage *s, unsigned n)
@@ -74,30 +95,29 @@ static void keep_point(struct stage *s, int64_t time_us, int64_t mm)
 static int64_t rise(struct stage *s, int64_t time_us, int64_t mm)
 {
     unsigned old = 0;
+    double um_min;
 
     while (old < s->count && time_us - s->point[old].time_us > s->window_us)
         old++;
     drop_points(s, old);
     if (!s->count || s->point[0].time_us >= time_us)
         return 0;
-    return (mm - s->point[0].mm) * 1000 * US_PER_MINUTE / (time_us - s->point[0].time_us);
+    um_min = (double)(mm - s->point[0].mm) * 1000 * (double)US_PER_MINUTE /
+             (double)(time_us - s->point[0].time_us);
+    /* Nonsense may rise faster than a message can say. */
+    return um_min > 1e12    ? INT64_C(1000000000000)
+           : um_min < -1e12 ? -INT64_C(1000000000000)
+                            : (int64_t)um_min;
 }
 
-void stage_rate_add(struct stage *s, int64_t time_us, int64_t mm, struct verdict *out)
+void stage_rate_look(struct detector *d, unsigned place, const struct datastream *from,
+                     int64_t time_us, int64_t mm)
 {
-    int64_t um_min = rise(s, time_us, mm), since_us;
-    bool over = debounce_add(&s->debounce, um_min >= s->line, time_us, &since_us);
-
-    keep_point(s, time_us, mm);
-    since_us = onset(out, over, since_us);
-    *out = (struct verdict){
-        .over = over,
-        .since_us = since_us,
-        .value = um_min,
-        .threshold = s->line,
-        .exponent = -6,
-        .type = EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE_RATE,
-        .unit = EOCBUS__V1__UNIT__UNIT_METRE_PER_MINUTE,
-        .duration_s = over ? (uint32_t)((time_us - since_us) / 1000000) : 0,
-    };
+    (void)place;
+    (void)from;
+    judge(d, time_us, rise(d->state, time_us, mm));
+    keep_point(d->state, time_us, mm);
+    d->verdict.exponent = -6;
+    d->verdict.type = EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE_RATE;
+    d->verdict.unit = EOCBUS__V1__UNIT__UNIT_METRE_PER_MINUTE;
 }

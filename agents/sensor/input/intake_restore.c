@@ -139,11 +139,8 @@ static void gather_again(struct reading *r)
 /* What was said holds until its time is over, also if today's numbers would not have said it. */
 static void restore_level(struct intake *i, unsigned level)
 {
-    if (!level)
-        return;
-    if (i->detect.level < (Eocbus__V1__DetectionLevel)level)
-        i->detect.level = (Eocbus__V1__DetectionLevel)level;
-    i->detect.said = (Eocbus__V1__DetectionLevel)level;
+    if (level)
+        detect_resume(&i->detect, (Eocbus__V1__DetectionLevel)level);
 }
 
 enum status intake_restore(struct intake *i, bool all)

@@ -96,7 +96,8 @@ static enum status add_candidate(struct runner *r, unsigned c)
     st = detect_read(d, r->set->station, &one->detectors, one->hold_us, r->arena, r->err,
                      r->err_size);
     for (unsigned i = 0; st == ST_OK && i < d->count; i++)
-        r->looked_at[c] |= UINT64_C(1) << d->detector[i].stream;
+        for (unsigned k = 0; k < d->detector[i].stream_count; k++)
+            r->looked_at[c] |= UINT64_C(1) << d->detector[i].stream[k];
     return st == ST_OK ? add_signals(r, c) : st;
 }
 
