@@ -23,6 +23,8 @@ static const char usage[] =
     "  evaluate [FORMAT FILE [COLUMN:]DATASTREAM...]\n"
     "                         run the detectors over records and say how well they warned; asks\n"
     "                         no outbox and no broker\n"
+    "  torrent [FILE]         a simulated event at this station, as lines; with --say into the "
+    "bus\n"
     "  status                 what the outbox holds\n"
     "  formats                the file formats\n"
     "  profiles               the detectors' profiles: numbers, defaults, sources, evidence\n"
@@ -39,6 +41,7 @@ static const char usage[] =
     "Of evaluate:\n"
     "  --labels FILE          what happened: lines FROM,TO,NAME or DAY,NAME; mdy:FILE for days\n"
     "                         like 12/09/2010\n"
+    "  --alarms FILE          a list of another system's alarms, without a record: what it tells\n"
     "  --detector LINE        a detector to judge by itself, as of the settings; several may be\n"
     "                         said, and line=2.0..4.5/0.5 tries all of them\n"
     "  --with FILE            the detectors of another settings file beside those of this one\n"
@@ -48,6 +51,14 @@ static const char usage[] =
     "  --svg FILE             a picture; --lang tg|ru|en, --title TEXT, --width PIXELS (400 for a\n"
     "                         telephone)\n"
     "  --zone +HH:MM          of times without an offset, and of the picture\n"
+    "\n"
+    "Of torrent:\n"
+    "  --seed N               another event; the same N makes the same one\n"
+    "  --story WORD           mudflow, flood, rain (nothing flows) or quake\n"
+    "  --span SPAN            how long it is (3h); --begin TIME\n"
+    "  --fail N               so many channels fail (1)\n"
+    "  --labels FILE          when the flow was there, for evaluate\n"
+    "  --say, --speed max|60x play it into the bus, as exercise or test\n"
     "\n"
     "A line is DATASTREAM TIME|now VALUE [FLAG...], as in: gusar.stage now 1.284\n"
     "On TCP each line is answered \"ok LINE\" when it is safe, or \"error LINE: what is legal\".\n"
@@ -73,6 +84,7 @@ static const struct {
     {"send", true, sensor_send},
     {"replay", true, sensor_replay},
     {"evaluate", false, sensor_evaluate},
+    {"torrent", false, sensor_torrent},
     {"status", true, sensor_status},
     {"formats", false, sensor_formats},
     {"profiles", false, sensor_profiles},
@@ -136,8 +148,9 @@ static int find_command(const struct program *p, int argc, char **argv)
     }
     near = argc > 1 ? options_nearest(argv[1], names, ARRAY_LEN(names)) : NULL;
     if (argc < 2)
-        (void)program_fail(p, EXIT_USAGE,
-                           "say what to do: run, send, replay, evaluate, status or formats");
+        (void)program_fail(
+            p, EXIT_USAGE,
+            "say what to do: run, send, replay, evaluate, torrent, status or formats");
     else if (near)
         (void)program_fail(p, EXIT_USAGE, "there is no command %s; %s?", argv[1], near);
     else

@@ -54,6 +54,7 @@ int sensor_run(struct sensor *s);
 int sensor_send(struct sensor *s);
 int sensor_replay(struct sensor *s);
 int sensor_evaluate(struct sensor *s);
+int sensor_torrent(struct sensor *s);
 int sensor_status(struct sensor *s);
 int sensor_formats(struct sensor *s);
 int sensor_profiles(struct sensor *s);

@@ -91,10 +91,12 @@ static void keep_point(struct stage *s, int64_t time_us, int64_t mm)
     s->point[s->count++].mm = mm;
 }
 
-/* um/min; 0 while the window holds nothing older. */
+/* um/min; 0 while the window holds nothing older. What was seen for less than a quarter of the
+ * window counts as if it had taken so long: after a start the ripples of two seconds are no rise. */
 static int64_t rise(struct stage *s, int64_t time_us, int64_t mm)
 {
     unsigned old = 0;
+    int64_t span_us;
     double um_min;
 
     while (old < s->count && time_us - s->point[old].time_us > s->window_us)
@@ -102,8 +104,9 @@ static int64_t rise(struct stage *s, int64_t time_us, int64_t mm)
     drop_points(s, old);
     if (!s->count || s->point[0].time_us >= time_us)
         return 0;
-    um_min = (double)(mm - s->point[0].mm) * 1000 * (double)US_PER_MINUTE /
-             (double)(time_us - s->point[0].time_us);
+    span_us = time_us - s->point[0].time_us;
+    span_us = span_us < s->window_us / 4 ? s->window_us / 4 : span_us;
+    um_min = (double)(mm - s->point[0].mm) * 1000 * (double)US_PER_MINUTE / (double)span_us;
     /* Nonsense may rise faster than a message can say. */
     return um_min > 1e12    ? INT64_C(1000000000000)
            : um_min < -1e12 ? -INT64_C(1000000000000)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "agents/sensor/detect/profiles.h"
 #include "agents/sensor/quality/quality.h"
 #include "agents/sensor/replay/plot.h"
 #include "agents/sensor/replay/replay.h"
@@ -59,7 +60,7 @@ static struct signal *add_signal(struct runner *r, unsigned candidate, int detec
     s->candidate = candidate;
     s->detector = detector;
     s->level = level;
-    s->spells.hold_us = r->set->candidates[candidate].hold_us;
+    s->spells.hold_us = detector_span_us(&r->detect[candidate]->fusion, FUSION_HOLD);
     s->judged = mem_zalloc((r->set->labels->count + 1) * sizeof(*s->judged));
     snprintf(s->name, sizeof(s->name), "%s", name);
     return s->judged ? s : NULL;
@@ -74,13 +75,18 @@ static enum status add_signals(struct runner *r, unsigned c)
                   {LEVEL(WARNING), "WARNING or above"},
                   {LEVEL(ALARM), "ALARM"}};
     const struct candidate *one = &r->set->candidates[c];
+    int detector = 0;
 
     for (size_t i = 0; !one->one && i < ARRAY_LEN(levels); i++)
         if (!add_signal(r, c, -1, levels[i].level, levels[i].name))
             return ST_NOMEM;
-    for (unsigned i = 0; i < r->detect[c]->count && i < one->detectors.count; i++)
-        if (!add_signal(r, c, (int)i, LEVEL(CLEAR), one->detectors.items[i]))
+    for (size_t i = 0; i < one->detectors.count; i++) {
+        const char *line = one->detectors.items[i];
+
+        /* The line of fusion is no detector. */
+        if (strncmp(line, "fusion", 6) != 0 && !add_signal(r, c, detector++, LEVEL(CLEAR), line))
             return ST_NOMEM;
+    }
     return ST_OK;
 }
 

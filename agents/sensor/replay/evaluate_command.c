@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agents/link/options.h"
+#include "agents/sensor/replay/alarms.h"
 #include "agents/sensor/replay/evaluate.h"
 #include "agents/sensor/replay/plot.h"
 #include "agents/sensor/settings.h"
@@ -14,7 +15,7 @@
 
 struct asked {
     struct sensor *s;
-    const char *labels, *zone, *before, *from, *to, *svg, *lang, *title;
+    const char *labels, *zone, *before, *from, *to, *svg, *lang, *title, *alarms;
     struct option_words detectors, with;
     bool csv;
     uint64_t width;
@@ -281,12 +282,31 @@ static int judge(struct asked *a)
     return code;
 }
 
+/* A list of another system's alarms, without a record. */
+static int judge_alarms(struct asked *a)
+{
+    struct alarm_list *list = mem_alloc(sizeof(*list));
+    char err[600] = "out of memory";
+    enum status st = list ? alarms_read(list, a->alarms, err, sizeof(err)) : ST_NOMEM;
+
+    if (st == ST_OK && a->csv)
+        alarms_print_csv(list, stdout);
+    else if (st == ST_OK)
+        alarms_print(list, stdout);
+    mem_free(list);
+    if (st == ST_OK)
+        return EXIT_DONE;
+    return program_fail(a->s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
+}
+
 static int run(struct asked *a)
 {
     struct conf_list list;
     char *item;
-    int code = read_times(a);
+    int code = a->alarms ? judge_alarms(a) : read_times(a);
 
+    if (code >= 0)
+        return code;
     if (a->width < PLOT_WIDTH_LEAST || a->width > PLOT_WIDTH_MOST)
         code = wrong(a, "--width", "legal are 320 to 4000 pixels");
     if (code < 0)
@@ -328,17 +348,12 @@ int sensor_evaluate(struct sensor *s)
     *a = (struct asked){.s = s, .width = 1000};
     {
         const struct option_row rows[] = {
-            {"--labels", OPTION_TEXT, &a->labels},
-            {"--zone", OPTION_TEXT, &a->zone},
-            {"--before", OPTION_TEXT, &a->before},
-            {"--from", OPTION_TEXT, &a->from},
-            {"--to", OPTION_TEXT, &a->to},
-            {"--svg", OPTION_TEXT, &a->svg},
-            {"--lang", OPTION_TEXT, &a->lang},
-            {"--title", OPTION_TEXT, &a->title},
-            {"--width", OPTION_NUMBER, &a->width},
-            {"--csv", OPTION_FLAG, &a->csv},
-            {"--detector", OPTION_WORDS, &a->detectors},
+            {"--labels", OPTION_TEXT, &a->labels}, {"--zone", OPTION_TEXT, &a->zone},
+            {"--before", OPTION_TEXT, &a->before}, {"--from", OPTION_TEXT, &a->from},
+            {"--to", OPTION_TEXT, &a->to},         {"--svg", OPTION_TEXT, &a->svg},
+            {"--lang", OPTION_TEXT, &a->lang},     {"--title", OPTION_TEXT, &a->title},
+            {"--width", OPTION_NUMBER, &a->width}, {"--csv", OPTION_FLAG, &a->csv},
+            {"--alarms", OPTION_TEXT, &a->alarms}, {"--detector", OPTION_WORDS, &a->detectors},
             {"--with", OPTION_WORDS, &a->with},
         };
 
