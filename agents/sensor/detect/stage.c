@@ -92,7 +92,8 @@ static void keep_point(struct stage *s, int64_t time_us, int64_t mm)
 }
 
 /* um/min; 0 while the window holds nothing older. What was seen for less than a quarter of the
- * window counts as if it had taken so long: after a start the ripples of two seconds are no rise. */
+ * window counts as if it had taken so long: after a start the ripples of two seconds are no rise.
+ */
 static int64_t rise(struct stage *s, int64_t time_us, int64_t mm)
 {
     unsigned old = 0;
