@@ -80,14 +80,10 @@ static const struct {
     bool needs_outbox;
     int (*run)(struct sensor *s);
 } commands[] = {
-    {"run", true, sensor_run},
-    {"send", true, sensor_send},
-    {"replay", true, sensor_replay},
-    {"evaluate", false, sensor_evaluate},
-    {"torrent", false, sensor_torrent},
-    {"status", true, sensor_status},
-    {"formats", false, sensor_formats},
-    {"profiles", false, sensor_profiles},
+    {"run", true, sensor_run},          {"send", true, sensor_send},
+    {"replay", true, sensor_replay},    {"evaluate", false, sensor_evaluate},
+    {"torrent", false, sensor_torrent}, {"status", true, sensor_status},
+    {"formats", false, sensor_formats}, {"profiles", false, sensor_profiles},
 };
 
 /* --check-config has been said to the settings file; here what its lines say is looked at too. */
