@@ -103,6 +103,8 @@ static void collect_access(const struct broker *b, struct admin_report *out)
     out->revocations_remembered = n.remembered;
     out->revocations_unsigned = n.unsigned_revocations;
     out->revocations_undone = n.undone;
+    out->agreements = n.agreements;
+    out->agreements_unsigned = n.agreements_unsigned;
     out->undecided = n.undecided;
     out->signatures_verified = n.verified;
     out->signatures_bad = n.bad_signatures;

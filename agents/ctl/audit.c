@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/ctl/agreements.h"
 #include "agents/ctl/audit.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
@@ -55,11 +56,13 @@ static int run(struct ctl *c, struct db *d, struct asked *a)
         a->wish.heads = a->check;
         return audit_check_heads(c, d, &a->wish);
     }
+    if (!strcmp(word, "agreements") && c->argc == 2)
+        return agreements_print(c, d);
     if (!strcmp(word, "note") && c->argc == 4)
         return note(c, d, c->argv[2], c->argv[3]);
     return program_fail(&c->program, EXIT_USAGE,
-                        "say `audit verify`, `audit export DIR`, `audit heads` or `audit note WORD "
-                        "TEXT`; see --help");
+                        "say `audit verify`, `audit export DIR`, `audit heads`, `audit agreements` "
+                        "or `audit note WORD TEXT`; see --help");
 }
 
 int ctl_audit(struct ctl *c)

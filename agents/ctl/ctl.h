@@ -1,4 +1,4 @@
-/* ctl - eocctl, the operator's hand: one file per command, one table of commands in main.c.
+/* ctl - eocctl, the operator's hand: one file per command, one table of them in commands.c.
  *
  * A command gets its own settings and arguments and answers with an exit code of
  * proto/base/program.h. What a command asks of the settings stands in its `needs`, and main.c says
@@ -40,6 +40,8 @@ struct ctl_command {
     int (*run)(struct ctl *c);
 };
 
+extern const struct ctl_command ctl_commands[];
+extern const size_t ctl_command_count;
 /* NULL if no command has this name. */
 const struct ctl_command *ctl_find(const char *name);
 
@@ -48,6 +50,7 @@ int ctl_escrow(struct ctl *c);
 int ctl_enrol(struct ctl *c);
 int ctl_migrate(struct ctl *c);
 int ctl_order(struct ctl *c);
+int ctl_agreement(struct ctl *c);
 int ctl_principal(struct ctl *c);
 int ctl_publish(struct ctl *c);
 int ctl_tail(struct ctl *c);

@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "agents/ctl/ctl.h"
+#include "agents/ctl/letter.h"
 #include "agents/link/form.h"
-#include "agents/link/json_input.h"
 #include "agents/link/options.h"
 #include "agents/link/print.h"
-#include "proto/base/file.h"
 #include "proto/base/ids.h"
 #include "proto/base/sign.h"
 #include "proto/wire/json.h"
@@ -35,14 +33,6 @@ struct paper {
     bool yes, exercise;
 };
 
-static int64_t utc_now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
-}
-
 /* --- files --------------------------------------------------------------------------------------
  */
 
@@ -53,62 +43,17 @@ static int fail(struct paper *p, int code, const char *text)
 
 static int read_paper(struct paper *p, const char *path)
 {
-    struct buf text = {0};
-    unsigned number = 0;
-    char err[600];
-    int code = -1;
+    int code = letter_read(p->c, &p->m, path, p->arena);
 
-    if (input_read(&text, path, err, sizeof(err)) != ST_OK) {
-        code = fail(p, EXIT_MACHINE, err);
-    } else {
-        const char *at = (const char *)text.data;
-
-        if (input_next(&p->m, &at, at + text.len, false, &number, p->arena, err, sizeof(err)) !=
-            ST_OK)
-            code = fail(p, EXIT_USAGE, err);
-        else if (!order_is_for_a_machine(p->m) || !order_target(p->m)[0])
-            code = fail(p, EXIT_USAGE,
-                        "this is no order to a machine: a siren_command, sensor_control or "
-                        "sensor_configuration with its site or target");
-    }
-    buf_free(&text);
-    return code;
-}
-
-static int write_paper(struct paper *p, const char *path)
-{
-    struct buf text = {0};
-    int code = -1;
-
-    json_print_pretty(&text, &p->m->base);
-    buf_puts(&text, "\n");
-    if (text.failed)
-        code = fail(p, EXIT_MACHINE, "out of memory");
-    else if (strcmp(path, "-") == 0)
-        (void)print_flush(&text);
-    else if (file_replace(path, text.data, text.len) != ST_OK)
-        code = program_fail(&p->c->program, EXIT_MACHINE, "%s cannot be written", path);
-    buf_free(&text);
+    if (code < 0 && (!order_is_for_a_machine(p->m) || !order_target(p->m)[0]))
+        code = fail(p, EXIT_USAGE,
+                    "this is no order to a machine: a siren_command, sensor_control or "
+                    "sensor_configuration with its site or target");
     return code;
 }
 
 /* --- for people ---------------------------------------------------------------------------------
  */
-
-static void put_row(struct buf *out, const char *label, const char *text)
-{
-    buf_printf(out, "  %-12s", label);
-    print_escaped(out, text, strlen(text));
-    buf_puts(out, "\n");
-}
-
-static void put_time(struct buf *out, const char *label, int64_t utc_us)
-{
-    char text[TIME_TEXT];
-
-    time_format(text, utc_us);
-    put_row(out, label, utc_us ? text : "none");
-}
 
 static void put_siren(struct buf *out, const Eocbus__V1__SirenCommand *s)
 {
@@ -125,7 +70,7 @@ static void put_status(struct buf *out, const Eocbus__V1__Envelope *m)
     const ProtobufCEnumValue *v =
         protobuf_c_enum_descriptor_get_value(&eocbus__v1__status__descriptor, (int)m->status);
 
-    put_row(out, "status", v ? v->name + strlen("STATUS_") : "none");
+    letter_put(out, "status", v ? v->name + strlen("STATUS_") : "none");
 }
 
 static void put_order(struct buf *out, const Eocbus__V1__Envelope *m)
@@ -137,19 +82,19 @@ static void put_order(struct buf *out, const Eocbus__V1__Envelope *m)
     if (m->message_id.len == ID_BYTES)
         id_format(id, m->message_id.data);
     order_words(words, sizeof(words), m);
-    put_row(out, "order", words);
-    put_row(out, "machine", order_target(m));
+    letter_put(out, "order", words);
+    letter_put(out, "machine", order_target(m));
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND)
         put_siren(out, m->siren_command);
     put_status(out, m);
-    put_row(out, "ordered by", m->sender);
-    put_time(out, "drawn up", m->sent_time_us);
-    put_time(out, "not after", m->not_after_us);
-    put_row(out, "id", id);
+    letter_put(out, "ordered by", m->sender);
+    letter_put_time(out, "drawn up", m->sent_time_us);
+    letter_put_time(out, "not after", m->not_after_us);
+    letter_put(out, "id", id);
     for (size_t i = 0; i < count; i++)
-        put_row(out, "approved by", rows[i]->principal);
+        letter_put(out, "approved by", rows[i]->principal);
     if (!count)
-        put_row(out, "approved by", "nobody");
+        letter_put(out, "approved by", "nobody");
 }
 
 /* What no summary tells: numbers of a detector are read one by one. */
@@ -180,18 +125,13 @@ static int show(struct paper *p)
 /* --- drawing up ---------------------------------------------------------------------------------
  */
 
-static const char *own_name(const struct paper *p)
-{
-    return p->c->set.agent.name && *p->c->set.agent.name ? p->c->set.agent.name : NULL;
-}
-
 static int draw_up(struct paper *p, const char *out)
 {
     Eocbus__V1__Envelope *m = p->m;
-    int64_t now_us = utc_now_us();
+    int64_t now_us = letter_now_us();
     uint8_t random[10], id[ID_BYTES];
 
-    if (!own_name(p))
+    if (!letter_own_name(p->c))
         return fail(p, EXIT_USAGE, "the setting `name` says who orders it");
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return fail(p, EXIT_MACHINE, "this machine gives no random numbers");
@@ -205,7 +145,7 @@ static int draw_up(struct paper *p, const char *out)
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND)
         m->siren_command->remaining_ms = (uint32_t)((m->not_after_us - now_us) / 1000);
     (void)!order_set_approvals(m, NULL, 0);
-    int code = write_paper(p, out);
+    int code = letter_write(p->c, p->m, out);
     if (code < 0 && strcmp(out, "-") != 0)
         fprintf(stderr,
                 "%s is drawn up, and does nothing yet. Give it to those who approve it, before it "
@@ -287,7 +227,8 @@ static int confirm(struct paper *p)
 
     put_order(&text, p->m);
     put_numbers(&text, p->m);
-    fprintf(stderr, "%s approves:\n%.*s", own_name(p), (int)text.len, (const char *)text.data);
+    fprintf(stderr, "%s approves:\n%.*s", letter_own_name(p->c), (int)text.len,
+            (const char *)text.data);
     buf_free(&text);
     if (p->yes)
         return -1;
@@ -302,18 +243,18 @@ static int check_person(struct paper *p)
 {
     Eocbus__V1__Approval **rows = NULL;
     size_t count = order_approvals(p->m, &rows);
-    int64_t now_us = utc_now_us();
+    int64_t now_us = letter_now_us();
 
-    if (!own_name(p) || !p->c->set.agent.key_file || !*p->c->set.agent.key_file)
+    if (!letter_own_name(p->c) || !p->c->set.agent.key_file || !*p->c->set.agent.key_file)
         return fail(p, EXIT_USAGE, "the settings `name` and `key.file` say who approves it");
     if (!p->m->sent_time_us || p->m->message_id.len != ID_BYTES)
         return fail(p, EXIT_USAGE, "it is not drawn up yet: eocctl order draft");
-    if (strcmp(p->m->sender, own_name(p)) == 0)
+    if (strcmp(p->m->sender, letter_own_name(p->c)) == 0)
         return fail(p, EXIT_REFUSED, "you ordered it; it takes other persons to approve it");
     if (p->m->not_after_us && now_us >= p->m->not_after_us)
         return fail(p, EXIT_REFUSED, "its time is over; draw up a new one");
     for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i]->principal, own_name(p)) == 0)
+        if (strcmp(rows[i]->principal, letter_own_name(p->c)) == 0)
             return fail(p, EXIT_REFUSED, "you approved it already; it takes another person");
     if (count >= APPROVALS_MOST)
         return fail(p, EXIT_REFUSED, "four approved it already, and no order has more");
@@ -324,18 +265,13 @@ static int sign(struct paper *p, Eocbus__V1__Approval *a, uint8_t signature[SIGN
 {
     struct signer *signer = NULL;
     struct buf bytes = {0};
-    char err[600] = "the key file has no signing pair; make a new one with eocctl keygen";
-    struct keys k;
-    enum status st = keys_load(&k, p->c->set.agent.key_file, err, sizeof(err));
+    enum status st;
+    int code = letter_signer(p->c, &signer);
 
-    if (st == ST_OK) {
-        st = signer_create(&signer, &k);
-        keys_wipe(&k);
-    }
-    if (st != ST_OK)
-        return fail(p, EXIT_MACHINE, err);
+    if (code >= 0)
+        return code;
     a->principal = p->c->set.agent.name;
-    a->approved_us = utc_now_us();
+    a->approved_us = letter_now_us();
     a->version = APPROVAL_VERSION;
     a->signature = (ProtobufCBinaryData){SIGN_BYTES, signature};
     st = order_put_approved(&bytes, p->m, a->principal, a->approved_us);
@@ -367,7 +303,7 @@ static int approve(struct paper *p)
         all[i] = rows[i];
     all[count] = &mine;
     (void)!order_set_approvals(p->m, all, count + 1);
-    code = write_paper(p, p->out ? p->out : p->path);
+    code = letter_write(p->c, p->m, p->out ? p->out : p->path);
     if (code < 0)
         fprintf(stderr, "approved; it has %zu approval%s now\n", count + 1, count ? "s" : "");
     return code < 0 ? EXIT_DONE : code;
@@ -379,22 +315,17 @@ static int approve(struct paper *p)
 /* What is in the paper is a message as any other. */
 static int say(struct paper *p)
 {
-    char *words[] = {(char *)"publish", (char *)"--file",           (char *)(uintptr_t)p->path,
-                     (char *)"--wait",  (char *)(uintptr_t)p->wait, NULL};
-
     int code = read_paper(p, p->path);
 
     if (code >= 0)
         return code;
-    if (!own_name(p))
+    if (!letter_own_name(p->c))
         return fail(p, EXIT_USAGE, "the setting `name` says who orders it");
-    if (strcmp(p->m->sender, own_name(p)) != 0)
+    if (strcmp(p->m->sender, letter_own_name(p->c)) != 0)
         return program_fail(&p->c->program, EXIT_REFUSED,
                             "%s drew it up and has to say it; this is %s", p->m->sender,
-                            own_name(p));
-    p->c->argv = words;
-    p->c->argc = 5;
-    return ctl_publish(p->c);
+                            letter_own_name(p->c));
+    return letter_say(p->c, p->path, p->wait);
 }
 
 static int run(struct paper *p, const char *verb)

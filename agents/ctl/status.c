@@ -128,6 +128,13 @@ static void ask_broker(struct ctl *c, struct status_report *s)
                    "LOOK: %" PRIu64 " key(s) are revoked in the database and no officer signed for "
                    "that (runbook: access.revocation.unsigned)\n",
                    broker_number(s, "revocations_unsigned"));
+    if (broker_number(s, "agreements_unsigned"))
+        add_fault(s,
+                  "%" PRIu64
+                  " sharing agreement(s) in the database have no good signature of one of "
+                  "their parties: brokers let nothing pass by them (`eocctl audit agreements`; "
+                  "runbook: access.agreement.unsigned)",
+                  broker_number(s, "agreements_unsigned"));
     if (broker_number(s, "distrusted"))
         buf_printf(&s->notes,
                    "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "

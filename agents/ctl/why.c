@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/ctl/agreements.h"
 #include "agents/ctl/ctl.h"
 #include "agents/ctl/db.h"
 #include "agents/link/options.h"
@@ -24,6 +25,7 @@ static int print_answer(struct ctl *c, struct db *d, const char *sql, const char
     text = db_cell(r, 0, "why");
     print_escaped(&out, text ? text : "", strlen(text ? text : ""));
     buf_puts(&out, "\n");
+    agreements_warn(c, d, text ? text : "", &out);
     print_flush(&out);
     buf_free(&out);
     db_rows_free(r);
@@ -87,9 +89,10 @@ int ctl_why(struct ctl *c)
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
     if (!(c->argc == 3 && is_number(c->argv[2])) && !(c->argc == 4 && is_verb(c->argv[2])))
-        return program_fail(&c->program, EXIT_USAGE,
-                            "say `why PRINCIPAL say|hear|flash|carry|open|approve TYPE` or `why PRINCIPAL "
-                            "NUMBER`; see --help");
+        return program_fail(
+            &c->program, EXIT_USAGE,
+            "say `why PRINCIPAL say|hear|flash|carry|open|approve TYPE` or `why PRINCIPAL "
+            "NUMBER`; see --help");
     if (db_open(&d, c->set.database, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_UNREACHABLE, "%s", err);
     code = answer(c, d, &places, label, from, to);

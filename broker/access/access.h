@@ -69,7 +69,8 @@ MUST_CHECK enum status access_remember(struct access *a, const uint8_t *act, siz
 /* Those that are remembered. */
 struct acts;
 const struct acts *access_acts(const struct access *a);
-/* Every rule there is (rights.h), to be in force with the list; once before the commit. Without it
+/* Every rule there is (rights.h), to be in force with the list; once before the commit. Agreements
+ * in it hold as sharing.h says. Without it
  * nobody may do anything. One that cannot be read keeps the old list, and is said in the log. */
 MUST_CHECK enum status access_rules(struct access *a, const char *text);
 MUST_CHECK enum status access_commit(struct access *a);
@@ -157,6 +158,8 @@ struct access_counters {
     uint64_t remembered;           /* revocations that officers signed */
     uint64_t unsigned_revocations; /* of the list in force: nobody signed for them */
     uint64_t undone;               /* revoked by an officer, and in force for the database */
+    uint64_t agreements;           /* between agencies, that hold */
+    uint64_t agreements_unsigned;  /* in the database, and a party's signature is missing or bad */
     uint64_t verified, bad_signatures, missing_signatures, let_unsigned; /* of messages */
     uint64_t unapproved; /* orders to machines without the persons it takes */
 };

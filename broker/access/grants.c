@@ -53,6 +53,12 @@ void grants_destroy(struct grants *g)
     mem_free(g);
 }
 
+enum status grants_share(struct grants *g, const struct roll *r, bool must_be_signed,
+                         struct sharing_result *out)
+{
+    return sharing_admit(g->book, r, must_be_signed, out);
+}
+
 const char *grants_text(const struct grants *g)
 {
     return rulebook_text(g->book);

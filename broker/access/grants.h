@@ -3,6 +3,7 @@
 #define EOCBUS_BROKER_ACCESS_GRANTS_H
 
 #include "broker/access/rights.h"
+#include "broker/access/sharing.h"
 #include "proto/wire/approval.h"
 
 struct grants;
@@ -10,6 +11,9 @@ struct grants;
 MUST_CHECK enum status grants_create(struct grants **out, const char *text, char *err,
                                      size_t err_size);
 void grants_destroy(struct grants *g); /* NULL is allowed */
+/* sharing_admit, before anything is granted. */
+MUST_CHECK enum status grants_share(struct grants *g, const struct roll *r, bool must_be_signed,
+                                    struct sharing_result *out);
 const char *grants_text(const struct grants *g);
 /* The same rules as those of orders to machines; never NULL. */
 const struct approval_policy *grants_orders(const struct grants *g);

@@ -35,7 +35,13 @@ enum verb {
  *   0 @rcst allow hear report.* 3505203 INTERNAL coes 1786400000000000 1817936000000000
  *
  * number, role (or @ and an agency that takes by an agreement), effect, verb, types, places, label,
- * agency that gives, from when, until when (UTC microseconds; 0 = always). */
+ * agency that gives, from when, until when (UTC microseconds; 0 = always). Lines of the second kind
+ * stand in no database: they follow from an agreement, of which it tells both parties' words in
+ * place of types and places,
+ *
+ *   0 018f... allow share 0a10... 0a10... RESTRICTED - 0 0
+ *
+ * once sharing.h has looked at the signatures under them. */
 struct rulebook;
 
 /* A rule of a database newer than this program: an allow of an unknown verb is left out. ST_INVALID

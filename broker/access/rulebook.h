@@ -21,11 +21,30 @@ struct rule {
     uint64_t types[RULE_TYPES / 64]; /* a set of numbers */
 };
 
-struct rulebook {
-    char *text;  /* as it was read */
-    char *words; /* the same, cut into words */
-    struct rule *rules;
-    size_t count;
+/* An agreement between agencies: each party's word as the database has it, in hexadecimal. Nothing
+ * follows from it until sharing.c has looked at it. */
+struct rule_share {
+    const char *id, *giver_said, *taker_said; /* in the book */
 };
+
+/* A text cut into words, which the rules point into. */
+struct rule_words {
+    struct rule_words *next;
+    char text[];
+};
+
+struct rulebook {
+    char *text; /* as it was read */
+    struct rule_words *words;
+    struct rule *rules;
+    size_t count, room;
+    struct rule_share *shares;
+    size_t share_count, share_room;
+};
+
+/* Rules that follow from what stands in the book; the same answers as rulebook_read. Not after
+ * something was compiled: the rules move. */
+MUST_CHECK enum status rulebook_more(struct rulebook *b, const char *text, char *err,
+                                     size_t err_size);
 
 #endif

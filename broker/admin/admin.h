@@ -47,6 +47,7 @@ struct admin_report {
     bool rights_kept, rights_closed;
     uint64_t officers, unvouched, beside, distrusted;
     uint64_t revocations_remembered, revocations_unsigned, revocations_undone;
+    uint64_t agreements, agreements_unsigned;
     uint64_t signatures_verified, signatures_bad, signatures_missing, let_unsigned, unapproved;
     uint64_t patterns, pages, fell_behind, recent_rows, recent_bytes;
     uint64_t provisional, withdrawn, provisional_skipped, provisional_late;

@@ -7,6 +7,7 @@
 
 #include "proto/base/mem.h"
 #include "proto/wire/order.h"
+#include "proto/wire/rule_line.h"
 #include "proto/wire/topic.h"
 #include "proto/wire/types.h"
 
@@ -27,8 +28,6 @@ const char approval_built_in[] =
     "0 2 allow need sensor_control:set_mode any RESTRICTED - 0 0\n"
     "0 1 allow need sensor_control:clear any RESTRICTED - 0 0\n"
     "0 0 allow need sensor_control:* any RESTRICTED - 0 0\n";
-
-enum word { W_NUMBER, W_ROLE, W_EFFECT, W_VERB, W_TYPES, W_PLACES, W_LABEL, WORDS = 10 };
 
 struct rule {
     const char *role, *types, *places; /* in `words`; lists are split by commas */
@@ -52,57 +51,31 @@ struct approval_policy {
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-static bool cut(char *line, char *words[WORDS])
-{
-    for (unsigned i = 0; i < WORDS; i++) {
-        char *end = strchr(line, ' ');
-
-        words[i] = line;
-        if (!line[0] || *line == ' ' || !end != (i == WORDS - 1))
-            return false;
-        if (end) {
-            *end = '\0';
-            line = end + 1;
-        }
-    }
-    return true;
-}
-
-static unsigned label_number(const char *word)
-{
-    static const char *const labels[] = {"PUBLIC", "INTERNAL", "RESTRICTED", "HOUSEHOLD_PERSONAL"};
-    unsigned i = 0;
-
-    while (i < ARRAY_LEN(labels) && strcmp(labels[i], word) != 0)
-        i++;
-    return i < ARRAY_LEN(labels) ? i + 1 : 0;
-}
-
-static bool take_need(struct approval_policy *p, char *words[WORDS])
+static bool take_need(struct approval_policy *p, char *words[RULE_WORDS])
 {
     struct need *need = &p->needs[p->need_count];
-    char *colon = strchr(words[W_TYPES], ':'), *end;
-    unsigned long approvers = strtoul(words[W_ROLE], &end, 10);
+    char *colon = strchr(words[RULE_AT_TYPES], ':'), *end;
+    unsigned long approvers = strtoul(words[RULE_AT_ROLE], &end, 10);
 
-    if (!colon || *end || end == words[W_ROLE] || approvers > APPROVALS_MOST)
+    if (!colon || *end || end == words[RULE_AT_ROLE] || approvers > APPROVALS_MOST)
         return false;
     *colon = '\0';
     *need = (struct need){
-        .type = words[W_TYPES], .action = colon + 1, .approvers = (unsigned)approvers};
+        .type = words[RULE_AT_TYPES], .action = colon + 1, .approvers = (unsigned)approvers};
     p->need_count++;
     return true;
 }
 
-static bool take_rule(struct approval_policy *p, char *words[WORDS], enum approval_verb verb)
+static bool take_rule(struct approval_policy *p, char *words[RULE_WORDS], enum approval_verb verb)
 {
-    struct rule rule = {.role = words[W_ROLE],
-                        .types = words[W_TYPES],
-                        .places = words[W_PLACES],
+    struct rule rule = {.role = words[RULE_AT_ROLE],
+                        .types = words[RULE_AT_TYPES],
+                        .places = words[RULE_AT_PLACES],
                         .verb = verb,
-                        .is_deny = strcmp(words[W_EFFECT], "deny") == 0,
-                        .label = label_number(words[W_LABEL])};
+                        .is_deny = strcmp(words[RULE_AT_EFFECT], "deny") == 0,
+                        .label = rule_label(words[RULE_AT_LABEL])};
 
-    if (!rule.label || (!rule.is_deny && strcmp(words[W_EFFECT], "allow") != 0))
+    if (!rule.label || (!rule.is_deny && strcmp(words[RULE_AT_EFFECT], "allow") != 0))
         return false;
     p->rules[p->rule_count++] = rule;
     return true;
@@ -110,15 +83,15 @@ static bool take_rule(struct approval_policy *p, char *words[WORDS], enum approv
 
 static bool take_line(struct approval_policy *p, char *line)
 {
-    char *words[WORDS];
+    char *words[RULE_WORDS];
 
-    if (!cut(line, words))
+    if (!rule_line_cut(line, words))
         return false;
-    if (strcmp(words[W_VERB], "need") == 0)
+    if (strcmp(words[RULE_AT_VERB], "need") == 0)
         return take_need(p, words);
-    if (strcmp(words[W_VERB], "say") == 0)
+    if (strcmp(words[RULE_AT_VERB], "say") == 0)
         return take_rule(p, words, APPROVAL_SAY);
-    if (strcmp(words[W_VERB], "approve") == 0)
+    if (strcmp(words[RULE_AT_VERB], "approve") == 0)
         return take_rule(p, words, APPROVAL_APPROVE);
     return true;
 }
@@ -127,10 +100,7 @@ static enum status read_lines(struct approval_policy *p, char *err, size_t err_s
 {
     size_t number = 0;
 
-    for (char *next, *line = p->words; line && *line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = '\0';
+    for (char *text = p->words, *line; (line = rule_line_next(&text));) {
         number++;
         if (*line && *line != '#' && !take_line(p, line)) {
             snprintf(err, err_size, "line %zu of the rules of orders cannot be read: %.80s", number,
@@ -141,20 +111,11 @@ static enum status read_lines(struct approval_policy *p, char *err, size_t err_s
     return ST_OK;
 }
 
-static size_t count_lines(const char *text)
-{
-    size_t lines = 1;
-
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
-}
-
 enum status approval_policy_read(struct approval_policy **out, const char *text, char *err,
                                  size_t err_size)
 {
     struct approval_policy *p = mem_zalloc(sizeof(*p));
-    size_t lines = count_lines(text);
+    size_t lines = rule_line_count(text);
     enum status st = ST_NOMEM;
 
     snprintf(err, err_size, "no memory for the rules of orders");
@@ -318,22 +279,30 @@ void approval_say_roles(const struct approval_policy *p, const Eocbus__V1__Envel
                 (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", p->rules[i].role);
 }
 
+static bool is_verb(const char *line, const char *verb)
+{
+    size_t len;
+    const char *at = rule_line_verb(line, &len);
+
+    return len == strlen(verb) && memcmp(at, verb, len) == 0;
+}
+
 static bool counts(const char *line, size_t len)
 {
-    char copy[1600], *words[WORDS];
+    char copy[1600], *words[RULE_WORDS];
 
+    if (is_verb(line, "need") || is_verb(line, "approve"))
+        return true;
+    if (!is_verb(line, "say"))
+        return false;
     if (len >= sizeof(copy))
         return true; /* too long to tell, so it goes along */
     memcpy(copy, line, len);
     copy[len] = '\0';
-    if (!cut(copy, words))
-        return false;
-    if (strcmp(words[W_VERB], "need") == 0 || strcmp(words[W_VERB], "approve") == 0)
-        return true;
-    return strcmp(words[W_VERB], "say") == 0 &&
-           (speaks_of(words[W_TYPES], EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND) ||
-            speaks_of(words[W_TYPES], EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL) ||
-            speaks_of(words[W_TYPES], EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONFIGURATION));
+    return rule_line_cut(copy, words) &&
+           (speaks_of(words[RULE_AT_TYPES], EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND) ||
+            speaks_of(words[RULE_AT_TYPES], EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL) ||
+            speaks_of(words[RULE_AT_TYPES], EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONFIGURATION));
 }
 
 enum status approval_pick_rules(struct buf *out, const char *rules)

@@ -55,6 +55,7 @@ $$;
 -- The first of them; null: there is none.
 CREATE FUNCTION bus.pb_get(message bytea, field int4) RETURNS bytea
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT (bus.pb_all(message, field))[1] $$;
+GRANT EXECUTE ON FUNCTION bus.pb_all, bus.pb_get TO bus_admin, bus_audit; -- bytes in, bytes out
 
 -- The wrapped keys of a message that still exist, as the broker keeps them: 32 bytes of the reader's key id,
 -- 80 of the wrapped key, and so on; null: none.

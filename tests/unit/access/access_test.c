@@ -403,9 +403,7 @@ static void a_key_beside_a_record_has_nothing_of_it(void **state)
 {
     static const char rules[] = "1 district allow say * any INTERNAL - 0 0\n"
                                 "2 officer allow hear * any INTERNAL - 0 0\n"
-                                "3 unvouched allow hear public_alert any PUBLIC - 0 0\n"
-                                "0 @coes allow hear report.* any INTERNAL rcst 0 9000000000000000\n"
-                                "0 @test allow hear report.* any INTERNAL rcst 0 9000000000000000";
+                                "3 unvouched allow hear public_alert any PUBLIC - 0 0";
     struct rows rows = open_rows();
     struct record r = record_of("coes.a", &rows.old);
     struct access_counters n;

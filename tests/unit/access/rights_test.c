@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "broker/access/rights.h"
+#include "broker/access/rulebook.h"
 #include "proto/base/mem.h"
 #include "proto/wire/topic.h"
 
@@ -27,7 +28,8 @@ static void let(const char *text, const char *roles, const char *agency)
     rulebook_destroy(book);
     rights = NULL;
     book = NULL;
-    assert_int_equal(rulebook_read(&book, text, err, sizeof(err)), ST_OK);
+    assert_int_equal(rulebook_read(&book, "", err, sizeof(err)), ST_OK);
+    assert_int_equal(rulebook_more(book, text, err, sizeof(err)), ST_OK); /* with agreements */
     assert_int_equal(rights_compile(&rights, book, roles, agency), ST_OK);
 }
 
