@@ -40,10 +40,15 @@ struct ctl_command {
     int (*run)(struct ctl *c);
 };
 
+#define CTL_DEFAULT_CONFIG "/etc/eocbus/eocctl.conf"
+
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_command_count;
 /* NULL if no command has this name. */
 const struct ctl_command *ctl_find(const char *name);
+/* Appends its help; NULL: that of all. */
+void ctl_put_usage(struct buf *out, const struct ctl_command *cmd);
+int ctl_fail_unknown(const struct program *p, const char *word);
 
 int ctl_keygen(struct ctl *c);
 int ctl_escrow(struct ctl *c);

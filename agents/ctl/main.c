@@ -7,69 +7,10 @@
 #include <unistd.h>
 
 #include "agents/ctl/ctl.h"
-#include "agents/link/options.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
-
-#define DEFAULT_CONFIG "/etc/eocbus/eocctl.conf"
-
-#define COMMON_OPTIONS                                                                             \
-    "\nOf every command:\n"                                                                        \
-    "  -c FILE           settings (default " DEFAULT_CONFIG ")\n"                                  \
-    "  -o NAME=VALUE     one setting, over the file\n"                                             \
-    "  --check-config    say whether the settings are sound\n"                                     \
-    "  --print-config    a sample file with every setting\n"                                       \
-    "  --help, --version\n"
-
-static void print_overview(struct buf *b)
-{
-    buf_puts(b, "eocctl [-c FILE] COMMAND ...\n\n");
-    for (size_t i = 0; i < ctl_command_count; i++)
-        buf_printf(b, "  %-11s %s\n", ctl_commands[i].name, ctl_commands[i].summary);
-    buf_puts(b, "\n`eocctl help COMMAND` tells more.\n" COMMON_OPTIONS);
-}
-
-static const char *nearest_command(const char *word)
-{
-    const char *names[100];
-    size_t count = 0;
-
-    while (count < ctl_command_count && count < ARRAY_LEN(names)) {
-        names[count] = ctl_commands[count].name;
-        count++;
-    }
-    return options_nearest(word, names, count);
-}
-
-static int fail_unknown(const struct program *p, const char *word)
-{
-    const char *near = nearest_command(word);
-
-    if (near)
-        return program_fail(p, EXIT_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word,
-                            near);
-    return program_fail(p, EXIT_USAGE, "there is no command \"%s\"; `eocctl help` lists them",
-                        word);
-}
-
-int ctl_help(struct ctl *c)
-{
-    struct buf b = {0};
-    const struct ctl_command *cmd = c->argc > 1 ? ctl_find(c->argv[1]) : NULL;
-
-    if (c->argc > 1 && !cmd)
-        return fail_unknown(&c->program, c->argv[1]);
-    if (cmd)
-        buf_printf(&b, "%s", cmd->usage);
-    else
-        print_overview(&b);
-    if (!b.failed)
-        fwrite(b.data, 1, b.len, stdout);
-    buf_free(&b);
-    return EXIT_DONE;
-}
 
 /* The same rows as every agent's, but none is required here: each command says what it needs. */
 static const struct conf_row row_table[] = {
@@ -141,7 +82,7 @@ static int run_command(struct ctl *c, const struct ctl_command *cmd)
     if (missing)
         return program_fail(&c->program, EXIT_USAGE,
                             "%s needs the setting \"%s\"; put it into %s or give -o %s=VALUE",
-                            cmd->name, missing, DEFAULT_CONFIG, missing);
+                            cmd->name, missing, CTL_DEFAULT_CONFIG, missing);
     if (log_level_parse(c->set.agent.log_level ? c->set.agent.log_level : "info", &level) == ST_OK)
         log_set_level(level);
     return cmd->run(c);
@@ -156,17 +97,14 @@ int main(int argc, char **argv)
     int code;
 
     relax_rows();
-    if (cmd)
-        buf_printf(&usage, "%s" COMMON_OPTIONS, cmd->usage);
-    else
-        print_overview(&usage);
+    ctl_put_usage(&usage, cmd);
     buf_put(&usage, "", 1);
     c.program = (struct program){
         .name = "eocctl",
         .usage = usage.failed ? "" : (const char *)usage.data,
         .rows = rows,
         .row_count = ARRAY_LEN(rows),
-        .default_config = access(DEFAULT_CONFIG, R_OK) == 0 ? DEFAULT_CONFIG : NULL,
+        .default_config = access(CTL_DEFAULT_CONFIG, R_OK) == 0 ? CTL_DEFAULT_CONFIG : NULL,
     };
     c.rows = rows;
     c.row_count = ARRAY_LEN(rows);
@@ -178,7 +116,7 @@ int main(int argc, char **argv)
         cmd = ctl_find(argv[1]);
         c.argc = argc - 1;
         c.argv = argv + 1;
-        code = cmd ? run_command(&c, cmd) : fail_unknown(&c.program, argv[1]);
+        code = cmd ? run_command(&c, cmd) : ctl_fail_unknown(&c.program, argv[1]);
     }
     conf_free(rows, ARRAY_LEN(rows), &c.set);
     buf_free(&usage);
