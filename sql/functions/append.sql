@@ -72,7 +72,7 @@ CREATE TYPE bus.append_result AS (
     outcome   int2[], -- per row: 1 stored, 2 repeated, 3 conflict, 4 conflict that is not kept, 5 refused by the ledger,
                       -- 6 refused and not kept; null = all stored
     seq       int8[], -- per row: its number, first number, or that of the other content
-    verdict   int2[], -- per row: what its life cycle made of it, as in bus.message; null = none has one
+    verdict   int2[], -- per row: what its life cycle has made of it by the end of the batch; null = none has one
     code      text[], -- per row that the ledger refused: why
     path      text[],
     refusal   text[]
@@ -144,7 +144,7 @@ BEGIN
             res.seq[i] := 0;
         END LOOP;
         FOR hit IN
-            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same, m.verdict
+            SELECT u.ord, m.seq, m.content = m_content[u.ord] AS is_same, bus.verdict_now(m.seq, m.verdict) AS verdict
               FROM bus.message m JOIN unnest(run.ords, run.lane_seqs) AS u(ord, lane_seq) USING (lane_seq)
              WHERE m.seq BETWEEN run.seq_first AND run.seq_last
                AND m.sender_id = run.sender_id AND m.epoch = run.epoch AND m.lane = run.lane
@@ -175,13 +175,11 @@ DECLARE
     verdict int2[] := res.verdict;
     of_new int4[];     -- per row: how many up to it were not seen before; null: all
     refused int4 := 0; -- so far
-    waits bool := false;
     d int4;
     stored int4 := 0;  -- documents up to this one are
     i int4;
     next_seq int8;
     j record;
-    settled record;
 BEGIN
     IF outcome IS NOT NULL THEN
         of_new := ARRAY(SELECT sum((x.o = 1)::int4) OVER (ORDER BY x.ord)
@@ -215,7 +213,6 @@ BEGIN
         ELSIF j.verdict IS NOT NULL THEN
             verdict := coalesce(verdict, array_fill(NULL::int2, ARRAY[n]));
             verdict[i] := j.verdict;
-            waits := waits OR j.verdict <> 1;
         END IF;
         INSERT INTO bus.document (seq, received_at, event_at, sender_id, type, status, message_id, doc, places, marks)
         VALUES (next_seq, m_received[i], m_event[i], m_sender[i], m_type[i], m_status[i], m_id[i], d_doc[d], m_places[i],
@@ -226,16 +223,6 @@ BEGIN
     res.outcome := outcome;
     res.verdict := verdict;
     res := bus.append_numbered(res);
-    IF waits THEN
-        -- Held or contested, and settled by what came behind it in the same batch.
-        FOR settled IN SELECT coalesce(array_position(res.seq, x.seq), x.seq - res.before) AS i, x.settled_as
-                   FROM (SELECT 1 AS turn, h.seq, h.settled_as FROM bus.held h WHERE h.seq > res.before
-                         UNION ALL
-                         SELECT 2, c.seq, c.settled_as FROM bus.contested c WHERE c.seq > res.before) AS x
-                  WHERE x.settled_as IS NOT NULL ORDER BY x.turn LOOP
-            res.verdict[settled.i] := settled.settled_as;
-        END LOOP;
-    END IF;
 END
 $$;
 
@@ -541,6 +528,11 @@ BEGIN
         PERFORM bus.gazetteer_of(res, m_sender, m_type, m_status, d_ordinal, d_doc);
     END IF;
 
+    IF '{2,3}' && res.verdict THEN
+        -- Held or contested, and settled by what came behind it in the same batch.
+        res.verdict := ARRAY(SELECT bus.verdict_now(coalesce(res.seq[x.ord], res.before + x.ord), x.v)
+                               FROM unnest(res.verdict) WITH ORDINALITY AS x(v, ord) ORDER BY x.ord);
+    END IF;
     IF res.head > h.seq AND h.notified_at = now() THEN
         PERFORM pg_notify('eocbus_log', res.head::text);
     END IF;

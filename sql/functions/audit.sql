@@ -7,7 +7,7 @@
 
 -- At most `most` bytes of a text, never a part of a character.
 CREATE FUNCTION bus.cut(t text, most int4) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN octet_length(t) <= most THEN coalesce(t, '') ELSE left(t, most / 4 - 3) || '...' END
 $$;
 

@@ -66,11 +66,15 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT ROW(d.verdict, d.code, path, d.text, NULL, e
 
 -- An exercise never touches what is real, nor the other way: a judgement REFUSED, or one with verdict null.
 CREATE FUNCTION bus.mixed_status(m bus.said, of_status int2, what text) RETURNS bus.judgement
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN m.status IS DISTINCT FROM of_status THEN
-        bus.refuse('status', 'status', format('The %s is %s and this message is %s; the two never mix.', what,
-                                               (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[of_status],
-                                               (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status])) END
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF m.status IS DISTINCT FROM of_status THEN
+        RETURN bus.refuse('status', 'status', format('The %s is %s and this message is %s; the two never mix.', what,
+                                                     (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[of_status],
+                                                     (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status]));
+    END IF;
+    RETURN NULL;
+END
 $$;
 
 -- What a message takes as now: an exercise lives in the time that its messages tell, and nothing rings in it by
@@ -191,22 +195,27 @@ $$;
 
 -- Two people, however their names are typed: neither is empty, and they differ in more than case and blanks.
 CREATE FUNCTION bus.two_distinct(a text, b text) RETURNS bool
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT min(x.name) <> '' AND min(x.name) <> max(x.name)
-      FROM (SELECT btrim(regexp_replace(lower(normalize(coalesce(n, ''), NFKC) COLLATE "und-x-icu"), '\s+', ' ', 'g')) AS name
-              FROM unnest(ARRAY[a, b]) AS n) AS x
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    one text := btrim(regexp_replace(lower(normalize(coalesce(a, ''), NFKC) COLLATE "und-x-icu"), '\s+', ' ', 'g'));
+    other text := btrim(regexp_replace(lower(normalize(coalesce(b, ''), NFKC) COLLATE "und-x-icu"), '\s+', ' ', 'g'));
+BEGIN
+    RETURN one <> '' AND other <> '' AND one <> other;
+END
 $$;
 
 -- "1 household", "2 households"; `many`: where it is not the first with an s.
 CREATE FUNCTION bus.count_of(n int8, one text, many text DEFAULT NULL) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$ SELECT n || ' ' || CASE n WHEN 1 THEN one ELSE coalesce(many, one || 's') END $$;
+LANGUAGE sql STABLE AS $$ SELECT n || ' ' || CASE n WHEN 1 THEN one ELSE coalesce(many, one || 's') END $$;
 
 -- What is legal in a state, for people: "OFFER (PlotOffer), CLOSE (...)".
 CREATE FUNCTION bus.legal_next(cycle text, state text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(string_agg(format('%s (%s)', t.event, e.means), ', ' ORDER BY t.event), 'nothing')
-      FROM bus.transition t JOIN bus.cycle_event e USING (cycle, event)
-     WHERE t.cycle = legal_next.cycle AND t.from_state = legal_next.state
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(string_agg(format('%s (%s)', t.event, e.means), ', ' ORDER BY t.event), 'nothing')
+              FROM bus.transition t JOIN bus.cycle_event e ON e.cycle = t.cycle AND e.event = t.event
+             WHERE t.cycle = legal_next.cycle AND t.from_state = legal_next.state);
+END
 $$;
 
 -- Looks up what `event` does in `from_state` ('' = there is nothing yet). `fails`: guard -> sentence why it is
@@ -353,7 +362,8 @@ BEGIN
     m.expired := coalesce(expired, false);
     m.originating_id := (doc->>'originating_id')::uuid;
     m.preceding_id := (doc->>'preceding_id')::uuid;
-    m.incident_ids := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'incident_ids', '[]'))::uuid);
+    m.incident_ids := CASE WHEN doc ? 'incident_ids' THEN ARRAY(SELECT jsonb_array_elements_text(doc->'incident_ids')::uuid)
+                           ELSE '{}' END;
     m.body := doc->(SELECT t.name FROM bus.type t WHERE t.number = said_of.type);
     m.forced := false;
     m.flags := coalesce((doc->>'flags')::int4, 0);

@@ -229,12 +229,24 @@ BEGIN
     UPDATE bus.held h SET settled_at = m.received_at, settled_seq = by_seq, settled_as = coalesce(j.verdict, 1::int2),
                           is_woken = false, due_at = NULL, said = NULL
      WHERE h.seq = m.seq;
-    UPDATE bus.message b SET verdict = coalesce(j.verdict, 1::int2) WHERE b.seq = m.seq;
     IF j.verdict = 3 THEN
         PERFORM bus.keep_undecided(m, j);
     ELSIF j.verdict IS DISTINCT FROM 4 THEN
         PERFORM bus.names_follow(m);
     END IF;
+END
+$$;
+
+-- The verdict that a message has by now. The log is not written again: what was held or contested keeps that verdict
+-- there, and bus.held and bus.contested hold what became of it.
+CREATE FUNCTION bus.verdict_now(seq int8, verdict int2) RETURNS int2
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF verdict IN (2, 3) THEN
+        RETURN coalesce((SELECT c.settled_as FROM bus.contested c WHERE c.seq = verdict_now.seq),
+                        (SELECT h.settled_as FROM bus.held h WHERE h.seq = verdict_now.seq), verdict);
+    END IF;
+    RETURN verdict;
 END
 $$;
 

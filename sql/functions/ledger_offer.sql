@@ -3,7 +3,7 @@
 -- counted at its site as reserved, allocated or occupied (bus.offer.holds), in the transaction of the message.
 
 -- Sites have names; what waits for one waits for this id.
-CREATE FUNCTION bus.site_uuid(site_id text, status int2) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION bus.site_uuid(site_id text, status int2) RETURNS uuid LANGUAGE sql STABLE AS
 $$ SELECT md5('site ' || status || ' ' || site_id)::uuid $$;
 
 CREATE FUNCTION bus.judge_offer(m bus.said) RETURNS bus.judgement
@@ -168,7 +168,9 @@ $$;
 -- stays so as long as his numbers hold it, and what is more than all of ours is his for certain. Plots that he names
 -- and an offer here holds are left out, by whatever kind he counts them (`e`: bus.site_numbered).
 CREATE FUNCTION bus.given_elsewhere(m bus.said, s bus.site, e jsonb) RETURNS int4
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (
     SELECT greatest(least(greatest(x.reserved - x.our_reserved, 0) + greatest(x.allocated - x.our_allocated, 0)
                               + greatest(x.occupied - x.our_occupied, 0),
                           x.was + greatest(bus.said_given(m) - coalesce(s.said, 0), 0)),
@@ -180,7 +182,8 @@ LANGUAGE sql IMMUTABLE AS $$
                    coalesce(s.reserved, 0) - coalesce((e->>'reserved')::int4, 0) AS our_reserved,
                    coalesce(s.allocated, 0) - coalesce((e->>'allocated')::int4, 0) AS our_allocated,
                    coalesce(s.occupied, 0) - coalesce((e->>'occupied')::int4, 0) AS our_occupied,
-                   coalesce(s.elsewhere, 0) AS was) AS x
+                   coalesce(s.elsewhere, 0) AS was) AS x);
+END
 $$;
 
 -- An owner cannot take back what is promised; but that the place is not safe, or plots are lost, is a fact: nothing
@@ -391,7 +394,7 @@ BEGIN
                              || bus.plot_fails(o.plot_id, s));
 END
 $$;
-CREATE FUNCTION bus.site_full_text(s bus.site) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bus.site_full_text(s bus.site) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT format('Site %s has no free plot. Of %s: offered %s, accepted %s, lived on %s, given elsewhere %s, blocked %s.', s.site_id,
                   s.capacity, s.reserved, s.allocated, s.occupied, s.elsewhere, s.blocked)
 $$;

@@ -126,20 +126,25 @@ $$;
 CREATE FUNCTION bus.why(principal text, verb text, type text, places text DEFAULT '', label text DEFAULT 'INTERNAL',
                         sender text DEFAULT '', reach text DEFAULT '', at timestamptz DEFAULT now())
 RETURNS SETOF bus.rule_text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT r.* FROM bus.principal p JOIN bus.rule_text r ON r.role = ANY (bus.roles_of(p))
      WHERE p.name = why.principal AND p.principal_id > 0 AND r.verb = why.verb
        AND bus.rule_matches(r, p, why.type, why.places, why.label, why.sender, why.reach, why.at)
-     ORDER BY r.effect DESC, r.rule_id, r.agreement
+     ORDER BY r.effect DESC, r.rule_id, r.agreement;
+END
 $$;
 
 -- Allowed is what some allow matches and no deny does. Saying it as FLASH wants the right to say it too; so
 -- does carrying, of its sender.
 CREATE FUNCTION bus.may(principal text, verb text, type text, places text DEFAULT '', label text DEFAULT 'INTERNAL',
                         sender text DEFAULT '', reach text DEFAULT '', at timestamptz DEFAULT now()) RETURNS bool
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(bool_and(w.effect = 'allow'), false)
-      FROM bus.why(may.principal, may.verb, may.type, may.places, may.label, may.sender, may.reach, may.at) AS w
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(bool_and(w.effect = 'allow'), false)
+              FROM bus.why(may.principal, may.verb, may.type, may.places, may.label, may.sender, may.reach, may.at) AS w);
+END
 $$;
 COMMENT ON FUNCTION bus.may IS 'may this principal (say, hear, flash, carry, open, enrol, operate, approve) this? places and reach split by blanks';
 

@@ -27,7 +27,8 @@ BEGIN
     -- Planned with the numbers at hand, so that other partitions are not even opened.
     RETURN QUERY
     SELECT p.seq, p.log_epoch, p.sender_id, p.epoch, p.lane, p.lane_seq, p.message_id, p.type, p.status,
-           p.places, p.event_at, p.received_at, p.not_after, p.clock_offset_ms, p.verdict, p.expired, p.marks,
+           p.places, p.event_at, p.received_at, p.not_after, p.clock_offset_ms,
+           CASE WHEN p.verdict IN (2, 3) THEN bus.verdict_now(p.seq, p.verdict) ELSE p.verdict END, p.expired, p.marks,
            p.content, p.signature, t.reach
       FROM (SELECT m.*, sum(octet_length(m.content)) OVER (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
                         - octet_length(m.content) AS bytes_before
@@ -70,6 +71,7 @@ BEGIN
         -- all of them, not once for each.
         FOR m IN SELECT * FROM bus.message x WHERE x.seq >= numbers[1] AND x.seq <= looked_at
                     AND x.seq + 0 = ANY (numbers) AND lanes >> x.lane & 1 = 1 ORDER BY x.seq LOOP
+            m.verdict := bus.verdict_now(m.seq, m.verdict);
             RETURN NEXT m;
             found_rows := found_rows + 1;
             found_bytes := found_bytes + octet_length(m.content);

@@ -35,7 +35,9 @@ $$;
 -- The principals an entry of to[] stands for: by its name, its agency, or its duty. `first_only`: of a role
 -- only those who are called first.
 CREATE FUNCTION bus.stands_for(named text, type int2, sender_id int4, first_only bool) RETURNS SETOF int4
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT p.principal_id FROM bus.principal p WHERE p.name = named AND bus.is_in_force(p)
     UNION
     SELECT p.principal_id FROM bus.principal p
@@ -48,7 +50,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
               FROM bus.on_duty(split_part(named, '@', 1), split_part(named, '@', 2), clock_timestamp(),
                                stands_for.type) AS o
              WHERE strpos(named, '@') > 0) AS d
-     WHERE d.turn = d.first_turn OR NOT first_only
+     WHERE d.turn = d.first_turn OR NOT first_only;
+END
 $$;
 
 -- Why an entry stands for nobody.

@@ -3,7 +3,7 @@
 
 -- Protocol buffers, as much as an Envelope with a Receipt takes. Zero and empty are not written.
 CREATE FUNCTION bus.pb_varint(v int8) RETURNS bytea
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     bytes bytea := '';
 BEGIN
@@ -15,26 +15,31 @@ BEGIN
 END
 $$;
 CREATE FUNCTION bus.pb_number(field int4, v int8) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN coalesce(v, 0) = 0 THEN '' ELSE bus.pb_varint(field << 3) || bus.pb_varint(v) END
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN coalesce(v, 0) = 0 THEN '' ELSE bus.pb_varint(field << 3) || bus.pb_varint(v) END;
+END
 $$;
 CREATE FUNCTION bus.pb_bytes(field int4, v bytea) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN coalesce(v, '') = '' THEN ''
-                ELSE bus.pb_varint(field << 3 | 2) || bus.pb_varint(octet_length(v)) || v END
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN coalesce(v, '') = '' THEN ''
+                ELSE bus.pb_varint(field << 3 | 2) || bus.pb_varint(octet_length(v)) || v END;
+END
 $$;
 CREATE FUNCTION bus.pb_text(field int4, v text) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT bus.pb_bytes(field, convert_to(v, 'UTF8')) $$;
+LANGUAGE sql IMMUTABLE AS $$ SELECT bus.pb_bytes(field, convert_to(v, 'UTF8')) $$;
 CREATE FUNCTION bus.us(t timestamptz) RETURNS int8
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT (extract(epoch FROM t) * 1000000)::int8 $$;
+LANGUAGE sql STABLE AS $$ SELECT (extract(epoch FROM t) * 1000000)::int8 $$;
 -- UUIDv7 of now.
 CREATE FUNCTION bus.new_id() RETURNS uuid
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT encode(substr(int8send(bus.us(clock_timestamp()) / 1000), 3)
-                  || set_byte(r, 0, get_byte(r, 0) & 15 | 112), 'hex')::uuid
-      FROM (SELECT substr(uuid_send(gen_random_uuid()), 7) AS r) AS x
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    random bytea := substr(uuid_send(gen_random_uuid()), 7);
+BEGIN
+    RETURN encode(substr(int8send(bus.us(clock_timestamp()) / 1000), 3)
+                  || set_byte(random, 0, get_byte(random, 0) & 15 | 112), 'hex')::uuid;
+END
 $$;
 
 -- Appends one message of the bus itself to the log; answers its number, null: the ledger refused it. The caller holds the lock of the

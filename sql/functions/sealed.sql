@@ -69,8 +69,11 @@ GRANT EXECUTE ON FUNCTION bus.keys_of TO bus_ingest;
 -- Whose boxes a principal's are: its agency's; without one, of those that begin like it (and a dot, which is
 -- no agency's).
 CREATE FUNCTION bus.owner_of(who int4) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(nullif(p.agency, ''), '.' || split_part(p.name, '.', 1)) FROM bus.principal p WHERE p.principal_id = who
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(nullif(p.agency, ''), '.' || split_part(p.name, '.', 1)) FROM bus.principal p
+             WHERE p.principal_id = who);
+END
 $$;
 
 GRANT EXECUTE ON FUNCTION bus.owner_of TO bus_reader, bus_admin, bus_audit;

@@ -8,7 +8,8 @@
 CREATE FUNCTION eoc.word(value text, prefix text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE WHEN starts_with(value, prefix) THEN substr(value, length(prefix) + 1) ELSE value END $$;
 COMMENT ON FUNCTION eoc.word IS 'a word of an enumeration without its prefix';
-CREATE FUNCTION eoc.at(us text) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+-- STABLE as timestamptz + interval is, or it would not be seen through.
+CREATE FUNCTION eoc.at(us text) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT '1970-01-01 00:00:00+00'::timestamptz + nullif(us, '0')::float8 * interval '1 microsecond' $$;
 COMMENT ON FUNCTION eoc.at IS 'UTC microseconds since 1970 as a time; 0 = null';
 CREATE FUNCTION eoc.amount(q jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -34,7 +35,11 @@ SELECT m.seq, m.log_epoch, m.received_at, m.event_at, p.name AS sender,
        (ARRAY['FLASH', 'IMMEDIATE', 'PRIORITY', 'ROUTINE', 'BULK'])[m.lane] AS lane, m.lane_seq,
        coalesce(t.name, m.type::text) AS type, t.family,
        (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[m.status] AS status, m.places, m.message_id,
-       (ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict] AS verdict, coalesce(m.expired, false) AS expired,
+       (ARRAY['APPLIED', 'HELD', 'CONTESTED', 'DISMISSED'])
+           [CASE WHEN m.verdict IN (2, 3)
+                 THEN coalesce((SELECT c.settled_as FROM bus.contested c WHERE c.seq = m.seq),
+                               (SELECT h.settled_as FROM bus.held h WHERE h.seq = m.seq), m.verdict)
+                 ELSE m.verdict END] AS verdict, coalesce(m.expired, false) AS expired,
        m.not_after, m.clock_offset_ms, coalesce(m.marks & 1, 0) <> 0 AS clock_suspect,
        coalesce(m.marks & 2, 0) <> 0 AS late, octet_length(m.content) AS size_bytes,
        m.signature IS NOT NULL AS is_signed

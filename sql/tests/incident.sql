@@ -146,7 +146,7 @@ DECLARE
     number int8 := bus.say(3::int2, 1::int2, 2, 141::int2, NULL, NULL, '\x0a00', jsonb_build_object('incident_transition',
         jsonb_build_object('incident_id', pg_temp.uid(n), 'event', 'INCIDENT_EVENT_RESPONSE_STARTED')));
 BEGIN
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'nothing') FROM bus.message m WHERE m.seq = number);
+    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[bus.verdict_now(m.seq, m.verdict)], 'nothing') FROM bus.message m WHERE m.seq = number);
 END
 $$;
 SELECT is(pg_temp.bus_says(999), 'nothing', 'help for what nobody opened is nothing');

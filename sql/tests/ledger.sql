@@ -84,8 +84,14 @@ SELECT is((SELECT seq FROM batch), (SELECT ARRAY[head_then + 1, head_then + 2, N
           'numbers have no hole');
 SELECT is((SELECT head FROM batch), (SELECT head_then + 4 FROM batch), 'and the head is the last of them');
 SELECT is((SELECT code[3] || ' ' || path[3] FROM batch), 'state plot_offer.site_id', 'the refusal says where and why');
-SELECT is((SELECT ARRAY(SELECT verdict FROM bus.message WHERE seq > head_then ORDER BY seq) FROM batch), '{1,1,NULL,1}'::int2[],
+SELECT is((SELECT ARRAY(SELECT bus.verdict_now(seq, verdict) FROM bus.message WHERE seq > head_then ORDER BY seq) FROM batch), '{1,1,NULL,1}'::int2[],
           'the log says the same');
+SELECT is((SELECT ARRAY(SELECT r.verdict FROM bus.replay(head_then, head_then + 4, 1000000, 62) AS r) FROM batch), '{1,1,NULL,1}'::int2[],
+          'whoever hears it later');
+SELECT is((SELECT ARRAY(SELECT v.verdict FROM eoc.message v WHERE v.seq > head_then ORDER BY v.seq) FROM batch), '{APPLIED,APPLIED,NULL,APPLIED}'::text[],
+          'or asks');
+SELECT is((SELECT ARRAY(SELECT verdict FROM bus.message WHERE seq > head_then ORDER BY seq) FROM batch), '{2,1,NULL,1}'::int2[],
+          'what was written once is not written again');
 SELECT is((SELECT count(*)::int4 FROM bus.document WHERE seq > (SELECT head_then FROM batch)), 4, 'and has the documents');
 SELECT is((SELECT lane_last FROM bus.lane_run WHERE sender_id > 0 ORDER BY lane_first DESC LIMIT 1),
           (SELECT last_value FROM lane_seq), 'and knows what was seen');

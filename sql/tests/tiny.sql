@@ -94,6 +94,6 @@ BEGIN
 END
 $$;
 CREATE FUNCTION pg_temp.verdict_of(n int4) RETURNS int2 LANGUAGE sql AS $$
-    SELECT verdict FROM bus.message WHERE message_id = pg_temp.id_of(n)
+    SELECT bus.verdict_now(seq, verdict) FROM bus.message WHERE message_id = pg_temp.id_of(n)
 $$;
 CREATE FUNCTION pg_temp.head() RETURNS int8 LANGUAGE sql AS $$ SELECT seq FROM bus.log_head $$;

@@ -60,7 +60,7 @@ SELECT is((SELECT (days_entitled, days_delivered)::text FROM eoc.ration WHERE ho
 SELECT is(pg_temp.bread(902, 2, 7), 'APPLIED', 'bread on an entitlement that never came is bread all the same');
 SELECT isnt((SELECT fed_until FROM bus.household WHERE household_id = pg_temp.uid(2)), NULL, 'and feeds');
 CREATE FUNCTION pg_temp.last_undecided() RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(format('%s %s', (ARRAY['APPLIED', 'HELD', 'CONTESTED', 'DISMISSED'])[b.verdict], coalesce(u.code, '')), ', ' ORDER BY b.seq)
+    SELECT string_agg(format('%s %s', (ARRAY['APPLIED', 'HELD', 'CONTESTED', 'DISMISSED'])[bus.verdict_now(b.seq, b.verdict)], coalesce(u.code, '')), ', ' ORDER BY b.seq)
       FROM bus.message b LEFT JOIN bus.contested u ON u.seq = b.seq AND u.settled_as IS NULL
      WHERE b.type = 226 AND b.seq > (SELECT max(seq) - 40 FROM bus.message) $$;
 SELECT is(pg_temp.answer(103, 3, 'ACCEPT') || pg_temp.answer(103, 3, 'DECLINE'), 'HELDHELD', 'answers to an offer that is on its way');

@@ -252,7 +252,8 @@ static void what_comes_too_early_is_held_and_its_sender_hears_what_became_of_it(
     assert_int_equal(world.verdict[1], EOCBUS__V1__VERDICT__VERDICT_APPLIED);
     assert_int_equal(world.ruling, EOCBUS__V1__RULING__RULING_APPLIED);
     assert_int_equal(
-        pgserver_number(bus_server(world.bus), "SELECT verdict FROM bus.message WHERE seq = 1"),
+        pgserver_number(bus_server(world.bus),
+                        "SELECT bus.verdict_now(seq, verdict) FROM bus.message WHERE seq = 1"),
         EOCBUS__V1__VERDICT__VERDICT_APPLIED);
     /* What it is about, nobody can decide once more. */
     put_decision(world.office, world.about, EOCBUS__V1__RULING__RULING_DISMISSED);

@@ -174,7 +174,7 @@ BEGIN
       FROM bus.offer o WHERE o.offer_id IN (SELECT m.entity FROM bus.moved m WHERE m.cycle = 'offer' AND m.step > after_step)
        AND o.holds IS DISTINCT FROM bus.holds_of(o.state);
     RETURN QUERY SELECT format('household %s is %s and nothing is legal', h.household_id, h.state)
-      FROM (SELECT DISTINCT ON (x.state) x.* FROM bus.household x) AS h JOIN bus.cycle_state s ON s.cycle = 'household' AND s.state = h.state
+      FROM (SELECT DISTINCT ON (x.state) x.* FROM bus.household x OFFSET 0) AS h JOIN bus.cycle_state s ON s.cycle = 'household' AND s.state = h.state
      WHERE s.is_open AND bus.legal_next('household', h.state) = 'nothing';
     RETURN QUERY SELECT format('%s %s is %s and its history ends in %s', m.cycle, m.entity, coalesce(h.state, o.state), m.to_state)
       FROM (SELECT DISTINCT ON (x.cycle, x.entity) x.* FROM bus.moved x WHERE x.cycle IN ('household', 'offer') AND x.step > after_step

@@ -34,6 +34,7 @@ BEGIN
         ('coes.duty', 'coes', 'all', ''), ('eoc.duty', 'eoc', 'all', '');
     INSERT INTO walk.office (office_id, name, place)
     SELECT principal_id, name, coalesce(nullif(places, ''), '3505203') FROM bus.principal WHERE principal_id > 0;
+    CREATE INDEX ON bus.moved (step); -- for what is looked at here
     INSERT INTO walk.clock VALUES (0, seed, clock_timestamp() - interval '3 years', 0);
 END
 $$;
@@ -45,12 +46,12 @@ DECLARE
     w walk.word;
 BEGIN
     IF walk.chance(30) THEN
-        SELECT h.message_id, (h.said->>'status')::int2 INTO about, w.status
-          FROM bus.held h WHERE h.settled_as IS NULL ORDER BY h.waits_for LIMIT 1 OFFSET walk.below(20);
+        SELECT x.message_id, (x.said->>'status')::int2 INTO about, w.status
+          FROM (SELECT h.* FROM bus.held h WHERE h.settled_as IS NULL ORDER BY h.waits_for LIMIT 20) AS x OFFSET walk.below(20) LIMIT 1;
     END IF;
     IF about IS NULL THEN
-        SELECT c.message_id, (c.said->>'status')::int2 INTO about, w.status
-          FROM bus.contested c WHERE c.settled_as IS NULL ORDER BY c.since LIMIT 1 OFFSET walk.below(20);
+        SELECT x.message_id, (x.said->>'status')::int2 INTO about, w.status
+          FROM (SELECT c.* FROM bus.contested c WHERE c.settled_as IS NULL ORDER BY c.since LIMIT 20) AS x OFFSET walk.below(20) LIMIT 1;
     END IF;
     w.office := walk.one_of('coes.duty', 'eoc.duty');
     w.type := 'decision';
@@ -78,7 +79,8 @@ END
 $$;
 
 -- A batch of `n` messages, as brokers append them; then what the bus says by itself. Answers how many were stored.
-CREATE FUNCTION walk.turn(n int4) RETURNS int4 LANGUAGE plpgsql AS $$
+CREATE FUNCTION walk.turn(n int4) RETURNS int4 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     c walk.clock;
     res bus.append_result;
@@ -116,13 +118,15 @@ BEGIN
     PERFORM bus.age_held(1000, c.at);
     PERFORM bus.ring_due(1000, c.at);
     PERFORM bus.say_due(1000);
+    PERFORM bus.summarize();
     DROP TABLE word;
     RETURN res.head - res.before;
 END
 $$;
 
 -- What must not be so; each line is one finding. Only what the last turns moved is looked at where that is enough.
-CREATE FUNCTION walk.wrong() RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION walk.wrong() RETURNS SETOF text LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     part text;
     since int8 := (SELECT step FROM walk.clock);
