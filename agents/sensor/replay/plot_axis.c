@@ -114,7 +114,7 @@ int64_t axis_next(struct time_ticks t, int64_t after_us)
 
 static const char *month(enum lang lang, int tm_mon)
 {
-    char name[16];
+    char name[24];
     const char *word;
 
     snprintf(name, sizeof(name), "month_%d", tm_mon + 1);
