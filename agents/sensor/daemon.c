@@ -191,7 +191,7 @@ static void on_status(void *arg)
     body.backlog_bytes = counts.bytes;
     body.clock_offset_ms = state.clock_known ? clamp_offset(state.clock_offset_ms) : 0;
     body.disk_free_kib = free_kib(d->s->set.agent.outbox_path);
-    body.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_NORMAL;
+    body.mode = intake_mode(inputs_intake(d->inputs));
     body.sensor_registry_version = d->s->speaker.registry_version;
     body.software = (char *)"eocbus-sensor " EOCBUS_VERSION;
     speaker.put = put;
@@ -348,6 +348,9 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
                 .speaker = &d->s->speaker,
                 .batch_samples = set->batch_samples,
                 .batch_period_us = set->batch_period_ms * INT64_C(1000),
+                .event_period_us = set->event_period_ms * INT64_C(1000),
+                .event_before_us = set->event_before_ms * INT64_C(1000),
+                .event_after_us = set->event_after_ms * INT64_C(1000),
                 .hold_us = set->detect_hold_ms * INT64_C(1000),
                 .put = put,
                 .commit = commit,

@@ -34,8 +34,10 @@ const struct conf_row sensor_rows[] = {
     {"torrent", CONF_LIST, ROW(torrents), NULL, 0, "a torrent watched: ID NAME; one line each", 0,
      0},
     {"datastream", CONF_LIST, ROW(datastreams), NULL, 0,
-     "a channel: NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [range=MIN..MAX] [torrent=ID] "
-     "[raw]; types and units as in sensor.proto, in small letters",
+     "a channel: NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [normal=SPAN] "
+     "[range=MIN..MAX] [torrent=ID] [raw]; normal=: one sample in so long is reported while "
+     "nothing "
+     "happens; types and units as in sensor.proto, in small letters",
      0, 0},
     {"detector", CONF_LIST, ROW(detectors), NULL, 0,
      "PROFILE VERSION DATASTREAM... [NAME=NUMBER]..., as in stage.rate 1 gusar.stage line=0.1; "
@@ -57,6 +59,13 @@ const struct conf_row sensor_rows[] = {
     {"batch.period", CONF_MS, ROW(batch_period_ms), "1m", 0,
      "... or when its oldest sample is so old; the longest that a line waits for its ok", 100,
      43200000},
+    {"event.period", CONF_MS, ROW(event_period_ms), "1s", 0,
+     "while a level holds, or EVENT is ordered, a message goes out so often, with every sample",
+     100, 3600000},
+    {"event.before", CONF_MS, ROW(event_before_ms), "10m", 0,
+     "of an event, so much of what normal= left out follows", 0, 3600000},
+    {"event.after", CONF_MS, ROW(event_after_ms), "30m", 0, "an event lasts so long after clear", 0,
+     86400000},
     {"backfill.after", CONF_MS, ROW(backfill_after_ms), "10m", 0,
      "samples older than that when they come in were recorded while this gateway was away: they "
      "are "

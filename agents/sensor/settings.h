@@ -16,7 +16,7 @@ struct sensor_settings {
     struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays,
         siren_sounds;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
-    unsigned quality_ahead_ms;
+    unsigned quality_ahead_ms, event_period_ms, event_before_ms, event_after_ms;
     unsigned replay_backlog, siren_timeout_ms;
     struct inputs_conf inputs;
 };

@@ -62,19 +62,23 @@ static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *wh
 static enum status make_parts(struct intake *i, char *err, size_t err_size)
 {
     const struct intake_settings *set = &i->set;
-    unsigned all[STATION_STREAMS];
+    const struct reporter_settings report = {
+        .station = set->station,
+        .batch_samples = set->batch_samples,
+        .batch_period_us = set->batch_period_us,
+        .event_period_us = set->event_period_us,
+        .before_us = set->event_before_us,
+        .after_us = set->event_after_us,
+    };
     enum status st = arena_create(&i->arena, STATE_BYTES);
 
-    for (unsigned k = 0; k < set->station->stream_count; k++)
-        all[k] = k;
     if (st == ST_OK)
         st = arena_create(&i->letter, LIMIT_ARENA_BYTES);
     if (st == ST_OK)
         st = detect_read(&i->detect, set->station, set->detectors, set->hold_us, i->arena, err,
                          err_size);
     if (st == ST_OK)
-        st = batch_create(&i->batch, set->station, all, set->station->stream_count,
-                          set->batch_samples, set->batch_period_us);
+        st = reporter_create(&i->reporter, &report);
     if (st != ST_OK || !set->journal)
         return st;
     snprintf(i->key, sizeof(i->key), "journal-%016" PRIx64, journal_id(set->journal));
@@ -114,7 +118,7 @@ void intake_destroy(struct intake *i)
     if (!i)
         return;
     letters_free(&i->letters);
-    batch_destroy(i->batch);
+    reporter_destroy(i->reporter);
     arena_destroy(i->arena);
     arena_destroy(i->letter);
     mem_free(i);
@@ -148,30 +152,44 @@ static void say_level(struct intake *i)
         log_warn("sensor.detection.unsaid", "status=%s", status_name(st));
 }
 
-size_t intake_held(const struct intake *i, unsigned stream)
+static void note_held(struct intake *i)
 {
-    for (unsigned k = 0; k < i->batch->count; k++)
-        if (i->batch->channel[k].stream == stream)
-            return i->batch->channel[k].count;
-    return 0;
-}
-
-void intake_gather(struct intake *i, unsigned stream, struct sample *s)
-{
-    bool given[STATION_STREAMS] = {false};
-    struct sample row[STATION_STREAMS];
-
-    row[stream] = *s;
-    given[stream] = true;
-    if (i->failed == ST_OK)
-        i->failed = batch_row(i->batch, row, given, 0, &i->speaker);
     if (i->failed != ST_OK)
         i->due = true;
-    *s = row[stream];
-    if (batch_is_empty(i->batch))
+    if (!reporter_holds(i->reporter))
         i->held_from_us = 0;
     else if (!i->held_from_us)
         i->held_from_us = i->speaker.now_us;
+}
+
+void intake_gather(struct intake *i, unsigned stream, const struct sample *s)
+{
+    if (i->failed == ST_OK)
+        i->failed = reporter_sample(i->reporter, stream, s, i->speaker.now_us, &i->speaker);
+    note_held(i);
+}
+
+/* What is reported, and how often, follows from what was concluded. */
+static void follow_level(struct intake *i)
+{
+    if (i->failed == ST_OK)
+        i->failed = reporter_level(i->reporter, i->detect.level, i->speaker.now_us, &i->speaker);
+    note_held(i);
+}
+
+enum status intake_order_mode(struct intake *i, Eocbus__V1__SensorMode wanted, uint32_t duration_s,
+                              int64_t now_us)
+{
+    i->speaker.now_us = now_us;
+    if (i->failed == ST_OK)
+        i->failed = reporter_order(i->reporter, wanted, duration_s, now_us, &i->speaker);
+    note_held(i);
+    return i->failed;
+}
+
+Eocbus__V1__SensorMode intake_mode(const struct intake *i)
+{
+    return reporter_mode(i->reporter);
 }
 
 uint64_t intake_hash(uint32_t datastream, int exponent, const struct sample *s)
@@ -216,6 +234,7 @@ void intake_sample(struct intake *i, unsigned stream, const struct sample *s, in
     intake_gather(i, stream, &mine);
     detect_sample(&i->detect, stream, &mine);
     say_level(i);
+    follow_level(i);
 }
 
 bool intake_knows(const struct intake *i, uint64_t hash)
@@ -237,7 +256,7 @@ void intake_flush(struct intake *i, int64_t now_us)
 
     i->speaker.now_us = now_us;
     if (i->failed == ST_OK)
-        i->failed = batch_flush(i->batch, &i->speaker);
+        i->failed = reporter_flush(i->reporter, &i->speaker);
     i->held_from_us = 0;
     /* It logs what it cannot do. */
     (void)!intake_commit(i, why);
@@ -253,7 +272,8 @@ void intake_tick(struct intake *i, int64_t now_us)
         detect_tick(&i->detect, now_us);
         say_level(i);
     }
-    if (i->held_from_us && now_us - i->held_from_us >= i->set.batch_period_us)
+    follow_level(i);
+    if (i->held_from_us && now_us - i->held_from_us >= reporter_period_us(i->reporter))
         intake_flush(i, now_us);
     else if (i->due || !list_empty(&i->letters.list))
         (void)!intake_commit(i, why);
@@ -321,7 +341,7 @@ static void add_held(struct intake *i)
     if (first)
         floor = container_of(first, struct letter, link)->after;
     for (unsigned k = 0; k < i->set.station->stream_count; k++) {
-        size_t held = intake_held(i, k);
+        size_t held = reporter_held(i->reporter, k);
         uint64_t oldest = tally_oldest(&i->tally[k], held, floor);
 
         floor = oldest < floor ? oldest : floor;
@@ -385,7 +405,7 @@ static void rebuild(struct intake *i)
         if (!one->is_kept && !one->level)
             letters_drop(&i->letters, one);
     }
-    batch_reset(i->batch);
+    reporter_reset(i->reporter);
     memset(&i->recent, 0, sizeof(i->recent));
     memset(i->tally, 0, sizeof(i->tally));
     i->moved = false;
@@ -407,7 +427,7 @@ static void give_up(struct intake *i, enum status st, char why[INTAKE_ANSWER_BYT
         rebuild(i);
         return;
     }
-    batch_reset(i->batch);
+    reporter_reset(i->reporter);
     i->detect.said = i->durable_level;
 }
 
@@ -416,7 +436,7 @@ static enum status commit_batch(struct intake *i)
     enum status st = i->failed;
 
     if (st == ST_OK)
-        st = batch_flush(i->batch, &i->speaker);
+        st = reporter_flush(i->reporter, &i->speaker);
     if (st == ST_OK)
         st = i->set.commit(i->set.arg);
     if (st == ST_OK)

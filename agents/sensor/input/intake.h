@@ -15,7 +15,7 @@
 #define EOCBUS_SENSOR_INTAKE_H
 
 #include "agents/sensor/input/journal.h"
-#include "agents/sensor/report/batch.h"
+#include "agents/sensor/report/reporter.h"
 #include "proto/base/list.h"
 
 enum { INTAKE_ANSWER_BYTES = 200 };
@@ -28,8 +28,9 @@ struct intake_settings { /* borrowed for its life, the lists for the call */
     const struct speaker *speaker; /* copied */
     size_t batch_samples;
     int64_t batch_period_us, hold_us;
-    struct journal *journal; /* NULL = none */
-    int64_t now_us;          /* UTC; with a journal */
+    int64_t event_period_us, event_before_us, event_after_us; /* as reporter.h has them */
+    struct journal *journal;                                  /* NULL = none */
+    int64_t now_us;                                           /* UTC; with a journal */
     enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
     enum status (*commit)(void *arg); /* durable, or gone */
     /* outbox_once_from; with a journal */
@@ -88,6 +89,10 @@ void intake_counts(const struct intake *i, struct intake_counts *out);
 
 /* For orders that change or ask what it concludes with. */
 struct detect *intake_detect(struct intake *i);
+/* As reporter_order; what it makes is durable with the next commit. */
+MUST_CHECK enum status intake_order_mode(struct intake *i, Eocbus__V1__SensorMode wanted,
+                                         uint32_t duration_s, int64_t now_us);
+Eocbus__V1__SensorMode intake_mode(const struct intake *i);
 const struct station *intake_station(const struct intake *i);
 
 #endif

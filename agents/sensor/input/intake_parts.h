@@ -11,7 +11,7 @@ struct intake {
     struct intake_settings set;
     struct speaker speaker;
     struct arena *arena, *letter; /* states of detectors; one message */
-    struct batch *batch;
+    struct reporter *reporter;
     struct detect detect;
     struct list waiters;
     Eocbus__V1__DetectionLevel durable_level; /* said and on disk */
@@ -38,8 +38,6 @@ struct intake {
  * into an empty batch, and, with `all`, also letters, levels and what is recent. */
 MUST_CHECK enum status intake_restore(struct intake *i, bool all);
 uint64_t intake_hash(uint32_t datastream, int exponent, const struct sample *s);
-/* Samples of a stream that are in no message yet. */
-size_t intake_held(const struct intake *i, unsigned stream);
-void intake_gather(struct intake *i, unsigned stream, struct sample *s);
+void intake_gather(struct intake *i, unsigned stream, const struct sample *s);
 
 #endif

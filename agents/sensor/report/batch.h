@@ -22,7 +22,7 @@ struct batch {
     const struct station *station; /* borrowed */
     struct batch_channel channel[STATION_STREAMS];
     unsigned count;
-    size_t max_samples; /* 1..BATCH_SAMPLES: a message when a channel has so many */
+    size_t max_samples; /* 1..BATCH_SAMPLES: a message when all have so many, or one gets more */
     int64_t period_us;  /* ... or when so much time is in it */
     struct sample *gap; /* BATCH_GAP of them */
 };

@@ -88,7 +88,8 @@ static enum status say_batch(struct speaker *s, const struct channel *channels, 
     st = observations_encode(&body, s->registry_version, channels, count, s->arena, &s->why);
     if (st != ST_OK)
         return st;
-    m = begin(s, &l, EOCBUS__V1__LANE__LANE_BULK, EOCBUS__V1__KIND__KIND_REPORT, body.base_time_us);
+    m = begin(s, &l, s->lane ? s->lane : EOCBUS__V1__LANE__LANE_BULK, EOCBUS__V1__KIND__KIND_REPORT,
+              body.base_time_us);
     m->body_case = EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH;
     m->observation_batch = &body;
     m->flags |= backfill_flag(s, channels, count);

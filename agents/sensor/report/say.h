@@ -19,7 +19,8 @@ struct speaker {
     /* Samples whose newest is older than that at now_us were recorded while the gateway was away:
      * their message is marked FLAG_BACKFILL and pages nobody. 0 in either = never (a replay). */
     int64_t backfill_us, now_us;
-    struct arena *arena; /* for one message; reset by each say_... */
+    Eocbus__V1__Lane lane; /* of samples; 0 = BULK */
+    struct arena *arena;   /* for one message; reset by each say_... */
     /* ST_OK and ST_EXISTS (said in an earlier run) are both well. The message is borrowed. */
     enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
     void *arg;

@@ -270,6 +270,9 @@ static enum status read_stream_options(struct datastream *d, struct line *l)
     if (words_option(words, l->count, "step", &v) &&
         (!span_read_us(&d->step_us, v) || d->step_us > INT64_C(86400000000)))
         return complain(l, "step= wants a time like 15m, at most 1d");
+    if (words_option(words, l->count, "normal", &v) &&
+        (!span_read_us(&d->normal_us, v) || d->normal_us > INT64_C(3600000000)))
+        return complain(l, "normal= wants a time like 10m, at most 1h");
     for (int i = 5; i < l->count; i++)
         if (slice_is(words[i], "raw")) {
             d->raw = true;
@@ -281,7 +284,8 @@ static enum status read_stream_options(struct datastream *d, struct line *l)
     for (int i = 5; i < l->count; i++)
         if (words[i].len)
             return complain(l,
-                            "behind the exponent stand sensor=, step=, range=, torrent= and raw");
+                            "behind the exponent stand sensor=, step=, normal=, range=, torrent= "
+                            "and raw");
     return ST_OK;
 }
 
@@ -445,7 +449,7 @@ static void fill_stream(const struct station *s, unsigned i, void *m, struct are
     d->raw = from->raw;
     d->valid_min = from->bounded ? from->low : 0;
     d->valid_max = from->bounded ? from->high : 0;
-    d->dt_ms = (uint32_t)(from->step_us / 1000);
+    d->dt_ms = (uint32_t)((from->normal_us ? from->normal_us : from->step_us) / 1000);
     d->torrent_id = from->torrent_id;
 }
 

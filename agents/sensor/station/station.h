@@ -6,8 +6,8 @@
  *   thing      = ID LATITUDE LONGITUDE ALTITUDE_M NAME
  *   sensor     = ID THING MODEL [serial=TEXT]
  *   torrent    = ID NAME
- *   datastream = NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [range=MIN..MAX] [torrent=ID]
- * [raw]
+ *   datastream = NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [normal=SPAN]
+ *                [range=MIN..MAX] [torrent=ID] [raw]
  *
  * TYPE and UNIT are the words of sensor.proto in small letters: stage, rain_acc; metre, millimetre.
  */
@@ -27,7 +27,8 @@ struct datastream {
     Eocbus__V1__ObservationType type;
     Eocbus__V1__Unit unit;
     int exponent;
-    int64_t step_us; /* 0 = not known */
+    int64_t step_us;   /* 0 = not known */
+    int64_t normal_us; /* one sample in so much time is reported in NORMAL mode; 0 = every one */
     bool raw, bounded;
     int64_t low, high; /* believed values, scaled; if bounded */
 };

@@ -43,12 +43,30 @@ static void a_full_channel_makes_a_message_with_all_of_them(void **state)
     assert_int_equal(add(&b, 1, T0, 5), ST_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(add(&b, 0, T0 + i * MINUTE, 100 + i), ST_OK);
+    assert_int_equal(b.desk.count, 0); /* the other one may still come to this minute */
+    assert_int_equal(add(&b, 0, T0 + 3 * MINUTE, 103), ST_OK);
     assert_int_equal(b.desk.count, 1);
     assert_int_equal(desk_said(&b.desk, 0)->observation_batch->n_series, 2);
     assert_int_equal(desk_samples(&b.desk, 0, 0, s, 8), 3);
     assert_int_equal(s[2].value, 102);
     assert_int_equal(s[2].time_us, T0 + 2 * MINUTE);
     assert_int_equal(desk_said(&b.desk, 0)->lane, EOCBUS__V1__LANE__LANE_BULK);
+    assert_int_equal(batch_flush(b.batch, &b.desk.speaker), ST_OK);
+    assert_true(batch_is_empty(b.batch));
+    close_bench(&b);
+}
+
+static void channels_that_are_full_together_wait_for_nothing(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 3, 3600 * SECOND);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(add(&b, 0, T0 + i * MINUTE, 100 + i), ST_OK);
+        assert_int_equal(add(&b, 1, T0 + i * MINUTE, 0), ST_OK);
+    }
+    assert_int_equal(b.desk.count, 1);
     assert_true(batch_is_empty(b.batch));
     close_bench(&b);
 }
@@ -258,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_channel_makes_a_message_with_all_of_them),
+        cmocka_unit_test(channels_that_are_full_together_wait_for_nothing),
         cmocka_unit_test(a_period_that_is_over_makes_a_message),
         cmocka_unit_test(a_hole_becomes_samples_that_are_missing),
         cmocka_unit_test(a_hole_of_a_year_costs_one_sample),
