@@ -19,16 +19,6 @@ static const char *stream_name(const struct detect *d, const struct detector *on
 /* --- evidence -----------------------------------------------------------------------------------
  */
 
-static unsigned place_of(const struct detector *one)
-{
-    unsigned cuts = one->profile->principle == PRINCIPLE_WIRE ? wire_cuts(one) : 0;
-
-    for (unsigned i = 0; i < one->stream_count; i++)
-        if (cuts & BIT(i))
-            return i;
-    return 0;
-}
-
 static Eocbus__V1__Evidence *evidence_of(const struct detect *d, const struct detector *one,
                                          struct arena *arena)
 {
@@ -37,7 +27,7 @@ static Eocbus__V1__Evidence *evidence_of(const struct detect *d, const struct de
     if (!e)
         return NULL;
     eocbus__v1__evidence__init(e);
-    e->datastream_id = d->station->streams[one->stream[place_of(one)]].id;
+    e->datastream_id = d->station->streams[one->stream[one->verdict.place]].id;
     e->type = one->verdict.type;
     e->unit = one->verdict.unit;
     e->exponent = one->verdict.exponent;
@@ -82,7 +72,7 @@ static double real(int64_t value, int exponent)
 static void say_cause(struct buf *b, const struct detect *d, const struct detector *one)
 {
     const struct verdict *v = &one->verdict;
-    const char *name = stream_name(d, one, place_of(one));
+    const char *name = stream_name(d, one, v->place);
     double value = real(v->value, v->exponent), line = real(v->threshold, v->exponent);
     char unit[64];
 

@@ -14,6 +14,8 @@
 #include "agents/sensor/detect/silence.h"
 #include "agents/sensor/detect/soil.h"
 #include "agents/sensor/detect/stage.h"
+#include "agents/sensor/detect/stations.h"
+#include "agents/sensor/detect/vibration.h"
 #include "agents/sensor/detect/wire.h"
 #include "proto/base/banned.h"
 
@@ -326,6 +328,171 @@ static const struct profile silence_upstream = {
     .example = "silence.upstream 1 upper.stage after=30s",
 };
 
+/* --- vibration and infrasound -------------------------------------------------------------------
+ */
+
+#define GV_INPUT                                                                                   \
+    {                                                                                              \
+        TYPE(GV_RMS), UNIT(METRE_PER_SECOND), -9                                                   \
+    }
+#define FREEZE_ROW                                                                                 \
+    {                                                                                              \
+        "freeze_s", "1800", 1, 86400, UNIT(ONE), false,                                            \
+            "so long an event may last before it is taken for the new noise"                       \
+    }
+
+static const struct profile geo_impulses = {
+    .name = "geo.impulses",
+    .principle = PRINCIPLE_VIBRATION,
+    .inputs = {{TYPE(GV_IMP), UNIT(PER_SECOND), -3}},
+    .least_streams = 1,
+    .most_streams = 1,
+    .parameters = {[IMPULSES_RATE] = {"impulses_per_s", NULL, 0.1, 250, UNIT(PER_SECOND), false,
+                                      "crossings a second of the velocity threshold that is set in "
+                                      "the sensor"},
+                   [IMPULSES_SECONDS] = {"seconds", NULL, 1, 600, UNIT(ONE), true,
+                                         "samples, one a second, over it in a row"}},
+    .state_bytes = sizeof(struct impulses),
+    .ready = impulses_ready,
+    .look = impulses_look,
+    .about = "WARNING: impulses a second over a rate for some seconds in a row",
+    .source = "Abanco et al., Sensors 12 (2012) 4870; rate and seconds have to be calibrated at "
+              "the site (10 to 20 impulses for 2 to 3 seconds are often quoted, not checked)",
+    .evidence =
+        "in use at Rebaixader, Illgraben and other sites; fixed thresholds take earthquakes "
+        "and lorries for flows",
+    .example = "geo.impulses 1 gusar.impulses impulses_per_s=15 seconds=3",
+};
+
+#define ENERGY_ROWS                                                                                \
+    [ENERGY_RATIO] = {"ratio",                                                                     \
+                      "10",                                                                        \
+                      1.1,                                                                         \
+                      1000000,                                                                     \
+                      UNIT(ONE),                                                                   \
+                      false,                                                                       \
+                      "energy (square of the rms) over that of the noise before"},                 \
+    [ENERGY_ACCUMULATE] = {"accumulate_s", "2", 0, 600, UNIT(ONE), false, "for longer than that"}, \
+    [ENERGY_GROWTH] = {"growth_per_s",                                                             \
+                       NULL,                                                                       \
+                       0,                                                                          \
+                       10,                                                                         \
+                       UNIT(ONE),                                                                  \
+                       false,                                                                      \
+                       "powers of ten a second that the energy has to grow by, from the last "     \
+                       "quiet sample to the largest since; 0 = however slowly"},                   \
+    [ENERGY_NOISE] = {"noise_s",                                                                   \
+                      "60",                                                                        \
+                      5,                                                                           \
+                      86400,                                                                       \
+                      UNIT(ONE),                                                                   \
+                      false,                                                                       \
+                      "memory of the noise; nothing is said before it is learned"},                \
+    [ENERGY_FREEZE] = FREEZE_ROW
+#define ENERGY_WORK                                                                                \
+    .least_streams = 1, .most_streams = 1, .state_bytes = sizeof(struct energy), .look = energy_look
+
+static const struct profile geo_energy = {
+    .name = "geo.energy",
+    .principle = PRINCIPLE_VIBRATION,
+    .inputs = {GV_INPUT},
+    ENERGY_WORK,
+    .parameters = {ENERGY_ROWS},
+    .about = "WARNING: energy of the ground over its noise by a factor, accumulated, and grown",
+    .source =
+        "Wei and Liu, Landslides (2019): one order of magnitude, more than 2 s, and a test of "
+        "the rate of change, whose number was not read; noise_s and freeze_s are this "
+        "project's choice",
+    .evidence = "three events at Ai-Yu-Zi Creek, less than 10 s behind the video",
+    .example = "geo.energy 1 gusar.gv growth_per_s=0.2",
+};
+
+static const struct profile infra_energy = {
+    .name = "infra.energy",
+    .principle = PRINCIPLE_INFRASOUND,
+    .inputs = {{TYPE(INFRA_RMS_LF), UNIT(PASCAL), -6}, {TYPE(INFRA_RMS_HF), UNIT(PASCAL), -6}},
+    ENERGY_WORK,
+    .parameters = {ENERGY_ROWS},
+    .about = "WARNING: the same of a band of infrasound, which is a principle of its own beside "
+             "vibration",
+    .source =
+        "method as geo.energy; bands after Schimmel and Huebl, Interpraevent 2016: 5 to 10 Hz "
+        "debris flow, 15 to 30 Hz debris flood, made by the instrument",
+    .evidence = "none of this form; the published detector looks at spectra",
+    .example = "infra.energy 1 gusar.infra growth_per_s=0",
+};
+
+static const struct profile geo_sta_lta = {
+    .name = "geo.sta_lta",
+    .principle = PRINCIPLE_VIBRATION,
+    .inputs = {GV_INPUT},
+    .least_streams = 1,
+    .most_streams = 1,
+    .parameters = {[STA_LTA_STA] = {"sta_s", NULL, 0.1, 600, UNIT(ONE), false,
+                                    "memory of the short mean amplitude"},
+                   [STA_LTA_LTA] = {"lta_s", NULL, 1, 86400, UNIT(ONE), false,
+                                    "memory of the long one, which rests while triggered"},
+                   [STA_LTA_ON] = {"on", NULL, 1.1, 10000, UNIT(ONE), false,
+                                   "ratio at which it triggers"},
+                   [STA_LTA_OFF] = {"off", NULL, 0.1, 10000, UNIT(ONE), false,
+                                    "ratio under which that ends"},
+                   [STA_LTA_FREEZE] = FREEZE_ROW},
+    .state_bytes = sizeof(struct sta_lta),
+    .look = sta_lta_look,
+    .check = sta_lta_check,
+    .about = "WARNING: short-term over long-term mean amplitude",
+    .source =
+        "seismology's trigger; 4 on and 2 off are usual for earthquakes, numbers for torrents "
+        "were not found",
+    .evidence = "none read for flows",
+    .example = "geo.sta_lta 1 gusar.gv sta=2s lta=60s on=4 off=2",
+};
+
+static const struct profile geo_stations = {
+    .name = "geo.stations",
+    .principle = PRINCIPLE_VIBRATION,
+    .inputs = {GV_INPUT, GV_INPUT},
+    .placed = true,
+    .least_streams = 2,
+    .most_streams = 2,
+    .parameters =
+        {[STATIONS_DISTANCE] = {"distance", NULL, 1, 50000, UNIT(METRE), false,
+                                "along the channel between the two"},
+         [STATIONS_CLOCK_ERROR] = {"clock_error_s", NULL, 0, 3600, UNIT(ONE), false,
+                                   "between their clocks; 0 = one clock. The speed is refused over "
+                                   "a tenth of the travel time"},
+         [STATIONS_WINDOW] = {"window_s", "10", 1, 60, UNIT(ONE), true, "of the rms"},
+         [STATIONS_Z] = {"z", "4.5", 0.1, 1000, UNIT(ONE), false,
+                         "standard deviations over the noise"},
+         [STATIONS_RATIO] = {"ratio", "2.0", 1, 10000, UNIT(ONE), false, "and times the noise"},
+         [STATIONS_WITHIN] = {"within_s", "120", 1, 3600, UNIT(ONE),
+                              false, "most time between the two triggers"},
+         [STATIONS_LOCKOUT] = {"lockout_s", "60", 0, 3600, UNIT(ONE), false,
+                               "no second trigger of a station, and least time of a confirmation"},
+         [STATIONS_NOISE] = {"noise_s", "300", 5, 86400, UNIT(ONE), false, "memory of the noise"},
+         [STATIONS_FREEZE] = FREEZE_ROW,
+         [STATIONS_SLOWEST] = {"slowest", "0.5", 0.01, 100, UNIT(METRE_PER_SECOND), false,
+                               "front that is believed"},
+         [STATIONS_FASTEST] = {"fastest", "30", 0.1, 100, UNIT(METRE_PER_SECOND), false,
+                               "front that is believed; what is faster is no flow"},
+         [STATIONS_LIKENESS] = {"likeness", "0.6", 0, 1, UNIT(ONE), false,
+                                "correlation that the speed needs"}},
+    .state_bytes = sizeof(struct stations),
+    .look = stations_look,
+    .pass = stations_pass,
+    .check = stations_check,
+    .about = "WARNING: the upper station triggers, and the lower one when a flow could be there; "
+             "speed of the front by cross-correlation. Datastreams: upper, lower",
+    .source = "CascadeWatch, benchmark/manifest.json: window, z, ratio, lockout, within; clock "
+              "error: a tenth of the travel time, this project's choice like noise_s, slowest, "
+              "fastest and likeness",
+    .evidence =
+        "there with three stations, in retrospect, Langtang 26 August 2026: confirmed 17 to "
+        "19 min before the basin rose; spacing and sampling rate rule the error of the speed "
+        "(NHESS 22, 1955, 2022)",
+    .example = "geo.stations 1 upper.gv gusar.gv distance=300 clock_error_s=0.01",
+};
+
 /* --- vibration's veto ---------------------------------------------------------------------------
  */
 
@@ -381,6 +548,7 @@ const struct profile profile_fusion = {
 const struct profile *const profiles[] = {
     &rain_caine,    &rain_aleotti,     &rain_aleotti_low, &rain_aleotti_high, &rain_own,
     &rain_events,   &soil_swi,         &stage_level,      &stage_rate,        &wire_any,
+    &geo_impulses,  &geo_energy,       &infra_energy,     &geo_sta_lta,       &geo_stations,
     &quake_outside, &silence_upstream, &profile_fusion,
 };
 const unsigned profile_count = ARRAY_LEN(profiles);

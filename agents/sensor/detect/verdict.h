@@ -16,6 +16,7 @@ struct verdict {
     Eocbus__V1__ObservationType type;
     Eocbus__V1__Unit unit;
     uint32_t duration_s; /* rain: the duration that speaks; else how long it is over */
+    unsigned place;      /* which of the detector's datastreams value and threshold are of */
     uint32_t speed_mm_s; /* of a front between two stations; 0 = not known */
 };
 

@@ -11,16 +11,19 @@ static void judge(struct detector *d, int64_t now_us)
 {
     const struct wires *w = d->state;
     int64_t first_us = 0;
-    unsigned cut = 0;
+    unsigned cut = 0, first = 0;
 
     for (unsigned i = 0; i < d->stream_count; i++) {
         if (w->is[i] != WIRE_CUT)
             continue;
-        if (!cut || w->cut_us[i] < first_us)
+        if (!cut || w->cut_us[i] < first_us) {
             first_us = w->cut_us[i];
+            first = i;
+        }
         cut++;
     }
     verdict_set(&d->verdict, cut > 0, LEVEL(ALARM), first_us, now_us);
+    d->verdict.place = first;
     d->verdict.value = cut ? 0 : 1;
     d->verdict.threshold = 1;
     d->verdict.exponent = 0;

@@ -78,26 +78,26 @@ static bool is_of_stream(const struct datastream *from, const struct verdict *v)
     return v->type == from->type && v->unit == from->unit;
 }
 
-/* Of several datastreams the first: that is where the line is drawn. */
 static void add_verdict(struct plot_data *p, const struct detect *d, int i, int64_t time_us)
 {
     const struct detector *one = &d->detector[i];
-    const struct datastream *from = &d->station->streams[one->stream[0]];
     const struct verdict *v = &one->verdict;
+    unsigned stream = one->stream[v->place];
+    const struct datastream *from = &d->station->streams[stream];
     double value = real(v->value, v->exponent), line = real(v->threshold, v->exponent);
     struct plot_series *s;
 
     if (!v->threshold)
         return;
     if (is_of_stream(from, v)) {
-        s = find_series(p, one->stream[0], -1);
+        s = find_series(p, stream, -1);
         if (s)
             track_add(&s->line, time_us, line);
         return;
     }
-    s = find_series(p, one->stream[0], i);
+    s = find_series(p, stream, i);
     if (!s)
-        s = add_series(p, from, one->stream[0], i);
+        s = add_series(p, from, stream, i);
     if (!s)
         return;
     s->type = v->type;
@@ -124,6 +124,6 @@ void plot_sample(struct plot_data *p, const struct detect *d, unsigned stream,
         track_add(&s->value, sample->time_us, real(sample->value, from->exponent));
     }
     for (unsigned i = 0; i < d->count; i++)
-        if (d->detector[i].stream[0] == stream)
+        if (d->detector[i].stream[d->detector[i].verdict.place] == stream)
             add_verdict(p, d, (int)i, sample->time_us);
 }
