@@ -8,6 +8,7 @@
 #   make sim            the same bus on simulated time, SEEDS=n runs from SEED=x
 #   make walk           random messages of offices to the ledger, a million of them; MESSAGES=n, SEED=x
 #   make fault          the bus itself, disturbed for ten minutes; HOURS=n, MINUTES=n, SEED=x
+#   make evaluate       what the detectors would have made of recorded storms and floods
 #   make bench          ratios against PostgreSQL and ZeroMQ, measured here and now
 #   make                build everything into build/
 #   make install        into DESTDIR and PREFIX
@@ -93,7 +94,7 @@ CHAOS    := $(BUILD)/tests/fault/chaos/chaos
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim walk fault bench lint install
+.PHONY: tsan all programs units-built tests-built bench-built clean run test check sim walk fault bench lint evaluate install
 all: programs
 programs: $(PROGRAMS)
 units-built: $(UNIT)
@@ -195,6 +196,11 @@ test:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(BUILD) programs $(SIM)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=$(SAN_BUILD) SAN=1 tests-built
 	@BUILD=$(BUILD) SAN_BUILD=$(SAN_BUILD) tests/all.sh
+
+evaluate:
+	@BUILD=$(BUILD) sh deploy/setup.sh run
+	@$(MAKE) --no-print-directory -s -j$(JOBS) programs
+	@sh tests/data/sensors/evaluate.sh $(BUILD)
 
 # SEEDS=n seeds from SEED=x on (default: 200 from 1). SIM_OPTIONS=-v shows every event of a run.
 SEEDS ?= 200

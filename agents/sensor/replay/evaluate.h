@@ -60,9 +60,11 @@ struct evaluate_settings { /* everything is borrowed for the call, the labels fo
     unsigned candidate_count;
     const struct labels *labels;
     int64_t before_us;
+    int64_t zone_us; /* of what is printed for people */
     int64_t from_us,
         to_us; /* what is looked at of the records; 0 = from the beginning, to the end */
     bool wants_plot;
+    bool is_brief; /* printed for people without each event and season */
 };
 
 /* ST_INVALID, ST_IO: `err` is a sentence. Freed by evaluation_free, also on failure. */

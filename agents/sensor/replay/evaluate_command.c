@@ -9,13 +9,14 @@
 #include "agents/sensor/replay/alarms.h"
 #include "agents/sensor/replay/evaluate.h"
 #include "agents/sensor/replay/plot.h"
+#include "agents/sensor/replay/storms.h"
 #include "agents/sensor/settings.h"
 
 #include "proto/base/banned.h"
 
 struct asked {
     struct sensor *s;
-    const char *labels, *zone, *before, *from, *to, *svg, *lang, *title, *alarms;
+    const char *labels, *zone, *before, *from, *to, *svg, *lang, *title, *alarms, *storms;
     struct option_words detectors, with;
     bool csv;
     uint64_t width;
@@ -178,11 +179,13 @@ static int make_candidates(struct asked *a)
 static int read_time(struct asked *a, const char *option, const char *text, int64_t *out)
 {
     bool zoned;
+    char midnight[32];
 
     if (!text)
         return -1;
-    if (!civil_any(out, &zoned, slice_of(text)))
-        return wrong(a, option, "wants a time like 2007-06-25T18:30:00Z");
+    snprintf(midnight, sizeof(midnight), "%.20s 00:00:00", text);
+    if (!civil_any(out, &zoned, slice_of(text)) && !civil_any(out, &zoned, slice_of(midnight)))
+        return wrong(a, option, "wants a time like 2007-06-25T18:30:00Z, or a day");
     *out -= zoned ? 0 : a->zone_us;
     return -1;
 }
@@ -299,6 +302,21 @@ static int judge_alarms(struct asked *a)
     return program_fail(a->s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
 }
 
+static int list_storms(struct asked *a)
+{
+    struct storms_settings storms;
+    char err[600] = "out of memory";
+    enum status st;
+
+    if (!storms_read(&storms, a->storms))
+        return wrong(a, "--storms", "wants GAP[,MILLIMETRES[,SPAN]], as in 6h or 16596s,0.2,12m");
+    st = storms_print(&storms, &a->s->station, a->set.records, a->zone_us, a->csv, stdout, err,
+                      sizeof(err));
+    if (st == ST_OK)
+        return EXIT_DONE;
+    return program_fail(a->s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
+}
+
 static int run(struct asked *a)
 {
     struct conf_list list;
@@ -310,13 +328,16 @@ static int run(struct asked *a)
     if (a->width < PLOT_WIDTH_LEAST || a->width > PLOT_WIDTH_MOST)
         code = wrong(a, "--width", "legal are 320 to 4000 pixels");
     if (code < 0)
+        code = read_record(a, &item, &list);
+    if (code < 0 && a->storms)
+        return list_storms(a);
+    if (code < 0)
         code = make_candidates(a);
     if (code < 0)
         code = read_labels(a);
-    if (code < 0)
-        code = read_record(a, &item, &list);
     if (code >= 0)
         return code;
+    a->set.zone_us = a->zone_us;
     a->set.station = &a->s->station;
     a->set.quality = &a->s->set.quality;
     a->set.candidates = a->candidates;
@@ -348,13 +369,21 @@ int sensor_evaluate(struct sensor *s)
     *a = (struct asked){.s = s, .width = 1000};
     {
         const struct option_row rows[] = {
-            {"--labels", OPTION_TEXT, &a->labels}, {"--zone", OPTION_TEXT, &a->zone},
-            {"--before", OPTION_TEXT, &a->before}, {"--from", OPTION_TEXT, &a->from},
-            {"--to", OPTION_TEXT, &a->to},         {"--svg", OPTION_TEXT, &a->svg},
-            {"--lang", OPTION_TEXT, &a->lang},     {"--title", OPTION_TEXT, &a->title},
-            {"--width", OPTION_NUMBER, &a->width}, {"--csv", OPTION_FLAG, &a->csv},
-            {"--alarms", OPTION_TEXT, &a->alarms}, {"--detector", OPTION_WORDS, &a->detectors},
+            {"--labels", OPTION_TEXT, &a->labels},
+            {"--zone", OPTION_TEXT, &a->zone},
+            {"--before", OPTION_TEXT, &a->before},
+            {"--from", OPTION_TEXT, &a->from},
+            {"--to", OPTION_TEXT, &a->to},
+            {"--svg", OPTION_TEXT, &a->svg},
+            {"--lang", OPTION_TEXT, &a->lang},
+            {"--title", OPTION_TEXT, &a->title},
+            {"--width", OPTION_NUMBER, &a->width},
+            {"--csv", OPTION_FLAG, &a->csv},
+            {"--alarms", OPTION_TEXT, &a->alarms},
+            {"--detector", OPTION_WORDS, &a->detectors},
             {"--with", OPTION_WORDS, &a->with},
+            {"--storms", OPTION_TEXT, &a->storms},
+            {"--brief", OPTION_FLAG, &a->set.is_brief},
         };
 
         if (options_take(rows, ARRAY_LEN(rows), &s->argc, s->argv, err, sizeof(err)) != ST_OK)

@@ -52,12 +52,20 @@ static const char *const outcome_words[] = {
 /* --- for people ---------------------------------------------------------------------------------
  */
 
+static const char *local_word(char out[TIME_WORD], const struct evaluate_settings *set,
+                              int64_t time_us)
+{
+    return time_word(out, time_us + set->zone_us);
+}
+
 static void print_head(const struct evaluation *e, const struct evaluate_settings *set, FILE *out)
 {
     char from[TIME_WORD], to[TIME_WORD], before[SPAN_WORD];
+    int zone_min = (int)(set->zone_us / 60000000), abs_min = zone_min < 0 ? -zone_min : zone_min;
 
-    fprintf(out, "record   %s to %s UTC, %" PRIu64 " lines, %" PRIu64 " unreadable\n",
-            time_word(from, e->first_us), time_word(to, e->last_us), e->records, e->bad_lines);
+    fprintf(out, "record   %s to %s UTC%c%02d:%02d, %" PRIu64 " lines, %" PRIu64 " unreadable\n",
+            local_word(from, set, e->first_us), local_word(to, set, e->last_us),
+            zone_min < 0 ? '-' : '+', abs_min / 60, abs_min % 60, e->records, e->bad_lines);
     fprintf(out, "events   %u", set->labels->count);
     if (set->before_us)
         fprintf(out, "; an alarm that ended up to %s before one counts for it",
@@ -65,43 +73,72 @@ static void print_head(const struct evaluation *e, const struct evaluate_setting
     fprintf(out, "\n");
 }
 
-static void print_scores(const struct evaluation *e, const struct evaluate_settings *set,
-                         unsigned candidate, FILE *out)
+/* Columns are as wide as the longest name that stands in any table. */
+static int name_width(const struct evaluation *e)
 {
-    fprintf(out, "  %-52s %6s %5s %6s %7s %5s  %5s %5s %5s  %-12s %s\n", "", "alarms", "hits",
-            "misses", "no data", "false", "POD", "FAR", "CSI", "median lead", "time on");
-    for (unsigned i = 0; i < e->count; i++) {
-        const struct signal *s = &e->signals[i];
-        char pod[8], far[8], csi[8], lead[SPAN_WORD] = "-", on[SPAN_WORD];
+    size_t widest = 24;
 
-        if (s->candidate != candidate)
-            continue;
-        if (s->score.hits)
-            span_word(lead, s->score.lead_median_us);
-        fprintf(out, "  %-52s %6u %5u %6u %7u %5u  %5s %5s %5s  %-12s %s\n", s->name,
-                s->score.alarms, s->score.hits, s->score.misses, s->score.no_data,
-                s->score.false_alarms, share_word(pod, score_pod(&s->score)),
-                share_word(far, score_far(&s->score)), share_word(csi, score_csi(&s->score)), lead,
-                span_word(on, s->score.on_us));
-    }
-    (void)set;
+    for (unsigned i = 0; i < e->count; i++)
+        widest = strlen(e->signals[i].name) > widest ? strlen(e->signals[i].name) : widest;
+    return (int)widest;
 }
 
-static void print_events(const struct signal *s, const struct labels *l, FILE *out)
+static void print_score_head(const struct evaluation *e, FILE *out)
 {
+    fprintf(out, "  %-*s %6s %5s %6s %7s %5s  %5s %5s %5s  %-12s %s\n", name_width(e), "", "alarms",
+            "hits", "misses", "no data", "false", "POD", "FAR", "CSI", "median lead", "time on");
+}
+
+static void print_score(const struct evaluation *e, const struct signal *s, FILE *out)
+{
+    char pod[8], far[8], csi[8], lead[SPAN_WORD] = "-", on[SPAN_WORD];
+
+    if (s->score.hits)
+        span_word(lead, s->score.lead_median_us);
+    fprintf(out, "  %-*s %6u %5u %6u %7u %5u  %5s %5s %5s  %-12s %s\n", name_width(e), s->name,
+            s->score.alarms, s->score.hits, s->score.misses, s->score.no_data,
+            s->score.false_alarms, share_word(pod, score_pod(&s->score)),
+            share_word(far, score_far(&s->score)), share_word(csi, score_csi(&s->score)), lead,
+            span_word(on, s->score.on_us));
+}
+
+/* One table for each set of detectors, and one for all detectors that were asked for by themselves:
+ * there a threshold is chosen. */
+static void print_scores(const struct evaluation *e, const struct evaluate_settings *set, FILE *out)
+{
+    const char *name = NULL;
+
+    for (unsigned i = 0; i < e->count; i++) {
+        const struct candidate *c = &set->candidates[e->signals[i].candidate];
+        char hold[SPAN_WORD];
+
+        if (name != c->name) {
+            fprintf(out, "\n%s (hold %s)\n", c->name,
+                    span_word(hold, e->signals[i].spells.hold_us));
+            print_score_head(e, out);
+        }
+        name = c->name;
+        print_score(e, &e->signals[i], out);
+    }
+}
+
+static void print_events(const struct evaluate_settings *set, const struct signal *s, FILE *out)
+{
+    const struct labels *l = set->labels;
+
     for (unsigned i = 0; i < l->count; i++) {
         const struct label *label = &l->items[i];
         const struct judged *j = &s->judged[i];
         char from[TIME_WORD], alarm[TIME_WORD], lead[SPAN_WORD];
 
-        time_word(from, label->from_us);
+        local_word(from, set, label->from_us);
         if (label->whole_day)
             from[10] = '\0';
         fprintf(out, "    %-7s  %-19s", outcome_words[j->outcome], from);
         if (j->outcome == OUTCOME_HIT)
-            fprintf(out, "  on since %s, lead %-12s", time_word(alarm, j->alarm_us),
+            fprintf(out, "  on since %s, lead %s", local_word(alarm, set, j->alarm_us),
                     span_word(lead, j->lead_us));
-        fprintf(out, "  %s\n", label->name);
+        fprintf(out, "%s%s\n", *label->name ? "  " : "", label->name);
     }
 }
 
@@ -143,14 +180,14 @@ static void print_seasons(const struct evaluation *e, const struct signal *s,
     }
 }
 
-static void print_false(const struct signal *s, FILE *out)
+static void print_false(const struct evaluate_settings *set, const struct signal *s, FILE *out)
 {
     for (size_t i = 0; i < s->spells.count; i++) {
         const struct spell *a = &s->spells.items[i];
         char from[TIME_WORD], on[SPAN_WORD];
 
         if (a->is_false)
-            fprintf(out, "    false    %s  for %s\n", time_word(from, a->from_us),
+            fprintf(out, "    false    %s  for %s\n", local_word(from, set, a->from_us),
                     span_word(on, a->to_us - a->from_us));
     }
 }
@@ -159,22 +196,16 @@ static void print_signal(const struct evaluation *e, const struct evaluate_setti
                          const struct signal *s, FILE *out)
 {
     fprintf(out, "\n  %s: %s\n", set->candidates[s->candidate].name, s->name);
-    print_events(s, set->labels, out);
-    print_false(s, out);
+    print_events(set, s, out);
+    print_false(set, s, out);
     print_seasons(e, s, set->labels, out);
 }
 
 void evaluation_print(const struct evaluation *e, const struct evaluate_settings *set, FILE *out)
 {
     print_head(e, set, out);
-    for (unsigned c = 0; c < set->candidate_count; c++) {
-        char hold[SPAN_WORD];
-
-        fprintf(out, "\n%s (hold %s)\n", set->candidates[c].name,
-                span_word(hold, set->candidates[c].hold_us));
-        print_scores(e, set, c, out);
-    }
-    for (unsigned i = 0; i < e->count; i++)
+    print_scores(e, set, out);
+    for (unsigned i = 0; i < e->count && !set->is_brief; i++)
         if (e->signals[i].score.alarms) /* of the others the table above says all */
             print_signal(e, set, &e->signals[i], out);
     fprintf(out, "\nPOD: events warned of. FAR: alarms that were false. CSI: hits among events and "

@@ -178,6 +178,41 @@ static void the_picture_names_its_units_levels_and_events_in_three_languages(voi
     close_bench(&b);
 }
 
+/* Seventeen months of rain beside eleven days with landslides: what the README's command prints,
+ * and that rain, however much, is a WATCH and no more. */
+static void rain_over_seventeen_months_warns_of_some_landslides_and_never_alarms(void **state)
+{
+    static const char *const rain[] = {"everett.rain 1 rain_acc millimetre -1 step=1h"};
+    static char *line[] = {(char *)"rain.power 1 everett.rain alpha=60 beta=1.13 shortest=24h"};
+    static char *record[] = {
+        (char *)"usgs-hourly tests/data/sensors/everett-hourly-rain.txt everett.rain zone=-08:00"};
+    const int64_t pacific_us = -8 * 60 * MINUTE;
+    struct candidate candidate = {"settings", {line, 1}, 24 * 60 * MINUTE, false};
+    struct conf_list records = {record, 1};
+    struct evaluate_settings set = {.records = &records,
+                                    .candidates = &candidate,
+                                    .candidate_count = 1,
+                                    .before_us = 24 * 60 * MINUTE};
+    struct bench b = {.set = set};
+    char err[400] = "";
+
+    (void)state;
+    desk_open(&b.desk, rain, 1);
+    assert_int_equal(labels_read(&b.labels, "mdy:tests/data/sensors/mukilteo-landslide-days.txt",
+                                 pacific_us, err, sizeof(err)),
+                     ST_OK);
+    b.set.station = &b.desk.station;
+    b.set.labels = &b.labels;
+    run(&b);
+    assert_int_equal(signal_of(&b, line[0])->score.hits, 8);
+    assert_int_equal(signal_of(&b, line[0])->score.misses, 3);
+    assert_int_equal(signal_of(&b, line[0])->score.false_alarms, 3);
+    assert_true(signal_of(&b, "WATCH or above")->score.alarms > 0);
+    assert_int_equal(signal_of(&b, "WARNING or above")->score.alarms, 0);
+    labels_free(&b.labels);
+    close_bench(&b);
+}
+
 static void what_cannot_be_read_is_said(void **state)
 {
     static char *const bad[] = {(char *)"ea-stage /nowhere don.stage",
@@ -204,6 +239,7 @@ int main(void)
         cmocka_unit_test(an_event_outside_the_part_looked_at_has_no_data),
         cmocka_unit_test(every_row_of_the_spreadsheet_has_all_its_columns),
         cmocka_unit_test(the_picture_names_its_units_levels_and_events_in_three_languages),
+        cmocka_unit_test(rain_over_seventeen_months_warns_of_some_landslides_and_never_alarms),
         cmocka_unit_test(what_cannot_be_read_is_said),
     };
 
