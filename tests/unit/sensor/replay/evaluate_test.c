@@ -188,8 +188,8 @@ static void rain_over_seventeen_months_warns_of_some_landslides_and_never_alarms
         (char *)"usgs-hourly tests/data/sensors/everett-hourly-rain.txt everett.rain zone=-08:00"};
     const int64_t pacific_us = -8 * 60 * MINUTE;
     struct candidate candidate = {"settings", {line, 1}, 24 * 60 * MINUTE, false};
-    struct conf_list records = {record, 1};
-    struct evaluate_settings set = {.records = &records,
+    struct conf_list list = {record, 1};
+    struct evaluate_settings set = {.records = &list,
                                     .candidates = &candidate,
                                     .candidate_count = 1,
                                     .before_us = 24 * 60 * MINUTE};
