@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "agents/sensor/control.h"
 #include "agents/sensor/input/inputs.h"
 #include "agents/sensor/settings.h"
 #include "agents/sensor/siren/clock.h"
@@ -33,6 +34,7 @@ struct daemon {
     struct quality quality;
     struct inputs *inputs;
     struct site *site;
+    struct control *control;
     struct clock_watch clock;
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer;
@@ -334,6 +336,54 @@ static enum status start_site(struct daemon *d, char *err, size_t err_size)
     return site_create(&d->site, &site, err, err_size);
 }
 
+static void on_mode(void *arg, Eocbus__V1__SensorMode mode, uint32_t duration_s)
+{
+    struct daemon *d = arg;
+    struct intake *i = inputs_intake(d->inputs);
+    enum status st = intake_order_mode(i, mode, duration_s, loop_utc_us(d->loop));
+
+    detect_maintenance(intake_detect(i), mode == EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_MAINTENANCE);
+    if (st != ST_OK)
+        log_warn("sensor.mode", "status=%s next=\"what was gathered comes again\"",
+                 status_name(st));
+}
+
+static void on_clear(void *arg)
+{
+    struct intake *i = inputs_intake(((struct daemon *)arg)->inputs);
+
+    detect_clear(intake_detect(i));
+    intake_tick(i, loop_utc_us(((struct daemon *)arg)->loop));
+}
+
+static void on_restart(void *arg)
+{
+    struct daemon *d = arg;
+
+    log_info("sensor.stop", "why=ordered");
+    loop_stop(d->loop);
+}
+
+static enum status start_control(struct daemon *d, char *err, size_t err_size)
+{
+    struct speaker speaker = d->s->speaker;
+    const struct control_settings control = {
+        .loop = d->loop,
+        .agent = d->agent,
+        .site = d->site,
+        .speaker = &speaker,
+        .path = d->s->set.agent.outbox_path,
+        .mode = on_mode,
+        .clear = on_clear,
+        .restart = on_restart,
+        .arg = d,
+    };
+
+    speaker.put = put;
+    speaker.arg = d;
+    return control_create(&d->control, &control, err, err_size);
+}
+
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
@@ -390,6 +440,8 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
     if (st == ST_OK)
         st = start_inputs(d, err, err_size);
     if (st == ST_OK)
+        st = start_control(d, err, err_size);
+    if (st == ST_OK)
         st = start_replay(d, err, err_size);
     if (st != ST_OK)
         return st;
@@ -400,6 +452,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
 
 static void end(struct daemon *d)
 {
+    control_destroy(d->control);
     inputs_destroy(d->inputs);
     site_destroy(d->site);
     replay_destroy(d->replay);

@@ -190,8 +190,33 @@ enum status say_siren_report(struct speaker *s, const Eocbus__V1__SirenReport *b
     m = begin(s, &l, EOCBUS__V1__LANE__LANE_IMMEDIATE, EOCBUS__V1__KIND__KIND_REPORT, event_us);
     if (!linked)
         m->flags |= EOCBUS__V1__FLAG__FLAG_BACKFILL;
-    m->preceding_id = copy.cause_id;
+    m->originating_id = m->preceding_id = copy.cause_id;
     m->body_case = EOCBUS__V1__ENVELOPE__BODY_SIREN_REPORT;
     m->siren_report = &copy;
+    return put(s, m);
+}
+
+enum status say_answer(struct speaker *s, const struct say_answer *a, int64_t now_us)
+{
+    Eocbus__V1__Receipt body = EOCBUS__V1__RECEIPT__INIT;
+    bool is_error = a->level != EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_ACCEPTED;
+    char *to[1] = {(char *)(uintptr_t)a->to};
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_PRIORITY,
+              is_error ? EOCBUS__V1__KIND__KIND_ERROR : EOCBUS__V1__KIND__KIND_ACK, now_us);
+    m->to = to;
+    m->n_to = 1;
+    m->lang = EOCBUS__V1__LANG__LANG_EN;
+    body.message_id = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)a->message_id};
+    m->originating_id = m->preceding_id = body.message_id;
+    body.level = a->level;
+    body.by = (char *)(uintptr_t)s->gateway;
+    body.code = (char *)(uintptr_t)a->code;
+    body.text = (char *)(uintptr_t)a->text;
+    body.time_us = now_us;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_RECEIPT;
+    m->receipt = &body;
     return put(s, m);
 }

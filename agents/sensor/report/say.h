@@ -42,4 +42,13 @@ MUST_CHECK enum status say_status(struct speaker *s, const Eocbus__V1__SensorSta
 MUST_CHECK enum status say_siren_report(struct speaker *s, const Eocbus__V1__SirenReport *body,
                                         int64_t event_us, bool linked);
 
+/* The answer to an order: ACCEPTED or REJECTED, with a stable word and a sentence. */
+struct say_answer {
+    const uint8_t *message_id; /* 16 bytes */
+    Eocbus__V1__ReceiptLevel level;
+    const char *to; /* who gave it */
+    const char *code, *text;
+};
+MUST_CHECK enum status say_answer(struct speaker *s, const struct say_answer *a, int64_t now_us);
+
 #endif

@@ -1,0 +1,334 @@
+/* control - see control.h. */
+#include "agents/sensor/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/sensor/control_codes.h"
+#include "proto/base/file.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+#include "proto/wire/order.h"
+
+#include "proto/base/banned.h"
+
+#define RESULT(word) EOCBUS__V1__SIREN_RESULT__SIREN_RESULT_##word
+#define LEVEL(word)  EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_##word
+#define MODE(word)   EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_##word
+#define SECOND_US    INT64_C(1000000)
+
+enum { PATH = 1024, HOUR_MS = 3600000 };
+/* A restart waits until its answer is on disk: a turn of the loop would do. */
+#define RESTART_MS 500
+
+struct control {
+    struct control_settings set;
+    struct speaker speaker;
+    struct loop_timer *timer, *restart_timer;
+    char mode_path[PATH], inbox_path[PATH];
+    Eocbus__V1__SensorMode mode;
+    int64_t mode_until_us; /* UTC; 0 = until it is told otherwise */
+};
+
+/* --- mode ---------------------------------------------------------------------------------------
+ */
+
+static void keep_mode(struct control *c)
+{
+    char line[64];
+    int len = snprintf(line, sizeof(line), "%d %" PRId64 "\n", (int)c->mode, c->mode_until_us);
+
+    if (file_replace(c->mode_path, line, (size_t)len) != ST_OK)
+        log_error("control.mode.unkept", "path=%s why=%s next=\"normal after a restart\"",
+                  c->mode_path, strerror(errno));
+}
+
+static void enter_mode(struct control *c, Eocbus__V1__SensorMode mode, int64_t until_us)
+{
+    int64_t left_s = (until_us - loop_utc_us(c->set.loop)) / SECOND_US;
+
+    log_info("control.mode", "mode=%d until_us=%" PRId64, (int)mode, until_us);
+    c->mode = mode;
+    c->mode_until_us = until_us;
+    site_maintenance(c->set.site, mode == MODE(MAINTENANCE));
+    if (c->set.mode)
+        c->set.mode(c->set.arg, mode, !until_us ? 0 : left_s < 1 ? 1 : (uint32_t)left_s);
+}
+
+static void wait_for_end(struct control *c)
+{
+    int64_t left_ms = (c->mode_until_us - loop_utc_us(c->set.loop)) / 1000 + 1;
+
+    if (!c->mode_until_us)
+        loop_timer_stop(c->timer);
+    else
+        loop_timer_start(c->timer,
+                         left_ms < 1         ? 1
+                         : left_ms > HOUR_MS ? HOUR_MS
+                                             : (unsigned)left_ms,
+                         0);
+}
+
+static void on_timer(void *arg)
+{
+    struct control *c = arg;
+
+    if (c->mode_until_us && loop_utc_us(c->set.loop) >= c->mode_until_us) {
+        enter_mode(c, MODE(NORMAL), 0);
+        keep_mode(c);
+    }
+    wait_for_end(c);
+}
+
+static void read_mode(struct control *c)
+{
+    struct buf file = {0};
+    enum status st = file_read(c->mode_path, &file, 64);
+    int64_t until_us = 0;
+    int mode = 0;
+
+    buf_put(&file, "", 1);
+    if (st == ST_OK && !file.failed &&
+        sscanf((const char *)file.data, "%d %" SCNd64, &mode, &until_us) == 2 &&
+        mode >= MODE(NORMAL) && mode <= MODE(MAINTENANCE))
+        enter_mode(c, (Eocbus__V1__SensorMode)mode, until_us);
+    else if (st != ST_NOTFOUND)
+        log_warn("control.mode.unread", "path=%s next=normal", c->mode_path);
+    buf_free(&file);
+    wait_for_end(c);
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static void answer(struct control *c, const Eocbus__V1__Envelope *m, const char *code,
+                   const char *text)
+{
+    const struct say_answer a = {.message_id = m->message_id.data,
+                                 .level = *code ? LEVEL(REJECTED) : LEVEL(ACCEPTED),
+                                 .to = m->sender,
+                                 .code = code,
+                                 .text = text};
+    enum status st = say_answer(&c->speaker, &a, loop_utc_us(c->set.loop));
+
+    if (st != ST_OK)
+        log_error("control.unsaid", "status=%s code=%s path=%s", status_name(st),
+                  c->speaker.why.code ? c->speaker.why.code : "", c->speaker.why.path);
+}
+
+static void reject(struct control *c, const Eocbus__V1__Envelope *m, const char *code,
+                   const char *text)
+{
+    char words[80];
+
+    order_words(words, sizeof(words), m);
+    log_warn("control.rejected", "order=\"%s\" sender=%s code=%s", words, m->sender, code);
+    answer(c, m, code, text);
+}
+
+/* --- sensor_control -----------------------------------------------------------------------------
+ */
+
+static void set_mode(struct control *c, const Eocbus__V1__Envelope *m)
+{
+    const Eocbus__V1__SensorControl *o = m->sensor_control;
+
+    if (o->mode < MODE(NORMAL) || o->mode > MODE(MAINTENANCE)) {
+        reject(c, m, "no_mode", "the mode is one of NORMAL, EVENT and MAINTENANCE");
+        return;
+    }
+    enter_mode(c, o->mode,
+               o->duration_s ? loop_utc_us(c->set.loop) + o->duration_s * SECOND_US : 0);
+    keep_mode(c);
+    wait_for_end(c);
+    answer(c, m, "", "");
+}
+
+static void not_supported(struct control *c, const Eocbus__V1__Envelope *m, const char *text)
+{
+    reject(c, m, "not_supported", text);
+}
+
+static void obey(struct control *c, const Eocbus__V1__Envelope *m)
+{
+    char words[80];
+
+    order_words(words, sizeof(words), m);
+    log_warn("control.ordered", "order=\"%s\" sender=%s", words, m->sender);
+    switch (m->sensor_control->action) {
+    case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SET_MODE:
+        set_mode(c, m);
+        break;
+    case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_CLEAR:
+        if (!c->set.clear) {
+            not_supported(c, m, "this gateway concludes nothing");
+            break;
+        }
+        c->set.clear(c->set.arg);
+        answer(c, m, "", "");
+        break;
+    case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_RESTART:
+        answer(c, m, "", "");
+        loop_timer_start(c->restart_timer, RESTART_MS, 0);
+        break;
+    case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SYNC_CLOCK:
+        not_supported(c, m, "its clock is kept by the time service of its machine");
+        break;
+    default:
+        not_supported(c, m, "this gateway does not know this action");
+    }
+}
+
+static void on_restart(void *arg)
+{
+    struct control *c = arg;
+
+    if (c->set.restart)
+        c->set.restart(c->set.arg);
+}
+
+/* --- orders -------------------------------------------------------------------------------------
+ */
+
+static enum status take(struct control *c, const Eocbus__V1__Delivery *d,
+                        const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    /* It is looked into, and is as it was afterwards. */
+    return agent_take_order(c->set.agent, c->speaker.gateway, d,
+                            (Eocbus__V1__Envelope *)(uintptr_t)m, why);
+}
+
+static void take_siren_command(struct control *c, const Eocbus__V1__Delivery *d,
+                               const Eocbus__V1__Envelope *m)
+{
+    struct refusal why = {.code = ""};
+
+    if (site_goes_on_with(c->set.site, m->message_id.data))
+        return;
+    if (!site_has_siren(c->set.site))
+        site_refuse(c->set.site, m, RESULT(REFUSED), "no_siren");
+    else if (m->status != EOCBUS__V1__STATUS__STATUS_ACTUAL)
+        site_refuse(c->set.site, m, RESULT(REFUSED), "test_status");
+    else if (!site_clock_is_known(c->set.site))
+        site_refuse(c->set.site, m, RESULT(REFUSED), "clock_unknown");
+    else if (take(c, d, m, &why) == ST_OK)
+        site_obey(c->set.site, m);
+    else
+        site_refuse(c->set.site, m, control_is_over(&why) ? RESULT(EXPIRED) : RESULT(REFUSED),
+                    control_code(m, &why));
+}
+
+static void take_other(struct control *c, const Eocbus__V1__Delivery *d,
+                       const Eocbus__V1__Envelope *m)
+{
+    struct refusal why = {.code = ""};
+
+    if (take(c, d, m, &why) != ST_OK)
+        reject(c, m, control_code(m, &why), why.text);
+    else if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL)
+        obey(c, m);
+    else
+        not_supported(c, m, "this gateway takes no numbers over the bus");
+}
+
+static bool is_sent_to(const Eocbus__V1__Envelope *m, const char *own)
+{
+    for (size_t i = 0; i < m->n_to; i++)
+        if (strcmp(m->to[i], own) == 0)
+            return true;
+    return false;
+}
+
+static void pass_over(struct control *c, const Eocbus__V1__Envelope *m)
+{
+    if (!is_sent_to(m, c->speaker.gateway))
+        return;
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND)
+        site_refuse(c->set.site, m, RESULT(REFUSED), "wrong_site");
+    else
+        reject(c, m, "not_mine", "it names another machine as its target");
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct control *c = arg;
+    const char *target = m ? order_target(m) : NULL;
+
+    /* What it says of itself comes back to it as well. */
+    if (!target || strcmp(m->sender, c->speaker.gateway) == 0)
+        return true;
+    if (strcmp(target, c->speaker.gateway) != 0)
+        pass_over(c, m);
+    else if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND)
+        take_siren_command(c, d, m);
+    else
+        take_other(c, d, m);
+    return true;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static enum status listen_to_orders(struct control *c, char *err, size_t err_size)
+{
+    static const char *const patterns[] = {"*.sensor.siren_command.**",
+                                           "*.sensor.sensor_control.**",
+                                           "*.sensor.sensor_configuration.**"};
+    const struct agent_subscription sub = {
+        .patterns = patterns,
+        .pattern_count = ARRAY_LEN(patterns),
+        .from_now = true,
+        .inbox_path = c->inbox_path,
+        .name = "orders",
+        .arg = c,
+        .message = on_message,
+    };
+
+    return agent_subscribe(c->set.agent, &sub, err, err_size);
+}
+
+static bool name_file(char out[PATH], const char *path, const char *ending)
+{
+    int n = snprintf(out, PATH, "%s%s", path, ending);
+
+    return n > 0 && n < PATH;
+}
+
+enum status control_create(struct control **out, const struct control_settings *set, char *err,
+                           size_t err_size)
+{
+    struct control *c = mem_zalloc(sizeof(*c));
+    enum status st = ST_INVALID;
+
+    snprintf(err, err_size, "outbox.path is too long");
+    if (!c)
+        return ST_NOMEM;
+    c->set = *set;
+    c->speaker = *set->speaker;
+    c->mode = MODE(NORMAL);
+    if (name_file(c->mode_path, set->path, ".mode") &&
+        name_file(c->inbox_path, set->path, ".inbox"))
+        st = loop_timer_create(&c->timer, set->loop, on_timer, c);
+    if (st == ST_OK)
+        st = loop_timer_create(&c->restart_timer, set->loop, on_restart, c);
+    if (st == ST_OK)
+        st = listen_to_orders(c, err, err_size);
+    if (st != ST_OK) {
+        control_destroy(c);
+        return st;
+    }
+    read_mode(c);
+    *out = c;
+    return ST_OK;
+}
+
+void control_destroy(struct control *c)
+{
+    if (!c)
+        return;
+    loop_timer_destroy(c->timer);
+    loop_timer_destroy(c->restart_timer);
+    mem_free(c);
+}
