@@ -13,7 +13,8 @@
 #define RULES_SQL                                                                                  \
     "SELECT cycle, CASE from_state WHEN '' THEN '-' ELSE from_state END AS from_state, event, "    \
     "to_state || CASE WHEN is_open THEN '' ELSE ' (end)' END AS to_state, nature, said_by, "       \
-    "array_to_string(conditions, '; ') AS conditions, array_to_string(who, ' ') AS who, note "     \
+    "array_to_string(conditions, '; ') AS conditions, array_to_string(firm, '; ') AS firm, "       \
+    "forced_to, array_to_string(who, ' ') AS who, note "                                           \
     "FROM eoc.transition t WHERE $1::text IS NULL OR cycle = $1 ORDER BY t.cycle, "                \
     "t.from_state, t.event"
 #define UNDECIDED_SQL                                                                              \
@@ -41,8 +42,9 @@ struct listing {
     size_t count;
 };
 
-static const char *const rule_columns[] = {"cycle",   "from_state", "event", "to_state", "nature",
-                                           "said_by", "conditions", "who",   "note"};
+static const char *const rule_columns[] = {"cycle",     "from_state", "event",      "to_state",
+                                           "nature",    "said_by",    "conditions", "firm",
+                                           "forced_to", "who",        "note"};
 static const char *const open_columns[] = {"seq",        "verdict",    "cycle", "type",
                                            "sender",     "places",     "since", "code",
                                            "message_id", "settled_by", "why"};

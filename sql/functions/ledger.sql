@@ -39,7 +39,8 @@ CREATE TYPE bus.said AS (
     forced_seq     int8,        -- of what is forced: number of the decision, who said it, and for which places
     forced_by      text,
     forced_places  text[],
-    flags          int4);       -- bits of Envelope.flags: 1 BACKFILL ...
+    flags          int4,        -- bits of Envelope.flags: 1 BACKFILL ...
+    to_whom        text[]);     -- Envelope.to, of resource messages; else null
 
 -- What a judge answers; made by the functions below.
 CREATE TYPE bus.judgement AS (
@@ -368,6 +369,9 @@ BEGIN
     m.forced := false;
     m.flags := coalesce((doc->>'flags')::int4, 0);
     m.kind := substr(doc->>'kind', length('KIND_') + 1);
+    IF type BETWEEN 160 AND 175 THEN
+        m.to_whom := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'to', '[]')));
+    END IF;
     -- In an exercise that plays what once happened, who said it then says it now.
     m.sender := CASE status WHEN 2 THEN doc->'played'->>'sender' END;
     IF m.sender IS NULL THEN

@@ -29,9 +29,16 @@ BEGIN
         p.to_state := '';
         RETURN; -- a question about something new
     ELSE
+        IF m.type = 173 AND p.strand_id IS NULL AND NOT p.is_new AND p.event IN ('DEPART', 'ARRIVE') THEN
+            j := bus.line_answer(m, 3::int2, 'not_promised', thread, CASE WHEN m.forced THEN format(
+                'Nobody has promised line %s, and who brought it is not said; whoever did reports it, or answers the request.', p.line_id)
+                ELSE bus.not_promised_text(p) END);
+            RETURN;
+        END IF;
+        s := bus.line_untold(m, s, p);
         p := bus.line_window(m, p, s);
         fails := bus.line_fails(m, r, s, p) || CASE WHEN p.event IN ('COMMIT', 'COMMIT_PROVISIONAL', 'EXTEND_ACCEPT', 'EXTEND_PROVISIONAL')
-                                                         OR bus.promises_anew(m, s, p)
+                                                         OR p.event LIKE 'UNSPEND%' OR bus.promises_anew(m, s, p)
                                                     THEN bus.items_fail(m, thread, s, p, before) ELSE '{}' END;
         d := bus.decide('line', p.from_state, p.event, fails, m.forced);
     END IF;
@@ -51,7 +58,7 @@ $$;
 
 -- Guards of the request's cycle that are not met.
 CREATE FUNCTION bus.request_fails(m bus.said, r bus.request, p bus.line_part) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     out int4;
 BEGIN
@@ -59,7 +66,7 @@ BEGIN
         RETURN '{}';
     ELSIF p.event = 'EXPIRE' THEN
         RETURN CASE WHEN r.message_id <> m.preceding_id THEN '{"last": "There is a newer version."}' ELSE '{}' END;
-    ELSIF r.agency <> m.agency THEN
+    ELSIF r.agency <> m.agency AND NOT bus.cancels_there(m, r.places) THEN
         RETURN jsonb_build_object('consumer', format('Line %s of this thread was asked for by another agency.', r.line_id));
     ELSIF p.event = 'UPDATE' THEN
         RETURN '{}';
@@ -100,12 +107,19 @@ $$;
 CREATE FUNCTION bus.is_part_of(p bus.line_part, s bus.line) RETURNS bool
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN coalesce(p.quantity < s.quantity - s.lost, false) AND coalesce(lower(p.unit) = lower(s.unit), true)
-           OR p.items <> '{}' AND s.items <> '{}' AND NOT bus.lower_all(s.items) <@ bus.lower_all(p.items);
+    IF p.quantity IS NOT NULL AND s.quantity IS NOT NULL THEN
+        RETURN p.quantity < s.quantity - s.lost - s.released AND coalesce(lower(p.unit) = lower(s.unit), true);
+    END IF;
+    RETURN p.items <> '{}' AND s.items <> '{}' AND NOT bus.lower_all(s.items) <@ bus.lower_all(p.items)
+           AND coalesce(cardinality(p.items) < s.quantity - s.lost - s.released, true);
 END
 $$;
 CREATE FUNCTION bus.lower_all(items text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS
 $$ SELECT array_agg(lower(i COLLATE "und-x-icu")) FROM unnest(items) AS i $$;
+
+CREATE FUNCTION bus.not_promised_text(p bus.line_part) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('Its supplier has promised nothing of line %s. It commits (CommitResource), or a person applies this report, and then it is on the board.', p.line_id)
+$$;
 
 -- Guards of the strand's cycle that are not met; what is free: bus.items_fail.
 CREATE FUNCTION bus.line_fails(m bus.said, r bus.request, s bus.line, p bus.line_part) RETURNS jsonb
@@ -113,10 +127,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     fails jsonb := '{}';
 BEGIN
-    IF m.type IN (162, 167, 169, 170, 174) AND (r.agency <> m.agency OR NOT bus.is_place_of(m, r.places)) THEN
+    IF m.type IN (162, 167, 169, 170, 174) AND (r.agency <> m.agency OR NOT bus.is_place_of(m, r.places)) AND NOT bus.cancels_there(m, r.places) THEN
         fails := jsonb_build_object('consumer', format(
             'Line %s was asked for by %s; only the agency that asks, for the place that needs it, requisitions, extends and releases.', p.line_id,
             CASE WHEN r.agency = m.agency THEN 'another place' ELSE 'another agency' END));
+    END IF;
+    IF m.type = 173 AND NOT coalesce(s.counts, false) THEN
+        fails := fails || jsonb_build_object('promised', bus.not_promised_text(p));
     END IF;
     IF s.agency <> m.agency THEN
         fails := fails || '{"supplier": "This part of the line is another supplier''s; answer the request itself to have one of your own."}';
@@ -127,14 +144,14 @@ BEGIN
     IF p.quantity = 0 THEN
         fails := fails || '{"some": "Nothing of it is no promise; who has none answers Decline."}';
     END IF;
-    IF p.event = 'RELEASE' AND bus.is_part_of(p, s) THEN
-        fails := fails || jsonb_build_object('whole', format('Of line %s there are %s; it is released as a whole, when nothing of it is needed any more.',
-                                                             p.line_id, trim_scale(s.quantity - s.lost)));
+    IF p.event IN ('RETURN_PART', 'RETURN_DEPART_PART') AND coalesce(p.quantity, cardinality(p.items)) > s.released - s.back THEN
+        fails := fails || jsonb_build_object('released', format('Of line %s there are %s released and not home; ReleaseResource says that more of it goes.',
+                                                                p.line_id, trim_scale(s.released - s.back)));
     END IF;
     IF r.is_over THEN
         fails := fails || jsonb_build_object('asked', format('The request is %s.', r.state));
     END IF;
-    IF s.message_id <> (CASE WHEN p.event LIKE 'TAKE_BACK%' OR p.event LIKE 'UNASK%' OR p.event IN ('UNSAY', 'CANCEL') THEN (m.body->'recall'->>'recalled_id')::uuid
+    IF s.message_id <> (CASE WHEN p.event LIKE 'TAKE_BACK%' OR p.event LIKE 'UNASK%' OR p.event LIKE 'UNSPEND%' OR p.event IN ('UNSAY', 'CANCEL') THEN (m.body->'recall'->>'recalled_id')::uuid
                              WHEN p.event = 'EXPIRE' THEN m.preceding_id END) THEN
         fails := fails || '{"last": "Something else has moved it since."}';
     END IF;

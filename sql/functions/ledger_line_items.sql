@@ -70,10 +70,10 @@ BEGIN
             RETURN jsonb_build_object('free', format('%s is committed from %s %s in thread %s, line %s.', c.item, bus.minute_of(lower(c.held)),
                                                      bus.end_of(upper(c.held)), c.thread, c.line_id));
         END IF;
-        -- What should be home and is not: nobody has it to give away now.
+        -- What should be home and is not: nobody knows when it will be, so nobody has it to give away.
         SELECT x.* INTO c FROM bus.commitment x JOIN bus.line l USING (strand_id)
          WHERE x.agency = coalesce(s.agency, m.agency) AND lower(x.item COLLATE "und-x-icu") = lower(one COLLATE "und-x-icu") AND x.status = m.status
-           AND upper(x.held) <= p.from_at AND p.from_at <= bus.now_of(m) AND l.phase IN ('under way', 'on scene')
+           AND upper(x.held) <= least(p.from_at, bus.now_of(m)) AND l.phase IN ('under way', 'on scene')
            AND x.strand_id IS DISTINCT FROM s.strand_id LIMIT 1;
         IF FOUND THEN
             RETURN jsonb_build_object('free', format('%s is still out: it was committed %s in thread %s, line %s, and is not released.', c.item,
@@ -115,21 +115,27 @@ BEGIN
         DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id;
     END IF;
     FOREACH one IN ARRAY CASE WHEN s.until_at <= s.from_at THEN '{}' ELSE s.items END LOOP
+        -- What came without a promise may be promised to somebody else.
         INSERT INTO bus.commitment (strand_id, thread, line_id, status, agency, item, held)
-        VALUES (s.strand_id, s.thread, s.line_id, s.status, s.agency, one, tstzrange(s.from_at, coalesce(s.until_at, 'infinity')))
+        SELECT s.strand_id, s.thread, s.line_id, s.status, s.agency, one, tstzrange(s.from_at, coalesce(s.until_at, 'infinity'))
+         WHERE NOT EXISTS (SELECT FROM bus.commitment x
+                            WHERE x.agency = s.agency AND lower(x.item COLLATE "und-x-icu") = lower(one COLLATE "und-x-icu") AND x.status = s.status
+                              AND upper(x.held) > s.from_at AND x.held && tstzrange(s.from_at, coalesce(s.until_at, 'infinity')) AND x.strand_id <> s.strand_id)
             ON CONFLICT DO NOTHING;
     END LOOP;
 END
 $$;
 
--- From then on it may be promised to somebody else.
-CREATE FUNCTION bus.items_freed(m bus.said, s bus.line) RETURNS void
+-- From then on it may be promised to somebody else; `of_it`: of a part these items, null: all.
+CREATE FUNCTION bus.items_freed(m bus.said, s bus.line, of_it text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     at timestamptz := coalesce(s.back_at, CASE m.status WHEN 1 THEN least(m.event_at, m.received_at) ELSE m.event_at END);
 BEGIN
-    DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id AND (lower(x.held) >= at OR NOT s.counts);
-    UPDATE bus.commitment x SET held = tstzrange(lower(x.held), at) WHERE x.strand_id = s.strand_id AND upper(x.held) > at;
+    DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id AND (lower(x.held) >= at OR NOT s.counts)
+       AND (of_it IS NULL OR bus.lower_all(ARRAY[x.item]) <@ bus.lower_all(of_it));
+    UPDATE bus.commitment x SET held = tstzrange(lower(x.held), at) WHERE x.strand_id = s.strand_id AND upper(x.held) > at
+       AND (of_it IS NULL OR bus.lower_all(ARRAY[x.item]) <@ bus.lower_all(of_it));
 END
 $$;
 
@@ -181,7 +187,7 @@ BEGIN
     RETURN ARRAY(
         SELECT x.said FROM bus.line_message x
           LEFT JOIN bus.line s ON s.strand_id = x.strand_id AND s.message_id = id
-          LEFT JOIN bus.request r ON x.strand_id IS NULL AND r.thread = x.thread AND r.line_id = x.line_id AND r.message_id = id
+          LEFT JOIN bus.request r ON r.thread = x.thread AND r.line_id = x.line_id AND r.message_id = id
          WHERE x.message_id = id
            AND EXISTS (SELECT FROM bus.transition t WHERE t.event = 'EXPIRE' AND (t.cycle = 'line' AND t.from_state = s.state
                                                                                OR t.cycle = 'request' AND t.from_state = r.state))

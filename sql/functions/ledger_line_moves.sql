@@ -14,6 +14,10 @@ BEGIN
     FOREACH p IN ARRAY parts LOOP
         IF p.is_request THEN
             p := bus.request_apply(m, thread, p);
+            IF p.supplier IS NOT NULL AND p.event = 'REQUISITION' THEN -- nobody else need answer it
+                p.is_new := true;
+                p := bus.strand_apply(m, thread, p);
+            END IF;
         ELSIF p.strand_id IS NOT NULL OR p.is_new THEN
             p := bus.strand_apply(m, thread, p);
         ELSIF m.body->'recall'->>'type' = 'RECALL_TYPE_CANCEL' THEN -- a question to all of them: nobody answers it any more
@@ -23,8 +27,8 @@ BEGIN
             p.event := bus.line_plain_event(m, p); -- what a version of this version is compared with
         END IF;
         FOREACH n IN ARRAY p.said LOOP
-            INSERT INTO bus.line_message (message_id, said, thread, strand_id, sender_id, line_id, type, status, starts_as, event)
-            VALUES (m.message_id, n, thread, p.strand_id, m.sender_id, p.line_id, m.type, m.status, coalesce(p.to_state, ''), p.event)
+            INSERT INTO bus.line_message (message_id, said, thread, strand_id, sender_id, line_id, type, status, starts_as, event, counted, counted_away)
+            VALUES (m.message_id, n, thread, p.strand_id, m.sender_id, p.line_id, m.type, m.status, coalesce(p.to_state, ''), p.event, p.counted, p.counted_away)
                 ON CONFLICT DO NOTHING;
         END LOOP;
     END LOOP;
@@ -119,7 +123,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT count(*) AS n, count(*) FILTER (WHERE x.phase NOT IN ('due back', 'over')) AS away,
-           coalesce(sum(x.quantity - x.lost_away) FILTER (WHERE r.unit IS NULL OR x.unit IS NULL OR lower(x.unit) = lower(r.unit)), 0) AS promised
+           coalesce(sum(x.quantity - x.lost_away - x.released_away) FILTER (WHERE r.unit IS NULL OR x.unit IS NULL OR lower(x.unit) = lower(r.unit)), 0) AS promised
       INTO lines FROM bus.line x WHERE x.thread = r.thread AND x.line_id = r.line_id AND x.counts
        AND (x.phase NOT IN ('due back', 'over') OR x.arrived_at IS NOT NULL);
     event := CASE WHEN lines.n = 0 THEN 'WITHDRAW' WHEN r.wanted IS NULL OR lines.promised >= r.wanted THEN 'COMMIT_ALL' ELSE 'COMMIT_PART' END;
@@ -196,6 +200,8 @@ BEGIN
         SELECT * INTO s FROM bus.line x WHERE x.strand_id = p.strand_id;
     END IF;
     counted := s.counts;
+    s := bus.line_untold(m, s, p);
+    p := bus.line_counted(m, s, p);
     s := bus.strand_said(m, s, p);
     IF s.state <> p.to_state OR p.is_new OR p.event = 'UPDATE' AND s.message_id = (m.body->'recall'->>'recalled_id')::uuid THEN
         s.since := m.event_at;
@@ -207,11 +213,13 @@ BEGIN
     s.counts := f.counts;
     PERFORM bus.strand_put(s, p.is_new);
     PERFORM bus.note_move(m, 'line', s.strand_id, s.line_id, p.event, p.from_state, p.to_state);
-    IF s.counts AND (NOT counted OR p.event IN ('UPDATE', 'COMMIT', 'EXTEND_ACCEPT')) AND s.items <> '{}' THEN
+    IF s.counts AND (NOT counted OR p.event IN ('UPDATE', 'COMMIT', 'EXTEND_ACCEPT') OR p.event LIKE 'UNSPEND%') AND s.items <> '{}' THEN
         PERFORM bus.items_held(s, p.is_new);
     END IF;
     IF counted AND f.phase IN ('due back', 'over') THEN
         PERFORM bus.items_freed(m, s);
+    ELSIF p.event = 'RELEASE_PART' AND p.items <> '{}' THEN
+        PERFORM bus.items_freed(m, s, p.items);
     END IF;
     IF p.event = 'REQUISITION' THEN
         IF NOT EXISTS (SELECT FROM bus.request x WHERE x.thread = s.thread AND x.line_id = s.line_id) THEN
@@ -249,9 +257,17 @@ BEGIN
     s.arrived := 0;
     s.lost := 0;
     s.lost_away := 0;
+    s.arrived_own := 0;
+    s.arrived_seen := 0;
+    s.released := 0;
+    s.released_away := 0;
+    s.back := 0;
+    s.spent_from := '';
     s.state := p.from_state;
-    s.supplier := bus.unit_of(m.sender);
-    s.agency := m.agency;
+    s.supplier := coalesce(p.supplier, bus.unit_of(m.sender));
+    s.agency := CASE WHEN p.supplier IS NULL THEN m.agency
+                     ELSE coalesce((SELECT nullif(x.agency, '') FROM bus.principal x WHERE p.supplier IN (x.agency, bus.unit_of(x.name)) LIMIT 1),
+                                   split_part(p.supplier, '.', 1)) END;
     s.kind := coalesce(r.kind, bus.kind_of(p.body));
     s.unit := r.unit;
     s.places := coalesce(r.places, array_to_string(m.places, ' '), '');
@@ -299,6 +315,11 @@ BEGIN
         s.until_at := CASE WHEN p.event IN ('EXTEND_ACCEPT', 'UPDATE') THEN nullif(p.until_at, 'infinity') ELSE s.until_at END;
     ELSIF m.type = 173 THEN
         s := bus.strand_reported(m, s, p);
+    ELSIF p.event = 'RELEASE_PART' THEN
+        -- Of those that are there first; their stock numbers are theirs no more.
+        s.released_away := s.released_away + greatest(p.counted - greatest(s.arrived - (s.lost - s.lost_away) - (s.released - s.released_away), 0), 0);
+        s.released := s.released + p.counted;
+        s.items := ARRAY(SELECT i FROM unnest(s.items) WITH ORDINALITY AS u(i, ord) WHERE NOT bus.lower_all(ARRAY[i]) <@ coalesce(bus.lower_all(p.items), '{}') ORDER BY ord);
     END IF;
     RETURN s;
 END
@@ -324,10 +345,11 @@ DECLARE
     t jsonb := coalesce(p.times, '{}');
     at timestamptz := m.event_at;
 BEGIN
-    IF p.event = 'UNSAY' THEN
+    IF p.event = 'UNCOUNT' OR p.event LIKE 'UNSPEND%' THEN
+        RETURN s; -- see bus.line_untold
+    ELSIF p.event = 'UNSAY' THEN
         s.departed_at := CASE p.to_state WHEN 'COMMITTED' THEN NULL ELSE s.departed_at END;
         s.arrived_at := CASE p.to_state WHEN 'EN_ROUTE' THEN NULL ELSE s.arrived_at END;
-        s.arrived := CASE p.to_state WHEN 'EN_ROUTE' THEN 0 ELSE s.arrived END;
         s.left_at := CASE p.to_state WHEN 'RELEASED' THEN NULL ELSE s.left_at END;
         s.back_at := CASE p.to_state WHEN 'RETURNING' THEN NULL ELSE s.back_at END;
         RETURN s;
@@ -337,15 +359,81 @@ BEGIN
     s.left_at := coalesce(s.left_at, to_timestamp((t->>'ACTUAL_RETURN_DEPARTURE')::float8), CASE p.event WHEN 'RETURN_DEPART' THEN at END);
     s.back_at := coalesce(s.back_at, to_timestamp((t->>'ACTUAL_RETURN_ARRIVAL')::float8), CASE p.event WHEN 'RETURN_ARRIVE' THEN at END);
     s.arrives_at := coalesce(to_timestamp((t->>'ESTIMATED_ARRIVAL')::float8), s.arrives_at);
-    IF p.event = 'ARRIVE' THEN
-        s.arrived := coalesce(CASE WHEN p.quantity IS NULL THEN s.quantity - s.lost_away ELSE least(s.quantity - s.lost_away, s.arrived + p.quantity) END, 0);
-    ELSIF p.event = 'LOSE' THEN
-        s.lost := s.lost + coalesce(p.quantity, 0);
-        s.lost_away := CASE WHEN s.phase IN ('promised', 'under way') THEN s.lost_away + coalesce(p.quantity, 0) ELSE s.lost_away END;
-    ELSIF p.event = 'SPEND' THEN
-        s.lost := coalesce(s.quantity, s.lost);
-        s.lost_away := coalesce(s.quantity - s.arrived, s.lost_away); -- it was there, or never came
+    IF NOT s.counts THEN -- what nobody promised came all the same
+        s.quantity := coalesce(s.quantity, p.quantity);
+        s.unit := CASE WHEN p.quantity IS NOT NULL THEN coalesce(p.unit, s.unit) ELSE s.unit END;
+        s.items := CASE WHEN s.items = '{}' THEN p.items ELSE s.items END;
+        s.from_at := coalesce(s.from_at, s.departed_at, s.arrived_at, at);
     END IF;
+    IF p.event = 'ARRIVE' THEN
+        s := bus.arrivals_of(m, s, p.counted);
+    ELSIF p.event IN ('LOSE', 'SPEND') THEN
+        s.spent_from := CASE p.event WHEN 'SPEND' THEN s.state ELSE s.spent_from END;
+        s.lost := s.lost + p.counted;
+        s.lost_away := s.lost_away + p.counted_away;
+    ELSIF p.event IN ('RETURN_ARRIVE', 'RETURN_PART') THEN
+        s.back := s.back + p.counted;
+    END IF;
+    RETURN s;
+END
+$$;
+
+-- What the part adds to the sums of its line.
+CREATE FUNCTION bus.line_counted(m bus.said, s bus.line, p bus.line_part) RETURNS bus.line_part
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    n numeric := coalesce(p.quantity, nullif(cardinality(p.items), 0));
+BEGIN
+    p.counted := CASE p.event
+        WHEN 'ARRIVE' THEN coalesce(p.quantity, s.quantity - s.lost_away - s.released_away, 0)
+        WHEN 'LOSE' THEN coalesce(p.quantity, 0)
+        WHEN 'SPEND' THEN coalesce(s.quantity - s.released - s.lost, 0)
+        WHEN 'RELEASE_PART' THEN coalesce(n, 0)
+        WHEN 'RETURN_PART' THEN coalesce(n, s.released - s.back)
+        WHEN 'RETURN_ARRIVE' THEN coalesce(greatest(s.quantity - s.lost - s.back, 0), 0) END;
+    p.counted_away := CASE p.event -- it was there, or never came
+        WHEN 'LOSE' THEN CASE WHEN s.phase IN ('promised', 'under way') THEN p.counted ELSE 0 END
+        WHEN 'SPEND' THEN coalesce(s.quantity - s.arrived - s.released_away - s.lost_away, 0) END;
+    RETURN p;
+END
+$$;
+
+-- So many more, or fewer, have arrived, by the word of who says it. One arrival that both sides report is one.
+CREATE FUNCTION bus.arrivals_of(m bus.said, s bus.line, n numeric) RETURNS bus.line
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    asks text := (SELECT r.agency FROM bus.request r WHERE r.thread = s.thread AND r.line_id = s.line_id);
+BEGIN
+    IF asks = s.agency AND bus.unit_of(m.sender) = s.supplier OR asks IS DISTINCT FROM s.agency AND m.agency = s.agency THEN
+        s.arrived_own := greatest(s.arrived_own + n, 0);
+    ELSE
+        s.arrived_seen := greatest(s.arrived_seen + n, 0);
+    END IF;
+    s.arrived := least(s.quantity - s.lost_away - s.released_away, greatest(s.arrived_own, s.arrived_seen));
+    RETURN s;
+END
+$$;
+
+-- The line without what a report has counted that this one takes back or replaces.
+CREATE FUNCTION bus.line_untold(m bus.said, s bus.line, p bus.line_part) RETURNS bus.line
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    n numeric := coalesce((p.took).counted, 0);
+BEGIN
+    IF m.type <> 173 OR s.strand_id IS NULL OR n = 0 THEN
+        RETURN s;
+    END IF;
+    CASE (p.took).event
+    WHEN 'ARRIVE' THEN
+        s := bus.arrivals_of(m, s, - n);
+    WHEN 'LOSE', 'SPEND' THEN
+        s.lost := s.lost - n;
+        s.lost_away := s.lost_away - coalesce((p.took).counted_away, 0);
+    WHEN 'RETURN_PART', 'RETURN_ARRIVE' THEN
+        s.back := s.back - n;
+    ELSE
+        NULL;
+    END CASE;
     RETURN s;
 END
 $$;
@@ -363,7 +451,8 @@ BEGIN
            arrives_at = s.arrives_at, departed_at = s.departed_at, arrived_at = s.arrived_at, left_at = s.left_at, back_at = s.back_at,
            price_minor = s.price_minor, currency = s.currency, price_text = s.price_text, quantity = s.quantity, unit = s.unit,
            arrived = s.arrived, lost = s.lost, lost_away = s.lost_away, order_id = s.order_id, transport = s.transport, reason = s.reason,
-           reason_text = s.reason_text, items = s.items
+           reason_text = s.reason_text, items = s.items, arrived_own = s.arrived_own, arrived_seen = s.arrived_seen, released = s.released,
+           released_away = s.released_away, back = s.back, spent_from = s.spent_from
      WHERE x.strand_id = s.strand_id;
 END
 $$;

@@ -4,7 +4,13 @@ CREATE VIEW eoc.transition AS
 SELECT t.cycle, t.from_state, t.event, t.to_state, s.is_open, e.nature, e.means AS said_by,
        ARRAY(SELECT g.means FROM unnest(t.guards) WITH ORDINALITY AS u(guard, ord)
                JOIN bus.cycle_guard g ON g.cycle = t.cycle AND g.guard = u.guard ORDER BY u.ord) AS conditions,
-       t.who, t.note
+       t.who, t.note,
+       ARRAY(SELECT g.means FROM unnest(t.guards) WITH ORDINALITY AS u(guard, ord)
+               JOIN bus.cycle_guard g ON g.cycle = t.cycle AND g.guard = u.guard AND g.is_firm ORDER BY u.ord) AS firm,
+       -- As bus.decide has it.
+       CASE WHEN e.nature = 'fact' THEN coalesce(nullif(e.forced_to, ''), CASE WHEN e.forced_to IS NULL THEN
+           (SELECT min(x.to_state) FROM bus.transition x
+             WHERE x.cycle = t.cycle AND x.event = t.event HAVING min(x.to_state) = max(x.to_state)) END) END AS forced_to
   FROM bus.transition t
   JOIN bus.cycle_event e USING (cycle, event)
   JOIN bus.cycle_state s ON s.cycle = t.cycle AND s.state = t.to_state;
@@ -14,6 +20,9 @@ COMMENT ON COLUMN eoc.transition.is_open IS 'false: to_state is an end';
 COMMENT ON COLUMN eoc.transition.nature IS 'fact: it has happened, and is contested at worst; promise: it is refused if it cannot be kept';
 COMMENT ON COLUMN eoc.transition.said_by IS 'the message that says it';
 COMMENT ON COLUMN eoc.transition.conditions IS 'all have to hold, looked at in this order';
+COMMENT ON COLUMN eoc.transition.firm IS 'those of the conditions that not even a person gets past who applies it all the same';
+COMMENT ON COLUMN eoc.transition.forced_to IS
+    'of a fact: where it leads from a state that has no row for it, if a person applies it; null: the thing stays as it is';
 COMMENT ON COLUMN eoc.transition.who IS 'roles that usually say it; rights decide who may';
 
 CREATE VIEW eoc.moved AS

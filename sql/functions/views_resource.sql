@@ -6,10 +6,11 @@ WITH strand AS (
     SELECT l.thread, l.line_id, min(l.first_seq) AS first_seq, min(l.since) AS since, max(l.seq) AS seq,
            min(l.status) AS status, min(l.kind) AS kind, min(l.places) AS places, min(l.unit) AS unit,
            min(l.incident_id::text)::uuid AS incident_id, array_agg(l.supplier || ' ' || l.state ORDER BY l.first_seq) AS suppliers,
-           sum(l.quantity - l.lost_away) FILTER (WHERE l.phase = 'promised') AS promised,
-           sum(greatest(l.quantity - l.arrived - l.lost_away, 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS under_way,
-           sum(greatest(l.arrived - (l.lost - l.lost_away), 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS on_scene,
-           sum(l.quantity - l.lost) FILTER (WHERE l.phase = 'due back') AS due_back,
+           sum(l.quantity - l.lost_away - l.released_away) FILTER (WHERE l.phase = 'promised') AS promised,
+           sum(greatest(l.quantity - l.arrived - l.lost_away - l.released_away, 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS under_way,
+           sum(greatest(l.arrived - (l.lost - l.lost_away) - (l.released - l.released_away), 0)) FILTER (WHERE l.phase IN ('under way', 'on scene')) AS on_scene,
+           sum(CASE l.phase WHEN 'due back' THEN l.quantity - l.lost - l.back ELSE l.released - l.back END)
+               FILTER (WHERE l.phase IN ('under way', 'on scene', 'due back')) AS due_back,
            count(*) FILTER (WHERE l.status = 1 AND (l.phase IN ('promised', 'under way') AND l.arrives_at < now()
                                                     OR l.phase IN ('on scene', 'due back') AND l.until_at < now()))::int4 AS late
       FROM bus.line l WHERE l.phase <> 'over' GROUP BY l.thread, l.line_id
@@ -34,7 +35,7 @@ COMMENT ON COLUMN eoc.board.wanted IS 'in `unit`; null: nobody could count, see 
 COMMENT ON COLUMN eoc.board.open IS 'wanted and not committed, in `unit`';
 COMMENT ON COLUMN eoc.board.committed IS 'by all suppliers together, whatever became of it, in `unit`; what was withdrawn is not';
 COMMENT ON COLUMN eoc.board.promised IS 'committed, and has not left';
-COMMENT ON COLUMN eoc.board.due_back IS 'released, and not home yet';
+COMMENT ON COLUMN eoc.board.due_back IS 'released, all of it or a part, and not home yet';
 COMMENT ON COLUMN eoc.board.late IS 'how many are: the need, arrivals, returns; never in an exercise';
 COMMENT ON COLUMN eoc.board.suppliers IS 'whose part is not over, and where it stands';
 
@@ -53,7 +54,7 @@ COMMENT ON COLUMN eoc.request_open.funding IS 'as said: a list of {code, text}';
 
 CREATE VIEW eoc.commitment AS
 SELECT l.strand_id, l.thread, l.line_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[l.status] AS status, l.supplier, l.agency, l.state,
-       l.is_provisional, l.kind, l.items, l.quantity, l.unit, l.arrived, l.lost, l.from_at, l.until_at, l.asked_until, l.arrives_at,
+       l.is_provisional, l.kind, l.items, l.quantity, l.unit, l.arrived, l.lost, l.released, l.back, l.from_at, l.until_at, l.asked_until, l.arrives_at,
        l.departed_at, l.arrived_at, l.left_at, l.back_at,
        CASE WHEN l.currency IS NOT NULL THEN (l.price_minor / 100.0)::numeric(20, 2)::text || ' ' || l.currency END AS price,
        l.price_minor AS price_minor_units, l.currency, l.price_text, l.order_id, r.funding, r.agency AS for_agency, l.places, l.incident_id,
@@ -67,7 +68,9 @@ SELECT l.strand_id, l.thread, l.line_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 
   FROM bus.line l LEFT JOIN bus.request r ON r.thread = l.thread AND r.line_id = l.line_id
  WHERE l.counts;
 COMMENT ON VIEW eoc.commitment IS 'who has promised what for when, and what became of it';
-COMMENT ON COLUMN eoc.commitment.quantity IS 'in `unit`; so are arrived and lost';
+COMMENT ON COLUMN eoc.commitment.quantity IS 'in `unit`; so are arrived, lost, released and back';
+COMMENT ON COLUMN eoc.commitment.released IS 'in parts, before all of it was: see state';
+COMMENT ON COLUMN eoc.commitment.back IS 'so much is home';
 COMMENT ON COLUMN eoc.commitment.items IS 'stock numbers of the supplier';
 COMMENT ON COLUMN eoc.commitment.from_at IS 'promised from then, until until_at; null: no end was said';
 COMMENT ON COLUMN eoc.commitment.asked_until IS 'an extension that is asked for, or provisional';

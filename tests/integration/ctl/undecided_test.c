@@ -14,7 +14,7 @@
 
 #include "proto/base/banned.h"
 
-enum { OUTPUT_MAX = 1 << 18 };
+enum { OUTPUT_MAX = 1 << 20 };
 static char program[600], out[OUTPUT_MAX];
 
 static int set_up(void **state)
@@ -73,6 +73,21 @@ static void rules_of_one_cycle_are_printed_and_of_no_other(void **state)
     expect(*state, "rules", 0, "HAZARD_OVER");
     assert_non_null(strstr(out, "OfferResponse ACCEPT"));
     expect(*state, "rules offer --json", 0, "\"from_state\"");
+}
+
+static void rules_say_where_a_person_leads_a_fact_and_what_no_person_gets_past(void **state)
+{
+    const char *row;
+    char *end;
+
+    expect(*state, "rules household --json", 0,
+           "\"firm\":\"it holds no plot, neither promised nor lived on\"");
+    row = strstr(out, "\"event\":\"DEPART\"");
+    assert_non_null(row);
+    end = strchr(row, '}');
+    assert_non_null(end);
+    *end = '\0';
+    assert_non_null(strstr(row, "\"forced_to\":\"MOVING\""));
 }
 
 static void a_cycle_that_there_is_not_has_no_rules(void **state)
@@ -147,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_of_one_cycle_are_printed_and_of_no_other),
+        cmocka_unit_test(rules_say_where_a_person_leads_a_fact_and_what_no_person_gets_past),
         cmocka_unit_test(a_cycle_that_there_is_not_has_no_rules),
         cmocka_unit_test(the_board_says_what_is_wanted_and_who_has_promised_it),
         cmocka_unit_test(what_is_held_or_contested_is_listed_with_what_would_settle_it),
