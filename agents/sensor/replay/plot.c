@@ -100,6 +100,7 @@ static void add_verdict(struct plot_data *p, const struct detect *d, int i, int6
         s = add_series(p, from, stream, i);
     if (!s)
         return;
+    s->profile = one->profile->name;
     s->type = v->type;
     s->unit = v->unit;
     /* Which duration is worst changes from sample to sample, and its line with it. */

@@ -12,12 +12,13 @@ enum { PLOT_SERIES = 16, PLOT_WIDTH_LEAST = 320, PLOT_WIDTH_MOST = 4000 };
 /* One panel: a datastream with the lines that stand in its unit, or what a detector makes of it. */
 struct plot_series {
     unsigned stream;
-    int detector;       /* -1: the datastream itself */
-    struct track value; /* in the unit itself, not scaled */
-    struct track line;  /* NAN where there is none */
-    int64_t bar_us;     /* rain: sums over so long; 0 = a curve */
-    int64_t last_us;    /* of the last sample */
-    bool is_ratio;      /* value over line; the line is 1 */
+    int detector;        /* -1: the datastream itself */
+    const char *profile; /* of the detector; a constant */
+    struct track value;  /* in the unit itself, not scaled */
+    struct track line;   /* NAN where there is none */
+    int64_t bar_us;      /* rain: sums over so long; 0 = a curve */
+    int64_t last_us;     /* of the last sample */
+    bool is_ratio;       /* value over line; the line is 1 */
     Eocbus__V1__Unit unit;
     Eocbus__V1__ObservationType type;
 };

@@ -247,6 +247,13 @@ static const struct signal *gravest(const struct sheet *s)
     return best;
 }
 
+static Eocbus__V1__DetectionLevel marked_level(const struct sheet *s)
+{
+    const struct signal *g = gravest(s);
+
+    return g && g->detector < 0 ? g->level : LEVEL(ALARM);
+}
+
 static void draw_marks(struct sheet *s)
 {
     const struct signal *g = gravest(s);
@@ -425,15 +432,30 @@ static void panel_name(const struct sheet *s, const struct plot_series *from, ch
     strncat(out, tail, 199 - strlen(out));
 }
 
+/* On two lines where one is too narrow. */
+static void draw_panel_name(struct sheet *s, const struct plot_series *from)
+{
+    char name[200], who[160], what[400];
+
+    panel_name(s, from, name);
+    snprintf(who, sizeof(who), "%s%s%s", from->detector < 0 ? "" : from->profile,
+             from->detector < 0 ? "" : ", ", s->set->station->streams[from->stream].name);
+    snprintf(what, sizeof(what), "%s: %s", who, name);
+    if (svg_text_width(what, TEXT_PX + 1) > s->right - s->left) {
+        svg_text(s->out, s->left, s->y + 10, SVG_START, BOLD, who);
+        svg_text(s->out, s->left, s->y + 25, SVG_START, INK, name);
+        s->y += 31;
+        return;
+    }
+    svg_text(s->out, s->left, s->y + 10, SVG_START, BOLD, what);
+    s->y += 16;
+}
+
 static void draw_panel(struct sheet *s, const struct plot_series *from)
 {
     struct panel p;
-    char name[200], what[300];
 
-    panel_name(s, from, name);
-    snprintf(what, sizeof(what), "%s: %s", s->set->station->streams[from->stream].name, name);
-    svg_text(s->out, s->left, s->y + 10, SVG_START, BOLD, what);
-    s->y += 16;
+    draw_panel_name(s, from);
     p = scale(s, from);
     draw_grid(s, &p);
     draw_time_grid(s, &p);
@@ -478,7 +500,7 @@ static void draw_time(struct sheet *s)
 
         axis_time(text, t, at, s->how->lang);
         svg_line(s->out, x, s->bottom, x, s->bottom + 5, "stroke=\"#555\"");
-        svg_text(s->out, x, s->bottom + 17, SVG_MIDDLE, FAINT, text);
+        svg_text(s->out, x, s->bottom + 17, x > s->right - 14 ? SVG_END : SVG_MIDDLE, FAINT, text);
     }
     s->y = s->bottom + 34;
 }
@@ -521,13 +543,16 @@ static void draw_key_levels(struct key *k)
 static void draw_key(struct sheet *s)
 {
     struct key k = {s, s->left};
+    char begins[100];
     double x = key_item(&k, word(s, "series"));
 
     svg_line(s->out, x, s->y + 6, x + 24, s->y + 6, CURVE);
     x = key_item(&k, word(s, "threshold"));
     svg_line(s->out, x, s->y + 6, x + 24, s->y + 6, THRESHOLD);
     draw_key_levels(&k);
-    x = key_item(&k, word(s, "begins"));
+    fill(begins, sizeof(begins), word(s, "begins"), "{level}",
+         word(s, look_of(marked_level(s)).name));
+    x = key_item(&k, begins);
     svg_line(s->out, x + 12, s->y - 1, x + 12, s->y + 12, MARK);
     buf_printf(s->out, "<path d=\"M%.1f %.1fl-4 -7h8z\" fill=\"#8e0019\"/>\n", x + 12, s->y + 6);
     if (s->set->labels->count) {
@@ -552,17 +577,28 @@ static void event_line(const struct sheet *s, unsigned i, char out[300])
              g ? word(s, names[g->judged[i].outcome]) : "");
 }
 
+static void say_more(struct sheet *s, unsigned left)
+{
+    char count[16], text[100];
+
+    snprintf(count, sizeof(count), "%u", left);
+    fill(text, sizeof(text), word(s, "more"), "{count}", count);
+    svg_text(s->out, s->left, s->y + 10, SVG_START, INK, text);
+    s->y += ROW_PX;
+}
+
 /* In columns, as many as fit. */
 static void list_events(struct sheet *s)
 {
     const struct labels *l = s->set->labels;
-    unsigned n = l->count < EVENTS_LISTED ? l->count : EVENTS_LISTED, columns = 1, rows;
+    unsigned shown[EVENTS_LISTED], n = 0, seen = 0, columns, rows;
     double widest = 1;
     char text[300];
 
-    if (!n)
-        return;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < l->count; i++) {
+        if (!is_in_view(s, &l->items[i]) || ++seen > EVENTS_LISTED)
+            continue;
+        shown[n++] = i;
         event_line(s, i, text);
         if (svg_text_width(text, TEXT_PX) > widest)
             widest = svg_text_width(text, TEXT_PX);
@@ -571,19 +607,13 @@ static void list_events(struct sheet *s)
     columns = columns < 1 ? 1 : columns > 4 ? 4 : columns;
     rows = (n + columns - 1) / columns;
     for (unsigned i = 0; i < n; i++) {
-        event_line(s, i, text);
+        event_line(s, shown[i], text);
         svg_text(s->out, s->left + i / rows * ((s->right - s->left) / columns),
                  s->y + 10 + i % rows * ROW_PX, SVG_START, INK, text);
     }
     s->y += rows * ROW_PX + 4;
-    if (n < l->count) {
-        char count[16];
-
-        snprintf(count, sizeof(count), "%u", l->count - n);
-        fill(text, sizeof(text), word(s, "more"), "{count}", count);
-        svg_text(s->out, s->left, s->y + 10, SVG_START, INK, text);
-        s->y += ROW_PX;
-    }
+    if (seen > n)
+        say_more(s, seen - n);
 }
 
 /* --- all of it ----------------------------------------------------------------------------------
