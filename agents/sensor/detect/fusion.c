@@ -235,10 +235,9 @@ void detect_tick(struct detect *d, int64_t now_us)
 {
     set_now(d, now_us);
     for (unsigned i = 0; i < d->count; i++) {
-        if (!d->detector[i].profile->pass)
-            continue;
-        d->detector[i].profile->pass(&d->detector[i], d->now_us);
-        weigh(d, i);
+        if (d->detector[i].profile->pass)
+            d->detector[i].profile->pass(&d->detector[i], d->now_us);
+        weigh(d, i); /* also of who has nothing new: a veto may have ended */
     }
     end_when_under(d);
 }
