@@ -42,11 +42,29 @@ static int put_reader(struct demo *d, const struct plan_agent *a, FILE *f)
     return -1;
 }
 
+/* The one key of all registries, for the marks of names. */
+static int make_blind_key(struct demo *d)
+{
+    const char *path = demo_path(d, "keys/registries.blind");
+    struct seal_reader *key;
+    char err[512] = "no memory that can be locked";
+    enum status st;
+
+    if (access(path, F_OK) == 0)
+        return -1;
+    st = seal_reader_generate(&key);
+    if (st == ST_OK) {
+        st = seal_reader_save(key, path, "the registries' marks", err, sizeof(err));
+        seal_reader_destroy(key);
+    }
+    return st == ST_OK ? -1 : program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
+}
+
 int demo_write_readers(struct demo *d)
 {
     const char *path = demo_path(d, "conf/readers");
     FILE *f = fopen(path, "we");
-    int code = -1;
+    int code = make_blind_key(d);
 
     if (!f)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s: %s", path, strerror(errno));

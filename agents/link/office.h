@@ -23,8 +23,9 @@ struct office_settings {
     char *status;     /* actual, exercise, system, test */
     char *lang;       /* tg, ru, en; "" = of the environment */
     char *inbox_path; /* "" = beside the outbox */
-    /* Of a registry only, "" = none: its seal key, and who else opens what it seals. */
-    char *seal_key, *readers;
+    /* Of a registry only, "" = none: its seal key, who else opens what it seals, and the key of
+     * its marks. */
+    char *seal_key, *readers, *blind_key;
 };
 
 struct office;

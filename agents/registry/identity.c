@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents/link/print.h"
+#include "agents/registry/blind.h"
 #include "proto/wire/sealed.h"
 
 #include "proto/base/banned.h"
@@ -19,7 +20,7 @@ enum status sealing_open(struct sealing *out, struct office *o, const char *key_
     enum status st;
     const char *key = key_file ? key_file : o->set.seal_key;
 
-    out->own = NULL;
+    out->own = out->blind = NULL;
     if (!key || !*key) {
         snprintf(err, err_size,
                  "seal.key is empty: identities are opened with a seal key; make one with: eocctl "
@@ -29,6 +30,8 @@ enum status sealing_open(struct sealing *out, struct office *o, const char *key_
     st = seal_reader_load(&out->own, key, err, err_size);
     if (st == ST_OK)
         st = readers_load(&out->readers, o->set.readers ? o->set.readers : "", err, err_size);
+    if (st == ST_OK && o->set.blind_key && *o->set.blind_key)
+        st = seal_reader_load(&out->blind, o->set.blind_key, err, err_size);
     if (st != ST_OK)
         sealing_close(out);
     return st;
@@ -37,7 +40,8 @@ enum status sealing_open(struct sealing *out, struct office *o, const char *key_
 void sealing_close(struct sealing *s)
 {
     seal_reader_destroy(s->own);
-    s->own = NULL;
+    seal_reader_destroy(s->blind);
+    s->own = s->blind = NULL;
 }
 
 /* --- sealing ------------------------------------------------------------------------------------
@@ -101,6 +105,22 @@ static enum status fill_message(struct office *o, Eocbus__V1__Envelope *m,
     return ST_OK;
 }
 
+static enum status add_marks(struct office *o, Eocbus__V1__HouseholdIdentity *h,
+                             const struct seal_reader *key,
+                             const Eocbus__V1__HouseholdIdentityClear *clear)
+{
+    uint8_t(*marks)[BLIND_BYTES] = arena_alloc(o->arena, BLINDS_MOST * sizeof(*marks));
+    ProtobufCBinaryData *list = arena_alloc(o->arena, BLINDS_MOST * sizeof(*list));
+
+    if (!marks || !list)
+        return ST_NOMEM;
+    h->n_blind_indexes = blind_marks(marks, key, clear);
+    h->blind_indexes = list;
+    for (size_t i = 0; i < h->n_blind_indexes; i++)
+        list[i] = (ProtobufCBinaryData){BLIND_BYTES, marks[i]};
+    return ST_OK;
+}
+
 enum status identity_seal(struct sealed_identity *out, struct office *o, const struct sealing *s,
                           const uint8_t household[ID_BYTES],
                           const Eocbus__V1__HouseholdIdentityClear *clear, const char *place,
@@ -123,6 +143,8 @@ enum status identity_seal(struct sealed_identity *out, struct office *o, const s
         st = wrap_for_all(out, s, place, with, key, err, err_size);
     if (st == ST_OK)
         st = fill_message(o, out->message, household, &box, key);
+    if (st == ST_OK && s->blind)
+        st = add_marks(o, out->message->household_identity, s->blind, clear);
     explicit_bzero(key, sizeof(key));
     buf_free(&box);
     mem_free(bytes);

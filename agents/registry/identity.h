@@ -7,7 +7,7 @@
 
 /* What sealing takes: our key, and who else may open it. */
 struct sealing {
-    struct seal_reader *own;
+    struct seal_reader *own, *blind; /* blind: of the marks (blind.h); NULL = none are made */
     struct readers readers;
 };
 

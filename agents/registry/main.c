@@ -44,6 +44,11 @@ static const struct conf_row rows[] = {
      "own seal key, made by eocctl keygen --seal; opens identities; mode 0600", 0, 0},
     {"registry.readers", CONF_PATH, offsetof(struct office_settings, readers), "", 0,
      "file of registries and escrows that may open what is sealed here", 0, 0},
+    {"registry.blind_key", CONF_PATH, offsetof(struct office_settings, blind_key), "", 0,
+     "key of the marks by which families are found that two offices wrote down; the same file at "
+     "all "
+     "registries, made by eocctl keygen --seal; mode 0600",
+     0, 0},
 };
 static const char *const kept[] = {"relocation.household_identity", "relocation.household_event",
                                    NULL};

@@ -99,6 +99,7 @@ BEGIN
         RETURNING b.seq)
     SELECT array_agg(e.seq) INTO gone FROM e;
     DELETE FROM bus.wrapped_key w WHERE w.seq = ANY (gone);
+    DELETE FROM bus.blind_mark b WHERE b.seq = ANY (gone);
     INSERT INTO bus.erased_early (message_id, seq, sender_id)
     SELECT DISTINCT id, by_seq, from_id FROM unnest(ids) AS id
      WHERE NOT EXISTS (SELECT FROM bus.sealed_box b WHERE b.message_id = id);
@@ -124,7 +125,20 @@ BEGIN
         SELECT box_seq, substr(keys, 112 * n + 1, 32), substr(keys, 112 * n + 33, 80)
           FROM generate_series(0, octet_length(keys) / 112 - 1) AS n
             ON CONFLICT DO NOTHING;
+        PERFORM bus.marks_stored(box_seq, from_id, household, content);
     END IF;
+END
+$$;
+
+-- Its marks take the place of those of the box before it that the same agency has of this household.
+CREATE FUNCTION bus.marks_stored(box_seq int8, from_id int4, household uuid, content bytea) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM bus.blind_mark m USING bus.sealed_box b
+     WHERE m.household_id = household AND b.seq = m.seq AND bus.may_erase(from_id, b.sender_id);
+    INSERT INTO bus.blind_mark (mark, seq, household_id)
+    SELECT x, box_seq, household FROM unnest(bus.pb_all(bus.pb_get(content, 221), 4)) AS x
+        ON CONFLICT DO NOTHING;
 END
 $$;
 

@@ -44,4 +44,29 @@ COMMENT ON VIEW eoc.household_request IS 'what households asked for (access, cor
 COMMENT ON COLUMN eoc.household_request.outcome IS 'null = still open';
 COMMENT ON COLUMN eoc.household_request.is_overdue IS 'open, and due_at is over: somebody has to answer';
 
-GRANT SELECT ON eoc.identity, eoc.identity_read, eoc.household_request TO bus_reader, bus_admin;
+-- What has a mark together, and was not said to be one already. A mark that many have tells nothing.
+CREATE VIEW eoc.household_match AS
+SELECT t.household_id, h.state, p.name AS sender, h.places AS pcode, t.other_id, o.state AS other_state,
+       q.name AS other_sender, o.places AS other_pcode, t.marks, t.seq
+  FROM (SELECT least(a.household_id, b.household_id) AS household_id, greatest(a.household_id, b.household_id) AS other_id,
+               count(DISTINCT a.mark)::int4 AS marks, max(greatest(a.seq, b.seq)) AS seq,
+               max(CASE WHEN a.household_id < b.household_id THEN a.seq ELSE b.seq END) AS own_seq,
+               max(CASE WHEN a.household_id < b.household_id THEN b.seq ELSE a.seq END) AS other_seq
+          FROM bus.blind_mark a JOIN bus.blind_mark b ON b.mark = a.mark AND b.seq > a.seq
+         WHERE a.household_id <> b.household_id
+           AND (SELECT count(*) FROM (SELECT FROM bus.blind_mark c WHERE c.mark = a.mark LIMIT 11) AS few) <= 10
+         GROUP BY 1, 2) AS t
+  JOIN bus.sealed_box ab ON ab.seq = t.own_seq
+  JOIN bus.sealed_box bb ON bb.seq = t.other_seq
+  JOIN bus.message am ON am.seq = t.own_seq
+  JOIN bus.message bm ON bm.seq = t.other_seq AND bm.status = am.status
+  LEFT JOIN bus.principal p ON p.principal_id = ab.sender_id
+  LEFT JOIN bus.principal q ON q.principal_id = bb.sender_id
+  LEFT JOIN bus.household h ON h.household_id = t.household_id
+  LEFT JOIN bus.household o ON o.household_id = t.other_id
+ WHERE coalesce(h.state, '') <> 'DUPLICATE' AND coalesce(o.state, '') <> 'DUPLICATE';
+COMMENT ON VIEW eoc.household_match IS 'proposals that two households are one family, by marks that registries make and nobody here can read; a person decides';
+COMMENT ON COLUMN eoc.household_match.marks IS 'documents, or names with year of birth, that both have';
+COMMENT ON COLUMN eoc.household_match.state IS 'null = nothing was said of it but the identity';
+
+GRANT SELECT ON eoc.identity, eoc.identity_read, eoc.household_request, eoc.household_match TO bus_reader, bus_admin;

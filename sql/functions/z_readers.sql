@@ -193,6 +193,7 @@ BEGIN
         ('moved', 'EXISTS (SELECT FROM bus.document d WHERE d.type = moved.type AND d.seq = moved.seq)'),
         ('sealed_box', 'EXISTS (SELECT FROM bus.message m WHERE m.seq = sealed_box.seq)'),
         ('wrapped_key', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = wrapped_key.seq) AND bus.reader_opens(seq)'),
+        ('blind_mark', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.seq = blind_mark.seq)'),
         ('household_clock', 'EXISTS (SELECT FROM bus.sealed_box b WHERE b.household_id = household_clock.household_id)'),
         ('incident', format(heard, 'label')),
         ('incident_report', format(heard, 'label')),
@@ -238,7 +239,7 @@ END
 $$;
 GRANT SELECT ON bus.ledger, bus.message, bus.document, bus.reading, bus.sensor_status, bus.quarantine, bus.addressed,
     bus.recipient, bus.recipient_reach, bus.recipient_step, bus.duty_roster, bus.duty_shift, bus.cursor, bus.log_head,
-    bus.sealed_box, bus.wrapped_key, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
+    bus.sealed_box, bus.wrapped_key, bus.blind_mark, bus.household_clock, bus.held, bus.contested, bus.moved, bus.cycle_state,
     bus.cycle_event, bus.cycle_guard, bus.transition, bus.incident, bus.incident_report, bus.incident_filed, bus.report, bus.report_rule,
     bus.request, bus.line, bus.commitment,
     bus.household, bus.offer, bus.entitlement,

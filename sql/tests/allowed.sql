@@ -16,7 +16,7 @@ INSERT INTO allowed VALUES
                            bus.reader_senders bus.reader_opens'),
 ('bus_reader bus_admin', 'SELECT', 'bus.ledger bus.message bus.document bus.reading bus.sensor_status bus.quarantine
     bus.addressed bus.recipient bus.recipient_reach bus.recipient_step bus.duty_roster bus.duty_shift bus.cursor
-    bus.log_head bus.sealed_box bus.wrapped_key bus.household_clock bus.type bus.observation_type bus.unit'),
+    bus.log_head bus.sealed_box bus.wrapped_key bus.blind_mark bus.household_clock bus.type bus.observation_type bus.unit'),
 ('bus_reader', 'SELECT', 'bus.principal.principal_id bus.principal.name bus.principal.not_after
                           bus.principal.revoked_at'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty
@@ -33,7 +33,7 @@ INSERT INTO allowed VALUES
 ('bus_admin', 'EXECUTE', 'bus.rejudge'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.incident_messages bus.incident_whole'),
 ('bus_admin', 'SELECT', 'bus.ledger_setting'),
-('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request
+('bus_reader bus_admin', 'SELECT', 'eoc.identity eoc.identity_read eoc.household_request eoc.household_match
     eoc.household_counts'),
 ('bus_reader bus_admin', 'SELECT', 'bus.incident bus.incident_report bus.incident_filed eoc.incident_now eoc.incident_timeline
     eoc.incident_proposal'),

@@ -6,7 +6,7 @@
 BEGIN;
 SET LOCAL search_path = pg_temp, pg_catalog, tap;
 SET LOCAL client_min_messages = error;
-SELECT plan(13);
+SELECT plan(20);
 
 INSERT INTO bus.principal (name, agency, roles) VALUES
     ('coes.ayni.registry', 'coes', 'registry'), ('coes.khujand.registry', 'coes', 'registry'),
@@ -65,5 +65,37 @@ SELECT pg_temp.said('rcst.ayni.team', '{"closed": {"reason": "CLOSING_REASON_SET
 SELECT bus.retain(10) \g /dev/null
 SELECT is(pg_temp.open_boxes(), '', 'at last nothing is left');
 SELECT is((SELECT count(*)::int4 FROM bus.household_clock c WHERE c.waits_until <= clock_timestamp()), 0, 'and no clock runs');
+
+-- Marks: one household of two agencies, another one, and a third that was written down twice.
+CREATE FUNCTION pg_temp.marked(number int8, named text, household int4, VARIADIC marks int4[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, log_epoch, sender_id, marks, lane, type, status,
+                             message_id, places, content)
+    VALUES (number, 1, 1, now(), now(), 1, pg_temp.who(named), 64, 4, 221, 1, lpad(number::text, 32, '0')::uuid, '3505203', '');
+    SELECT bus.box_stored(number, pg_temp.who(named), lpad(number::text, 32, '0')::uuid,
+        bus.pb_bytes(221, bus.pb_bytes(1, uuid_send(lpad(household::text, 32, '0')::uuid))
+            || (SELECT string_agg(bus.pb_bytes(4, decode(lpad(m::text, 32, '0'), 'hex')), ''::bytea) FROM unnest(marks) AS m)),
+        decode(repeat('aa', 112), 'hex'))
+$$;
+CREATE FUNCTION pg_temp.twins() RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(format('%s=%s by %s', ltrim(replace(t.household_id::text, '-', ''), '0'),
+                                      ltrim(replace(t.other_id::text, '-', ''), '0'), t.marks), ', '
+                               ORDER BY t.household_id, t.other_id), '') FROM eoc.household_match t
+$$;
+SELECT pg_temp.marked(101, 'coes.ayni.registry', 41, 1, 2), pg_temp.marked(102, 'coes.khujand.registry', 42, 2, 1, 3),
+       pg_temp.marked(103, 'coes.ayni.registry', 43, 4), pg_temp.marked(104, 'rcst.ayni.team', 41, 1, 2) \g /dev/null
+SELECT is(pg_temp.twins(), '41=42 by 2', 'two households with two marks together; one that two agencies wrote down is no pair');
+SELECT is((SELECT t.sender || ' ' || t.other_sender FROM eoc.household_match t), 'rcst.ayni.team coes.khujand.registry',
+          'with whom to ask');
+SELECT pg_temp.marked(105, 'coes.ayni.registry', 42, 3, 4) \g /dev/null
+SELECT is(pg_temp.twins(), '42=43 by 1', 'a newer identity of the agency takes the place of the older one');
+UPDATE bus.message SET status = 2 WHERE seq = 103;
+SELECT is(pg_temp.twins(), '', 'an exercise is no twin of what is so');
+UPDATE bus.message SET status = 1 WHERE seq = 103;
+SELECT bus.erase(lpad('42', 32, '0')::uuid, jsonb_build_object('identity_ids', jsonb_build_array(lpad('105', 32, '0')::uuid)),
+                 200, pg_temp.who('coes.ayni.registry')) \g /dev/null
+SELECT is(pg_temp.twins(), '', 'what is erased has no marks');
+SELECT is((SELECT count(*)::int4 FROM bus.blind_mark WHERE seq = 105), 0, 'none at all');
+SELECT pg_temp.marked(300 + n, 'coes.ayni.registry', 300 + n, 9) FROM generate_series(1, 12) AS n \g /dev/null
+SELECT is(pg_temp.twins(), '', 'a mark that a dozen households have tells nothing');
 SELECT * FROM finish();
 ROLLBACK;

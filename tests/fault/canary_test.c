@@ -31,7 +31,14 @@
 #include "proto/base/banned.h"
 
 enum { DONE, REFUSED, USAGE, UNREACHABLE, MACHINE }; /* proto/base/program.h */
-enum { FAMILIES = 25, LIVE = 10, DARK = 20, PATHS = 256, TEXTS = 262144, NEEDLES = 8 * FAMILIES };
+enum {
+    FAMILIES = 25,
+    LIVE = 10,
+    DARK = 20,
+    PATHS = 256,
+    TEXTS = 262144,
+    NEEDLES = 8 * FAMILIES + 4
+};
 
 /* Who is there: the registry that seals, the one where a family goes, and somebody without a key.
  */
@@ -294,7 +301,8 @@ static void make_office(unsigned office)
         office == VIEWER ? "" : "/", office == VIEWER ? "" : names[office],
         office == VIEWER ? "" : ".seal\nregistry.readers = ", office == VIEWER ? "" : world.secret);
     if (office != VIEWER)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "/readers\n");
+        snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                 "/readers\nregistry.blind_key = %s/blind\n", world.secret);
     write_text_file(conf_of(office), text);
 }
 
@@ -315,6 +323,10 @@ static void make_keys(void)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "registry %s %s %s\n", names[i],
                  key, places[i]);
     }
+    snprintf(path, sizeof(path), "%s/blind", world.secret);
+    run_program(&world.ran, "eocctl", "keygen", "--seal", path, "--name", "marks", NULL);
+    assert_int_equal(world.ran.code, DONE);
+    plant_text("name as it is marked", "canarava hk zumrad");
     snprintf(path, sizeof(path), "%s/share", world.secret);
     run_program(&world.ran, "eocctl", "escrow", "make", "--shares", "5", "--needed", "3", path,
                 NULL);
@@ -724,6 +736,29 @@ static void import_the_rest(void)
     assert_int_equal(boxes(), FAMILIES + 1); /* what did not change is not sealed again */
 }
 
+/* The family is written down once more where it fled to, in other letters: the database proposes
+ * that the two are one, and can read neither. */
+static void the_twin_is_found(void)
+{
+    static const char twin[] = "5eaf00d0-2222-4222-8333-444455556600";
+    static const char name[] = "Зумрад Канарова";
+    char text[400];
+
+    plant_text("name in other letters", name);
+    snprintf(text, sizeof(text), "name: %s\nborn: 1974\ndocument: паспорт 7310000\n", name);
+    assert_int_equal(type_in(AWAY, text, "identity put %s", twin), DONE);
+    WAIT_FOR(boxes() == FAMILIES + 2);
+    snprintf(text, sizeof(text), "%s %s 1", world.ids[0], twin);
+    assert_string_equal(pgserver_text(bus_server(world.bus),
+                                      "SELECT string_agg(concat_ws(' ', household_id, other_id, "
+                                      "marks), ', ') FROM eoc.household_match"),
+                        text);
+    assert_int_equal(pgserver_number(bus_server(world.bus),
+                                     "SELECT count(*) FROM bus.blind_mark m JOIN bus.sealed_box b "
+                                     "USING (seq) WHERE b.erased_at IS NOT NULL"),
+                     0);
+}
+
 static void search_shown(struct search *s)
 {
     static char text[TEXTS];
@@ -767,6 +802,7 @@ static void of_a_hundred_canaries_none_is_found_where_nobody_may_read(void **sta
     share_one();
     erase_some();
     import_the_rest();
+    the_twin_is_found();
     recover_by_escrow();
     search_all(&s);
     print_message("searched %llu MiB for %u patterns of 100 canaries: %u found\n", s.bytes >> 20,
