@@ -24,7 +24,7 @@ BEGIN {
     door["zmq.h"] = "proto/base/zport_parts.h proto/base/keys.c broker/access/zap.c"
     door["libpq-fe.h"] = "proto/base/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
-    door["jansson.h"] = "proto/wire/json.c"
+    door["jansson.h"] = "proto/wire/json.c agents/sensor/input/mapping_json.c"
     door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c"
     door["libgfshare.h"] = "proto/base/shares.c"
     door["parser.h"] = "agents/ctl/edxl_xml.c"
