@@ -34,6 +34,8 @@ ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 # Only eocctl reads XML.
 LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
+# Only the gateway speaks MQTT.
+LIBS_sensor = $(shell pkg-config --libs libmosquitto 2>/dev/null)
 # Only the pages speak HTTP.
 LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
 
@@ -154,7 +156,7 @@ agent_of = $(if $(filter link,$(agent_name)),,$(filter-out %/main.c,$(wildcard a
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
 test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(call objs,$(call agent_of,$(1)))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_web) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_web) $(LIBS_sensor) -lcmocka
 
 $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -386,6 +386,7 @@ int sensor_status(struct sensor *s)
            counts.refused, counts.bytes);
     printf("running=%s\n", outbox_lock(o) == ST_EXISTS ? "yes" : "no");
     outbox_close(o);
+    sensor_print_journal(s);
     return EXIT_DONE;
 }
 

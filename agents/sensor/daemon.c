@@ -309,6 +309,13 @@ static bool on_concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t messa
     return site_concluded(d->site, m, message_id);
 }
 
+static enum status publish(void *arg, const char *topic, const void *bytes, size_t len)
+{
+    struct inputs *in = ((struct daemon *)arg)->inputs;
+
+    return in ? inputs_publish(in, topic, bytes, len) : ST_AGAIN;
+}
+
 static enum status start_site(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
@@ -323,6 +330,7 @@ static enum status start_site(struct daemon *d, char *err, size_t err_size)
         .late_us = set->backfill_after_ms * INT64_C(1000),
         .put = put,
         .commit = commit,
+        .publish = publish,
         .clock_is_known = knows_the_time,
         .is_linked = is_linked,
         .arg = d,
@@ -391,6 +399,8 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
         .loop = d->loop,
         .conf = &set->inputs,
         .outbox_path = set->agent.outbox_path,
+        .name = set->agent.name,
+        .publishes = strncmp(set->siren, "mqtt ", 5) == 0,
         .intake =
             {
                 .station = &d->s->station,

@@ -26,6 +26,7 @@ static const char usage[] =
     "  torrent [FILE]         a simulated event at this station, as lines; with --say into the "
     "bus\n"
     "  status                 what the outbox holds\n"
+    "  unknown                what came in and could not be read: the newest fifty\n"
     "  formats                the file formats\n"
     "  profiles               the detectors' profiles: numbers, defaults, sources, evidence\n"
     "\n"
@@ -83,10 +84,15 @@ static const struct {
     bool needs_outbox;
     int (*run)(struct sensor *s);
 } commands[] = {
-    {"run", true, sensor_run},          {"send", true, sensor_send},
-    {"replay", true, sensor_replay},    {"evaluate", false, sensor_evaluate},
-    {"torrent", false, sensor_torrent}, {"status", true, sensor_status},
-    {"formats", false, sensor_formats}, {"profiles", false, sensor_profiles},
+    {"run", true, sensor_run},
+    {"send", true, sensor_send},
+    {"replay", true, sensor_replay},
+    {"evaluate", false, sensor_evaluate},
+    {"torrent", false, sensor_torrent},
+    {"status", true, sensor_status},
+    {"formats", false, sensor_formats},
+    {"unknown", true, sensor_unknown},
+    {"profiles", false, sensor_profiles},
 };
 
 /* --check-config has been said to the settings file; here what its lines say is looked at too. */

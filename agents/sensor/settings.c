@@ -71,6 +71,35 @@ const struct conf_row sensor_rows[] = {
      "are "
      "marked and page nobody; 0 = never",
      0, 86400000},
+    {"device", CONF_LIST, ROW(inputs.devices), NULL, 0,
+     "what sends in its own words: NAME FORMAT [eui=HEX] [time=FIELD] [zone=+HH:MM] [separator=C] "
+     "FIELD:DATASTREAM[*N] ...; FORMAT is lines, csv, json, chirpstack, ttn or sensorthings",
+     0, 0},
+    {"mqtt.broker", CONF_TEXT, ROW(inputs.mqtt_broker), "", 0,
+     "broker of the devices: mqtt://HOST:PORT, or mqtts://HOST:PORT with TLS; empty = none", 0, 0},
+    {"mqtt.topic", CONF_LIST, ROW(inputs.mqtt_topics), NULL, 0,
+     "TOPIC DEVICE...: what is read there, one line each; + and # as in MQTT", 0, 0},
+    {"mqtt.protocol", CONF_TEXT, ROW(inputs.mqtt_protocol), "3.1.1", 0, "3.1.1 or 5", 0, 0},
+    {"mqtt.client", CONF_TEXT, ROW(inputs.mqtt_client), "", 0,
+     "identifier of the session, which nobody else has; empty = the gateway's name", 0, 0},
+    {"mqtt.ca", CONF_PATH, ROW(inputs.mqtt_ca), "", 0,
+     "file with the authority that signed the broker's certificate; empty = those of the system", 0,
+     0},
+    {"mqtt.cert", CONF_PATH, ROW(inputs.mqtt_cert), "", 0, "own certificate, if the broker asks", 0,
+     0},
+    {"mqtt.key", CONF_PATH, ROW(inputs.mqtt_key), "", 0, "key of mqtt.cert", 0, 0},
+    {"mqtt.password", CONF_PATH, ROW(inputs.mqtt_password), "", 0,
+     "file with two lines, user and password, that only its owner can read", 0, 0},
+    {"mqtt.retry", CONF_MS, ROW(inputs.mqtt_retry_ms), "1s", 0,
+     "first wait before connecting again; doubles up to 32 times of it", 1, 60000},
+    {"udp", CONF_LIST, ROW(inputs.udp), NULL, 0,
+     "ADDRESS:PORT DEVICE: datagrams; nobody is answered", 0, 0},
+    {"serial", CONF_LIST, ROW(inputs.serial), NULL, 0,
+     "PATH SPEED DEVICE: a line of text is a message, as in /dev/ttyUSB0 9600 logger", 0, 0},
+    {"folder", CONF_LIST, ROW(inputs.folders), NULL, 0,
+     "PATH DEVICE: files that are put there; moved to done/ in it when they are safe", 0, 0},
+    {"folder.period", CONF_MS, ROW(inputs.folder_period_ms), "2s", 0, "how often to look there", 10,
+     3600000},
     {"journal.path", CONF_PATH, ROW(inputs.journal_path), "", 0,
      "folder where samples are safe before their device is told so; empty = the outbox's path with "
      ".journal behind it",
@@ -234,6 +263,8 @@ enum status sensor_begin(struct sensor *s, char *err, size_t err_size)
         st = try_detectors(s, err, err_size);
     if (st == ST_OK)
         st = try_quality(s, err, err_size);
+    if (st == ST_OK)
+        st = inputs_check(&s->set.inputs, &s->station, s->set.agent.name, err, err_size);
     return st == ST_OK ? check_replays(s, err, err_size) : st;
 }
 

@@ -57,6 +57,8 @@ int sensor_evaluate(struct sensor *s);
 int sensor_torrent(struct sensor *s);
 int sensor_status(struct sensor *s);
 int sensor_formats(struct sensor *s);
+int sensor_unknown(struct sensor *s);
+void sensor_print_journal(const struct sensor *s); /* into status; nothing if there is none */
 int sensor_profiles(struct sensor *s);
 
 #endif

@@ -29,6 +29,8 @@ BEGIN {
     door["libgfshare.h"] = "proto/base/shares.c"
     door["parser.h"] = "agents/ctl/edxl_xml.c"
     door["tree.h"] = "agents/ctl/edxl_xml.c"
+    door["mosquitto.h"] = "agents/sensor/input/mqtt.c"
+    door["mqtt_protocol.h"] = "agents/sensor/input/mqtt.c"
     door["microhttpd.h"] = "agents/web/"
     # header that only some files share -> how their names begin
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"

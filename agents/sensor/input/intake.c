@@ -221,7 +221,7 @@ void intake_sample(struct intake *i, unsigned stream, const struct sample *s, in
 
     i->speaker.now_us = now_us;
     i->pending++;
-    if (intake_knows(i, hash)) {
+    if (i->set.journal && recent_has(&i->recent, hash)) {
         i->counts.repeated++;
         return;
     }
@@ -239,15 +239,17 @@ void intake_sample(struct intake *i, unsigned stream, const struct sample *s, in
 
 bool intake_knows(const struct intake *i, uint64_t hash)
 {
-    return i->set.journal && recent_has(&i->recent, hash);
+    for (unsigned k = 0; k < INTAKE_SEEN && k < i->seen_count; k++)
+        if (i->seen[k] == hash)
+            return true;
+    return false;
 }
 
 void intake_took(struct intake *i, uint64_t hash)
 {
-    if (!i->set.journal)
-        return;
-    recent_add(&i->recent, hash);
-    journal_add(i->set.journal, &(struct journal_entry){.kind = JOURNAL_SEEN, .number = hash});
+    i->seen[i->seen_count++ % INTAKE_SEEN] = hash;
+    if (i->set.journal)
+        journal_add(i->set.journal, &(struct journal_entry){.kind = JOURNAL_SEEN, .number = hash});
 }
 
 void intake_flush(struct intake *i, int64_t now_us)
@@ -408,6 +410,7 @@ static void rebuild(struct intake *i)
     reporter_reset(i->reporter);
     memset(&i->recent, 0, sizeof(i->recent));
     memset(i->tally, 0, sizeof(i->tally));
+    i->seen_count = 0;
     i->moved = false;
     i->failed = ST_OK;
     if (intake_restore(i, false) != ST_OK)

@@ -18,7 +18,7 @@
 #include "agents/sensor/report/reporter.h"
 #include "proto/base/list.h"
 
-enum { INTAKE_ANSWER_BYTES = 200 };
+enum { INTAKE_ANSWER_BYTES = 200, INTAKE_SEEN = 256 };
 
 struct intake;
 
@@ -54,8 +54,9 @@ void intake_destroy(struct intake *i);
 /* stream: index in the station. now_us: UTC, when it came in. Never refuses: what cannot be kept
  * fails the next commit. */
 void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us);
-/* A message of a device, told apart by a hash, that its broker may send again: true if it was taken
- * before. intake_took says that it is now, safe with the next commit. */
+/* A message of a device or a piece of a file, told apart by a hash, that may come again: true if it
+ * is among the last INTAKE_SEEN that were taken. intake_took says that it is taken now, safe with
+ * the next commit. */
 bool intake_knows(const struct intake *i, uint64_t hash);
 void intake_took(struct intake *i, uint64_t hash);
 /* True when messages were made that are not committed yet: call intake_commit soon. */

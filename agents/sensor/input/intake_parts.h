@@ -25,6 +25,8 @@ struct intake {
     /* With a journal: */
     struct letters letters;
     struct recent recent;
+    uint64_t seen[INTAKE_SEEN]; /* a ring */
+    unsigned seen_count;
     struct tally tally[STATION_STREAMS];
     char key[32];         /* once-key of its letters */
     uint64_t done;        /* letters up to it are in the outbox, and the journal does not know */

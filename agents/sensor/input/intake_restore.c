@@ -102,7 +102,7 @@ static bool on_entry(void *arg, const struct journal_entry *e)
     else if (e->kind == JOURNAL_HELD)
         keep_newest(r, e);
     else if (e->kind == JOURNAL_SEEN)
-        recent_add(&i->recent, e->number);
+        i->seen[i->seen_count++ % INTAKE_SEEN] = e->number;
     else if (r->all && e->kind == JOURNAL_MESSAGE)
         read_letter(r, e);
     else if (r->all && e->kind == JOURNAL_DONE)

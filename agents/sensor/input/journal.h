@@ -29,17 +29,19 @@ struct journal_settings { /* borrowed for the call */
     size_t budget_bytes, segment_bytes;
     int64_t keep_us;
     int64_t now_us; /* UTC */
+    bool looks;     /* only reads, also beside the gateway that writes */
 };
 
 enum journal_kind {
     JOURNAL_SAMPLE = 1, /* a sample that came in: datastream, exponent, sample */
     JOURNAL_MESSAGE,    /* a message made of samples: number, bytes */
-    JOURNAL_HELD,  /* from here on the newest `number` samples of `datastream` are in no message
-                    */
-    JOURNAL_DONE,  /* messages up to `number` are in the outbox */
-    JOURNAL_LEVEL, /* a conclusion was made a message: `number` is its level */
-    JOURNAL_SEEN,  /* `number` tells a message of a device apart, which was taken */
-    JOURNAL_FLOOR, /* the journal's own: the floor when a segment began */
+    JOURNAL_HELD,    /* from here on the newest `number` samples of `datastream` are in no message
+                      */
+    JOURNAL_DONE,    /* messages up to `number` are in the outbox */
+    JOURNAL_LEVEL,   /* a conclusion was made a message: `number` is its level */
+    JOURNAL_SEEN,    /* `number` tells a message of a device apart, which was taken */
+    JOURNAL_FLOOR,   /* the journal's own: the floor when a segment began */
+    JOURNAL_UNKNOWN, /* what nobody could read: bytes; the `number`-th of its source */
 };
 
 struct journal_entry {

@@ -123,6 +123,7 @@ void frame_put(struct buf *body, struct frame_state *s, const struct journal_ent
         put_sample(body, s, e);
         break;
     case JOURNAL_MESSAGE:
+    case JOURNAL_UNKNOWN:
         put_varint(body, e->number);
         put_varint(body, e->len);
         buf_put(body, e->bytes, e->len);
@@ -184,6 +185,7 @@ bool frame_next(struct frame_cursor *c, struct journal_entry *out)
     case JOURNAL_SAMPLE:
         return get_sample(c, out);
     case JOURNAL_MESSAGE:
+    case JOURNAL_UNKNOWN:
         return get_bytes(c, out);
     case JOURNAL_HELD:
         if (!get_varint(c, &id) || !get_varint(c, &out->number))

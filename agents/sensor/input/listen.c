@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agents/sensor/input/address.h"
 #include "proto/base/list.h"
 
 #include "proto/base/banned.h"
@@ -258,66 +258,6 @@ static void on_accept(void *arg, int events)
 /* --- the door -----------------------------------------------------------------------------------
  */
 
-/* "127.0.0.1:5520" or "[::1]:5520" */
-static bool split_address(const char *address, char host[64], char port[8])
-{
-    const char *colon = strrchr(address, ':');
-    size_t len = colon ? (size_t)(colon - address) : 0;
-
-    if (!colon || !len || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
-        return false;
-    if (address[0] == '[' && colon[-1] == ']') {
-        address++;
-        len -= 2;
-    }
-    if (!len || len >= 64)
-        return false;
-    snprintf(host, 64, "%.*s", (int)len, address);
-    snprintf(port, 8, "%s", colon + 1);
-    return true;
-}
-
-static int open_socket(const struct addrinfo *at)
-{
-    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, 16) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static enum status open_door(struct listener *l, const char *address, char *err, size_t err_size)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof(bound);
-    struct addrinfo *found = NULL;
-    char host[64], port[8];
-
-    if (!split_address(address, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
-        snprintf(err, err_size, "listen = %s: legal is ADDRESS:PORT, as in 127.0.0.1:5520",
-                 address);
-        return ST_INVALID;
-    }
-    l->fd = open_socket(found);
-    freeaddrinfo(found);
-    if (l->fd < 0) {
-        snprintf(err, err_size, "listen = %s: %s; choose another port, or end what holds it",
-                 address, strerror(errno));
-        return ST_IO;
-    }
-    if (getsockname(l->fd, (struct sockaddr *)&bound, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        (void)sscanf(port, "%u", &l->port);
-    return ST_OK;
-}
-
 enum status listener_create(struct listener **out, const struct listener_settings *set, char *err,
                             size_t err_size)
 {
@@ -335,7 +275,7 @@ enum status listener_create(struct listener **out, const struct listener_setting
     list_init(&l->peers);
     st = loop_timer_create(&l->timer, l->loop, on_period, l);
     if (st == ST_OK)
-        st = open_door(l, set->address, err, err_size);
+        st = address_bind(&l->fd, &l->port, SOCK_STREAM, "listen", set->address, err, err_size);
     if (st == ST_OK)
         st = loop_poll_create(&l->poll, l->loop, l->fd, on_accept, l);
     if (st != ST_OK) {

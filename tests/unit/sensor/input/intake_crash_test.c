@@ -79,7 +79,7 @@ static void open_run(struct run *r)
     static char *detectors[] = {(char *)"stage.level 1 gusar.stage line=0.020 debounce=1/1"};
     struct conf_list list = {detectors, 1};
     struct outbox_settings box = {.sender = "coes.tj3505203.gw07"};
-    struct journal_settings shelf = {NULL, 1 << 20, 1 << 10, 3600 * SECOND, T0};
+    struct journal_settings shelf = {NULL, 1 << 20, 1 << 10, 3600 * SECOND, T0, false};
     struct intake_settings set;
     char path[100], err[400] = "";
 

@@ -55,7 +55,7 @@ static bool note(void *arg, const struct journal_entry *e)
 
 static void open_with(struct shelf *s, size_t budget, size_t segment)
 {
-    const struct journal_settings set = {s->path, budget, segment, 3600 * SECOND, T0};
+    const struct journal_settings set = {s->path, budget, segment, 3600 * SECOND, T0, false};
     char err[400] = "";
 
     if (journal_open(&s->journal, &set, err, sizeof(err)) != ST_OK)
@@ -134,7 +134,7 @@ static void what_was_synced_is_read_again_as_it_was(void **state)
 
 static void one_process_has_a_journal(void **state)
 {
-    struct journal_settings set = {NULL, 1 << 20, 1 << 16, SECOND, T0};
+    struct journal_settings set = {NULL, 1 << 20, 1 << 16, SECOND, T0, false};
     struct journal *second = NULL;
     struct shelf s;
     char err[400];
