@@ -10,6 +10,8 @@
  * the last commit takes the file's write lock, because the place of a message is part of its bytes:
  * commit soon (once a loop turn). Nothing is offered to the uplink before it is durable.
  *
+ * On a full disk only FLASH is still taken, out of the ballast, as long as that lasts.
+ *
  * On any but ST_OK, ST_INVALID and ST_FULL, outbox_trouble has a sentence for a person. After an
  * error of the disk (ST_IO) the outbox takes and gives nothing more: what the kernel says about a
  * file after a failed fsync is not to be believed. Start again on a sound disk.

@@ -103,6 +103,7 @@ struct outbox {
     bool once_over;  /* the key's work ended, but its last commit is still to come */
     int64_t version; /* data_version when outbox_changed was asked last */
 
+    bool puts_flash;       /* the row being put is an alarm */
     const uint8_t *beside; /* wrapped keys of the row being put; borrowed for that call */
     size_t beside_len;
     struct arena *arena; /* of the gate */

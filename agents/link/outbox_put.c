@@ -169,7 +169,9 @@ enum status outbox_put(struct outbox *o, Eocbus__V1__Envelope *m, uint64_t *tag,
     st = pack(o, m, why);
     if (st != ST_OK)
         return st;
+    o->puts_flash = lane == EOCBUS__V1__LANE__LANE_FLASH;
     st = get_ready(o, o->packed.len + 10 + (o->signer ? SIGN_BYTES : 0) + o->beside_len, tag, why);
+    o->puts_flash = false;
     if (st != ST_OK)
         return st;
     if (m->lane_seq != next_seq(o, lane) || m->epoch != o->epoch) {

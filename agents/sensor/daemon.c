@@ -13,6 +13,7 @@
 
 #include "agents/sensor/control.h"
 #include "agents/sensor/input/inputs.h"
+#include "agents/sensor/report/room.h"
 #include "agents/sensor/settings.h"
 #include "agents/sensor/siren/clock.h"
 #include "agents/sensor/siren/site.h"
@@ -26,6 +27,9 @@
 #define STEP_MESSAGES 128
 #define CROWDED_MS    50
 #define AGAIN_MS      5000
+#define ROOM_TRIES    8
+/* Without a link nobody reads a state before the next one. */
+#define UNLINKED_STATUS_US UINT64_C(3600000000)
 
 struct daemon {
     struct sensor *s;
@@ -39,16 +43,24 @@ struct daemon {
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer;
     struct loop_signal *signals[3];
-    uint64_t began_us;
-    uint64_t repeated; /* of the replay, at the step before */
+    uint64_t began_us, status_us; /* the state was said last */
+    uint64_t repeated;            /* of the replay, at the step before */
 };
 
 static enum status put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
 {
     struct daemon *d = arg;
     uint64_t tag;
+    enum status st = agent_put(d->agent, m, &tag, why);
 
-    return agent_put(d->agent, m, &tag, why);
+    /* A large message may want the room of many small ones. */
+    for (unsigned tries = 0; st == ST_FULL && tries < ROOM_TRIES; tries++) {
+        if (room_make(agent_outbox(d->agent), &d->s->speaker, (unsigned)m->lane,
+                      loop_utc_us(d->loop)) != ST_OK)
+            return ST_FULL;
+        st = agent_put(d->agent, m, &tag, why);
+    }
+    return st;
 }
 
 static enum status commit(void *arg)
@@ -187,6 +199,8 @@ static void on_status(void *arg)
     enum status st;
 
     agent_state(d->agent, &state);
+    if (!state.linked && d->status_us && loop_now_us(d->loop) - d->status_us < UNLINKED_STATUS_US)
+        return;
     (void)!outbox_counts(agent_outbox(d->agent), &counts);
     body.uptime_s = (uint32_t)((loop_now_us(d->loop) - d->began_us) / 1000000);
     body.backlog_messages = state.waiting;
@@ -199,7 +213,9 @@ static void on_status(void *arg)
     speaker.put = put;
     speaker.arg = d;
     st = say_status(&speaker, &body, loop_utc_us(d->loop));
-    if (st != ST_OK)
+    if (st == ST_OK)
+        d->status_us = loop_now_us(d->loop);
+    else
         log_warn("sensor.status.unsaid", "status=%s code=%s path=%s", status_name(st),
                  speaker.why.code ? speaker.why.code : "", speaker.why.path);
 }
@@ -247,11 +263,16 @@ static void on_signal(void *arg, int signum)
 
 static void on_linked(void *arg, bool up, const char *why)
 {
-    (void)arg;
-    if (up)
+    struct daemon *d = arg;
+
+    if (d->inputs)
+        intake_linked(inputs_intake(d->inputs), up);
+    if (up) {
         log_info("sensor.link.up", "%s", why ? why : "");
-    else
+        loop_timer_start(d->status_timer, 0, d->s->set.status_period_ms);
+    } else {
         log_warn("sensor.link.down", "why=%s", why ? why : "");
+    }
 }
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)

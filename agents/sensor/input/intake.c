@@ -187,6 +187,11 @@ enum status intake_order_mode(struct intake *i, Eocbus__V1__SensorMode wanted, u
     return i->failed;
 }
 
+void intake_linked(struct intake *i, bool up)
+{
+    reporter_linked(i->reporter, up);
+}
+
 Eocbus__V1__SensorMode intake_mode(const struct intake *i)
 {
     return reporter_mode(i->reporter);

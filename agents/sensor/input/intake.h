@@ -94,6 +94,7 @@ struct detect *intake_detect(struct intake *i);
 MUST_CHECK enum status intake_order_mode(struct intake *i, Eocbus__V1__SensorMode wanted,
                                          uint32_t duration_s, int64_t now_us);
 Eocbus__V1__SensorMode intake_mode(const struct intake *i);
+void intake_linked(struct intake *i, bool up); /* as reporter_linked; true at the beginning */
 const struct station *intake_station(const struct intake *i);
 
 #endif

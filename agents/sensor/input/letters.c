@@ -112,7 +112,7 @@ static enum status begin_key(const struct letter *one, const struct letters_door
     return ST_OK;
 }
 
-static enum status put_each(struct letters *l, const struct letters_door *door, uint64_t *last)
+static enum status put_each(struct letters *l, const struct letters_door *door, bool concluding)
 {
     uint64_t next = 0;
     struct list *pos;
@@ -120,15 +120,17 @@ static enum status put_each(struct letters *l, const struct letters_door *door, 
     list_each(pos, &l->list) {
         struct letter *one = container_of(pos, struct letter, link);
         bool counted = false;
-        enum status st = begin_key(one, door, &next);
+        enum status st;
 
+        if ((one->level != 0) != concluding)
+            continue;
+        st = begin_key(one, door, &next);
         if (st == ST_OK)
             st = put_one(l, one, door, &counted);
         if (st != ST_OK)
             return st;
         next = one->is_kept && counted ? one->number + 1 : 0;
         one->is_put = true;
-        *last = one->number;
     }
     return ST_OK;
 }
@@ -148,13 +150,15 @@ static void drop_put_ones(struct letters *l)
 
 enum status letters_put(struct letters *l, const struct letters_door *door, uint64_t *done)
 {
-    uint64_t last = 0;
     enum status st, ended;
 
     *done = 0;
     if (list_empty(&l->list))
         return ST_OK;
-    st = put_each(l, door, &last);
+    /* No alarm waits behind samples that find no room. */
+    st = put_each(l, door, true);
+    if (st == ST_OK)
+        st = put_each(l, door, false);
     ended = door->once(door->arg, NULL, 0);
     if (ended == ST_OK)
         ended = door->commit(door->arg);
@@ -164,7 +168,7 @@ enum status letters_put(struct letters *l, const struct letters_door *door, uint
         st = ended;
     if (st != ST_OK)
         return st;
-    *done = last;
+    *done = l->last;
     letters_free(l);
     return ST_OK;
 }

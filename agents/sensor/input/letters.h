@@ -45,9 +45,10 @@ struct letter *letters_add_bytes(struct letters *l, uint64_t number, const uint8
                                  size_t len, uint64_t after);
 void letters_drop(struct letters *l, struct letter *one);
 void letters_done(struct letters *l, uint64_t number); /* drops those up to it */
-/* Puts all of them, oldest first, and commits. ST_OK: the outbox has them, none is left, *done is
- * the number of the last one (0 = there was none). Otherwise all stay and are put again next time;
- * the once-key makes that harmless. What the gate refuses is dropped and counted: a fault of ours.
+/* Puts all of them, conclusions first, then oldest first, and commits. ST_OK: the outbox has them,
+ * none is left, *done is the number of the last one (0 = there was none). Otherwise all stay and
+ * are put again next time; the once-key makes that harmless. What the gate refuses is dropped and
+ * counted: a fault of ours.
  */
 MUST_CHECK enum status letters_put(struct letters *l, const struct letters_door *door,
                                    uint64_t *done);

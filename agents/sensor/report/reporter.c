@@ -24,6 +24,7 @@ struct reporter {
     size_t gathered[STATION_STREAMS];   /* samples that stand in the batches, thinned or not */
     struct mode mode;
     Eocbus__V1__SensorMode was;
+    bool unlinked;
 };
 
 enum status reporter_create(struct reporter **out, const struct reporter_settings *set)
@@ -186,6 +187,18 @@ static enum status end_while(struct reporter *r, unsigned stream, struct speaker
     return gather(r, r->now, stream, &rest, thin_ended(r->thin[stream]), s);
 }
 
+static void set_period(struct reporter *r)
+{
+    r->now->period_us =
+        r->was == MODE(EVENT) && !r->unlinked ? r->set.event_period_us : r->set.batch_period_us;
+}
+
+void reporter_linked(struct reporter *r, bool up)
+{
+    r->unlinked = !up;
+    set_period(r);
+}
+
 /* What was gathered before an event belongs to it. */
 static enum status enter(struct reporter *r, int64_t now_us, struct speaker *s)
 {
@@ -199,7 +212,7 @@ static enum status enter(struct reporter *r, int64_t now_us, struct speaker *s)
     if (st == ST_OK && mode != MODE(EVENT))
         st = reporter_flush(r, s);
     r->was = mode;
-    r->now->period_us = mode == MODE(EVENT) ? r->set.event_period_us : r->set.batch_period_us;
+    set_period(r);
     if (st == ST_OK && mode == MODE(EVENT))
         st = tell_before(r, s);
     return st == ST_OK ? reporter_flush(r, s) : st;

@@ -56,6 +56,9 @@ MUST_CHECK enum status reporter_level(struct reporter *r, Eocbus__V1__DetectionL
 MUST_CHECK enum status reporter_order(struct reporter *r, Eocbus__V1__SensorMode wanted,
                                       uint32_t duration_s, int64_t now_us, struct speaker *s);
 MUST_CHECK enum status reporter_tick(struct reporter *r, int64_t now_us, struct speaker *s);
+/* Whether somebody would hear it now; true at the beginning. Without a link the messages of an
+ * event are as long as others: seconds apart they are nothing but envelopes. */
+void reporter_linked(struct reporter *r, bool up);
 Eocbus__V1__SensorMode reporter_mode(const struct reporter *r);
 
 #endif

@@ -18,7 +18,7 @@ struct letter {
     char *pcodes[1];
 };
 
-static Eocbus__V1__Envelope *begin(struct speaker *s, struct letter *l, Eocbus__V1__Lane lane,
+static Eocbus__V1__Envelope *begin(const struct speaker *s, struct letter *l, Eocbus__V1__Lane lane,
                                    Eocbus__V1__Kind kind, int64_t event_us)
 {
     eocbus__v1__envelope__init(&l->m);
@@ -219,4 +219,16 @@ enum status say_answer(struct speaker *s, const struct say_answer *a, int64_t no
     m->body_case = EOCBUS__V1__ENVELOPE__BODY_RECEIPT;
     m->receipt = &body;
     return put(s, m);
+}
+
+enum status
+say_thinned(const struct speaker *s, int64_t now_us,
+            enum status (*thin)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why), void *arg)
+{
+    struct refusal why;
+    struct letter l;
+
+    return thin(arg,
+                begin(s, &l, EOCBUS__V1__LANE__LANE_ROUTINE, EOCBUS__V1__KIND__KIND_REPORT, now_us),
+                &why);
 }

@@ -50,5 +50,11 @@ struct say_answer {
     const char *code, *text;
 };
 MUST_CHECK enum status say_answer(struct speaker *s, const struct say_answer *a, int64_t now_us);
+/* What was dropped, by whoever drops it: `thin` fills in and puts what it is given. Leaves the
+ * arena alone, since it comes in the middle of other words. */
+MUST_CHECK enum status say_thinned(const struct speaker *s, int64_t now_us,
+                                   enum status (*thin)(void *arg, Eocbus__V1__Envelope *m,
+                                                       struct refusal *why),
+                                   void *arg);
 
 #endif

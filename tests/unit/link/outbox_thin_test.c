@@ -6,8 +6,10 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "agents/link/outbox.h"
@@ -40,6 +42,7 @@ static int remove_dir(void **state)
     char file[160];
 
     (void)state;
+    umount(dir); /* of a test that failed */
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         snprintf(file, sizeof(file), "%s%s", path, ends[i]);
         unlink(file);
@@ -291,6 +294,72 @@ static void a_full_outbox_takes_what_is_urgent_for_ever(void **state)
     outbox_close(o);
 }
 
+static void stuff_disk(const char *file)
+{
+    static char block[4096];
+    int fd = open(file, O_CREAT | O_WRONLY, 0600);
+
+    while (write(fd, block, sizeof(block)) > 0)
+        ;
+    while (write(fd, block, 1) > 0)
+        ;
+    close(fd);
+}
+
+static enum status put_flash(struct outbox *o)
+{
+    Eocbus__V1__GeneralMessage text = EOCBUS__V1__GENERAL_MESSAGE__INIT;
+    Eocbus__V1__Envelope m;
+    struct refusal why;
+    uint64_t tag;
+    enum status st;
+
+    address(&m, LANE(FLASH));
+    text.from_role = (char *)"gateway";
+    text.to_role = (char *)"duty officer";
+    text.subject = (char *)"mudflow at Gusar";
+    text.text = (char *)"leave the river bed";
+    m.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
+    m.general_message = &text;
+    st = outbox_put(o, &m, &tag, &why);
+    if (st == ST_INVALID)
+        fail_msg("%s %s %s", why.code, why.path, why.text);
+    return st;
+}
+
+static void on_a_full_disk_an_alarm_is_still_taken(void **state)
+{
+    struct outbox *o;
+    char stuffing[192];
+    enum status st = ST_OK;
+    uint64_t tag;
+
+    (void)state;
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=2m") != 0)
+        skip();
+    o = open_it();
+    assert_int_equal(put(o, LANE(BULK), 900, &tag), ST_OK);
+    assert_int_equal(outbox_commit(o), ST_OK);
+    snprintf(stuffing, sizeof(stuffing), "%s/stuffing", dir);
+    stuff_disk(stuffing); /* somebody else takes the rest */
+    for (int i = 0; i < 2000 && st == ST_OK; i++) {
+        st = put(o, LANE(BULK), 900, &tag);
+        if (st == ST_OK)
+            st = outbox_commit(o);
+    }
+    assert_int_equal(st, ST_FULL);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(put_flash(o), ST_OK);
+        assert_int_equal(outbox_commit(o), ST_OK);
+    }
+    assert_int_equal(put(o, LANE(BULK), 900, &tag), ST_FULL);
+    outbox_close(o);
+    o = open_it();
+    assert_int_equal(offered(o)->of_lane[LANE(FLASH)], 5);
+    outbox_close(o);
+    umount(dir);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
@@ -300,6 +369,7 @@ int main(void)
         T(a_word_that_is_refused_gives_nothing_up),
         T(a_command_that_counts_its_puts_is_not_disturbed),
         T(a_full_outbox_takes_what_is_urgent_for_ever),
+        T(on_a_full_disk_an_alarm_is_still_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
