@@ -113,7 +113,7 @@ static void make_rain(struct torrent *t)
     t->rain_us =
         t->set.begin_us + (int64_t)(between(0.12, 0.2, chance(seed, OF_RAIN, 0)) * 1e6 * span_s);
     t->peak_mm_h = between(45, 95, chance(seed, OF_RAIN, 1));
-    t->rain_rise_s = between(300, 900, chance(seed, OF_RAIN, 2));
+    t->rain_rise_s = between(300, 900, chance(seed, OF_RAIN, 2)) * fmin(1, span_s / 7200);
     t->rain_fall_s = between(600, 1800, chance(seed, OF_RAIN, 3));
 }
 
