@@ -115,12 +115,13 @@ BEGIN
         DELETE FROM bus.commitment x WHERE x.strand_id = s.strand_id;
     END IF;
     FOREACH one IN ARRAY CASE WHEN s.until_at <= s.from_at THEN '{}' ELSE s.items END LOOP
-        -- What came without a promise may be promised to somebody else.
+        -- What came without a promise may be promised to somebody else, and is out since that was told.
         INSERT INTO bus.commitment (strand_id, thread, line_id, status, agency, item, held)
-        SELECT s.strand_id, s.thread, s.line_id, s.status, s.agency, one, tstzrange(s.from_at, coalesce(s.until_at, 'infinity'))
+        SELECT s.strand_id, s.thread, s.line_id, s.status, s.agency, one, w.held
+          FROM (SELECT tstzrange(coalesce(s.from_at, s.since), coalesce(s.until_at, 'infinity')) AS held) AS w
          WHERE NOT EXISTS (SELECT FROM bus.commitment x
                             WHERE x.agency = s.agency AND lower(x.item COLLATE "und-x-icu") = lower(one COLLATE "und-x-icu") AND x.status = s.status
-                              AND upper(x.held) > s.from_at AND x.held && tstzrange(s.from_at, coalesce(s.until_at, 'infinity')) AND x.strand_id <> s.strand_id)
+                              AND upper(x.held) > lower(w.held) AND x.held && w.held AND x.strand_id <> s.strand_id)
             ON CONFLICT DO NOTHING;
     END LOOP;
 END

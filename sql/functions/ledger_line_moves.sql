@@ -213,7 +213,9 @@ BEGIN
     s.counts := f.counts;
     PERFORM bus.strand_put(s, p.is_new);
     PERFORM bus.note_move(m, 'line', s.strand_id, s.line_id, p.event, p.from_state, p.to_state);
-    IF s.counts AND (NOT counted OR p.event IN ('UPDATE', 'COMMIT', 'EXTEND_ACCEPT') OR p.event LIKE 'UNSPEND%') AND s.items <> '{}' THEN
+    -- Not what is back or spent already when it is heard of.
+    IF s.counts AND f.phase NOT IN ('due back', 'over')
+       AND (NOT counted OR p.event IN ('UPDATE', 'COMMIT', 'EXTEND_ACCEPT') OR p.event LIKE 'UNSPEND%') AND s.items <> '{}' THEN
         PERFORM bus.items_held(s, p.is_new);
     END IF;
     IF counted AND f.phase IN ('due back', 'over') THEN

@@ -14,8 +14,9 @@ CREATE TABLE walk.office (
 );
 CREATE TABLE walk.clock (turn int4 NOT NULL, seed int8 NOT NULL, at timestamptz NOT NULL, step int8 NOT NULL);
 
--- One message, as an office would say it.
-CREATE TYPE walk.word AS (office text, type text, kind text, status int2, event_at timestamptz, places text, body jsonb);
+-- One message, as an office would say it. `more`: what stands in the envelope besides.
+CREATE TYPE walk.word AS (office text, type text, kind text, status int2, event_at timestamptz, not_after timestamptz, places text,
+                          body jsonb, more jsonb);
 
 CREATE FUNCTION walk.chance(percent float) RETURNS bool LANGUAGE sql VOLATILE AS $$ SELECT random() * 100 < percent $$;
 CREATE FUNCTION walk.below(n int4) RETURNS int4 LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * n)::int4 $$;
@@ -24,14 +25,22 @@ $$ SELECT words[1 + floor(random() * cardinality(words))::int4] $$;
 CREATE FUNCTION walk.id(what text, n int8) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT md5(what || ' ' || n)::uuid $$;
 CREATE FUNCTION walk.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT at FROM walk.clock $$;
 
--- Offices, and a clock that begins long ago: an offer of days is over within the walk.
+-- Which id the `i`th message of a turn has: of one that is said already, or will be.
+CREATE FUNCTION walk.message_id(turn int4, i int4) RETURNS uuid LANGUAGE sql STABLE AS
+$$ SELECT md5(format('%s %s %s', c.seed, message_id.turn, i))::uuid FROM walk.clock c $$;
+
+-- Offices, and a clock that begins long ago: an offer of days is over within the walk. Whether the time of a message is
+-- over when it is stored, is said by a clock that nobody can set: what is not, ends so much later, and its timer (of
+-- kind `line`) is put back by as much.
+CREATE FUNCTION walk.until_now() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '40 years' $$;
 CREATE FUNCTION walk.begin(seed int8) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM bus.audit_pending;
     INSERT INTO bus.principal (name, agency, roles, places) VALUES
         ('coes.ayni.registry', 'coes', 'registry', '3505203'), ('coes.zafarobod.registry', 'coes', 'registry', '3505217'),
         ('mercy.ayni', 'mercy', 'partner', '3505203'), ('coes.kulob.office', 'coes', 'district', '3510203'),
-        ('coes.duty', 'coes', 'all', ''), ('eoc.duty', 'eoc', 'all', '');
+        ('coes.duty', 'coes', 'all', ''), ('eoc.duty', 'eoc', 'all', ''), ('coes.depot.north', 'coes', 'supplier', ''),
+        ('mercy.depot.east', 'mercy', 'supplier', ''), ('msf.dushanbe.store', 'msf', 'supplier', '');
     INSERT INTO walk.office (office_id, name, place)
     SELECT principal_id, name, coalesce(nullif(places, ''), '3505203') FROM bus.principal WHERE principal_id > 0;
     CREATE INDEX ON bus.moved (step); -- for what is looked at here
@@ -90,8 +99,8 @@ BEGIN
     CREATE TEMP TABLE word ON COMMIT DROP AS
     SELECT i, o.office_id, o.lane_seq + row_number() OVER (PARTITION BY o.office_id ORDER BY i) AS lane_seq, t.number AS type,
            w.kind, w.status, coalesce(w.event_at, c.at) AS event_at, coalesce(w.places, o.place) AS places,
-           CASE WHEN walk.chance(2) THEN c.at - interval '1 day' END AS not_after,
-           jsonb_build_object('kind', 'KIND_' || w.kind, w.type, w.body) AS doc
+           CASE WHEN walk.chance(2) THEN c.at - interval '1 day' ELSE w.not_after END AS not_after,
+           jsonb_build_object('kind', 'KIND_' || w.kind, w.type, w.body) || coalesce(w.more, '{}') AS doc
       FROM (SELECT i, walk.any_word() AS word FROM generate_series(1, n) AS i OFFSET 0) AS x
       CROSS JOIN LATERAL (SELECT (x.word).*) AS w
       JOIN walk.office o ON o.name = w.office JOIN bus.type t ON t.name = w.type;
@@ -99,7 +108,7 @@ BEGIN
       FROM (SELECT office_id, max(lane_seq) AS last FROM word GROUP BY office_id) AS x WHERE x.office_id = o.office_id;
     SELECT a.* INTO res
       FROM (SELECT array_agg(office_id ORDER BY i) AS office_id, array_agg(w.lane_seq ORDER BY i) AS lane_seq,
-                   array_agg(md5(format('%s %s %s', c.seed, c.turn, i))::uuid ORDER BY i) AS id, array_agg(type ORDER BY i) AS type,
+                   array_agg(walk.message_id(c.turn, i) ORDER BY i) AS id, array_agg(type ORDER BY i) AS type,
                    array_agg(status ORDER BY i) AS status, array_agg(places ORDER BY i) AS places,
                    array_agg(event_at ORDER BY i) AS event_at, array_agg(not_after ORDER BY i) AS not_after,
                    array_agg(int4send(c.turn) || int4send(i) ORDER BY i) AS content, array_agg(doc ORDER BY i) AS doc FROM word w) AS m,
@@ -116,6 +125,7 @@ BEGIN
     -- As a tick does, at the time that is told here.
     PERFORM bus.judge_woken(1000);
     PERFORM bus.age_held(1000, c.at);
+    UPDATE bus.timer SET due_at = due_at - walk.until_now() WHERE kind = 'line' AND due_at > c.at + walk.until_now() / 2;
     PERFORM bus.ring_due(1000, c.at);
     PERFORM bus.say_due(1000);
     PERFORM bus.summarize();
