@@ -21,6 +21,7 @@ INSERT INTO walk.line_word VALUES
     ('COMMIT', 'commit_resource', 'ACCEPT', 'WINDOW', true), ('COMMIT_PROVISIONAL', 'commit_resource', 'PROVISIONAL', 'WINDOW', true),
     ('COMMIT_DECLINE', 'commit_resource', 'DECLINE', NULL, true), ('ASK', 'request_information', NULL, NULL, true),
     ('OFFER', 'offer_unsolicited_resource', NULL, NULL, true), ('RELEASE', 'release_resource', NULL, NULL, false),
+    ('RELEASE_PART', 'release_resource', NULL, NULL, false),
     ('ASK_RETURN', 'request_return', NULL, 'REQUESTED_RETURN_DEPARTURE', true),
     ('RETURN_ACCEPT', 'response_to_request_return', 'ACCEPT', NULL, false),
     ('RETURN_PROVISIONAL', 'response_to_request_return', 'PROVISIONAL', NULL, false),
@@ -36,6 +37,8 @@ INSERT INTO walk.line_word VALUES
     ('LOSE', 'report_resource_deployment_status', 'OUT', NULL, true), ('SPEND', 'report_resource_deployment_status', 'OUT', NULL, true),
     ('RETURN_DEPART', 'report_resource_deployment_status', NULL, 'ACTUAL_RETURN_DEPARTURE', true),
     ('RETURN_ARRIVE', 'report_resource_deployment_status', NULL, 'ACTUAL_RETURN_ARRIVAL', true),
+    ('RETURN_PART', 'report_resource_deployment_status', NULL, 'ACTUAL_RETURN_ARRIVAL', true),
+    ('RETURN_DEPART_PART', 'report_resource_deployment_status', NULL, 'ACTUAL_RETURN_DEPARTURE', true),
     ('EXTEND', 'request_extended_deployment_duration', NULL, 'REQUESTED_RETURN_DEPARTURE', false),
     ('EXTEND_ACCEPT', 'response_to_request_extended_deployment_duration', 'ACCEPT', 'REQUESTED_RETURN_DEPARTURE', true),
     ('EXTEND_PROVISIONAL', 'response_to_request_extended_deployment_duration', 'PROVISIONAL', 'REQUESTED_RETURN_DEPARTURE', true),
@@ -55,9 +58,9 @@ DECLARE
     item text := walk.one_of('EX-1', 'EX-2', 'ex-3', 'EX-4', 'EX-5, EX-6', 'EX-6', 'TR-1', 'TR-2');
     resource jsonb := '{"kind": "excavator"}';
 BEGIN
-    IF walk.chance(CASE WHEN event IN ('REQUEST', 'OFFER', 'COMMIT', 'LOSE') THEN 90 ELSE 30 END) THEN
+    IF walk.chance(CASE WHEN event IN ('REQUEST', 'OFFER', 'COMMIT', 'LOSE') OR event LIKE '%PART' THEN 90 ELSE 30 END) THEN
         e := e || jsonb_build_object('assignment', jsonb_build_object('quantity', jsonb_build_object(
-            'value', CASE WHEN event IN ('ARRIVE', 'LOSE') THEN 1 ELSE walk.below(4) END::text, 'unit', walk.one_of('pcs', 'pcs', 'pcs', 'pcs', 'PCS', 'kg'))));
+            'value', CASE WHEN event IN ('ARRIVE', 'LOSE') OR event LIKE '%PART' THEN 1 ELSE walk.below(4) END::text, 'unit', walk.one_of('pcs', 'pcs', 'pcs', 'pcs', 'PCS', 'kg'))));
     END IF;
     IF w.answer IN ('ACCEPT', 'PROVISIONAL', 'DECLINE') THEN
         e := e || jsonb_build_object('response', jsonb_build_object('type', 'RESPONSE_TYPE_' || w.answer));
@@ -107,7 +110,7 @@ BEGIN
                         AND (seldom OR t.event NOT IN ('ASK', 'ASK_STATUS', 'REPORT', 'UPDATE', 'LOSE', 'SPEND', 'CANCEL', 'WITHDRAW', 'UNSAY', 'RESPOND_DECLINE',
                                                        'QUOTE_DECLINE', 'COMMIT_DECLINE', 'REQUEST'))
                         AND (EXISTS (SELECT FROM walk.line_word x WHERE x.event = t.event)
-                             OR t.event IN ('UPDATE', 'CANCEL', 'WITHDRAW', 'TAKE_BACK', 'TAKE_BACK_ON_ROAD', 'UNSAY', 'UNASK', 'UNASK_OFFER'))
+                             OR t.event LIKE 'UNSPEND%' OR t.event IN ('UPDATE', 'CANCEL', 'WITHDRAW', 'TAKE_BACK', 'TAKE_BACK_ON_ROAD', 'UNSAY', 'UNASK', 'UNASK_OFFER', 'UNCOUNT'))
                       ORDER BY random() LIMIT 1), 'REPORT');
 END
 $$;
@@ -185,7 +188,7 @@ $$;
 CREATE FUNCTION walk.was_forced(strand uuid) RETURNS bool LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM bus.moved m WHERE m.cycle = 'line' AND m.entity = strand AND NOT EXISTS (
-               SELECT FROM bus.transition t WHERE (t.cycle, t.from_state, t.event) = ('line', m.from_state, m.event)));
+               SELECT FROM bus.transition t WHERE (t.cycle, t.from_state, t.event) = ('line', m.from_state, m.event) AND NOT t.guards @> '{promised}'));
 END
 $$;
 
@@ -205,7 +208,7 @@ BEGIN
     -- Sums.
     RETURN QUERY SELECT format('request %s %s is %s: promised %s of %s, by its lines %s of %s', r.thread, r.line_id, r.state, r.promised, r.wanted, x.promised, x.n)
       FROM walked_request r CROSS JOIN LATERAL (
-           SELECT count(*) AS n, coalesce(sum(s.quantity - s.lost_away) FILTER (WHERE r.unit IS NULL OR s.unit IS NULL OR lower(s.unit) = lower(r.unit)), 0) AS promised
+           SELECT count(*) AS n, coalesce(sum(s.quantity - s.lost_away - s.released_away) FILTER (WHERE r.unit IS NULL OR s.unit IS NULL OR lower(s.unit) = lower(r.unit)), 0) AS promised
              FROM walked_line s WHERE (s.thread, s.line_id) = (r.thread, r.line_id) AND s.counts AND (s.phase NOT IN ('due back', 'over') OR s.arrived_at IS NOT NULL)) AS x
      WHERE r.promised <> x.promised
         OR NOT r.is_over AND r.state <> CASE WHEN x.n = 0 THEN 'OPEN' WHEN r.wanted IS NULL OR x.promised >= r.wanted THEN 'MET' ELSE 'PARTLY' END
@@ -213,8 +216,9 @@ BEGIN
     RETURN QUERY SELECT format('line %s is %s: %s, %s', s.strand_id, s.state, s.phase, s.counts) FROM walked_line s
      WHERE NOT EXISTS (SELECT FROM bus.line_phase f WHERE (f.state, f.phase, f.counts) = (s.state, s.phase, s.counts));
     RETURN QUERY SELECT format('line %s is %s: %s, of which lost %s (away %s), arrived %s', s.strand_id, s.state, s.quantity, s.lost, s.lost_away, s.arrived)
-      FROM (SELECT * FROM walked_line x WHERE least(x.quantity, x.lost, x.lost_away, x.arrived) < 0 OR x.lost > x.quantity OR x.lost_away > x.lost
-                                           OR x.arrived + x.lost_away > x.quantity OFFSET 0) AS s WHERE NOT walk.was_forced(s.strand_id);
+      FROM (SELECT * FROM walked_line x WHERE least(x.quantity, x.lost, x.lost_away, x.arrived, x.released, x.released_away, x.back) < 0
+                                           OR x.lost > x.quantity OR x.lost_away > x.lost OR x.arrived + x.lost_away > x.quantity
+                                           OR x.released_away > x.released OR x.released > x.quantity OR x.back > x.quantity OFFSET 0) AS s WHERE NOT walk.was_forced(s.strand_id);
     -- Who answers a request that is over has nothing to wait for; an offer stands by itself.
     RETURN QUERY SELECT format('request %s %s is %s and line %s is %s', x.thread, x.line_id, x.state, x.strand_id, x.is)
       FROM (SELECT r.*, s.strand_id, s.state AS is FROM walked_request r JOIN walked_line s USING (thread, line_id)
@@ -229,10 +233,11 @@ BEGIN
                                      AND y.status = c.status AND upper(y.held) > lower(c.held) AND y.held && c.held AND y.strand_id <> c.strand_id OFFSET 0) AS d
              OFFSET 0) AS x
      WHERE NOT walk.was_forced(x.one) AND NOT walk.was_forced(x.other);
-    RETURN QUERY SELECT format('line %s is %s and %s is not kept for it', s.strand_id, s.state, one)
-      FROM walked_line s CROSS JOIN LATERAL unnest(s.items) AS one
+    RETURN QUERY SELECT format('line %s is %s and %s is not kept for it', x.strand_id, x.state, x.one) FROM (
+    SELECT s.*, one FROM walked_line s CROSS JOIN LATERAL unnest(s.items) AS one
      WHERE s.phase IN ('promised', 'under way', 'on scene') AND coalesce(s.until_at, 'infinity') > s.from_at
-       AND NOT EXISTS (SELECT FROM bus.commitment c WHERE c.strand_id = s.strand_id AND c.item = one);
+       AND NOT EXISTS (SELECT FROM bus.commitment c WHERE c.strand_id = s.strand_id AND c.item = one) OFFSET 0) AS x
+     WHERE NOT walk.was_forced(x.strand_id);
     RETURN QUERY SELECT format('line %s is %s and %s is kept for it without end', s.strand_id, s.state, c.item)
       FROM walked_line s CROSS JOIN LATERAL (SELECT * FROM bus.commitment y WHERE y.strand_id = s.strand_id OFFSET 0) AS c
      WHERE s.phase IN ('open', 'due back', 'over') AND upper(c.held) = 'infinity';
