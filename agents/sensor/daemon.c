@@ -14,6 +14,7 @@
 #include "agents/sensor/control.h"
 #include "agents/sensor/input/inputs.h"
 #include "agents/sensor/report/room.h"
+#include "agents/sensor/report/supervise.h"
 #include "agents/sensor/settings.h"
 #include "agents/sensor/siren/clock.h"
 #include "agents/sensor/siren/site.h"
@@ -28,6 +29,7 @@
 #define CROWDED_MS    50
 #define AGAIN_MS      5000
 #define ROOM_TRIES    8
+#define LOOK_MS       10000
 /* Without a link nobody reads a state before the next one. */
 #define UNLINKED_STATUS_US UINT64_C(3600000000)
 
@@ -36,12 +38,14 @@ struct daemon {
     struct loop *loop;
     struct agent *agent;
     struct quality quality;
+    struct supervise supervise;
+    unsigned troubles; /* TROUBLE_ bits, as logged */
     struct inputs *inputs;
     struct site *site;
     struct control *control;
     struct clock_watch clock;
     struct replay *replay;
-    struct loop_timer *replay_timer, *status_timer;
+    struct loop_timer *replay_timer, *status_timer, *look_timer;
     struct loop_signal *signals[3];
     uint64_t began_us, status_us; /* the state was said last */
     uint64_t repeated;            /* of the replay, at the step before */
@@ -189,9 +193,20 @@ static int32_t clamp_offset(int64_t ms)
     return (int32_t)(ms > most ? most : ms < -most ? -most : ms);
 }
 
-static void on_status(void *arg)
+/* What is known without asking the outbox; answers TROUBLE_ bits. */
+static unsigned describe(struct daemon *d, const struct agent_state *state,
+                         Eocbus__V1__SensorStatus *body)
 {
-    struct daemon *d = arg;
+    body->uptime_s = (uint32_t)((loop_now_us(d->loop) - d->began_us) / 1000000);
+    body->backlog_messages = state->waiting;
+    body->clock_offset_ms = state->clock_known ? clamp_offset(state->clock_offset_ms) : 0;
+    body->disk_free_kib = free_kib(d->s->set.agent.outbox_path);
+    body->mode = intake_mode(inputs_intake(d->inputs));
+    return supervise_look(&d->supervise, loop_utc_us(d->loop), body);
+}
+
+static void say_state(struct daemon *d)
+{
     Eocbus__V1__SensorStatus body = EOCBUS__V1__SENSOR_STATUS__INIT;
     struct speaker speaker = d->s->speaker;
     struct outbox_counts counts = {.bytes = 0};
@@ -199,15 +214,9 @@ static void on_status(void *arg)
     enum status st;
 
     agent_state(d->agent, &state);
-    if (!state.linked && d->status_us && loop_now_us(d->loop) - d->status_us < UNLINKED_STATUS_US)
-        return;
     (void)!outbox_counts(agent_outbox(d->agent), &counts);
-    body.uptime_s = (uint32_t)((loop_now_us(d->loop) - d->began_us) / 1000000);
-    body.backlog_messages = state.waiting;
+    (void)describe(d, &state, &body);
     body.backlog_bytes = counts.bytes;
-    body.clock_offset_ms = state.clock_known ? clamp_offset(state.clock_offset_ms) : 0;
-    body.disk_free_kib = free_kib(d->s->set.agent.outbox_path);
-    body.mode = intake_mode(inputs_intake(d->inputs));
     body.sensor_registry_version = d->s->speaker.registry_version;
     body.software = (char *)"eocbus-sensor " EOCBUS_VERSION;
     speaker.put = put;
@@ -218,6 +227,41 @@ static void on_status(void *arg)
     else
         log_warn("sensor.status.unsaid", "status=%s code=%s path=%s", status_name(st),
                  speaker.why.code ? speaker.why.code : "", speaker.why.path);
+}
+
+static void on_status(void *arg)
+{
+    struct daemon *d = arg;
+    struct agent_state state;
+
+    agent_state(d->agent, &state);
+    if (state.linked || !d->status_us || loop_now_us(d->loop) - d->status_us >= UNLINKED_STATUS_US)
+        say_state(d);
+}
+
+/* What changed for the better or worse is said at once. */
+static void on_look(void *arg)
+{
+    struct daemon *d = arg;
+    Eocbus__V1__SensorStatus body = EOCBUS__V1__SENSOR_STATUS__INIT;
+    struct agent_state state;
+    unsigned troubles;
+    char words[64];
+
+    agent_state(d->agent, &state);
+    troubles = describe(d, &state, &body);
+    if (troubles == d->troubles)
+        return;
+    if (troubles & ~d->troubles)
+        log_warn("sensor.trouble",
+                 "what=\"%s\" battery_mv=%" PRIu32 " rssi_dbm=%d clock_offset_ms=%d "
+                 "disk_free_kib=%" PRIu64 " silent=%zu",
+                 supervise_words(words, troubles), body.battery_mv, (int)body.rssi_dbm,
+                 (int)body.clock_offset_ms, body.disk_free_kib, body.n_silent_datastreams);
+    else
+        log_info("sensor.trouble.less", "left=\"%s\"", supervise_words(words, troubles));
+    d->troubles = troubles;
+    say_state(d);
 }
 
 /* Once per version, however often the gateway starts. */
@@ -290,6 +334,8 @@ static enum status start_loop(struct daemon *d)
 
     if (st == ST_OK)
         st = loop_timer_create(&d->status_timer, d->loop, on_status, d);
+    if (st == ST_OK)
+        st = loop_timer_create(&d->look_timer, d->loop, on_look, d);
     for (size_t i = 0; st == ST_OK && i < ARRAY_LEN(signums); i++)
         st = loop_signal_create(&d->signals[i], d->loop, signums[i], on_signal, d);
     return st;
@@ -297,7 +343,12 @@ static enum status start_loop(struct daemon *d)
 
 static void judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
 {
-    quality_judge(&((struct daemon *)arg)->quality, stream, s, now_us);
+    struct daemon *d = arg;
+
+    quality_judge(&d->quality, stream, s, now_us);
+    supervise_sample(&d->supervise, stream, s);
+    if (d->troubles & TROUBLE_POWER)
+        s->flags |= EOCBUS__V1__QUALITY__QUALITY_LOW_POWER;
 }
 
 /* --- siren --------------------------------------------------------------------------------------
@@ -416,6 +467,8 @@ static enum status start_control(struct daemon *d, char *err, size_t err_size)
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
+    const struct supervise_limits limits = {set->power_low_mv, set->signal_low_dbm,
+                                            set->clock_off_ms, set->disk_low / 1024};
     const struct inputs_settings inputs = {
         .loop = d->loop,
         .conf = &set->inputs,
@@ -445,6 +498,7 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
                                   set->quality_ahead_ms * INT64_C(1000),
                                   set->backfill_after_ms * INT64_C(1000), err, err_size);
 
+    supervise_begin(&d->supervise, &d->s->station, &d->quality, &limits, loop_utc_us(d->loop));
     return st == ST_OK ? inputs_create(&d->inputs, &inputs, err, err_size) : st;
 }
 
@@ -478,6 +532,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
         return st;
     d->began_us = loop_now_us(d->loop);
     loop_timer_start(d->status_timer, 0, d->s->set.status_period_ms);
+    loop_timer_start(d->look_timer, LOOK_MS, LOOK_MS);
     return ST_OK;
 }
 
@@ -492,6 +547,7 @@ static void end(struct daemon *d)
         loop_signal_destroy(d->signals[i]);
     loop_timer_destroy(d->replay_timer);
     loop_timer_destroy(d->status_timer);
+    loop_timer_destroy(d->look_timer);
     loop_destroy(d->loop);
 }
 

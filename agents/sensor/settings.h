@@ -16,6 +16,8 @@ struct sensor_settings {
     struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays,
         siren_sounds;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
+    unsigned power_low_mv, signal_low_dbm, clock_off_ms;
+    size_t disk_low;
     unsigned quality_ahead_ms, event_period_ms, event_before_ms, event_after_ms;
     unsigned replay_backlog, siren_timeout_ms;
     struct inputs_conf inputs;

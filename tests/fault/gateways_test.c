@@ -90,7 +90,7 @@ static void write_conf(unsigned i)
     fprintf(f,
             "name = %s\nkey.file = %s/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
             "outbox.path = %s/%u.db\noutbox.budget = 16MiB\nlink.profile = 4g\nplace = 3505203\n"
-            "listen = 127.0.0.1:0\nlog.level = info\n"
+            "listen = 127.0.0.1:0\nlog.level = info\nbatch.period = %s\n"
             "datastream = a.stage 1 stage metre -3 step=1s\n"
             "datastream = a.rain 2 rain_acc millimetre -1 step=1s\n"
             "datastream = a.geo 3 gv_imp per_second 0 step=1s\n"
@@ -100,7 +100,7 @@ static void write_conf(unsigned i)
             "detector = stage.rate 1 a.stage line=0.300\n"
             "detector = rain.caine1980 1 a.rain\n",
             name, bus_dir(world.bus), name, bus_endpoint(world.bus), bus_broker_key(world.bus),
-            bus_dir(world.bus), i);
+            bus_dir(world.bus), i, getenv("GATEWAYS") ? "1m" : "4s");
     assert_int_equal(fclose(f), 0);
 }
 
