@@ -43,6 +43,7 @@ static void drop_notice(void *arg, const char *message)
 enum status db_open(struct db **out, const char *conninfo, char *err, size_t err_size)
 {
     struct db *d;
+    const char *advice;
     char line[400];
 
     if (conninfo_check(conninfo, err, err_size) != ST_OK)
@@ -55,10 +56,14 @@ enum status db_open(struct db **out, const char *conninfo, char *err, size_t err
     d->conn = PQconnectdb(conninfo);
     if (PQstatus(d->conn) != CONNECTION_OK) {
         keep_one_line(line, sizeof(line), PQerrorMessage(d->conn));
-        snprintf(err, err_size,
-                 "the database does not answer (%s); check the setting \"database\" and that "
-                 "PostgreSQL runs",
-                 line);
+        advice = conninfo_advice(line);
+        if (advice)
+            snprintf(err, err_size, "no connection to the database (%s); %s", line, advice);
+        else
+            snprintf(err, err_size,
+                     "the database does not answer (%s); check the setting \"database\" and that "
+                     "PostgreSQL runs",
+                     line);
         db_close(d);
         return ST_CLOSED;
     }

@@ -51,3 +51,43 @@ enum status conninfo_check(const char *conninfo, char *err, size_t err_size)
         where);
     return ST_DENIED;
 }
+
+/* The words of libpq 15 and OpenSSL 3, the more telling ones first. */
+const char *conninfo_advice(const char *why)
+{
+    static const struct {
+        const char *words, *advice;
+    } table[] = {
+        {"alert unknown ca",
+         "PostgreSQL does not know who signed our certificate (sslcert): have it "
+         "signed by the CA that its ssl_ca_file names"},
+        {"alert certificate expired", "our certificate (sslcert) is over: have a new one signed"},
+        {"alert certificate revoked",
+         "our certificate (sslcert) was revoked: have a new one signed"},
+        {"certificate authentication failed",
+         "our certificate (sslcert) is of another name than the "
+         "user: its CN has to be the user of the setting"},
+        {"valid client certificate",
+         "PostgreSQL wants a certificate of ours: put sslcert and sslkey "
+         "into the setting database"},
+        {"alert certificate required", "PostgreSQL wants a certificate of ours: put sslcert and "
+                                       "sslkey into the setting database"},
+        {"does not match host name",
+         "that is another machine, or its certificate names another: put "
+         "the name in the certificate as host into the setting database"},
+        {"certificate verify failed", "the server's certificate is over, or not of the CA in "
+                                      "sslrootcert: look at both with openssl x509 -in FILE -noout "
+                                      "-dates -issuer, and trust neither until you know"},
+        {"root certificate file",
+         "sslrootcert names the CA of the server: bring that file here, by "
+         "hand"},
+        {"private key file", "sslkey has to be a file of our own that nobody else can read (chmod "
+                             "0600)"},
+        {"certificate file", "sslcert has to be our certificate, in a file that we can read"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (strstr(why, table[i].words))
+            return table[i].advice;
+    return NULL;
+}

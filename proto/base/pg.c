@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "proto/base/conninfo.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
@@ -108,6 +109,7 @@ void pg_drop(struct pg *pg, const char *why)
 {
     enum pg_state was = pg->state;
     char text[320]; /* `why` may lie in pg->message, which is forgotten */
+    const char *advice;
     uint32_t random;
     unsigned pause_ms;
 
@@ -115,8 +117,10 @@ void pg_drop(struct pg *pg, const char *why)
     loop_random(pg->set.loop, &random, sizeof(random));
     pause_ms = pg_pause_ms(pg->failures, random);
     pg->failures++;
-    log_warn("store.pg.lost", "connection=%s while=%s why=\"%s\" retry_ms=%u", pg->set.name,
-             pg_state_name(was), text, pause_ms);
+    advice = conninfo_advice(text);
+    log_warn("store.pg.lost", "connection=%s while=%s why=\"%s\" retry_ms=%u%s%s%s", pg->set.name,
+             pg_state_name(was), text, pause_ms, advice ? " next=\"" : "", advice ? advice : "",
+             advice ? "\"" : "");
     hang_up(pg);
     pg_enter(pg, PG_DOWN);
     loop_timer_start(pg->timer, pause_ms, 0);

@@ -30,8 +30,9 @@ enum { PATH_BYTES = 256, WAIT_S = 60, FAMILY_MAX = 64 };
 struct pgserver {
     char dir[80]; /* data and socket live in it; a socket's name has at most 107 bytes */
     bool keep_dir;
-    pid_t pid;    /* 0 = stopped */
-    PGconn *conn; /* as superuser, lazily */
+    pid_t pid;        /* 0 = stopped */
+    PGconn *conn;     /* as superuser, lazily */
+    char address[40]; /* "" = the socket alone */
     char conninfo[PATH_BYTES];
     char text[16384];
 };
@@ -206,7 +207,11 @@ static bool launch_within(struct pgserver *s, unsigned seconds)
                                 "-k",
                                 s->dir,
                                 "-h",
-                                "",
+                                s->address,
+                                "-c",
+                                s->address[0] ? "ssl=on" : "ssl=off",
+                                "-c",
+                                "ssl_ca_file=clients.crt",
                                 getenv("TEST_SERVERS") ? "-F" : NULL,
                                 NULL};
     time_t until = time(NULL) + seconds;
@@ -265,6 +270,31 @@ void pgserver_kill(struct pgserver *s)
 void pgserver_start_again(struct pgserver *s)
 {
     launch(s);
+}
+
+void pgserver_data(const struct pgserver *s, char *path, size_t size)
+{
+    snprintf(path, size, "%s/data", s->dir);
+}
+
+void pgserver_listen_at(struct pgserver *s, const char *address)
+{
+    static const char *const files[] = {"server.crt", "server.key", "clients.crt"};
+    const struct passwd *who = getpwnam("postgres");
+    char path[PATH_BYTES];
+    FILE *f;
+
+    snprintf(s->address, sizeof(s->address), "%s", address);
+    snprintf(path, sizeof(path), "%s/data/pg_hba.conf", s->dir);
+    f = fopen(path, "we");
+    if (!f || fputs("local all all trust\nhostssl all all 127.0.0.0/8 cert\n", f) < 0 ||
+        fclose(f) != 0)
+        die("pg_hba.conf", strerror(errno));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && geteuid() == 0; i++) {
+        snprintf(path, sizeof(path), "%s/data/%s", s->dir, files[i]);
+        if (!who || chown(path, who->pw_uid, who->pw_gid) != 0)
+            die(path, strerror(errno));
+    }
 }
 
 void pgserver_freeze(struct pgserver *s)

@@ -10,6 +10,7 @@
 #define EOCBUS_TESTS_LIB_PGSERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct pgserver;
@@ -18,6 +19,12 @@ struct pgserver *pgserver_start(void);
 /* In an empty directory of the caller's, which stays: a disk that can be filled, for example. */
 struct pgserver *pgserver_start_in(const char *dir);
 void pgserver_end(struct pgserver *s); /* stops it and removes its files */
+
+/* From the next start on it listens at this address of the loopback too, port 5432, for TLS with a
+ * certificate of the client alone: `server.crt`, `server.key` and `clients.crt` (the CA) lie in its
+ * data folder by now. */
+void pgserver_listen_at(struct pgserver *s, const char *address);
+void pgserver_data(const struct pgserver *s, char *path, size_t size); /* its data folder */
 
 /* A copy of a running server that follows it, as a standby, in the place of `lost`, which does not
  * run any more and whose data are thrown away (NULL: a new place). tests/lib/pgpair.h has more. */
