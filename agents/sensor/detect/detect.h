@@ -88,7 +88,9 @@ MUST_CHECK enum status detect_configure(struct detect *d, const Eocbus__V1__Sens
  * and suspects are: the front of a mudflow looks like one. A sample that is no newer than the
  * newest of its channel is not looked at either. */
 void detect_sample(struct detect *d, unsigned stream, const struct sample *s);
-void detect_tick(struct detect *d, int64_t now_us); /* time passed without a sample */
+/* Time passed without a sample, by the gateway's own clock. An hour or more before the newest
+ * sample, that clock was set back: detectors begin anew, the level stays. */
+void detect_tick(struct detect *d, int64_t now_us);
 /* People work at the channel: wires raise nothing, and what is concluded is marked. */
 void detect_maintenance(struct detect *d, bool on);
 /* An earthquake, told by others: vibration of that time does not count, seen before or later. */

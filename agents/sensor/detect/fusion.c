@@ -19,6 +19,9 @@
 #define ALARMING (BIT(PRINCIPLE_RISE) | BIT(PRINCIPLE_VIBRATION) | BIT(PRINCIPLE_INFRASOUND))
 #define FLOW     (ALARMING | BIT(PRINCIPLE_LEVEL))
 
+/* A tick that lies so far before the newest sample: the clock was wrong and has been set. */
+#define SET_BACK_US INT64_C(3600000000)
+
 void detect_reset(struct detect *d)
 {
     for (unsigned i = 0; i < d->count; i++)
@@ -231,15 +234,39 @@ static void set_now(struct detect *d, int64_t now_us)
     d->begun = true;
 }
 
-void detect_tick(struct detect *d, int64_t now_us)
+static void pass_time(struct detect *d)
 {
-    set_now(d, now_us);
     for (unsigned i = 0; i < d->count; i++) {
         if (d->detector[i].profile->pass)
             d->detector[i].profile->pass(&d->detector[i], d->now_us);
         weigh(d, i); /* also of who has nothing new: a veto may have ended */
     }
     end_when_under(d);
+}
+
+/* What was measured by a clock that ran ahead would be newer than everything to come. Wires are as
+ * they are at any time. */
+static void forget_the_future(struct detect *d, int64_t now_us)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        struct detector *one = &d->detector[i];
+
+        if (one->profile->principle != PRINCIPLE_WIRE)
+            detector_reset(one);
+        for (unsigned place = 0; place < one->stream_count; place++)
+            one->last_us[place] = INT64_MIN;
+    }
+    memset(d->veto, 0, sizeof(d->veto));
+    d->now_us = now_us;
+    d->under_since_us = INT64_MIN;
+}
+
+void detect_tick(struct detect *d, int64_t now_us)
+{
+    if (d->begun && d->now_us - now_us > SET_BACK_US)
+        forget_the_future(d, now_us);
+    set_now(d, now_us);
+    pass_time(d);
 }
 
 static void look_at_wire(struct detect *d, struct detector *one, unsigned cuts)
@@ -288,7 +315,7 @@ void detect_sample(struct detect *d, unsigned stream, const struct sample *s)
         for (unsigned place = 0; place < d->detector[i].stream_count; place++)
             if (d->detector[i].stream[place] == stream)
                 look(d, i, place, s);
-    detect_tick(d, s->time_us);
+    pass_time(d);
 }
 
 /* --- what others tell ---------------------------------------------------------------------------

@@ -336,6 +336,31 @@ static void a_level_cleared_by_hand_rises_again_only_after_its_cause_was_under(v
     watch_close(&w);
 }
 
+/* A box that wakes up in the year 2031 and hears the time an hour later. */
+static void a_clock_that_is_set_back_makes_nobody_blind_and_ends_no_level(void **state)
+{
+    const int64_t ahead = 5 * 365 * 24 * HOUR;
+    struct watch w;
+
+    (void)state;
+    WATCH(&w, streams, "stage.level 1 stage line=2 debounce=1/1",
+          "stage.rate 1 stage line=0.1 window=1m debounce=1/1", "wire.any 1 wire at_start=0");
+    feed(&w, WIRE, T0 + ahead, 1);
+    feed(&w, STAGE, T0 + ahead, 2500);
+    assert_int_equal(w.detect->level, LEVEL(WARNING));
+    detect_tick(w.detect, T0 + ahead - 59 * MINUTE); /* late samples, and nothing more */
+    assert_true(detect_verdict(w.detect, 0)->over);
+    detect_tick(w.detect, T0);
+    assert_int_equal(w.detect->level, LEVEL(WARNING));
+    for (int i = 1; i <= 100; i++)
+        feed(&w, STAGE, T0 + i * SECOND, 1000 + 20 * i);
+    assert_true(detect_verdict(w.detect, 0)->over && detect_verdict(w.detect, 1)->over);
+    assert_int_equal(w.detect->level, LEVEL(ALARM));
+    feed(&w, WIRE, T0 + 101 * SECOND, 0);
+    assert_true(detect_verdict(w.detect, 2)->over); /* it was known to be intact */
+    watch_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_silent_gauge_raises_a_flow_sensors_warning_once),
         cmocka_unit_test(a_warning_neighbour_and_a_silent_gauge_are_one_level_more_and_not_two),
         cmocka_unit_test(a_detector_that_hears_nothing_more_lapses),
+        cmocka_unit_test(a_clock_that_is_set_back_makes_nobody_blind_and_ends_no_level),
         cmocka_unit_test(a_level_cleared_by_hand_rises_again_only_after_its_cause_was_under),
     };
 
