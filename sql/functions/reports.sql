@@ -48,24 +48,35 @@ CREATE FUNCTION bus.is_word(type int2, status int2, doc jsonb) RETURNS bool LANG
            AND (type <> 181 OR doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED'))
            AND coalesce((doc->>'flags')::int4, 0) & 1 = 0
 $$;
--- Keeps the newest of each sender, of a batch that is stored; called by the append, with its search_path.
+-- Keeps the newest of each sender, of a batch that is stored; called by the append, with its search_path. From behind,
+-- so that it looks at one document of a sender, mostly.
 CREATE FUNCTION bus.words_said(res bus.append_result, m_sender int4[], m_type int2[], m_status int2[], m_received timestamptz[],
                                d_ordinal int4[], d_doc jsonb[]) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    is_one bool := m_sender[1] = ALL (m_sender);
+    before int8 := res.before;
+    outcome int2[] := res.outcome;
+    seqs int8[] := res.seq;
+    heard int4[] := '{}';
+    i int4;
 BEGIN
-    INSERT INTO bus.last_word AS w (principal_id, seq, at)
-    SELECT DISTINCT ON (m_sender[u.o]) m_sender[u.o], coalesce(res.seq[u.o], res.before + u.o), m_received[u.o]
-      FROM unnest(d_ordinal, d_doc) AS u(o, doc)
-     WHERE m_sender[u.o] > 0 AND coalesce(res.outcome[u.o], 1::int2) = 1 AND bus.is_word(m_type[u.o], m_status[u.o], u.doc)
-     ORDER BY m_sender[u.o], u.o DESC
-        ON CONFLICT (principal_id) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE excluded.seq > w.seq;
+    FOR k IN REVERSE cardinality(d_ordinal) .. 1 LOOP
+        i := d_ordinal[k];
+        CONTINUE WHEN m_sender[i] = ANY (heard) OR outcome[i] <> 1 OR m_sender[i] = 0;
+        IF bus.is_word(m_type[i], m_status[i], d_doc[k]) THEN
+            PERFORM bus.word_said(m_sender[i], coalesce(seqs[i], before + i), m_received[i]);
+            EXIT WHEN is_one;
+            heard := heard || m_sender[i];
+        END IF;
+    END LOOP;
 END
 $$;
 CREATE FUNCTION bus.word_said(sender_id int4, seq int8, at timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO bus.last_word AS w (principal_id, seq, at) VALUES (word_said.sender_id, word_said.seq, word_said.at)
-        ON CONFLICT ON CONSTRAINT last_word_pkey DO UPDATE SET seq = excluded.seq, at = excluded.at;
+        ON CONFLICT ON CONSTRAINT last_word_pkey DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE excluded.seq > w.seq;
 END
 $$;
 
