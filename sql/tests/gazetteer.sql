@@ -191,5 +191,13 @@ SELECT bus.gazetteer_merge('without') \g /dev/null
 SELECT is_empty($$SELECT * FROM eoc.place_conflict WHERE kind = 'loop'$$, 'what was mended is no conflict any more');
 SELECT isnt_empty($$SELECT * FROM eoc.place WHERE pcode = '350520306'$$, 'and nothing is deleted');
 
+-- Nobody publishes a list of jamoats: whoever has one brings it as a table of our own --------------------
+SELECT is((SELECT shape || ' ' || taken FROM bus.gazetteer_stage('jamoats', '[{"pcode": "350520311", "level": 4, "parent": "3505203", "name_en": "Urmetan", "name_tg": "Урметан"},
+           {"pcode": "350529911", "level": 4, "parent": "3505299", "name_en": "Nowhere"}]')), 'own 2', 'a table of jamoats');
+SELECT is((SELECT changed FROM bus.gazetteer_merge('test')), 2, 'is taken');
+SELECT is((SELECT level || ' ' || parent || ' ' || name_tg FROM eoc.place WHERE pcode = '350520311'), 'JAMOAT 3505203 Урметан', 'each lies in its district');
+SELECT is((SELECT pcode FROM eoc.find_place('Urmetan') LIMIT 1), '350520311', 'and is found by its name');
+SELECT is((SELECT count(*) FROM eoc.place_conflict WHERE kind = 'parent' AND subject = '350529911'), 1::int8, 'one that lies nowhere is seen');
+
 SELECT * FROM finish();
 ROLLBACK;
