@@ -38,6 +38,7 @@ LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 LIBS_sensor = $(shell pkg-config --libs libmosquitto 2>/dev/null)
 # Only the pages speak HTTP.
 LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
+LIBS_console = $(LIBS_web)
 
 ifeq ($(SAN),1)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -62,16 +63,20 @@ EDXL    := $(BUILD)/gen/edxl_rm.inc
 PLACES  := $(BUILD)/gen/places.inc
 GAZETTEER_IN := deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv $(sort $(filter-out %/names.csv,$(wildcard agents/link/places/*.csv agents/link/places/*.json)))
 GAZETTEER := $(BUILD)/gen/gazetteer_text.c
+PAGES_IN := $(sort $(wildcard agents/console/page/*.html agents/console/page/*.css agents/console/page/*.js agents/console/page/*.svg agents/console/page/*/*.json agents/console/page/*/*.js))
+PAGES    := $(BUILD)/gen/pages.c
 
 # --- libraries and programs --------------------------------------------------------------------------
 PROTO_C  := $(wildcard proto/base/*.c proto/wire/*.c)
 BROKER_C := $(filter-out broker/main.c,$(wildcard broker/*.c broker/*/*.c))
+WEB_C    := $(wildcard agents/web/*.c)
 LINK_C   := $(filter-out agents/link/example.c,$(wildcard agents/link/*.c))
 objs      = $(patsubst %.c,$(BUILD)/%.o,$(1))
-GEN_O    := $(GEN_C:.c=.o) $(GEN_SQL:.c=.o) $(GAZETTEER:.c=.o)
+GEN_O    := $(GEN_C:.c=.o) $(GEN_SQL:.c=.o) $(GAZETTEER:.c=.o) $(PAGES:.c=.o)
 LIBPROTO  := $(BUILD)/libproto.a
 LIBBROKER := $(BUILD)/libbroker.a
 LIBLINK   := $(BUILD)/liblink.a
+LIBWEB    := $(BUILD)/libweb.a
 
 AGENTS   := $(foreach d,$(filter-out agents/link agents/web,$(patsubst agents/%/main.c,agents/%,$(wildcard agents/*/main.c))),$(notdir $(d)))
 agent_bin = $(if $(filter ctl,$(1)),eocctl,eocbus-$(1))
@@ -125,6 +130,10 @@ $(GAZETTEER): sql/embed.awk $(GAZETTEER_IN)
 	@mkdir -p $(@D)
 	awk -v table=gazetteer_texts -f sql/embed.awk $(GAZETTEER_IN) > $@
 
+$(PAGES): agents/console/page/embed.awk $(PAGES_IN)
+	@mkdir -p $(@D)
+	awk -f agents/console/page/embed.awk $(PAGES_IN) > $@
+
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
@@ -135,6 +144,7 @@ $(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL) $(PLACES)
 $(LIBPROTO): $(call objs,$(PROTO_C)) $(GEN_O)
 $(LIBBROKER): $(call objs,$(BROKER_C))
 $(LIBLINK): $(call objs,$(LINK_C))
+$(LIBWEB): $(call objs,$(WEB_C))
 $(TESTLIB): $(call objs,$(TESTLIB_C))
 %.a:
 	@rm -f $@
@@ -143,7 +153,7 @@ $(TESTLIB): $(call objs,$(TESTLIB_C))
 $(BUILD)/eocbus-broker: $(call objs,broker/main.c) $(LIBBROKER) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 define agent_rule
-$(BUILD)/$(call agent_bin,$(1)): $(call objs,$(wildcard agents/$(1)/*.c agents/$(1)/*/*.c)) $(LIBLINK) $(LIBPROTO)
+$(BUILD)/$(call agent_bin,$(1)): $(call objs,$(wildcard agents/$(1)/*.c agents/$(1)/*/*.c)) $(LIBWEB) $(LIBLINK) $(LIBPROTO)
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach a,$(AGENTS),$(eval $(call agent_rule,$(a))))
@@ -155,7 +165,7 @@ agent_name = $(word 3,$(subst /, ,$(1)))
 agent_of = $(if $(filter link,$(agent_name)),,$(filter-out %/main.c,$(wildcard agents/$(agent_name)/*.c agents/$(agent_name)/*/*.c)))
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
 test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(call objs,$(call agent_of,$(1)))
-$(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
+$(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBWEB) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_web) $(LIBS_sensor) -lcmocka
 
 $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)

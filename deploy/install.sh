@@ -11,7 +11,7 @@ etc=${DESTDIR:-}/etc/eocbus
 
 install -d "$to/bin" "$to/lib/systemd/system" "$to/lib/sysusers.d" "$to/lib/tmpfiles.d" \
     "$to/share/doc/eocbus" "$etc"
-for program in eocbus-broker eocbus-sensor eocbus-district eocbus-registry eocctl; do
+for program in eocbus-broker eocbus-sensor eocbus-district eocbus-registry eocbus-console eocctl; do
     install -m 0755 "$BUILD/$program" "$to/bin/$program"
     name=${program#eocbus-}
     "$BUILD/$program" --print-config >"$etc/$name.conf.sample"

@@ -36,7 +36,7 @@ fi
 umask 022
 mkdir -p "$dir/bin"
 dir=$(cd "$dir" && pwd)
-for program in eocbus-broker eocbus-sensor eocbus-district eocbus-registry eocctl; do
+for program in eocbus-broker eocbus-sensor eocbus-district eocbus-registry eocbus-console eocctl; do
     # Renamed into place: a program that still runs keeps its old file.
     install -m 0755 "$build/$program" "$dir/bin/$program.new"
     mv "$dir/bin/$program.new" "$dir/bin/$program"

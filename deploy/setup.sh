@@ -26,6 +26,8 @@ done
 
 missing=
 for package in $wanted; do
+    program=$(awk -v package="$package" '$2 == package { print $3 }' "$here/packages.txt")
+    [ -z "$program" ] || ! command -v "$program" >/dev/null || continue
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
         missing="$missing $package"
 done

@@ -46,7 +46,7 @@ run_part() {
     patient | calm) tests/run.sh "$1" $(fault_tests "$1") ;;
     measuring) tests/run.sh measuring $(fault_tests measuring) tests/fault/*_test.sh ;;
     sim | model) TEST_LIMIT=600 tests/run.sh "$1" tests/"$1"/*_test.sh ;;
-    interop) tests/run.sh interop tests/interop/*_test.sh ;;
+    interop | e2e) tests/run.sh "$1" tests/"$1"/*_test.sh ;;
     *) echo "tests/all.sh: there is no part $1" >&2 && exit 2 ;;
     esac
 }
@@ -73,13 +73,14 @@ run_beside() {
 # beside itself has no ctrl-C, and demo_test is about that.)
 run_queue() {
     local long part program programs order
-    long=' rights_test demo_test canary_test bad_input_test interop_test.sh '
+    long=' room_test.sh rights_test demo_test canary_test bad_input_test interop_test.sh '
     {
-        for part in integration calm interop; do
+        for part in integration calm interop e2e; do
             case $part in
             integration) programs=$(find_tests integration) ;;
             calm) programs=$(fault_tests calm) ;;
             interop) programs=$(ls tests/interop/*_test.sh) ;;
+            e2e) programs=$(ls tests/e2e/*_test.sh) ;;
             esac
             for program in $programs; do
                 case $long in *" ${program##*/} "*) order=0 ;; *) order=1 ;; esac

@@ -84,6 +84,7 @@ static int run(struct demo *d)
     if (code < 0) {
         demo_tell(d->once ? "the bus runs; playing the plan to its end"
                           : "the bus runs; ctrl-C stops it");
+        demo_tell_page(d);
         code = demo_play(d);
     }
     if (code < 0)

@@ -27,7 +27,7 @@ struct demo {
     const char *pg_bin, *database; /* conninfo of the owner */
     char endpoint[64], broker_key[64];
     int lock_fd, postgres, broker, listener, daemons[32];
-    unsigned daemon_count;
+    unsigned daemon_count, page_port;
     char pids[2048]; /* as last written to DIR/pids */
 };
 
@@ -43,6 +43,13 @@ int demo_start_postgres(struct demo *d);
 int demo_prepare_database(struct demo *d);
 int demo_write_settings(struct demo *d);
 int demo_write_readers(struct demo *d); /* demo_seal.c: seal keys of registries */
+/* demo_page.c: the dispatchers' page, if one takes part. */
+bool demo_is_page(const struct plan_agent *a);
+int demo_open_page(struct demo *d);
+void demo_put_page(struct demo *d, struct buf *b); /* its settings */
+void demo_tell_page(struct demo *d);
+/* Whether nobody listens there on 127.0.0.1; 0 becomes any free one. */
+bool demo_port_is_free(unsigned *port);
 /* keys/SHORT.key, made if it is not there. */
 int demo_key(struct demo *d, const char *short_name, const char *name, struct keys *k);
 /* By the signatures of both officers; whoever has a record keeps it. */

@@ -445,7 +445,7 @@ int demo_prepare_database(struct demo *d)
 /* --- settings -----------------------------------------------------------------------------------
  */
 
-static bool port_is_free(unsigned *port)
+bool demo_port_is_free(unsigned *port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)*port),
@@ -472,9 +472,9 @@ static int choose_endpoint(struct demo *d)
     struct buf b = {0};
     int code;
 
-    if (port == 0 || port > 65535 || !port_is_free(&port)) {
+    if (port == 0 || port > 65535 || !demo_port_is_free(&port)) {
         port = 0;
-        if (!port_is_free(&port))
+        if (!demo_port_is_free(&port))
             return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
     }
     snprintf(d->endpoint, sizeof(d->endpoint), "tcp://127.0.0.1:%u", port);
@@ -534,6 +534,8 @@ static int write_agent_settings(struct demo *d, const struct plan_agent *a)
     put_link(d, &b, a, "info");
     if (strcmp(a->program, "eocctl") == 0)
         put_operator(d, &b);
+    if (demo_is_page(a))
+        demo_put_page(d, &b);
     if (extra)
         extra = plan_fill(d->arena, &places, NULL, extra);
     buf_puts(&b, extra ? extra : "");
@@ -568,6 +570,8 @@ int demo_write_settings(struct demo *d)
         code = write_operator_settings(d);
     if (code < 0)
         code = demo_write_readers(d);
+    if (code < 0)
+        code = demo_open_page(d);
     for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
         code = write_agent_settings(d, &d->plan.agents[i]);
     return code;

@@ -255,6 +255,7 @@ COMMENT ON VIEW bus.role_trouble IS 'principals in force whose roles want lookin
 GRANT SELECT ON bus.rule_text, bus.sharing, bus.role_trouble TO bus_admin;
 GRANT EXECUTE ON FUNCTION bus.is_within, bus.label_rank, bus.why, bus.may, bus.roles_of, bus.places_of
     TO bus_admin, bus_audit;
+GRANT EXECUTE ON FUNCTION bus.may TO bus_console; -- a page asks whether its person may, before it says something
 GRANT EXECUTE ON FUNCTION bus.role_add, bus.rule_add, bus.rule_remove TO bus_admin;
 
 -- Explained ------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ INSERT INTO allowed VALUES
     eoc.report_due eoc.report_rule eoc.alert_in_force eoc.silence'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
-('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.commitment
+('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.queue eoc.commitment
     eoc.line_moves'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
@@ -66,6 +66,7 @@ INSERT INTO allowed VALUES
 ('bus_admin', 'SELECT', 'bus.role bus.rule bus.agreement bus.rule_text bus.sharing bus.role_trouble'),
 ('bus_admin bus_audit', 'EXECUTE', 'bus.may bus.why bus.is_within bus.label_rank bus.roles_of bus.places_of
                                     bus.rule_words bus.why_text bus.why_number bus.pb_all bus.pb_get'),
+('bus_console', 'EXECUTE', 'bus.may'),
 ('bus_admin', 'EXECUTE', 'bus.role_add bus.rule_add bus.rule_remove'),
 -- Who approves orders to machines.
 ('bus_admin', 'SELECT', 'bus.approval_need'),

@@ -25,7 +25,7 @@ BEGIN {
     door["libpq-fe.h"] = "proto/base/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
     door["jansson.h"] = "proto/wire/json.c agents/sensor/input/mapping_json.c"
-    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c"
+    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c proto/base/password.c"
     door["libgfshare.h"] = "proto/base/shares.c"
     door["parser.h"] = "agents/ctl/edxl_xml.c"
     door["tree.h"] = "agents/ctl/edxl_xml.c"
@@ -121,7 +121,7 @@ function fault(to,  from, base, own) {
         if (starts(to, "broker/"))
             return "the broker and the agents never include each other"
         if (to == "sql/sql_text.h")
-            return from == "agents/ctl" ? "" : "of the agents only eocctl speaks SQL"
+            return from == "agents/ctl" || starts(FILENAME, "agents/console/read/") ? "" : "of the agents only eocctl and the pages speak SQL"
         if (own == from)
             return ""
         if (from == "agents/link" || from == "agents/web")

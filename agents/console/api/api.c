@@ -1,0 +1,168 @@
+/* api - see api.h. What every request goes through stands here: whose it is, and whether it came
+ * from our own page. */
+#include "agents/console/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/news/news.h"
+#include "agents/console/page/page.h"
+
+#include "proto/base/banned.h"
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+void put_json(struct buf *out, const char *text)
+{
+    buf_puts(out, "\"");
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(out, "\\u%04x", c);
+        else
+            buf_put(out, text, 1);
+    }
+    buf_puts(out, "\"");
+}
+
+void answer_json(struct exchange *x, unsigned status, const struct buf *json)
+{
+    http_answer(x, &(struct answer){.status = json->failed ? 503 : status,
+                                    .type = "application/json",
+                                    .body = json->data,
+                                    .len = json->failed ? 0 : json->len});
+}
+
+void answer_later(struct exchange *x, unsigned status, const char *word, const char *text,
+                  unsigned retry_s)
+{
+    struct buf json = {0};
+
+    buf_printf(&json, "{\"error\":\"%s\",\"text\":", word);
+    put_json(&json, text);
+    buf_puts(&json, "}");
+    http_answer(x, &(struct answer){.status = status,
+                                    .type = "application/json",
+                                    .body = json.data,
+                                    .len = json.len,
+                                    .retry_s = retry_s});
+    buf_free(&json);
+}
+
+void answer_error(struct exchange *x, unsigned status, const char *word, const char *text)
+{
+    answer_later(x, status, word, text, 0);
+}
+
+/* --- whose request ------------------------------------------------------------------------------
+ */
+
+static struct session *who_asks(struct console *c, const struct exchange *x)
+{
+    return sessions_find(c->sessions, exchange_cookie(x, "eocbus"));
+}
+
+/* "https://host:port" of the Origin against the Host that was asked: a page of somebody else can
+ * send the cookie, but not lie about this. */
+static bool is_from_our_page(const struct console *c, const struct exchange *x)
+{
+    const char *origin = exchange_header(x, "Origin"), *host = exchange_header(x, "Host"), *at;
+
+    if (!origin)
+        return true; /* not a browser, or an old one: the token tells */
+    if (*c->set.origin)
+        return strcmp(origin, c->set.origin) == 0;
+    at = strstr(origin, "://");
+    return host && at && strcmp(at + 3, host) == 0;
+}
+
+static bool has_token(const struct exchange *x, const struct session *who)
+{
+    const char *token = exchange_header(x, "X-Eocbus-Token");
+    unsigned char differs = 0;
+
+    if (!token || strlen(token) != SESSION_SECRET - 1)
+        return false;
+    for (unsigned i = 0; i < SESSION_SECRET - 1; i++)
+        differs |= (unsigned char)(token[i] ^ who->token[i]);
+    return !differs;
+}
+
+/* --- paths --------------------------------------------------------------------------------------
+ */
+
+static void handle_post(struct console *c, struct exchange *x, const char *path)
+{
+    struct session *who;
+
+    if (!is_from_our_page(c, x)) {
+        answer_error(x, 403, "origin", "This did not come from the console's own page.");
+        return;
+    }
+    if (strcmp(path, "login") == 0) {
+        login_begin(c, x);
+        return;
+    }
+    who = who_asks(c, x);
+    if (!who)
+        answer_error(x, 401, "signed_out", "Sign in first.");
+    else if (!has_token(x, who))
+        answer_error(x, 403, "token", "Reload the page: its token is not the session's.");
+    else if (strcmp(path, "logout") == 0)
+        logout(c, x, who);
+    else if (strcmp(path, "say") == 0)
+        say_take(c, x, who);
+    else
+        answer_error(x, 404, "path", "There is no such path.");
+}
+
+static void handle_get(struct console *c, struct exchange *x, const char *path)
+{
+    static const char view[] = "view/";
+    struct session *who = who_asks(c, x);
+
+    if (!who)
+        answer_error(x, 401, "signed_out", "Sign in first.");
+    else if (strcmp(path, "me") == 0)
+        tell_me(c, x, who);
+    else if (strcmp(path, "news") == 0)
+        news_open(c->news, x, who->person);
+    else if (strncmp(path, view, strlen(view)) == 0)
+        view_ask(c, x, path + strlen(view));
+    else
+        answer_error(x, 404, "path", "There is no such path.");
+}
+
+void api_request(void *arg, struct exchange *x)
+{
+    static const char api[] = "/api/";
+    struct console *c = arg;
+    const char *method = exchange_method(x), *path = exchange_path(x);
+    const bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+    if (strncmp(path, api, strlen(api)) != 0) {
+        if (is_get)
+            shelf_answer(c->shelf, x, path);
+        else
+            answer_error(x, 405, "method", "Pages are read with GET.");
+    } else if (is_get) {
+        handle_get(c, x, path + strlen(api));
+    } else if (strcmp(method, "POST") == 0) {
+        handle_post(c, x, path + strlen(api));
+    } else {
+        answer_error(x, 405, "method", "Legal are GET and POST.");
+    }
+}
+
+void api_gone(void *arg, struct exchange *x)
+{
+    struct console *c = arg;
+
+    login_gone(c, x);
+    reader_forget(c->reader, x);
+    say_gone(x);
+}

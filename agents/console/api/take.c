@@ -1,0 +1,196 @@
+/* take - what somebody at a page says: may this person, and into the outbox. See say/say.h.
+ *
+ *   POST ─▶ read ─▶ the database: may the person? ─▶ outbox, durable ─▶ 200 {message_id}
+ *
+ * The answer means: it is on this machine's disk and will be said. What becomes of it comes by
+ * news. The page makes the message_id; said again with the same one (a double click, a broken
+ * connection) it is said once. While the database is away only what nobody may wait for is taken:
+ * receipts and calls for help. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/api/api.h"
+#include "agents/console/news/news.h"
+#include "agents/console/say/say.h"
+#include "proto/base/ids.h"
+#include "proto/base/log.h"
+#include "proto/wire/refuse.h"
+#include "proto/wire/types.h"
+
+#include "proto/base/banned.h"
+
+enum { MESSAGE_BYTES = 1 << 18 };
+
+struct taking {
+    struct console *console;
+    struct exchange *x;
+    struct arena *arena;
+    Eocbus__V1__Envelope *m;
+    char person[PERSON_NAME];
+};
+
+static void end_taking(struct taking *t)
+{
+    exchange_keep(t->x, NULL);
+    arena_destroy(t->arena);
+    mem_free(t);
+}
+
+/* --- into the outbox ----------------------------------------------------------------------------
+ */
+
+static enum status put_once(struct taking *t, uint64_t *tag, struct refusal *why)
+{
+    struct outbox *o = agent_outbox(t->console->agent);
+    char key[ID_TEXT + 8], id[ID_TEXT];
+    enum status st, ended;
+
+    id_format(id, t->m->message_id.data);
+    snprintf(key, sizeof(key), "page-%s", id);
+    st = outbox_once(o, key);
+    if (st == ST_OK)
+        st = agent_put(t->console->agent, t->m, tag, why);
+    ended = outbox_once(o, NULL);
+    if (st != ST_OK && st != ST_EXISTS)
+        return st;
+    if (ended != ST_OK)
+        return ended;
+    ended = agent_flush(t->console->agent);
+    return ended == ST_OK ? st : ended;
+}
+
+static void answer_refused(struct taking *t, const struct refusal *why)
+{
+    struct buf json = {0};
+
+    buf_puts(&json, "{\"error\":");
+    put_json(&json, why->code ? why->code : "refused");
+    buf_puts(&json, ",\"path\":");
+    put_json(&json, why->path);
+    buf_puts(&json, ",\"text\":");
+    put_json(&json, why->text);
+    buf_puts(&json, "}");
+    answer_json(t->x, 422, &json);
+    buf_free(&json);
+}
+
+static void answer_taken(struct taking *t, bool before)
+{
+    struct buf json = {0};
+    char id[ID_TEXT];
+
+    id_format(id, t->m->message_id.data);
+    buf_printf(&json, "{\"message_id\":\"%s\",\"before\":%s}", id, before ? "true" : "false");
+    answer_json(t->x, 200, &json);
+    buf_free(&json);
+}
+
+static void put(struct taking *t)
+{
+    struct refusal why = {.code = NULL};
+    uint64_t tag = 0;
+    enum status st = put_once(t, &tag, &why);
+
+    if (st == ST_OK)
+        news_expect(t->console->news, tag, t->m->message_id.data, t->person);
+    if (st == ST_OK || st == ST_EXISTS) {
+        answer_taken(t, st == ST_EXISTS);
+    } else if (st == ST_INVALID) {
+        answer_refused(t, &why);
+    } else {
+        log_error("console.outbox", "status=%s why=\"%s\"", status_name(st),
+                  outbox_trouble(agent_outbox(t->console->agent)));
+        answer_later(t->x, 503, "outbox", "It could not be kept on this machine's disk.", 5);
+    }
+}
+
+/* --- may this person? ---------------------------------------------------------------------------
+ */
+
+static void on_may(void *arg, enum status st, const char *json, const char *why)
+{
+    struct taking *t = exchange_kept(arg);
+
+    if (st != ST_OK)
+        log_warn("console.view", "path=may status=%s why=\"%s\"", status_name(st), why);
+    if (st != ST_OK)
+        answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
+    else if (strcmp(json, "true") != 0)
+        answer_error(t->x, 403, "rights", "You may not say this here.");
+    else
+        put(t);
+    end_taking(t);
+}
+
+static bool may_not_wait(const Eocbus__V1__Envelope *m)
+{
+    return m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT ||
+           m->body_case == EOCBUS__V1__ENVELOPE__BODY_ESCALATION_EVENT;
+}
+
+static const char *places_of(const struct taking *t)
+{
+    char *all = arena_printf(t->arena, "%s", "");
+
+    for (size_t i = 0; all && t->m->area && i < t->m->area->n_pcodes; i++)
+        all = arena_printf(t->arena, "%s%s%s", all, i ? " " : "", t->m->area->pcodes[i]);
+    return all ? all : "";
+}
+
+static void ask_rights(struct taking *t)
+{
+    const struct type_info *type = type_by_number((unsigned)t->m->body_case);
+    const char *params[] = {t->person, type->name, places_of(t)};
+    enum status st;
+
+    exchange_keep(t->x, t);
+    st = reader_ask(t->console->reader, "may", params, ARRAY_LEN(params), on_may, t->x);
+    if (st == ST_OK)
+        return;
+    if (st == ST_CLOSED && may_not_wait(t->m))
+        put(t);
+    else
+        answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
+    end_taking(t);
+}
+
+/* The browser left while its rights were asked: what it sent was not taken, and it knows. */
+void say_gone(struct exchange *x)
+{
+    struct taking *t = exchange_kept(x);
+
+    if (t)
+        end_taking(t);
+}
+
+void say_take(struct console *c, struct exchange *x, struct session *who)
+{
+    struct taking *t = mem_zalloc(sizeof(*t));
+    char err[400] = "";
+    size_t len;
+    const char *json = exchange_body(x, &len);
+    enum status st = ST_NOMEM;
+
+    if (t && arena_create(&t->arena, MESSAGE_BYTES) == ST_OK) {
+        t->console = c;
+        t->x = x;
+        snprintf(t->person, sizeof(t->person), "%s", who->person);
+        st = say_read(&t->m, json ? json : "", len, who->person, loop_utc_us(c->loop), t->arena,
+                      err, sizeof(err));
+        if (st == ST_OK && t->m->message_id.len != ID_BYTES) {
+            snprintf(err, sizeof(err), "message_id: the page makes one, a UUID");
+            st = ST_INVALID;
+        }
+    }
+    if (st == ST_OK) {
+        ask_rights(t);
+        return;
+    }
+    if (st == ST_NOMEM)
+        answer_later(x, 503, "memory", "There is no memory for it now.", 5);
+    else
+        answer_error(x, st == ST_DENIED ? 403 : 422, st == ST_DENIED ? "type" : "message", err);
+    if (t)
+        arena_destroy(t->arena);
+    mem_free(t);
+}

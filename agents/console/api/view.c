@@ -1,0 +1,61 @@
+/* view - what a page shows: one question to the database, one answer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/api/api.h"
+#include "proto/base/log.h"
+
+#include "proto/base/banned.h"
+
+static void on_answer(void *arg, enum status st, const char *json, const char *why)
+{
+    struct exchange *x = arg;
+
+    if (st != ST_OK)
+        log_warn("console.view", "path=%s status=%s why=\"%s\"", exchange_path(x), status_name(st),
+                 why);
+    if (st == ST_OK)
+        http_answer(
+            x, &(struct answer){
+                   .status = 200, .type = "application/json", .body = json, .len = strlen(json)});
+    else if (st == ST_INVALID)
+        answer_error(x, 400, "question", "The database does not take this question.");
+    else
+        answer_later(x, 503, "store_away", "The database does not answer now.", 2);
+}
+
+/* The query's words in the order the page's SQL has them. */
+static unsigned take_params(const struct exchange *x, const char *takes, char names[][64],
+                            const char *params[])
+{
+    unsigned n = 0;
+    int used;
+
+    while (n < READER_PARAMS && sscanf(takes, " %63s%n", names[n], &used) == 1) {
+        takes += used;
+        params[n] = exchange_query(x, names[n]);
+        if (params[n] && !*params[n])
+            params[n] = NULL;
+        n++;
+    }
+    return n;
+}
+
+void view_ask(struct console *c, struct exchange *x, const char *name)
+{
+    char names[READER_PARAMS][64];
+    const char *params[READER_PARAMS], *takes = reader_takes(name);
+    unsigned n;
+    enum status st;
+
+    if (!takes) {
+        answer_error(x, 404, "view", "There is no such view.");
+        return;
+    }
+    n = take_params(x, takes, names, params);
+    st = reader_ask(c->reader, name, params, n, on_answer, x);
+    if (st == ST_CLOSED)
+        answer_later(x, 503, "store_away", "The database is away.", 2);
+    else if (st != ST_OK)
+        answer_later(x, 503, "busy", "Too many ask at once; try again.", 1);
+}

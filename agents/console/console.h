@@ -1,0 +1,51 @@
+/* console - what the rooms of the dispatchers' page share. Who is connected to what:
+ *
+ *   api/     paths of the web server: signing in, views, saying, news
+ *   people/  who may sign in, who is signed in
+ *   read/    the database's answers for the views
+ *   say/     what a page may cause
+ *   news/    what comes by the bus, to every open page
+ *   page/    the pages themselves, compiled in
+ */
+#ifndef EOCBUS_CONSOLE_CONSOLE_H
+#define EOCBUS_CONSOLE_CONSOLE_H
+
+#include "agents/console/people/guesses.h"
+#include "agents/console/people/sessions.h"
+#include "agents/console/read/reader.h"
+#include "agents/link/agent.h"
+#include "agents/web/http.h"
+#include "proto/base/program.h"
+
+struct console_settings {
+    struct agent_settings agent;
+    char *place, *status, *listen, *cert, *key, *people, *database, *origin, *leaflet;
+    unsigned idle_ms, connections, connections_each;
+    bool secure; /* behind a proxy that speaks TLS */
+};
+
+extern const struct conf_row console_rows[];
+extern const size_t console_row_count;
+
+struct news;
+struct logins;
+struct shelf;
+struct console {
+    struct console_settings set;
+    const struct program *program;
+    struct loop *loop;
+    struct agent *agent;
+    struct http *http;
+    struct reader *reader;
+    struct sessions *sessions;
+    struct logins *logins;
+    struct news *news;
+    struct shelf *shelf;
+    int argc;
+    char **argv;
+};
+
+int console_run(struct console *c);
+int console_person(struct console *c);
+
+#endif

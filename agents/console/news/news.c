@@ -1,0 +1,284 @@
+/* news - see news.h. An event is written once and given to every page. */
+#include "agents/console/news/news.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/api/api.h"
+#include "proto/base/ids.h"
+#include "proto/wire/json.h"
+#include "proto/wire/types.h"
+
+#include "proto/base/banned.h"
+
+enum { TRUTH_MS = 2000, PAGES_MOST = 200, EXPECTED = 256 };
+
+struct open_page {
+    struct list link;
+    struct news *news;
+    struct stream *stream;
+};
+
+struct news {
+    struct console *console;
+    struct loop_timer *truth;
+    struct list pages;
+    unsigned count;
+    uint64_t seq; /* newest number heard */
+    struct expected {
+        uint64_t tag;
+        uint8_t id[ID_BYTES];
+        char person[PERSON_NAME];
+    } expected[EXPECTED]; /* a ring: the latest that were said here */
+    unsigned next;
+    struct buf text;
+};
+
+/* --- giving out ---------------------------------------------------------------------------------
+ */
+
+static void drop(struct open_page *p)
+{
+    list_remove(&p->link);
+    p->news->count--;
+    mem_free(p);
+}
+
+static void on_left(void *arg, struct stream *s)
+{
+    (void)s;
+    drop(arg);
+}
+
+static void give(struct news *n, const char *event)
+{
+    struct list *pos, *next;
+
+    buf_put(&n->text, "", 1);
+    if (n->text.failed)
+        return;
+    list_each_safe(pos, next, &n->pages) {
+        struct open_page *p = container_of(pos, struct open_page, link);
+
+        (void)stream_send(p->stream, event, NULL, (const char *)n->text.data);
+    }
+}
+
+void news_open(struct news *n, struct exchange *x, const char *person)
+{
+    struct open_page *p = n->count < PAGES_MOST ? mem_zalloc(sizeof(*p)) : NULL;
+
+    (void)person;
+    if (!p) {
+        answer_later(x, 503, "busy", "Too many pages are open.", 10);
+        return;
+    }
+    p->news = n;
+    p->stream = http_stream(x, on_left, p);
+    if (!p->stream) {
+        mem_free(p);
+        return;
+    }
+    list_add_tail(&n->pages, &p->link);
+    n->count++;
+    news_truth(n);
+}
+
+/* --- what the bus says --------------------------------------------------------------------------
+ */
+
+static void put_id(struct buf *out, const char *key, const ProtobufCBinaryData *id)
+{
+    char text[ID_TEXT];
+
+    if (id->len != ID_BYTES)
+        return;
+    id_format(text, id->data);
+    buf_printf(out, ",\"%s\":\"%s\"", key, text);
+}
+
+static void put_places(struct buf *out, const Eocbus__V1__Area *area)
+{
+    buf_puts(out, ",\"places\":[");
+    for (size_t i = 0; area && i < area->n_pcodes; i++) {
+        buf_puts(out, i ? "," : "");
+        put_json(out, area->pcodes[i]);
+    }
+    buf_puts(out, "]");
+}
+
+static void put_incidents(struct buf *out, const Eocbus__V1__Envelope *m)
+{
+    char text[ID_TEXT];
+
+    buf_puts(out, ",\"incidents\":[");
+    for (size_t i = 0; i < m->n_incident_ids; i++) {
+        id_format(text, m->incident_ids[i].data);
+        buf_printf(out, "%s\"%s\"", i ? "," : "", text);
+    }
+    buf_puts(out, "]");
+}
+
+static void put_message(struct buf *out, const Eocbus__V1__Stamp *s, const Eocbus__V1__Envelope *m)
+{
+    const struct type_info *type = type_by_number((unsigned)m->body_case);
+
+    buf_printf(out,
+               "{\"seq\":%" PRIu64 ",\"provisional\":%s,\"verdict\":%d,\"type\":\"%s\",\"lane\":%d,"
+               "\"status\":%d,\"event_time_us\":%" PRId64 ",\"sender\":",
+               s->seq, s->provisional ? "true" : "false", (int)s->verdict, type ? type->name : "",
+               (int)m->lane, (int)m->status, m->event_time_us);
+    put_json(out, m->sender);
+    buf_puts(out, ",\"author\":");
+    put_json(out, m->author);
+    put_id(out, "message_id", &m->message_id);
+    put_id(out, "preceding_id", &m->preceding_id);
+    put_places(out, m->area);
+    put_incidents(out, m);
+    if (m->lane <= EOCBUS__V1__LANE__LANE_IMMEDIATE &&
+        m->label <= EOCBUS__V1__LABEL__LABEL_INTERNAL) {
+        buf_puts(out, ",\"message\":");
+        json_print(out, &m->base);
+    }
+    buf_puts(out, "}");
+}
+
+static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
+{
+    struct news *n = arg;
+
+    if (d->stamp->seq > n->seq)
+        n->seq = d->stamp->seq;
+    if (!m || !n->count)
+        return true;
+    buf_clear(&n->text);
+    put_message(&n->text, d->stamp, m);
+    give(n, "message");
+    return true;
+}
+
+static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
+{
+    struct news *n = arg;
+
+    buf_clear(&n->text);
+    buf_puts(&n->text, "{\"what\":\"withdrawn\"");
+    put_id(&n->text, "message_id", &w->message_id);
+    buf_puts(&n->text, "}");
+    give(n, "withdrawn");
+}
+
+enum status news_subscribe(struct news *n, char *err, size_t err_size)
+{
+    static const char *const all[] = {"**"};
+    const struct agent_subscription sub = {.patterns = all,
+                                           .pattern_count = 1,
+                                           .from_now = true,
+                                           .numbered_copies = true,
+                                           .arg = n,
+                                           .message = on_message,
+                                           .withdrawn = on_withdrawn};
+
+    return agent_subscribe(n->console->agent, &sub, err, err_size);
+}
+
+/* --- what was said here -------------------------------------------------------------------------
+ */
+
+void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person)
+{
+    struct expected *e = &n->expected[n->next++ % EXPECTED];
+
+    e->tag = tag;
+    memcpy(e->id, id, ID_BYTES);
+    snprintf(e->person, sizeof(e->person), "%s", person);
+}
+
+void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc)
+{
+    const struct expected *e = NULL;
+    char id[ID_TEXT];
+
+    for (unsigned i = 0; i < EXPECTED; i++)
+        if (n->expected[i].tag == tag && *n->expected[i].person)
+            e = &n->expected[i];
+    if (!e)
+        return;
+    id_format(id, e->id);
+    buf_clear(&n->text);
+    buf_printf(&n->text, "{\"message_id\":\"%s\",\"stored\":%s,\"seq\":%" PRIu64 ",\"verdict\":%u",
+               id, oc->stored ? "true" : "false", oc->seq, oc->verdict);
+    buf_puts(&n->text, ",\"person\":");
+    put_json(&n->text, e->person);
+    buf_puts(&n->text, ",\"code\":");
+    put_json(&n->text, oc->code ? oc->code : "");
+    buf_puts(&n->text, ",\"path\":");
+    put_json(&n->text, oc->path ? oc->path : "");
+    buf_puts(&n->text, ",\"text\":");
+    put_json(&n->text, oc->text ? oc->text : "");
+    buf_puts(&n->text, "}");
+    give(n, "settled");
+}
+
+/* --- how things are -----------------------------------------------------------------------------
+ */
+
+void news_truth(struct news *n)
+{
+    struct console *c = n->console;
+    struct agent_state s;
+
+    if (!n->count)
+        return;
+    agent_state(c->agent, &s);
+    buf_clear(&n->text);
+    buf_printf(&n->text,
+               "{\"utc_us\":%" PRId64 ",\"linked\":%s,\"store\":%s,\"view\":%s,\"waiting\":%" PRIu64
+               ",\"refused\":%" PRIu64 ",\"seq\":%" PRIu64 ",\"sessions\":%u,\"exercise\":%s",
+               loop_utc_us(c->loop), s.linked ? "true" : "false",
+               s.linked && !s.store_away ? "true" : "false",
+               reader_is_up(c->reader) ? "true" : "false", s.waiting, s.refused, n->seq, s.sessions,
+               strcmp(c->set.status, "exercise") == 0 ? "true" : "false");
+    buf_puts(&n->text, ",\"endpoint\":");
+    put_json(&n->text, s.endpoint ? s.endpoint : "");
+    buf_puts(&n->text, ",\"trouble\":");
+    put_json(&n->text, s.trouble ? s.trouble : "");
+    buf_puts(&n->text, "}");
+    give(n, "truth");
+}
+
+static void on_truth(void *arg)
+{
+    news_truth(arg);
+}
+
+enum status news_create(struct news **out, struct console *c)
+{
+    struct news *n = mem_zalloc(sizeof(*n));
+    enum status st;
+
+    if (!n)
+        return ST_NOMEM;
+    n->console = c;
+    list_init(&n->pages);
+    st = loop_timer_create(&n->truth, c->loop, on_truth, n);
+    if (st != ST_OK) {
+        mem_free(n);
+        return st;
+    }
+    loop_timer_start(n->truth, TRUTH_MS, TRUTH_MS);
+    *out = n;
+    return ST_OK;
+}
+
+void news_destroy(struct news *n)
+{
+    if (!n)
+        return;
+    loop_timer_destroy(n->truth);
+    while (!list_empty(&n->pages))
+        drop(container_of(list_first(&n->pages), struct open_page, link));
+    buf_free(&n->text);
+    mem_free(n);
+}

@@ -1,0 +1,65 @@
+// api - what this page asks of its server, and what it says. See api/api.h for the paths.
+
+let token = "";
+export let me = null;
+
+export class Trouble extends Error {
+  constructor(status, body) {
+    super(body.text || String(status));
+    this.status = status;
+    this.word = body.error || "";
+  }
+}
+
+async function ask(path, options = {}) {
+  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Trouble(answer.status, body);
+  return body;
+}
+
+function take(body) {
+  me = body;
+  token = body.token;
+  return me;
+}
+export async function whoAmI() {
+  return take(await ask("/api/me"));
+}
+export async function signIn(name, password) {
+  const body = new URLSearchParams({ name, password });
+  return take(await ask("/api/login", { method: "POST", body }));
+}
+export async function signOut() {
+  await ask("/api/logout", { method: "POST", headers: { "X-Eocbus-Token": token } });
+  me = null;
+}
+export function view(name, values = {}) {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return ask(`/api/view/${name}?${new URLSearchParams(given)}`);
+}
+
+// UUIDv7, as every message of the bus has: the same one said twice is said once.
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  let at = Date.now();
+  for (let i = 5; i >= 0; i--, at = Math.floor(at / 256)) bytes[i] = at % 256;
+  bytes[6] = 0x70 | (bytes[6] & 15);
+  bytes[8] = 0x80 | (bytes[8] & 63);
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+// Sends until somebody answers: the message keeps its id, so a broken connection doubles nothing.
+export async function tell(message) {
+  const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message });
+  const options = { method: "POST", body, headers: { "X-Eocbus-Token": token, "Content-Type": "application/json" } };
+  for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
+    try {
+      return await ask("/api/say", options);
+    } catch (trouble) {
+      if (trouble instanceof Trouble && trouble.status !== 503) throw trouble;
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  }
+}

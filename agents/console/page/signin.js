@@ -1,0 +1,39 @@
+// signin - name and password, before anything else is shown.
+import { el, fill } from "./dom.js";
+import * as api from "./api.js";
+import * as words from "./words.js";
+import { say } from "./words.js";
+
+export function signInPage(main, enter) {
+  const trouble = el("p", { class: "trouble", role: "alert" });
+  const name = el("input", { id: "name", name: "name", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true });
+  const password = el("input", { id: "password", name: "password", type: "password", autocomplete: "current-password", required: true });
+
+  async function submit(event) {
+    event.preventDefault();
+    trouble.textContent = "";
+    try {
+      await api.signIn(name.value.trim(), password.value);
+      password.value = "";
+      await enter();
+    } catch (why) {
+      trouble.textContent = words.has(`trouble.${why.word}`) ? say(`trouble.${why.word}`) : say("trouble.unreachable");
+      password.focus();
+    }
+  }
+  async function change(lang) {
+    localStorage.setItem("lang", lang);
+    await words.useLanguage(lang);
+    signInPage(main, enter);
+  }
+  document.title = `${say("signin.title")} · eocbus`;
+  fill(main, el("form", { class: "signin", onsubmit: submit },
+    el("h1", {}, say("signin.title")),
+    el("label", { for: "name" }, say("signin.name")), name,
+    el("label", { for: "password" }, say("signin.password")), password,
+    trouble,
+    el("button", { class: "first" }, say("signin.go")),
+    el("p", { class: "languages" }, words.languages.map((one) =>
+      el("button", { type: "button", lang: one, "aria-pressed": String(one === words.lang), onclick: () => change(one) }, { tg: "Тоҷикӣ", ru: "Русский", en: "English" }[one])))));
+  name.focus();
+}

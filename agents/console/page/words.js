@@ -1,0 +1,62 @@
+// words - the page's own words in three languages, plurals, times and numbers. Chromium has no Tajik locale
+// data, so months, plurals and the order of the alphabet are ours.
+
+export const languages = ["tg", "ru", "en"];
+let texts = {};
+export let lang = "ru";
+
+export async function useLanguage(wanted) {
+  lang = languages.includes(wanted) ? wanted : "ru";
+  texts = await (await fetch(`/words/${lang}.json`)).json();
+  document.documentElement.lang = lang;
+}
+
+// "queue.empty" with {name} filled in; a key without words shows itself, so that it is noticed.
+export function say(key, values = {}) {
+  const text = texts[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+export function has(key) {
+  return key in texts;
+}
+// A word of the contract ("VERIFYING") in people's language, as it is if there is none.
+export function word(group, value) {
+  if (value === null || value === undefined || value === "") return "";
+  return texts[`${group}.${String(value).toLowerCase()}`] ?? String(value).toLowerCase().replaceAll("_", " ");
+}
+
+// CLDR: Russian one, few, many; Tajik and English one, other.
+function form(count) {
+  if (lang !== "ru") return count === 1 ? "one" : "other";
+  const ten = count % 10, hundred = count % 100;
+  if (ten === 1 && hundred !== 11) return "one";
+  return ten >= 2 && ten <= 4 && (hundred < 12 || hundred > 14) ? "few" : "many";
+}
+export function count(key, number) {
+  return say(`${key}.${form(number)}`, { n: number });
+}
+
+const two = (number) => String(number).padStart(2, "0");
+const DUSHANBE_MS = 5 * 3600 * 1000; // no summer time
+function parts(value) {
+  const at = new Date(new Date(value).getTime() + DUSHANBE_MS);
+  return { year: at.getUTCFullYear(), month: at.getUTCMonth(), day: at.getUTCDate(), clock: `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`, second: two(at.getUTCSeconds()) };
+}
+export function clock(value) {
+  const t = parts(value);
+  return `${t.clock}:${t.second}`;
+}
+// "14:05" today, "7 авг 14:05" else.
+export function time(value) {
+  if (!value) return "";
+  const t = parts(value), now = parts(Date.now());
+  if (t.year === now.year && t.month === now.month && t.day === now.day) return t.clock;
+  const year = t.year === now.year ? "" : ` ${t.year}`;
+  return `${t.day} ${say("month." + (t.month + 1))}${year} ${t.clock}`;
+}
+export function age(value) {
+  const minutes = Math.max(0, Math.round((Date.now() - new Date(value).getTime()) / 60000));
+  if (minutes < 90) return say("age.minutes", { n: minutes });
+  if (minutes < 48 * 60) return say("age.hours", { n: Math.round(minutes / 60) });
+  return say("age.days", { n: Math.round(minutes / 1440) });
+}

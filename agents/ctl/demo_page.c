@@ -1,0 +1,119 @@
+/* demo_page - the dispatchers' page of the night: its login at the database, who may sign in, and
+ * the words that tell people where it is. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/ctl/demo.h"
+#include "proto/base/file.h"
+#include "proto/base/password.h"
+
+#include "proto/base/banned.h"
+
+enum { PAGE_PORT = 8480 };
+
+bool demo_is_page(const struct plan_agent *a)
+{
+    return strcmp(a->program, "eocbus-console") == 0;
+}
+
+static const struct plan_agent *page_of(const struct demo *d)
+{
+    for (unsigned i = 0; i < d->plan.agent_count; i++)
+        if (demo_is_page(&d->plan.agents[i]))
+            return &d->plan.agents[i];
+    return NULL;
+}
+
+/* A login of its own, which reads what its principal hears. */
+static enum status make_login(struct db *db, void *arg, char *err, size_t err_size)
+{
+    const struct plan_agent *a = arg;
+    const char *params[] = {a->name};
+    enum status st = db_script(
+        db, "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'console') THEN "
+            "CREATE ROLE console LOGIN IN ROLE bus_console, bus_reader; END IF; END $$");
+
+    if (st == ST_OK)
+        st = db_query(db, NULL, "SELECT bus.reader_set('console', $1)", params, 1);
+    if (st != ST_OK)
+        snprintf(err, err_size, "the page's login cannot be made: %s", db_error(db));
+    return st;
+}
+
+/* Four short words are easier to type at three in the morning than twelve signs. */
+static bool make_password(char out[64])
+{
+    static const char *const words[] = {"panj", "vakhsh", "pamir", "tut", "nav", "koh",
+                                        "zar",  "sang",   "dar",   "bog", "rud", "barf",
+                                        "sel",  "olma",   "lol",   "shab"};
+    uint8_t random[6];
+    FILE *f = fopen("/dev/urandom", "re");
+    bool ok = f && fread(random, sizeof(random), 1, f) == 1;
+
+    if (f)
+        fclose(f);
+    if (ok)
+        snprintf(out, 64, "%s-%s-%s-%02x%02x", words[random[0] % 16], words[random[1] % 16],
+                 words[random[2] % 16], random[3], random[4]);
+    return ok;
+}
+
+/* conf/people, and conf/page.password for whoever starts the night: both of the first start. */
+static int write_people(struct demo *d, const struct plan_agent *a)
+{
+    const char *people = demo_path(d, "conf/people"), *secret = demo_path(d, "conf/page.password");
+    char password[64], hash[PASSWORD_HASH];
+    struct buf text = {0};
+    enum status st = ST_IO;
+
+    if (access(people, F_OK) == 0)
+        return -1;
+    if (make_password(password) && password_hash(hash, password) == ST_OK) {
+        st = file_replace(secret, password, strlen(password));
+        buf_printf(&text, "%s ru %s\n", a->name, hash);
+    }
+    if (st == ST_OK && !text.failed)
+        st = file_replace(people, text.data, text.len);
+    buf_free(&text);
+    return st == ST_OK ? -1
+                       : program_fail(&d->ctl->program, EXIT_MACHINE, "%s cannot be written: %s",
+                                      people, strerror(errno));
+}
+
+int demo_open_page(struct demo *d)
+{
+    const struct plan_agent *a = page_of(d);
+    char err[400] = "";
+
+    if (!a)
+        return -1;
+    d->page_port = PAGE_PORT;
+    if (!demo_port_is_free(&d->page_port)) {
+        d->page_port = 0;
+        if (!demo_port_is_free(&d->page_port))
+            return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
+    }
+    if (demo_ask(d, make_login, (void *)(uintptr_t)a, err, sizeof(err)) != ST_OK)
+        return program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
+    return write_people(d, a);
+}
+
+void demo_put_page(struct demo *d, struct buf *b)
+{
+    buf_printf(b,
+               "database = host=%s/sock user=console dbname=eocbus\npeople = %s/conf/people\n"
+               "listen = 127.0.0.1:%u\n",
+               d->dir, d->dir, d->page_port);
+}
+
+void demo_tell_page(struct demo *d)
+{
+    const struct plan_agent *a = page_of(d);
+    const char *secret = a ? demo_read_file(d, demo_path(d, "conf/page.password")) : NULL;
+
+    if (secret)
+        demo_tell(arena_printf(d->arena, "the page: http://127.0.0.1:%u  name %s  password %s",
+                               d->page_port, a->name, secret));
+}

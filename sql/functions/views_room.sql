@@ -1,0 +1,42 @@
+-- What needs a decision, for the dispatchers' queue: one row a thing, whatever it is. The page and `eocctl board`
+-- show the same.
+--
+-- precedence: the lane it would have as a message (1 FLASH .. 5 BULK), so that one order fits all.
+CREATE VIEW eoc.queue AS
+SELECT 'alert' AS what, a.alert_id AS id, CASE WHEN a.level = 'ALARM' OR a.type = 'public_alert' THEN 1 WHEN a.level = 'WARNING' THEN 2 ELSE 3 END AS precedence,
+       a.began_at AS since, a.status, a.state, a.places, coalesce(a.hazard, '') AS hazard, a.level AS detail, a.sender AS by,
+       NULL::uuid AS incident_id, a.next_at AS due_at, array_to_string(a.asked, ', ') AS asked, NULL::numeric AS amount, a.seq
+  FROM eoc.alert_open a
+UNION ALL
+SELECT 'undecided', u.message_id, 3, u.since, 'ACTUAL', u.verdict, u.places, '', u.type || ': ' || coalesce(u.why, ''), u.sender,
+       NULL, NULL, NULL, NULL, u.seq
+  FROM eoc.undecided u
+UNION ALL
+SELECT 'report', p.message_id, 2, p.event_at, p.status, CASE WHEN p.proposed_id IS NULL THEN 'NEW' ELSE 'BELONGS' END, p.places,
+       coalesce(p.hazard, ''), p.proposed_name, p.sender, p.proposed_id, NULL, NULL, NULL, p.seq
+  FROM eoc.incident_proposal p WHERE p.status IN ('ACTUAL', 'EXERCISE')
+UNION ALL
+SELECT 'incident', i.incident_id, 2, i.since, i.status, i.state, i.places, coalesce(i.hazard, ''), i.name, i.opened_by, i.incident_id,
+       NULL, NULL, i.reports, i.seq
+  FROM eoc.incident_now i WHERE i.state IN ('REPORTED', 'VERIFYING') AND i.status IN ('ACTUAL', 'EXERCISE')
+UNION ALL
+SELECT 'request', r.message_id, CASE r.priority WHEN 'FLASH' THEN 1 WHEN 'IMMEDIATE' THEN 2 WHEN 'PRIORITY' THEN 3 ELSE 4 END,
+       r.asked_at, r.status, r.state, r.places, '', concat_ws(' ', coalesce(r.missing, r.wanted), nullif(r.unit, 'H87'), r.kind), r.asked_by,
+       r.incident_id, r.needed_at, NULL, r.missing, r.seq
+  FROM eoc.request_open r WHERE r.status IN ('ACTUAL', 'EXERCISE')
+UNION ALL
+SELECT 'late', NULL, 3, b.asked_at, b.status, b.state, b.places, '', concat_ws(' ', b.late, b.kind), array_to_string(b.suppliers, ', '),
+       b.incident_id, b.needed_at, NULL, b.late, NULL
+  FROM eoc.board b WHERE b.late > 0
+UNION ALL
+SELECT 'offer', o.offer_id, 4, o.valid_until, o.status, o.state, o.from_pcode, '', o.site_id::text, o.made_by, NULL, o.valid_until, NULL, NULL, o.seq
+  FROM eoc.offer o WHERE o.is_overdue AND o.status IN ('ACTUAL', 'EXERCISE')
+UNION ALL
+SELECT 'silence', s.incident_id, 3, s.since, 'ACTUAL', 'SILENT', s.pcode, '', array_to_string(s.because, ', '), s.last_sender,
+       s.incident_id, NULL, NULL, s.offices, NULL
+  FROM eoc.silence s;
+COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';
+COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
+COMMENT ON COLUMN eoc.queue.due_at IS 'when it will be asked further, is needed, or ends; null: no time is set';
+COMMENT ON COLUMN eoc.queue.amount IS 'what is missing, late or said, in the thing''s own unit; null: nothing to count';
+GRANT SELECT ON eoc.queue TO bus_reader, bus_admin;

@@ -1,0 +1,58 @@
+// bus - a whole bus for the browser to look at: `eocctl demo` with a night in which nothing happens by itself,
+// and the words that others say.
+import { spawn, execFileSync } from "node:child_process";
+import { readFileSync, mkdtempSync, cpSync, chmodSync, rmSync, existsSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+
+const programs = ["eocbus-broker", "eocbus-sensor", "eocbus-district", "eocbus-registry", "eocbus-console", "eocctl"];
+// PostgreSQL refuses to be root.
+const own = process.getuid() === 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : [];
+
+export async function until(what, condition, ms = 60000) {
+  for (const end = Date.now() + ms; Date.now() < end; await new Promise((go) => setTimeout(go, 50))) {
+    const answer = await condition();
+    if (answer) return answer;
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+export async function startBus(build) {
+  const dir = mkdtempSync("/tmp/eocbus-e2e-");
+  chmodSync(dir, 0o755);
+  for (const program of programs) cpSync(join(build, program), join(dir, "bin", program));
+  cpSync(new URL("./night", import.meta.url).pathname, join(dir, "data"), { recursive: true });
+  execFileSync("mkdir", ["-m", "0777", join(dir, "run")]);
+  const [command, ...args] = [...own, join(dir, "bin/eocctl"), "demo", "--dir", join(dir, "run/night"), "--bin", join(dir, "bin"), "--data", join(dir, "data")];
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  child.stdout.on("data", (text) => (said += text));
+  child.stderr.on("data", (text) => (said += text));
+  const found = await until("the page's address", () => {
+    if (child.exitCode !== null) throw new Error(said);
+    return said.match(/the page: (\S+) {2}name (\S+) {2}password (\S+)/);
+  });
+  const night = join(dir, "run/night");
+  const bus = { dir, night, url: found[1], name: found[2], password: found[3], said: () => said };
+
+  bus.psql = (sql) => execFileSync(own[0] ?? "psql", [...own.slice(1), ...(own.length ? ["psql"] : []), "-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c", sql], { encoding: "utf8" }).trim();
+  bus.tell = (who, message) => execFileSync(own[0] ?? join(dir, "bin/eocctl"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocctl")] : []), "-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
+    { input: JSON.stringify(message), encoding: "utf8" });
+  const signal = (name) => process.kill(Number(readFileSync(join(night, "pids"), "utf8").match(/^console (\d+)$/m)[1]), name);
+  bus.pausePage = () => signal("SIGSTOP");
+  bus.killPage = () => signal("SIGKILL"); // the supervisor starts it again
+  bus.stop = async () => {
+    child.kill("SIGINT");
+    if (own.length) execFileSync("kill", ["-INT", String(child.pid)]);
+    await until("the end of the bus", () => child.exitCode !== null);
+    rmSync(dir, { recursive: true, force: true });
+  };
+  await until("the page", async () => (await fetch(bus.url).catch(() => null))?.ok);
+  return bus;
+}
+
+export function alarm(text) {
+  return { message_id: randomUUID().replace(/^(.{14})4/, "$17"), lane: "LANE_FLASH", status: "STATUS_EXERCISE", kind: "KIND_SENSOR_DETECTION", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] },
+    label: "LABEL_INTERNAL", lang: "LANG_EN",
+    sensor_detection: { profile: "fusion", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_WARNING", hazard: "HAZARD_MUDFLOW", torrent_id: Math.floor(Math.random() * 900000) + 1, text } };
+}

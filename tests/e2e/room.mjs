@@ -1,0 +1,162 @@
+// room - the dispatchers' page in a real browser, beside a real bus: what people see, what they do with the
+// keyboard, and what happens when something breaks.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { startBus, alarm, until } from "./bus.mjs";
+
+const build = process.argv[2];
+const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const words = (lang) => JSON.parse(readFileSync(new URL(`../../agents/console/page/words/${lang}.json`, import.meta.url)));
+const bus = await startBus(build);
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+// Who is on duty there is asked, and may take an alarm.
+bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.json", import.meta.url))));
+let passed = 0, failed = 0;
+
+async function test(name, body) {
+  try {
+    await body();
+    passed++;
+    console.log(`[       OK ] ${name}`);
+  } catch (trouble) {
+    failed++;
+    console.log(`[  FAILED  ] ${name}\n${String(trouble.stack).slice(0, 900)}`);
+  }
+}
+
+async function open(lang = "en", theme = "dark", viewport = { width: 1280, height: 800 }) {
+  const context = await browser.newContext({ viewport });
+  const page = await context.newPage();
+  page.setDefaultTimeout(Number(process.env.E2E_MS ?? 60000));
+  page.strange = [];
+  page.on("pageerror", (error) => page.strange.push(error.message));
+  page.on("dialog", (dialog) => page.strange.push("dialog " + dialog.message()));
+  page.on("request", (request) => request.url().startsWith(bus.url) || page.strange.push("outside: " + request.url()));
+  await page.addInitScript(([l, t]) => { localStorage.setItem("lang", l); localStorage.setItem("theme", t); }, [lang, theme]);
+  await page.goto(bus.url);
+  await page.waitForSelector("form.signin");
+  return page;
+}
+async function enter(...options) {
+  const page = await open(...options);
+  await page.keyboard.type(bus.name);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(bus.password);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#nav a");
+  await page.waitForSelector(".summary:not(:empty)");
+  return page;
+}
+async function leave(page) {
+  assert.deepEqual(page.strange, []);
+  await page.context().close();
+}
+const stateOf = (id) => bus.psql(`SELECT state FROM eoc.alert_open WHERE alert_id = '${id}'`);
+const taken = (id) => until(`${id} is taken`, () => bus.psql(`SELECT state FROM bus.alert WHERE alert_id = '${id}'`) === "ACKNOWLEDGED");
+
+for (const lang of ["tg", "ru", "en"])
+  await test(`an alarm is taken by keyboard alone, in ${lang}`, async () => {
+    const page = await enter(lang), message = alarm("two flow sensors"), text = words(lang);
+    bus.tell("gw07", message);
+    await page.waitForSelector(`.item.p1:has-text("${text["hazard.mudflow"]}")`);
+    await page.waitForFunction(() => document.getElementById("alarm").textContent !== "");
+    await page.waitForSelector(".item.chosen .take");
+    await page.keyboard.press("a");
+    await taken(message.message_id);
+    await page.waitForSelector(".item.p1", { state: "detached" });
+    await leave(page);
+  });
+
+await test("who took it is in the record", async () => {
+  assert.equal(bus.psql("SELECT count(*) FROM bus.document WHERE type = 181 AND doc->>'author' = 'coes.dushanbe.console'"), "3");
+});
+
+await test("two who take the same alarm take it once each, and neither is told anything wrong", async () => {
+  const one = await enter(), two = await enter("ru"), message = alarm("both see it");
+  bus.tell("gw07", message);
+  await Promise.all([one, two].map((page) => page.waitForSelector(".item.chosen .take")));
+  await Promise.all([one.keyboard.press("a"), two.keyboard.press("a")]);
+  await taken(message.message_id);
+  await Promise.all([one, two].map((page) => page.waitForSelector(".item.p1", { state: "detached" })));
+  assert.equal(await one.locator(".toast.bad").count(), 0);
+  await leave(one);
+  await leave(two);
+});
+
+await test("a wrong password is said in the person's language", async () => {
+  const page = await open("tg");
+  await page.fill("#name", bus.name);
+  await page.fill("#password", "nonsense-nonsense");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`.trouble:has-text("${words("tg")["trouble.password"]}")`);
+  await leave(page);
+});
+
+await test("what people write is shown as they wrote it", async () => {
+  const hostile = `<img src=x onerror="alert(1)"><script>alert(2)</script>`, page = await enter();
+  bus.tell("gw07", alarm(hostile));
+  await page.waitForSelector(".item.p1");
+  await page.keyboard.press("6");
+  await page.waitForSelector("td:has-text('onerror')");
+  assert.equal(await page.locator("main img, main script").count(), 0);
+  await leave(page);
+});
+
+await test("a page whose server was killed says so, comes back, and its person is still signed in", async () => {
+  const page = await enter();
+  bus.pausePage();
+  await page.waitForSelector(`#banner.bad:has-text("${words("en")["banner.blind"]}")`);
+  bus.killPage();
+  await page.waitForSelector("#banner.exercise");
+  const message = alarm("after the night");
+  bus.tell("gw07", message);
+  await page.waitForSelector(".item.p1");
+  await page.keyboard.press("1");
+  await page.waitForSelector(".item.p1 .take");
+  await page.context().close();
+});
+
+await test("nothing is told or taken without the session, its token and the page's own origin", async () => {
+  const ask = (path, options) => fetch(bus.url + path, options).then((answer) => answer.status);
+  for (const path of ["me", "news", "view/queue", "view/may?person=x&type=receipt", "say"]) assert.equal(await ask("/api/" + path), 401, path);
+  const signin = await fetch(bus.url + "/api/login", { method: "POST", body: new URLSearchParams({ name: bus.name, password: bus.password }) });
+  const cookie = signin.headers.get("set-cookie"), { token } = await signin.json();
+  assert.match(cookie, /HttpOnly; SameSite=Strict/);
+  const Cookie = cookie.split(";")[0], body = JSON.stringify({ general_message: { text: "x" } });
+  assert.equal(await ask("/api/say", { method: "POST", headers: { Cookie }, body }), 403);
+  assert.equal(await ask("/api/say", { method: "POST", headers: { Cookie, "X-Eocbus-Token": token, Origin: "http://evil.example" }, body }), 403);
+  assert.equal(await ask("/api/say", { method: "POST", headers: { Cookie, "X-Eocbus-Token": token }, body }), 422);
+  assert.equal(await ask("/api/say", { method: "POST", headers: { Cookie, "X-Eocbus-Token": token }, body: "x".repeat(300000) }), 413);
+  assert.equal(await ask("/%2e%2e/%2e%2e/etc/passwd.txt"), 404);
+});
+
+for (const theme of ["dark", "day"])
+  await test(`every page is readable by everybody, ${theme}`, async () => {
+    for (const lang of ["tg", "ru", "en"]) {
+      const page = await enter(lang, theme, { width: 1024, height: 768 });
+      for (const key of ["1", "2", "3", "4", "5", "6"]) {
+        await page.keyboard.press(key);
+        await page.waitForSelector("main section, main .summary, main .none");
+        for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
+          await page.setViewportSize(viewport);
+          const cut = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((node) =>
+            !node.closest(".scroll, .unseen, .skip, svg") && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML.slice(0, 120)));
+          assert.deepEqual(cut, [], `${lang} page ${key} at ${viewport.width}`);
+          assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+        }
+        await page.setViewportSize({ width: 1024, height: 768 });
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+        assert.deepEqual(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`), [], `${lang} page ${key}`);
+      }
+      await leave(page);
+    }
+  });
+
+await browser.close();
+await bus.stop();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
