@@ -13,6 +13,7 @@
 #include "agents/sensor/detect/profiles.h"
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/sample_line.h"
+#include "agents/link/compact.h"
 #include "agents/sensor/settings.h"
 
 #include "proto/base/banned.h"
@@ -388,6 +389,21 @@ int sensor_status(struct sensor *s)
     outbox_close(o);
     sensor_print_journal(s);
     return EXIT_DONE;
+}
+
+int sensor_compact_key(struct sensor *s)
+{
+    uint64_t id = 0;
+    char err[400];
+    enum status st;
+
+    if (s->argc != 3 || !count_read(&id, slice_of(s->argv[2]), 65535))
+        return program_fail(s->program, EXIT_USAGE,
+                            "compact-key wants FILE and ID, a number from 1 to 65535");
+    st = compact_key_make(s->argv[1], (uint32_t)id, err, sizeof(err));
+    if (st == ST_OK)
+        return EXIT_DONE;
+    return program_fail(s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
 }
 
 int sensor_formats(struct sensor *s)

@@ -14,6 +14,7 @@
 #include "agents/sensor/control.h"
 #include "agents/sensor/input/inputs.h"
 #include "agents/sensor/report/room.h"
+#include "agents/sensor/report/satellite.h"
 #include "agents/sensor/report/supervise.h"
 #include "agents/sensor/settings.h"
 #include "agents/sensor/siren/clock.h"
@@ -39,7 +40,8 @@ struct daemon {
     struct agent *agent;
     struct quality quality;
     struct supervise supervise;
-    unsigned troubles; /* TROUBLE_ bits, as logged */
+    struct satellite *satellite; /* NULL = there is none */
+    unsigned troubles;           /* TROUBLE_ bits, as logged */
     struct inputs *inputs;
     struct site *site;
     struct control *control;
@@ -61,9 +63,11 @@ static enum status put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
     for (unsigned tries = 0; st == ST_FULL && tries < ROOM_TRIES; tries++) {
         if (room_make(agent_outbox(d->agent), &d->s->speaker, (unsigned)m->lane,
                       loop_utc_us(d->loop)) != ST_OK)
-            return ST_FULL;
+            break;
         st = agent_put(d->agent, m, &tag, why);
     }
+    if (st == ST_OK || st == ST_FULL)
+        satellite_put(d->satellite, m, st == ST_OK ? tag : 0);
     return st;
 }
 
@@ -321,8 +325,9 @@ static void on_linked(void *arg, bool up, const char *why)
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {
-    (void)arg;
-    if (!oc->stored)
+    if (oc->stored)
+        satellite_stored(((struct daemon *)arg)->satellite, tag);
+    else
         log_error("sensor.refused", "tag=%" PRIu64 " code=%s path=%s", tag,
                   oc->code ? oc->code : "", oc->path ? oc->path : "");
 }
@@ -464,6 +469,29 @@ static enum status start_control(struct daemon *d, char *err, size_t err_size)
     return control_create(&d->control, &control, err, err_size);
 }
 
+static enum status start_satellite(struct daemon *d, char *err, size_t err_size)
+{
+    const struct sensor_settings *set = &d->s->set;
+    const struct satellite_settings satellite = {
+        .loop = d->loop,
+        .command = set->compact_command,
+        .key_file = set->compact_key,
+        .level = set->compact_level,
+        .after_ms = set->compact_after_ms,
+        .valid_ms = set->compact_valid_ms,
+        .timeout_ms = set->compact_timeout_ms,
+        .is_linked = is_linked,
+        .arg = d,
+    };
+    enum status st = ST_OK;
+
+    if (*set->compact_command)
+        st = satellite_create(&d->satellite, &satellite, err, err_size);
+    if (st == ST_OK)
+        satellite_look(d->satellite, agent_outbox(d->agent));
+    return st;
+}
+
 static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
 {
     const struct sensor_settings *set = &d->s->set;
@@ -523,6 +551,8 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
     if (st == ST_OK)
         st = start_site(d, err, err_size);
     if (st == ST_OK)
+        st = start_satellite(d, err, err_size);
+    if (st == ST_OK)
         st = start_inputs(d, err, err_size);
     if (st == ST_OK)
         st = start_control(d, err, err_size);
@@ -540,6 +570,7 @@ static void end(struct daemon *d)
 {
     control_destroy(d->control);
     inputs_destroy(d->inputs);
+    satellite_destroy(d->satellite);
     site_destroy(d->site);
     replay_destroy(d->replay);
     agent_destroy(d->agent);

@@ -27,6 +27,9 @@ static const char usage[] =
     "bus\n"
     "  status                 what the outbox holds\n"
     "  unknown                what came in and could not be read: the newest fifty\n"
+    "  compact-key FILE ID    a new key for alarms by satellite, number 1 to 65535; the receiver "
+    "has\n"
+    "                         the same file\n"
     "  formats                the file formats\n"
     "  profiles               the detectors' profiles: numbers, defaults, sources, evidence\n"
     "\n"
@@ -90,6 +93,7 @@ static const struct {
     {"evaluate", false, sensor_evaluate},
     {"torrent", false, sensor_torrent},
     {"status", true, sensor_status},
+    {"compact-key", false, sensor_compact_key},
     {"formats", false, sensor_formats},
     {"unknown", true, sensor_unknown},
     {"profiles", false, sensor_profiles},
@@ -208,6 +212,11 @@ int main(int argc, char **argv)
         return sensor_formats(&s);
     if (argc == 2 && strcmp(argv[1], "profiles") == 0)
         return sensor_profiles(&s);
+    if (argc == 4 && strcmp(argv[1], "compact-key") == 0) {
+        s.argc = argc - 1;
+        s.argv = argv + 1;
+        return sensor_compact_key(&s);
+    }
     take_rows(rows, argc, argv);
     checks = take_check(&argc, argv);
     code = program_start(&program, &argc, argv, &s.set);

@@ -16,6 +16,8 @@ struct sensor_settings {
     struct conf_list things, sensors, torrents, datastreams, detectors, quality, replays,
         siren_sounds;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
+    char *compact_command, *compact_key, *compact_level;
+    unsigned compact_after_ms, compact_valid_ms, compact_timeout_ms;
     unsigned power_low_mv, signal_low_dbm, clock_off_ms;
     size_t disk_low;
     unsigned quality_ahead_ms, event_period_ms, event_before_ms, event_after_ms;
@@ -59,6 +61,7 @@ int sensor_evaluate(struct sensor *s);
 int sensor_torrent(struct sensor *s);
 int sensor_status(struct sensor *s);
 int sensor_formats(struct sensor *s);
+int sensor_compact_key(struct sensor *s);
 int sensor_unknown(struct sensor *s);
 void sensor_print_journal(const struct sensor *s); /* into status; nothing if there is none */
 int sensor_profiles(struct sensor *s);
