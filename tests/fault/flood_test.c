@@ -55,32 +55,41 @@ enum { LIVE_BEFORE = 5, LIVE_AFTER = 15, GATEWAYS_MOST = 12 };
 enum fault { HEALTHY, LINK_CUT, BROKER_DEAD, DISK_FULL, FAULTS };
 static const char *const fault_words[FAULTS] = {"nothing", "link cut", "broker dead", "disk full"};
 
-struct gateway {
-    const struct flood *flood;
-    enum fault fault;
-    char name[64], dir[160], disk[200];
+/* A gauge: a mosquitto_pub that publishes each line. */
+struct gauge {
+    struct flood flood;
     pid_t pid;
-    int fd;    /* of its line door */
-    char *out; /* lines that the door did not take yet */
+    int fd;    /* its standard input */
+    char *out; /* lines that it did not take yet */
     size_t len, cap;
     int64_t base_us;                               /* time of second 0 of the flood */
     int64_t sent_us[LIVE_AFTER + LIVE_BEFORE + 1]; /* clock, of the live samples */
-    int64_t sounded_us, heard_us;                  /* clock; 0 = not yet */
-    int64_t alarm_us;                              /* time of the samples at the alarm */
+};
+
+struct gateway {
+    const struct gauge *gauge;
+    enum fault fault;
+    char name[64], dir[160], disk[200];
+    pid_t pid;
+    int64_t sounded_us, heard_us; /* clock; 0 = not yet */
+    int64_t alarm_mm;             /* how high the water stood in the sample that made the alarm */
 };
 
 static struct {
     struct bus *bus, *other; /* the other broker is the one that dies */
     struct loop *loop;
     struct agent *listener;
-    struct flood floods[FLOODS];
     unsigned count;
+    pid_t mosquitto;
+    int mosquitto_held;
+    char mosquitto_endpoint[64];
     pid_t proxy; /* leads a group of its own */
     int proxy_held;
     char program[PATH_MAX], proxy_endpoint[64];
     bool has_disk; /* a small file system could be mounted */
 } world;
 
+static struct gauge gauges[FLOODS];
 static struct gateway gateways[GATEWAYS_MOST];
 static char dir[64], err[600];
 
@@ -163,6 +172,102 @@ static void start_proxy(void)
     _exit(0);
 }
 
+/* --- mosquitto and gauges ----------------------------------------------------------------------
+ */
+
+static const char *port_of(const char *endpoint)
+{
+    return strrchr(endpoint, ':') + 1;
+}
+
+static void start_mosquitto(void)
+{
+    char conf[128], log[128], text[300];
+
+    world.mosquitto_held = port_hold(world.mosquitto_endpoint, sizeof(world.mosquitto_endpoint));
+    snprintf(conf, sizeof(conf), "%s/mosquitto.conf", dir);
+    snprintf(log, sizeof(log), "%s/mosquitto.log", dir);
+    /* Nothing that a gauge says is dropped because a gateway is slow. */
+    snprintf(text, sizeof(text),
+             "listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
+             "log_dest stderr\nlog_type subscribe\nlog_type error\n",
+             port_of(world.mosquitto_endpoint));
+    write_text_file(conf, text);
+    world.mosquitto = fork();
+    assert_true(world.mosquitto >= 0);
+    if (world.mosquitto)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (freopen(log, "a", stderr))
+        execlp("mosquitto", "mosquitto", "-c", conf, (char *)NULL);
+    execl("/usr/sbin/mosquitto", "mosquitto", "-c", conf, (char *)NULL);
+    _exit(127);
+}
+
+/* So many gateways asked for their gauge's topic, and mosquitto knows it. */
+static unsigned subscribed(void)
+{
+    char path[128], line[512];
+    unsigned n = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/mosquitto.log", dir);
+    f = fopen(path, "re");
+    while (f && fgets(line, sizeof(line), f))
+        n += strstr(line, " flood/") != NULL;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static void start_gauge(struct gauge *g)
+{
+    char topic[64];
+    int ends[2];
+
+    snprintf(topic, sizeof(topic), "flood/%s", g->flood.name);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    g->pid = fork();
+    assert_true(g->pid >= 0);
+    if (!g->pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ends[0], STDIN_FILENO);
+        execlp("mosquitto_pub", "mosquitto_pub", "-h", "127.0.0.1", "-p",
+               port_of(world.mosquitto_endpoint), "-q", "1", "-t", topic, "-l", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[0]);
+    g->fd = ends[1];
+    assert_int_equal(fcntl(g->fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+static void add_line(struct gauge *g, unsigned second)
+{
+    char at[TIME_TEXT], line[128];
+    int n;
+
+    time_format(at, g->base_us + (int64_t)second * SECOND_US);
+    n = snprintf(line, sizeof(line), "%s.stage %s %.3f\n", g->flood.name, at,
+                 g->flood.mm[second] / 1000.0);
+    if (g->len + (size_t)n > g->cap) {
+        g->cap = (g->len + (size_t)n) * 2;
+        g->out = realloc(g->out, g->cap);
+        assert_non_null(g->out);
+    }
+    memcpy(g->out + g->len, line, (size_t)n);
+    g->len += (size_t)n;
+}
+
+static void push(struct gauge *g)
+{
+    ssize_t n = g->len ? write(g->fd, g->out, g->len) : 0;
+
+    if (n <= 0)
+        return;
+    g->len -= (size_t)n;
+    memmove(g->out, g->out + n, g->len);
+}
+
 /* --- gateways -----------------------------------------------------------------------------------
  */
 
@@ -178,7 +283,7 @@ static void write_siren(const struct gateway *g)
 
 static void write_conf(const struct gateway *g)
 {
-    const struct flood *f = g->flood;
+    const struct flood *f = &g->gauge->flood;
     const char *endpoint = g->fault == LINK_CUT      ? world.proxy_endpoint
                            : g->fault == BROKER_DEAD ? bus_endpoint(world.other)
                                                      : bus_endpoint(world.bus);
@@ -187,13 +292,16 @@ static void write_conf(const struct gateway *g)
     snprintf(text, sizeof(text),
              "name = %s\nkey.file = %s/key\nbroker.endpoint = %s\nbroker.key = %s\n"
              "outbox.path = %s/gw.db\noutbox.budget = 16MiB\njournal.budget = 8MiB\n"
-             "link.profile = fiber\nplace = 3505203\nhazard = mudflow\nlisten = 127.0.0.1:0\n"
+             "link.profile = fiber\nplace = 3505203\nhazard = mudflow\n"
+             "device = gauge lines\nmqtt.broker = mqtt://127.0.0.1:%s\n"
+             "mqtt.topic = flood/%s gauge\n"
              "log.level = info\nsiren = command %s/siren\nsiren.timeout = 20s\n"
              "datastream = %s.stage 1 stage metre -3 step=1s\n"
              "detector = stage.level 1 %s.stage line=%.3f\n"
              "detector = stage.rate 1 %s.stage line=%.4f window=%us\n",
-             g->name, g->dir, endpoint, bus_broker_key(world.bus), g->disk, g->dir, f->name,
-             f->name, f->level_m, f->name, f->rise_m_min, f->window_s);
+             g->name, g->dir, endpoint, bus_broker_key(world.bus), g->disk,
+             port_of(world.mosquitto_endpoint), f->name, g->dir, f->name, f->name, f->level_m,
+             f->name, f->rise_m_min, f->window_s);
     snprintf(path, sizeof(path), "%s/conf", g->dir);
     write_text_file(path, text);
 }
@@ -208,13 +316,13 @@ static void make_disk(struct gateway *g)
     assert_int_equal(mount("none", g->disk, "tmpfs", 0, "size=48m"), 0);
 }
 
-static void make_gateway(unsigned flood, enum fault fault)
+static void make_gateway(const struct gauge *gauge, enum fault fault)
 {
     struct gateway *g = &gateways[world.count];
     struct keys keys;
     char path[256];
 
-    g->flood = &world.floods[flood];
+    g->gauge = gauge;
     g->fault = fault;
     snprintf(g->name, sizeof(g->name), "coes.tj3505203.gw%02u", world.count);
     snprintf(g->dir, sizeof(g->dir), "%s/gw%02u", dir, world.count++);
@@ -243,28 +351,31 @@ static void start_gateway(struct gateway *g)
     _exit(127);
 }
 
-/* The number behind `key` in the first line of its log with this id; -1 = no such line yet. */
-static long logged(const struct gateway *g, const char *id, const char *key)
+static bool has_logged(const struct gateway *g, const char *id)
 {
     char path[256], line[1024];
-    long out = -1;
+    bool found = false;
     FILE *f;
 
     snprintf(path, sizeof(path), "%s/log", g->dir);
     f = fopen(path, "re");
-    while (f && out < 0 && fgets(line, sizeof(line), f)) {
-        const char *at = strstr(line, id) ? strstr(line, key) : NULL;
-
-        if (at)
-            out = strtol(at + strlen(key), NULL, 10);
-    }
+    while (f && !found && fgets(line, sizeof(line), f))
+        found = strstr(line, id) != NULL;
     if (f)
         fclose(f);
-    return out;
+    return found;
 }
 
 /* --- somebody listens ---------------------------------------------------------------------------
  */
+
+static int64_t stage_in(const Eocbus__V1__SensorDetection *d)
+{
+    for (size_t i = 0; i < d->n_evidence; i++)
+        if (d->evidence[i]->type == EOCBUS__V1__OBSERVATION_TYPE__OBSERVATION_TYPE_STAGE)
+            return d->evidence[i]->value;
+    return INT64_MAX;
+}
 
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
@@ -280,7 +391,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
             m->sensor_detection->level != EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_ALARM)
             continue;
         g->heard_us = clock_us();
-        g->alarm_us = m->event_time_us;
+        g->alarm_mm = stage_in(m->sensor_detection);
     }
     return true;
 }
@@ -311,40 +422,6 @@ static void start_listener(void)
         fail_msg("%s", err);
 }
 
-/* --- samples ------------------------------------------------------------------------------------
- */
-
-static void add_line(struct gateway *g, unsigned second)
-{
-    char at[TIME_TEXT], line[128];
-    int n;
-
-    time_format(at, g->base_us + (int64_t)second * SECOND_US);
-    n = snprintf(line, sizeof(line), "%s.stage %s %.3f\n", g->flood->name, at,
-                 g->flood->mm[second] / 1000.0);
-    if (g->len + (size_t)n > g->cap) {
-        g->cap = (g->len + (size_t)n) * 2;
-        g->out = realloc(g->out, g->cap);
-        assert_non_null(g->out);
-    }
-    memcpy(g->out + g->len, line, (size_t)n);
-    g->len += (size_t)n;
-}
-
-/* What the door takes, and its answers, which nobody reads here. */
-static void push(struct gateway *g)
-{
-    char answers[4096];
-    ssize_t n = g->len ? send(g->fd, g->out, g->len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
-
-    if (n > 0) {
-        g->len -= (size_t)n;
-        memmove(g->out, g->out + n, g->len);
-    }
-    while (recv(g->fd, answers, sizeof(answers), MSG_DONTWAIT) > 0)
-        ;
-}
-
 /* --- waiting ------------------------------------------------------------------------------------
  */
 
@@ -365,35 +442,27 @@ static void look_at_siren(struct gateway *g)
 static void turn(void)
 {
     loop_turn(world.loop, 20);
-    for (unsigned i = 0; i < world.count; i++) {
-        if (gateways[i].fd >= 0)
-            push(&gateways[i]);
+    for (unsigned i = 0; i < FLOODS; i++)
+        push(&gauges[i]);
+    for (unsigned i = 0; i < world.count; i++)
         look_at_siren(&gateways[i]);
-    }
-}
-
-static bool is_open(struct gateway *g)
-{
-    long port = logged(g, "sensor.listen", "port=");
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                             .sin_port = htons((uint16_t)port)};
-
-    if (g->fd >= 0 || port <= 0)
-        return g->fd >= 0;
-    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(g->fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    return true;
 }
 
 static bool is_linked(struct gateway *g)
 {
-    return logged(g, "sensor.link.up", "") >= 0;
+    return has_logged(g, "sensor.link.up");
+}
+
+/* What one of them waits for, all do. */
+static bool is_subscribed(struct gateway *g)
+{
+    (void)g;
+    return subscribed() >= world.count;
 }
 
 static bool is_sent(struct gateway *g)
 {
-    return g->len == 0;
+    return g->gauge->len == 0;
 }
 
 static bool has_sounded(struct gateway *g)
@@ -419,7 +488,7 @@ static void wait_for(bool (*done)(struct gateway *g), const char *what, bool hea
     } while (left && clock_us() < end);
     for (unsigned i = 0; i < world.count && left; i++)
         if (!done(&gateways[i]) && (!healthy_only || gateways[i].fault == HEALTHY))
-            print_message("%s, %s: not %s\n", gateways[i].flood->name,
+            print_message("%s, %s: not %s\n", gateways[i].gauge->flood.name,
                           fault_words[gateways[i].fault], what);
     assert_int_equal(left, 0);
 }
@@ -467,13 +536,12 @@ static void send_history(void)
 {
     int64_t now = clock_us() / SECOND_US * SECOND_US;
 
-    for (unsigned i = 0; i < world.count; i++) {
-        struct gateway *g = &gateways[i];
-        const struct flood *f = g->flood;
-        unsigned first = f->crossing - f->window_s - 120;
+    for (unsigned i = 0; i < FLOODS; i++) {
+        struct gauge *g = &gauges[i];
+        unsigned first = g->flood.crossing - g->flood.window_s - 120;
 
-        g->base_us = now + (LIVE_BEFORE + 3 - (int64_t)f->crossing) * SECOND_US;
-        for (unsigned s = first; s < f->crossing - LIVE_BEFORE; s++)
+        g->base_us = now + (LIVE_BEFORE + 3 - (int64_t)g->flood.crossing) * SECOND_US;
+        for (unsigned s = first; s < g->flood.crossing - LIVE_BEFORE; s++)
             add_line(g, s);
     }
     wait_for(is_sent, "sent", false);
@@ -490,9 +558,9 @@ static bool all_have_sounded(void)
 static void send_live(void)
 {
     for (unsigned step = 0; step <= LIVE_BEFORE + LIVE_AFTER && !all_have_sounded(); step++)
-        for (unsigned i = 0; i < world.count; i++) {
-            struct gateway *g = &gateways[i];
-            unsigned second = g->flood->crossing - LIVE_BEFORE + step;
+        for (unsigned i = 0; i < FLOODS; i++) {
+            struct gauge *g = &gauges[i];
+            unsigned second = g->flood.crossing - LIVE_BEFORE + step;
 
             while (clock_us() < g->base_us + (int64_t)second * SECOND_US)
                 turn();
@@ -502,14 +570,26 @@ static void send_live(void)
     wait_for(is_sent, "sent", false);
 }
 
+/* The water only rises here: how high it stood tells which second it was, whatever the clock said
+ * when the sample was looked at. */
+static unsigned second_of(const struct flood *f, int64_t mm)
+{
+    unsigned s = f->crossing - f->window_s;
+
+    while (s + 1 < FLOOD_SECONDS && f->mm[s] < mm)
+        s++;
+    return s;
+}
+
 static void show(const struct gateway *g)
 {
-    int64_t crossing_us = g->base_us + (int64_t)g->flood->crossing * SECOND_US;
-    int64_t step = (g->alarm_us - crossing_us) / SECOND_US + LIVE_BEFORE;
-    int64_t sent_us = step >= 0 && step <= LIVE_BEFORE + LIVE_AFTER ? g->sent_us[step] : 0;
+    const struct gauge *from = g->gauge;
+    int after = (int)(second_of(&from->flood, g->alarm_mm) - from->flood.crossing);
+    int step = after + LIVE_BEFORE;
+    int64_t sent_us = step >= 0 && step <= LIVE_BEFORE + LIVE_AFTER ? from->sent_us[step] : 0;
 
-    print_message("measured: %-9s %-11s alarm %+5.1f s after the lines were crossed (bar 10)",
-                  g->flood->name, fault_words[g->fault], (double)(g->alarm_us - crossing_us) / 1e6);
+    print_message("measured: %-9s %-11s alarm %+d s after the lines were crossed (bar 10)",
+                  from->flood.name, fault_words[g->fault], after);
     if (sent_us)
         print_message(", siren %.2f s after that sample (bar 2), heard %.2f s after it",
                       (double)(g->sounded_us - sent_us) / 1e6,
@@ -522,8 +602,8 @@ static void every_flood_sounds_its_siren_and_is_heard_whatever_is_broken(void **
     (void)state;
     for (unsigned i = 0; i < world.count; i++)
         start_gateway(&gateways[i]);
-    wait_for(is_open, "open", false);
     wait_for(is_linked, "linked", false);
+    wait_for(is_subscribed, "subscribed", false);
     send_history();
     for (unsigned i = 0; i < world.count; i++)
         assert_int_equal(gateways[i].sounded_us, 0);
@@ -538,11 +618,11 @@ static void every_flood_sounds_its_siren_and_is_heard_whatever_is_broken(void **
     wait_for(is_heard, "heard", false);
     for (unsigned i = 0; i < world.count; i++) {
         const struct gateway *g = &gateways[i];
-        int64_t after_us = g->alarm_us - g->base_us - (int64_t)g->flood->crossing * SECOND_US;
+        const struct flood *f = &g->gauge->flood;
 
         show(g);
-        assert_true(after_us <= 10 * SECOND_US);
-        assert_true(after_us >= -(int64_t)(g->flood->window_s / WINDOW_STEPS + 2) * SECOND_US);
+        assert_true(g->alarm_mm <= f->mm[f->crossing + 10]);
+        assert_true(g->alarm_mm >= f->mm[f->crossing - f->window_s / WINDOW_STEPS - 2]);
     }
 }
 
@@ -564,16 +644,16 @@ static int open_world(void **state)
     world.bus = bus_create();
     world.other = bus_beside(world.bus);
     start_proxy();
+    start_mosquitto();
     bus_start_broker(world.bus, NULL);
     bus_start_broker(world.other, NULL);
     for (unsigned f = 0; f < FLOODS; f++) {
-        flood_make(&world.floods[f], f);
+        flood_make(&gauges[f].flood, f);
+        start_gauge(&gauges[f]);
         for (int fault = HEALTHY; fault < FAULTS; fault++)
             if (fault != DISK_FULL || world.has_disk)
-                make_gateway(f, (enum fault)fault);
+                make_gateway(&gauges[f], (enum fault)fault);
     }
-    for (unsigned i = 0; i < world.count; i++)
-        gateways[i].fd = -1;
     start_listener();
     return 0;
 }
@@ -583,15 +663,12 @@ static bool end_gateway(struct gateway *g)
 {
     int status = -1;
 
-    if (g->fd >= 0)
-        close(g->fd);
-    free(g->out);
     if (g->pid > 0)
         (void)waitpid(g->pid, &status, 0);
     if (g->fault == DISK_FULL)
         (void)umount2(g->disk, MNT_DETACH);
     if (status != 0)
-        print_message("%s, %s: the gateway ended with status %d\n", g->flood->name,
+        print_message("%s, %s: the gateway ended with status %d\n", g->gauge->flood.name,
                       fault_words[g->fault], status);
     return status == 0;
 }
@@ -607,6 +684,15 @@ static int close_world(void **state)
             (void)kill(gateways[i].pid, SIGTERM);
     for (unsigned i = 0; i < world.count; i++)
         bad += !end_gateway(&gateways[i]);
+    for (unsigned i = 0; i < FLOODS; i++) {
+        close(gauges[i].fd);
+        (void)kill(gauges[i].pid, SIGKILL);
+        (void)waitpid(gauges[i].pid, &status, 0);
+        free(gauges[i].out);
+    }
+    (void)kill(world.mosquitto, SIGKILL);
+    (void)waitpid(world.mosquitto, &status, 0);
+    close(world.mosquitto_held);
     agent_destroy(world.listener);
     (void)kill(-world.proxy, SIGKILL);
     (void)waitpid(world.proxy, &status, 0);

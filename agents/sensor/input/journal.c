@@ -1,7 +1,11 @@
 /* journal - see journal.h.
  *
  * A segment begins with "EOJRNL1\n" and the journal's id; its first frame says the floor, so that
- * the newest segment alone tells from where on to read. */
+ * the newest segment alone tells from where on to read.
+ *
+ * The room of the newest segment is taken when it begins, and that of the next one with it
+ * (PATH/spare): when others have filled the disk, samples are still kept for as long as the two
+ * last, and nothing that has to be acknowledged holds an alarm up. */
 #include "agents/sensor/input/journal.h"
 
 #include <dirent.h>
@@ -89,6 +93,52 @@ static bool write_whole(int fd, const uint8_t *data, size_t len)
         len -= (size_t)n;
     }
     return true;
+}
+
+/* --- room ahead ---------------------------------------------------------------------------------
+ */
+
+/* Blocks behind the end of the file; a file system that cannot do it, or has no room, keeps none.
+ */
+static bool take_ahead(const struct journal *j, int fd)
+{
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)j->segment_bytes) == 0;
+}
+
+static void spare_name(char out[PATH_BYTES + 32], const struct journal *j)
+{
+    snprintf(out, PATH_BYTES + 32, "%s/spare", j->path);
+}
+
+static void keep_spare(const struct journal *j)
+{
+    char path[PATH_BYTES + 32];
+    bool ok;
+    int fd;
+
+    spare_name(path, j);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    ok = take_ahead(j, fd);
+    close(fd);
+    if (!ok)
+        (void)unlink(path);
+}
+
+/* The spare under the new segment's name, or a new file. */
+static int open_segment(const struct journal *j, const char *path)
+{
+    char spare[PATH_BYTES + 32];
+    int fd;
+
+    spare_name(spare, j);
+    if (rename(spare, path) == 0)
+        return open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)take_ahead(j, fd);
+    return fd;
 }
 
 /* --- opening ------------------------------------------------------------------------------------
@@ -221,6 +271,8 @@ static enum status reopen_newest(struct journal *j)
         return ST_IO;
     if (ftruncate(j->fd, (off_t)s->bytes) != 0 || fdatasync(j->fd) != 0)
         return ST_IO;
+    (void)take_ahead(j, j->fd);
+    keep_spare(j);
     return ST_OK;
 }
 
@@ -424,10 +476,13 @@ static enum status begin_segment(struct journal *j, int64_t now_us)
     uint8_t head[SEGMENT_HEAD_BYTES];
     char path[PATH_BYTES + 32];
 
-    if (j->fd >= 0)
+    if (j->fd >= 0) {
+        /* What it did not need of its room goes back. */
+        (void)!ftruncate(j->fd, (off_t)j->segments[j->count - 1].bytes);
         close(j->fd);
+    }
     name_of(path, j, serial);
-    j->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    j->fd = open_segment(j, path);
     if (j->fd < 0)
         return errno_status();
     memcpy(head, segment_magic, sizeof(segment_magic));
@@ -442,6 +497,7 @@ static enum status begin_segment(struct journal *j, int64_t now_us)
     }
     j->segments[j->count++] = (struct segment){serial, j->kept_next, now_us, sizeof(head)};
     j->bytes += sizeof(head);
+    keep_spare(j);
     return ST_OK;
 }
 

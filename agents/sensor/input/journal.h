@@ -10,6 +10,9 @@
  * are true together: read again from the start, the journal tells which samples still have to go
  * into a message, and which messages may not be in the outbox yet.
  *
+ * Room for the newest segment and one more is taken ahead: a disk that others fill stops nothing
+ * before they are used up.
+ *
  * Old segments go when they are older than keep_us, and earlier when the budget needs their room,
  * but never what lies behind the floor (journal_floor): then journal_sync answers ST_FULL. */
 #ifndef EOCBUS_SENSOR_JOURNAL_H
