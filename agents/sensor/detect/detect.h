@@ -17,12 +17,12 @@
  *                                                         sensor of this gateway warned
  *   everything under its line for hold_s (30 min)         CLEAR
  *
- * Two detectors of one principle do not confirm each other. During an earthquake (detect_veto, or
- * the profile quake.outside) vibration does not count; wires, stage, rain and infrasound do. A
- * level rises at once and never falls but to CLEAR: surges come several in a row, and long alarms
- * were what worked (Graf, Badoux, McArdell 2009). A detector whose channels are silent for as long
- * as hold_s (three steps, if that is longer) has lapsed: what it saw last counts no more, so that a
- * gauge that was washed away does not hold a level for ever.
+ * Two detectors of one principle do not confirm each other, nor do two of different torrents.
+ * During an earthquake (detect_veto, or the profile quake.outside) vibration does not count; wires,
+ * stage, rain and infrasound do. A level rises at once and never falls but to CLEAR: surges come
+ * several in a row, and long alarms were what worked (Graf, Badoux, McArdell 2009). A detector
+ * whose channels are silent for as long as hold_s (three steps, if that is longer) has lapsed: what
+ * it saw last counts no more, so that a gauge that was washed away does not hold a level for ever.
  *
  * Settings, one line a detector; `eocbus-sensor profiles` lists them all with their numbers:
  *
@@ -49,7 +49,6 @@ struct detect {
     Eocbus__V1__DetectionLevel level, said;
     Eocbus__V1__DetectionLevel base; /* what the level would be if no gauge were silent */
     int cause;                       /* detector that raised it, or one of CAUSE_ */
-    unsigned grounds;                /* principles that warned since the last CLEAR, one bit each */
     struct {
         int64_t from_us, until_us;
     } veto[DETECT_VETOES]; /* a ring */

@@ -18,7 +18,7 @@ void detector_reset(struct detector *d)
 {
     d->verdict = (struct verdict){.over = false};
     d->warned_us = INT64_MIN;
-    d->muted = false;
+    d->is_ground = d->muted = false;
     for (unsigned i = 0; i < DETECTOR_STREAMS; i++)
         d->last_us[i] = INT64_MIN;
     if (d->state)

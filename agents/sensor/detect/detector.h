@@ -76,8 +76,10 @@ struct detector {
     struct decimal exact[DETECTOR_NUMBERS];
     double number[DETECTOR_NUMBERS]; /* the same */
     struct verdict verdict;
-    int64_t warned_us; /* when it last counted and asked for WARNING or more */
-    bool muted;        /* cleared by hand: says nothing until it was under its line */
+    int64_t warned_us;   /* when it last counted and asked for WARNING or more */
+    uint32_t torrent_id; /* of its first stream; 0 = none */
+    bool is_ground;      /* warned since the last CLEAR */
+    bool muted;          /* cleared by hand: says nothing until it was under its line */
     void *state;
 };
 

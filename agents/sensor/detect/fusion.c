@@ -30,7 +30,6 @@ void detect_reset(struct detect *d)
     d->now_us = 0;
     d->under_since_us = INT64_MIN;
     d->cause = CAUSE_HOLD;
-    d->grounds = 0;
     memset(d->veto, 0, sizeof(d->veto));
     d->veto_next = 0;
     d->neighbour = LEVEL(CLEAR);
@@ -81,38 +80,49 @@ bool detect_counts(const struct detect *d, const struct detector *one)
 /* --- one level ----------------------------------------------------------------------------------
  */
 
-/* Principles that warn now, or did within confirm_s. */
-static unsigned recent_principles(const struct detect *d)
+/* Of one torrent, or of none that was named. */
+static bool share_torrent(const struct detector *a, const struct detector *b)
 {
-    int64_t confirm_us = span_us(d, FUSION_CONFIRM);
-    unsigned recent = 0;
-
-    for (unsigned i = 0; i < d->count; i++) {
-        const struct detector *one = &d->detector[i];
-
-        if ((detect_counts(d, one) && one->verdict.level >= LEVEL(WARNING)) ||
-            (one->warned_us != INT64_MIN && d->now_us - one->warned_us <= confirm_us))
-            recent |= BIT(one->profile->principle);
-    }
-    return recent;
+    return a->torrent_id == b->torrent_id || !a->torrent_id || !b->torrent_id;
 }
 
-static unsigned held_principles(const struct detect *d)
+static bool is_of(const struct detector *one, unsigned principles)
 {
-    const unsigned firm = BIT(PRINCIPLE_SOIL) | BIT(PRINCIPLE_LEVEL);
+    return BIT(one->profile->principle) & principles;
+}
 
-    if (d->level < LEVEL(WARNING))
-        return 0;
-    return d->fusion.number[FUSION_WARNING_CONFIRMS] > 0 ? d->grounds : d->grounds & firm;
+/* It warns now, or did within confirm_s. */
+static bool warned_lately(const struct detect *d, const struct detector *one)
+{
+    if (detect_counts(d, one) && one->verdict.level >= LEVEL(WARNING))
+        return true;
+    return one->warned_us != INT64_MIN && d->now_us - one->warned_us <= span_us(d, FUSION_CONFIRM);
+}
+
+/* Its WARNING still holds, though it may be under its line again. */
+static bool holds_warning(const struct detect *d, const struct detector *one)
+{
+    if (d->level < LEVEL(WARNING) || !one->is_ground)
+        return false;
+    return d->fusion.number[FUSION_WARNING_CONFIRMS] > 0 ||
+           is_of(one, BIT(PRINCIPLE_SOIL) | BIT(PRINCIPLE_LEVEL));
 }
 
 static bool is_confirmed(const struct detect *d)
 {
-    unsigned recent = recent_principles(d), partners = recent | held_principles(d);
+    for (unsigned i = 0; i < d->count; i++) {
+        const struct detector *one = &d->detector[i];
 
-    for (unsigned p = 0; p < PRINCIPLE_NONE; p++)
-        if (recent & ALARMING & BIT(p) && partners & ~BIT(p))
-            return true;
+        if (!is_of(one, ALARMING) || !warned_lately(d, one))
+            continue;
+        for (unsigned k = 0; k < d->count; k++) {
+            const struct detector *other = &d->detector[k];
+
+            if (other->profile->principle != one->profile->principle && share_torrent(one, other) &&
+                (warned_lately(d, other) || holds_warning(d, other)))
+                return true;
+        }
+    }
     return false;
 }
 
@@ -128,12 +138,17 @@ static Eocbus__V1__DetectionLevel wanted(const struct detect *d)
 
 /* What the level would be without silence, and one more where a gauge upstream is silent. Silence
  * makes no ALARM of rain and soil: a storm takes power and radio away too. */
-static Eocbus__V1__DetectionLevel raised(const struct detect *d)
+static Eocbus__V1__DetectionLevel raised(const struct detect *d, const struct detector *silent)
 {
     bool neighbour = d->neighbour >= LEVEL(WARNING) && d->now_us < d->neighbour_until_us;
 
-    if (d->base == LEVEL(WARNING))
-        return d->grounds & FLOW ? LEVEL(ALARM) : LEVEL(WARNING);
+    if (d->base == LEVEL(WARNING)) {
+        for (unsigned i = 0; i < d->count; i++)
+            if (d->detector[i].is_ground && is_of(&d->detector[i], FLOW) &&
+                share_torrent(&d->detector[i], silent))
+                return LEVEL(ALARM);
+        return LEVEL(WARNING);
+    }
     if (d->base == LEVEL(ALARM) || !neighbour)
         return d->base;
     return d->base == LEVEL(WATCH) ? LEVEL(WARNING) : LEVEL(WATCH);
@@ -159,12 +174,12 @@ static void weigh(struct detect *d, unsigned i)
     if (!detect_counts(d, one))
         return;
     if (one->profile->principle == PRINCIPLE_SILENCE) {
-        rise_to(d, raised(d), i);
+        rise_to(d, raised(d, one), i);
         return;
     }
     if (one->verdict.level >= LEVEL(WARNING)) {
         one->warned_us = d->now_us;
-        d->grounds |= BIT(one->profile->principle);
+        one->is_ground = true;
     }
     level = wanted(d);
     if (level > d->base)
@@ -179,9 +194,9 @@ static void clear(struct detect *d, int cause)
 {
     d->level = d->base = LEVEL(CLEAR);
     d->cause = cause;
-    d->grounds = 0;
     for (unsigned i = 0; i < d->count; i++) {
         d->detector[i].warned_us = INT64_MIN;
+        d->detector[i].is_ground = false;
         if (d->detector[i].profile->principle == PRINCIPLE_WIRE)
             wire_spend(&d->detector[i]);
     }
@@ -193,7 +208,7 @@ static bool is_under_all(const struct detect *d)
     const unsigned aside = BIT(PRINCIPLE_WIRE) | BIT(PRINCIPLE_SILENCE) | BIT(PRINCIPLE_QUAKE);
 
     for (unsigned i = 0; i < d->count; i++)
-        if (!(aside & BIT(d->detector[i].profile->principle)) && detect_counts(d, &d->detector[i]))
+        if (!is_of(&d->detector[i], aside) && detect_counts(d, &d->detector[i]))
             return false;
     return true;
 }
@@ -335,19 +350,14 @@ void detect_neighbour(struct detect *d, Eocbus__V1__DetectionLevel level, int64_
 /* The level stays, if vibration raised one; but it is no partner for what comes. */
 static void forget_vibration(struct detect *d)
 {
-    bool any = false;
-
     for (unsigned i = 0; i < d->count; i++) {
         struct detector *one = &d->detector[i];
 
-        if (one->profile->principle != PRINCIPLE_VIBRATION)
+        if (!is_vetoed(d, one, one->warned_us))
             continue;
-        if (is_vetoed(d, one, one->warned_us))
-            one->warned_us = INT64_MIN;
-        any |= one->warned_us != INT64_MIN;
+        one->warned_us = INT64_MIN;
+        one->is_ground = false;
     }
-    if (!any)
-        d->grounds &= ~BIT(PRINCIPLE_VIBRATION);
 }
 
 void detect_veto(struct detect *d, int64_t from_us, int64_t until_us)

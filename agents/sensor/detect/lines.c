@@ -135,6 +135,8 @@ static enum status read_stream(struct detect *out, struct detector *d, struct li
     if (!d->input[d->stream_count])
         return complain(l, "this datastream measures something else, or in another unit, or raw; "
                            "eocbus-sensor profiles tells what the profile takes");
+    if (!d->stream_count)
+        d->torrent_id = s->torrent_id;
     if (s->step_us > d->step_us)
         d->step_us = s->step_us;
     d->stream[d->stream_count++] = (unsigned)stream;

@@ -138,6 +138,26 @@ static void a_principle_is_no_witness_of_itself(void **state)
     watch_close(&w);
 }
 
+static void what_two_torrents_do_confirms_nothing(void **state)
+{
+    static const char *const two[] = {"a 1 stage metre -3 torrent=1",
+                                      "b 2 stage metre -3 torrent=2", "c 3 stage metre -3"};
+
+    (void)state;
+    for (unsigned other = 1; other < 3; other++) {
+        struct watch w;
+
+        WATCH(&w, two, "stage.rate 1 a line=0.1 window=1m debounce=1/1",
+              "stage.level 1 b line=2 debounce=1/1", "stage.level 1 c line=2 debounce=1/1");
+        feed(&w, other, T0, 2500);
+        feed(&w, 0, T0, 500);
+        feed(&w, 0, T0 + SECOND, 600);
+        /* What has no torrent may be of any. */
+        assert_int_equal(w.detect->level, other == 1 ? LEVEL(WARNING) : LEVEL(ALARM));
+        watch_close(&w);
+    }
+}
+
 static void a_cut_wire_is_an_alarm_at_once(void **state)
 {
     const Eocbus__V1__SensorDetection *m;
@@ -370,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_flow_sensor_warns_two_agree_on_an_alarm_and_half_an_hour_clears),
         cmocka_unit_test(one_flow_sensor_is_an_alarm_while_another_grounds_warning_holds),
         cmocka_unit_test(a_principle_is_no_witness_of_itself),
+        cmocka_unit_test(what_two_torrents_do_confirms_nothing),
         cmocka_unit_test(a_cut_wire_is_an_alarm_at_once),
         cmocka_unit_test(a_wire_cut_while_people_work_there_is_no_alarm_and_says_nothing_later),
         cmocka_unit_test(the_flow_itself_is_concluded_in_maintenance_too_and_marked),
