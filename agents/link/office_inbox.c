@@ -85,12 +85,12 @@ static void show_heard(void *arg, const char *line)
     put_time(s, time);
     columns_put(&s->columns, id);
     columns_put(&s->columns, sender);
-    columns_put(&s->columns, type);
+    columns_put(&s->columns, translate_type(s->o->lang, type));
     columns_put(&s->columns, answer_to(s, id));
     if (strcmp(type, "decision") == 0)
         translate_decision(&said, s->o->lang, line + text);
     else
-        buf_puts(&said, line + text);
+        translate_summary(&said, s->o->lang, line + text, strlen(line + text));
     buf_put(&said, "", 1);
     columns_put(&s->columns, said.failed ? line + text : (const char *)said.data);
     buf_free(&said);

@@ -7,6 +7,7 @@
 
 #include "agents/link/print.h"
 #include "agents/link/summary.h"
+#include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
 
@@ -16,18 +17,29 @@ struct listing {
     size_t rows;
 };
 
+static void put_kind(struct listing *l, const Eocbus__V1__Envelope *m)
+{
+    const struct type_info *type = m ? type_by_number((unsigned)m->body_case) : NULL;
+
+    if (type && l->o->lang != LANG_ENGLISH)
+        buf_printf(&l->b, "%s: ", translate_type(l->o->lang, type->name));
+}
+
 static void put_row(struct listing *l, const struct outbox_row *row)
 {
     Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, row->content_len, row->content);
-    struct buf text = {0};
+    struct buf text = {0}, own = {0};
     char time[TIME_TEXT] = "";
 
     if (m)
         time_format(time, m->event_time_us);
     buf_printf(&l->b, "%" PRIu64 "  %.16s  ", row->tag, time);
+    put_kind(l, m);
     summary_put(&text, m);
-    print_escaped(&l->b, (const char *)text.data, text.len);
-    l->b.failed |= text.failed;
+    translate_summary(&own, l->o->lang, (const char *)text.data, text.len);
+    print_escaped(&l->b, (const char *)own.data, own.len);
+    l->b.failed |= text.failed | own.failed;
+    buf_free(&own);
     buf_free(&text);
     if (m)
         eocbus__v1__envelope__free_unpacked(m, NULL);

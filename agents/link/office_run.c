@@ -107,6 +107,16 @@ static void put_place(const struct running *r, struct buf *line, const Eocbus__V
     buf_puts(line, ")");
 }
 
+static void put_sentence(const struct running *r, struct buf *line, const struct buf *english)
+{
+    struct buf own = {0};
+
+    translate_summary(&own, r->o->lang, (const char *)english->data, english->len);
+    print_escaped(line, (const char *)own.data, own.len);
+    line->failed |= own.failed;
+    buf_free(&own);
+}
+
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct running *r = arg;
@@ -122,11 +132,11 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     buf_printf(&line, "%.8s  ", time + 11);
     if (m && is_to_us(r->o, m))
         buf_printf(&line, "[%s] ", lang_say(r->o->lang, SAY_TO_US));
-    buf_printf(&line, "%s  ", type ? type->name : "?");
+    buf_printf(&line, "%s  ", type ? translate_type(r->o->lang, type->name) : "?");
     if (m)
         print_escaped(&line, m->sender, strlen(m->sender));
     buf_puts(&line, "  ");
-    print_escaped(&line, (const char *)text.data, text.len);
+    put_sentence(r, &line, &text);
     put_place(r, &line, m);
     put_doubt(r, &line, m);
     buf_puts(&line, "\n");

@@ -7,7 +7,7 @@
 
 #include "proto/base/banned.h"
 
-enum { PARTS_MAX = 8 };
+enum { PARTS_MAX = 8, WORD_MAX = 60, PIECE_MAX = 400 };
 
 /* What stands in the place of a {name}. */
 struct part {
@@ -106,25 +106,116 @@ static int match(const char *sentence, const char *said, struct part parts[PARTS
     return *said ? -1 : n;
 }
 
-bool translate_sentence(struct buf *out, enum lang lang, const char *english)
+/* Ours for the first sentence of the group that this is, with what stands in it; NULL: it is none
+ * of them. */
+static const char *find_ours(const char *group, enum lang lang, const char *english,
+                             struct part parts[PARTS_MAX], size_t *n)
 {
-    static const char group[] = "sentence";
-    struct part parts[PARTS_MAX];
+    size_t len = strlen(group);
 
     for (const struct lang_word *w = lang_words(LANG_ENGLISH); w->key; w++) {
         const char *ours;
-        int n;
+        int found;
 
-        if (strncmp(w->key, group, sizeof(group) - 1) != 0 || w->key[sizeof(group) - 1] != '.')
+        if (strncmp(w->key, group, len) != 0 || w->key[len] != '.')
             continue;
-        n = match(w->text, english, parts);
-        ours = n < 0 ? NULL : lang_text(lang, group, w->key + sizeof(group));
+        found = match(w->text, english, parts);
+        ours = found < 0 ? NULL : lang_text(lang, group, w->key + len + 1);
         if (!ours)
             continue;
-        fill(out, ours, parts, (size_t)n);
-        return true;
+        *n = (size_t)found;
+        return ours;
     }
-    return false;
+    return NULL;
+}
+
+bool translate_sentence(struct buf *out, enum lang lang, const char *english)
+{
+    struct part parts[PARTS_MAX];
+    size_t n;
+    const char *ours = find_ours("sentence", lang, english, parts, &n);
+
+    if (ours)
+        fill(out, ours, parts, n);
+    return ours != NULL;
+}
+
+const char *translate_type(enum lang lang, const char *type)
+{
+    const char *ours = lang_text(lang, "type", type);
+
+    return ours ? ours : type;
+}
+
+/* "flash flood" stands under word.flash_flood. NULL: there is none. */
+static const char *find_word(enum lang lang, const char *english, size_t len)
+{
+    char key[WORD_MAX];
+
+    if (len >= sizeof(key))
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        key[i] = english[i];
+    key[len] = '\0';
+    for (char *c = key; *c; c++)
+        *c = *c == ' ' ? '_' : *c;
+    return lang_text(lang, "word", key);
+}
+
+static void put_piece(struct buf *out, enum lang lang, const char *english, size_t len)
+{
+    const char *word = find_word(lang, english, len), *ours = NULL;
+    struct part parts[PARTS_MAX];
+    char piece[PIECE_MAX];
+    size_t n = 0;
+
+    if (!word && len < sizeof(piece)) {
+        memcpy(piece, english, len);
+        piece[len] = '\0';
+        ours = find_ours("summary", lang, piece, parts, &n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *own = find_word(lang, parts[i].text, parts[i].len);
+
+        if (own) {
+            parts[i].text = own;
+            parts[i].len = strlen(own);
+        }
+    }
+    if (word)
+        buf_puts(out, word);
+    else if (ours)
+        fill(out, ours, parts, n);
+    else
+        buf_put(out, english, len);
+}
+
+/* Bytes up to ", ", ": " or "; ", or all. */
+static size_t piece_length(const char *at, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len &&
+           !((at[n] == ',' || at[n] == ':' || at[n] == ';') && n + 1 < len && at[n + 1] == ' '))
+        n++;
+    return n;
+}
+
+void translate_summary(struct buf *out, enum lang lang, const char *english, size_t len)
+{
+    while (len && lang != LANG_ENGLISH) {
+        size_t n = piece_length(english, len);
+        bool is_typed = n < len && english[n] == ';'; /* what follows is somebody's own words */
+
+        put_piece(out, lang, english, n);
+        buf_put(out, english + n, n < len ? 2 : 0);
+        n += n < len ? 2 : 0;
+        english += n;
+        len -= n;
+        if (is_typed)
+            break;
+    }
+    buf_put(out, english, len);
 }
 
 void translate_refusal(struct buf *out, enum lang lang, const char *code, const char *path,

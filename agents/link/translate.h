@@ -29,6 +29,11 @@ const char *translate_verdict(enum lang lang, uint32_t verdict);
 /* The sentence of a Decision (summary.h) with its ruling in that language; whatever else it is is
  * appended as it is. */
 void translate_decision(struct buf *out, enum lang lang, const char *summary);
+/* The kind of a message in that language: "flash_report"; as it is where there are no words. */
+const char *translate_type(enum lang lang, const char *type);
+/* A sentence of summary.h, piece by piece: counts and phrases of the catalogue ("summary.*"), words
+ * of the contract ("word.*"). What somebody typed, and what has no words, stays as it is. */
+void translate_summary(struct buf *out, enum lang lang, const char *english, size_t len);
 /* "length flash_report.text: 300 bytes; ..." Where there are no words for the sentence: what the
  * code means, and the English one behind it. Any of the three may be NULL. */
 void translate_refusal(struct buf *out, enum lang lang, const char *code, const char *path,

@@ -91,7 +91,8 @@ static void languages_are_known_by_their_codes(void **state)
 /* The part of a key after its point, of what has an English text of its own in the programs. */
 static bool is_listed_in_english(const char *key)
 {
-    return strncmp(key, "option.", 7) && strncmp(key, "command.", 8) && strncmp(key, "send.", 5);
+    return strncmp(key, "option.", 7) && strncmp(key, "command.", 8) && strncmp(key, "send.", 5) &&
+           strncmp(key, "type.", 5) && strncmp(key, "word.", 5);
 }
 
 static const char *text_of(enum lang lang, const char *key)

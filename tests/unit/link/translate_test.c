@@ -8,6 +8,7 @@
 
 #include "agents/link/translate.h"
 #include "eocbus/v1/session.pb-c.h"
+#include "proto/wire/types.h"
 #include "proto/wire/gate.h"
 
 #include "proto/base/banned.h"
@@ -145,6 +146,41 @@ static void a_decision_says_its_ruling_in_the_language_of_the_office(void **stat
     assert_string_equal(decision(LANG_RUSSIAN, "no such thing"), "no such thing");
 }
 
+static void every_kind_of_message_has_a_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < type_count(); i++)
+        for (int lang = 0; lang < LANG_ENGLISH; lang++)
+            if (translate_type((enum lang)lang, type_at(i)->name) == type_at(i)->name)
+                fail_msg("%s has no name in one language", type_at(i)->name);
+    assert_string_equal(translate_type(LANG_ENGLISH, "flash_report"), "flash_report");
+    assert_string_equal(translate_type(LANG_TAJIK, "newer"), "newer");
+}
+
+static const char *summary(enum lang lang, const char *english)
+{
+    buf_clear(&out);
+    translate_summary(&out, lang, english, strlen(english));
+    buf_put(&out, "", 1);
+    return (const char *)out.data;
+}
+
+static void a_summary_is_said_piece_by_piece_and_what_was_typed_is_left(void **state)
+{
+    static const char said[] =
+        "flash flood reported at Ayni: 2 dead, 3 houses, road cut; 5 dead, says Ali";
+
+    (void)state;
+    assert_string_equal(summary(LANG_RUSSIAN, said), "внезапный паводок, Ayni: погибших: 2, "
+                                                     "домов: 3, дорога перерезана; 5 dead, says "
+                                                     "Ali");
+    assert_string_equal(summary(LANG_TAJIK, "mudflow reported at Даштиҷум: losses not known yet"),
+                        "сел, Даштиҷум: талафот ҳанӯз маълум нест");
+    assert_string_equal(summary(LANG_ENGLISH, said), said);
+    assert_string_equal(summary(LANG_TAJIK, "no such thing, at all"), "no such thing, at all");
+    assert_string_equal(summary(LANG_TAJIK, ""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +192,9 @@ int main(void)
         cmocka_unit_test_teardown(a_refusal_keeps_its_code_and_path, tear_down),
         cmocka_unit_test(verdicts_that_a_person_should_know_of_have_words),
         cmocka_unit_test_teardown(a_decision_says_its_ruling_in_the_language_of_the_office,
+                                  tear_down),
+        cmocka_unit_test(every_kind_of_message_has_a_name),
+        cmocka_unit_test_teardown(a_summary_is_said_piece_by_piece_and_what_was_typed_is_left,
                                   tear_down),
         cmocka_unit_test_teardown(without_words_for_the_sentence_the_code_is_explained, tear_down),
     };
