@@ -30,12 +30,20 @@ const struct conf_row sensor_rows[] = {
     {"thing", CONF_LIST, ROW(things), NULL, 0,
      "a station: ID LATITUDE LONGITUDE ALTITUDE_M NAME; one line each", 0, 0},
     {"sensor", CONF_LIST, ROW(sensors), NULL, 0,
-     "an instrument: ID THING MODEL [serial=TEXT]; one line each", 0, 0},
+     "an instrument: ID THING MODEL [serial=TEXT] [calibrated=YYYY-MM-DD] [certificate=TEXT]; one "
+     "line each",
+     0, 0},
     {"torrent", CONF_LIST, ROW(torrents), NULL, 0, "a torrent watched: ID NAME; one line each", 0,
      0},
+    {"exposed", CONF_LIST, ROW(exposed), NULL, 0,
+     "a place below a torrent: TORRENT POINT LATITUDE LONGITUDE DISTANCE_M PEOPLE NAME; one line "
+     "each",
+     0, 0},
     {"datastream", CONF_LIST, ROW(datastreams), NULL, 0,
      "a channel: NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [normal=SPAN] "
-     "[range=MIN..MAX] [torrent=ID] [raw]; normal=: one sample in so long is reported while "
+     "[range=MIN..MAX] [torrent=ID] [offset=NUMBER] [gain=NUMBER] [height=METRES] [wire=NUMBER] "
+     "[threshold=UM_PER_S] [band=LOW..HIGH] [raw]; what comes in becomes (reading + offset) * gain "
+     "unless raw; normal=: one sample in so long is reported while "
      "nothing "
      "happens; types and units as in sensor.proto, in small letters",
      0, 0},
@@ -269,7 +277,7 @@ static enum status check_replays(struct sensor *s, char *err, size_t err_size)
 enum status sensor_begin(struct sensor *s, char *err, size_t err_size)
 {
     const struct station_lines lines = {&s->set.things, &s->set.sensors, &s->set.torrents,
-                                        &s->set.datastreams};
+                                        &s->set.datastreams, &s->set.exposed};
     enum status st = arena_create(&s->arena, STATION_BYTES);
 
     snprintf(err, err_size, "out of memory");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/sensor/station/calibrate.h"
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
 
@@ -221,9 +222,11 @@ static void write_down(struct intake *i, unsigned stream, const struct sample *s
 void intake_sample(struct intake *i, unsigned stream, const struct sample *s, int64_t now_us)
 {
     const struct datastream *d = &i->set.station->streams[stream];
-    uint64_t hash = intake_hash(d->id, d->exponent, s);
     struct sample mine = *s;
+    uint64_t hash;
 
+    calibrate(d, &mine);
+    hash = intake_hash(d->id, d->exponent, &mine);
     i->speaker.now_us = now_us;
     i->pending++;
     if (i->set.journal && recent_has(&i->recent, hash)) {

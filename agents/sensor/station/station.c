@@ -208,19 +208,32 @@ static enum status read_thing(struct station *s, struct line *l)
     return t->name ? ST_OK : ST_NOMEM;
 }
 
+/* "2010-04-01", midnight UTC */
+static bool read_day(int64_t *out, struct slice v)
+{
+    return civil_read(out, "Y-M-D", v) && *out > 0;
+}
+
 static enum status read_sensor(struct station *s, struct line *l)
 {
     struct station_sensor *e = &s->sensors[s->sensor_count];
-    struct slice serial = {"", 0};
+    struct slice serial = {"", 0}, certificate = {"", 0}, day;
 
     (void)words_option(l->words, l->count, "serial", &serial);
-    if (l->count < 3 || l->count > 4 || !read_number(l, 0, 1, 65535, &e->id) ||
+    (void)words_option(l->words, l->count, "certificate", &certificate);
+    if (words_option(l->words, l->count, "calibrated", &day) && !read_day(&e->calibrated_us, day))
+        return complain(l, "calibrated= wants a day like 2010-04-01");
+    for (int i = 3; i < l->count; i++)
+        if (l->words[i].len)
+            return complain(l, "behind the model stand serial=, calibrated= and certificate=");
+    if (l->count < 3 || !read_number(l, 0, 1, 65535, &e->id) ||
         !read_number(l, 1, 1, 65535, &e->thing_id))
         return complain(l, "legal is ID THING MODEL [serial=TEXT]");
     e->model = keep(l, l->words[2]);
     e->serial = keep(l, serial);
+    e->certificate = keep(l, certificate);
     s->sensor_count++;
-    return e->model && e->serial ? ST_OK : ST_NOMEM;
+    return e->model && e->serial && e->certificate ? ST_OK : ST_NOMEM;
 }
 
 static enum status read_torrent(struct station *s, struct line *l)
@@ -233,6 +246,37 @@ static enum status read_torrent(struct station *s, struct line *l)
     s->torrent_count++;
     return t->name ? ST_OK : ST_NOMEM;
 }
+
+static bool has_torrent(const struct station *s, uint32_t id)
+{
+    for (unsigned i = 0; i < s->torrent_count; i++)
+        if (s->torrents[i].id == id)
+            return true;
+    return false;
+}
+
+static enum status read_exposed(struct station *s, struct line *l)
+{
+    struct station_exposed *e = &s->exposed[s->exposed_count];
+
+    if (l->count != 7 || !read_number(l, 0, 1, 1000000, &e->torrent_id) ||
+        !read_number(l, 1, 1, 1000000, &e->point_id) ||
+        !read_scaled(l, 2, -7, 900000000, &e->lat_e7) ||
+        !read_scaled(l, 3, -7, 1800000000, &e->lon_e7) ||
+        !read_number(l, 4, 0, 200000, &e->distance_m) ||
+        !read_number(l, 5, 0, 1000000, &e->people) || !l->words[6].len)
+        return complain(l,
+                        "legal is TORRENT POINT LATITUDE LONGITUDE DISTANCE_M PEOPLE NAME, as in "
+                        "17 1 39.39 68.55 1400 120 \"first house\"");
+    if (!has_torrent(s, e->torrent_id))
+        return complain(l, "there is no torrent of this number; add a line torrent = ID NAME");
+    e->name = keep(l, l->words[6]);
+    s->exposed_count++;
+    return e->name ? ST_OK : ST_NOMEM;
+}
+
+/* --- datastreams --------------------------------------------------------------------------------
+ */
 
 /* "-0.5..4" in the stream's unit */
 static bool read_range(struct datastream *d, struct slice text)
@@ -251,9 +295,81 @@ static bool read_range(struct datastream *d, struct slice text)
     return false;
 }
 
+/* A number with up to so many decimals, from 0 on. */
+static bool read_amount(uint32_t *out, struct slice v, int exponent, int64_t most)
+{
+    struct decimal d;
+    int64_t n;
+
+    if (!decimal_read(&d, v) || !decimal_scale(&n, d, exponent) || n < 0 || n > most)
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+/* An offset or a gain with more digits than the registry has would be applied here and not there.
+ */
+static bool is_exact(struct slice v, int64_t scaled, int exponent)
+{
+    struct decimal d;
+
+    return decimal_read(&d, v) && decimal_compare(d, (struct decimal){scaled, exponent}) == 0;
+}
+
+static enum status read_calibration(struct datastream *d, struct line *l)
+{
+    struct decimal n;
+    struct slice v;
+
+    if (words_option(l->words, l->count, "offset", &v) &&
+        (!decimal_read(&n, v) || !decimal_scale(&d->offset, n, d->exponent) ||
+         !is_exact(v, d->offset, d->exponent)))
+        return complain(l, "offset= wants a number in the unit given, with no more decimals than "
+                           "the exponent has");
+    if (words_option(l->words, l->count, "gain", &v) &&
+        (!read_amount(&d->gain_ppm, v, -6, 1000000000) || !d->gain_ppm ||
+         !is_exact(v, d->gain_ppm, -6)))
+        return complain(l, "gain= wants a number like 1.0025, with at most six decimals");
+    return ST_OK;
+}
+
+/* "5..10" Hz */
+static bool read_band(struct datastream *d, struct slice text)
+{
+    for (size_t i = 0; i + 1 < text.len; i++)
+        if (text.at[i] == '.' && text.at[i + 1] == '.')
+            return read_amount(&d->band_low_dhz, (struct slice){text.at, i}, -1, 10000) &&
+                   read_amount(&d->band_high_dhz, (struct slice){text.at + i + 2, text.len - i - 2},
+                               -1, 10000) &&
+                   d->band_low_dhz < d->band_high_dhz;
+    return false;
+}
+
+static enum status read_mounting(struct datastream *d, struct line *l)
+{
+    struct decimal n;
+    struct slice v;
+    int64_t mm;
+
+    if (words_option(l->words, l->count, "height", &v)) {
+        if (!decimal_read(&n, v) || !decimal_scale(&mm, n, -3) || mm < -1000000 || mm > 9000000)
+            return complain(l, "height= wants metres, -1000 to 9000");
+        d->height_mm = (int32_t)mm;
+    }
+    if (words_option(l->words, l->count, "wire", &v) && !read_amount(&d->wire, v, 0, 64))
+        return complain(l, "wire= wants a number from the bed up, 1 to 64");
+    if (words_option(l->words, l->count, "threshold", &v) &&
+        !read_amount(&d->threshold_um_s, v, 0, 100000))
+        return complain(l, "threshold= wants micrometres a second, at most 100000");
+    if (words_option(l->words, l->count, "band", &v) && !read_band(d, v))
+        return complain(l, "band= wants LOW..HIGH in hertz, as in band=5..10");
+    return ST_OK;
+}
+
 static enum status read_stream_options(struct datastream *d, struct line *l)
 {
     struct slice *words = l->words, v;
+    enum status st;
     uint64_t n;
 
     d->sensor_id = 1;
@@ -281,12 +397,15 @@ static enum status read_stream_options(struct datastream *d, struct line *l)
     believe(d);
     if (words_option(words, l->count, "range", &v) && !read_range(d, v))
         return complain(l, "range= wants MIN..MAX in the unit given, as in range=-0.5..4");
-    for (int i = 5; i < l->count; i++)
+    st = read_calibration(d, l);
+    if (st == ST_OK)
+        st = read_mounting(d, l);
+    for (int i = 5; st == ST_OK && i < l->count; i++)
         if (words[i].len)
-            return complain(l,
-                            "behind the exponent stand sensor=, step=, normal=, range=, torrent= "
-                            "and raw");
-    return ST_OK;
+            return complain(l, "behind the exponent stand sensor=, step=, normal=, range=, "
+                               "torrent=, offset=, gain=, height=, wire=, threshold=, band= and "
+                               "raw");
+    return st;
 }
 
 static enum status read_stream(struct station *s, struct line *l)
@@ -341,7 +460,7 @@ static void add_defaults(struct station *s)
         s->things[s->thing_count++] = (struct station_thing){.id = 1, .name = "not described"};
     if (!s->sensor_count)
         s->sensors[s->sensor_count++] =
-            (struct station_sensor){1, s->things[0].id, "not described", ""};
+            (struct station_sensor){1, s->things[0].id, "not described", "", "", 0};
 }
 
 static bool has_sensor(const struct station *s, uint32_t id)
@@ -364,6 +483,8 @@ enum status station_read(struct station *out, const struct station_lines *lines,
         st = read_list(out, "sensor", lines->sensors, STATION_THINGS, read_sensor, &l);
     if (st == ST_OK)
         st = read_list(out, "torrent", lines->torrents, 32, read_torrent, &l);
+    if (st == ST_OK && lines->exposed)
+        st = read_list(out, "exposed", lines->exposed, STATION_EXPOSED, read_exposed, &l);
     if (st == ST_OK)
         st = read_list(out, "datastream", lines->datastreams, STATION_STREAMS, read_stream, &l);
     if (st != ST_OK)
@@ -385,105 +506,4 @@ int station_find(const struct station *s, struct slice name)
         if (slice_is(name, s->streams[i].name))
             return (int)i;
     return -1;
-}
-
-/* --- the registry -------------------------------------------------------------------------------
- */
-
-/* An array of `count` new messages of one kind, each filled in by `fill`. */
-static void *make_list(struct arena *a, const struct station *s, unsigned count, size_t size,
-                       void (*fill)(const struct station *s, unsigned i, void *m, struct arena *a))
-{
-    void **list = arena_alloc(a, (count ? count : 1) * sizeof(*list));
-
-    for (unsigned i = 0; list && i < count; i++) {
-        list[i] = arena_alloc(a, size);
-        if (!list[i])
-            return NULL;
-        fill(s, i, list[i], a);
-    }
-    return list;
-}
-
-static void fill_thing(const struct station *s, unsigned i, void *m, struct arena *a)
-{
-    Eocbus__V1__Thing *t = m;
-    Eocbus__V1__Position *p = arena_alloc(a, sizeof(*p));
-
-    eocbus__v1__thing__init(t);
-    t->thing_id = s->things[i].id;
-    t->name = (char *)s->things[i].name;
-    t->altitude_cm = s->things[i].altitude_cm;
-    if (!p)
-        return; /* the gate refuses a thing without a place */
-    eocbus__v1__position__init(p);
-    p->lat_e7 = s->things[i].lat_e7;
-    p->lon_e7 = s->things[i].lon_e7;
-    t->position = p;
-}
-
-static void fill_sensor(const struct station *s, unsigned i, void *m, struct arena *a)
-{
-    Eocbus__V1__Sensor *e = m;
-
-    (void)a;
-    eocbus__v1__sensor__init(e);
-    e->sensor_id = s->sensors[i].id;
-    e->thing_id = s->sensors[i].thing_id;
-    e->model = (char *)s->sensors[i].model;
-    e->serial = (char *)s->sensors[i].serial;
-}
-
-static void fill_stream(const struct station *s, unsigned i, void *m, struct arena *a)
-{
-    const struct datastream *from = &s->streams[i];
-    Eocbus__V1__Datastream *d = m;
-
-    (void)a;
-    eocbus__v1__datastream__init(d);
-    d->datastream_id = from->id;
-    d->sensor_id = from->sensor_id;
-    d->type = from->type;
-    d->unit = from->unit;
-    d->exponent = from->exponent;
-    d->raw = from->raw;
-    d->valid_min = from->bounded ? from->low : 0;
-    d->valid_max = from->bounded ? from->high : 0;
-    d->dt_ms = (uint32_t)((from->normal_us ? from->normal_us : from->step_us) / 1000);
-    d->torrent_id = from->torrent_id;
-}
-
-static void fill_torrent(const struct station *s, unsigned i, void *m, struct arena *a)
-{
-    Eocbus__V1__Torrent *t = m;
-
-    (void)a;
-    eocbus__v1__torrent__init(t);
-    t->torrent_id = s->torrents[i].id;
-    t->name = (char *)s->torrents[i].name;
-}
-
-Eocbus__V1__SensorRegistry *station_registry(const struct station *s, const char *gateway,
-                                             uint32_t version, const char *pcode, struct arena *a)
-{
-    Eocbus__V1__SensorRegistry *r = arena_alloc(a, sizeof(*r));
-
-    if (!r)
-        return NULL;
-    eocbus__v1__sensor_registry__init(r);
-    r->version = version;
-    r->gateway = (char *)gateway;
-    r->n_things = s->thing_count;
-    r->n_sensors = s->sensor_count;
-    r->n_datastreams = s->stream_count;
-    r->n_torrents = s->torrent_count;
-    r->things = make_list(a, s, s->thing_count, sizeof(**r->things), fill_thing);
-    r->sensors = make_list(a, s, s->sensor_count, sizeof(**r->sensors), fill_sensor);
-    r->datastreams = make_list(a, s, s->stream_count, sizeof(**r->datastreams), fill_stream);
-    r->torrents = make_list(a, s, s->torrent_count, sizeof(**r->torrents), fill_torrent);
-    if (!r->things || !r->sensors || !r->datastreams || !r->torrents)
-        return NULL;
-    for (size_t i = 0; i < r->n_things && pcode; i++)
-        r->things[i]->pcode = (char *)pcode;
-    return r;
 }

@@ -4,12 +4,16 @@
  * Settings, each line one thing (words split by blanks, "quotes" hold blanks together):
  *
  *   thing      = ID LATITUDE LONGITUDE ALTITUDE_M NAME
- *   sensor     = ID THING MODEL [serial=TEXT]
+ *   sensor     = ID THING MODEL [serial=TEXT] [calibrated=YYYY-MM-DD] [certificate=TEXT]
  *   torrent    = ID NAME
+ *   exposed    = TORRENT POINT LATITUDE LONGITUDE DISTANCE_M PEOPLE NAME
  *   datastream = NAME ID TYPE UNIT EXPONENT [sensor=ID] [step=SPAN] [normal=SPAN]
- *                [range=MIN..MAX] [torrent=ID] [raw]
+ *                [range=MIN..MAX] [torrent=ID] [offset=NUMBER] [gain=NUMBER] [height=METRES]
+ *                [wire=NUMBER] [threshold=UM_PER_S] [band=LOW..HIGH] [raw]
  *
- * TYPE and UNIT are the words of sensor.proto in small letters: stage, rain_acc; metre, millimetre.
+ * Calibration: quantity = (reading + offset) * gain, offset in the unit given. It is applied to
+ * what comes in (calibrate.h) unless the datastream is raw; then readers apply it. TYPE and UNIT
+ * are the words of sensor.proto in small letters: stage, rain_acc; metre, millimetre.
  */
 #ifndef EOCBUS_SENSOR_STATION_H
 #define EOCBUS_SENSOR_STATION_H
@@ -19,7 +23,7 @@
 #include "proto/base/conf.h"
 #include "proto/base/mem.h"
 
-enum { STATION_STREAMS = 64, STATION_THINGS = 64 };
+enum { STATION_STREAMS = 64, STATION_THINGS = 64, STATION_EXPOSED = 64 };
 
 struct datastream {
     const char *name;
@@ -31,6 +35,10 @@ struct datastream {
     int64_t normal_us; /* one sample in so much time is reported in NORMAL mode; 0 = every one */
     bool raw, bounded;
     int64_t low, high; /* believed values, scaled; if bounded */
+    int64_t offset;    /* scaled */
+    uint32_t gain_ppm; /* 0 = no change */
+    int32_t height_mm; /* of a wire above the bed, of a stage's datum above sea level */
+    uint32_t wire, threshold_um_s, band_low_dhz, band_high_dhz; /* 0 = none */
 };
 
 struct station_thing {
@@ -41,11 +49,19 @@ struct station_thing {
 
 struct station_sensor {
     uint32_t id, thing_id;
-    const char *model, *serial;
+    const char *model, *serial, *certificate;
+    int64_t calibrated_us; /* 0 = never */
 };
 
 struct station_torrent {
     uint32_t id;
+    const char *name;
+};
+
+/* Where people are below; of a torrent of the station. */
+struct station_exposed {
+    uint32_t torrent_id, point_id, distance_m, people;
+    int32_t lat_e7, lon_e7;
     const char *name;
 };
 
@@ -54,12 +70,14 @@ struct station {
     struct station_thing things[STATION_THINGS];
     struct station_sensor sensors[STATION_THINGS];
     struct station_torrent torrents[32];
-    unsigned stream_count, thing_count, sensor_count, torrent_count;
+    struct station_exposed exposed[STATION_EXPOSED];
+    unsigned stream_count, thing_count, sensor_count, torrent_count, exposed_count;
     uint64_t hash; /* of everything the lines said */
 };
 
 struct station_lines { /* borrowed for the call */
     const struct conf_list *things, *sensors, *torrents, *datastreams;
+    const struct conf_list *exposed; /* NULL = none */
 };
 
 /* Texts live in `arena`. ST_INVALID: `err` is a sentence with the line. */

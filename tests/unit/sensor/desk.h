@@ -66,7 +66,7 @@ static inline void desk_forget(struct desk *d)
 static inline void desk_open(struct desk *d, const char *const *streams, size_t n)
 {
     struct conf_list none = {NULL, 0}, list = {(char **)streams, n};
-    const struct station_lines lines = {&none, &none, &none, &list};
+    const struct station_lines lines = {&none, &none, &none, &list, NULL};
     char err[400] = "";
 
     memset(d, 0, sizeof(*d));

@@ -31,7 +31,7 @@ static void open_bench(struct bench *b, enum torrent_story story, uint64_t seed,
 {
     struct conf_list list[3] = {{(char **)things, 3}, {(char **)sensors, 3}, {(char **)streams, 4}};
     struct conf_list none = {NULL, 0}, lines = {detectors, ARRAY_LEN(detectors)};
-    const struct station_lines from = {&list[0], &list[1], &none, &list[2]};
+    const struct station_lines from = {&list[0], &list[1], &none, &list[2], NULL};
     const struct torrent_settings set = {&b->station, seed, story, T0, SPAN, failures};
     char err[400] = "";
 

@@ -19,7 +19,7 @@ static void a_station_is_said_whole(void **state)
         (char *)"gusar.pore 5 pore_p one 0 sensor=9 raw"};
     struct conf_list t = list_of(things, 1), s = list_of(sensors, 1), o = list_of(torrents, 1),
                      d = list_of(streams, 3);
-    const struct station_lines lines = {&t, &s, &o, &d};
+    const struct station_lines lines = {&t, &s, &o, &d, NULL};
     const Eocbus__V1__SensorRegistry *r;
     struct station station;
     struct desk desk;
@@ -90,7 +90,7 @@ static void wrong_datastreams_are_refused_with_what_would_be_legal(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         char *line = (char *)bad[i], err[400] = "";
         struct conf_list one = {&line, 1};
-        const struct station_lines lines = {&none, &none, &none, &one};
+        const struct station_lines lines = {&none, &none, &none, &one, NULL};
         struct station s;
 
         assert_int_equal(station_read(&s, &lines, desk.arena, err, sizeof(err)), ST_INVALID);
@@ -109,7 +109,7 @@ static void a_name_or_number_is_given_once(void **state)
     (void)state;
     desk_open(&desk, NULL, 0);
     for (size_t i = 0; i < 2; i++) {
-        const struct station_lines lines = {&none, &none, &none, &lists[i]};
+        const struct station_lines lines = {&none, &none, &none, &lists[i], NULL};
         struct station s;
         char err[400];
 
