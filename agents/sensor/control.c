@@ -27,7 +27,8 @@ struct control {
     struct control_settings set;
     struct speaker speaker;
     struct loop_timer *timer, *restart_timer;
-    char mode_path[PATH], inbox_path[PATH];
+    char mode_path[PATH], inbox_path[PATH], numbers_path[PATH];
+    struct numbers *numbers;
     Eocbus__V1__SensorMode mode;
     int64_t mode_until_us; /* UTC; 0 = until it is told otherwise */
 };
@@ -57,29 +58,48 @@ static void enter_mode(struct control *c, Eocbus__V1__SensorMode mode, int64_t u
         c->set.mode(c->set.arg, mode, !until_us ? 0 : left_s < 1 ? 1 : (uint32_t)left_s);
 }
 
-static void wait_for_end(struct control *c)
+/* One timer: the end of a mode, and numbers that come into force later. A clock may be set
+ * meanwhile, so it looks once an hour. */
+static void arm(struct control *c)
 {
-    int64_t left_ms = (c->mode_until_us - loop_utc_us(c->set.loop)) / 1000 + 1;
+    int64_t due_us = numbers_due_us(c->numbers), left_ms;
 
-    if (!c->mode_until_us)
+    if (c->mode_until_us && c->mode_until_us < due_us)
+        due_us = c->mode_until_us;
+    if (due_us == INT64_MAX) {
         loop_timer_stop(c->timer);
-    else
-        loop_timer_start(c->timer,
-                         left_ms < 1         ? 1
-                         : left_ms > HOUR_MS ? HOUR_MS
-                                             : (unsigned)left_ms,
-                         0);
+        return;
+    }
+    left_ms = (due_us - loop_utc_us(c->set.loop)) / 1000 + 1;
+    loop_timer_start(c->timer,
+                     left_ms < 1         ? 1
+                     : left_ms > HOUR_MS ? HOUR_MS
+                                         : (unsigned)left_ms,
+                     0);
+}
+
+static void tell_numbers(struct control *c)
+{
+    enum status st = numbers_tell(c->numbers, loop_utc_us(c->set.loop));
+
+    if (st != ST_OK)
+        log_warn("numbers.untold", "status=%s next=\"told after a restart\"", status_name(st));
 }
 
 static void on_timer(void *arg)
 {
     struct control *c = arg;
+    int64_t now_us = loop_utc_us(c->set.loop);
 
-    if (c->mode_until_us && loop_utc_us(c->set.loop) >= c->mode_until_us) {
+    if (c->mode_until_us && now_us >= c->mode_until_us) {
         enter_mode(c, MODE(NORMAL), 0);
         keep_mode(c);
     }
-    wait_for_end(c);
+    if (numbers_due_us(c->numbers) <= now_us) {
+        numbers_tick(c->numbers, now_us);
+        tell_numbers(c);
+    }
+    arm(c);
 }
 
 static void read_mode(struct control *c)
@@ -97,7 +117,6 @@ static void read_mode(struct control *c)
     else if (st != ST_NOTFOUND)
         log_warn("control.mode.unread", "path=%s next=normal", c->mode_path);
     buf_free(&file);
-    wait_for_end(c);
 }
 
 /* --- answers ------------------------------------------------------------------------------------
@@ -142,7 +161,7 @@ static void set_mode(struct control *c, const Eocbus__V1__Envelope *m)
     enter_mode(c, o->mode,
                o->duration_s ? loop_utc_us(c->set.loop) + o->duration_s * SECOND_US : 0);
     keep_mode(c);
-    wait_for_end(c);
+    arm(c);
     answer(c, m, "", "");
 }
 
@@ -220,6 +239,31 @@ static void take_siren_command(struct control *c, const Eocbus__V1__Delivery *d,
                     control_code(m, &why));
 }
 
+static void take_numbers(struct control *c, const Eocbus__V1__Delivery *d,
+                         const Eocbus__V1__Envelope *m)
+{
+    char why[NUMBERS_WHY];
+    enum status st = numbers_take(c->numbers, d, loop_utc_us(c->set.loop), why);
+
+    if (st == ST_OK || st == ST_AGAIN) {
+        log_warn("control.numbers", "profile=%s version=%" PRIu32 " sender=%s later=%d",
+                 m->sensor_configuration->profile, m->sensor_configuration->profile_version,
+                 m->sender, st == ST_AGAIN);
+        answer(c, m, "", st == ST_OK ? "" : "kept; in force when its time comes");
+    } else {
+        reject(c, m, st == ST_INVALID ? "numbers" : "not_kept", why);
+    }
+    tell_numbers(c);
+    arm(c);
+}
+
+/* Of an order that was kept for later: it was accepted then. */
+static void on_numbers(void *arg, const Eocbus__V1__Envelope *order, const char *why)
+{
+    if (why)
+        reject(arg, order, "numbers", why);
+}
+
 static void take_other(struct control *c, const Eocbus__V1__Delivery *d,
                        const Eocbus__V1__Envelope *m)
 {
@@ -230,7 +274,7 @@ static void take_other(struct control *c, const Eocbus__V1__Delivery *d,
     else if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL)
         obey(c, m);
     else
-        not_supported(c, m, "this gateway takes no numbers over the bus");
+        take_numbers(c, d, m);
 }
 
 static bool is_sent_to(const Eocbus__V1__Envelope *m, const char *own)
@@ -289,6 +333,19 @@ static enum status listen_to_orders(struct control *c, char *err, size_t err_siz
     return agent_subscribe(c->set.agent, &sub, err, err_size);
 }
 
+static enum status begin_numbers(struct control *c)
+{
+    const struct numbers_settings set = {.path = c->numbers_path,
+                                         .detect = c->set.detect,
+                                         .speaker = &c->speaker,
+                                         .once = c->set.once,
+                                         .once_arg = c->set.arg,
+                                         .settled = on_numbers,
+                                         .arg = c};
+
+    return numbers_create(&c->numbers, &set);
+}
+
 static bool name_file(char out[PATH], const char *path, const char *ending)
 {
     int n = snprintf(out, PATH, "%s%s", path, ending);
@@ -309,10 +366,13 @@ enum status control_create(struct control **out, const struct control_settings *
     c->speaker = *set->speaker;
     c->mode = MODE(NORMAL);
     if (name_file(c->mode_path, set->path, ".mode") &&
-        name_file(c->inbox_path, set->path, ".inbox"))
+        name_file(c->inbox_path, set->path, ".inbox") &&
+        name_file(c->numbers_path, set->path, ".numbers"))
         st = loop_timer_create(&c->timer, set->loop, on_timer, c);
     if (st == ST_OK)
         st = loop_timer_create(&c->restart_timer, set->loop, on_restart, c);
+    if (st == ST_OK)
+        st = begin_numbers(c);
     if (st == ST_OK)
         st = listen_to_orders(c, err, err_size);
     if (st != ST_OK) {
@@ -320,6 +380,9 @@ enum status control_create(struct control **out, const struct control_settings *
         return st;
     }
     read_mode(c);
+    numbers_tick(c->numbers, loop_utc_us(set->loop));
+    tell_numbers(c);
+    arm(c);
     *out = c;
     return ST_OK;
 }
@@ -330,5 +393,6 @@ void control_destroy(struct control *c)
         return;
     loop_timer_destroy(c->timer);
     loop_timer_destroy(c->restart_timer);
+    numbers_destroy(c->numbers);
     mem_free(c);
 }

@@ -12,6 +12,7 @@
 #define EOCBUS_SENSOR_CONTROL_H
 
 #include "agents/link/agent.h"
+#include "agents/sensor/numbers.h"
 #include "agents/sensor/report/say.h"
 #include "agents/sensor/siren/site.h"
 
@@ -23,6 +24,8 @@ struct control_settings { /* borrowed for its life, the texts for the call */
     struct site *site;
     const struct speaker *speaker; /* copied; with put */
     const char *path;              /* of the outbox: what is kept stands beside it */
+    struct detect *detect;
+    enum status (*once)(void *arg, const char *key, uint64_t said); /* outbox_once_from */
     /* Any may be NULL: then the order is rejected as not supported. */
     /* Also from inside control_create, if it was told before. duration_s 0 = until the next. */
     void (*mode)(void *arg, Eocbus__V1__SensorMode mode, uint32_t duration_s);

@@ -458,6 +458,8 @@ static enum status start_control(struct daemon *d, char *err, size_t err_size)
         .site = d->site,
         .speaker = &speaker,
         .path = d->s->set.agent.outbox_path,
+        .detect = intake_detect(inputs_intake(d->inputs)),
+        .once = once,
         .mode = on_mode,
         .clear = on_clear,
         .restart = on_restart,

@@ -53,4 +53,19 @@ COMMENT ON COLUMN eoc.machine_order.approved_by IS 'beside the sender; their sig
 COMMENT ON COLUMN eoc.machine_order.answer IS 'newest word of the machine: result of a siren, ACCEPTED or REJECTED of a gateway; null = none yet';
 COMMENT ON COLUMN eoc.machine_order.code IS 'why it did not: a stable word of the runbook';
 
-GRANT SELECT ON eoc.siren_report, eoc.machine_order TO bus_reader, bus_admin;
+-- What gateways say of themselves; who ordered it stands in the reason.
+CREATE VIEW eoc.detector_numbers AS
+SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, b->>'profile' AS profile,
+       (b->>'profile_version')::int8 AS version, p->>'name' AS parameter,
+       coalesce((p->>'value')::numeric, 0) * 10::numeric ^ coalesce((p->>'exponent')::int4, 0) AS value,
+       lower(eoc.word(p->>'unit', 'UNIT_')) AS unit, coalesce(b->>'reason', '') AS reason
+  FROM bus.ledger l
+  CROSS JOIN LATERAL (SELECT l.doc->'sensor_configuration' AS b) AS x
+  CROSS JOIN LATERAL jsonb_array_elements(coalesce(b->'parameters', '[]')) AS p
+ WHERE l.type = 103 AND l.sender = b->>'target';
+COMMENT ON VIEW eoc.detector_numbers IS 'numbers that detectors of gateways went by, one row a number; the newest seq of a sender and profile is in force';
+COMMENT ON COLUMN eoc.detector_numbers.value IS 'exact; in `unit`, or in the unit that ends the parameter''s name';
+COMMENT ON COLUMN eoc.detector_numbers.unit IS 'word of the Unit in sensor.proto; one = a pure number';
+COMMENT ON COLUMN eoc.detector_numbers.reason IS 'the order with its sender and approvers, or that its settings say so';
+
+GRANT SELECT ON eoc.siren_report, eoc.machine_order, eoc.detector_numbers TO bus_reader, bus_admin;

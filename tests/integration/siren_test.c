@@ -356,14 +356,16 @@ static Eocbus__V1__Envelope message;
 static Eocbus__V1__SirenCommand body;
 static Eocbus__V1__Area area;
 static Eocbus__V1__Approval approval[4], *approvals[4];
+static size_t approval_count;
 static uint8_t approved[4][SIGN_BYTES], message_id[16];
+static Eocbus__V1__SensorControl control;
 static char *pcodes[1] = {(char *)"3505203001"}, *to_siren[1] = {(char *)"coes.siren1"};
 
-static void draw_up(Eocbus__V1__SirenAction action, int64_t life_s)
+static void draw_up_message(int64_t life_s)
 {
     eocbus__v1__envelope__init(&message);
-    eocbus__v1__siren_command__init(&body);
     eocbus__v1__area__init(&area);
+    approval_count = 0;
     area.pcodes = pcodes;
     area.n_pcodes = 1;
     message.area = &area;
@@ -379,6 +381,12 @@ static void draw_up(Eocbus__V1__SirenAction action, int64_t life_s)
     message_id[8] = 0x80 | (message_id[8] & 0x3f);
     message.message_id.data = message_id;
     message.message_id.len = sizeof(message_id);
+}
+
+static void draw_up(Eocbus__V1__SirenAction action, int64_t life_s)
+{
+    draw_up_message(life_s);
+    eocbus__v1__siren_command__init(&body);
     message.body_case = EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND;
     message.siren_command = &body;
     body.site = (char *)(uintptr_t)names[SIREN];
@@ -387,12 +395,11 @@ static void draw_up(Eocbus__V1__SirenAction action, int64_t life_s)
         body.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_EVACUATE;
     body.duration_s = 600;
     body.remaining_ms = (uint32_t)(life_s * 1000);
-    body.approvals = approvals;
 }
 
 static void approve(unsigned who)
 {
-    size_t n = body.n_approvals;
+    size_t n = approval_count++;
     struct buf text = {0};
 
     eocbus__v1__approval__init(&approval[n]);
@@ -406,7 +413,7 @@ static void approve(unsigned who)
     buf_free(&text);
     approval[n].signature.data = approved[n];
     approval[n].signature.len = SIGN_BYTES;
-    body.n_approvals++;
+    assert_int_equal(order_set_approvals(&message, approvals, approval_count), ST_OK);
 }
 
 static void say(void)
@@ -426,6 +433,20 @@ static void say(void)
 static void order(Eocbus__V1__SirenAction action, int64_t life_s)
 {
     draw_up(action, life_s);
+    approve(KARIM);
+    approve(RAHIMA);
+    say();
+}
+
+static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorMode mode)
+{
+    draw_up_message(600);
+    eocbus__v1__sensor_control__init(&control);
+    message.body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL;
+    message.sensor_control = &control;
+    control.target = (char *)(uintptr_t)names[SIREN];
+    control.action = action;
+    control.mode = mode;
     approve(KARIM);
     approve(RAHIMA);
     say();
@@ -615,6 +636,117 @@ static void a_power_cut_in_the_middle_ends_in_the_rest_of_the_sound(void **state
     assert_int_equal(count_in("sounded", " on "), 2); /* what was silenced stays silent */
 }
 
+#define ACTION(word) EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_##word
+#define MODE(word)   EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_##word
+#define ACCEPTED     "SELECT count(*) FROM eoc.machine_order WHERE answer = 'ACCEPTED'"
+#define CONCLUDED(what)                                                                            \
+    "SELECT count(*) FROM eoc.sensor_detection WHERE NOT local_siren_sounded AND level = '" what "'"
+
+static void where_people_work_nothing_sounds_and_a_restart_does_not_forget_it(void **state)
+{
+    int code;
+
+    (void)state;
+    write_conf("clock = ntp\n");
+    start_gateway();
+    wait_for_gateway();
+    control_gateway(ACTION(SET_MODE), MODE(MAINTENANCE));
+    wait_for_number(ACCEPTED, 1);
+    end_gateway(SIGKILL);
+    start_gateway();
+    (void)send_a_mudflow();
+    wait_for_number(CONCLUDED("ALARM"), 1);
+    control_gateway(ACTION(CLEAR), MODE(UNSPECIFIED));
+    wait_for_number(CONCLUDED("CLEAR"), 1);
+    control_gateway(ACTION(SYNC_CLOCK), MODE(UNSPECIFIED));
+    wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE answer = 'REJECTED' AND code = "
+                    "'not_supported'",
+                    1);
+    control_gateway(ACTION(RESTART), MODE(UNSPECIFIED));
+    wait_for_number(ACCEPTED, 3);
+    assert_int_equal(waitpid(gateway, &code, 0), gateway);
+    gateway = 0;
+    assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+    assert_string_equal(file_text("sounded"), "");
+}
+
+static struct ran ran;
+
+static const char *conf_of(unsigned who)
+{
+    char text[1000], name[64];
+
+    snprintf(name, sizeof(name), "%s.conf", names[who]);
+    snprintf(text, sizeof(text),
+             "name = %s\nkey.file = %s/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "trust.officers = %s\noutbox.path = %s/%s.ctl.out\nlog.level = error\n",
+             names[who], dir, names[who], bus_endpoint(bus), bus_broker_key(bus), pins, dir,
+             names[who]);
+    write_text_file(in_dir(name), text);
+    return in_dir(name);
+}
+
+/* As the runbook has it: the numbers in force, one of them changed, with a reason. */
+static void draft_a_line_of(const char *metres)
+{
+    char sql[1200];
+
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT jsonb_build_object('lane', 'LANE_PRIORITY', 'status', 'STATUS_ACTUAL', 'kind', "
+        "'KIND_REQUEST', 'label', 'LABEL_INTERNAL', 'area', doc->'area', 'sensor_configuration', "
+        "doc->'sensor_configuration' || jsonb_build_object('profile_version', 2, 'reason', 'the "
+        "gauge was moved', 'parameters', (SELECT jsonb_agg(CASE WHEN p->>'name' = 'line' THEN p || "
+        "'{\"value\": \"%s\", \"exponent\": 0}' ELSE p END) FROM "
+        "jsonb_array_elements(doc->'sensor_configuration'->'parameters') AS p))) FROM eoc.document "
+        "WHERE type = 'sensor_configuration' AND sender = 'coes.siren1' AND "
+        "doc->'sensor_configuration'->>'profile' = 'stage.level' ORDER BY seq DESC LIMIT 1",
+        metres);
+    write_text_file(in_dir("numbers.json"), pgserver_text(bus_server(bus), sql));
+}
+
+static void two_persons_change_a_threshold_and_one_does_not(void **state)
+{
+    (void)state;
+    write_conf("clock = ntp\n");
+    start_gateway();
+    wait_for_gateway();
+    wait_for_number("SELECT count(*) FROM eoc.detector_numbers WHERE profile = 'stage.level' AND "
+                    "parameter = 'line' AND value = 2 AND unit = 'metre'",
+                    1);
+    draft_a_line_of("9");
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "draft", "--file",
+                in_dir("numbers.json"), "--out", in_dir("order.json"), NULL);
+    run_expect(&ran, 0, "does nothing yet");
+    run_program(&ran, "eocctl", "-c", conf_of(KARIM), "order", "approve", in_dir("order.json"),
+                "--yes", NULL);
+    run_expect(&ran, 0, "it has 1 approval now");
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "say", in_dir("order.json"), "--wait",
+                "60", NULL);
+    run_expect(&ran, 1, "takes 2 persons");
+    run_program(&ran, "eocctl", "-c", conf_of(RAHIMA), "order", "approve", in_dir("order.json"),
+                "--yes", NULL);
+    run_expect(&ran, 0, "it has 2 approvals now");
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "say", in_dir("order.json"), "--wait",
+                "60", NULL);
+    run_expect(&ran, 0, "stored");
+    wait_for_number("SELECT count(*) FROM eoc.detector_numbers WHERE profile = 'stage.level' AND "
+                    "version = 2 AND parameter = 'line' AND value = 9 AND reason LIKE '%of "
+                    "coes.asma, approved by coes.karim, eoc.rahima: the gauge was moved'",
+                    1);
+    wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE what = 'stage.level 2' AND "
+                    "approved_by = '{coes.karim,eoc.rahima}' AND answer = 'ACCEPTED'",
+                    1);
+    end_gateway(SIGKILL);
+    start_gateway();
+    (void)send_a_mudflow(); /* three metres and a half: it rises, and is not high */
+    wait_for_number(CONCLUDED("WARNING"), 1);
+    order(TEST, 600);
+    wait_for_words("sounded", " test", 1);
+    assert_int_equal(pgserver_number(bus_server(bus), CONCLUDED("ALARM")), 0);
+    assert_int_equal(count_in("sounded", " on "), 0);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -627,6 +759,8 @@ int main(void)
         T(a_siren_that_does_not_know_the_time_obeys_nobody),
         T(a_program_that_hangs_is_a_failure_and_tried_again),
         T(a_power_cut_in_the_middle_ends_in_the_rest_of_the_sound),
+        T(where_people_work_nothing_sounds_and_a_restart_does_not_forget_it),
+        T(two_persons_change_a_threshold_and_one_does_not),
     };
 
     return cmocka_run_group_tests_name("siren", tests, NULL, NULL);

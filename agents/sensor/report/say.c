@@ -232,3 +232,17 @@ say_thinned(const struct speaker *s, int64_t now_us,
                 begin(s, &l, EOCBUS__V1__LANE__LANE_ROUTINE, EOCBUS__V1__KIND__KIND_REPORT, now_us),
                 &why);
 }
+
+enum status say_numbers(struct speaker *s, const Eocbus__V1__SensorConfiguration *body,
+                        int64_t now_us)
+{
+    Eocbus__V1__SensorConfiguration copy = *body;
+    Eocbus__V1__Envelope *m;
+    struct letter l;
+
+    m = begin(s, &l, EOCBUS__V1__LANE__LANE_ROUTINE, EOCBUS__V1__KIND__KIND_REPORT, now_us);
+    m->lang = EOCBUS__V1__LANG__LANG_EN;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONFIGURATION;
+    m->sensor_configuration = &copy;
+    return put(s, m);
+}

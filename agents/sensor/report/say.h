@@ -57,4 +57,8 @@ MUST_CHECK enum status say_thinned(const struct speaker *s, int64_t now_us,
                                                        struct refusal *why),
                                    void *arg);
 
+/* The numbers of a detector, as they are in force. */
+MUST_CHECK enum status say_numbers(struct speaker *s, const Eocbus__V1__SensorConfiguration *body,
+                                   int64_t now_us);
+
 #endif
