@@ -15,7 +15,7 @@ COMMENT ON COLUMN eoc.incident_now.households IS 'as far as the reader may see t
 -- a person gave to it. Of households numbers by the hour. Receipts are columns, not rows.
 CREATE VIEW eoc.incident_timeline AS
 SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0) AS part, x.event,
-       nullif(x.from_state, '') AS from_state, x.to_state, x.households, p.name AS by, nullif(x.places, '') AS places,
+       nullif(x.from_state, '') AS from_state, x.to_state, x.households, coalesce(nullif(x.doc->>'author', ''), p.name) AS by, nullif(x.places, '') AS places,
        left(coalesce(b->'infos'->0->>'headline', b->>'subject', b->>'reason', b->>'situation', b->>'text', b->>'name',
                      b->'lines'->0->'resource'->>'name'), 200) AS text,
        x.received_at, round(extract(epoch FROM x.received_at - x.at), 3) AS received_s,
@@ -53,6 +53,7 @@ SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0)
                        FROM bus.recipient_step r WHERE r.seq = a.seq AND r.note = '') AS s ON true
  CROSS JOIN LATERAL (SELECT x.doc->t.name AS b) AS y;
 COMMENT ON VIEW eoc.incident_timeline IS 'all that belongs to an incident, with every delay: WHERE incident_id = ... ORDER BY at, seq, step';
+COMMENT ON COLUMN eoc.incident_timeline.by IS 'the person, where several speak through one sender';
 COMMENT ON COLUMN eoc.incident_timeline.at IS 'when it happened, as its sender says; of households the last of the hour';
 COMMENT ON COLUMN eoc.incident_timeline.what IS 'type of the message; null: a number of households';
 COMMENT ON COLUMN eoc.incident_timeline.cycle IS 'life cycle that it moved: incident, line, alert ...; null: it moved nothing';
