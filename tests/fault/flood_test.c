@@ -41,6 +41,7 @@
 #include "proto/base/log.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/flood.h"
+#include "tests/lib/mosquitto.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/port.h"
 #include "tests/lib/run.h"
@@ -55,13 +56,9 @@ enum { LIVE_BEFORE = 5, LIVE_AFTER = 15, GATEWAYS_MOST = 12 };
 enum fault { HEALTHY, LINK_CUT, BROKER_DEAD, DISK_FULL, FAULTS };
 static const char *const fault_words[FAULTS] = {"nothing", "link cut", "broker dead", "disk full"};
 
-/* A gauge: a mosquitto_pub that publishes each line. */
 struct gauge {
     struct flood flood;
-    pid_t pid;
-    int fd;    /* its standard input */
-    char *out; /* lines that it did not take yet */
-    size_t len, cap;
+    struct device_client *device;
     int64_t base_us;                               /* time of second 0 of the flood */
     int64_t sent_us[LIVE_AFTER + LIVE_BEFORE + 1]; /* clock, of the live samples */
 };
@@ -80,9 +77,7 @@ static struct {
     struct loop *loop;
     struct agent *listener;
     unsigned count;
-    pid_t mosquitto;
-    int mosquitto_held;
-    char mosquitto_endpoint[64];
+    struct mosquitto_server *mosquitto;
     pid_t proxy; /* leads a group of its own */
     int proxy_held;
     char program[PATH_MAX], proxy_endpoint[64];
@@ -172,36 +167,18 @@ static void start_proxy(void)
     _exit(0);
 }
 
-/* --- mosquitto and gauges ----------------------------------------------------------------------
+/* --- gauges -------------------------------------------------------------------------------------
  */
-
-static const char *port_of(const char *endpoint)
-{
-    return strrchr(endpoint, ':') + 1;
-}
 
 static void start_mosquitto(void)
 {
-    char conf[128], log[128], text[300];
+    char more[300];
 
-    world.mosquitto_held = port_hold(world.mosquitto_endpoint, sizeof(world.mosquitto_endpoint));
-    snprintf(conf, sizeof(conf), "%s/mosquitto.conf", dir);
-    snprintf(log, sizeof(log), "%s/mosquitto.log", dir);
-    /* Nothing that a gauge says is dropped because a gateway is slow. */
-    snprintf(text, sizeof(text),
-             "listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
-             "log_dest stderr\nlog_type subscribe\nlog_type error\n",
-             port_of(world.mosquitto_endpoint));
-    write_text_file(conf, text);
-    world.mosquitto = fork();
-    assert_true(world.mosquitto >= 0);
-    if (world.mosquitto)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (freopen(log, "a", stderr))
-        execlp("mosquitto", "mosquitto", "-c", conf, (char *)NULL);
-    execl("/usr/sbin/mosquitto", "mosquitto", "-c", conf, (char *)NULL);
-    _exit(127);
+    snprintf(more, sizeof(more),
+             "allow_anonymous true\nautosave_on_changes false\nlog_dest file %s/mosquitto.log\n"
+             "log_type subscribe",
+             dir);
+    world.mosquitto = mosquitto_server_start(more);
 }
 
 /* So many gateways asked for their gauge's topic, and mosquitto knows it. */
@@ -220,52 +197,16 @@ static unsigned subscribed(void)
     return n;
 }
 
-static void start_gauge(struct gauge *g)
+/* As a gauge says it: the broker of the devices has it, or the test fails. */
+static void measure(struct gauge *g, unsigned second)
 {
-    char topic[64];
-    int ends[2];
-
-    snprintf(topic, sizeof(topic), "flood/%s", g->flood.name);
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    g->pid = fork();
-    assert_true(g->pid >= 0);
-    if (!g->pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(ends[0], STDIN_FILENO);
-        execlp("mosquitto_pub", "mosquitto_pub", "-h", "127.0.0.1", "-p",
-               port_of(world.mosquitto_endpoint), "-q", "1", "-t", topic, "-l", (char *)NULL);
-        _exit(127);
-    }
-    close(ends[0]);
-    g->fd = ends[1];
-    assert_int_equal(fcntl(g->fd, F_SETFL, O_NONBLOCK), 0);
-}
-
-static void add_line(struct gauge *g, unsigned second)
-{
-    char at[TIME_TEXT], line[128];
-    int n;
+    char at[TIME_TEXT], topic[64], line[128];
 
     time_format(at, g->base_us + (int64_t)second * SECOND_US);
-    n = snprintf(line, sizeof(line), "%s.stage %s %.3f\n", g->flood.name, at,
-                 g->flood.mm[second] / 1000.0);
-    if (g->len + (size_t)n > g->cap) {
-        g->cap = (g->len + (size_t)n) * 2;
-        g->out = realloc(g->out, g->cap);
-        assert_non_null(g->out);
-    }
-    memcpy(g->out + g->len, line, (size_t)n);
-    g->len += (size_t)n;
-}
-
-static void push(struct gauge *g)
-{
-    ssize_t n = g->len ? write(g->fd, g->out, g->len) : 0;
-
-    if (n <= 0)
-        return;
-    g->len -= (size_t)n;
-    memmove(g->out, g->out + n, g->len);
+    snprintf(topic, sizeof(topic), "flood/%s", g->flood.name);
+    snprintf(line, sizeof(line), "%s.stage %s %.3f", g->flood.name, at,
+             g->flood.mm[second] / 1000.0);
+    assert_true(device_client_publish(g->device, topic, line, 1));
 }
 
 /* --- gateways -----------------------------------------------------------------------------------
@@ -293,14 +234,14 @@ static void write_conf(const struct gateway *g)
              "name = %s\nkey.file = %s/key\nbroker.endpoint = %s\nbroker.key = %s\n"
              "outbox.path = %s/gw.db\noutbox.budget = 16MiB\njournal.budget = 8MiB\n"
              "link.profile = fiber\nplace = 3505203\nhazard = mudflow\n"
-             "device = gauge lines\nmqtt.broker = mqtt://127.0.0.1:%s\n"
+             "device = gauge lines\nmqtt.broker = mqtt://127.0.0.1:%u\n"
              "mqtt.topic = flood/%s gauge\n"
              "log.level = info\nsiren = command %s/siren\nsiren.timeout = 20s\n"
              "datastream = %s.stage 1 stage metre -3 step=1s\n"
              "detector = stage.level 1 %s.stage line=%.3f\n"
              "detector = stage.rate 1 %s.stage line=%.4f window=%us\n",
              g->name, g->dir, endpoint, bus_broker_key(world.bus), g->disk,
-             port_of(world.mosquitto_endpoint), f->name, g->dir, f->name, f->name, f->level_m,
+             mosquitto_server_port(world.mosquitto), f->name, g->dir, f->name, f->name, f->level_m,
              f->name, f->rise_m_min, f->window_s);
     snprintf(path, sizeof(path), "%s/conf", g->dir);
     write_text_file(path, text);
@@ -442,8 +383,6 @@ static void look_at_siren(struct gateway *g)
 static void turn(void)
 {
     loop_turn(world.loop, 20);
-    for (unsigned i = 0; i < FLOODS; i++)
-        push(&gauges[i]);
     for (unsigned i = 0; i < world.count; i++)
         look_at_siren(&gateways[i]);
 }
@@ -458,11 +397,6 @@ static bool is_subscribed(struct gateway *g)
 {
     (void)g;
     return subscribed() >= world.count;
-}
-
-static bool is_sent(struct gateway *g)
-{
-    return g->gauge->len == 0;
 }
 
 static bool has_sounded(struct gateway *g)
@@ -542,9 +476,8 @@ static void send_history(void)
 
         g->base_us = now + (LIVE_BEFORE + 3 - (int64_t)g->flood.crossing) * SECOND_US;
         for (unsigned s = first; s < g->flood.crossing - LIVE_BEFORE; s++)
-            add_line(g, s);
+            measure(g, s);
     }
-    wait_for(is_sent, "sent", false);
 }
 
 static bool all_have_sounded(void)
@@ -564,14 +497,14 @@ static void send_live(void)
 
             while (clock_us() < g->base_us + (int64_t)second * SECOND_US)
                 turn();
-            add_line(g, second);
             g->sent_us[step] = clock_us();
+            measure(g, second);
         }
-    wait_for(is_sent, "sent", false);
 }
 
 /* The water only rises here: how high it stood tells which second it was, whatever the clock said
- * when the sample was looked at. */
+ * when the sample was looked at. (The Don rises a millimetre in some seconds: the first of them.)
+ */
 static unsigned second_of(const struct flood *f, int64_t mm)
 {
     unsigned s = f->crossing - f->window_s;
@@ -649,7 +582,7 @@ static int open_world(void **state)
     bus_start_broker(world.other, NULL);
     for (unsigned f = 0; f < FLOODS; f++) {
         flood_make(&gauges[f].flood, f);
-        start_gauge(&gauges[f]);
+        gauges[f].device = device_client_create(mosquitto_server_port(world.mosquitto));
         for (int fault = HEALTHY; fault < FAULTS; fault++)
             if (fault != DISK_FULL || world.has_disk)
                 make_gateway(&gauges[f], (enum fault)fault);
@@ -684,15 +617,9 @@ static int close_world(void **state)
             (void)kill(gateways[i].pid, SIGTERM);
     for (unsigned i = 0; i < world.count; i++)
         bad += !end_gateway(&gateways[i]);
-    for (unsigned i = 0; i < FLOODS; i++) {
-        close(gauges[i].fd);
-        (void)kill(gauges[i].pid, SIGKILL);
-        (void)waitpid(gauges[i].pid, &status, 0);
-        free(gauges[i].out);
-    }
-    (void)kill(world.mosquitto, SIGKILL);
-    (void)waitpid(world.mosquitto, &status, 0);
-    close(world.mosquitto_held);
+    for (unsigned i = 0; i < FLOODS; i++)
+        device_client_destroy(gauges[i].device);
+    mosquitto_server_stop(world.mosquitto);
     agent_destroy(world.listener);
     (void)kill(-world.proxy, SIGKILL);
     (void)waitpid(world.proxy, &status, 0);

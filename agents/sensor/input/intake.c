@@ -395,11 +395,13 @@ static void put_letters(struct intake *i)
     uint64_t done;
     enum status st = letters_put(&i->letters, &door, &done);
 
-    if (st != ST_OK)
+    /* Once: a line for each sample would fill a disk that is full. */
+    if (st != ST_OK && !i->letters_wait)
         log_warn("sensor.letters.wait",
                  "bytes=%zu status=%s next=\"put again with the next sample\"", i->letters.bytes,
                  status_name(st));
-    else if (done)
+    i->letters_wait = st != ST_OK;
+    if (st == ST_OK && done)
         i->done = done;
 }
 

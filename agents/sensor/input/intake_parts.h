@@ -30,6 +30,7 @@ struct intake {
     struct tally tally[STATION_STREAMS];
     char key[32];         /* once-key of its letters */
     uint64_t done;        /* letters up to it are in the outbox, and the journal does not know */
+    bool letters_wait;    /* was logged */
     bool moved;           /* samples went into messages since the last sync */
     bool rebuilds;        /* what comes now came before */
     int64_t held_from_us; /* when the first sample came that is in no message; 0 = none */

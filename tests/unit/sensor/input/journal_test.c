@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -303,6 +304,36 @@ static void a_full_disk_keeps_what_was_safe_and_goes_on_when_there_is_room(void 
     drop_shelf(&s);
 }
 
+static off_t blocks_of(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 ? about.st_blocks * 512 : 0;
+}
+
+/* A disk that others fill afterwards takes nothing of that away. */
+static void room_for_two_segments_is_taken_ahead(void **state)
+{
+    char newest[120], spare[120];
+    struct shelf s;
+
+    (void)state;
+    make_shelf(&s);
+    snprintf(spare, sizeof(spare), "%s/spare", s.path);
+    for (unsigned serial = 1; serial <= 2; serial++) {
+        snprintf(newest, sizeof(newest), "%s/%08x.journal", s.path, serial);
+        while (access(newest, F_OK) != 0)
+            assert_int_equal(fill(&s, 1, T0), ST_OK);
+        if (blocks_of(newest) < 1 << 16)
+            skip(); /* a file system that takes no room ahead */
+        assert_true(blocks_of(spare) >= 1 << 16);
+    }
+    read_again(&s);
+    assert_true(blocks_of(newest) >= 1 << 16);
+    assert_true(blocks_of(spare) >= 1 << 16);
+    drop_shelf(&s);
+}
+
 static void no_bytes_make_a_frame_that_reads_beyond_itself(void **state)
 {
     struct gen g;
@@ -349,6 +380,7 @@ int main(void)
         cmocka_unit_test(the_budget_takes_what_is_done_and_never_what_is_needed),
         cmocka_unit_test(what_is_older_than_wanted_goes),
         cmocka_unit_test(a_full_disk_keeps_what_was_safe_and_goes_on_when_there_is_room),
+        cmocka_unit_test(room_for_two_segments_is_taken_ahead),
         cmocka_unit_test(no_bytes_make_a_frame_that_reads_beyond_itself),
     };
 
