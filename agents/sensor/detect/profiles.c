@@ -76,7 +76,7 @@ static const char only_half[] =
 static const struct profile rain_caine = {
     .name = "rain.caine1980",
     RAIN_WORK,
-    .parameters = {RAIN_LINE("14.82", "0.39"), RAIN_MAP_ROW("0", 0)},
+    .parameters = {RAIN_LINE("14.82", "0.39")},
     .about = "WATCH: rain over the world-wide line I = 14.82 D^-0.39",
     .source = "Caine, Geografiska Annaler 62A (1980)",
     .evidence = only_half,
@@ -86,7 +86,7 @@ static const struct profile rain_caine = {
 static const struct profile rain_aleotti = {
     .name = "rain.aleotti2004",
     RAIN_WORK,
-    .parameters = {RAIN_LINE("19", "0.50"), RAIN_MAP_ROW("0", 0)},
+    .parameters = {RAIN_LINE("19", "0.50")},
     .about = "WATCH: rain over the Piedmont envelope I = 19 D^-0.50 of 90 % of the points",
     .source = ALEOTTI,
     .evidence = only_half,

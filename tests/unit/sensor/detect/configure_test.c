@@ -193,6 +193,7 @@ static void wrong_lines_are_refused_with_what_would_be_legal(void **state)
         "stage.rate 1 stage line=2 window=0",
         "rain.caine1980 1 rain line=3",
         "rain.caine1980 1 rain shortest=1h longest=10m",
+        "rain.caine1980 1 rain map=420", /* its line is no share of a year's rain */
         "rain.aleotti2004.ni33 1 rain",
         "rain.power 1 rain alpha=9",
         "wire.any 1 stage",
