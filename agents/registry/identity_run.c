@@ -10,18 +10,12 @@
 #include "agents/link/json_input.h"
 #include "agents/link/print.h"
 #include "agents/registry/identity.h"
+#include "agents/registry/identity_asked.h"
 #include "agents/registry/registry.h"
 #include "agents/registry/vault.h"
 #include "proto/wire/sealed.h"
 
 #include "proto/base/banned.h"
-
-/* What the command line said, beside the words of every office. */
-struct asked {
-    uint8_t household[ID_BYTES];
-    const char *purpose, *because, *request, *with, *place, *key;
-    bool check;
-};
 
 static int take_options(struct office *o, struct asked *a)
 {
@@ -51,8 +45,8 @@ static int take_household(struct office *o, struct asked *a)
     return -1;
 }
 
-static enum status set_place(struct office *o, Eocbus__V1__Envelope *m, const char *path,
-                             const char *place)
+enum status registry_set_place(struct office *o, Eocbus__V1__Envelope *m, const char *path,
+                               const char *place)
 {
     char err[200];
 
@@ -117,8 +111,9 @@ static int seal_and_say(struct office *o, const struct asked *a, const struct se
     if (with)
         memcpy(with_place, with->places, strnlen(with->places, sizeof(with_place) - 1));
     with_place[strcspn(with_place, " ")] = '\0';
-    if (set_place(o, box.message, "area.pcodes[0]", *place ? place : NULL) != ST_OK ||
-        set_place(o, box.message, "area.pcodes[1]", *with_place ? with_place : NULL) != ST_OK)
+    if (registry_set_place(o, box.message, "area.pcodes[0]", *place ? place : NULL) != ST_OK ||
+        registry_set_place(o, box.message, "area.pcodes[1]", *with_place ? with_place : NULL) !=
+            ST_OK)
         return office_fail(o, EXIT_USAGE, "--place %s is no P-code", place);
     return registry_say_identity(o, &box);
 }
@@ -208,7 +203,7 @@ static enum status open_box(struct office *o, const struct sealing *s, const str
     return st;
 }
 
-static Eocbus__V1__Envelope *begin_event(struct office *o, const struct asked *a)
+Eocbus__V1__Envelope *registry_begin_event(struct office *o, const struct asked *a)
 {
     Eocbus__V1__Envelope *m =
         office_message(o, EOCBUS__V1__KIND__KIND_UPDATE, EOCBUS__V1__LANE__LANE_PRIORITY);
@@ -230,7 +225,7 @@ static Eocbus__V1__Envelope *begin_event(struct office *o, const struct asked *a
 /* Exit code; EXIT_DONE: it is on disk that this identity is opened, and what for. */
 static int say_read(struct office *o, const struct asked *a, const struct vault_box *box)
 {
-    Eocbus__V1__Envelope *m = begin_event(o, a);
+    Eocbus__V1__Envelope *m = registry_begin_event(o, a);
     char id[ID_TEXT], err[400] = "out of memory";
 
     id_format(id, box->message_id);
@@ -337,121 +332,6 @@ static int share_identity(struct office *o, struct asked *a)
     return open_and(o, a, share_with);
 }
 
-/* --- erase --------------------------------------------------------------------------------------
- */
-
-static bool names_place(const Eocbus__V1__Envelope *m, const char *place)
-{
-    for (size_t i = 0; m->area && i < m->area->n_pcodes; i++)
-        if (strcmp(m->area->pcodes[i], place) == 0)
-            return true;
-    return false;
-}
-
-/* Who has the box hears that it is erased: the places it went to are those of the word as well. */
-static enum status add_places(struct office *o, Eocbus__V1__Envelope *m, const uint8_t *household,
-                              const uint8_t *id)
-{
-    enum { PLACES_MOST = 8 };
-    struct vault_box box;
-    enum status st = ST_OK;
-    char path[40];
-
-    if (vault_read(o, household, id, &box) != ST_OK || !box.message->area)
-        return ST_OK;
-    for (size_t i = 0; i < box.message->area->n_pcodes && st == ST_OK; i++) {
-        size_t n = m->area ? m->area->n_pcodes : 0;
-
-        if (n == PLACES_MOST || names_place(m, box.message->area->pcodes[i]))
-            continue;
-        snprintf(path, sizeof(path), "area.pcodes[%zu]", n);
-        st = set_place(o, m, path, box.message->area->pcodes[i]);
-    }
-    return st;
-}
-
-static int say_erased(struct office *o, const struct asked *a, uint8_t ids[][ID_BYTES], unsigned n)
-{
-    Eocbus__V1__Envelope *m = begin_event(o, a);
-    char text[ID_TEXT], path[80], err[400] = "out of memory";
-    enum status st = m ? ST_OK : ST_NOMEM;
-
-    for (unsigned i = 0; i < n && st == ST_OK; i++) {
-        id_format(text, ids[i]);
-        snprintf(path, sizeof(path), "household_event.erased.identity_ids[%u]", i);
-        st = form_set(&m->base, path, text, o->arena, err, sizeof(err));
-        if (st == ST_OK)
-            st = add_places(o, m, a->household, ids[i]);
-    }
-    if (st == ST_OK && a->request)
-        st = form_set(&m->base, "household_event.erased.request_id", a->request, o->arena, err,
-                      sizeof(err));
-    if (st == ST_OK)
-        st =
-            form_set(&m->base, "household_event.authority", a->because, o->arena, err, sizeof(err));
-    return st == ST_OK ? office_say(o, &m, 1) : office_fail(o, EXIT_USAGE, "%s", err);
-}
-
-static bool is_this_box(void *arg, const uint8_t *content, size_t len)
-{
-    Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, len, content);
-    bool yes = m && m->message_id.len == ID_BYTES && memcmp(m->message_id.data, arg, ID_BYTES) == 0;
-
-    if (m)
-        eocbus__v1__envelope__free_unpacked(m, NULL);
-    return yes;
-}
-
-enum status registry_drop_keys(struct outbox *box, const uint8_t id[ID_BYTES])
-{
-    unsigned dropped;
-
-    return outbox_drop_keys(box, is_this_box, (void *)(uintptr_t)id, &dropped);
-}
-
-static enum status drop_own_keys(struct office *o, uint8_t ids[][ID_BYTES], unsigned n, char *err,
-                                 size_t err_size)
-{
-    const struct outbox_settings set = {.path = o->set.agent.outbox_path,
-                                        .sender = o->set.agent.name,
-                                        .budget_bytes = o->set.agent.outbox_budget};
-    struct outbox *box;
-    enum status st = outbox_open(&box, &set, err, err_size);
-
-    if (st != ST_OK)
-        return st;
-    for (unsigned i = 0; i < n && st == ST_OK; i++)
-        st = registry_drop_keys(box, ids[i]);
-    if (st != ST_OK)
-        snprintf(err, err_size, "%s", outbox_trouble(box));
-    outbox_close(box);
-    return st;
-}
-
-static int erase_identity(struct office *o, const struct asked *a)
-{
-    uint8_t ids[VAULT_IDS][ID_BYTES];
-    unsigned n = vault_boxes(o, a->household, ids);
-    char why[400], now[TIME_TEXT], err[600];
-    int code;
-
-    if (!a->because)
-        return office_fail(o, EXIT_USAGE, "--because says why, without names");
-    if (n == 0)
-        return office_fail(o, EXIT_REFUSED, "no identity of this household is here to be erased");
-    code = say_erased(o, a, ids, n);
-    if (code != EXIT_DONE && code != EXIT_UNREACHABLE)
-        return code;
-    time_format(now, registry_now_us());
-    snprintf(why, sizeof(why), "%s by %s: %.200s", now, o->set.agent.name, a->because);
-    for (unsigned i = 0; i < n; i++)
-        if (vault_erase(o, a->household, ids[i], why, err, sizeof(err)) != ST_OK)
-            return office_fail(o, EXIT_MACHINE, "%s", err);
-    if (drop_own_keys(o, ids, n, err, sizeof(err)) != ST_OK)
-        return office_fail(o, EXIT_MACHINE, "%s", err);
-    return code;
-}
-
 /* --- list, and the command ----------------------------------------------------------------------
  */
 
@@ -492,7 +372,7 @@ int registry_identity(struct office *o)
     if (strcmp(o->argv[1], "share") == 0)
         return share_identity(o, &a);
     if (strcmp(o->argv[1], "erase") == 0)
-        return erase_identity(o, &a);
+        return registry_erase(o, &a);
     return office_fail(o, EXIT_USAGE, "identity put|open|share|erase|list");
 }
 

@@ -4,7 +4,8 @@
  * that listens for it cut, and its server process stopped (five seconds); one key of two; a key
  * that runs out; and brokers that start while PostgreSQL is stopped.
  *
- *   REVOCATIONS=n   fewer of them */
+ *   REVOCATIONS=n   fewer of them
+ *   STRICT_BARS=1   on a machine that has nothing else to do: not one of them late */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -290,7 +291,7 @@ static void a_thousand_keys_are_dead_within_a_second_each(void **state)
         world.revocations, world.worst_ms[0], world.worst_ms[1],
         world.sum_ms / world.revocations / BROKERS, world.late_batches,
         (world.revocations + AT_ONCE - 1) / AT_ONCE, SILENT_MS);
-    assert_true(world.late_batches <= LATE_BATCHES);
+    assert_true(world.late_batches <= (getenv("STRICT_BARS") ? 0 : LATE_BATCHES));
     for (unsigned i = 0; i < BROKERS; i++) {
         assert_true(world.worst_ms[i] <= PATIENCE * (SILENT_MS + STANDS_STILL_MS));
         assert_int_equal(bus_status(world.bus[i], "revoked"), world.revocations);
