@@ -128,6 +128,11 @@ BEGIN
        AND (x.phase NOT IN ('due back', 'over') OR x.arrived_at IS NOT NULL);
     event := CASE WHEN lines.n = 0 THEN 'WITHDRAW' WHEN r.wanted IS NULL OR lines.promised >= r.wanted THEN 'COMMIT_ALL' ELSE 'COMMIT_PART' END;
     was := r.state;
+    goes_to := CASE WHEN lines.away > 0 THEN bus.leads_to('request', r.state, 'REOPEN') END;
+    IF goes_to IS NOT NULL THEN
+        PERFORM bus.note_move(m, 'request', r.thread, r.line_id, 'REOPEN', r.state, goes_to);
+        r.state := goes_to;
+    END IF;
     goes_to := bus.leads_to('request', r.state, event);
     IF goes_to IS NOT NULL THEN
         PERFORM bus.note_move(m, 'request', r.thread, r.line_id, event, r.state, goes_to);

@@ -421,6 +421,15 @@ SELECT pg_temp.tell(1036, 'report_resource_deployment_status', 'rcst.khujand.dep
        pg_temp.commits(1038, 'u-1030', '2030-01-02', '2030-01-03', to_n => 1037) \g /dev/null
 SELECT is(pg_temp.tell(1039, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(NULL), 1036, pg_temp.recall(1036, 'CANCEL')), 'CONTESTED', 'unless that was given to another meanwhile');
 
+SELECT pg_temp.tell(10500, 'request_resource', 'coes.ayni.office', pg_temp.line(1)), pg_temp.tell(10501, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 10500),
+       pg_temp.tell(10502, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.line(times => pg_temp.done('ARRIVAL')), 10501),
+       pg_temp.tell(10503, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(NULL), 10501) \g /dev/null
+SELECT is(pg_temp.wanted(10500), 'CLOSED 1', 'when all that came is used up, the request is closed');
+SELECT is(pg_temp.tell(10504, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(NULL), 10503, pg_temp.recall(10503, 'CANCEL')), 'APPLIED', 'it is not');
+SELECT is(pg_temp.wanted(10500) || ' ' || (SELECT is_over FROM bus.request WHERE thread = pg_temp.uid(10500)), 'MET 1 false', 'and the request is met as before');
+SELECT is(pg_temp.tell(10505, 'release_resource', 'coes.ayni.office', pg_temp.line(), 10501), 'APPLIED', 'until it is released');
+SELECT is(pg_temp.wanted(10500), 'CLOSED 1', 'and closed again');
+
 -- What nobody promised ---------------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.settles(n int, about int, ruling text DEFAULT 'APPLIED') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
