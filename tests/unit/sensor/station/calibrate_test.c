@@ -73,7 +73,7 @@ static void the_registry_says_how_readings_are_made_quantities(void **state)
 {
     static char *things[] = {(char *)"1 39.39 68.55 1740 \"Gusar bridge\""},
                 *sensors[] = {(
-                    char *)"3 1 Vegapuls serial=77 calibrated=2010-04-01 certificate=K-9"},
+                    char *)"1 1 Vegapuls serial=77 calibrated=2010-04-01 certificate=K-9"},
                 *torrents[] = {(char *)"17 Shurmashk-soy"},
                 *exposed[] = {(char *)"17 1 39.38 68.54 1400 120 \"first house\"",
                               (char *)"17 2 39.37 68.53 2100 0 school"},
