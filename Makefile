@@ -35,7 +35,7 @@ LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 # Only eocctl reads XML.
 LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 # Only the gateway speaks MQTT.
-LIBS_sensor = $(shell pkg-config --libs libmosquitto 2>/dev/null)
+LIBS_sensor = $(shell pkg-config --libs libmosquitto libgpiod 2>/dev/null)
 # Only the pages speak HTTP.
 LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
 LIBS_console = $(LIBS_web)

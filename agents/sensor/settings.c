@@ -154,7 +154,9 @@ const struct conf_row sensor_rows[] = {
      "most connections there at once", 1, 256},
     {"siren", CONF_TEXT, ROW(siren), "", 0,
      "the siren of this place: command PROGRAM [ARG...], run with on PATTERN SECONDS RECORDING, "
-     "off or test; empty = none",
+     "off or test; or a relay: gpio CHIP LINE [low] [ON/OFF], as in gpio /dev/gpiochip0 17; empty "
+     "= "
+     "none",
      0, 0},
     {"siren.sound", CONF_LIST, ROW(siren_sounds), NULL, 0,
      "what it sounds by itself: LEVEL PATTERN SPAN, one line a level; without a line alarm "

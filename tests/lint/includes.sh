@@ -29,6 +29,7 @@ BEGIN {
     door["libgfshare.h"] = "proto/base/shares.c"
     door["parser.h"] = "agents/ctl/edxl_xml.c"
     door["tree.h"] = "agents/ctl/edxl_xml.c"
+    door["gpiod.h"] = "agents/sensor/siren/gpio.c"
     door["mosquitto.h"] = "agents/sensor/input/mqtt.c"
     door["mqtt_protocol.h"] = "agents/sensor/input/mqtt.c"
     door["microhttpd.h"] = "agents/web/"

@@ -17,7 +17,13 @@ enum status siren_driver_create(struct siren_driver **out, const struct siren_dr
 
     if (count > 1 && slice_is(words[0], "command"))
         return siren_command_create(out, set, words + 1, count - 1, err, err_size);
-    snprintf(err, err_size, "siren = %s: legal is command PROGRAM [ARG...]", set->line);
+    if (count > 1 && slice_is(words[0], "gpio"))
+        return siren_gpio_create(out, set, words + 1, count - 1, err, err_size);
+    if (count > 1 && slice_is(words[0], "mqtt"))
+        return siren_mqtt_create(out, set, words + 1, count - 1, err, err_size);
+    snprintf(err, err_size,
+             "siren = %s: legal are command PROGRAM [ARG...], gpio CHIP LINE and mqtt TOPIC",
+             set->line);
     return ST_INVALID;
 }
 

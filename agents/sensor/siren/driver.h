@@ -2,9 +2,12 @@
  *
  *   siren = command PROGRAM [ARG...]       run with further arguments: on PATTERN SECONDS
  *                                          [RECORDING], off, or test
- *   siren = gpio CHIP LINE [low] [EVACUATE] a relay: /dev/gpiochip0 17; low = active low;
- *                                          EVACUATE = ON/OFF of its wailing, as in 4s/2s
- *   siren = mqtt TOPIC                     one JSON object for each wish
+ *   siren = gpio CHIP LINE [low] [ON/OFF]  a relay: /dev/gpiochip0 17; low = active low; ON/OFF of
+ *                                          its wailing, 4s/2s if nothing is said
+ *   siren = mqtt TOPIC                     one JSON object for each wish, to the broker of the
+ * devices:
+ *                                          {"action":"on","pattern":"evacuate","seconds":180,
+ *                                          "recording":0}, {"action":"off"}, {"action":"test"}
  *
  * PROGRAM is started without a shell and has siren.timeout to end; then it and what it started are
  * killed, which is a failure like any exit code but 0. "on" answers when it sounds, and the sound
@@ -28,9 +31,8 @@ struct siren_driver_settings {
     struct loop *loop; /* borrowed */
     const char *line;  /* the setting; for the call */
     unsigned timeout_ms;
-    /* For mqtt: hands the bytes to the broker of the devices, and answers when that one has them,
-     * or will not. NULL = there is none. */
-    enum status (*publish)(void *arg, const char *topic, const void *bytes, size_t len);
+    /* For mqtt; NULL = there is none. ST_OK: it is on its way. */
+    enum status (*publish)(void *publish_arg, const char *topic, const void *bytes, size_t len);
     void *publish_arg;
     void *arg;
     /* Once for each wish that was not given up for the next; may come from inside `drive`. */
@@ -54,5 +56,13 @@ MUST_CHECK enum status siren_command_create(struct siren_driver **out,
                                             const struct siren_driver_settings *set,
                                             const struct slice *words, int count, char *err,
                                             size_t err_size);
+MUST_CHECK enum status siren_mqtt_create(struct siren_driver **out,
+                                         const struct siren_driver_settings *set,
+                                         const struct slice *words, int count, char *err,
+                                         size_t err_size);
+MUST_CHECK enum status siren_gpio_create(struct siren_driver **out,
+                                         const struct siren_driver_settings *set,
+                                         const struct slice *words, int count, char *err,
+                                         size_t err_size);
 
 #endif
