@@ -231,20 +231,26 @@ size_t rain_storms(const struct rain_tip *tips, size_t count, int64_t gap_us, in
     return storms;
 }
 
-/* Cumulative rain in mm, so many minutes after the first tip, between tip *at and the next. */
+/* A tip of a storm, and what fell up to it. */
+struct tip_cursor {
+    size_t at;
+    int64_t um;
+};
+
+/* Cumulative rain in mm, so many minutes after the first tip, later from call to call. */
 static double cumulative(const struct rain_tip *tips, const struct rain_storm *s, int64_t minute,
-                         size_t *at, int64_t *sum_um)
+                         struct tip_cursor *c)
 {
     const int64_t t = s->begin_us + minute * US_PER_MINUTE;
     const struct rain_tip *a, *b;
 
-    while (*at + 2 < s->first + s->count && tips[*at + 1].time_us <= t)
-        *sum_um += tips[++*at].um;
-    a = &tips[*at];
-    b = &tips[*at + 1];
+    while (c->at + 2 < s->first + s->count && tips[c->at + 1].time_us <= t)
+        c->um += tips[++c->at].um;
+    a = &tips[c->at];
+    b = &tips[c->at + 1];
     if (b->time_us == a->time_us)
-        return (double)*sum_um / 1000;
-    return ((double)*sum_um +
+        return (double)c->um / 1000;
+    return ((double)c->um +
             (double)b->um * (double)(t - a->time_us) / (double)(b->time_us - a->time_us)) /
            1000;
 }
@@ -252,16 +258,14 @@ static double cumulative(const struct rain_tip *tips, const struct rain_storm *s
 bool rain_storm_peak(const struct rain_tip *tips, const struct rain_storm *s, unsigned minutes,
                      double *mm_h, int64_t *time_us)
 {
-    int64_t last = (s->end_us - s->begin_us) / US_PER_MINUTE, begin_um = tips[s->first].um;
-    int64_t end_um = begin_um;
-    size_t begin = s->first, end = s->first;
+    int64_t last = (s->end_us - s->begin_us) / US_PER_MINUTE;
+    struct tip_cursor begin = {s->first, tips[s->first].um}, end = begin;
 
     if (s->count <= 2 || last <= (int64_t)minutes)
         return false;
     *mm_h = -1;
     for (int64_t m = minutes; m <= last; m++) {
-        double depth = cumulative(tips, s, m, &end, &end_um) -
-                       cumulative(tips, s, m - minutes, &begin, &begin_um);
+        double depth = cumulative(tips, s, m, &end) - cumulative(tips, s, m - minutes, &begin);
 
         /* Equal ones to within what numbers of this size can tell: the last counts. */
         if (depth * 60 / minutes < *mm_h - 1e-9)
