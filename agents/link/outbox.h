@@ -107,6 +107,9 @@ MUST_CHECK enum status outbox_once(struct outbox *o, const char *key);
 /* The same for work that goes on between other puts: `said` of its puts came before, the next one
  * counts said + 1. */
 MUST_CHECK enum status outbox_once_from(struct outbox *o, const char *key, uint64_t said);
+/* Work that never ends would fill the file with its counts: those up to `upto` will not be asked for
+ * again. A commit of its own; what is pending is committed first. */
+MUST_CHECK enum status outbox_once_forget(struct outbox *o, const char *key, uint64_t upto);
 /* Makes everything put and settled so far durable (one fsync). ST_FULL, ST_IO, ST_CONFLICT: what
  * was put since the last commit is gone, settles are kept for the next one. ST_AGAIN: nothing is
  * lost, ask again. */

@@ -53,6 +53,7 @@ enum query {
     Q_DAMAGED,
     Q_ONCE,
     Q_ONCE_ADD,
+    Q_ONCE_FORGET,
     Q_ONCE_EACH,
     Q_PAGES,
     Q_FREE,

@@ -76,3 +76,16 @@ enum status outbox_once(struct outbox *o, const char *key)
 {
     return outbox_once_from(o, key, 0);
 }
+
+enum status outbox_once_forget(struct outbox *o, const char *key, uint64_t upto)
+{
+    enum status st = outbox_commit(o);
+
+    if (st == ST_OK)
+        st = ob_begin(o);
+    if (st != ST_OK)
+        return st;
+    sqlite3_bind_text(use(o, Q_ONCE_FORGET), 1, key, -1, SQLITE_TRANSIENT);
+    bind_u64(use(o, Q_ONCE_FORGET), 2, upto);
+    return ob_end(o, ob_step(o, Q_ONCE_FORGET));
+}

@@ -63,6 +63,7 @@ static const char *const query_sql[QUERIES] = {
     [Q_DAMAGED] = "SELECT count(*) FROM settled WHERE state = 2 AND code = 'damaged'",
     [Q_ONCE] = "SELECT tag FROM once WHERE key=?1 AND n=?2",
     [Q_ONCE_ADD] = "INSERT INTO once(tag, key, n) VALUES (?1, ?2, ?3)",
+    [Q_ONCE_FORGET] = "DELETE FROM once WHERE key=?1 AND n <= ?2",
     [Q_ONCE_EACH] = "SELECT key, n FROM once",
     [Q_PAGES] = "PRAGMA page_count",
     [Q_FREE] = "PRAGMA freelist_count",

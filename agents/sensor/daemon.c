@@ -81,6 +81,11 @@ static enum status once(void *arg, const char *key, uint64_t said)
     return outbox_once_from(agent_outbox(((struct daemon *)arg)->agent), key, said);
 }
 
+static enum status forget(void *arg, const char *key, uint64_t upto)
+{
+    return outbox_once_forget(agent_outbox(((struct daemon *)arg)->agent), key, upto);
+}
+
 /* --- replay -------------------------------------------------------------------------------------
  */
 
@@ -519,6 +524,7 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
                 .put = put,
                 .commit = commit,
                 .once = once,
+                .forget = forget,
                 .concluded = on_concluded,
                 .judge = judge,
                 .arg = d,

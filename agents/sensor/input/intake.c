@@ -14,6 +14,7 @@
 #define STATE_BYTES (1u << 20)
 /* Messages that the outbox does not take, in memory; two hours of sixty-four busy channels. */
 #define LETTERS_BYTES (1u << 20)
+#define FORGET_EVERY  1000
 
 /* --- messages -----------------------------------------------------------------------------------
  */
@@ -364,6 +365,15 @@ static void add_held(struct intake *i)
     journal_floor(i->set.journal, floor);
 }
 
+/* What the journal knows to be in the outbox is never put again: its counts need no room there. */
+static void forget_done(struct intake *i)
+{
+    if (!i->set.forget || i->done < i->forgotten + FORGET_EVERY)
+        return;
+    if (i->set.forget(i->set.arg, i->key, i->done) == ST_OK)
+        i->forgotten = i->done;
+}
+
 static enum status sync_journal(struct intake *i)
 {
     enum status st = i->failed;
@@ -378,6 +388,7 @@ static enum status sync_journal(struct intake *i)
         st = journal_sync(i->set.journal, i->speaker.now_us);
     if (st != ST_OK)
         return st;
+    forget_done(i);
     i->done = 0;
     i->moved = false;
     list_each(pos, &i->letters.list) {

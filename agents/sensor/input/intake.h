@@ -35,6 +35,8 @@ struct intake_settings { /* borrowed for its life, the lists for the call */
     enum status (*commit)(void *arg); /* durable, or gone */
     /* outbox_once_from; with a journal */
     enum status (*once)(void *arg, const char *key, uint64_t said);
+    enum status (*forget)(void *arg, const char *key,
+                          uint64_t upto); /* outbox_once_forget; or NULL */
     /* A conclusion, once, before it is put: what has to be done at once waits for no disk. Gives it
      * its message_id, which it keeps however often it has to be put, and answers whether a siren
      * was asked to sound for it. m is borrowed. May be NULL. */

@@ -31,6 +31,7 @@ struct intake {
     char key[32];         /* once-key of its letters */
     uint64_t done;        /* letters up to it are in the outbox, and the journal does not know */
     bool letters_wait;    /* was logged */
+    uint64_t forgotten;   /* counts up to it are no longer in the outbox */
     bool moved;           /* samples went into messages since the last sync */
     bool rebuilds;        /* what comes now came before */
     int64_t held_from_us; /* when the first sample came that is in no message; 0 = none */

@@ -621,6 +621,25 @@ static void a_command_run_again_takes_nothing_twice(void **state)
     outbox_close(o);
 }
 
+static void counts_that_were_forgotten_are_new_ones_and_the_rest_stays(void **state)
+{
+    struct outbox *o = open_it();
+    uint64_t tag = 0;
+
+    (void)state;
+    assert_int_equal(outbox_once(o, "journal"), ST_OK);
+    for (int i = 0; i < 3; i++)
+        put_one(o, ROUTINE);
+    assert_int_equal(outbox_once_forget(o, "journal", 2), ST_OK);
+    assert_int_equal(outbox_once_forget(o, "another", 9), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "the fourth", &tag), ST_OK);
+    assert_int_equal(outbox_once_from(o, "journal", 2), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "the third", &tag), ST_EXISTS);
+    assert_int_equal(outbox_once_from(o, "journal", 0), ST_OK);
+    assert_int_equal(put_text(o, ROUTINE, "the first", &tag), ST_OK);
+    outbox_close(o);
+}
+
 static void work_between_other_puts_goes_on_at_its_count(void **state)
 {
     struct outbox *o = open_it();
@@ -1761,6 +1780,7 @@ int main(void)
         T(receipts_that_cannot_be_read_are_not_taken_for_none),
         T(raw_rows_leave_no_hole_in_the_lane),
         T(a_command_run_again_takes_nothing_twice),
+        T(counts_that_were_forgotten_are_new_ones_and_the_rest_stays),
         T(work_between_other_puts_goes_on_at_its_count),
         T(puts_that_a_failed_commit_gave_up_are_not_counted),
         T(a_key_that_ended_in_a_failed_commit_counts_nothing_more),
