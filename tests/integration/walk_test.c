@@ -1,6 +1,7 @@
-/* Random messages of offices about families, plots and bread, said to the log as brokers say them:
- * after every batch no plot is held twice, what a household is and what its offer is agree, and all
- * adds up; in the end the log judged again gives the same. tests/walk makes and checks them.
+/* Random messages of offices about families, plots and bread, and about what they ask and promise
+ * each other, said to the log as brokers say them: after every batch no plot is held twice and
+ * nothing is promised twice, what a household is and what its offer is agree, and all adds up; in
+ * the end the log judged again gives the same. tests/walk makes and checks them.
  *
  * WALK_MESSAGES=n says n of them, however long it takes; without, 200,000, or as many as there is
  * time for. WALK_SEED=n walks that way again. */
@@ -21,7 +22,7 @@
 
 #define PSQL "/usr/lib/postgresql/15/bin/psql"
 /* A batch is one commit; brokers have them smaller, and this one has to come to an end. */
-enum { BATCH = 250, MESSAGES = 200000, SECONDS = 50, SQL = 200 };
+enum { BATCH = 250, MESSAGES = 200000, SECONDS = 50, SQL = 200, TELL = 20 * 1000 };
 
 static bool load(struct pgserver *s, const char *file)
 {
@@ -72,6 +73,7 @@ static void walk(struct pgserver *s, int64_t seed, int64_t messages, time_t unti
 {
     char sql[SQL];
     int64_t said = 0;
+    time_t began = time(NULL);
 
     snprintf(sql, sizeof(sql), "SELECT walk.begin(%lld)", (long long)seed);
     pgserver_exec(s, sql);
@@ -85,6 +87,10 @@ static void walk(struct pgserver *s, int64_t seed, int64_t messages, time_t unti
         if (*found)
             fail_msg("seed %lld, after %lld messages:\n%s", (long long)seed, (long long)said,
                      found);
+        if (said % TELL == 0) {
+            printf("said %lld in %lld s\n", (long long)said, (long long)(time(NULL) - began));
+            fflush(stdout);
+        }
     }
     printf("measured: seed %lld, said %lld, %s\n", (long long)seed, (long long)said,
            pgserver_text(s, "SELECT walk.summary()"));
