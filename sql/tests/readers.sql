@@ -129,6 +129,33 @@ SELECT is((SELECT count(*)::int4 FROM seen WHERE part = 'bus.wrapped_key' AND na
 SELECT ok((SELECT count(*) FROM seen WHERE part = 'bus.sealed_box' AND name LIKE 'r.witness.%') > 0, 'though it sees that there are boxes');
 SELECT ok((SELECT bool_or(may) AND NOT bool_and(may) FROM opened WHERE name LIKE 'r.opener.%'), 'one role opens some and not all');
 
+-- What is noted of his rights lies where a reader can write: only what was noted for him in this statement counts.
+-- `note`: what he writes there; answers how many messages he reads then, and the note that is there after that.
+CREATE FUNCTION pg_temp.noted(named text, note text, OUT messages int8, OUT left_note text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM bus.reader_set('reading', named);
+    SET LOCAL SESSION AUTHORIZATION reading;
+    PERFORM set_config('bus.reader_note', note, true);
+    SELECT count(*) INTO messages FROM bus.message;
+    RAISE EXCEPTION USING ERRCODE = 'UNDO0', MESSAGE = messages || '/' || current_setting('bus.reader_note');
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+    messages := split_part(SQLERRM, '/', 1)::int8;
+    left_note := split_part(SQLERRM, '/', 2);
+END
+$$;
+SELECT min(name) FILTER (WHERE name LIKE 'r.narrow.%') AS narrow, min(name) FILTER (WHERE name LIKE 'r.witness.%') AS wide FROM bus.principal \gset
+SELECT messages AS few FROM pg_temp.noted(:'narrow', '') \gset
+SELECT messages AS many, left_note AS wide_note FROM pg_temp.noted(:'wide', '') \gset
+SELECT ok(:few < :many, 'one hears more than the other');
+SELECT is((SELECT messages FROM pg_temp.noted(:'narrow', n)), :few::int8, w)
+  FROM (VALUES ('nonsense', 'nonsense'), ('x y z', 'nonsense in three words'), (:'wide_note', 'the note of somebody else'),
+               (encode(sha256('x'), 'hex') || ' ' || bus.us(clock_timestamp()) || ' {' || repeat('1,', 1200) || '1}', 'one that he made')) AS v(n, w);
+SELECT is((SELECT b.messages FROM pg_temp.noted(:'wide', '') AS a, LATERAL pg_temp.noted(:'narrow', a.left_note) AS b), :few::int8,
+          'the note of somebody else in the same statement');
+SELECT is((SELECT ARRAY[b.messages, (b.left_note = a.left_note)::int4] FROM pg_temp.noted(:'wide', '') AS a, LATERAL pg_temp.noted(:'wide', a.left_note) AS b),
+          ARRAY[:many, 1]::int8[], 'his own counts');
+SELECT is((SELECT (b.left_note = :'wide_note') FROM pg_temp.noted(:'wide', :'wide_note') AS b), false, 'not that of another statement');
+
 -- Whoever is nobody reads nothing.
 SELECT bus.reader_drop('reading') \g /dev/null
 SELECT set_eq(format($$SELECT pg_temp.count_as('reading', %L)$$, c.oid::regclass), ARRAY[0::int8],

@@ -103,7 +103,8 @@ DECLARE
     of_request bool := walk.chance(CASE WHEN s.strand_id IS NULL THEN 15 ELSE 2 END);
     seldom bool := walk.chance(20);
 BEGIN
-    RETURN coalesce((SELECT t.event FROM bus.transition t
+    -- In an order of its own first, or the same seed would not say the same.
+    RETURN coalesce((SELECT y.event FROM (SELECT t.event FROM bus.transition t
                       WHERE CASE WHEN anything THEN t.cycle = 'line'
                                  WHEN of_request THEN t.cycle = 'request' AND t.from_state = r.state
                                  ELSE t.cycle = 'line' AND t.from_state = coalesce(s.state, r.starts_as, 'OFFERED') END
@@ -111,7 +112,7 @@ BEGIN
                                                        'QUOTE_DECLINE', 'COMMIT_DECLINE', 'REQUEST'))
                         AND (EXISTS (SELECT FROM walk.line_word x WHERE x.event = t.event)
                              OR t.event LIKE 'UNSPEND%' OR t.event IN ('UPDATE', 'CANCEL', 'WITHDRAW', 'TAKE_BACK', 'TAKE_BACK_ON_ROAD', 'UNSAY', 'UNASK', 'UNASK_OFFER', 'UNCOUNT'))
-                      ORDER BY random() LIMIT 1), 'REPORT');
+                      ORDER BY t.cycle, t.from_state, t.event) AS y ORDER BY random() LIMIT 1), 'REPORT');
 END
 $$;
 
@@ -123,7 +124,8 @@ DECLARE
 BEGIN
     SELECT * INTO of FROM bus.line_message x WHERE x.message_id = about;
     IF NOT FOUND OR walk.chance(10) THEN
-        SELECT * INTO of FROM bus.line_message x WHERE x.thread = recall_of_line.thread ORDER BY random() LIMIT 1;
+        SELECT y.* INTO of FROM (SELECT * FROM bus.line_message x WHERE x.thread = recall_of_line.thread ORDER BY x.message_id, x.said) AS y
+         ORDER BY random() LIMIT 1;
     END IF;
     SELECT * INTO lw FROM walk.line_word x WHERE x.event = of.event;
     w.type := (SELECT t.name FROM bus.type t WHERE t.number = of.type);
@@ -176,7 +178,8 @@ BEGIN
     w.body := jsonb_build_object('lines', jsonb_build_array(walk.line_element(coalesce(s.line_id, r.line_id), lw, happens))
                   || CASE WHEN walk.chance(15) THEN jsonb_build_array(walk.line_element(1 + walk.below(3), lw, happens)) ELSE '[]' END);
     about := CASE WHEN walk.chance(88) THEN about
-                  WHEN walk.chance(50) THEN (SELECT x.message_id FROM bus.line_message x WHERE x.thread = coalesce(s.thread, r.thread) ORDER BY random() LIMIT 1)
+                  WHEN walk.chance(50) THEN (SELECT y.message_id FROM (SELECT x.message_id FROM bus.line_message x WHERE x.thread = coalesce(s.thread, r.thread)
+                                                          ORDER BY x.message_id, x.said) AS y ORDER BY random() LIMIT 1)
                   ELSE walk.message_id(c.turn + walk.below(2), 1 + walk.below(250)) END; -- which may come, or have been something else
     w.more := jsonb_strip_nulls(jsonb_build_object('preceding_id', CASE WHEN walk.chance(96) THEN about END,
                                                    'originating_id', CASE WHEN walk.chance(96) THEN coalesce(s.thread, r.thread) END));
@@ -215,15 +218,18 @@ BEGIN
         OR r.is_over <> (r.state IN ('CLOSED', 'CANCELLED', 'EXPIRED'));
     RETURN QUERY SELECT format('line %s is %s: %s, %s', s.strand_id, s.state, s.phase, s.counts) FROM walked_line s
      WHERE NOT EXISTS (SELECT FROM bus.line_phase f WHERE (f.state, f.phase, f.counts) = (s.state, s.phase, s.counts));
-    RETURN QUERY SELECT format('line %s is %s: %s, of which lost %s (away %s), arrived %s', s.strand_id, s.state, s.quantity, s.lost, s.lost_away, s.arrived)
-      FROM (SELECT * FROM walked_line x WHERE least(x.quantity, x.lost, x.lost_away, x.arrived, x.released, x.released_away, x.back) < 0
+    RETURN QUERY SELECT format('line %s is %s: %s, of which lost %s (away %s), arrived %s, released %s (away %s), back %s', s.strand_id, s.state,
+                                            s.quantity, s.lost, s.lost_away, s.arrived, s.released, s.released_away, s.back)
+      FROM (SELECT * FROM walked_line x WHERE x.counts AND (least(x.quantity, x.lost, x.lost_away, x.arrived, x.released, x.released_away, x.back) < 0
                                            OR x.lost > x.quantity OR x.lost_away > x.lost OR x.arrived + x.lost_away > x.quantity
-                                           OR x.released_away > x.released OR x.released > x.quantity OR x.back > x.quantity OFFSET 0) AS s WHERE NOT walk.was_forced(s.strand_id);
+                                           OR x.released_away > x.released OR x.released > x.quantity OR x.back > x.quantity) OFFSET 0) AS s WHERE NOT walk.was_forced(s.strand_id);
     -- Who answers a request that is over has nothing to wait for; an offer stands by itself.
     RETURN QUERY SELECT format('request %s %s is %s and line %s is %s', x.thread, x.line_id, x.state, x.strand_id, x.is)
       FROM (SELECT r.*, s.strand_id, s.state AS is FROM walked_request r JOIN walked_line s USING (thread, line_id)
              WHERE r.state IN ('CANCELLED', 'EXPIRED') AND s.phase = 'open' AND s.state <> 'OFFERED'
-                OR r.state = 'CLOSED' AND s.phase IN ('promised', 'under way', 'on scene') OFFSET 0) AS x WHERE NOT walk.was_forced(x.strand_id);
+                OR r.state = 'CLOSED' AND s.phase IN ('promised', 'under way', 'on scene')
+                   -- what was not used up after all is still there when nothing is wanted any more
+                   AND NOT EXISTS (SELECT FROM bus.moved m WHERE m.cycle = 'line' AND m.entity = s.strand_id AND m.event LIKE 'UNSPEND%') OFFSET 0) AS x WHERE NOT walk.was_forced(x.strand_id);
     -- Items.
     RETURN QUERY SELECT format('%s of %s is promised twice: %s %s and %s %s', x.item, x.agency, x.one, x.held, x.other, x.also)
       FROM (SELECT c.item, c.agency, c.strand_id AS one, c.held, d.strand_id AS other, d.held AS also
