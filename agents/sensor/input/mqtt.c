@@ -438,7 +438,7 @@ static int make_session(struct mqtt *m)
     int rc = MOSQ_ERR_SUCCESS;
 
     m->why[0] = '\0';
-    m->session = mosquitto_new(m->set.client, m->five ? !m->set.topics : !m->set.topics, m);
+    m->session = mosquitto_new(m->set.client, !m->set.topics, m);
     if (!m->session)
         return MOSQ_ERR_NOMEM;
     /* "Threaded": what is sent stays in its queue until mosquitto_loop_write. */
