@@ -148,12 +148,27 @@ static void fill_series(struct load *l, Eocbus__V1__Series *s, int64_t *deltas)
     s->deltas = deltas;
 }
 
+/* A new incident in place of samples; its id is that of the message. */
+static void make_incident(Eocbus__V1__Envelope *m, Eocbus__V1__Incident *i)
+{
+    eocbus__v1__incident__init(i);
+    i->incident_id = m->message_id;
+    i->hazard = EOCBUS__V1__HAZARD__HAZARD_MUDFLOW;
+    i->name = (char *)"torrent";
+    i->severity = EOCBUS__V1__SEVERITY__SEVERITY_SEVERE;
+    i->urgency = EOCBUS__V1__URGENCY__URGENCY_IMMEDIATE;
+    i->certainty = EOCBUS__V1__CERTAINTY__CERTAINTY_OBSERVED;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_INCIDENT;
+    m->incident = i;
+}
+
 static void make_item(struct load *l, struct load_item *item)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__ObservationBatch b = EOCBUS__V1__OBSERVATION_BATCH__INIT;
     Eocbus__V1__Series s = EOCBUS__V1__SERIES__INIT, *series = &s;
     Eocbus__V1__Area area = EOCBUS__V1__AREA__INIT;
+    Eocbus__V1__Incident incident;
     char *pcode = (char *)"3505203";
     int64_t deltas[DELTAS], now = loop_utc_us(l->loop);
     uint8_t id[ID_BYTES], random[10];
@@ -183,6 +198,8 @@ static void make_item(struct load *l, struct load_item *item)
     m.area = &area;
     m.body_case = EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH;
     m.observation_batch = &b;
+    if (l->judged_every && l->made % l->judged_every == 0)
+        make_incident(&m, &incident);
     item->len = eocbus__v1__envelope__get_packed_size(&m);
     item->content = malloc(item->len);
     if (!item->content)

@@ -25,13 +25,15 @@ struct load {
     bool is_welcome, is_ponged;
     struct load_item *items;
     size_t count, sent, settled, refused, window;
+    size_t judged_every; /* one in so many made is an incident, which the ledger judges; 0: none */
     uint64_t *sent_at_us, *waited_us; /* per item, for latencies */
 };
 
 void load_create(struct load *l, struct loop *loop, struct zctx *z, const char *name,
                  const struct keys *keys, const char *endpoint, const char *server_z85);
 void load_destroy(struct load *l);
-/* Makes n observation batches of about 300 bytes that do not compress; frees the old ones. */
+/* Makes n observation batches of about 300 bytes that do not compress, and incidents among them
+ * if judged_every says so; frees the old ones. */
 void load_make(struct load *l, size_t n, size_t window);
 /* Sends what the window allows; call once, the rest follows from the receipts. */
 void load_go(struct load *l);
