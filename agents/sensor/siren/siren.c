@@ -128,11 +128,22 @@ void siren_sound(struct siren *s, const struct siren_sound *sound, uint64_t left
         keep(s);
 }
 
+/* A power cut before the driver answers leaves nothing to go on with, and OFF is said again. */
+static void keep_no_rest(struct siren *s)
+{
+    struct siren_sound over = s->sound;
+
+    over.duration_s = over.sounded_s;
+    if (s->has_sound)
+        s->hands.keep(s->hands.arg, &over);
+}
+
 void siren_silence(struct siren *s, const uint8_t order[SIREN_ID], const struct siren_time *t)
 {
     if (s->has_order)
         fail_order(s, RESULT(FAILED), "interrupted");
     count_seconds(s, t);
+    keep_no_rest(s);
     memcpy(s->order, order, SIREN_ID);
     s->has_order = true;
     s->failures = 0;

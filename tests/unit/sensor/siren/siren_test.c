@@ -401,6 +401,21 @@ static void an_order_goes_on_while_it_may_begin_or_its_time_is_not_over(void **s
     assert_int_equal(w.wish[0].verb, SIREN_OFF);
 }
 
+static void what_was_silenced_stays_silent_though_the_power_goes_before_it_is(void **state)
+{
+    static const uint8_t order[SIREN_ID] = {9};
+
+    (void)state;
+    sound(7, false, 180);
+    answer(true, "");
+    pass(3);
+    siren_silence(&w.siren, order, &w.now);
+    cut_power(1);
+    assert_int_equal(w.wishes, 1);
+    assert_int_equal(w.wish[0].verb, SIREN_OFF);
+    expect_note(0, 7, RESULT(FAILED), 3, "power_cut");
+}
+
 static void cut_again_and_again_it_sounds_no_longer_than_it_was_asked_to(void **state)
 {
     uint32_t total = 0;
@@ -441,6 +456,7 @@ int main(void)
         T(an_alarm_of_an_hour_ago_does_not_sound_when_the_power_is_back),
         T(with_a_clock_that_is_lost_an_alarm_goes_on_and_an_order_does_not),
         T(an_order_goes_on_while_it_may_begin_or_its_time_is_not_over),
+        T(what_was_silenced_stays_silent_though_the_power_goes_before_it_is),
         T(cut_again_and_again_it_sounds_no_longer_than_it_was_asked_to),
     };
 
