@@ -190,7 +190,10 @@ $$;
 -- A person said that what contradicts its rules happened all the same: what was counted before may not fit any more.
 CREATE FUNCTION walk.was_forced(strand uuid) RETURNS bool LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN EXISTS (SELECT FROM bus.moved m WHERE m.cycle = 'line' AND m.entity = strand AND NOT EXISTS (
+    -- Or, whatever a guard said, that it is applied.
+    RETURN EXISTS (SELECT FROM bus.moved m JOIN bus.held h ON h.seq = m.seq WHERE m.cycle = 'line' AND m.entity = strand AND h.settled_as = 1)
+        OR EXISTS (SELECT FROM bus.moved m JOIN bus.contested c ON c.seq = m.seq WHERE m.cycle = 'line' AND m.entity = strand AND c.settled_as = 1)
+        OR EXISTS (SELECT FROM bus.moved m WHERE m.cycle = 'line' AND m.entity = strand AND NOT EXISTS (
                SELECT FROM bus.transition t WHERE (t.cycle, t.from_state, t.event) = ('line', m.from_state, m.event) AND NOT t.guards @> '{promised}'));
 END
 $$;

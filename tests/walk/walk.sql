@@ -177,5 +177,6 @@ $$;
 CREATE FUNCTION walk.summary() RETURNS text LANGUAGE sql AS $$
     SELECT format('stored %s: applied %s, held %s, contested %s, dismissed %s; moves %s',
                   count(*), count(*) FILTER (WHERE verdict = 1), count(*) FILTER (WHERE verdict = 2), count(*) FILTER (WHERE verdict = 3),
-                  count(*) FILTER (WHERE verdict = 4), (SELECT count(*) FROM bus.moved)) FROM bus.message
+                  count(*) FILTER (WHERE verdict = 4), (SELECT count(*) FROM bus.moved))
+      FROM (SELECT bus.verdict_now(b.seq, b.verdict) AS verdict FROM bus.message b) AS x
 $$;
