@@ -2,8 +2,8 @@
  * through a registry live and dark, opened, shared and erased. Then everything is searched that
  * somebody without a seal key could get hold of: the files of the database and every row in it, its
  * log, the outboxes, inboxes and vaults, what all programs logged at level debug, status and
- * metrics, the memory of the broker, and what a principal and a database role without the right are
- * shown. */
+ * metrics, the memory of the broker and of a dispatchers' page, and what a principal, a database
+ * role and a page without the right are shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +25,7 @@
 
 #include "eocbus/v1/relocation.pb-c.h"
 #include "tests/lib/bus.h"
+#include "tests/lib/page.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/run.h"
 
@@ -775,6 +776,33 @@ static void search_shown(struct search *s)
     search_text(s, "settings", text);
 }
 
+/* Everything that a page of the room can ask for, and what the program remembers of it. */
+static void search_page(struct search *s)
+{
+    static const char *const paths[] = {
+        "/api/me",           "/api/view/queue",      "/api/view/incidents",
+        "/api/view/board",   "/api/view/relocation", "/api/view/districts",
+        "/api/view/sensors", "/api/view/places",
+    };
+    static char text[8 * TEXTS];
+    char dir[PATHS + 32], path[PATHS];
+    struct page *p;
+
+    snprintf(dir, sizeof(dir), "%s/page", world.dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    p = page_start(world.bus, conf_of(VIEWER), names[VIEWER], dir);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        if (page_ask(p, paths[i], NULL, text, sizeof(text)) != 200)
+            fail_msg("%s: %s", paths[i], text);
+        search_text(s, paths[i], text);
+    }
+    snprintf(path, sizeof(path), "/api/view/incident?incident=%s", world.ids[0]);
+    assert_int_equal(page_ask(p, path, NULL, text, sizeof(text)), 200);
+    search_text(s, "an incident that is none", text);
+    search_memory(s, page_process(p));
+    page_end(p);
+}
+
 static void search_all(struct search *s)
 {
     char data[PATHS];
@@ -782,6 +810,7 @@ static void search_all(struct search *s)
     pgserver_exec(bus_server(world.bus), "CHECKPOINT");
     search_memory(s, bus_broker_pid(world.bus));
     search_shown(s);
+    search_page(s);
     for (unsigned i = 0; i < OFFICES; i++)
         end_office(i);
     snprintf(data, sizeof(data), "%s", pgserver_text(bus_server(world.bus), "SHOW data_directory"));

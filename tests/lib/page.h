@@ -1,0 +1,24 @@
+/* page - eocbus-console beside a test's bus: started, somebody signed in, asked like a browser
+ * asks. Every failure here fails the test. */
+#ifndef EOCBUS_TESTS_LIB_PAGE_H
+#define EOCBUS_TESTS_LIB_PAGE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "tests/lib/bus.h"
+
+struct page;
+
+/* With the settings of an enrolled agent (its file, without database, people and listen) and a
+ * login of the database that reads what `principal` hears. `dir` is an existing folder for its
+ * files; what it logs goes to dir/console.log. The person who signs in is the principal itself. */
+struct page *page_start(struct bus *bus, const char *agent_conf, const char *principal,
+                        const char *dir);
+void page_end(struct page *p); /* tells it to end, and waits; NULL is allowed */
+pid_t page_process(const struct page *p);
+/* Answer with headers, cut to `size`; the number is the status. body NULL: GET, else POST with the
+ * token. */
+int page_ask(struct page *p, const char *path, const char *body, char *out, size_t size);
+
+#endif
