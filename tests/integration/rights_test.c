@@ -301,7 +301,8 @@ static bool all_welcome(void *arg)
 }
 
 /* Everything from the first message on, or from now on. */
-static void subscribe(struct voice *v, uint32_t number, const char *pattern, bool from_first)
+static void subscribe_to(struct voice *v, uint32_t number, const char *pattern, bool from_first,
+                         void (*send)(struct voice *v, const Eocbus__V1__Frame *f))
 {
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
     Eocbus__V1__Subscribe s = EOCBUS__V1__SUBSCRIBE__INIT;
@@ -320,7 +321,12 @@ static void subscribe(struct voice *v, uint32_t number, const char *pattern, boo
     s.credit = 65536;
     f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
     f.subscribe = &s;
-    send_frame(v, &f);
+    send(v, &f);
+}
+
+static void subscribe(struct voice *v, uint32_t number, const char *pattern, bool from_first)
+{
+    subscribe_to(v, number, pattern, from_first, send_frame);
 }
 
 static void unsubscribe(struct voice *v, uint32_t number)
@@ -1052,6 +1058,44 @@ static void what_both_parties_agreed_is_heard_and_nothing_more(void **state)
     assert_int_equal(count_shared(), 0); /* a newer version with a mask: withheld */
 }
 
+/* Each \x01 travels as a NUL. */
+static void send_with_nul(struct voice *v, const Eocbus__V1__Frame *f)
+{
+    uint8_t bytes[400];
+    size_t len = eocbus__v1__frame__pack(f, bytes);
+    uint8_t *pattern =
+        memmem(bytes, len, f->subscribe->patterns[0], strlen(f->subscribe->patterns[0]));
+
+    assert_non_null(pattern);
+    for (uint8_t *c = pattern; c < pattern + strlen(f->subscribe->patterns[0]); c++)
+        if (*c == 1)
+            *c = 0;
+    assert_int_equal(zport_send(v->port, NULL, bytes, len), ST_OK);
+}
+
+/* What stands before the NUL would be allowed. */
+static void a_nul_makes_no_pattern_shorter(void **state)
+{
+    static const char *const tries[] = {
+        "**\x01",
+        "*.*.siren_command.**\x01.report",
+        "\x01**",
+        "actual.sensor.siren_command.3505000.3505203\x01",
+        "actual.rep\x01ort.**",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+        struct voice *v = voice_named("coes.gw07");
+
+        listening = v;
+        subscribe_to(v, 1, tries[i], false, send_with_nul);
+        client_wait(loop, is_answered, NULL, "an answer to Subscribe");
+        assert_false(v->is_subscribed);
+        assert_true(v->fault[0]);
+    }
+}
+
 static void a_pattern_is_what_it_says_and_no_prefix_of_it(void **state)
 {
     static const struct {
@@ -1105,6 +1149,7 @@ int main(void)
                                         world_begin, world_end),
         cmocka_unit_test_setup_teardown(what_both_parties_agreed_is_heard_and_nothing_more,
                                         world_begin, world_end),
+        cmocka_unit_test_setup_teardown(a_nul_makes_no_pattern_shorter, world_begin, world_end),
         cmocka_unit_test_setup_teardown(a_pattern_is_what_it_says_and_no_prefix_of_it, world_begin,
                                         world_end),
     };
