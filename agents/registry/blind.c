@@ -254,7 +254,7 @@ static size_t drop_patronymics(char words[WORDS_MOST][WORD_BYTES], size_t count)
             memcpy(words[kept], words[i], WORD_BYTES);
         kept++;
     }
-    return kept < WORDS_MARKED ? kept : WORDS_MARKED;
+    return kept;
 }
 
 void blind_name(char out[BLIND_NAME], const char *name)
@@ -265,7 +265,9 @@ void blind_name(char out[BLIND_NAME], const char *name)
     for (size_t i = 0; i < count; i++)
         reduce(words[i]);
     count = drop_patronymics(words, count);
-    sort_words(words, count);
+    sort_words(words, count); /* before some are left out: the order they came in tells nothing */
+    if (count > WORDS_MARKED)
+        count = WORDS_MARKED;
     out[0] = '\0';
     for (size_t i = 0; i < count && count >= 2; i++)
         len += (size_t)snprintf(out + len, BLIND_NAME - len, "%s%s", i ? " " : "", words[i]);

@@ -295,7 +295,10 @@ BEGIN
         RETURN bus.strand_reworded(m, s, p);
     END IF;
     IF m.type IN (161, 163, 166, 171, 175) THEN -- what the supplier says of it
-        s.quantity := CASE WHEN m.type = 175 THEN s.quantity ELSE coalesce(p.quantity, s.quantity) END;
+        -- A promise of less unsays nothing that has come, was lost on the way or was let go.
+        s.quantity := CASE WHEN m.type = 175 OR p.quantity IS NULL THEN s.quantity
+                           WHEN p.event = 'UPDATE' THEN greatest(p.quantity, s.arrived + s.lost_away + s.released_away)
+                           ELSE p.quantity END;
         s.unit := CASE WHEN m.type = 175 OR p.quantity IS NULL THEN s.unit ELSE p.unit END;
         s.items := CASE WHEN p.items <> '{}' AND m.type <> 175 THEN p.items ELSE s.items END;
         s.is_provisional := p.body->'response'->>'type' IS NOT DISTINCT FROM 'RESPONSE_TYPE_PROVISIONAL';

@@ -400,6 +400,14 @@ SELECT is(pg_temp.states(1000) || ', ' || pg_temp.board(1000), 'ON_SCENE, 0 1 2 
 SELECT is(pg_temp.tell(1007, 'report_resource_deployment_status', 'coes.ayni.office', pg_temp.line(), 1003, pg_temp.recall(1003, 'CANCEL')), 'APPLIED', 'one of its own');
 SELECT is(pg_temp.board(1000), '0 2 1 0', 'is one less');
 
+-- A promise of less than has come ------------------------------------------------------------------------
+SELECT is(pg_temp.tell(1200, 'request_resource', 'coes.ayni.office', pg_temp.line(3)), 'APPLIED', 'three are wanted');
+SELECT is(pg_temp.tell(1201, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(3, 'ACCEPT'), 1200), 'APPLIED', 'and promised');
+SELECT is(pg_temp.tell(1202, 'report_resource_deployment_status', 'coes.ayni.office', pg_temp.line(2, times => pg_temp.done('ARRIVAL')), 1201), 'APPLIED', 'two are there');
+SELECT is(pg_temp.tell(1203, 'commit_resource', 'rcst.khujand.depot', pg_temp.line(1, 'ACCEPT'), 1200, pg_temp.recall(1201, 'UPDATE')), 'APPLIED', 'only one was meant');
+SELECT is((SELECT trim_scale(quantity) || ' ' || trim_scale(arrived) FROM bus.line WHERE thread = pg_temp.uid(1200)), '2 2', 'which sends none of the two home');
+SELECT is(pg_temp.board(1200), '0 0 2 0', 'and the third is not promised any more');
+
 -- Not lost after all -----------------------------------------------------------------------------------
 SELECT is(pg_temp.tell(1010, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(1), 1001), 'APPLIED', 'one is lost');
 SELECT is(pg_temp.tell(1011, 'report_resource_deployment_status', 'rcst.khujand.depot', pg_temp.lost(2), 1010, pg_temp.recall(1010, 'UPDATE')), 'APPLIED', 'no, two');

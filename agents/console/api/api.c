@@ -63,7 +63,15 @@ void answer_error(struct exchange *x, unsigned status, const char *word, const c
 
 static struct session *who_asks(struct console *c, const struct exchange *x)
 {
-    return sessions_find(c->sessions, exchange_cookie(x, "eocbus"));
+    struct session *s = sessions_find(c->sessions, exchange_cookie(x, "eocbus"));
+    struct person p;
+    char err[400];
+
+    if (!s || (people_find(c->set.people, s->person, &p, err, sizeof(err)) == ST_OK &&
+               sessions_password(&p) == s->password))
+        return s;
+    sessions_end(c->sessions, s);
+    return NULL;
 }
 
 /* "https://host:port" of the Origin against the Host that was asked: a page of somebody else can

@@ -1,13 +1,16 @@
+/* clang-format off */
 /* api - the paths of the pages' server:
  *
  *   GET  /  /app.js ...      the pages themselves (page/)
- *   POST /api/login          name=...&password=...; a cookie, and the token for what changes
- * something POST /api/logout GET  /api/me             who is signed in, the token GET
- * /api/view/NAME?...  sql/queries/page_NAME.sql POST /api/say            an Envelope as JSON; its
- * message_id makes it one thing however often it is sent GET  /api/news           server-sent
- * events (news/)
+ *   POST /api/login          name=...&password=...; a cookie, and the token for what changes something
+ *   POST /api/logout
+ *   GET  /api/me             who is signed in, the token
+ *   GET  /api/view/NAME?...  sql/queries/page_NAME.sql
+ *   POST /api/say            an Envelope as JSON; its message_id makes it one thing however often it is sent
+ *   GET  /api/news           server-sent events (news/)
  *
  * An error is {"error":"word","text":"a sentence"} with the status that fits. */
+/* clang-format on */
 #ifndef EOCBUS_CONSOLE_API_H
 #define EOCBUS_CONSOLE_API_H
 

@@ -157,6 +157,16 @@ static void on_worked(void *arg)
     start_next(all);
 }
 
+static unsigned must_wait_s(const struct logins *all, const struct login *l)
+{
+    char tag[PERSON_NAME + 16];
+    uint64_t now = loop_now_us(all->console->loop);
+    unsigned name = guesses_wait_s(&all->guesses, tag_of(tag, "name", l->name), now),
+             peer = guesses_wait_s(&all->guesses, tag_of(tag, "address", l->peer), now);
+
+    return name > peer ? name : peer;
+}
+
 static void start_next(struct logins *all)
 {
     char err[400] = "";
@@ -168,6 +178,13 @@ static void start_next(struct logins *all)
     l = container_of(list_first(&all->line), struct login, link);
     list_remove(&l->link);
     all->count--;
+    if (must_wait_s(all, l)) { /* others guessed while this one stood in the line */
+        if (l->x)
+            answer_later(l->x, 429, "guesses", "Too many wrong passwords; wait a minute.", 60);
+        end_login(l);
+        start_next(all);
+        return;
+    }
     st = people_find(all->console->set.people, l->name, &l->person, err, sizeof(err));
     if (st != ST_OK && st != ST_NOTFOUND)
         log_error("console.people", "why=\"%s\" next=\"nobody can sign in before it is mended\"",
@@ -180,16 +197,6 @@ static void start_next(struct logins *all)
             answer_later(l->x, 503, "memory", "Nobody can be signed in now; try again.", 5);
         end_login(l);
     }
-}
-
-static unsigned must_wait_s(const struct logins *all, const struct login *l)
-{
-    char tag[PERSON_NAME + 16];
-    uint64_t now = loop_now_us(all->console->loop);
-    unsigned name = guesses_wait_s(&all->guesses, tag_of(tag, "name", l->name), now),
-             peer = guesses_wait_s(&all->guesses, tag_of(tag, "address", l->peer), now);
-
-    return name > peer ? name : peer;
 }
 
 void login_begin(struct console *c, struct exchange *x)

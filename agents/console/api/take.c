@@ -14,6 +14,7 @@
 #include "agents/console/say/say.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
+#include "proto/wire/limits.h"
 #include "proto/wire/refuse.h"
 #include "proto/wire/types.h"
 
@@ -107,13 +108,21 @@ static void put(struct taking *t)
 /* --- may this person? ---------------------------------------------------------------------------
  */
 
+static bool may_not_wait(const Eocbus__V1__Envelope *m)
+{
+    return m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT ||
+           m->body_case == EOCBUS__V1__ENVELOPE__BODY_ESCALATION_EVENT;
+}
+
 static void on_may(void *arg, enum status st, const char *json, const char *why)
 {
     struct taking *t = exchange_kept(arg);
 
     if (st != ST_OK)
         log_warn("console.view", "path=may status=%s why=\"%s\"", status_name(st), why);
-    if (st != ST_OK)
+    if ((st == ST_CLOSED || st == ST_TIMEOUT) && may_not_wait(t->m))
+        put(t);
+    else if (st != ST_OK)
         answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
     else if (strcmp(json, "true") != 0)
         answer_error(t->x, 403, "rights", "You may not say this here.");
@@ -122,10 +131,13 @@ static void on_may(void *arg, enum status st, const char *json, const char *why)
     end_taking(t);
 }
 
-static bool may_not_wait(const Eocbus__V1__Envelope *m)
+/* "INTERNAL", as the rules have it. */
+static const char *label_of(const Eocbus__V1__Envelope *m)
 {
-    return m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT ||
-           m->body_case == EOCBUS__V1__ENVELOPE__BODY_ESCALATION_EVENT;
+    const ProtobufCEnumValue *v =
+        protobuf_c_enum_descriptor_get_value(&eocbus__v1__label__descriptor, (int)m->label);
+
+    return v ? v->name + strlen("LABEL_") : "";
 }
 
 static const char *places_of(const struct taking *t)
@@ -140,7 +152,7 @@ static const char *places_of(const struct taking *t)
 static void ask_rights(struct taking *t)
 {
     const struct type_info *type = type_by_number((unsigned)t->m->body_case);
-    const char *params[] = {t->person, type->name, places_of(t)};
+    const char *params[] = {t->person, type->name, places_of(t), label_of(t->m)};
     enum status st;
 
     exchange_keep(t->x, t);
@@ -163,6 +175,13 @@ void say_gone(struct exchange *x)
         end_taking(t);
 }
 
+/* An exercise and reality never mix, whatever a page asks for. */
+static Eocbus__V1__Status status_of(const struct console *c)
+{
+    return strcmp(c->set.status, "exercise") == 0 ? EOCBUS__V1__STATUS__STATUS_EXERCISE
+                                                  : EOCBUS__V1__STATUS__STATUS_ACTUAL;
+}
+
 void say_take(struct console *c, struct exchange *x, struct session *who)
 {
     struct taking *t = mem_zalloc(sizeof(*t));
@@ -177,6 +196,15 @@ void say_take(struct console *c, struct exchange *x, struct session *who)
         snprintf(t->person, sizeof(t->person), "%s", who->person);
         st = say_read(&t->m, json ? json : "", len, who->person, loop_utc_us(c->loop), t->arena,
                       err, sizeof(err));
+        if (st == ST_OK && t->m->area && t->m->area->n_pcodes > LIMIT_TOPICS) {
+            snprintf(err, sizeof(err), "area.pcodes: a message has at most %d places",
+                     LIMIT_TOPICS);
+            st = ST_INVALID;
+        }
+        if (st == ST_OK && t->m->status != status_of(c)) {
+            snprintf(err, sizeof(err), "status: what is said in this room is %s", c->set.status);
+            st = ST_INVALID;
+        }
         if (st == ST_OK && t->m->message_id.len != ID_BYTES) {
             snprintf(err, sizeof(err), "message_id: the page makes one, a UUID");
             st = ST_INVALID;

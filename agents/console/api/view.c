@@ -48,7 +48,8 @@ void view_ask(struct console *c, struct exchange *x, const char *name)
     unsigned n;
     enum status st;
 
-    if (!takes) {
+    /* Rights of anybody are not for everybody to ask. */
+    if (!takes || strcmp(name, "may") == 0) {
         answer_error(x, 404, "view", "There is no such view.");
         return;
     }
@@ -56,6 +57,8 @@ void view_ask(struct console *c, struct exchange *x, const char *name)
     st = reader_ask(c->reader, name, params, n, on_answer, x);
     if (st == ST_CLOSED)
         answer_later(x, 503, "store_away", "The database is away.", 2);
+    else if (st == ST_INVALID)
+        answer_error(x, 400, "question", "A value of the question is too long.");
     else if (st != ST_OK)
         answer_later(x, 503, "busy", "Too many ask at once; try again.", 1);
 }

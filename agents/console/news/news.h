@@ -1,14 +1,17 @@
+/* clang-format off */
 /* news - what happens, to every open page: server-sent events.
  *
- *   message   something was said on the bus: {seq, type, lane, status, provisional, sender, author,
- * places, incidents, message_id, preceding_id, event_time_us, verdict}; of FLASH and IMMEDIATE with
- * the whole message as `message`, so that it is on the screen before the database has it withdrawn
- * what was shown as provisional will not be stored: {message_id} settled   what somebody said here
- * has its receipt: {message_id, person, stored, seq, verdict, code, path, text} truth     every 2
- * s: {utc_us, store, linked, endpoint, view, waiting, refused, exercise, seq}. A page that hears
- * none for 5 s says that it is blind.
+ *   message    something was said on the bus: {seq, type, lane, status, provisional, sender, author, places,
+ *              incidents, message_id, preceding_id, event_time_us, verdict}; of FLASH and IMMEDIATE with the
+ *              whole message as `message`, so that it is on the screen before the database has it
+ *   withdrawn  what was shown as provisional will not be stored: {message_id}
+ *   settled    what somebody said here has its receipt: {message_id, person, stored, seq, verdict, code,
+ *              path, text}
+ *   truth      every 2 s: {utc_us, store, linked, endpoint, view, waiting, refused, exercise, seq}. A page
+ *              that hears none for 5 s says that it is blind.
  *
  * A page that comes back reads its views again; nothing is repeated here. */
+/* clang-format on */
 #ifndef EOCBUS_CONSOLE_NEWS_H
 #define EOCBUS_CONSOLE_NEWS_H
 

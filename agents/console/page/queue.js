@@ -8,6 +8,8 @@ import { go, toast } from "./app.js";
 
 // An alarm on its way to the database is in the list before the database has it.
 const provisional = new Map();
+// What is being said: a second press of the key says it no second time.
+const saying = new Set();
 
 function rowOf(item, index, chosen, act) {
   const take = item.what === "alert" && item.state !== "ACKNOWLEDGED"
@@ -54,6 +56,8 @@ export async function queuePage(main) {
       if (item.incident_id) go(`/incident/${item.incident_id}`);
     },
     async take(item) {
+      if (saying.has(item.id)) return;
+      saying.add(item.id);
       try {
         await api.tell({ area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
           status: "STATUS_" + item.status,
@@ -61,6 +65,7 @@ export async function queuePage(main) {
         toast(say("queue.taken"));
       } catch (trouble) {
         toast(trouble.message, "bad");
+        saying.delete(item.id);
       }
     },
   };

@@ -50,7 +50,8 @@ static void sha_of(uint8_t out[SESSION_SHA], const char *secret)
     sha256_end(&s, out);
 }
 
-/* --- the file: SHA256 TOKEN PERSON LANG BEGAN SEEN ----------------------------------------------
+/* --- the file: SHA256 TOKEN PERSON LANG BEGAN SEEN PASSWORD
+ * ----------------------------------------------
  */
 
 static void save(struct sessions *s)
@@ -63,8 +64,8 @@ static void save(struct sessions *s)
         char hex[DIGEST_HEX];
 
         digest_hex(hex, one->sha);
-        buf_printf(&text, "%s %s %s %s %" PRId64 " %" PRId64 "\n", hex, one->token, one->person,
-                   one->lang, one->began_us, one->seen_us);
+        buf_printf(&text, "%s %s %s %s %" PRId64 " %" PRId64 " %" PRIx64 "\n", hex, one->token,
+                   one->person, one->lang, one->began_us, one->seen_us, one->password);
     }
     if (text.failed || file_replace(s->path, text.data ? text.data : (void *)"", text.len) != ST_OK)
         log_warn("console.sessions.unsaved",
@@ -110,8 +111,8 @@ static bool read_one(struct sessions *s, const char *line)
 
     if (!one)
         return false;
-    if (sscanf(line, "%64s %43s %127s %2s %" SCNd64 " %" SCNd64, hex, one->token, one->person,
-               one->lang, &one->began_us, &one->seen_us) == 6 &&
+    if (sscanf(line, "%64s %43s %127s %2s %" SCNd64 " %" SCNd64 " %" SCNx64, hex, one->token,
+               one->person, one->lang, &one->began_us, &one->seen_us, &one->password) == 7 &&
         strlen(hex) == 64 && read_hex(one->sha, hex))
         return true;
     drop(s, one);
@@ -194,6 +195,15 @@ static void make_room(struct sessions *s, const char *person, int64_t now_us)
         drop(s, oldest);
 }
 
+uint64_t sessions_password(const struct person *p)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (const char *c = p->hash; *c; c++)
+        h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return h;
+}
+
 struct session *sessions_begin(struct sessions *s, const struct person *p,
                                char secret[SESSION_SECRET])
 {
@@ -208,6 +218,7 @@ struct session *sessions_begin(struct sessions *s, const struct person *p,
     make_secret(s->loop, one->token);
     sha_of(one->sha, secret);
     snprintf(one->person, sizeof(one->person), "%s", p->name);
+    one->password = sessions_password(p);
     memcpy(one->lang, p->lang, sizeof(one->lang));
     one->began_us = one->seen_us = now;
     save(s);

@@ -16,6 +16,7 @@ struct session {
     uint8_t sha[SESSION_SHA]; /* of the cookie's text */
     char token[SESSION_SECRET];
     char person[PERSON_NAME];
+    uint64_t password; /* tells whether the person's password is still that of the sign-in */
     char lang[3];
     int64_t began_us, seen_us; /* UTC */
 };
@@ -33,6 +34,8 @@ struct session *sessions_begin(struct sessions *s, const struct person *p,
                                char secret[SESSION_SECRET]);
 /* NULL: none, or over. Borrowed until the next call of this header. */
 struct session *sessions_find(struct sessions *s, const char *secret);
+/* What stands in session.password for this person now. */
+uint64_t sessions_password(const struct person *p);
 void sessions_end(struct sessions *s, struct session *one);
 void sessions_end_person(struct sessions *s, const char *person);
 size_t sessions_count(const struct sessions *s);

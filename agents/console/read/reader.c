@@ -172,6 +172,9 @@ enum status reader_ask(struct reader *r, const char *name, const char *const *pa
 
     if (!text_of(name))
         return ST_NOTFOUND;
+    for (unsigned i = 0; i < n; i++)
+        if (params[i] && strlen(params[i]) >= PARAM_BYTES)
+            return ST_INVALID;
     if (!r->up)
         return ST_CLOSED;
     if (r->waiting_count >= r->set.waiting_most)

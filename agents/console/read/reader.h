@@ -35,8 +35,9 @@ const char *reader_takes(const char *name);
 /* `json` is borrowed for the call; NULL: `st` is ST_CLOSED (the database is away), ST_TIMEOUT, or
  * ST_INVALID (it refused a parameter; `json` is NULL, `why` one line). */
 typedef void (*reader_done_fn)(void *arg, enum status st, const char *json, const char *why);
-/* Asks page `name` with texts or NULLs, copied. ST_FULL: the line is full; ST_CLOSED; ST_NOTFOUND;
- * else `done` comes once, never from inside this call. */
+/* Asks page `name` with texts or NULLs, copied. ST_FULL: the line is full; ST_INVALID: a text of
+ * 512 bytes or more; ST_CLOSED; ST_NOTFOUND; else `done` comes once, maybe from inside this call
+ * when the database went away meanwhile. */
 MUST_CHECK enum status reader_ask(struct reader *r, const char *name, const char *const *params,
                                   unsigned n, reader_done_fn done, void *arg);
 /* Nobody waits for these any more: `done` of what was asked with this arg is not called. */

@@ -80,19 +80,24 @@ static size_t find_place(const struct folder *f)
 /* --- one file -----------------------------------------------------------------------------------
  */
 
-static void put_away(struct folder *f, const char *end)
+static bool put_away(struct folder *f, const char *end)
 {
     char from[PATH_BYTES], to[PATH_BYTES + 32];
+    bool moved;
 
+    snprintf(to, sizeof(to), "%s/done", f->path);
+    (void)mkdir(to, 0777); /* somebody may have tidied it away */
     snprintf(from, sizeof(from), "%s/%s", f->path, f->name);
     snprintf(to, sizeof(to), "%s/done/%s%s", f->path, f->name, end);
     /* An older file of the same name stays: it may hold something else. */
     for (unsigned n = 1; n < 1000 && access(to, F_OK) == 0; n++)
         snprintf(to, sizeof(to), "%s/done/%s%s.%u", f->path, f->name, end, n);
-    if (rename(from, to) != 0)
+    moved = rename(from, to) == 0;
+    if (!moved)
         log_error("sensor.folder.stuck", "file=%s errno=%d next=\"it is read again\"", from, errno);
     f->name[0] = '\0';
     buf_clear(&f->text);
+    return moved;
 }
 
 static void send_piece(struct folder *f)
@@ -169,7 +174,7 @@ static bool open_file(struct folder *f)
     if (st != ST_OK) {
         log_error("sensor.folder.unread", "file=%s status=%s most=%d", path, status_name(st),
                   FILE_BYTES);
-        put_away(f, ".unread");
+        (void)put_away(f, ".unread");
         return false;
     }
     f->hash = text_hash(text_hash(0, f->name, strlen(f->name)), f->text.data, f->text.len);
@@ -189,8 +194,7 @@ static void on_timer(void *arg)
         send_piece(f); /* goes on when it is safe */
         return;
     }
-    put_away(f, "");
-    loop_timer_start(f->timer, 0, 0);
+    loop_timer_start(f->timer, put_away(f, "") ? 0 : f->period_ms, 0);
 }
 
 /* --- the door -----------------------------------------------------------------------------------
