@@ -430,6 +430,7 @@ int demo_play(struct demo *d)
                       ? "the plan is played; the bus stays until ctrl-C"
                       : "an earlier run played the plan, and what it said is kept; the bus stays "
                         "until ctrl-C");
+        demo_tell_page(d); /* its first words have scrolled away */
         while (demo_turn(d, 60000))
             ;
         return EXIT_DONE;

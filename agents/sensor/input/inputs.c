@@ -40,6 +40,7 @@ struct inputs {
     struct conf_list topics;
     struct feed_route route[TOPICS];
     uint64_t messages;
+    bool repeated; /* a message came that is kept already: nothing to commit, but somebody waits */
 };
 
 /* --- the intake ---------------------------------------------------------------------------------
@@ -51,8 +52,10 @@ static int before_wait(void *arg)
     char why[INTAKE_ANSWER_BYTES];
 
     /* Who waits is told; what went wrong is logged. */
-    if (intake_pending(in->intake) || intake_is_due(in->intake) || journal_has_news(in->journal))
+    if (in->repeated || intake_pending(in->intake) || intake_is_due(in->intake) ||
+        journal_has_news(in->journal))
         (void)!intake_commit(in->intake, why);
+    in->repeated = false;
     return 0;
 }
 
@@ -193,8 +196,10 @@ static void on_message(void *arg, const struct mqtt_message *m)
     struct feed_from from = {.source = source, .topic = m->topic};
 
     in->messages++;
-    if (m->id && m->maybe_again && intake_knows(in->intake, hash))
+    if (m->id && m->maybe_again && intake_knows(in->intake, hash)) {
+        in->repeated = true;
         return;
+    }
     if (m->id)
         intake_took(in->intake, hash);
     snprintf(source, sizeof(source), "mqtt %.240s", m->topic);
