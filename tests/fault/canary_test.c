@@ -782,7 +782,7 @@ static void search_page(struct search *s)
     static const char *const paths[] = {
         "/api/me",           "/api/view/queue",      "/api/view/incidents",
         "/api/view/board",   "/api/view/relocation", "/api/view/districts",
-        "/api/view/sensors", "/api/view/places",
+        "/api/view/sensors",
     };
     static char text[8 * TEXTS];
     char dir[PATHS + 32], path[PATHS];

@@ -138,7 +138,7 @@ static void handle_get(struct console *c, struct exchange *x, const char *path)
     else if (strcmp(path, "me") == 0)
         tell_me(c, x, who);
     else if (strcmp(path, "news") == 0)
-        news_open(c->news, x, who->person);
+        news_open(c->news, x);
     else if (strncmp(path, view, strlen(view)) == 0)
         view_ask(c, x, path + strlen(view));
     else

@@ -65,11 +65,10 @@ static void give(struct news *n, const char *event)
     }
 }
 
-void news_open(struct news *n, struct exchange *x, const char *person)
+void news_open(struct news *n, struct exchange *x)
 {
     struct open_page *p = n->count < PAGES_MOST ? mem_zalloc(sizeof(*p)) : NULL;
 
-    (void)person;
     if (!p) {
         answer_later(x, 503, "busy", "Too many pages are open.", 10);
         return;

@@ -22,7 +22,7 @@ void news_destroy(struct news *n); /* NULL is allowed */
 /* Subscribes to all that this console may hear, from now on. ST_INVALID...: `err`. */
 MUST_CHECK enum status news_subscribe(struct news *n, char *err, size_t err_size);
 /* Answers x with the stream. */
-void news_open(struct news *n, struct exchange *x, const char *person);
+void news_open(struct news *n, struct exchange *x);
 /* `tag` is a row of the outbox, said by this person as this message. */
 void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person);
 void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/digest.h"
 #include "proto/base/file.h"
 #include "proto/base/log.h"
 
@@ -24,12 +25,12 @@ struct shelf {
 
 static void tag_of(char out[TAG], const void *bytes, size_t len)
 {
-    const unsigned char *at = bytes;
-    uint64_t h = UINT64_C(14695981039346656037);
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
 
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ at[i]) * UINT64_C(1099511628211);
-    snprintf(out, TAG, "%016llx", (unsigned long long)h);
+    digest_of(digest, bytes, len);
+    digest_hex(hex, digest);
+    snprintf(out, TAG, "%.16s", hex);
 }
 
 static void add(struct shelf *s, const char *path, const void *bytes, size_t len, bool is_ours)

@@ -197,11 +197,12 @@ static void make_room(struct sessions *s, const char *person, int64_t now_us)
 
 uint64_t sessions_password(const struct person *p)
 {
-    uint64_t h = UINT64_C(14695981039346656037);
+    uint8_t digest[DIGEST_BYTES];
+    uint64_t first;
 
-    for (const char *c = p->hash; *c; c++)
-        h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return h;
+    digest_of(digest, p->hash, strlen(p->hash));
+    memcpy(&first, digest, sizeof(first));
+    return first;
 }
 
 struct session *sessions_begin(struct sessions *s, const struct person *p,
@@ -255,19 +256,6 @@ struct session *sessions_find(struct sessions *s, const char *secret)
 void sessions_end(struct sessions *s, struct session *one)
 {
     drop(s, one);
-    save(s);
-}
-
-void sessions_end_person(struct sessions *s, const char *person)
-{
-    struct list *pos, *next;
-
-    list_each_safe(pos, next, &s->all) {
-        struct session *one = container_of(pos, struct session, link);
-
-        if (strcmp(one->person, person) == 0)
-            drop(s, one);
-    }
     save(s);
 }
 

@@ -37,7 +37,6 @@ struct session *sessions_find(struct sessions *s, const char *secret);
 /* What stands in session.password for this person now. */
 uint64_t sessions_password(const struct person *p);
 void sessions_end(struct sessions *s, struct session *one);
-void sessions_end_person(struct sessions *s, const char *person);
 size_t sessions_count(const struct sessions *s);
 
 #endif

