@@ -10,8 +10,9 @@ const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const words = (lang) => JSON.parse(readFileSync(new URL(`../../agents/console/page/words/${lang}.json`, import.meta.url)));
 const bus = await startBus(build);
+const texts = Object.fromEntries(await Promise.all(["tg", "ru", "en"].map(async (lang) => [lang, await (await fetch(`${bus.url}/words/${lang}.json`)).json()])));
+const words = (lang) => texts[lang];
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 // Who is on duty there is asked, and may take an alarm.
 bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.json", import.meta.url))));

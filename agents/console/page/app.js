@@ -6,13 +6,17 @@ import * as words from "./words.js";
 import { say } from "./words.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
-import { incidentPage, incidentsPage } from "./incident.js";
-import { boardPage, relocationPage, districtsPage, sensorsPage } from "./boards.js";
+import { incidentsPage } from "./incidents.js";
+import { incidentPage } from "./incident.js";
+import { resourcesPage } from "./resources.js";
+import { relocationPage } from "./relocation.js";
+import { districtsPage } from "./districts.js";
+import { sensorsPage } from "./sensors.js";
 
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
   { path: "/incidents", name: "incidents", key: "2", show: incidentsPage },
-  { path: "/resources", name: "resources", key: "3", show: boardPage },
+  { path: "/resources", name: "resources", key: "3", show: resourcesPage },
   { path: "/relocation", name: "relocation", key: "4", show: relocationPage },
   { path: "/districts", name: "districts", key: "5", show: districtsPage },
   { path: "/sensors", name: "sensors", key: "6", show: sensorsPage },

@@ -1,24 +1,11 @@
-// incident - one incident: where it stands, what happened, what is asked for; and the list of all.
+// incident - one incident: where it stands, what happened, what is asked for.
 import { el } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
-import { watch } from "./boards.js";
+import { watch } from "./watch.js";
 import { toast } from "./app.js";
-
-export function incidentsPage(main) {
-  return watch(main, "incidents", {}, (answer) => table(say("page.incidents"), [
-    ["col.name", (row) => el("a", { href: `/incident/${row.incident_id}`, "data-link": true }, row.name || row.incident_id.slice(0, 8))],
-    ["col.place", (row) => row.place],
-    ["col.hazard", (row) => word("hazard", row.hazard)],
-    ["col.state", (row) => word("state", row.state)],
-    ["col.since", (row) => words.time(row.since)],
-    ["col.reports", (row) => row.reports, "n"],
-    ["col.households", (row) => row.households, "n"],
-    ["col.status", (row) => word("status", row.status)],
-  ], answer.items), /incident|report|detection/);
-}
 
 // The moves a person may make from here, each with a reason that is kept.
 const spoken = ["CONFIRMED", "FALSE_ALARM", "RESPONSE_STARTED", "STABILISED", "RECOVERY_STARTED", "CLOSED", "REOPENED", "VERIFYING_STARTED"];

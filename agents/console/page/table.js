@@ -9,3 +9,6 @@ export function table(caption, columns, rows, empty) {
     el("table", {}, el("thead", {}, el("tr", {}, columns.map(([key, , kind]) => el("th", { scope: "col", class: kind }, say(key))))),
       el("tbody", {}, rows.map((row) => el("tr", {}, columns.map(([, cell, kind]) => el("td", { class: kind }, cell(row) ?? "")))))))); 
 }
+
+// What the database says as a number, or nothing.
+export const number = (value) => (value === null || value === undefined ? "" : String(Number(value)));
