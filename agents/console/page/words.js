@@ -46,6 +46,11 @@ export function clock(value) {
   const t = parts(value);
   return `${t.clock}:${t.second}`;
 }
+// "7 авг", with the year if that is not plain.
+export function day(value, year = false) {
+  const t = parts(value);
+  return `${t.day} ${say("month." + (t.month + 1))}${year ? ` ${t.year}` : ""}`;
+}
 // "14:05" today, "7 авг 14:05" else.
 export function time(value) {
   if (!value) return "";

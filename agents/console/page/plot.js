@@ -1,0 +1,118 @@
+// plot - lines over time as people show them: axes with units, thresholds, bands, a legend by dash as well as
+// colour, and the same numbers as a table for who reads them aloud or copies them.
+import { el, svg } from "./dom.js";
+import * as words from "./words.js";
+import { say } from "./words.js";
+
+const MIN = 60e3, HOUR = 60 * MIN, DAY = 24 * HOUR, UTC5 = 5 * HOUR;
+const spans = [MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 1825 * DAY];
+const TABLE_ROWS = 100;
+
+// 1234.5 -> "1 234,5": as an office writes it.
+export function figure(value, digits = 3) {
+  if (value === null || value === undefined || value === "") return "";
+  const [whole, part] = String(Number(Number(value).toFixed(digits))).split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? (words.lang === "en" ? "." : ",") + part : "");
+}
+
+// Round numbers from low to high, four to seven of them.
+function levels(low, high) {
+  const rough = (high - low) / 5 || 1, ten = 10 ** Math.floor(Math.log10(rough));
+  const step = ten * [1, 2, 5, 10].find((one) => one * ten >= rough);
+  const list = [];
+  for (let at = Math.floor(low / step); at * step < high + step * 0.999; at++) list.push(at * step);
+  return list;
+}
+
+function moments(from, to, most) {
+  const step = spans.find((one) => (to - from) / one <= most) ?? spans.at(-1);
+  const list = [];
+  for (let at = Math.ceil((from + UTC5) / step) * step - UTC5; at <= to; at += step) list.push(at);
+  return list;
+}
+const midnight = (at) => (at + UTC5) % DAY === 0;
+
+// Of what lies within one pixel the first, lowest, highest and last: a peak is never thinned away.
+function thin(points, x) {
+  if (points.length < 1500) return points;
+  const kept = [];
+  for (let i = 0, j; i < points.length; i = j) {
+    const pixel = Math.round(x(points[i][0]));
+    for (j = i; j < points.length && Math.round(x(points[j][0])) === pixel;) j++;
+    const some = points.slice(i, j), known = some.filter((one) => one[1] !== null).sort((a, b) => a[1] - b[1]);
+    kept.push(...new Set([some[0], known[0], known.at(-1), some.at(-1)].filter(Boolean).sort((a, b) => a[0] - b[0])));
+  }
+  return kept;
+}
+
+function pathOf(series, x, y, end) {
+  let path = "", pen = false, last = 0;
+  for (const [at, value] of thin(series.points, x)) {
+    if (value === null) pen = false;
+    else {
+      const px = x(at).toFixed(1), py = y(value).toFixed(1);
+      path += pen && series.step ? `H${px}V${py}` : `${pen ? "L" : "M"}${px} ${py}`;
+      pen = true;
+      last = py;
+    }
+  }
+  return pen && series.step ? `${path}H${x(end).toFixed(1)}V${last}` : path;
+}
+
+const text = (x, y, words, attributes = {}) => {
+  const node = svg("text", { x, y, ...attributes });
+  node.textContent = words;
+  return node;
+};
+
+function asTable(caption, unit, series) {
+  const times = [...new Set(series.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
+  const every = Math.ceil(times.length / TABLE_ROWS) || 1, shown = times.filter((_, i) => i % every === 0);
+  const known = series.map((one) => new Map(one.points));
+  return el("details", { class: "plot-table" }, el("summary", {}, say("plot.table")),
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, el("table", {},
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, say("col.since")), series.map((one) => el("th", { scope: "col", class: "n" }, unit ? `${one.name}, ${unit}` : one.name)))),
+      el("tbody", {}, shown.map((at) => el("tr", {}, el("th", { scope: "row" }, words.time(at)), known.map((map) => el("td", { class: "n" }, figure(map.get(at))))))))));
+}
+
+// A <figure>: picture, legend, table. Values in `unit`, times in ms; a null value is a gap in the line.
+//   series      {name, points: [[ms, value]], step}   step: the value holds until the next, the last to the end of the span
+//   thresholds  {name, value}
+//   bands       {name, from, to} in ms, or {name, low, high} in `unit`
+//   from, to    span shown; of the points where missing
+export function plot({ title, unit = "", series, thresholds = [], bands = [], from, to, height = 230 }) {
+  const all = series.flatMap((one) => one.points), caption = el("figcaption", {}, unit ? `${title}, ${unit}` : title);
+  if (!all.length) return el("figure", { class: "plot" }, caption, el("p", { class: "none" }, say("table.none")));
+  let first = Infinity, last = -Infinity, low = 0, high = -Infinity;
+  for (const [at, value] of all) {
+    first = Math.min(first, at);
+    last = Math.max(last, at);
+    if (value !== null) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  for (const one of thresholds) high = Math.max(high, one.value);
+  if (!Number.isFinite(high)) high = 1;
+  const begin = from ?? first, end = Math.max(to ?? last, begin + MIN), width = innerWidth < 700 ? 360 : 760;
+  const ticks = levels(low, high > low ? high : low + 1), [left, right, top, bottom] = [52, 12, 14, 34];
+  const x = (at) => left + ((at - begin) / (end - begin)) * (width - left - right);
+  const y = (value) => height - bottom - ((value - ticks[0]) / (ticks.at(-1) - ticks[0])) * (height - top - bottom);
+  const within = (at) => Math.min(width - right, Math.max(left, x(at)));
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": caption.textContent });
+
+  for (const one of bands) {
+    const box = "low" in one ? { x: left, width: width - left - right, y: y(Math.min(one.high, ticks.at(-1))), height: Math.max(0, y(one.low) - y(Math.min(one.high, ticks.at(-1)))) }
+      : { x: within(one.from), width: Math.max(1, within(one.to) - within(one.from)), y: top, height: height - top - bottom };
+    picture.append(svg("rect", { class: "band", ...box }), text(box.x + 3, box.y + 11, one.name));
+  }
+  for (const one of ticks) picture.append(svg("path", { class: "grid", d: `M${left} ${y(one)}H${width - right}` }), text(left - 6, y(one) + 4, figure(one), { "text-anchor": "end" }));
+  for (const at of moments(begin, end, width < 700 ? 4 : 8)) {
+    const near = Math.min(width - right - 18, Math.max(left, x(at)));
+    picture.append(svg("path", { class: "grid", d: `M${x(at)} ${top}V${height - bottom + 4}` }), text(near, height - bottom + 17, midnight(at) ? words.day(at) : words.clock(at).slice(0, 5), { "text-anchor": "middle" }));
+  }
+  picture.append(text(left, height - 3, words.day(begin, true)), text(width - right, height - 3, words.day(end, true), { "text-anchor": "end" }),
+    svg("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
+  for (const one of thresholds) picture.append(svg("path", { class: "threshold", d: `M${left} ${y(one.value)}H${width - right}` }), text(width - right - 3, y(one.value) - 4, `${one.name} ${figure(one.value)}`, { class: "threshold-name", "text-anchor": "end" }));
+  series.forEach((one, i) => picture.append(svg("path", { class: `line s${i % 5}`, d: pathOf(one, x, y, end) })));
+  return el("figure", { class: "plot" }, caption, picture,
+    series.length > 1 ? el("ul", { class: "legend" }, series.map((one, i) => el("li", {}, svg("svg", { viewBox: "0 0 34 8", "aria-hidden": "true" }, svg("path", { class: `line s${i % 5}`, d: "M0 4H34" })), ` ${one.name}`))) : null,
+    asTable(caption.textContent, unit, series));
+}
