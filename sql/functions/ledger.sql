@@ -40,7 +40,8 @@ CREATE TYPE bus.said AS (
     forced_by      text,
     forced_places  text[],
     flags          int4,        -- bits of Envelope.flags: 1 BACKFILL ...
-    to_whom        text[]);     -- Envelope.to, of resource messages; else null
+    to_whom        text[],      -- Envelope.to, of resource messages; else null
+    author         text);       -- Envelope.author: the person, where several speak through one sender; empty: none is named
 
 -- What a judge answers; made by the functions below.
 CREATE TYPE bus.judgement AS (
@@ -369,6 +370,7 @@ BEGIN
     m.forced := false;
     m.flags := coalesce((doc->>'flags')::int4, 0);
     m.kind := substr(doc->>'kind', length('KIND_') + 1);
+    m.author := coalesce(doc->>'author', '');
     IF type BETWEEN 160 AND 175 THEN
         m.to_whom := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'to', '[]')));
     END IF;

@@ -12,7 +12,7 @@
 -- A step passed over because nobody was on duty is not said by itself: the EscalationEvent of a later one tells it.
 --
 -- This file: what begins, repeats and ends an alert. Whom to ask: ledger_alert_ladder.sql; answers: ledger_alert_taken.sql;
--- EscalationEvents: ledger_alert_said.sql; public alerts: ledger_alert_cap.sql.
+-- EscalationEvents: ledger_alert_said.sql; public alerts: ledger_alert_cap.sql; their second person: ledger_alert_two.sql.
 --
 -- As in ledger.sql, functions have the search_path of the append and of the tick, which is fixed.
 --
@@ -25,7 +25,7 @@ BEGIN
     CASE m.type
     WHEN 181 THEN RETURN bus.alert_receipt(m);
     WHEN 182 THEN RETURN bus.alert_told(m);
-    WHEN 180 THEN PERFORM bus.alert_public(m);
+    WHEN 180 THEN RETURN bus.alert_public(m);
     WHEN 101 THEN PERFORM bus.alert_detected(m);
     ELSE PERFORM bus.alert_begin(m, '{}', '', '', 0, m.not_after, coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), ''));
     END CASE;

@@ -1,15 +1,20 @@
 -- ledger_alert_cap: public alerts, which answer, end or begin alerts as CAP 1.2 has it (msgType, references).
 
-CREATE FUNCTION bus.alert_public(m bus.said) RETURNS void
+CREATE FUNCTION bus.alert_public(m bus.said) RETURNS bus.judgement
 LANGUAGE plpgsql AS $$
 DECLARE
     b jsonb := m.body;
     says text := coalesce(eoc.word(b->>'msg_type', 'CAP_MSG_TYPE_'), '');
     a bus.alert;
     d record;
+    alone bus.judgement;
 BEGIN
     IF b->>'status' = 'CAP_STATUS_DRAFT' THEN
-        RETURN;
+        RETURN NULL;
+    END IF;
+    alone := bus.alert_alone(m);
+    IF alone.verdict IS NOT NULL THEN
+        RETURN alone;
     END IF;
     FOR d IN SELECT * FROM bus.alerts_referred(m) LOOP
         SELECT * INTO a FROM bus.alert x WHERE x.alert_id = d.alert_id AND x.type = 180 AND x.status = m.status;
@@ -29,6 +34,7 @@ BEGIN
             coalesce(eoc.word(b->'infos'->0->>'hazard', 'HAZARD_'), ''));
         PERFORM bus.response_started(m);
     END IF;
+    RETURN CASE WHEN m.author <> '' THEN bus.apply() END;
 END
 $$;
 -- The public alerts that it refers to, by id or by identifier and issuer.

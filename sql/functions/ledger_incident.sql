@@ -247,6 +247,7 @@ BEGIN
        AND a->>'status' <> 'CAP_STATUS_DRAFT' AND a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE')
        AND coalesce(eoc.at(e->>'expires_us'), 'infinity') > bus.now_of(m)
        AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = d.message_id AND x.seq < m.seq)
+       AND NOT EXISTS (SELECT FROM bus.contested c WHERE c.seq = d.seq AND c.settled_as IS DISTINCT FROM 1)
      GROUP BY d.seq, a->>'identifier' ORDER BY d.seq LIMIT 1);
 END
 $$;

@@ -131,8 +131,9 @@ SELECT r.message_id, r.a->>'identifier' AS identifier, (ARRAY['ACTUAL', 'EXERCIS
                        FROM jsonb_array_elements(coalesce(r.a->'infos', '[]')) AS i) AS e
  WHERE r.a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE') AND r.a->>'status' IS DISTINCT FROM 'CAP_STATUS_DRAFT'
    AND coalesce(e.expires_at, r.event_at + interval '7 days') > now()
-   AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = r.message_id);
-COMMENT ON VIEW eoc.alert_in_force IS 'public alerts that are neither over, nor cancelled, nor replaced';
+   AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = r.message_id)
+   AND NOT EXISTS (SELECT FROM bus.contested c WHERE c.seq = r.seq AND c.settled_as IS DISTINCT FROM 1);
+COMMENT ON VIEW eoc.alert_in_force IS 'public alerts that are neither over, nor cancelled, nor replaced, nor contested';
 COMMENT ON COLUMN eoc.alert_in_force.expires_at IS 'null: it names no end; it counts for seven days';
 
 CREATE VIEW eoc.silence AS

@@ -34,7 +34,11 @@ SELECT 'offer', o.offer_id, 4, o.valid_until, o.status, o.state, o.from_pcode, '
 UNION ALL
 SELECT 'silence', s.incident_id, 3, s.since, 'ACTUAL', 'SILENT', s.pcode, '', array_to_string(s.because, ', '), s.last_sender,
        s.incident_id, NULL, NULL, s.offices, NULL
-  FROM eoc.silence s;
+  FROM eoc.silence s
+UNION ALL
+SELECT 'draft', d.message_id, 2, d.since, d.status, d.state, d.places, d.hazard, d.headlines->>'tg', d.author, d.incident_id, d.expires_at,
+       NULL, NULL, d.seq
+  FROM eoc.alert_draft d WHERE d.state = 'WAITING';
 COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
 COMMENT ON COLUMN eoc.queue.due_at IS 'when it will be asked further, is needed, or ends; null: no time is set';

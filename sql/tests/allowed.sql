@@ -46,7 +46,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
 ('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.alert_ended bus.escalation_rule
-    eoc.alert_open eoc.escalation eoc.escalation_rule'),
+    eoc.alert_open eoc.escalation eoc.escalation_rule eoc.alert_draft eoc.alert_receipts'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.household_story eoc.siren_report eoc.machine_order eoc.detector_numbers'),
 -- The gazetteer is for everybody who reads; the operator imports it and settles its conflicts.
 ('bus_reader bus_admin', 'SELECT', 'bus.place bus.place_alias bus.place_conflict bus.gazetteer_version eoc.place

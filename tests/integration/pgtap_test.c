@@ -124,6 +124,11 @@ static void an_alarm_asks_one_after_the_other_until_somebody_takes_it(void **sta
     assert_int_equal(failures_of(*state, "alert", NULL), 0);
 }
 
+static void a_public_alert_takes_two_persons(void **state)
+{
+    assert_int_equal(failures_of(*state, "warn", NULL), 0);
+}
+
 static void tables_of_places_say_what_is_wrong_with_them(void **state)
 {
     assert_int_equal(failures_of(*state, "gazetteer", NULL), 0);
@@ -208,6 +213,7 @@ int main(void)
         T(an_incident_is_played_whole),
         T(an_incident_goes_its_way_and_no_other),
         T(an_alarm_asks_one_after_the_other_until_somebody_takes_it),
+        T(a_public_alert_takes_two_persons),
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(districts_owe_reports_and_their_silence_is_seen),
         T(a_household_has_one_plot_and_nobody_decides_for_another),

@@ -1,0 +1,117 @@
+-- warn: what people warn of at a page takes two of them, and an update or a cancellation names what is in force.
+--
+-- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
+\set ON_ERROR_STOP 1
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+SET LOCAL search_path = pg_temp, pg_catalog, tap;
+SET LOCAL client_min_messages = error;
+SELECT no_plan();
+
+DELETE FROM bus.audit_pending;
+INSERT INTO bus.principal (name, agency, roles, serial)
+SELECT n, 'coes', 'all', 0 FROM unnest(ARRAY['coes.dushanbe.desk', 'coes.khujand.hub']) AS n;
+CREATE SEQUENCE pg_temp.told;
+CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.dushanbe.desk',
+                             pcodes text DEFAULT '3505203') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    r bus.append_result;
+BEGIN
+    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 3::int2, nextval('pg_temp.told'),
+                        pg_temp.uid(n), (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2,
+                        pcodes, clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '2 hours', NULL, (2 << 4)::int2, '\x00',
+                        NULL, NULL, NULL, jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author)) || more,
+                        (SELECT log_epoch FROM bus.log_head), 0);
+    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') || coalesce(' ' || (SELECT c.code FROM bus.contested c WHERE c.seq = m.seq), '')
+              FROM bus.message m WHERE m.seq = r.head);
+END
+$$;
+CREATE FUNCTION pg_temp.body(n int, cap_status text, more jsonb DEFAULT '{}', sent text DEFAULT '1790000000000000') RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('identifier', 'A' || n, 'cap_sender', 'coes.tj', 'sent_us', sent, 'sent_offset_min', 300, 'codes', '["eocbus:actual"]'::jsonb,
+                              'status', 'CAP_STATUS_' || cap_status, 'msg_type', 'CAP_MSG_TYPE_ALERT', 'infos', jsonb_build_array(jsonb_build_object(
+                              'language', 'tg', 'headline', 'Сел', 'urgency', 'URGENCY_IMMEDIATE', 'hazard', 'HAZARD_MUDFLOW',
+                              'expires_us', bus.us(now() + interval '1 hour')::text))) || more
+$$;
+CREATE FUNCTION pg_temp.draft(n int, more jsonb DEFAULT '{}', author text DEFAULT 'coes.rahimov') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.tell('public_alert', pg_temp.body(n, 'DRAFT', more), n, 3, author)
+$$;
+CREATE FUNCTION pg_temp.approve(id int, n int, more jsonb DEFAULT '{}', author text DEFAULT 'coes.nazarova', status int DEFAULT 1, pcodes text DEFAULT '3505203')
+RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.tell('public_alert', pg_temp.body(n, (ARRAY['ACTUAL', 'EXERCISE'])[status], more, '1790000060000000'), id, status, author,
+                        jsonb_build_object('preceding_id', pg_temp.uid(n)), pcodes => pcodes)
+$$;
+CREATE FUNCTION pg_temp.names(id int, n int, sent text DEFAULT '1790000060000000') RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('references', jsonb_build_array(jsonb_build_object('message_id', pg_temp.uid(id), 'identifier', 'A' || n, 'cap_sender', 'coes.tj',
+                                                                                 'sent_us', sent, 'sent_offset_min', 300)))
+$$;
+CREATE FUNCTION pg_temp.states(id int) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', d.state, d.status, d.author, d.answered_by) FROM eoc.alert_draft d WHERE d.message_id = pg_temp.uid(id)
+$$;
+
+-- Two people ---------------------------------------------------------------------------------------
+SELECT is(pg_temp.draft(1), 'none', 'one person writes');
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.rahimov', 'it waits for another');
+SELECT is((SELECT concat_ws(' ', q.what, q.precedence, q.by, q.detail) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 'draft 2 coes.rahimov Сел', 'in the queue');
+SELECT is((SELECT count(*) FROM bus.alert) + (SELECT count(*) FROM eoc.alert_in_force), 0::int8, 'a draft asks nobody and is not in force');
+SELECT is(pg_temp.approve(10, 1, author => 'coes.rahimov'), 'CONTESTED own_draft', 'who wrote it does not approve it');
+SELECT is(pg_temp.approve(11, 1, author => ' COES.Rahimov '), 'CONTESTED own_draft', 'however he types his name');
+SELECT is(pg_temp.approve(12, 2), 'CONTESTED no_draft', 'what nobody wrote before is not approved');
+SELECT is(pg_temp.tell('public_alert', pg_temp.body(1, 'ACTUAL'), 13, 1, 'coes.nazarova'), 'CONTESTED no_draft', 'nor what names no draft');
+SELECT is(pg_temp.approve(14, 1, '{"note": "x"}'), 'CONTESTED draft_differs', 'another text is another alert');
+SELECT is(pg_temp.approve(15, 1, pcodes => '3505203 3505217'), 'CONTESTED draft_differs', 'so are other places');
+SELECT is(pg_temp.approve(16, 1, status => 2), 'CONTESTED status', 'an actual draft makes no exercise');
+SELECT is((SELECT count(*) FROM bus.alert) + (SELECT count(*) FROM eoc.alert_in_force), 0::int8, 'nothing of this has an effect');
+SELECT is(pg_temp.approve(17, 1), 'APPLIED', 'another person approves what was written');
+SELECT is(pg_temp.states(1), 'APPROVED ACTUAL coes.rahimov coes.nazarova', 'both are known');
+SELECT is((SELECT alert_id FROM eoc.alert_draft WHERE message_id = pg_temp.uid(1)), pg_temp.uid(17), 'and what became of it');
+SELECT is((SELECT array_agg(message_id) FROM eoc.alert_in_force), ARRAY[pg_temp.uid(17)], 'it is in force');
+SELECT is((SELECT state FROM bus.alert WHERE alert_id = pg_temp.uid(17)), 'ISSUED', 'and wants to be taken');
+SELECT is(pg_temp.approve(18, 1, author => 'coes.third'), 'CONTESTED answered', 'a third person comes too late');
+SELECT is((SELECT count(*) FROM eoc.queue q WHERE q.what = 'draft'), 0::int8, 'nothing waits');
+SELECT is(pg_temp.tell('public_alert', pg_temp.body(3, 'ACTUAL'), 19, 1, NULL, who => 'coes.khujand.hub'), 'none',
+          'a principal that speaks for itself answers for it with its own key');
+
+-- A draft is turned down ---------------------------------------------------------------------------
+SELECT is(pg_temp.draft(4), 'none', 'another draft');
+SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(4), 'level', 'RECEIPT_LEVEL_REJECTED', 'by', 'x'), 20, 3, NULL, who => 'coes.khujand.hub') \g /dev/null
+SELECT is(pg_temp.states(4), 'WAITING ACTUAL coes.rahimov', 'no machine turns it down');
+SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(4), 'level', 'RECEIPT_LEVEL_REJECTED', 'by', 'x', 'text', 'wrong village'), 21, 3, 'coes.nazarova') \g /dev/null
+SELECT is(pg_temp.states(4), 'TURNED_DOWN ACTUAL coes.rahimov coes.nazarova', 'a person does');
+SELECT is((SELECT why FROM eoc.alert_draft WHERE message_id = pg_temp.uid(4)), 'wrong village', 'with a reason');
+SELECT is(pg_temp.approve(22, 4, author => 'coes.third'), 'CONTESTED answered', 'and then nobody approves it');
+
+-- Update and cancel --------------------------------------------------------------------------------
+SELECT pg_temp.draft(30, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}') \g /dev/null
+SELECT is(pg_temp.approve(31, 30, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}'), 'CONTESTED reference', 'a cancellation names what it cancels');
+SELECT pg_temp.draft(32, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(17, 1, '1790000000000000')) \g /dev/null
+SELECT is(pg_temp.approve(33, 32, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(17, 1, '1790000000000000')), 'CONTESTED reference', 'by the time it was sent');
+SELECT pg_temp.draft(34, pg_temp.names(17, 1)) \g /dev/null
+SELECT is(pg_temp.approve(35, 34, pg_temp.names(17, 1)), 'CONTESTED reference', 'a first alert names none');
+SELECT pg_temp.draft(36, '{"msg_type": "CAP_MSG_TYPE_UPDATE"}' || pg_temp.names(17, 1)) \g /dev/null
+SELECT is(pg_temp.approve(37, 36, '{"msg_type": "CAP_MSG_TYPE_UPDATE"}' || pg_temp.names(17, 1)), 'APPLIED', 'an update of what is in force');
+SELECT is((SELECT array_agg(message_id ORDER BY seq) FROM eoc.alert_in_force), ARRAY[pg_temp.uid(19), pg_temp.uid(37)], 'takes its place');
+SELECT pg_temp.draft(38, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(17, 1)) \g /dev/null
+SELECT is(pg_temp.approve(39, 38, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(17, 1)), 'CONTESTED reference', 'what was replaced is not cancelled');
+SELECT pg_temp.draft(40, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(37, 36)) \g /dev/null
+SELECT is(pg_temp.approve(41, 40, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}' || pg_temp.names(37, 36)), 'APPLIED', 'what replaced it is');
+SELECT is((SELECT array_agg(message_id ORDER BY seq) FROM eoc.alert_in_force), ARRAY[pg_temp.uid(19)], 'and is in force no more');
+
+-- Receipts by village ------------------------------------------------------------------------------
+SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(17), 'level', 'RECEIPT_LEVEL_' || l, 'by', b), 50 + n, 1, NULL,
+                    jsonb_build_object('area', jsonb_build_object('pcodes', '["3505203"]'::jsonb, 'place_name', v)))
+  FROM (VALUES (1, 'DELIVERED', 'a', 'Gusar'), (2, 'DISPLAYED', 'a', 'Gusar'), (3, 'ACCEPTED', 'b', 'Gusar'), (4, 'UNDELIVERABLE', 'c', 'Zasun')) AS x(n, l, b, v) \g /dev/null
+SELECT is((SELECT array_agg(concat_ws(' ', r.place, r.delivered, r.displayed, r.accepted, r.undeliverable) ORDER BY r.place) FROM eoc.alert_receipts r
+            WHERE r.alert_id = pg_temp.uid(17)), ARRAY['Gusar 2 2 1 0', 'Zasun 0 0 0 1'], 'each counts once, as far as it came');
+
+-- A person decides; and again from the beginning ------------------------------------------------------
+CREATE TEMP TABLE before AS SELECT m.seq, m.verdict FROM bus.message m;
+CREATE TEMP TABLE ended AS SELECT * FROM bus.alert_ended;
+SELECT bus.rejudge() \g /dev/null
+SELECT is((SELECT count(*) FROM before b JOIN bus.message m USING (seq) WHERE m.verdict IS DISTINCT FROM b.verdict), 0::int8, 'judged again, all is as it was');
+SELECT set_eq('SELECT alert_id, seq FROM bus.alert_ended', 'SELECT alert_id, seq FROM ended', 'and what ended, ended');
+SELECT is((SELECT count(*) FROM bus.contested WHERE code = 'own_draft'), 2::int8, 'what waits for a decision waits again');
+
+SELECT * FROM finish();
+ROLLBACK;
