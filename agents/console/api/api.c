@@ -130,7 +130,7 @@ static void handle_post(struct console *c, struct exchange *x, const char *path)
 
 static void handle_get(struct console *c, struct exchange *x, const char *path)
 {
-    static const char view[] = "view/";
+    static const char view[] = "view/", csv[] = "csv/";
     struct session *who = who_asks(c, x);
 
     if (!who)
@@ -141,6 +141,8 @@ static void handle_get(struct console *c, struct exchange *x, const char *path)
         news_open(c->news, x);
     else if (strncmp(path, view, strlen(view)) == 0)
         view_ask(c, x, path + strlen(view));
+    else if (strncmp(path, csv, strlen(csv)) == 0)
+        file_ask(c, x, path + strlen(csv));
     else
         answer_error(x, 404, "path", "There is no such path.");
 }

@@ -6,6 +6,7 @@
  *   POST /api/logout
  *   GET  /api/me             who is signed in, the token
  *   GET  /api/view/NAME?...  sql/queries/page_NAME.sql
+ *   GET  /api/csv/NAME?...   sql/queries/page_csv_NAME.sql as a file, with a row of HXL tags
  *   POST /api/say            an Envelope as JSON; its message_id makes it one thing however often it is sent
  *   GET  /api/news           server-sent events (news/)
  *
@@ -38,6 +39,7 @@ void logout(struct console *c, struct exchange *x, struct session *who);
 void tell_me(struct console *c, struct exchange *x, struct session *who);
 
 void view_ask(struct console *c, struct exchange *x, const char *name);
+void file_ask(struct console *c, struct exchange *x, const char *name);
 void say_take(struct console *c, struct exchange *x, struct session *who);
 void say_gone(struct exchange *x);
 

@@ -1,4 +1,4 @@
-/* view - what a page shows: one question to the database, one answer. */
+/* view - what a page shows, and what leaves as a file: one question to the database, one answer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,21 +7,47 @@
 
 #include "proto/base/banned.h"
 
-static void on_answer(void *arg, enum status st, const char *json, const char *why)
+static const char file_query[] = "csv_";
+
+static void answer_trouble(struct exchange *x, enum status st, const char *why)
+{
+    log_warn("console.view", "path=%s status=%s why=\"%s\"", exchange_path(x), status_name(st),
+             why);
+    if (st == ST_INVALID)
+        answer_error(x, 400, "question", "The database does not take this question.");
+    else
+        answer_later(x, 503, "store_away", "The database does not answer now.", 2);
+}
+
+static void on_view(void *arg, enum status st, const char *json, const char *why)
 {
     struct exchange *x = arg;
 
     if (st != ST_OK)
-        log_warn("console.view", "path=%s status=%s why=\"%s\"", exchange_path(x), status_name(st),
-                 why);
-    if (st == ST_OK)
+        answer_trouble(x, st, why);
+    else
         http_answer(
             x, &(struct answer){
                    .status = 200, .type = "application/json", .body = json, .len = strlen(json)});
-    else if (st == ST_INVALID)
-        answer_error(x, 400, "question", "The database does not take this question.");
-    else
-        answer_later(x, 503, "store_away", "The database does not answer now.", 2);
+}
+
+/* The name is one of our queries', so it is safe in a header. */
+static void on_file(void *arg, enum status st, const char *text, const char *why)
+{
+    struct exchange *x = arg;
+    const char *name = strrchr(exchange_path(x), '/') + 1;
+    char disposition[120];
+
+    if (st != ST_OK) {
+        answer_trouble(x, st, why);
+        return;
+    }
+    snprintf(disposition, sizeof(disposition), "attachment; filename=\"eocbus-%s.csv\"", name);
+    http_answer(x, &(struct answer){.status = 200,
+                                    .type = "text/csv; charset=utf-8",
+                                    .body = text,
+                                    .len = strlen(text),
+                                    .disposition = disposition});
 }
 
 /* The query's words in the order the page's SQL has them. */
@@ -41,24 +67,42 @@ static unsigned take_params(const struct exchange *x, const char *takes, char na
     return n;
 }
 
-void view_ask(struct console *c, struct exchange *x, const char *name)
+static void ask(struct console *c, struct exchange *x, const char *name, reader_done_fn done)
 {
     char names[READER_PARAMS][64];
     const char *params[READER_PARAMS], *takes = reader_takes(name);
     unsigned n;
     enum status st;
 
-    /* Rights of anybody are not for everybody to ask. */
-    if (!takes || strcmp(name, "may") == 0) {
+    if (!takes) {
         answer_error(x, 404, "view", "There is no such view.");
         return;
     }
     n = take_params(x, takes, names, params);
-    st = reader_ask(c->reader, name, params, n, on_answer, x);
+    st = reader_ask(c->reader, name, params, n, done, x);
     if (st == ST_CLOSED)
         answer_later(x, 503, "store_away", "The database is away.", 2);
     else if (st == ST_INVALID)
         answer_error(x, 400, "question", "A value of the question is too long.");
     else if (st != ST_OK)
         answer_later(x, 503, "busy", "Too many ask at once; try again.", 1);
+}
+
+void view_ask(struct console *c, struct exchange *x, const char *name)
+{
+    /* Rights of anybody are not for everybody to ask, and a file is no JSON. */
+    if (strcmp(name, "may") == 0 || strncmp(name, file_query, strlen(file_query)) == 0)
+        answer_error(x, 404, "view", "There is no such view.");
+    else
+        ask(c, x, name, on_view);
+}
+
+void file_ask(struct console *c, struct exchange *x, const char *name)
+{
+    char query[64];
+
+    if (snprintf(query, sizeof(query), "%s%s", file_query, name) >= (int)sizeof(query))
+        answer_error(x, 404, "view", "There is no such file.");
+    else
+        ask(c, x, query, on_file);
 }
