@@ -42,6 +42,7 @@ struct daemon {
     struct supervise supervise;
     struct satellite *satellite; /* NULL = there is none */
     unsigned troubles;           /* TROUBLE_ bits, as logged */
+    bool is_timeless;            /* our clock is not believed, as logged */
     struct inputs *inputs;
     struct site *site;
     struct control *control;
@@ -84,6 +85,61 @@ static enum status once(void *arg, const char *key, uint64_t said)
 static enum status forget(void *arg, const char *key, uint64_t upto)
 {
     return outbox_once_forget(agent_outbox(((struct daemon *)arg)->agent), key, upto);
+}
+
+/* --- the clock, and what is measured by it ------------------------------------------------------
+ */
+
+static bool knows_the_time(void *arg)
+{
+    struct daemon *d = arg;
+    struct agent_state state;
+
+    agent_state(d->agent, &state);
+    return clock_is_known(&d->clock, d->s->speaker.clock, &state, loop_utc_us(d->loop));
+}
+
+/* Whoever is further off the broker than clock.off does not measure others by it. */
+static bool measures_time(void *arg)
+{
+    struct daemon *d = arg;
+    struct agent_state state;
+
+    agent_state(d->agent, &state);
+    return knows_the_time(arg) && !(state.clock_known && d->s->set.clock_off_ms &&
+                                    imaxabs(state.clock_offset_ms) > d->s->set.clock_off_ms);
+}
+
+static void judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
+{
+    struct daemon *d = arg;
+
+    quality_judge(&d->quality, stream, s, measures_time(d) ? now_us : 0);
+    if (supervise_sample(&d->supervise, stream, s))
+        log_error("sensor.clock.doubted",
+                  "datastream=%s ahead_s=%" PRId64 " next=\"no detector looks at it\"",
+                  d->s->station.streams[stream].name, (s->time_us - now_us) / 1000000);
+    if (d->troubles & TROUBLE_POWER)
+        s->flags |= EOCBUS__V1__QUALITY__QUALITY_LOW_POWER;
+}
+
+/* Now, as the samples have it. */
+static int64_t time_of_samples(struct daemon *d)
+{
+    const struct detect *detect = intake_detect(inputs_intake(d->inputs));
+
+    return measures_time(d) || !detect->begun ? loop_utc_us(d->loop) : detect->now_us;
+}
+
+static void look_at_clock(struct daemon *d)
+{
+    bool is_timeless = !measures_time(d);
+
+    if (is_timeless && !d->is_timeless)
+        log_warn("sensor.clock.unknown", "next=\"samples are taken at their devices' time\"");
+    else if (!is_timeless && d->is_timeless)
+        log_info("sensor.clock.known", "next=\"samples are measured by it\"");
+    d->is_timeless = is_timeless;
 }
 
 /* --- replay -------------------------------------------------------------------------------------
@@ -211,7 +267,7 @@ static unsigned describe(struct daemon *d, const struct agent_state *state,
     body->clock_offset_ms = state->clock_known ? clamp_offset(state->clock_offset_ms) : 0;
     body->disk_free_kib = free_kib(d->s->set.agent.outbox_path);
     body->mode = intake_mode(inputs_intake(d->inputs));
-    return supervise_look(&d->supervise, loop_utc_us(d->loop), body);
+    return supervise_look(&d->supervise, time_of_samples(d), body);
 }
 
 static void say_state(struct daemon *d)
@@ -257,6 +313,7 @@ static void on_look(void *arg)
     unsigned troubles;
     char words[64];
 
+    look_at_clock(d);
     agent_state(d->agent, &state);
     troubles = describe(d, &state, &body);
     if (troubles == d->troubles)
@@ -351,27 +408,8 @@ static enum status start_loop(struct daemon *d)
     return st;
 }
 
-static void judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
-{
-    struct daemon *d = arg;
-
-    quality_judge(&d->quality, stream, s, now_us);
-    supervise_sample(&d->supervise, stream, s);
-    if (d->troubles & TROUBLE_POWER)
-        s->flags |= EOCBUS__V1__QUALITY__QUALITY_LOW_POWER;
-}
-
 /* --- siren --------------------------------------------------------------------------------------
  */
-
-static bool knows_the_time(void *arg)
-{
-    struct daemon *d = arg;
-    struct agent_state state;
-
-    agent_state(d->agent, &state);
-    return clock_is_known(&d->clock, d->s->speaker.clock, &state, loop_utc_us(d->loop));
-}
 
 static bool is_linked(void *arg)
 {
@@ -389,6 +427,11 @@ static bool on_concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t messa
     loop_random(d->loop, random, sizeof(random));
     id_make(message_id, loop_utc_us(d->loop), random);
     return site_concluded(d->site, m, message_id);
+}
+
+static void on_looked(void *arg, const struct detect *detect)
+{
+    site_look(((struct daemon *)arg)->site, detect_flow_us(detect));
 }
 
 static enum status publish(void *arg, const char *topic, const void *bytes, size_t len)
@@ -433,6 +476,7 @@ static void on_mode(void *arg, Eocbus__V1__SensorMode mode, uint32_t duration_s)
     enum status st = intake_order_mode(i, mode, duration_s, loop_utc_us(d->loop));
 
     detect_maintenance(intake_detect(i), mode == EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_MAINTENANCE);
+    on_looked(d, intake_detect(i));
     if (st != ST_OK)
         log_warn("sensor.mode", "status=%s next=\"what was gathered comes again\"",
                  status_name(st));
@@ -526,7 +570,9 @@ static enum status start_inputs(struct daemon *d, char *err, size_t err_size)
                 .once = once,
                 .forget = forget,
                 .concluded = on_concluded,
+                .looked = on_looked,
                 .judge = judge,
+                .knows_time = measures_time,
                 .arg = d,
             },
     };
@@ -568,6 +614,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
         st = start_replay(d, err, err_size);
     if (st != ST_OK)
         return st;
+    look_at_clock(d);
     d->began_us = loop_now_us(d->loop);
     loop_timer_start(d->status_timer, 0, d->s->set.status_period_ms);
     loop_timer_start(d->look_timer, LOOK_MS, LOOK_MS);

@@ -113,6 +113,10 @@ Eocbus__V1__SensorDetection *detect_conclusion(const struct detect *d, Eocbus__V
                                                struct arena *arena, enum status *st);
 void detect_said(struct detect *d);
 
+/* When the flow itself was seen last by a detector that warns of it and counts: level, rise,
+ * vibration, infrasound, a wire. INT64_MIN: nobody sees it. */
+int64_t detect_flow_us(const struct detect *d);
+
 /* True where the verdict of this detector counts at the moment: over, not muted, not lapsed, and
  * not vetoed. */
 bool detect_counts(const struct detect *d, const struct detector *one);

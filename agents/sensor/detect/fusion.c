@@ -108,6 +108,20 @@ static bool holds_warning(const struct detect *d, const struct detector *one)
            is_of(one, BIT(PRINCIPLE_SOIL) | BIT(PRINCIPLE_LEVEL));
 }
 
+int64_t detect_flow_us(const struct detect *d)
+{
+    int64_t newest = INT64_MIN;
+
+    for (unsigned i = 0; i < d->count; i++) {
+        const struct detector *one = &d->detector[i];
+
+        if (is_of(one, FLOW | BIT(PRINCIPLE_WIRE)) && one->verdict.level >= LEVEL(WARNING) &&
+            detect_counts(d, one) && detector_heard_us(one) > newest)
+            newest = detector_heard_us(one);
+    }
+    return newest;
+}
+
 static bool is_confirmed(const struct detect *d)
 {
     for (unsigned i = 0; i < d->count; i++) {

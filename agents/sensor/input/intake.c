@@ -152,6 +152,8 @@ static void say_level(struct intake *i)
     /* What could not be said is tried with the next sample. */
     if (st != ST_OK && st != ST_NOTFOUND)
         log_warn("sensor.detection.unsaid", "status=%s", status_name(st));
+    if (i->set.looked)
+        i->set.looked(i->set.arg, &i->detect);
 }
 
 static void note_held(struct intake *i)
@@ -207,6 +209,20 @@ uint64_t intake_hash(uint32_t datastream, int exponent, const struct sample *s)
     return text_hash(0, parts, sizeof(parts));
 }
 
+bool intake_knows_time(const struct intake *i)
+{
+    return !i->set.knows_time || i->set.knows_time(i->set.arg);
+}
+
+/* The detectors' copy has a time that they can believe. */
+static void conclude(struct intake *i, unsigned stream, struct sample s, int64_t now_us)
+{
+    s.time_us = moment_of_sample(&i->moment, s.time_us, now_us, intake_knows_time(i));
+    detect_sample(&i->detect, stream, &s);
+    say_level(i);
+    follow_level(i);
+}
+
 static void write_down(struct intake *i, unsigned stream, const struct sample *s)
 {
     const struct datastream *d = &i->set.station->streams[stream];
@@ -241,9 +257,7 @@ void intake_sample(struct intake *i, unsigned stream, const struct sample *s, in
         i->set.judge(i->set.arg, stream, &mine, now_us);
     write_down(i, stream, &mine);
     intake_gather(i, stream, &mine);
-    detect_sample(&i->detect, stream, &mine);
-    say_level(i);
-    follow_level(i);
+    conclude(i, stream, mine, now_us);
 }
 
 bool intake_knows(const struct intake *i, uint64_t hash)
@@ -275,12 +289,14 @@ void intake_flush(struct intake *i, int64_t now_us)
 
 void intake_tick(struct intake *i, int64_t now_us)
 {
+    int64_t detect_us = moment_of_tick(&i->moment, now_us, intake_knows_time(i));
     char why[INTAKE_ANSWER_BYTES];
 
     i->speaker.now_us = now_us;
     /* A gateway that has seen nothing yet has nothing to clear. */
     if (i->detect.begun) {
-        detect_tick(&i->detect, now_us);
+        if (detect_us)
+            detect_tick(&i->detect, detect_us);
         say_level(i);
     }
     follow_level(i);

@@ -41,9 +41,14 @@ struct intake_settings { /* borrowed for its life, the lists for the call */
      * its message_id, which it keeps however often it has to be put, and answers whether a siren
      * was asked to sound for it. m is borrowed. May be NULL. */
     bool (*concluded)(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_id[16]);
+    /* After every sample and tick, when what was concluded from it was told: a level that holds may
+     * owe something. May be NULL. */
+    void (*looked)(void *arg, const struct detect *d);
     /* Adds flags to a sample that came in, before anybody looks at it. Also called, for what it
      * remembers, with the samples that the journal gives back at the start. May be NULL. */
     void (*judge)(void *arg, unsigned stream, struct sample *s, int64_t now_us);
+    /* Whether the times of samples can be measured by now_us (moment.h). NULL: they can. */
+    bool (*knows_time)(void *arg);
     void *arg;
 };
 

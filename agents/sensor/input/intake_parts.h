@@ -4,6 +4,7 @@
 
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/letters.h"
+#include "agents/sensor/input/moment.h"
 #include "agents/sensor/input/recent.h"
 #include "agents/sensor/input/tally.h"
 
@@ -13,6 +14,7 @@ struct intake {
     struct arena *arena, *letter; /* states of detectors; one message */
     struct reporter *reporter;
     struct detect detect;
+    struct moment moment;
     struct list waiters;
     Eocbus__V1__DetectionLevel durable_level; /* said and on disk */
     Eocbus__V1__DetectionLevel told_level;    /* `concluded` knows of it */
@@ -42,6 +44,7 @@ struct intake {
  * into an empty batch, and, with `all`, also letters, levels and what is recent. */
 MUST_CHECK enum status intake_restore(struct intake *i, bool all);
 uint64_t intake_hash(uint32_t datastream, int exponent, const struct sample *s);
+bool intake_knows_time(const struct intake *i);
 void intake_gather(struct intake *i, unsigned stream, const struct sample *s);
 
 #endif

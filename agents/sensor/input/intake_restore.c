@@ -40,13 +40,18 @@ static int stream_of(const struct station *s, uint32_t datastream)
 
 static void see_again(struct intake *i, unsigned stream, const struct sample *s)
 {
-    struct sample copy = *s;
+    int64_t latest_us = i->set.now_us + MOMENT_AHEAD_US;
+    struct sample copy = *s, seen = *s;
 
-    if (s->time_us < i->set.now_us - SEEN_AGAIN_US)
+    /* A time that was not believed then makes no other one late now. */
+    if (s->time_us < i->set.now_us - SEEN_AGAIN_US ||
+        s->flags & EOCBUS__V1__QUALITY__QUALITY_CLOCK_SUSPECT)
         return;
     if (i->set.judge)
         i->set.judge(i->set.arg, stream, &copy, 0);
-    detect_sample(&i->detect, stream, s);
+    if (seen.time_us > latest_us && intake_knows_time(i))
+        seen.time_us = latest_us;
+    detect_sample(&i->detect, stream, &seen);
 }
 
 static void read_sample(struct reading *r, const struct journal_entry *e)

@@ -32,9 +32,8 @@ static bool read_as(int64_t *out, const struct datastream *d, const struct sampl
            *out <= most;
 }
 
-void supervise_sample(struct supervise *v, unsigned stream, const struct sample *s)
+static void read_own(struct supervise *v, const struct datastream *d, const struct sample *s)
 {
-    const struct datastream *d = &v->station->streams[stream];
     int64_t n;
 
     if (s->flags & (FLAG(MISSING) | FLAG(BAD) | FLAG(OUT_OF_RANGE) | FLAG(BACKFILLED)))
@@ -47,12 +46,26 @@ void supervise_sample(struct supervise *v, unsigned stream, const struct sample 
         v->rssi_dbm = (int32_t)n;
 }
 
+bool supervise_sample(struct supervise *v, unsigned stream, const struct sample *s)
+{
+    unsigned *doubts = &v->doubts[stream];
+
+    read_own(v, &v->station->streams[stream], s);
+    if (!(s->flags & FLAG(CLOCK_SUSPECT)))
+        *doubts = 0;
+    else if (*doubts < SUPERVISE_DOUBTS)
+        return ++*doubts == SUPERVISE_DOUBTS;
+    return false;
+}
+
 static bool is_silent(const struct supervise *v, unsigned stream, int64_t now_us)
 {
     int64_t step_us = v->station->streams[stream].step_us;
     int64_t last_us = quality_last_us(v->quality, stream);
     int64_t wait_us = 3 * step_us > PATIENCE_US ? 3 * step_us : PATIENCE_US;
 
+    if (v->doubts[stream] >= SUPERVISE_DOUBTS)
+        return true;
     if (!step_us)
         return false;
     return now_us - (last_us > v->began_us ? last_us : v->began_us) > wait_us;

@@ -89,15 +89,19 @@ static bool has_seen_flow(const Eocbus__V1__SensorDetection *d)
     return !d->n_evidence && d->level == LEVEL(ALARM);
 }
 
-const struct siren_rule *siren_decide(const struct siren_rules *r, const struct siren_case *c)
+const struct siren_rule *siren_line(const struct siren_rules *r, const struct siren_case *c)
 {
     const Eocbus__V1__SensorDetection *d = c->concluded;
 
-    if (c->status != EOCBUS__V1__STATUS__STATUS_ACTUAL || c->maintenance ||
-        d->level <= d->previous_level || !has_seen_flow(d))
+    if (c->status != EOCBUS__V1__STATUS__STATUS_ACTUAL || d->level <= d->previous_level)
         return NULL;
     for (unsigned i = 0; i < r->count; i++)
         if (r->rule[i].level == d->level)
             return &r->rule[i];
     return NULL;
+}
+
+const struct siren_rule *siren_decide(const struct siren_rules *r, const struct siren_case *c)
+{
+    return !c->maintenance && has_seen_flow(c->concluded) ? siren_line(r, c) : NULL;
 }

@@ -39,5 +39,7 @@ struct siren_case {
 };
 /* NULL: nothing is sounded for it. */
 const struct siren_rule *siren_decide(const struct siren_rules *r, const struct siren_case *c);
+/* The line for a level that was raised, whoever works there and whatever raised it; NULL: none. */
+const struct siren_rule *siren_line(const struct siren_rules *r, const struct siren_case *c);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents/sensor/siren/kept.h"
+#include "agents/sensor/siren/owed.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
@@ -30,6 +31,7 @@ struct site {
     struct siren siren;
     struct siren_driver *driver;
     struct loop_timer *timer;
+    struct owed owed;
     char *kept_path;
     bool maintenance, resumed;
     uint8_t resumed_id[SIREN_ID];
@@ -210,6 +212,14 @@ static enum status start(struct site *s, char *err, size_t err_size)
     return st;
 }
 
+static bool begin_owed(struct site *s)
+{
+    char path[1040];
+    int n = snprintf(path, sizeof(path), "%s.owed", s->kept_path);
+
+    return n > 0 && (size_t)n < sizeof(path) && owed_begin(&s->owed, path);
+}
+
 enum status site_create(struct site **out, const struct site_settings *set, char *err,
                         size_t err_size)
 {
@@ -224,7 +234,7 @@ enum status site_create(struct site **out, const struct site_settings *set, char
     s->speaker.put = set->put;
     s->speaker.arg = set->arg;
     s->kept_path = mem_strdup(set->kept_path);
-    st = s->kept_path ? start(s, err, err_size) : ST_NOMEM;
+    st = s->kept_path && begin_owed(s) ? start(s, err, err_size) : ST_NOMEM;
     if (st != ST_OK) {
         site_destroy(s);
         return st;
@@ -242,6 +252,7 @@ void site_destroy(struct site *s)
         return;
     siren_driver_destroy(s->driver);
     loop_timer_destroy(s->timer);
+    owed_end(&s->owed);
     mem_free(s->kept_path);
     mem_free(s);
 }
@@ -269,30 +280,66 @@ bool site_goes_on_with(const struct site *s, const uint8_t message_id[16])
     return s->resumed && memcmp(s->resumed_id, message_id, SIREN_ID) == 0;
 }
 
+static void sound_by_itself(struct site *s, const struct siren_sound *sound,
+                            const struct siren_time *t)
+{
+    s->resumed = false;
+    siren_sound(&s->siren, sound, SIREN_EDGE_LIVES_S * UINT64_C(1000), t);
+    arm(s);
+    owed_set(&s->owed, NULL);
+    log_warn("siren.sounds", "pattern=%s seconds=%" PRIu32, siren_pattern_word(sound->pattern),
+             sound->duration_s);
+}
+
+/* By a clock that nobody keeps, what is seen now may look old. */
+static bool is_late(const struct site *s, int64_t seen_us, const struct siren_time *t)
+{
+    return s->set.late_us && t->utc_known && seen_us < t->utc_us - s->set.late_us;
+}
+
 bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16])
 {
     const struct siren_case c = {
         .status = m->status, .maintenance = s->maintenance, .concluded = m->sensor_detection};
-    const struct siren_rule *rule = s->driver ? siren_decide(&s->rules, &c) : NULL;
+    const struct siren_rule *line = s->driver ? siren_line(&s->rules, &c) : NULL;
     struct siren_time t = now_of(s);
     struct siren_sound sound = {.asked_us = t.utc_us};
+    bool late = is_late(s, m->event_time_us, &t);
 
-    if (!rule)
+    if (m->sensor_detection->level == EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_CLEAR)
+        owed_set(&s->owed, NULL);
+    if (!line)
         return false;
-    if (s->set.late_us && m->event_time_us < t.utc_us - s->set.late_us) {
-        log_warn("siren.late", "level=%d age_s=%" PRId64 " next=\"not sounded\"",
-                 (int)m->sensor_detection->level, (t.utc_us - m->event_time_us) / 1000000);
-        return false;
-    }
     memcpy(sound.cause, message_id, sizeof(sound.cause));
-    sound.pattern = rule->pattern;
-    sound.duration_s = rule->duration_s;
-    s->resumed = false;
-    siren_sound(&s->siren, &sound, SIREN_EDGE_LIVES_S * UINT64_C(1000), &t);
-    arm(s);
-    log_warn("siren.sounds", "level=%d pattern=%s seconds=%" PRIu32,
-             (int)m->sensor_detection->level, siren_pattern_word(sound.pattern), sound.duration_s);
-    return true;
+    sound.pattern = line->pattern;
+    sound.duration_s = line->duration_s;
+    if (!late && siren_decide(&s->rules, &c)) {
+        sound_by_itself(s, &sound, &t);
+        return true;
+    }
+    log_warn("siren.owed",
+             "level=%d why=\"%s\" age_s=%" PRId64 " next=\"sounds when the flow is seen now\"",
+             (int)m->sensor_detection->level,
+             late             ? "old readings"
+             : s->maintenance ? "maintenance"
+                              : "nobody saw the flow",
+             (t.utc_us - m->event_time_us) / 1000000);
+    owed_set(&s->owed, &sound);
+    return false;
+}
+
+void site_look(struct site *s, int64_t flow_us)
+{
+    struct siren_time t;
+    struct siren_sound sound = s->owed.sound;
+
+    if (!s->owed.is || s->maintenance || !s->driver || flow_us == INT64_MIN)
+        return;
+    t = now_of(s);
+    if (is_late(s, flow_us, &t))
+        return;
+    sound.asked_us = t.utc_us;
+    sound_by_itself(s, &sound, &t);
 }
 
 /* Its life: what is left by UTC, and never more than it was drawn up with. */
@@ -328,6 +375,7 @@ void site_obey(struct site *s, const Eocbus__V1__Envelope *m)
         sound_by_order(s, m, &t);
         break;
     case EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE:
+        owed_set(&s->owed, NULL);
         siren_silence(&s->siren, m->message_id.data, &t);
         break;
     case EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST:

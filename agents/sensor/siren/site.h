@@ -19,7 +19,9 @@ struct site_settings { /* borrowed for its life, the texts and lists for the cal
     unsigned timeout_ms;
     const char *kept_path;
     const struct speaker *speaker; /* copied */
-    int64_t late_us; /* what was concluded from samples older than that is no news; 0 = all is */
+    /* What was concluded from samples older than that is no news, if the clock is known; 0 = all
+     * is. */
+    int64_t late_us;
     enum status (*publish)(void *arg, const char *topic, const void *bytes, size_t len);
     enum status (*put)(void *arg, Eocbus__V1__Envelope *m, struct refusal *why);
     enum status (*commit)(void *arg);
@@ -33,8 +35,13 @@ MUST_CHECK enum status site_create(struct site **out, const struct site_settings
                                    size_t err_size);
 void site_destroy(struct site *s); /* a siren that sounds is left to end by itself */
 
-/* True: the siren was asked to sound. m carries a SensorDetection with this message_id. */
+/* True: the siren was asked to sound. m carries a SensorDetection with this message_id. A level
+ * that should sound and does not yet, because its samples are old, people work there or nobody saw
+ * the flow, is owed: site_look sounds it, until the level is over or somebody says silence. */
 bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16]);
+/* flow_us: when the flow was seen last by a detector that warns of it now (detect_flow_us). Call it
+ * after every sample, and as time passes. */
+void site_look(struct site *s, int64_t flow_us);
 void site_maintenance(struct site *s, bool on);
 /* An order that was signed, approved, for us and not over. Says itself what became of it. */
 void site_obey(struct site *s, const Eocbus__V1__Envelope *m);

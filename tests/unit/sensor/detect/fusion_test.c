@@ -381,6 +381,28 @@ static void a_clock_that_is_set_back_makes_nobody_blind_and_ends_no_level(void *
     watch_close(&w);
 }
 
+static void the_flow_is_seen_by_who_warns_of_it_and_never_by_rain_or_silence(void **state)
+{
+    struct watch w;
+
+    (void)state;
+    WATCH(&w, streams, "rain.caine1980 1 rain", WET_SOIL, "stage.level 1 stage line=2 debounce=1/1",
+          "silence.upstream 1 upper after=30s for=1d", "wire.any 1 wire");
+    for (int i = 0; i < 50; i++)
+        feed(&w, RAIN, T0 + i * 10 * MINUTE, 49000);
+    assert_int_equal(w.detect->level, LEVEL(WARNING));
+    assert_true(detect_flow_us(w.detect) == INT64_MIN);
+    feed(&w, STAGE, T0 + 10 * HOUR, 3100);
+    assert_int_equal(detect_flow_us(w.detect), T0 + 10 * HOUR);
+    feed(&w, STAGE, T0 + 10 * HOUR + SECOND, 100);
+    assert_true(detect_flow_us(w.detect) == INT64_MIN);
+    feed(&w, WIRE, T0 + 10 * HOUR + MINUTE, 0);
+    assert_int_equal(detect_flow_us(w.detect), T0 + 10 * HOUR + MINUTE);
+    detect_clear(w.detect);
+    assert_true(detect_flow_us(w.detect) == INT64_MIN);
+    watch_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_warning_neighbour_and_a_silent_gauge_are_one_level_more_and_not_two),
         cmocka_unit_test(a_detector_that_hears_nothing_more_lapses),
         cmocka_unit_test(a_clock_that_is_set_back_makes_nobody_blind_and_ends_no_level),
+        cmocka_unit_test(the_flow_is_seen_by_who_warns_of_it_and_never_by_rain_or_silence),
         cmocka_unit_test(a_level_cleared_by_hand_rises_again_only_after_its_cause_was_under),
     };
 

@@ -12,6 +12,8 @@ struct bench {
     struct desk desk;
     struct intake *intake;
     unsigned commits, concluded;
+    int64_t flow_us; /* as of the last look */
+    bool is_timeless;
     enum status commit_answer;
     char why[SAMPLE_ANSWER_BYTES];
 };
@@ -34,6 +36,16 @@ static bool concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t message_
     return true;
 }
 
+static void looked(void *arg, const struct detect *d)
+{
+    ((struct bench *)arg)->flow_us = detect_flow_us(d);
+}
+
+static bool knows_time(void *arg)
+{
+    return !((struct bench *)arg)->is_timeless;
+}
+
 static void open_bench(struct bench *b, size_t samples)
 {
     static char *detectors[] = {(char *)"stage.level 1 gusar.stage line=2 debounce=1/1"};
@@ -52,6 +64,8 @@ static void open_bench(struct bench *b, size_t samples)
                                    .put = desk_put,
                                    .commit = commit,
                                    .concluded = concluded,
+                                   .looked = looked,
+                                   .knows_time = knows_time,
                                    .arg = b};
     assert_int_equal(intake_create(&b->intake, &set, err, sizeof(err)), ST_OK);
 }
@@ -249,6 +263,54 @@ static void a_conclusion_is_told_once_and_keeps_its_id_until_it_is_safe(void **s
     close_bench(&b);
 }
 
+static void a_reading_stamped_ahead_blinds_its_channel_for_no_minute(void **state)
+{
+    static const char ahead[] = "gusar.stage 2010-08-07T16:54:19Z 0.1";
+    static const char high[] = "gusar.stage 2010-08-07T16:53:23Z 3.1";
+    struct bench b;
+
+    (void)state;
+    for (int is_timeless = 0; is_timeless < 2; is_timeless++) {
+        open_bench(&b, 60);
+        b.is_timeless = is_timeless;
+        assert_int_equal(say(&b, "gusar.stage now 0.1"), LINE_SAMPLE);
+        assert_int_equal(say(&b, ahead), LINE_SAMPLE);
+        assert_int_equal(take(&b, high, strlen(high), T0 + 3 * SECOND), LINE_SAMPLE);
+        assert_int_equal(b.concluded, 1);
+        assert_int_equal(b.flow_us, T0 + 3 * SECOND);
+        close_bench(&b);
+    }
+}
+
+/* The devices are right, and time passes for their detectors all the same. */
+static void a_gateway_whose_clock_is_wrong_and_unknown_sees_what_its_devices_see(void **state)
+{
+    static const int64_t off[] = {-400 * 24 * 60 * MINUTE, -15 * MINUTE, 15 * MINUTE, 60 * MINUTE};
+    struct bench b;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(off); i++) {
+        open_bench(&b, 60);
+        b.is_timeless = true;
+        for (int64_t t = 0; t < 5 * SECOND; t += SECOND) {
+            struct sample s = {T0 + t, 3100, 0};
+
+            intake_sample(b.intake, 0, &s, T0 + t + off[i]);
+            intake_tick(b.intake, T0 + t + off[i]);
+            assert_int_equal(b.flow_us, T0 + t);
+        }
+        assert_int_equal(b.concluded, 1);
+        for (int64_t t = 0; t < 1900 * SECOND; t += SECOND) {
+            struct sample s = {T0 + 5 * SECOND + t, 100, 0};
+
+            intake_sample(b.intake, 0, &s, s.time_us + off[i]);
+            intake_tick(b.intake, s.time_us + off[i]);
+        }
+        assert_int_equal(b.concluded, 2); /* CLEAR after half an hour */
+        close_bench(&b);
+    }
+}
+
 static void no_spoiled_line_breaks_the_protocol(void **state)
 {
     static const char *const good[] = {
@@ -296,6 +358,8 @@ int main(void)
         cmocka_unit_test(a_stage_over_its_line_is_said_at_once_and_again_if_it_was_lost),
         cmocka_unit_test(a_put_that_fails_fails_the_lines_before_the_next_commit),
         cmocka_unit_test(a_conclusion_is_told_once_and_keeps_its_id_until_it_is_safe),
+        cmocka_unit_test(a_reading_stamped_ahead_blinds_its_channel_for_no_minute),
+        cmocka_unit_test(a_gateway_whose_clock_is_wrong_and_unknown_sees_what_its_devices_see),
         cmocka_unit_test(no_spoiled_line_breaks_the_protocol),
     };
 

@@ -13,6 +13,7 @@ struct bench {
     struct quality quality;
     struct supervise v;
     Eocbus__V1__SensorStatus status;
+    int doubted;
 };
 
 static void open_bench(struct bench *b)
@@ -20,6 +21,7 @@ static void open_bench(struct bench *b)
     const struct supervise_limits limits = {11500, 100, 2000, 65536};
     char err[200];
 
+    b->doubted = 0;
     desk_open(&b->desk, streams, ARRAY_LEN(streams));
     assert_int_equal(
         quality_read(&b->quality, &b->desk.station, NULL, MINUTE, MINUTE, err, sizeof(err)), ST_OK);
@@ -33,7 +35,24 @@ static void take(struct bench *b, unsigned stream, int64_t t, int64_t value, uin
     struct sample s = {t, value, flags};
 
     quality_judge(&b->quality, stream, &s, t);
-    supervise_sample(&b->v, stream, &s);
+    b->doubted += supervise_sample(&b->v, stream, &s);
+}
+
+static void a_channel_whose_times_are_not_believed_is_silent_and_it_is_told_once(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    for (int i = 0; i < 2 * SUPERVISE_DOUBTS; i++) {
+        take(&b, WIRE, T0 + i * SECOND, 1, FLAG(CLOCK_SUSPECT));
+        assert_int_equal(b.doubted, i >= SUPERVISE_DOUBTS - 1);
+        assert_int_equal(supervise_look(&b.v, T0, &b.status), b.doubted ? TROUBLE_SILENT : 0);
+    }
+    assert_int_equal(b.status.silent_datastreams[0], 5);
+    take(&b, WIRE, T0 + MINUTE / 2, 1, 0);
+    assert_int_equal(supervise_look(&b.v, T0, &b.status), 0);
+    desk_close(&b.desk);
 }
 
 static void power_and_signal_come_out_of_the_gateways_own_channels(void **state)
@@ -117,6 +136,7 @@ static void a_channel_that_stops_is_named_and_one_that_speaks_on_change_is_not(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_channel_whose_times_are_not_believed_is_silent_and_it_is_told_once),
         cmocka_unit_test(power_and_signal_come_out_of_the_gateways_own_channels),
         cmocka_unit_test(what_was_never_measured_is_no_trouble),
         cmocka_unit_test(a_clock_that_is_off_and_a_disk_that_fills_are_seen),
