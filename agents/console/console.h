@@ -19,17 +19,23 @@
 
 struct console_settings {
     struct agent_settings agent;
-    char *place, *status, *listen, *cert, *key, *people, *database, *origin, *leaflet;
+    char *place, *status, *listen, *cert, *key, *people, *database, *origin, *proxy, *leaflet;
     unsigned idle_ms, connections, connections_each;
     bool secure; /* behind a proxy that speaks TLS */
 };
 
 extern const struct conf_row console_rows[];
 extern const size_t console_row_count;
+/* What the rows cannot say each for itself. ST_INVALID; ST_DENIED: others may read the key. `err`
+ * is a sentence with what to do. */
+MUST_CHECK enum status console_check(const struct console_settings *set, char *err,
+                                     size_t err_size);
 
 struct news;
 struct logins;
 struct shelf;
+struct doorman;
+struct shared;
 struct console {
     struct console_settings set;
     const struct program *program;
@@ -41,6 +47,8 @@ struct console {
     struct logins *logins;
     struct news *news;
     struct shelf *shelf;
+    struct doorman *doorman;
+    struct shared *shared;
     int argc;
     char **argv;
 };

@@ -104,6 +104,8 @@ static enum status start_people(struct console *c, char *err, size_t err_size)
     snprintf(path, sizeof(path), "%s.sessions", c->set.people);
     snprintf(err, err_size, "out of memory");
     st = sessions_create(&c->sessions, c->loop, path, c->set.idle_ms * INT64_C(1000), LIFE_US);
+    if (st == ST_OK)
+        st = shared_create(&c->shared, c);
     return st == ST_OK ? logins_create(&c->logins, c) : st;
 }
 
@@ -144,12 +146,15 @@ static enum status start_pages(struct daemon *d, char *err, size_t err_size)
                                 .body_bytes = BODY_BYTES,
                                 .stream_bytes = STREAM_BYTES,
                                 .request_ms = REQUEST_MS,
+                                .proxy = c->set.proxy,
+                                .proxy_is_secure = c->set.secure,
                                 .arg = c,
                                 .handle = api_request,
                                 .gone = api_gone};
-    enum status st = ST_OK;
+    enum status st;
 
-    if (tls)
+    st = console_check(&c->set, err, err_size);
+    if (st == ST_OK && tls)
         st = read_pem(c->set.cert, &d->cert, err, err_size);
     if (st == ST_OK && tls)
         st = read_pem(c->set.key, &d->key, err, err_size);
@@ -157,6 +162,8 @@ static enum status start_pages(struct daemon *d, char *err, size_t err_size)
     set.key_pem = (const char *)d->key.data;
     if (st == ST_OK)
         st = http_create(&c->http, &set, err, err_size);
+    if (st == ST_OK)
+        st = doorman_create(&c->doorman, c);
     if (st == ST_OK)
         log_info("console.listen", "url=%s://%.*s:%u", tls ? "https" : "http",
                  (int)(strrchr(c->set.listen, ':') - c->set.listen), c->set.listen,
@@ -188,8 +195,10 @@ static void end(struct daemon *d)
 {
     struct console *c = d->c;
 
+    doorman_destroy(c->doorman);
     http_destroy(c->http);
     reader_destroy(c->reader);
+    shared_destroy(c->shared);
     news_destroy(c->news);
     c->news = NULL;
     agent_destroy(c->agent);

@@ -1,6 +1,11 @@
 /* settings - what a console's file says. */
 #include "agents/console/console.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "proto/base/banned.h"
 
 #define ROW(member) offsetof(struct console_settings, member)
@@ -14,14 +19,18 @@ const struct conf_row console_rows[] = {
     {"listen", CONF_TEXT, ROW(listen), "127.0.0.1:8480", 0,
      "address and port of the pages; port 0 = any", 0, 0},
     {"tls.cert", CONF_PATH, ROW(cert), "", 0,
-     "certificate (PEM) of the pages; empty = no TLS, then listen on loopback behind a proxy", 0,
-     0},
+     "certificate (PEM) of the pages; empty = no TLS, then listen on loopback, or behind a proxy",
+     0, 0},
     {"tls.key", CONF_PATH, ROW(key), "", 0, "its key (PEM), mode 0600", 0, 0},
     {"proxy.origin", CONF_TEXT, ROW(origin), "", 0,
      "what browsers have in their address line when a proxy stands before us, as in "
      "https://eoc.example.tj; empty = as they ask us",
      0, 0},
     {"proxy.secure", CONF_BOOL, ROW(secure), "no", 0, "the proxy speaks TLS to the browsers", 0, 0},
+    {"proxy.address", CONF_TEXT, ROW(proxy), "", 0,
+     "address of the proxy, as in 127.0.0.1: whose X-Forwarded-For is believed, so that wrong "
+     "passwords are counted for each browser; empty = no proxy",
+     0, 0},
     {"people", CONF_PATH, ROW(people), NULL, CONF_REQUIRED,
      "file with who may sign in; eocbus-console person add NAME writes it", 0, 0},
     {"database", CONF_TEXT, ROW(database), NULL, CONF_REQUIRED,
@@ -36,3 +45,39 @@ const struct conf_row console_rows[] = {
      10000},
 };
 const size_t console_row_count = ARRAY_LEN(console_rows);
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0;
+}
+
+static bool is_address(const char *text)
+{
+    unsigned char bytes[16];
+
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+enum status console_check(const struct console_settings *set, char *err, size_t err_size)
+{
+    const bool tls = *set->cert && *set->key;
+    struct stat about;
+
+    if (!*set->cert != !*set->key) {
+        snprintf(err, err_size, "tls.cert and tls.key: both or none");
+    } else if (*set->proxy && !is_address(set->proxy)) {
+        snprintf(err, err_size, "proxy.address = %s: legal is an address like 127.0.0.1",
+                 set->proxy);
+    } else if (!tls && !is_loopback(set->listen) && !(set->secure && *set->proxy)) {
+        snprintf(err, err_size,
+                 "listen = %s: passwords would cross the network in the clear; give tls.cert and "
+                 "tls.key, or listen on 127.0.0.1, or set proxy.address and proxy.secure = yes",
+                 set->listen);
+    } else if (tls && stat(set->key, &about) == 0 && (about.st_mode & 077)) {
+        snprintf(err, err_size, "tls.key = %s: others may read it; say chmod 600 of it", set->key);
+        return ST_DENIED;
+    } else {
+        return ST_OK;
+    }
+    return ST_INVALID;
+}

@@ -3,13 +3,12 @@
  * libmicrohttpd calls exchange_step when the headers are there, for each piece of the body, and
  * once more when all of it is there; if nobody has answered by then the connection sleeps, and the
  * step comes again after it was woken. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agents/web/http_parts.h"
 #include "proto/base/log.h"
+#include "proto/wire/gate.h"
 
 #include "proto/base/banned.h"
 
@@ -19,7 +18,7 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
                              "form-action 'self'; base-uri 'none'; "
                              "frame-ancestors 'none'";
 
-void add_house_headers(struct MHD_Response *r)
+void add_house_headers(struct MHD_Response *r, const struct exchange *x)
 {
     static const char *const headers[][2] = {
         {"Content-Security-Policy", policy},
@@ -33,41 +32,24 @@ void add_house_headers(struct MHD_Response *r)
 
     for (size_t i = 0; i < ARRAY_LEN(headers); i++)
         (void)MHD_add_response_header(r, headers[i][0], headers[i][1]);
+    if (exchange_is_secure(x))
+        (void)MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
 }
 
 /* --- a request comes in -------------------------------------------------------------------------
  */
 
-static void note_peer(struct exchange *x)
+/* As soon as the first line is there. */
+void *exchange_begun(void *arg, const char *raw, struct MHD_Connection *c)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *at = info ? info->client_addr : NULL;
-
-    if (at && at->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)at)->sin_addr, x->peer,
-                        sizeof(x->peer));
-    else if (at && at->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)at)->sin6_addr, x->peer,
-                        sizeof(x->peer));
-}
-
-static struct exchange *begin(struct http *h, struct MHD_Connection *c, const char *url,
-                              const char *method)
-{
+    struct http *h = arg;
     struct exchange *x = mem_zalloc(sizeof(*x));
 
     if (!x)
         return NULL;
     x->http = h;
     x->connection = c;
-    x->method = method;
-    x->path = mem_strdup(url);
-    if (!x->path) {
-        mem_free(x);
-        return NULL;
-    }
-    note_peer(x);
+    x->is_strange = !border_target_is_plain(raw);
     list_add_tail(&h->exchanges, &x->link);
     return x;
 }
@@ -102,7 +84,7 @@ static void note_answered(struct caller *c)
     if (!c)
         return;
     c->busy = false;
-    c->since_us = 0;
+    c->since_us = c->answered_us = 0;
     c->received = caller_received(c);
 }
 
@@ -125,6 +107,8 @@ static enum MHD_Result give(struct exchange *x)
     enum MHD_Result done;
 
     x->response = NULL;
+    if (caller_of(x->connection) && !x->stream)
+        caller_of(x->connection)->answered_us = loop_now_us(x->http->set.loop);
     done = MHD_queue_response(x->connection, x->answer_status, r);
     MHD_destroy_response(r);
     return done;
@@ -150,6 +134,22 @@ static enum MHD_Result finish(struct exchange *x)
     return MHD_YES;
 }
 
+/* All headers are there, nothing of the body. An answer now also closes the connection if a body
+ * would follow. */
+static enum MHD_Result come_in(struct exchange *x, const char *url, const char *method)
+{
+    const struct answer *refusal = border_refusal(x);
+
+    x->method = method;
+    x->path = mem_strdup(url);
+    if (!x->path)
+        return MHD_NO;
+    if (!refusal)
+        return MHD_YES;
+    http_answer(x, refusal);
+    return x->response ? give(x) : MHD_NO;
+}
+
 enum MHD_Result exchange_step(void *arg, struct MHD_Connection *c, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *len, void **mine)
@@ -158,10 +158,10 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *c, const char *u
     struct exchange *x = *mine;
 
     (void)version;
-    if (!x) {
-        *mine = begin(h, c, url, method);
-        return *mine ? MHD_YES : MHD_NO;
-    }
+    if (!x)
+        return MHD_NO; /* no memory */
+    if (!x->path)
+        return come_in(x, url, method);
     if (*len) {
         take_body(x, data, *len);
         *len = 0;
@@ -194,7 +194,7 @@ void exchange_ended(void *arg, struct MHD_Connection *c, void **mine,
     note_answered(caller_of(c));
     if (x->stream)
         stream_gone(x->stream);
-    if (h->set.gone && !h->ending)
+    if (h->set.gone)
         h->set.gone(h->set.arg, x);
     exchange_free(x);
 }
@@ -219,7 +219,7 @@ const char *exchange_query(const struct exchange *x, const char *name)
 
     if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
                                       &value, &len) != MHD_YES ||
-        !value || strlen(value) != len)
+        !value || !gate_utf8_is_valid(value, len))
         return NULL;
     return value;
 }
@@ -247,7 +247,13 @@ const char *exchange_peer(const struct exchange *x)
 
 bool exchange_is_secure(const struct exchange *x)
 {
-    return x->http->set.cert_pem != NULL;
+    return x->http->set.cert_pem != NULL || x->http->set.proxy_is_secure;
+}
+
+void exchange_own(struct exchange *x, const uint8_t owner[EXCHANGE_OWNER])
+{
+    memcpy(x->owner, owner, EXCHANGE_OWNER);
+    x->is_owned = true;
 }
 
 void exchange_keep(struct exchange *x, void *mine)
@@ -300,10 +306,11 @@ static struct MHD_Response *make(const struct exchange *x, const struct answer *
 
     if (!r)
         return NULL;
-    add_house_headers(r);
+    add_house_headers(r, x);
     add(r, "Content-Type", a->type ? a->type : "text/plain; charset=utf-8");
     add(r, "Location", a->location);
-    add(r, "Set-Cookie", a->set_cookie);
+    for (size_t i = 0; i < ARRAY_LEN(a->set_cookie); i++)
+        add(r, "Set-Cookie", a->set_cookie[i]);
     add(r, "Content-Disposition", a->disposition);
     snprintf(seconds, sizeof(seconds), "%u", a->retry_s);
     add(r, "Retry-After", a->retry_s ? seconds : NULL);

@@ -1,5 +1,4 @@
 /* http - the server and its turns. See http.h. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netdb.h>
@@ -15,6 +14,10 @@
 #include "proto/base/banned.h"
 
 enum { WATCH_MS = 1000, COMMENT_EVERY = 15, HEADER_BYTES = 32768, IDLE_S = 120 };
+/* 300 KB, the longest of our answers, take two minutes at the 20 kbit/s of a 2G link. */
+#define ANSWER_US UINT64_C(300000000)
+
+static const char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
 
 /* --- turns --------------------------------------------------------------------------------------
  */
@@ -61,11 +64,17 @@ uint64_t caller_received(const struct caller *c)
                                                                        : 0;
 }
 
-/* Bytes that drip keep libmicrohttpd's own clock from ringing: the whole request has a time. */
+/* Bytes that drip, either way, keep libmicrohttpd's own clock from ringing: the whole request has a
+ * time, and so has the answer. */
+static bool is_slow(const struct http *h, const struct caller *c, uint64_t now)
+{
+    return (c->since_us && now - c->since_us >= h->set.request_ms * UINT64_C(1000)) ||
+           (c->answered_us && now - c->answered_us >= ANSWER_US);
+}
+
 static void cut_slow(struct http *h)
 {
-    uint64_t now = loop_now_us(h->set.loop), most = h->set.request_ms * UINT64_C(1000);
-
+    uint64_t now = loop_now_us(h->set.loop);
     struct list *pos;
 
     list_each(pos, &h->callers) {
@@ -74,9 +83,9 @@ static void cut_slow(struct http *h)
         /* Nobody tells when the first byte of the next request comes. */
         if (!c->since_us && !c->busy && caller_received(c) > c->received)
             c->since_us = now;
-        if (!c->since_us || now - c->since_us < most)
+        if (!is_slow(h, c, now))
             continue;
-        c->since_us = 0;
+        c->since_us = c->answered_us = 0;
         shutdown(c->fd, SHUT_RDWR);
     }
 }
@@ -114,6 +123,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **m
         return;
     }
     c->fd = info->connect_fd;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    peer_text(c->peer, info ? info->client_addr : NULL);
     c->since_us = loop_now_us(h->set.loop);
     list_add_tail(&h->callers, &c->link);
     *mine = c;
@@ -207,19 +218,20 @@ static enum status start_daemon(struct http *h, int fd, char *err, size_t err_si
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)h->set.connections, NULL},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)h->set.connections_each, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *)(uintptr_t)h->set.cert_pem},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)h->set.key_pem},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities},
         {MHD_OPTION_END, 0, NULL},
     };
 
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, exchange_step, h, MHD_OPTION_EXTERNAL_LOGGER,
-                                 on_words, h, MHD_OPTION_NOTIFY_COMPLETED, exchange_ended, h,
-                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY,
-                                 options, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, border_accept, h, exchange_step, h, MHD_OPTION_EXTERNAL_LOGGER, on_words, h,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_begun, h, MHD_OPTION_NOTIFY_COMPLETED, exchange_ended,
+        h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY, options,
+        MHD_OPTION_END);
     if (h->daemon)
         return ST_OK;
     close(fd);

@@ -9,9 +9,15 @@
  *                                                  └────▶ http_stream ──▶ stream_send … ──▶ left
  *
  * What is bounded: connections altogether and of one address, 32 KiB of headers, the body, the time
- * a request may take to come in whole (however slowly its bytes drip), what a stream may hold back
- * for a browser that does not read. Every answer carries the headers that keep a page to itself
- * (content security policy, no framing, no sniffing, no referrer).
+ * a request may take to come in whole (however slowly its bytes drip) and an answer to be taken,
+ * what a stream may hold back for a browser that does not read. Requests that two readers could cut
+ * in different places, or whose path could be read in two ways, are refused before anybody sees
+ * them (border.c). Every answer carries the headers that keep a page to itself (content security
+ * policy, no framing, no sniffing, no referrer; with TLS: never again without).
+ *
+ * Behind a proxy all connections have its address. Of the header X-Forwarded-For only the last
+ * address is believed (the one that the proxy itself saw), and only from the proxy; bounds "of one
+ * address" then count requests instead of connections.
  *
  * The only folder that knows libmicrohttpd is this one; it runs in our thread, on an epoll
  * descriptor that the loop watches. */
@@ -32,13 +38,16 @@ struct stream;   /* an answer that does not end: server-sent events */
 struct http_settings { /* borrowed for the call, what `arg` points to for the server's life */
     struct loop *loop;
     const char *address;                    /* "127.0.0.1:8480", "[::1]:8480"; port 0 = any */
-    const char *cert_pem, *key_pem;         /* texts, both or none: TLS */
+    const char *cert_pem, *key_pem;         /* texts, both or none: TLS 1.2 or newer */
+    const char *proxy;                      /* its address, "127.0.0.1"; NULL or "" = none */
+    bool proxy_is_secure;                   /* speaks TLS to browsers; nobody else may connect */
     unsigned connections, connections_each; /* altogether, of one address */
     size_t body_bytes, stream_bytes;        /* most of a request; most that waits for one browser */
     unsigned request_ms;                    /* until a request is there whole */
     void *arg;
     void (*handle)(void *arg, struct exchange *x);
-    /* The browser left before it was answered, or its answer is through; may be NULL. */
+    /* The browser left before it was answered, its answer is through, or the server ends; may be
+     * NULL. */
     void (*gone)(void *arg, struct exchange *x);
 };
 
@@ -46,7 +55,7 @@ struct http_settings { /* borrowed for the call, what `arg` points to for the se
  * sentence. */
 MUST_CHECK enum status http_create(struct http **out, const struct http_settings *set, char *err,
                                    size_t err_size);
-void http_destroy(struct http *h); /* NULL is allowed; streams end, nobody is told */
+void http_destroy(struct http *h); /* NULL is allowed; streams end without `left` */
 unsigned http_port(const struct http *h);
 
 /* --- a request; everything is borrowed until it is answered --------------------------------------
@@ -59,9 +68,9 @@ const char *exchange_query(const struct exchange *x, const char *name);
 const char *exchange_header(const struct exchange *x, const char *name);
 const char *exchange_cookie(const struct exchange *x, const char *name);
 const void *exchange_body(const struct exchange *x, size_t *len);
-/* Whom limits are counted for: the other end's address as text. */
+/* Whom limits are counted for: the browser's address as text, also behind the proxy. */
 const char *exchange_peer(const struct exchange *x);
-bool exchange_is_secure(const struct exchange *x);  /* came in by TLS */
+bool exchange_is_secure(const struct exchange *x);  /* the browser speaks TLS, to us or the proxy */
 void exchange_keep(struct exchange *x, void *mine); /* a pointer of the caller's, for later */
 void *exchange_kept(const struct exchange *x);
 
@@ -75,10 +84,10 @@ struct answer {
     size_t len;
     bool lasting;    /* body outlives the server: a page that was compiled in */
     const char *tag; /* ETag without quotes; answered with 304 when the browser has it; or NULL */
-    const char *location;    /* of a redirect; or NULL */
-    const char *set_cookie;  /* a whole Set-Cookie value; or NULL */
-    const char *disposition; /* "attachment; filename=..."; or NULL */
-    unsigned retry_s;        /* Retry-After; 0 = none */
+    const char *location;      /* of a redirect; or NULL */
+    const char *set_cookie[2]; /* whole Set-Cookie values; or NULL */
+    const char *disposition;   /* "attachment; filename=..."; or NULL */
+    unsigned retry_s;          /* Retry-After; 0 = none */
 };
 /* Once for each exchange. Without memory the connection is closed. */
 void http_answer(struct exchange *x, const struct answer *a);
@@ -93,5 +102,15 @@ struct stream *http_stream(struct exchange *x, void (*left)(void *arg, struct st
  * later turn. */
 enum status stream_send(struct stream *s, const char *event, const char *id, const char *data);
 void stream_end(struct stream *s); /* no `left` after that */
+
+/* --- whose streams they are ----------------------------------------------------------------------
+ */
+
+enum { EXCHANGE_OWNER = 32 };
+/* Whom a stream belongs to, in bytes that only the caller understands; before http_stream. */
+void exchange_own(struct exchange *x, const uint8_t owner[EXCHANGE_OWNER]);
+/* Ends every owned stream whose owner may not `stay`; `left` follows on a later turn. */
+void http_sort_out(struct http *h, bool (*stays)(void *arg, const uint8_t owner[EXCHANGE_OWNER]),
+                   void *arg);
 
 #endif

@@ -74,7 +74,7 @@ struct stream *http_stream(struct exchange *x, void (*left)(void *arg, struct st
         return NULL;
     }
     *s = (struct stream){.http = x->http, .x = x, .left = left, .arg = arg, .holders = 2};
-    add_house_headers(x->response);
+    add_house_headers(x->response, x);
     (void)MHD_add_response_header(x->response, "Content-Type", "text/event-stream");
     (void)MHD_add_response_header(x->response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(x->response, "X-Accel-Buffering", "no");
@@ -133,6 +133,21 @@ void stream_comment_all(struct http *h)
         if (s->over || !has_room(s, 4))
             continue;
         buf_puts(&s->waiting, ":\n\n");
+        wake(s);
+    }
+}
+
+void http_sort_out(struct http *h, bool (*stays)(void *arg, const uint8_t owner[EXCHANGE_OWNER]),
+                   void *arg)
+{
+    struct list *pos;
+
+    list_each(pos, &h->streams) {
+        struct stream *s = container_of(pos, struct stream, link);
+
+        if (s->over || !s->x->is_owned || stays(arg, s->x->owner))
+            continue;
+        hang_up(s);
         wake(s);
     }
 }

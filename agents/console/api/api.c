@@ -44,6 +44,8 @@ void answer_later(struct exchange *x, unsigned status, const char *word, const c
 
     buf_printf(&json, "{\"error\":\"%s\",\"text\":", word);
     put_json(&json, text);
+    if (retry_s)
+        buf_printf(&json, ",\"retry_s\":%u", retry_s);
     buf_puts(&json, "}");
     http_answer(x, &(struct answer){.status = status,
                                     .type = "application/json",
@@ -61,14 +63,24 @@ void answer_error(struct exchange *x, unsigned status, const char *word, const c
 /* --- whose request ------------------------------------------------------------------------------
  */
 
+const char *cookie_prefix(const struct exchange *x)
+{
+    return exchange_is_secure(x) ? "__Host-" : "";
+}
+
+const char *cookie_of(const struct exchange *x, const char *name)
+{
+    char full[40];
+
+    snprintf(full, sizeof(full), "%s%s", cookie_prefix(x), name);
+    return exchange_cookie(x, full);
+}
+
 static struct session *who_asks(struct console *c, const struct exchange *x)
 {
-    struct session *s = sessions_find(c->sessions, exchange_cookie(x, "eocbus"));
-    struct person p;
-    char err[400];
+    struct session *s = sessions_find(c->sessions, cookie_of(x, "eocbus"));
 
-    if (!s || (people_find(c->set.people, s->person, &p, err, sizeof(err)) == ST_OK &&
-               sessions_password(&p) == s->password))
+    if (!s || person_may_stay(c, s))
         return s;
     sessions_end(c->sessions, s);
     return NULL;
@@ -79,7 +91,10 @@ static struct session *who_asks(struct console *c, const struct exchange *x)
 static bool is_from_our_page(const struct console *c, const struct exchange *x)
 {
     const char *origin = exchange_header(x, "Origin"), *host = exchange_header(x, "Host"), *at;
+    const char *site = exchange_header(x, "Sec-Fetch-Site");
 
+    if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
+        return false;
     if (!origin)
         return true; /* not a browser, or an old one: the token tells */
     if (*c->set.origin)
@@ -107,10 +122,6 @@ static void handle_post(struct console *c, struct exchange *x, const char *path)
 {
     struct session *who;
 
-    if (!is_from_our_page(c, x)) {
-        answer_error(x, 403, "origin", "This did not come from the console's own page.");
-        return;
-    }
     if (strcmp(path, "login") == 0) {
         login_begin(c, x);
         return;
@@ -128,17 +139,23 @@ static void handle_post(struct console *c, struct exchange *x, const char *path)
         answer_error(x, 404, "path", "There is no such path.");
 }
 
+static void open_news(struct console *c, struct exchange *x, const struct session *who)
+{
+    exchange_own(x, who->sha);
+    news_open(c->news, x);
+}
+
 static void handle_get(struct console *c, struct exchange *x, const char *path)
 {
     static const char view[] = "view/", csv[] = "csv/";
     struct session *who = who_asks(c, x);
 
-    if (!who)
-        answer_error(x, 401, "signed_out", "Sign in first.");
-    else if (strcmp(path, "me") == 0)
+    if (strcmp(path, "me") == 0)
         tell_me(c, x, who);
+    else if (!who)
+        answer_error(x, 401, "signed_out", "Sign in first.");
     else if (strcmp(path, "news") == 0)
-        news_open(c->news, x);
+        open_news(c, x, who);
     else if (strncmp(path, view, strlen(view)) == 0)
         view_ask(c, x, path + strlen(view));
     else if (strncmp(path, csv, strlen(csv)) == 0)
@@ -159,6 +176,8 @@ void api_request(void *arg, struct exchange *x)
             shelf_answer(c->shelf, x, path);
         else
             answer_error(x, 405, "method", "Pages are read with GET.");
+    } else if (!is_from_our_page(c, x)) {
+        answer_error(x, 403, "origin", "This did not come from the console's own page.");
     } else if (is_get) {
         handle_get(c, x, path + strlen(api));
     } else if (strcmp(method, "POST") == 0) {
@@ -173,6 +192,7 @@ void api_gone(void *arg, struct exchange *x)
     struct console *c = arg;
 
     login_gone(c, x);
+    shared_gone(c->shared, x);
     reader_forget(c->reader, x);
     say_gone(x);
 }

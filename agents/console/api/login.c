@@ -1,20 +1,24 @@
 /* login - signing in and out. Argon2id takes a tenth of a second and 64 MiB: one at a time, on a
- * thread beside the loop; who comes meanwhile waits in a short line. */
+ * thread beside the loop; who comes meanwhile waits in a short line. Wrong passwords are counted
+ * (guesses.h); a browser that the person signed in from before (devices.h) is counted for itself
+ * and waits before all others. */
 #include <stdio.h>
 #include <string.h>
 
 #include "agents/console/api/api.h"
+#include "agents/console/people/devices.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"
 
-enum { LINE_MOST = 32 };
+enum { LINE_MOST = 32, LINE_EACH = 8, TAG_BYTES = PERSON_NAME + 80, DEVICE_LIFE_S = 180 * 86400 };
 
 struct login {
     struct list link;
     struct exchange *x; /* NULL: the browser left */
     char name[PERSON_NAME], password[PASSWORD_MOST + 2], peer[64];
     struct person person;
+    char device[33]; /* number of the browser, if the person signed in from it before */
     bool is_known, is_right;
 };
 
@@ -22,6 +26,7 @@ struct logins {
     struct console *console;
     struct loop_work *work;
     struct guesses guesses;
+    struct devices devices;
     struct list line;
     size_t count;
     struct login *busy;
@@ -78,51 +83,129 @@ static void put_me(struct buf *json, const struct console *c, const struct sessi
                s->token);
 }
 
+static void write_cookie(char out[300], const struct exchange *x, const char *name,
+                         const char *value, long life_s)
+{
+    size_t n =
+        (size_t)snprintf(out, 300, "%s%s=%s; Path=/; HttpOnly; SameSite=Strict%s", cookie_prefix(x),
+                         name, value, exchange_is_secure(x) ? "; Secure" : "");
+
+    if (life_s >= 0)
+        snprintf(out + n, 300 - n, "; Max-Age=%ld", life_s);
+}
+
+/* The browser's session of before ends: nobody signs in twice in one browser, and nobody goes on
+ * with a session that was there before the password. */
+static void end_former(struct console *c, const struct exchange *x)
+{
+    struct session *former = sessions_find(c->sessions, cookie_of(x, "eocbus"));
+
+    if (former)
+        sessions_end(c->sessions, former);
+}
+
 static void welcome(struct console *c, struct login *l)
 {
     struct buf json = {0};
-    char secret[SESSION_SECRET], cookie[200];
-    struct session *s = sessions_begin(c->sessions, &l->person, secret);
+    char secret[SESSION_SECRET], device[DEVICE_TEXT], cookie[300], second[300];
+    struct session *s;
 
+    end_former(c, l->x);
+    s = sessions_begin(c->sessions, &l->person, secret);
     if (!s) {
         answer_later(l->x, 503, "memory", "Nobody can be signed in now; try again.", 5);
         return;
     }
     put_me(&json, c, s);
-    snprintf(cookie, sizeof(cookie), "eocbus=%s; Path=/; HttpOnly; SameSite=Strict%s", secret,
-             c->set.secure || exchange_is_secure(l->x) ? "; Secure" : "");
+    devices_make(&c->logins->devices, c->loop, l->name, device);
+    write_cookie(cookie, l->x, "eocbus", secret, -1);
+    write_cookie(second, l->x, "eocbus-device", device, DEVICE_LIFE_S);
     http_answer(l->x, &(struct answer){.status = 200,
                                        .type = "application/json",
                                        .body = json.data,
                                        .len = json.len,
-                                       .set_cookie = cookie});
+                                       .set_cookie = {cookie, second}});
     buf_free(&json);
     password_wipe(secret, sizeof(secret));
     password_wipe(cookie, sizeof(cookie));
 }
 
-static const char *tag_of(char out[PERSON_NAME + 16], const char *kind, const char *what)
+/* --- wrong ones ---------------------------------------------------------------------------------
+ */
+
+/* One subscriber has a whole /64 of IPv6. */
+static void network_of(char out[64], const char *peer)
 {
-    snprintf(out, PERSON_NAME + 16, "%s %s", kind, what);
-    return out;
+    unsigned colons = 0;
+    size_t n = 0;
+
+    for (; peer[n] && n < 63 && colons < 4; n++)
+        colons += peer[n] == ':';
+    snprintf(out, 64, "%.*s", (int)n, peer);
+}
+
+struct count {
+    char tag[TAG_BYTES];
+    unsigned free;
+};
+
+/* What is counted for this login; the number of them. */
+static unsigned counts_of(const struct login *l, struct count out[3])
+{
+    char network[64];
+
+    if (*l->device) {
+        snprintf(out[0].tag, TAG_BYTES, "device %s", l->device);
+        out[0].free = FREE_OF_DEVICE;
+        return 1;
+    }
+    network_of(network, l->peer);
+    snprintf(out[0].tag, TAG_BYTES, "name %s at %s", l->name, network);
+    out[0].free = FREE_AT_ADDRESS;
+    snprintf(out[1].tag, TAG_BYTES, "address %s", network);
+    out[1].free = FREE_OF_ADDRESS;
+    snprintf(out[2].tag, TAG_BYTES, "name %s", l->name);
+    out[2].free = FREE_OF_NAME;
+    return 3;
+}
+
+static unsigned must_wait_s(const struct logins *all, const struct login *l)
+{
+    uint64_t now = loop_now_us(all->console->loop);
+    unsigned longest = 0;
+    struct count counts[3];
+
+    for (unsigned i = 0, n = counts_of(l, counts); i < n; i++) {
+        unsigned s = guesses_wait_s(&all->guesses, counts[i].tag, counts[i].free, now);
+
+        longest = s > longest ? s : longest;
+    }
+    return longest;
+}
+
+static void answer_wait(struct exchange *x, unsigned wait_s)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "Too many wrong passwords; try again in %u s.", wait_s);
+    answer_later(x, 429, "guesses", text, wait_s);
 }
 
 static void judge(struct logins *all, struct login *l)
 {
-    char name[PERSON_NAME + 16], peer[PERSON_NAME + 16];
     uint64_t now = loop_now_us(all->console->loop);
+    struct count counts[3];
+    unsigned n = counts_of(l, counts);
 
-    tag_of(name, "name", l->name);
-    tag_of(peer, "address", l->peer);
     if (l->is_known && l->is_right) {
-        guesses_right(&all->guesses, name);
+        guesses_right(&all->guesses, counts[0].tag);
         log_info("console.login", "person=%s", l->name);
         if (l->x)
             welcome(all->console, l);
         return;
     }
-    guesses_wrong(&all->guesses, name, now);
-    guesses_wrong(&all->guesses, peer, now);
+    for (unsigned i = 0; i < n; i++)
+        guesses_wrong(&all->guesses, counts[i].tag, counts[i].free, now);
     log_warn("console.login.refused", "name=\"%s\" address=%s", l->name, l->peer);
     if (l->x)
         answer_error(l->x, 403, "password", "The name or the password is wrong.");
@@ -157,20 +240,11 @@ static void on_worked(void *arg)
     start_next(all);
 }
 
-static unsigned must_wait_s(const struct logins *all, const struct login *l)
-{
-    char tag[PERSON_NAME + 16];
-    uint64_t now = loop_now_us(all->console->loop);
-    unsigned name = guesses_wait_s(&all->guesses, tag_of(tag, "name", l->name), now),
-             peer = guesses_wait_s(&all->guesses, tag_of(tag, "address", l->peer), now);
-
-    return name > peer ? name : peer;
-}
-
 static void start_next(struct logins *all)
 {
     char err[400] = "";
     struct login *l;
+    unsigned wait_s;
     enum status st;
 
     if (all->busy || list_empty(&all->line))
@@ -178,9 +252,10 @@ static void start_next(struct logins *all)
     l = container_of(list_first(&all->line), struct login, link);
     list_remove(&l->link);
     all->count--;
-    if (must_wait_s(all, l)) { /* others guessed while this one stood in the line */
+    wait_s = must_wait_s(all, l);
+    if (wait_s) { /* others guessed while this one stood in the line */
         if (l->x)
-            answer_later(l->x, 429, "guesses", "Too many wrong passwords; wait a minute.", 60);
+            answer_wait(l->x, wait_s);
         end_login(l);
         start_next(all);
         return;
@@ -199,35 +274,70 @@ static void start_next(struct logins *all)
     }
 }
 
+static unsigned in_line_of(const struct logins *all, const char *peer)
+{
+    unsigned has = 0;
+    const struct list *pos;
+
+    list_each(pos, &all->line) {
+        has += strcmp(container_of(pos, struct login, link)->peer, peer) == 0;
+    }
+    return has;
+}
+
+/* The line is short, and one address never fills it; who is known here stands before them all. */
+static bool has_room(const struct logins *all, const struct login *l)
+{
+    if (*l->device)
+        return all->count < 2 * LINE_MOST;
+    return all->count < LINE_MOST && in_line_of(all, l->peer) < LINE_EACH;
+}
+
+static void stand_in_line(struct logins *all, struct login *l)
+{
+    if (*l->device)
+        list_add_tail(all->line.next, &l->link);
+    else
+        list_add_tail(&all->line, &l->link);
+    all->count++;
+}
+
+static bool read_login(const struct logins *all, const struct exchange *x, struct login *l)
+{
+    size_t len;
+    const char *form = exchange_body(x, &len), *device = cookie_of(x, "eocbus-device");
+
+    snprintf(l->peer, sizeof(l->peer), "%s", exchange_peer(x));
+    if (!form_value(form, len, "name", l->name, sizeof(l->name)) ||
+        !form_value(form, len, "password", l->password, sizeof(l->password)))
+        return false;
+    if (devices_know(&all->devices, l->name, device))
+        snprintf(l->device, sizeof(l->device), "%s", device);
+    return true;
+}
+
 void login_begin(struct console *c, struct exchange *x)
 {
     struct login *l = mem_zalloc(sizeof(*l));
-    size_t len;
-    const char *form = exchange_body(x, &len);
-    unsigned wait_s;
+    unsigned wait_s = 0;
 
-    if (!l || c->logins->count >= LINE_MOST) {
-        mem_free(l);
-        answer_later(x, 503, "busy", "Too many people sign in at once; try again.", 5);
+    if (!l) {
+        answer_later(x, 503, "memory", "There is no memory for it now.", 5);
         return;
     }
-    snprintf(l->peer, sizeof(l->peer), "%s", exchange_peer(x));
-    if (!form_value(form, len, "name", l->name, sizeof(l->name)) ||
-        !form_value(form, len, "password", l->password, sizeof(l->password))) {
+    if (!read_login(c->logins, x, l)) {
         answer_error(x, 400, "form", "A name and a password are wanted.");
-        end_login(l);
+    } else if (!has_room(c->logins, l)) {
+        answer_later(x, 503, "busy", "Too many people sign in at once; try again.", 5);
+    } else if ((wait_s = must_wait_s(c->logins, l)) != 0) {
+        answer_wait(x, wait_s);
+    } else {
+        l->x = x;
+        stand_in_line(c->logins, l);
+        start_next(c->logins);
         return;
     }
-    wait_s = must_wait_s(c->logins, l);
-    if (wait_s) {
-        answer_later(x, 429, "guesses", "Too many wrong passwords; wait a minute.", wait_s);
-        end_login(l);
-        return;
-    }
-    l->x = x;
-    list_add_tail(&c->logins->line, &l->link);
-    c->logins->count++;
-    start_next(c->logins);
+    end_login(l);
 }
 
 void login_gone(struct console *c, struct exchange *x)
@@ -247,6 +357,7 @@ void login_gone(struct console *c, struct exchange *x)
 enum status logins_create(struct logins **out, struct console *c)
 {
     struct logins *l = mem_zalloc(sizeof(*l));
+    char path[1100];
     uint64_t salt;
     enum status st;
 
@@ -256,6 +367,13 @@ enum status logins_create(struct logins **out, struct console *c)
     list_init(&l->line);
     loop_random(c->loop, &salt, sizeof(salt));
     guesses_begin(&l->guesses, salt);
+    snprintf(path, sizeof(path), "%s.devices", c->set.people);
+    if (devices_begin(&l->devices, c->loop, path) != ST_OK)
+        log_warn(
+            "console.devices.unsaved",
+            "path=%s next=\"after a start browsers are strangers: who guesses a name keeps its "
+            "person waiting too\"",
+            path);
     st = loop_work_create(&l->work, c->loop, work, on_worked, l);
     if (st != ST_OK) {
         mem_free(l);
@@ -282,20 +400,26 @@ void logins_destroy(struct logins *l)
 
 void logout(struct console *c, struct exchange *x, struct session *who)
 {
-    static const char gone[] = "eocbus=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
+    char gone[300];
 
     sessions_end(c->sessions, who);
-    http_answer(
-        x,
-        &(struct answer){
-            .status = 200, .type = "application/json", .body = "{}", .len = 2, .set_cookie = gone});
+    doorman_look(c->doorman);
+    write_cookie(gone, x, "eocbus", "", 0);
+    http_answer(x, &(struct answer){.status = 200,
+                                    .type = "application/json",
+                                    .body = "{}",
+                                    .len = 2,
+                                    .set_cookie = {gone}});
 }
 
-void tell_me(struct console *c, struct exchange *x, struct session *who)
+void tell_me(struct console *c, struct exchange *x, const struct session *who)
 {
     struct buf json = {0};
 
-    put_me(&json, c, who);
+    if (who)
+        put_me(&json, c, who);
+    else
+        buf_puts(&json, "{\"person\":null}");
     answer_json(x, 200, &json);
     buf_free(&json);
 }

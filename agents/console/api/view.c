@@ -79,7 +79,7 @@ static void ask(struct console *c, struct exchange *x, const char *name, reader_
         return;
     }
     n = take_params(x, takes, names, params);
-    st = reader_ask(c->reader, name, params, n, done, x);
+    st = shared_ask(c->shared, name, params, n, done, x);
     if (st == ST_CLOSED)
         answer_later(x, 503, "store_away", "The database is away.", 2);
     else if (st == ST_INVALID)

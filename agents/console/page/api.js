@@ -8,6 +8,7 @@ export class Trouble extends Error {
     super(body.text || String(status));
     this.status = status;
     this.word = body.error || "";
+    this.wait = body.retry_s ?? 0; // seconds
   }
 }
 
@@ -19,6 +20,7 @@ async function ask(path, options = {}) {
 }
 
 function take(body) {
+  if (!body.person) throw new Trouble(401, body);
   me = body;
   token = body.token;
   return me;

@@ -1,6 +1,8 @@
 // news - what happens, as it happens (server-sent events), and whether we still hear: a page that hears
 // nothing for 5 s says that it is blind, and when it hears again asks its views anew.
 
+import * as api from "./api.js";
+
 const listeners = new Map();
 export function on(event, listener) {
   if (!listeners.has(event)) listeners.set(event, new Set());
@@ -34,6 +36,8 @@ function open() {
       if (event === "truth") truth = data;
       hear(event, data);
     });
+  // The stream was ended for good: the person is signed out, here or everywhere.
+  source.addEventListener("error", () => api.whoAmI().catch((trouble) => trouble.status === 401 && location.reload()));
 }
 
 export function start() {

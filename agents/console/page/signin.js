@@ -17,7 +17,7 @@ export function signInPage(main, enter) {
       password.value = "";
       await enter();
     } catch (why) {
-      trouble.textContent = words.has(`trouble.${why.word}`) ? say(`trouble.${why.word}`) : say("trouble.unreachable");
+      trouble.textContent = words.has(`trouble.${why.word}`) ? say(`trouble.${why.word}`, { n: why.wait }) : say("trouble.unreachable");
       password.focus();
     }
   }

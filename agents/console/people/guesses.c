@@ -35,25 +35,25 @@ void guesses_begin(struct guesses *g, uint64_t salt)
     g->salt = salt;
 }
 
-unsigned guesses_wait_s(const struct guesses *g, const char *what, uint64_t now_us)
+unsigned guesses_wait_s(const struct guesses *g, const char *what, unsigned free, uint64_t now_us)
 {
     const struct guess_slot *s = slot_of(g, key_of(g, what));
     uint64_t since;
 
-    if (left_wrong(s, now_us) < GUESSES_FREE)
+    if (left_wrong(s, now_us) < free)
         return 0;
     since = (now_us - s->at_us) % MINUTE_US;
     return (unsigned)((MINUTE_US - since) / 1000000) + 1;
 }
 
-void guesses_wrong(struct guesses *g, const char *what, uint64_t now_us)
+void guesses_wrong(struct guesses *g, const char *what, unsigned free, uint64_t now_us)
 {
     uint64_t key = key_of(g, what);
     struct guess_slot *s = slot_of(g, key);
     uint32_t wrong = left_wrong(s, now_us);
 
     s->key = key;
-    s->wrong = wrong < GUESSES_FREE ? wrong + 1 : GUESSES_FREE;
+    s->wrong = wrong < free ? wrong + 1 : wrong;
     s->at_us = now_us;
 }
 

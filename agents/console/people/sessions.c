@@ -54,8 +54,14 @@ static void sha_of(uint8_t out[SESSION_SHA], const char *secret)
  * ----------------------------------------------
  */
 
+static int64_t now_of(const struct sessions *s)
+{
+    return (int64_t)loop_now_us(s->loop);
+}
+
 static void save(struct sessions *s)
 {
+    const int64_t to_utc = loop_utc_us(s->loop) - now_of(s);
     struct buf text = {0};
     struct list *pos;
 
@@ -65,7 +71,8 @@ static void save(struct sessions *s)
 
         digest_hex(hex, one->sha);
         buf_printf(&text, "%s %s %s %s %" PRId64 " %" PRId64 " %" PRIx64 "\n", hex, one->token,
-                   one->person, one->lang, one->began_us, one->seen_us, one->password);
+                   one->person, one->lang, one->began_us + to_utc, one->seen_us + to_utc,
+                   one->password);
     }
     if (text.failed || file_replace(s->path, text.data ? text.data : (void *)"", text.len) != ST_OK)
         log_warn("console.sessions.unsaved",
@@ -104,8 +111,15 @@ static void drop(struct sessions *s, struct session *one)
     mem_free(one);
 }
 
+/* The clock was set back while nobody looked, and how old the session is cannot be known. */
+static bool is_of_the_future(const struct sessions *s, const struct session *one)
+{
+    return one->began_us > now_of(s) + SEEN_STEP_US || one->seen_us > now_of(s) + SEEN_STEP_US;
+}
+
 static bool read_one(struct sessions *s, const char *line)
 {
+    const int64_t to_utc = loop_utc_us(s->loop) - now_of(s);
     struct session *one = add(s);
     char hex[65];
 
@@ -113,8 +127,13 @@ static bool read_one(struct sessions *s, const char *line)
         return false;
     if (sscanf(line, "%64s %43s %127s %2s %" SCNd64 " %" SCNd64 " %" SCNx64, hex, one->token,
                one->person, one->lang, &one->began_us, &one->seen_us, &one->password) == 7 &&
-        strlen(hex) == 64 && read_hex(one->sha, hex))
+        strlen(hex) == 64 && read_hex(one->sha, hex)) {
+        one->began_us -= to_utc;
+        one->seen_us -= to_utc;
+        if (is_of_the_future(s, one))
+            drop(s, one);
         return true;
+    }
     drop(s, one);
     return false;
 }
@@ -170,8 +189,7 @@ void sessions_destroy(struct sessions *s)
 
 static bool is_over(const struct sessions *s, const struct session *one, int64_t now_us)
 {
-    return now_us - one->seen_us > s->idle_us || now_us - one->began_us > s->life_us ||
-           one->seen_us > now_us + SEEN_STEP_US; /* a clock that was set back lengthens nothing */
+    return now_us - one->seen_us > s->idle_us || now_us - one->began_us > s->life_us;
 }
 
 /* What is over goes, and of this person the oldest when there are too many. */
@@ -208,7 +226,7 @@ uint64_t sessions_password(const struct person *p)
 struct session *sessions_begin(struct sessions *s, const struct person *p,
                                char secret[SESSION_SECRET])
 {
-    int64_t now = loop_utc_us(s->loop);
+    int64_t now = now_of(s);
     struct session *one;
 
     make_room(s, p->name, now);
@@ -228,7 +246,7 @@ struct session *sessions_begin(struct sessions *s, const struct person *p,
 
 struct session *sessions_find(struct sessions *s, const char *secret)
 {
-    int64_t now = loop_utc_us(s->loop);
+    int64_t now = now_of(s);
     uint8_t sha[SESSION_SHA];
     struct list *pos;
 
@@ -249,6 +267,19 @@ struct session *sessions_find(struct sessions *s, const char *secret)
             save(s);
         }
         return one;
+    }
+    return NULL;
+}
+
+const struct session *sessions_of(const struct sessions *s, const uint8_t sha[SESSION_SHA])
+{
+    struct list *pos;
+
+    list_each(pos, &s->all) {
+        const struct session *one = container_of(pos, struct session, link);
+
+        if (memcmp(one->sha, sha, SESSION_SHA) == 0)
+            return is_over(s, one, now_of(s)) ? NULL : one;
     }
     return NULL;
 }

@@ -1,7 +1,11 @@
 /* sessions - who is signed in. A browser holds a secret of 32 random bytes in a cookie; here is
  * only its SHA-256, in a file too, so that a start of the program signs nobody out. Beside it
  * stands a token that every request that changes something has to bring (a page of somebody else
- * cannot read it). */
+ * cannot read it).
+ *
+ * How old a session is, is measured on the clock that only goes forward: whoever sets the machine's
+ * clock lengthens none and ends none. Only between two runs of the program UTC has to do; a session
+ * of the future is over then. */
 #ifndef EOCBUS_CONSOLE_SESSIONS_H
 #define EOCBUS_CONSOLE_SESSIONS_H
 
@@ -18,7 +22,7 @@ struct session {
     char person[PERSON_NAME];
     uint64_t password; /* tells whether the person's password is still that of the sign-in */
     char lang[3];
-    int64_t began_us, seen_us; /* UTC */
+    int64_t began_us, seen_us; /* on the clock that only goes forward; below 0: before this start */
 };
 
 struct sessions;
@@ -36,6 +40,8 @@ struct session *sessions_begin(struct sessions *s, const struct person *p,
 struct session *sessions_find(struct sessions *s, const char *secret);
 /* What stands in session.password for this person now. */
 uint64_t sessions_password(const struct person *p);
+/* The session with this hash, if it is not over; asking does not lengthen it. Borrowed likewise. */
+const struct session *sessions_of(const struct sessions *s, const uint8_t sha[SESSION_SHA]);
 void sessions_end(struct sessions *s, struct session *one);
 size_t sessions_count(const struct sessions *s);
 

@@ -236,17 +236,17 @@ static void test_after_five_wrong_ones_one_a_minute(void **state)
 
     (void)state;
     guesses_begin(&g, 7);
-    for (unsigned i = 0; i < GUESSES_FREE; i++) {
-        assert_int_equal(guesses_wait_s(&g, "name coes.a", now), 0);
-        guesses_wrong(&g, "name coes.a", now);
+    for (unsigned i = 0; i < FREE_AT_ADDRESS; i++) {
+        assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now), 0);
+        guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now);
     }
-    assert_in_range(guesses_wait_s(&g, "name coes.a", now), 1, 61);
-    assert_int_equal(guesses_wait_s(&g, "name coes.b", now), 0);
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", now + MINUTE_US), 0);
-    guesses_wrong(&g, "name coes.a", now + MINUTE_US);
-    assert_in_range(guesses_wait_s(&g, "name coes.a", now + MINUTE_US), 1, 61);
+    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now), 1, 61);
+    assert_int_equal(guesses_wait_s(&g, "name coes.b", FREE_AT_ADDRESS, now), 0);
+    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
+    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US);
+    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 1, 61);
     guesses_right(&g, "name coes.a");
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", now + MINUTE_US), 0);
+    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
 }
 
 int main(void)
