@@ -473,5 +473,17 @@ SELECT d.role, d.place, d.role || '@' || d.place AS recipient, o.turn, o.princip
 COMMENT ON VIEW eoc.duty IS 'who is on duty now';
 COMMENT ON COLUMN eoc.duty.turn IS '1 = first to be called';
 COMMENT ON COLUMN eoc.duty.delegated_types IS 'types of message the delegation covers; empty = all';
+
+CREATE VIEW eoc.addressee AS
+SELECT d.recipient, 'role' AS kind, string_agg(d.principal, ', ' ORDER BY d.turn) AS stands_for FROM eoc.duty d GROUP BY d.recipient
+UNION ALL
+SELECT p.name, 'principal', NULL FROM bus.principal p
+ WHERE p.principal_id > 0 AND p.revoked_at IS NULL AND (p.not_after IS NULL OR p.not_after > now())
+UNION ALL
+SELECT DISTINCT split_part(p.name, '.', 1), 'agency', NULL FROM bus.principal p
+ WHERE p.principal_id > 0 AND p.revoked_at IS NULL AND strpos(p.name, '.') > 0;
+COMMENT ON VIEW eoc.addressee IS 'to whom a message can be sent now: roles that somebody has, principals, agencies';
+COMMENT ON COLUMN eoc.addressee.stands_for IS 'of a role who has it now, the first to be called first';
+GRANT SELECT ON eoc.addressee TO bus_reader, bus_admin;
 -- The view asks it in the name of whoever reads.
 GRANT EXECUTE ON FUNCTION bus.on_duty TO bus_reader, bus_admin;

@@ -43,7 +43,8 @@ SELECT u.seq, u.verdict, u.cycle, t.name AS type, p.name AS sender, d.places, u.
        u.text AS why, u.waits_for, u.entity,
        CASE WHEN u.waits_for IS NOT NULL THEN 'the arrival of ' || u.waits_for || ', or a decision'
             ELSE 'a decision: APPLIED or DISMISSED' END AS settled_by,
-       u.message_id
+       u.message_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[d.status] AS status,
+       (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[CASE d.sender_id WHEN 0 THEN 2 ELSE coalesce(nullif(d.marks >> 4, 0), 4) END] AS label
   FROM (SELECT h.seq, 'HELD' AS verdict, h.cycle, h.type, h.since, h.code, h.text, h.waits_for, NULL::uuid AS entity,
                h.message_id
           FROM bus.held h WHERE h.settled_as IS NULL
@@ -57,4 +58,5 @@ COMMENT ON VIEW eoc.undecided IS 'messages that are held or contested: somebody 
 COMMENT ON COLUMN eoc.undecided.waits_for IS 'id of the message or thing that has to come first';
 COMMENT ON COLUMN eoc.undecided.entity IS 'id of what a contested message is about';
 COMMENT ON COLUMN eoc.undecided.settled_by IS 'what would settle it; a decision is a message `decision` with this message_id';
+COMMENT ON COLUMN eoc.undecided.label IS 'what is decided about it is no less confidential';
 GRANT SELECT ON eoc.transition, eoc.moved, eoc.undecided TO bus_reader, bus_admin;

@@ -81,6 +81,16 @@ COMMENT ON COLUMN eoc.commitment.committed IS 'by all suppliers of the line toge
 COMMENT ON COLUMN eoc.commitment.is_other_unit IS 'promised in another unit than was asked for, and not counted';
 COMMENT ON COLUMN eoc.commitment.conflicts IS 'threads to which one of these items is promised at the same time';
 
+CREATE VIEW eoc.line_part AS
+SELECT l.strand_id, l.thread, l.line_id, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[l.status] AS status, l.supplier, l.agency, l.state,
+       l.phase, l.is_provisional, l.quantity, l.unit, l.arrived, l.lost, l.released, l.back, l.items, l.arrives_at, l.until_at, l.asked_until,
+       l.reason, l.reason_text, l.kind, l.places, l.incident_id, l.since, l.message_id, l.seq
+  FROM bus.line l;
+COMMENT ON VIEW eoc.line_part IS 'each supplier''s part of a line, promised or not, until and after it is over';
+COMMENT ON COLUMN eoc.line_part.phase IS 'open, promised, under way, on scene, due back, over';
+COMMENT ON COLUMN eoc.line_part.quantity IS 'in `unit`; so are arrived, lost, released and back';
+COMMENT ON COLUMN eoc.line_part.message_id IS 'what moved it last: an answer names it as what it answers';
+
 CREATE VIEW eoc.line_moves AS
 SELECT m.step, m.at, m.cycle, m.thread, m.part AS line_id, m.supplier, m.event, nullif(m.from_state, '') AS from_state,
        m.to_state, p.name AS by, t.name AS type, m.message_id, m.seq
@@ -92,4 +102,4 @@ COMMENT ON VIEW eoc.line_moves IS 'every move of every request and of its suppli
 COMMENT ON COLUMN eoc.line_moves.supplier IS 'null: the request itself';
 COMMENT ON COLUMN eoc.line_moves.by IS 'sender of the message that moved it';
 
-GRANT SELECT ON eoc.board, eoc.request_open, eoc.commitment, eoc.line_moves TO bus_reader, bus_admin;
+GRANT SELECT ON eoc.board, eoc.request_open, eoc.commitment, eoc.line_part, eoc.line_moves TO bus_reader, bus_admin;

@@ -25,7 +25,7 @@ INSERT INTO allowed VALUES
     eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
     eoc.casualty_summary eoc.resource_total eoc.incident eoc.incident_transition eoc.resource_message
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer
-    eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty
+    eoc.offer_response eoc.move_event eoc.listener eoc.recipient eoc.recipient_step eoc.reached eoc.duty eoc.addressee
     eoc.audit'),
 -- The rules of life cycles are for everybody who reads; what moved by them, row by row.
 ('bus_reader bus_admin', 'SELECT', 'bus.cycle_state bus.cycle_event bus.cycle_guard bus.transition bus.held bus.contested
@@ -42,7 +42,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
 ('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.queue eoc.commitment
-    eoc.line_moves'),
+    eoc.line_part eoc.line_moves'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
 ('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.alert_ended bus.escalation_rule

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import assert from "node:assert/strict";
 import { startBus, alarm, until } from "./bus.mjs";
+import { actions } from "./actions.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -141,6 +142,8 @@ await test("nothing is told or taken without the session, its token and the page
   assert.match(await raw("GET /../../etc/passwd.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1.1 404/);
   assert.match(await raw("GET /%2e%2e/%2e%2e/etc/passwd.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1.1 404/);
 });
+
+await actions({ test, enter, leave, bus, words });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {

@@ -157,9 +157,9 @@ static void handle_get(struct console *c, struct exchange *x, const char *path)
     else if (strcmp(path, "news") == 0)
         open_news(c, x, who);
     else if (strncmp(path, view, strlen(view)) == 0)
-        view_ask(c, x, path + strlen(view));
+        view_ask(c, x, who, path + strlen(view));
     else if (strncmp(path, csv, strlen(csv)) == 0)
-        file_ask(c, x, path + strlen(csv));
+        file_ask(c, x, who, path + strlen(csv));
     else
         answer_error(x, 404, "path", "There is no such path.");
 }

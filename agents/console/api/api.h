@@ -62,8 +62,9 @@ void shared_gone(struct shared *s, struct exchange *x);
 const char *cookie_of(const struct exchange *x, const char *name);
 const char *cookie_prefix(const struct exchange *x);
 
-void view_ask(struct console *c, struct exchange *x, const char *name);
-void file_ask(struct console *c, struct exchange *x, const char *name);
+/* A parameter `person` of a view is who is signed in. */
+void view_ask(struct console *c, struct exchange *x, const struct session *who, const char *name);
+void file_ask(struct console *c, struct exchange *x, const struct session *who, const char *name);
 void say_take(struct console *c, struct exchange *x, struct session *who);
 void say_gone(struct exchange *x);
 

@@ -50,16 +50,17 @@ static void on_file(void *arg, enum status st, const char *text, const char *why
                                     .disposition = disposition});
 }
 
-/* The query's words in the order the page's SQL has them. */
-static unsigned take_params(const struct exchange *x, const char *takes, char names[][64],
-                            const char *params[])
+/* The query's words in the order the page's SQL has them; `person` is who is signed in, whatever it
+ * says. */
+static unsigned take_params(const struct exchange *x, const char *takes, const char *person,
+                            char names[][64], const char *params[])
 {
     unsigned n = 0;
     int used;
 
     while (n < READER_PARAMS && sscanf(takes, " %63s%n", names[n], &used) == 1) {
         takes += used;
-        params[n] = exchange_query(x, names[n]);
+        params[n] = strcmp(names[n], "person") == 0 ? person : exchange_query(x, names[n]);
         if (params[n] && !*params[n])
             params[n] = NULL;
         n++;
@@ -67,7 +68,8 @@ static unsigned take_params(const struct exchange *x, const char *takes, char na
     return n;
 }
 
-static void ask(struct console *c, struct exchange *x, const char *name, reader_done_fn done)
+static void ask(struct console *c, struct exchange *x, const struct session *who, const char *name,
+                reader_done_fn done)
 {
     char names[READER_PARAMS][64];
     const char *params[READER_PARAMS], *takes = reader_takes(name);
@@ -78,7 +80,7 @@ static void ask(struct console *c, struct exchange *x, const char *name, reader_
         answer_error(x, 404, "view", "There is no such view.");
         return;
     }
-    n = take_params(x, takes, names, params);
+    n = take_params(x, takes, who->person, names, params);
     st = shared_ask(c->shared, name, params, n, done, x);
     if (st == ST_CLOSED)
         answer_later(x, 503, "store_away", "The database is away.", 2);
@@ -88,21 +90,21 @@ static void ask(struct console *c, struct exchange *x, const char *name, reader_
         answer_later(x, 503, "busy", "Too many ask at once; try again.", 1);
 }
 
-void view_ask(struct console *c, struct exchange *x, const char *name)
+void view_ask(struct console *c, struct exchange *x, const struct session *who, const char *name)
 {
     /* Rights of anybody are not for everybody to ask, and a file is no JSON. */
     if (strcmp(name, "may") == 0 || strncmp(name, file_query, strlen(file_query)) == 0)
         answer_error(x, 404, "view", "There is no such view.");
     else
-        ask(c, x, name, on_view);
+        ask(c, x, who, name, on_view);
 }
 
-void file_ask(struct console *c, struct exchange *x, const char *name)
+void file_ask(struct console *c, struct exchange *x, const struct session *who, const char *name)
 {
     char query[64];
 
     if (snprintf(query, sizeof(query), "%s%s", file_query, name) >= (int)sizeof(query))
         answer_error(x, 404, "view", "There is no such file.");
     else
-        ask(c, x, query, on_file);
+        ask(c, x, who, query, on_file);
 }

@@ -9,6 +9,7 @@ export class Trouble extends Error {
     this.status = status;
     this.word = body.error || "";
     this.wait = body.retry_s ?? 0; // seconds
+    this.path = body.path || "";
   }
 }
 

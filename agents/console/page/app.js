@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
+import { prepare } from "./act.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
 import { incidentsPage } from "./incidents.js";
@@ -175,7 +176,7 @@ function onClick(event) {
 // --- the start -----------------------------------------------------------------------------------
 
 async function enter() {
-  await words.useLanguage(localStorage.getItem("lang") ?? api.me.lang);
+  await Promise.all([words.useLanguage(localStorage.getItem("lang") ?? api.me.lang), prepare()]);
   drawHead();
   news.on("truth", drawTruth);
   news.on("sight", (sees) => {

@@ -12,23 +12,39 @@
 #define KIND(word) EOCBUS__V1__KIND__KIND_##word
 #define LANE(word) EOCBUS__V1__LANE__LANE_##word
 
+/* A page may choose the second kind, and how urgent it is where `lanes` says so: of a request the
+ * lane is its priority (ICS 213RR). FLASH is never its to choose. */
 static const struct act {
     const char *type;
-    Eocbus__V1__Kind kind;
+    Eocbus__V1__Kind kind, or_kind;
     Eocbus__V1__Lane lane;
+    bool lanes;
 } acts[] = {
-    {"receipt", KIND(ACK), LANE(IMMEDIATE)},
-    {"incident_transition", KIND(UPDATE), LANE(PRIORITY)},
-    {"incident", KIND(UPDATE), LANE(PRIORITY)},
-    {"escalation_event", KIND(UPDATE), LANE(IMMEDIATE)},
-    {"general_message", KIND(REPORT), LANE(ROUTINE)},
-    {"activity_log_entry", KIND(REPORT), LANE(ROUTINE)},
-    {"request_resource", KIND(REQUEST), LANE(PRIORITY)},
-    {"requisition_resource", KIND(REQUEST), LANE(PRIORITY)},
-    {"commit_resource", KIND(RESPONSE), LANE(PRIORITY)},
-    {"release_resource", KIND(UPDATE), LANE(PRIORITY)},
-    {"decision", KIND(UPDATE), LANE(PRIORITY)},
-    {"public_alert", KIND(DISPATCH), LANE(IMMEDIATE)},
+    {"receipt", KIND(ACK), 0, LANE(IMMEDIATE), false},
+    {"incident_transition", KIND(UPDATE), 0, LANE(PRIORITY), false},
+    {"incident", KIND(UPDATE), KIND(REPORT), LANE(PRIORITY), false}, /* REPORT opens one */
+    {"escalation_event", KIND(REQUEST), 0, LANE(IMMEDIATE), false},
+    {"general_message", KIND(REPORT), KIND(REQUEST), LANE(ROUTINE), true},
+    {"activity_log_entry", KIND(REPORT), 0, LANE(ROUTINE), false},
+    {"flash_report", KIND(REPORT), 0, LANE(IMMEDIATE), false}, /* taken down from the telephone */
+    {"request_resource", KIND(REQUEST), KIND(CANCEL), LANE(PRIORITY), true},
+    {"response_to_request_resource", KIND(RESPONSE), 0, LANE(PRIORITY), false},
+    {"requisition_resource", KIND(REQUEST), KIND(CANCEL), LANE(PRIORITY), true},
+    {"commit_resource", KIND(RESPONSE), KIND(CANCEL), LANE(PRIORITY), false},
+    {"request_information", KIND(REQUEST), 0, LANE(PRIORITY), false},
+    {"response_to_request_information", KIND(RESPONSE), 0, LANE(PRIORITY), false},
+    {"offer_unsolicited_resource", KIND(REPORT), 0, LANE(PRIORITY), false},
+    {"release_resource", KIND(UPDATE), 0, LANE(PRIORITY), false},
+    {"request_return", KIND(REQUEST), 0, LANE(PRIORITY), false},
+    {"response_to_request_return", KIND(RESPONSE), 0, LANE(PRIORITY), false},
+    {"request_quote", KIND(REQUEST), 0, LANE(PRIORITY), false},
+    {"response_to_request_quote", KIND(RESPONSE), 0, LANE(PRIORITY), false},
+    {"request_resource_deployment_status", KIND(REQUEST), 0, LANE(PRIORITY), false},
+    {"report_resource_deployment_status", KIND(REPORT), 0, LANE(PRIORITY), false},
+    {"request_extended_deployment_duration", KIND(REQUEST), 0, LANE(PRIORITY), false},
+    {"response_to_request_extended_deployment_duration", KIND(RESPONSE), 0, LANE(PRIORITY), false},
+    {"decision", KIND(UPDATE), 0, LANE(PRIORITY), false},
+    {"public_alert", KIND(DISPATCH), 0, LANE(IMMEDIATE), false},
 };
 
 const char *say_type(size_t i)
@@ -78,8 +94,10 @@ enum status say_read(Eocbus__V1__Envelope **out, const char *json, size_t len, c
         return wrong ? ST_INVALID : ST_DENIED;
     }
     m->author = arena_printf(arena, "%s", person);
-    m->kind = act->kind;
-    m->lane = act->lane;
+    if (!act->or_kind || m->kind != act->or_kind)
+        m->kind = act->kind;
+    if (!act->lanes || m->lane < EOCBUS__V1__LANE__LANE_IMMEDIATE)
+        m->lane = act->lane;
     if (!m->label)
         m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
     if (!m->event_time_us)

@@ -66,6 +66,39 @@ static void test_a_page_makes_no_flash(void **state)
     assert_int_equal(d->m->kind, EOCBUS__V1__KIND__KIND_REPORT);
 }
 
+/* Of a request the lane is its priority: Urgent, Routine or Low. */
+static void test_a_page_says_how_urgent_a_request_is_and_nothing_else(void **state)
+{
+    struct desk *d = *state;
+
+    assert_int_equal(
+        read_text(d, "{\"lane\":\"LANE_BULK\",\"request_resource\":{\"description\":\"x\"}}"),
+        ST_OK);
+    assert_int_equal(d->m->lane, EOCBUS__V1__LANE__LANE_BULK);
+    assert_int_equal(
+        read_text(d, "{\"lane\":\"LANE_FLASH\",\"request_resource\":{\"description\":\"x\"}}"),
+        ST_OK);
+    assert_int_equal(d->m->lane, EOCBUS__V1__LANE__LANE_PRIORITY);
+    assert_int_equal(
+        read_text(d, "{\"lane\":\"LANE_BULK\",\"commit_resource\":{\"description\":\"x\"}}"),
+        ST_OK);
+    assert_int_equal(d->m->lane, EOCBUS__V1__LANE__LANE_PRIORITY);
+}
+
+static void test_a_page_opens_an_incident_or_describes_it(void **state)
+{
+    struct desk *d = *state;
+
+    assert_int_equal(read_text(d, "{\"kind\":\"KIND_REPORT\",\"incident\":{\"name\":\"x\"}}"),
+                     ST_OK);
+    assert_int_equal(d->m->kind, EOCBUS__V1__KIND__KIND_REPORT);
+    assert_int_equal(read_text(d, "{\"incident\":{\"name\":\"x\"}}"), ST_OK);
+    assert_int_equal(d->m->kind, EOCBUS__V1__KIND__KIND_UPDATE);
+    assert_int_equal(read_text(d, "{\"kind\":\"KIND_CANCEL\",\"incident\":{\"name\":\"x\"}}"),
+                     ST_OK);
+    assert_int_equal(d->m->kind, EOCBUS__V1__KIND__KIND_UPDATE);
+}
+
 static void test_a_page_does_not_say_who_it_is(void **state)
 {
     static const char *const texts[] = {
@@ -106,6 +139,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_person_and_the_urgency_are_ours, open_desk,
                                         close_desk),
         cmocka_unit_test_setup_teardown(test_a_page_makes_no_flash, open_desk, close_desk),
+        cmocka_unit_test_setup_teardown(test_a_page_says_how_urgent_a_request_is_and_nothing_else,
+                                        open_desk, close_desk),
+        cmocka_unit_test_setup_teardown(test_a_page_opens_an_incident_or_describes_it, open_desk,
+                                        close_desk),
         cmocka_unit_test_setup_teardown(test_a_page_does_not_say_who_it_is, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(test_what_no_page_says_is_refused, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_read_is_said_with_its_path, open_desk,

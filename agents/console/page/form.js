@@ -1,0 +1,172 @@
+// form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says, Escape leaves and loses
+// nothing. What is refused is shown at the field it concerns.
+import { el, fill } from "./dom.js";
+import * as words from "./words.js";
+import { say } from "./words.js";
+import { dropRefused, speak, why } from "./said.js";
+
+const drafts = new Map(); // what was typed and not said, by the form's key
+
+const ZONE_MS = 5 * 3600000; // Dushanbe
+const DAY_MS = 86400000;
+// "6:30", "8.8 6:30", "+2" (hours), "+0:45": milliseconds; NaN if it is none. Without a day the next such time, `past` the last.
+export function readTime(text, past) {
+  const soon = text.match(/^\+\s*(\d{1,3})(?:[:.](\d\d))?$/), said = text.match(/^(?:(\d{1,2})[./](\d{1,2})(?:[./](\d{4}))?\s+)?(\d{1,2})[:.](\d\d)$/);
+  if (soon) return Date.now() + (Number(soon[1]) * 60 + Number(soon[2] ?? 0)) * 60000;
+  if (!said || said[4] > 23 || said[5] > 59 || said[1] > 31 || said[2] > 12) return NaN;
+  const now = new Date(Date.now() + ZONE_MS);
+  const at = Date.UTC(said[3] ?? now.getUTCFullYear(), said[2] ? said[2] - 1 : now.getUTCMonth(), said[1] ?? now.getUTCDate(), said[4], said[5]) - ZONE_MS;
+  if (said[1]) return at;
+  if (past) return at > Date.now() + 60000 ? at - DAY_MS : at;
+  return at < Date.now() - 60000 ? at + DAY_MS : at;
+}
+
+// --- one field: {name, label, type, value, required, options, path, hint} ---------------------------------------------
+
+const makers = {
+  text: (field, common) => el("input", { ...common, type: "text", maxlength: field.most ?? 500, value: field.value, autocomplete: "off" }),
+  area: (field, common) => {
+    const node = el("textarea", { ...common, rows: 3, maxlength: field.most ?? 2000 });
+    node.value = field.value ?? "";
+    return node;
+  },
+  number: (field, common) => el("input", { ...common, type: "text", inputmode: "decimal", value: field.value, autocomplete: "off" }),
+  time: (field, common) => el("input", { ...common, type: "text", value: field.value, placeholder: "06:30 · +2", autocomplete: "off" }),
+  choice: (field, common) => el("select", common, field.options.map(([value, text]) => el("option", { value, selected: value === field.value }, text))),
+  // Something of a list, or anything else.
+  pick: (field, common) => el("input", { ...common, type: "text", list: common.id + "-list", value: field.value, maxlength: field.most ?? 200, autocomplete: "off" }),
+};
+// What stands in the field, as the message has it; undefined: it cannot be read.
+const readers = {
+  number: (text) => (/^\d{1,9}([.,]\d{1,3})?$/.test(text) ? text.replace(",", ".") : undefined),
+  time: (text, field) => {
+    const at = readTime(text, field.past);
+    return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+  },
+};
+
+function fieldNode(field) {
+  const id = "f-" + field.name, type = field.type ?? "text";
+  const input = makers[type](field, { id, name: field.name, required: field.required, "aria-describedby": id + "-why" });
+  const trouble = el("p", { id: id + "-why", class: "trouble" });
+  const meant = type === "time" ? el("output", { for: id, class: "small" }) : null;
+  const mean = () => {
+    const at = meant && readTime(input.value.trim(), field.past);
+    if (meant) meant.textContent = at ? words.time(at) : "";
+  };
+  input.addEventListener("input", mean);
+  mean();
+  const node = el("div", { class: "field" }, el("label", { for: id }, field.label, field.required ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
+    type === "pick" ? el("datalist", { id: id + "-list" }, field.options.map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
+    field.hint ? el("p", { class: "small" }, field.hint) : null, trouble);
+  return {
+    field, node, input,
+    wrong(text) {
+      trouble.textContent = text;
+      input.setAttribute("aria-invalid", text ? "true" : "false");
+    },
+    // null: nothing is there; undefined: something that cannot be meant
+    read() {
+      const text = input.value.trim();
+      this.wrong("");
+      if (text && readers[type]) return readers[type](text, field);
+      if (!text && field.required) return undefined;
+      return text || null;
+    },
+  };
+}
+
+// --- the dialog -------------------------------------------------------------------------------------------------------
+
+// A dialog with a title; when it closes the focus goes back to where it was, also if the page drew that anew meanwhile.
+export function openDialog(title, kind, ...children) {
+  const before = document.activeElement, id = before?.id;
+  const dialog = el("dialog", { class: kind, "aria-labelledby": "dialog-title", onclose: () => {
+    dialog.remove();
+    if (!before?.isConnected) (document.getElementById(id) ?? document.getElementById("main")).focus();
+  } }, el("h2", { id: "dialog-title" }, title), children);
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+// form: {key, title, note, about: [ids], fields, button, make(values) -> messages}
+export function ask(form, trouble) {
+  const draft = drafts.get(form.key) ?? {};
+  const fields = form.fields.filter(Boolean).map((field) => fieldNode({ ...field, value: draft[field.name] ?? field.value }));
+  const status = el("p", { class: "trouble", role: "alert" }), go = el("button", { class: "first" }, form.button ?? say("form.say"));
+  let busy = false;
+
+  const keep = () => drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
+  function refuse(trouble) {
+    const at = trouble.path && fields.find((one) => one.field.path && trouble.path.includes(one.field.path));
+    at?.wrong(why(trouble));
+    status.textContent = at ? "" : why(trouble);
+    (at?.input ?? fields[0]?.input ?? go).focus();
+  }
+  async function submit(event) {
+    event.preventDefault();
+    if (busy) return;
+    const values = {};
+    let first = null;
+    for (const one of fields) {
+      const value = one.read();
+      values[one.field.name] = value;
+      if (value !== undefined) continue;
+      one.wrong(say(one.input.value.trim() ? "form." + one.field.type : "form.needed"));
+      first ??= one;
+    }
+    if (first) return first.input.focus();
+    busy = true;
+    status.textContent = say("said.saying");
+    try {
+      await speak(form, form.make(values), (trouble) => ask(form, trouble));
+      drafts.delete(form.key);
+      dialog.close();
+    } catch (trouble) {
+      busy = false;
+      if (!dialog.open) return;
+      dropRefused(form);
+      refuse(trouble);
+    }
+  }
+  // Enter says from every field; a new line in a long text is Shift and Enter.
+  function onKey(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches("textarea, select")) return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+  const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
+    el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, novalidate: true }, fields.map((one) => one.node), status,
+      el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
+  (fields[0]?.input ?? go).focus();
+  if (trouble) refuse(trouble);
+}
+
+// What can be done here and now, each with a letter: [{key, label, run}].
+export function menu(title, actions) {
+  const taken = new Set(), free = [..."123456789abcdefghijklmnopqrstuvwxyz"];
+  const rows = actions.map((action) => {
+    const key = action.key && !taken.has(action.key) ? action.key : free.find((one) => !taken.has(one) && !actions.some((other) => other.key === one));
+    taken.add(key);
+    return { ...action, key };
+  });
+  const choose = (action) => {
+    dialog.close();
+    action.run();
+  };
+  const list = el("ul", { class: "acts-menu" }, rows.map((action) => el("li", {}, el("button", { type: "button", "data-key": action.key, onclick: () => choose(action) },
+    el("kbd", {}, action.key), " ", action.label))));
+  const dialog = openDialog(title, "ask", rows.length ? list : el("p", { class: "none" }, say("act.none")), el("div", { class: "buttons" },
+    el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave"))));
+  dialog.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const buttons = [...dialog.querySelectorAll(".acts-menu button")], at = buttons.indexOf(document.activeElement);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+    const hit = rows.find((action) => action.key === event.key.toLowerCase());
+    if (next !== undefined) buttons[(next + buttons.length) % buttons.length]?.focus();
+    else if (hit) choose(hit);
+    else return;
+    event.preventDefault();
+  });
+}

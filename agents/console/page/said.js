@@ -1,0 +1,85 @@
+// said - what was said from this page and is not settled yet: shown near the thing it is about until the record has it. What
+// was refused stays, with the reason, until somebody changes or drops it.
+import { el, fill } from "./dom.js";
+import * as api from "./api.js";
+import * as news from "./news.js";
+import { has, say } from "./words.js";
+
+const saying = new Map(); // message_id -> {title, about, state, text, again, settle}
+
+// A refusal in people's language where there are words for its code, and what the bus said of it.
+export function why(trouble) {
+  const key = "refused." + (trouble.code || trouble.word || "");
+  return has(key) ? `${say(key)} ${trouble.text || trouble.message || ""}`.trim() : trouble.text || trouble.message || "";
+}
+
+function row(id, one) {
+  const drop = () => {
+    saying.delete(id);
+    show();
+  };
+  return el("p", { class: "said " + one.state }, el("span", { "aria-hidden": "true" }, one.state === "refused" ? "▲ " : "◌ "),
+    `${one.title}: ${say("said." + one.state)}${one.text ? " " + one.text : ""} `,
+    one.state === "refused" ? [one.again ? el("button", { type: "button", onclick: () => { drop(); one.again(one.trouble); } }, say("said.change")) : null, " ",
+      el("button", { type: "button", onclick: drop }, say("said.drop"))] : null);
+}
+function show() {
+  for (const box of document.querySelectorAll("[data-said]")) refill(box);
+}
+function refill(box) {
+  const ids = box.dataset.said.split(" ");
+  const rows = [...saying].filter(([, one]) => one.about.some((id) => ids.includes(id))).map(([id, one]) => row(id, one));
+  if (rows.length || box.children.length) fill(box, rows);
+}
+
+// A place near a thing (or several: ids) where what was said about it stands until it is settled.
+export function saidBox(...ids) {
+  const box = el("div", { class: "said-box", role: "status", "data-said": ids.filter(Boolean).join(" ") });
+  refill(box);
+  return box;
+}
+
+function end(id, trouble) {
+  const one = saying.get(id);
+  if (!one) return;
+  if (trouble) Object.assign(one, { state: "refused", text: why(trouble), trouble });
+  else saying.delete(id);
+  one.settle(trouble);
+  show();
+}
+
+// Says messages one after the other, for `owner` {title, about: [ids]}. Fulfilled when the record has all of them, or after `ms`;
+// otherwise the trouble, {code, path, text}. `again(trouble)` opens the form once more.
+export async function speak(owner, messages, again, ms = 4000) {
+  const settled = [];
+  for (const message of messages) {
+    const id = message.message_id ?? api.newId();
+    settled.push(new Promise((done, fail) => {
+      saying.set(id, { owner, title: owner.title, about: [...(owner.about ?? []), ...(message.incident_ids ?? [])], state: "saying", again, settle: (trouble) => (trouble ? fail(trouble) : done()) });
+    }));
+    settled.at(-1).catch(() => {});
+    show();
+    try {
+      await api.tell({ ...message, message_id: id });
+    } catch (trouble) {
+      end(id, trouble);
+      throw trouble;
+    }
+    const one = saying.get(id);
+    if (one?.state === "saying") one.state = "waiting";
+    show();
+  }
+  await Promise.race([Promise.all(settled), new Promise((done) => setTimeout(done, ms))]);
+}
+// Who still looks at the form is told there; the thing need not say it too.
+export function dropRefused(owner) {
+  for (const [id, one] of saying) if (one.owner === owner && one.state === "refused") saying.delete(id);
+  show();
+}
+
+news.on("settled", (news) => end(news.message_id, news.stored ? null : news));
+news.on("sight", async (sees) => {
+  const ids = [...saying].filter(([, one]) => one.state === "waiting").map(([id]) => id);
+  if (!sees || !ids.length) return;
+  for (const id of await api.view("said", { ids: ids.join(",") }).catch(() => [])) end(id);
+});
