@@ -63,7 +63,7 @@ EDXL    := $(BUILD)/gen/edxl_rm.inc
 PLACES  := $(BUILD)/gen/places.inc
 GAZETTEER_IN := deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv $(sort $(filter-out %/names.csv,$(wildcard agents/link/places/*.csv agents/link/places/*.json)))
 GAZETTEER := $(BUILD)/gen/gazetteer_text.c
-PAGES_IN := $(sort $(wildcard agents/console/page/*.html agents/console/page/*.css agents/console/page/*.js agents/console/page/*.svg agents/console/page/words/*.tsv))
+PAGES_IN := $(sort $(wildcard agents/console/page/*.html agents/console/page/*.css agents/console/page/*.js agents/console/page/*.json agents/console/page/*.svg agents/console/page/words/*.tsv))
 PAGES    := $(BUILD)/gen/pages.c
 
 # --- libraries and programs --------------------------------------------------------------------------

@@ -55,6 +55,7 @@ BEGIN
     IF gone IS NOT NULL THEN
         INSERT INTO bus.retired (upto_seq, retired_by) VALUES (gone, session_user);
         PERFORM bus.retire_undecided(gone);
+        DELETE FROM bus.search_text s WHERE s.seq <= gone;
         PERFORM bus.say_audit('retired', gone::text);
     END IF;
     RETURN gone;

@@ -22,10 +22,14 @@ BEGIN
 END
 $$;
 
--- The next span to decode: where the cursor stands, where the span ends, and the messages in it.
+-- The next span to decode: where the cursor stands, where the span ends, and the messages in it. Who asks comes by
+-- every second, so words of documents are taken in on the way (search.sql).
 CREATE FUNCTION bus.project_place(OUT cursor_seq int8, OUT head int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.seq, h.seq FROM bus.projection p, bus.log_head h WHERE p.name = 'sensor'
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM bus.search_fill();
+    SELECT p.seq, h.seq INTO cursor_seq, head FROM bus.projection p, bus.log_head h WHERE p.name = 'sensor';
+END
 $$;
 CREATE FUNCTION bus.project_page(after int8, upto int8)
 RETURNS TABLE (seq int8, sender_id int4, type int2, content bytea)
