@@ -20,6 +20,7 @@
 struct console_settings {
     struct agent_settings agent;
     char *place, *status, *listen, *cert, *key, *people, *database, *origin, *proxy, *leaflet;
+    char *cap_sender;
     unsigned idle_ms, connections, connections_each;
     bool secure; /* behind a proxy that speaks TLS */
 };

@@ -37,6 +37,8 @@ const struct conf_row console_rows[] = {
      "how to reach PostgreSQL, as libpq has it, for a reader's login; no password in here", 0, 0},
     {"leaflet", CONF_PATH, ROW(leaflet), "/usr/share/javascript/leaflet", 0,
      "folder of Debian's libjs-leaflet; empty = pages without a map", 0, 0},
+    {"cap.sender", CONF_TEXT, ROW(cap_sender), "eoc.example.tj", 0,
+     "sender of public alerts as CAP wants it: a domain or an address of the authority", 0, 0},
     {"session.idle", CONF_MS, ROW(idle_ms), "12h", 0, "who did nothing for so long signs in again",
      60000, 86400000},
     {"connections", CONF_COUNT, ROW(connections), "400", 0, "browsers' connections at a time", 10,

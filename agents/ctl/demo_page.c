@@ -60,20 +60,44 @@ static bool make_password(char out[64])
     return ok;
 }
 
-/* conf/people, and conf/page.password for whoever starts the night: both of the first start. */
+/* A public alert takes a second person: the first dispatcher of the plan who has no page. */
+static const struct plan_agent *second_of(const struct demo *d)
+{
+    for (unsigned i = 0; i < d->plan.agent_count; i++)
+        if (strcmp(d->plan.agents[i].program, "eocctl") == 0 &&
+            strcmp(d->plan.agents[i].role, "dispatcher") == 0)
+            return &d->plan.agents[i];
+    return NULL;
+}
+
+static enum status add_person(struct demo *d, const struct plan_agent *a, const char *secret,
+                              struct buf *people)
+{
+    char password[64], hash[PASSWORD_HASH];
+    enum status st = ST_IO;
+
+    if (!a)
+        return ST_OK;
+    if (make_password(password) && password_hash(hash, password) == ST_OK) {
+        st = file_replace(demo_path(d, "%s", secret), password, strlen(password));
+        buf_printf(people, "%s ru %s\n", a->name, hash);
+    }
+    return st;
+}
+
+/* conf/people, and files with the passwords for whoever starts the night: all of the first start.
+ */
 static int write_people(struct demo *d, const struct plan_agent *a)
 {
-    const char *people = demo_path(d, "conf/people"), *secret = demo_path(d, "conf/page.password");
-    char password[64], hash[PASSWORD_HASH];
+    const char *people = demo_path(d, "conf/people");
     struct buf text = {0};
-    enum status st = ST_IO;
+    enum status st;
 
     if (access(people, F_OK) == 0)
         return -1;
-    if (make_password(password) && password_hash(hash, password) == ST_OK) {
-        st = file_replace(secret, password, strlen(password));
-        buf_printf(&text, "%s ru %s\n", a->name, hash);
-    }
+    st = add_person(d, a, "conf/page.password", &text);
+    if (st == ST_OK)
+        st = add_person(d, second_of(d), "conf/page.second", &text);
     if (st == ST_OK && !text.failed)
         st = file_replace(people, text.data, text.len);
     buf_free(&text);
@@ -110,10 +134,15 @@ void demo_put_page(struct demo *d, struct buf *b)
 
 void demo_tell_page(struct demo *d)
 {
-    const struct plan_agent *a = page_of(d);
-    const char *secret = a ? demo_read_file(d, demo_path(d, "conf/page.password")) : NULL;
+    const struct plan_agent *a = page_of(d), *other = a ? second_of(d) : NULL;
+    const char *secret = a ? demo_read_file(d, demo_path(d, "conf/page.password")) : NULL,
+               *second = other ? demo_read_file(d, demo_path(d, "conf/page.second")) : NULL;
 
     if (secret)
         demo_tell(arena_printf(d->arena, "the page: http://127.0.0.1:%u  name %s  password %s",
                                d->page_port, a->name, secret));
+    if (second)
+        demo_tell(arena_printf(d->arena,
+                               "a second person, who approves alerts: name %s  password %s",
+                               other->name, second));
 }

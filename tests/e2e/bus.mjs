@@ -30,10 +30,10 @@ export async function startBus(build) {
   child.stderr.on("data", (text) => (said += text));
   const found = await until("the page's address", () => {
     if (child.exitCode !== null) throw new Error(said);
-    return said.match(/the page: (\S+) {2}name (\S+) {2}password (\S+)/);
+    return said.match(/the page: (\S+) {2}name (\S+) {2}password (\S+)[^]*second person.*name (\S+) {2}password (\S+)/);
   });
   const night = join(dir, "run/night");
-  const bus = { dir, night, url: found[1], name: found[2], password: found[3], said: () => said };
+  const bus = { dir, night, url: found[1], name: found[2], password: found[3], second: { name: found[4], password: found[5] }, said: () => said };
 
   bus.psql = (sql) => execFileSync(own[0] ?? "psql", [...own.slice(1), ...(own.length ? ["psql"] : []), "-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c", sql], { encoding: "utf8" }).trim();
   bus.tell = (who, message) => execFileSync(own[0] ?? join(dir, "bin/eocctl"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocctl")] : []), "-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],

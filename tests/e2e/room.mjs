@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import assert from "node:assert/strict";
 import { startBus, alarm, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
+import { cap } from "./cap.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -43,11 +44,11 @@ async function open(lang = "en", theme = "dark", viewport = { width: 1280, heigh
   await page.waitForSelector("form.signin");
   return page;
 }
-async function enter(...options) {
-  const page = await open(...options);
-  await page.keyboard.type(bus.name);
+async function enter(lang, theme, viewport, person = bus) {
+  const page = await open(lang, theme, viewport);
+  await page.keyboard.type(person.name);
   await page.keyboard.press("Tab");
-  await page.keyboard.type(bus.password);
+  await page.keyboard.type(person.password);
   await page.keyboard.press("Enter");
   await page.waitForSelector("#nav a");
   await page.waitForSelector(".summary:not(:empty)");
@@ -144,12 +145,13 @@ await test("nothing is told or taken without the session, its token and the page
 });
 
 await actions({ test, enter, leave, bus, words });
+await cap({ test, enter, leave, bus, words });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {
     for (const lang of ["tg", "ru", "en"]) {
       const page = await enter(lang, theme, { width: 1024, height: 768 });
-      for (const key of ["1", "2", "3", "4", "5", "6"]) {
+      for (const key of ["1", "2", "3", "4", "5", "6", "7"]) {
         await page.keyboard.press(key);
         await page.waitForSelector("main section, main .summary, main .none");
         for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {

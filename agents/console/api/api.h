@@ -8,6 +8,7 @@
  *   GET  /api/view/NAME?...  sql/queries/page_NAME.sql
  *   GET  /api/csv/NAME?...   sql/queries/page_csv_NAME.sql as a file, with a row of HXL tags
  *   POST /api/say            an Envelope as JSON; its message_id makes it one thing however often it is sent
+ *   POST /api/approve?draft=ID&id=ID  a public alert that another person wrote, under a new id
  *   GET  /api/news           server-sent events (news/)
  *
  * An error is {"error":"word","text":"a sentence"} with the status that fits; with "retry_s" it may be
@@ -66,6 +67,7 @@ const char *cookie_prefix(const struct exchange *x);
 void view_ask(struct console *c, struct exchange *x, const struct session *who, const char *name);
 void file_ask(struct console *c, struct exchange *x, const struct session *who, const char *name);
 void say_take(struct console *c, struct exchange *x, struct session *who);
+void approve_take(struct console *c, struct exchange *x, struct session *who);
 void say_gone(struct exchange *x);
 
 #endif

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
 #include "agents/console/say/say.h"
+#include "agents/console/say/warn.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
@@ -22,15 +23,23 @@
 
 enum { MESSAGE_BYTES = 1 << 18 };
 
-struct taking {
-    struct console *console;
-    struct exchange *x;
-    struct arena *arena;
-    Eocbus__V1__Envelope *m;
-    char person[PERSON_NAME];
-};
+struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who)
+{
+    struct taking *t = mem_zalloc(sizeof(*t));
 
-static void end_taking(struct taking *t)
+    if (t && arena_create(&t->arena, MESSAGE_BYTES) == ST_OK) {
+        t->console = c;
+        t->x = x;
+        snprintf(t->person, sizeof(t->person), "%s", who->person);
+        exchange_keep(x, t);
+        return t;
+    }
+    mem_free(t);
+    answer_later(x, 503, "memory", "There is no memory for it now.", 5);
+    return NULL;
+}
+
+void taking_end(struct taking *t)
 {
     exchange_keep(t->x, NULL);
     arena_destroy(t->arena);
@@ -128,7 +137,7 @@ static void on_may(void *arg, enum status st, const char *json, const char *why)
         answer_error(t->x, 403, "rights", "You may not say this here.");
     else
         put(t);
-    end_taking(t);
+    taking_end(t);
 }
 
 /* "INTERNAL", as the rules have it. */
@@ -149,13 +158,12 @@ static const char *places_of(const struct taking *t)
     return all ? all : "";
 }
 
-static void ask_rights(struct taking *t)
+void taking_ask_rights(struct taking *t)
 {
     const struct type_info *type = type_by_number((unsigned)t->m->body_case);
     const char *params[] = {t->person, type->name, places_of(t), label_of(t->m)};
     enum status st;
 
-    exchange_keep(t->x, t);
     st = reader_ask(t->console->reader, "may", params, ARRAY_LEN(params), on_may, t->x);
     if (st == ST_OK)
         return;
@@ -163,62 +171,73 @@ static void ask_rights(struct taking *t)
         put(t);
     else
         answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
-    end_taking(t);
+    taking_end(t);
 }
 
-/* The browser left while its rights were asked: what it sent was not taken, and it knows. */
+/* The browser left while the database was asked: what it sent was not taken, and it knows. */
 void say_gone(struct exchange *x)
 {
     struct taking *t = exchange_kept(x);
 
     if (t)
-        end_taking(t);
+        taking_end(t);
 }
 
 /* An exercise and reality never mix, whatever a page asks for. */
-static Eocbus__V1__Status status_of(const struct console *c)
+Eocbus__V1__Status room_status(const struct console *c)
 {
     return strcmp(c->set.status, "exercise") == 0 ? EOCBUS__V1__STATUS__STATUS_EXERCISE
                                                   : EOCBUS__V1__STATUS__STATUS_ACTUAL;
 }
 
+/* Of an alert it is the draft; it becomes what the room's status is when it is approved. */
+static enum status fit_room(struct taking *t, char *err, size_t err_size)
+{
+    const struct console *c = t->console;
+
+    if (t->m->body_case == EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT)
+        return warn_draft(t->m, room_status(c), c->set.cap_sender, loop_utc_us(c->loop), t->arena,
+                          err, err_size);
+    if (t->m->status == room_status(c))
+        return ST_OK;
+    snprintf(err, err_size, "status: what is said in this room is %s", c->set.status);
+    return ST_INVALID;
+}
+
+static enum status look_at(struct taking *t, char *err, size_t err_size)
+{
+    if (t->m->area && t->m->area->n_pcodes > LIMIT_TOPICS) {
+        snprintf(err, err_size, "area.pcodes: a message has at most %d places", LIMIT_TOPICS);
+        return ST_INVALID;
+    }
+    if (t->m->message_id.len != ID_BYTES) {
+        snprintf(err, err_size, "message_id: the page makes one, a UUID");
+        return ST_INVALID;
+    }
+    return fit_room(t, err, err_size);
+}
+
 void say_take(struct console *c, struct exchange *x, struct session *who)
 {
-    struct taking *t = mem_zalloc(sizeof(*t));
+    struct taking *t = taking_begin(c, x, who);
     char err[400] = "";
     size_t len;
     const char *json = exchange_body(x, &len);
-    enum status st = ST_NOMEM;
+    enum status st;
 
-    if (t && arena_create(&t->arena, MESSAGE_BYTES) == ST_OK) {
-        t->console = c;
-        t->x = x;
-        snprintf(t->person, sizeof(t->person), "%s", who->person);
-        st = say_read(&t->m, json ? json : "", len, who->person, loop_utc_us(c->loop), t->arena,
-                      err, sizeof(err));
-        if (st == ST_OK && t->m->area && t->m->area->n_pcodes > LIMIT_TOPICS) {
-            snprintf(err, sizeof(err), "area.pcodes: a message has at most %d places",
-                     LIMIT_TOPICS);
-            st = ST_INVALID;
-        }
-        if (st == ST_OK && t->m->status != status_of(c)) {
-            snprintf(err, sizeof(err), "status: what is said in this room is %s", c->set.status);
-            st = ST_INVALID;
-        }
-        if (st == ST_OK && t->m->message_id.len != ID_BYTES) {
-            snprintf(err, sizeof(err), "message_id: the page makes one, a UUID");
-            st = ST_INVALID;
-        }
-    }
+    if (!t)
+        return;
+    st = say_read(&t->m, json ? json : "", len, who->person, loop_utc_us(c->loop), t->arena, err,
+                  sizeof(err));
+    if (st == ST_OK)
+        st = look_at(t, err, sizeof(err));
     if (st == ST_OK) {
-        ask_rights(t);
+        taking_ask_rights(t);
         return;
     }
     if (st == ST_NOMEM)
         answer_later(x, 503, "memory", "There is no memory for it now.", 5);
     else
         answer_error(x, st == ST_DENIED ? 403 : 422, st == ST_DENIED ? "type" : "message", err);
-    if (t)
-        arena_destroy(t->arena);
-    mem_free(t);
+    taking_end(t);
 }

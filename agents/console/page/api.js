@@ -53,6 +53,11 @@ export function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+// The second person's word on a public alert: names the draft, and the id of what is said.
+export function approve(draft, id) {
+  return ask(`/api/approve?${new URLSearchParams({ draft, id })}`, { method: "POST", headers: { "X-Eocbus-Token": token } });
+}
+
 // Sends until somebody answers: the message keeps its id, so a broken connection doubles nothing.
 export async function tell(message) {
   const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message });

@@ -13,6 +13,7 @@ import { resourcesPage } from "./resources.js";
 import { relocationPage } from "./relocation.js";
 import { districtsPage } from "./districts.js";
 import { sensorsPage } from "./sensors.js";
+import { warnPage, warningPage } from "./warn.js";
 
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
@@ -21,6 +22,7 @@ const pages = [
   { path: "/relocation", name: "relocation", key: "4", show: relocationPage },
   { path: "/districts", name: "districts", key: "5", show: districtsPage },
   { path: "/sensors", name: "sensors", key: "6", show: sensorsPage },
+  { path: "/warn", name: "warn", key: "7", show: warnPage },
 ];
 const main = document.getElementById("main");
 let leave = null;
@@ -35,6 +37,8 @@ export function go(path) {
 function pageOf(path) {
   const incident = path.match(/^\/incident\/([0-9a-f-]{36})$/);
   if (incident) return { name: "incident", show: (node) => incidentPage(node, incident[1]) };
+  const alert = path.match(/^\/warn\/([0-9a-f-]{36})$/);
+  if (alert) return { name: "warning", show: (node) => warningPage(node, alert[1]) };
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 

@@ -53,7 +53,8 @@ export async function queuePage(main) {
       draw(true);
     },
     open(item) {
-      if (item.incident_id) go(`/incident/${item.incident_id}`);
+      if (item.what === "draft") go(`/warn/${item.id}`);
+      else if (item.incident_id) go(`/incident/${item.incident_id}`);
     },
     async take(item) {
       if (saying.has(item.id)) return;

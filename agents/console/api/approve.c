@@ -1,0 +1,95 @@
+/* approve - the second person's word on a public alert.
+ *
+ *   POST ?draft=ID&id=ID ─▶ the record: its text, who wrote it ─▶ another person? ─▶ as take.c goes
+ * on
+ *
+ * What is said is what the record has, to the byte; the browser only names it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/api/taking.h"
+#include "agents/console/say/warn.h"
+#include "proto/base/ids.h"
+#include "proto/base/log.h"
+#include "proto/wire/json.h"
+
+#include "proto/base/banned.h"
+
+/* The answer of page_approve.sql: a line with what the draft is and who wrote it, then itself. */
+struct found {
+    char state[16], author[PERSON_NAME];
+    const char *message;
+};
+
+static bool read_found(struct found *f, const char *text)
+{
+    f->message = strchr(text, '\n');
+    return f->message && sscanf(text, "%15s %127s", f->state, f->author) == 2;
+}
+
+static void refuse(struct taking *t, unsigned status, const char *word, const char *text)
+{
+    answer_error(t->x, status, word, text);
+    taking_end(t);
+}
+
+static void go_on(struct taking *t, const struct found *f)
+{
+    ProtobufCMessage *parsed = NULL;
+    uint8_t draft[ID_BYTES];
+    char err[400] = "";
+    enum status st = json_parse(&parsed, &eocbus__v1__envelope__descriptor, f->message,
+                                strlen(f->message), t->arena, err, sizeof(err));
+
+    t->m = (Eocbus__V1__Envelope *)parsed;
+    if (st == ST_OK && (t->m->body_case != EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT ||
+                        !id_parse(draft, exchange_query(t->x, "draft"))))
+        st = ST_INVALID;
+    if (st == ST_OK)
+        st = warn_approve(t->m, room_status(t->console), t->person, draft, t->id,
+                          loop_utc_us(t->console->loop), t->arena, err, sizeof(err));
+    if (st == ST_OK)
+        taking_ask_rights(t);
+    else if (st == ST_NOMEM)
+        refuse(t, 503, "memory", "There is no memory for it now.");
+    else
+        refuse(t, 422, "draft", err);
+}
+
+static void on_draft(void *arg, enum status st, const char *text, const char *why)
+{
+    struct taking *t = exchange_kept(arg);
+    struct found f;
+
+    if (st != ST_OK)
+        log_warn("console.view", "path=approve status=%s why=\"%s\"", status_name(st), why);
+    if (st != ST_OK)
+        refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
+    else if (!read_found(&f, text))
+        refuse(t, 404, "no_draft", "There is no such draft.");
+    else if (strcmp(f.state, "WAITING") != 0)
+        refuse(t, 409, "answered", "The draft was approved or turned down before, or is over.");
+    else if (strcmp(f.author, t->person) == 0)
+        refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
+    else
+        go_on(t, &f);
+}
+
+void approve_take(struct console *c, struct exchange *x, struct session *who)
+{
+    const char *draft = exchange_query(x, "draft"), *id = exchange_query(x, "id");
+    const char *params[] = {draft};
+    uint8_t parsed[ID_BYTES];
+    struct taking *t;
+
+    if (!draft || !id || !id_parse(parsed, draft) || !id_parse(parsed, id)) {
+        answer_error(x, 400, "question", "draft and id are UUIDs.");
+        return;
+    }
+    t = taking_begin(c, x, who);
+    if (!t)
+        return;
+    memcpy(t->id, parsed, sizeof(t->id));
+    if (reader_ask(c->reader, "approve", params, 1, on_draft, x) != ST_OK)
+        refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
+}

@@ -1,0 +1,27 @@
+/* taking - one message of somebody at a page, on its way to the outbox: shared by take.c (what the
+ * page wrote) and approve.c (what somebody wrote before). */
+#ifndef EOCBUS_CONSOLE_TAKING_H
+#define EOCBUS_CONSOLE_TAKING_H
+
+#include "agents/console/api/api.h"
+#include "eocbus/v1/envelope.pb-c.h"
+
+struct taking { /* kept by its exchange; gone with it */
+    struct console *console;
+    struct exchange *x;
+    struct arena *arena;
+    Eocbus__V1__Envelope *m; /* lives in the arena; NULL until it is known */
+    char person[PERSON_NAME];
+    uint8_t id[16]; /* of what is to be said */
+};
+
+/* NULL: no memory, and that was answered. */
+struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
+/* After the answer. */
+void taking_end(struct taking *t);
+/* Asks whether the person may say t->m; then it is said, or not, and answered. Ends the taking. */
+void taking_ask_rights(struct taking *t);
+
+Eocbus__V1__Status room_status(const struct console *c);
+
+#endif

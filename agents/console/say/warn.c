@@ -1,0 +1,156 @@
+/* warn - see warn.h. */
+#include "agents/console/say/warn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/ids.h"
+
+#include "proto/base/banned.h"
+
+#define SECOND_US      INT64_C(1000000) /* CAP knows no parts of seconds */
+#define TAJIKISTAN_MIN 300              /* no summer time */
+#define LIFE_MOST_US   (INT64_C(8) * 86400 * SECOND_US)
+
+static enum status refuse(char *err, size_t err_size, const char *text)
+{
+    snprintf(err, err_size, "%s", text);
+    return ST_INVALID;
+}
+
+static const char *meant_as(Eocbus__V1__Status room)
+{
+    return room == EOCBUS__V1__STATUS__STATUS_ACTUAL ? "eocbus:actual" : "eocbus:exercise";
+}
+
+/* What an exercise's headline begins with; people hear it first. */
+static const char *exercise_word(const char *language)
+{
+    static const char *const words[][2] = {{"tg", "МАШҚ"}, {"ru", "УЧЕНИЕ"}, {"en", "EXERCISE"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(language, words[i][0]) == 0)
+            return words[i][1];
+    return "EXERCISE";
+}
+
+static int64_t last_end(const Eocbus__V1__PublicAlert *a)
+{
+    int64_t end = 0;
+
+    for (size_t i = 0; i < a->n_infos; i++)
+        if (a->infos[i]->expires_us > end)
+            end = a->infos[i]->expires_us;
+    return end;
+}
+
+static enum status look_at_infos(const Eocbus__V1__PublicAlert *a, bool exercise, int64_t now_us,
+                                 char *err, size_t err_size)
+{
+    if (!a->n_infos)
+        return refuse(err, err_size, "public_alert.infos: it says nothing in any language");
+    for (size_t i = 0; i < a->n_infos; i++) {
+        const Eocbus__V1__AlertInfo *info = a->infos[i];
+        const char *word = exercise_word(info->language);
+
+        if (exercise && strncmp(info->headline, word, strlen(word)) != 0) {
+            snprintf(err, err_size, "public_alert.infos.headline: in an exercise it begins with %s",
+                     word);
+            return ST_INVALID;
+        }
+        if (info->expires_us <= now_us || info->expires_us > now_us + LIFE_MOST_US)
+            return refuse(err, err_size,
+                          "public_alert.infos.expires_us: it ends later than now, and within eight "
+                          "days");
+    }
+    return ST_OK;
+}
+
+/* The program's words on it, whatever the page said. */
+static enum status sign_off(Eocbus__V1__PublicAlert *a, const uint8_t id[16],
+                            Eocbus__V1__Status room, const char *cap_sender, int64_t now_us,
+                            struct arena *arena)
+{
+    char name[ID_TEXT];
+
+    id_format(name, id);
+    a->identifier = arena_printf(arena, "%s", name);
+    a->cap_sender = arena_printf(arena, "%s", cap_sender);
+    a->codes = arena_alloc(arena, sizeof(*a->codes));
+    if (!a->identifier || !a->cap_sender || !a->codes)
+        return ST_NOMEM;
+    a->codes[0] = arena_printf(arena, "%s", meant_as(room));
+    a->n_codes = 1;
+    a->status = EOCBUS__V1__CAP_STATUS__CAP_STATUS_DRAFT;
+    a->scope = EOCBUS__V1__CAP_SCOPE__CAP_SCOPE_PUBLIC;
+    a->sent_us = now_us - now_us % SECOND_US;
+    a->sent_offset_min = TAJIKISTAN_MIN;
+    for (size_t i = 0; i < a->n_infos; i++)
+        a->infos[i]->expires_us -= a->infos[i]->expires_us % SECOND_US;
+    return a->codes[0] ? ST_OK : ST_NOMEM;
+}
+
+enum status warn_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const char *cap_sender,
+                       int64_t now_us, struct arena *arena, char *err, size_t err_size)
+{
+    Eocbus__V1__PublicAlert *a = m->public_alert;
+    enum status st;
+
+    if (a->status != EOCBUS__V1__CAP_STATUS__CAP_STATUS_DRAFT)
+        return refuse(err, err_size,
+                      "public_alert.status: one person writes a draft and another approves it");
+    st = look_at_infos(a, room == EOCBUS__V1__STATUS__STATUS_EXERCISE, now_us, err, err_size);
+    if (st == ST_OK)
+        st = sign_off(a, m->message_id.data, room, cap_sender, now_us, arena);
+    if (st != ST_OK)
+        return st;
+    m->status = EOCBUS__V1__STATUS__STATUS_SYSTEM;
+    m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    m->not_after_us = last_end(a);
+    return ST_OK;
+}
+
+static bool is_meant(const Eocbus__V1__PublicAlert *a, Eocbus__V1__Status room)
+{
+    for (size_t i = 0; i < a->n_codes; i++)
+        if (strcmp(a->codes[i], meant_as(room)) == 0)
+            return true;
+    return false;
+}
+
+static bool copy_id(ProtobufCBinaryData *out, const uint8_t id[16], struct arena *arena)
+{
+    out->data = arena_alloc(arena, ID_BYTES);
+    out->len = ID_BYTES;
+    if (out->data)
+        memcpy(out->data, id, ID_BYTES);
+    return out->data != NULL;
+}
+
+enum status warn_approve(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const char *person,
+                         const uint8_t draft_id[16], const uint8_t id[16], int64_t now_us,
+                         struct arena *arena, char *err, size_t err_size)
+{
+    Eocbus__V1__PublicAlert *a = m->public_alert;
+
+    if (!is_meant(a, room))
+        return refuse(err, err_size,
+                      "The draft is not meant for this room: an exercise and reality never mix.");
+    if (last_end(a) <= now_us)
+        return refuse(err, err_size, "Its time is over; write a new one.");
+    m->author = arena_printf(arena, "%s", person);
+    if (!m->author || !copy_id(&m->message_id, id, arena) ||
+        !copy_id(&m->preceding_id, draft_id, arena))
+        return ST_NOMEM;
+    m->status = room;
+    m->kind = EOCBUS__V1__KIND__KIND_DISPATCH;
+    m->lane = EOCBUS__V1__LANE__LANE_IMMEDIATE;
+    m->label = EOCBUS__V1__LABEL__LABEL_PUBLIC;
+    m->event_time_us = now_us;
+    m->not_after_us = last_end(a);
+    a->status = room == EOCBUS__V1__STATUS__STATUS_ACTUAL
+                    ? EOCBUS__V1__CAP_STATUS__CAP_STATUS_ACTUAL
+                    : EOCBUS__V1__CAP_STATUS__CAP_STATUS_EXERCISE;
+    a->sent_us = now_us - now_us % SECOND_US;
+    return ST_OK;
+}

@@ -1,0 +1,12 @@
+-- page: one public alert or draft of one: its text, who wrote and approved it, how far it got in each place
+-- takes: alert
+SELECT json_build_object(
+    'alert', (SELECT json_build_object('message_id', m.message_id, 'status', m.status, 'at', m.received_at, 'author', coalesce(m.doc->>'author', m.sender),
+                     'places', (SELECT json_agg(w) FROM jsonb_array_elements_text(m.doc->'area'->'pcodes') AS w), 'incident_id', m.incident_id,
+                     'draft_id', m.preceding_id, 'cap', m.doc->'public_alert')
+                FROM eoc.document m WHERE m.message_id = $1::text::uuid AND m.type = 'public_alert' LIMIT 1),
+    'draft', (SELECT row_to_json(d) FROM eoc.alert_draft d
+               WHERE d.message_id = $1::text::uuid OR d.alert_id = $1::text::uuid LIMIT 1),
+    'in_force', EXISTS (SELECT FROM eoc.alert_in_force f WHERE f.message_id = $1::text::uuid),
+    'verdict', (SELECT coalesce(u.why, '') FROM eoc.undecided u WHERE u.message_id = $1::text::uuid LIMIT 1),
+    'receipts', coalesce((SELECT json_agg(r ORDER BY r.place) FROM eoc.alert_receipts r WHERE r.alert_id = $1::text::uuid), '[]'))::text;
