@@ -122,6 +122,8 @@ static enum status fill_record(struct db *db, const struct wish *w, struct recor
     snprintf(r->name, sizeof(r->name), "%s", a->name);
     snprintf(r->agency, sizeof(r->agency), "%s", a->agency);
     snprintf(r->roles, sizeof(r->roles), "%s", a->role);
+    for (char *at = r->roles; (at = strchr(at, '+')) != NULL;)
+        *at = ' ';
     snprintf(r->places, sizeof(r->places), "%s", a->place);
     if (keys_z85_decode(r->key, w->keys->public_z85) != ST_OK ||
         (r->has_sign_key && keys_z85_decode(r->sign_key, w->keys->sign_public_z85) != ST_OK))

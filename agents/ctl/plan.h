@@ -2,7 +2,7 @@
  *
  * agents.txt, one agent a line (the sample below is what holds when the file is missing):
  *
- *   SHORT PROGRAM NAME AGENCY ROLE PLACE|- [ARG...]
+ *   SHORT PROGRAM NAME AGENCY ROLE[+ROLE...] PLACE|- [ARG...]
  *   district eocbus-district coes.ayni.office coes district 3505203 run
  *
  * Every line gets a key pair, an enrolled principal, settings in %d/conf/SHORT.conf and an outbox

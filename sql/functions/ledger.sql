@@ -18,7 +18,7 @@
 CREATE TYPE bus.said AS (
     seq            int8,        -- its number, if it is not refused
     message_id     uuid,
-    sender_id      int4,        -- 0: the bus itself
+    sender_id      int4,        -- whose word it is: its sender's, or the author's for whom that speaks; 0: the bus itself
     sender         text,
     agency         text,
     type           int2,
@@ -41,7 +41,9 @@ CREATE TYPE bus.said AS (
     forced_places  text[],
     flags          int4,        -- bits of Envelope.flags: 1 BACKFILL ...
     to_whom        text[],      -- Envelope.to, of resource messages; else null
-    author         text);       -- Envelope.author: the person, where several speak through one sender; empty: none is named
+    author         text,        -- Envelope.author: the person, where several speak through one sender; empty: none is named
+    carried_by     int4,        -- the sender, if it speaks for an author; else null
+    unheard        text);       -- the author for whom its sender may not speak; else null
 
 -- What a judge answers; made by the functions below.
 CREATE TYPE bus.judgement AS (
@@ -88,6 +90,78 @@ $$ SELECT CASE m.status WHEN 1 THEN m.received_at ELSE m.event_at END $$;
 
 -- The gate has judged whether the sender may say this for the places in the envelope. Whether the thing it is about
 -- lies there, only its judge can see: it asks bus.is_place_of, and answers bus.not_yours.
+
+-- Whose word is it, if its sender names an author? The author's, if that is a principal in force for whom the sender
+-- may speak (carry). Null: it may not.
+CREATE FUNCTION bus.carried_author(sender_id int4, author text, of_type int2, places text, label int4) RETURNS int4
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    desk bus.principal;
+    who int4 := (SELECT p.principal_id FROM bus.principal p WHERE p.name = carried_author.author AND bus.is_in_force(p));
+BEGIN
+    SELECT * INTO desk FROM bus.principal p WHERE p.principal_id = carried_author.sender_id;
+    IF who = carried_author.sender_id
+       OR bus.may(desk.name, 'carry', (SELECT t.name FROM bus.type t WHERE t.number = of_type), carried_author.places,
+                  (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[carried_author.label], carried_author.author) THEN
+        RETURN who;
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- The same of a message that was judged: by the rights of then.
+CREATE FUNCTION bus.said_by(seq int8, sender_id int4, author text) RETURNS int4
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(author, '') = '' OR EXISTS (SELECT FROM bus.ledger_setting s WHERE said_by.seq <= s.authors_from)
+       OR EXISTS (SELECT FROM bus.rested_on r WHERE r.seq = said_by.seq AND r.what = 'alone') THEN
+        RETURN said_by.sender_id;
+    END IF;
+    RETURN coalesce((SELECT p.principal_id FROM bus.principal p WHERE p.name = said_by.author), said_by.sender_id);
+END
+$$;
+CREATE FUNCTION bus.spoken_by(m bus.said, author text) RETURNS bus.said
+LANGUAGE plpgsql AS $$
+DECLARE
+    desk int4 := m.sender_id;
+BEGIN
+    IF EXISTS (SELECT FROM bus.ledger_setting s WHERE m.seq <= s.authors_from) THEN
+        RETURN m;
+    ELSIF coalesce(current_setting('bus.rejudging', true), '') <> '' THEN
+        IF NOT EXISTS (SELECT FROM bus.rested_on r WHERE r.seq = m.seq AND r.what = 'alone') THEN
+            m.sender_id := bus.said_by(m.seq, desk, author);
+        ELSE
+            m.unheard := author;
+        END IF;
+    ELSE
+        m.sender_id := bus.carried_author(desk, author, m.type, array_to_string(m.places, ' '), m.label);
+        IF m.sender_id IS NULL THEN
+            m.sender_id := desk;
+            m.unheard := author;
+            INSERT INTO bus.rested_on (seq, what) VALUES (m.seq, 'alone') ON CONFLICT DO NOTHING;
+        END IF;
+    END IF;
+    m.carried_by := nullif(desk, m.sender_id);
+    RETURN m;
+END
+$$;
+-- What nobody may have heard yet counts for neither of them. Of the rest note is taken as of its sender's.
+CREATE FUNCTION bus.not_heard(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    why text := format('%s speaks for %s, and may not: it has no right to carry this (role desk), or nobody of that name is in force.',
+                       m.sender, m.unheard);
+BEGIN
+    RETURN CASE WHEN bus.is_promise(m) THEN bus.refuse('author', 'author', why) ELSE bus.contest(NULL, 'author', 'author', why) END;
+END
+$$;
+-- Who sent a message, to whom an answer goes: a person has no session of his own. Null: the bus.
+CREATE FUNCTION bus.sent_by(of_type int2, number int8) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT p.name FROM bus.document d JOIN bus.principal p ON p.principal_id = d.sender_id
+             WHERE d.type = of_type AND d.seq = number AND d.sender_id > 0);
+END
+$$;
 
 -- What is only ever promised, asked or decided; the others have happened.
 CREATE FUNCTION bus.is_promise(m bus.said) RETURNS bool
@@ -308,6 +382,8 @@ BEGIN
     IF bus.is_over(m) THEN
         PERFORM bus.offer_never_comes(m);
         RETURN NULL;
+    ELSIF m.unheard IS NOT NULL AND NOT m.forced AND bus.takes_turns(m) THEN
+        RETURN bus.not_heard(m);
     END IF;
     IF m.type IN (101, 120) AND EXISTS (SELECT FROM bus.escalation_rule r WHERE r.type = m.type) THEN
         PERFORM bus.judge_alert(m); -- takes note, as the incidents do
@@ -346,7 +422,7 @@ $$;
 CREATE FUNCTION bus.said_of(seq int8, message_id uuid, sender_id int4, lane int2, type int2, status int2, marks int2,
                             places text, event_at timestamptz, received_at timestamptz, not_after timestamptz,
                             expired bool, doc jsonb) RETURNS bus.said
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     m bus.said;
 BEGIN
@@ -374,11 +450,14 @@ BEGIN
     IF type BETWEEN 160 AND 175 THEN
         m.to_whom := ARRAY(SELECT jsonb_array_elements_text(coalesce(doc->'to', '[]')));
     END IF;
+    IF doc ? 'author' AND sender_id > 0 THEN
+        m := bus.spoken_by(m, doc->>'author');
+    END IF;
     -- In an exercise that plays what once happened, who said it then says it now.
     m.sender := CASE status WHEN 2 THEN doc->'played'->>'sender' END;
     IF m.sender IS NULL THEN
         SELECT p.name, coalesce(nullif(p.agency, ''), split_part(p.name, '.', 1)) INTO m.sender, m.agency
-          FROM bus.principal p WHERE p.principal_id = said_of.sender_id;
+          FROM bus.principal p WHERE p.principal_id = m.sender_id;
     ELSE
         m.agency := coalesce((SELECT nullif(p.agency, '') FROM bus.principal p WHERE p.name = m.sender),
                              split_part(m.sender, '.', 1));

@@ -125,7 +125,7 @@ BEGIN
     PERFORM bus.alert_move(m, m.message_id, 'ISSUE');
     PERFORM bus.alert_timer(m.message_id, m.received_at);
     -- Of a FLASH that was heard before it was stored, the answer may be here first.
-    FOR early IN SELECT d.seq, d.message_id, d.sender_id, d.status, d.event_at, d.received_at, d.doc->'receipt' AS body
+    FOR early IN SELECT d.seq, d.message_id, bus.said_by(d.seq, d.sender_id, d.doc->>'author') AS sender_id, d.status, d.event_at, d.received_at, d.doc->'receipt' AS body
                    FROM bus.document d
                   WHERE d.type = 181 AND d.seq < m.seq AND d.sender_id > 0
                     AND d.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED')

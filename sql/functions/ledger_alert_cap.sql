@@ -43,7 +43,7 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT d.message_id, d.sender_id, coalesce(d.places, '')
+    SELECT d.message_id, bus.said_by(d.seq, d.sender_id, d.doc->>'author'), coalesce(d.places, '')
       FROM (SELECT x.seq FROM jsonb_array_elements(coalesce(m.body->'references', '[]')) AS r
               JOIN bus.document x ON x.message_id = nullif(r->>'message_id', '')::uuid AND x.type = 180
             UNION

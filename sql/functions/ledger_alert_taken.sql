@@ -41,6 +41,20 @@ BEGIN
     RETURN true;
 END
 $$;
+-- Why an answer of this person to an alert would not count, for whoever is about to give it: not_asked, own. Null: it
+-- would, or this is no alert.
+CREATE FUNCTION bus.why_no_answer(person text, about uuid) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    a bus.alert;
+    who int4 := (SELECT p.principal_id FROM bus.principal p WHERE p.name = person);
+BEGIN
+    SELECT x.* INTO a FROM bus.alert_message k JOIN bus.alert x USING (alert_id) WHERE k.message_id = about;
+    RETURN CASE WHEN a.alert_id IS NULL THEN NULL WHEN who = a.sender_id THEN 'own'
+                WHEN bus.alert_steps(a, who, clock_timestamp(), (SELECT h.seq + 1 FROM bus.log_head h)) = '{}' THEN 'not_asked' END;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.why_no_answer TO bus_console;
 CREATE FUNCTION bus.alert_keep(m bus.said, a bus.alert, answer text, steps int2[], why text, everywhere bool DEFAULT false) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO bus.alert_answer (alert_id, seq, message_id, at, principal_id, counts, steps, targets, answer, code, note)

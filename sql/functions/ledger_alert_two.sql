@@ -30,6 +30,8 @@ DECLARE
 BEGIN
     IF m.author = '' OR m.author IS NULL OR m.forced OR says NOT IN ('ALERT', 'UPDATE', 'CANCEL') THEN
         RETURN NULL;
+    ELSIF m.unheard IS NOT NULL THEN
+        RETURN bus.not_heard(m);
     END IF;
     SELECT * INTO d FROM bus.document x
      WHERE x.message_id = m.preceding_id AND x.type = 180 AND x.seq < m.seq AND x.doc->'public_alert'->>'status' = 'CAP_STATUS_DRAFT'
@@ -37,7 +39,9 @@ BEGIN
     IF d.seq IS NULL THEN
         RETURN bus.contest(m.message_id, 'no_draft', 'preceding_id',
                            'Nobody wrote this alert as a draft before; one person writes it and another approves it.');
-    ELSIF NOT bus.two_distinct(bus.author_of(d.doc, d.sender_id), m.author) THEN
+    ELSIF NOT bus.two_distinct(bus.author_of(d.doc, d.sender_id), m.author)
+          OR bus.said_by(d.seq, d.sender_id, d.doc->>'author') = m.sender_id
+          OR EXISTS (SELECT FROM bus.rested_on r WHERE r.seq = d.seq AND r.what = 'alone') THEN -- written in a name that was not vouched for
         RETURN bus.contest(m.message_id, 'own_draft', 'author', format('%s wrote the draft; another person approves it.', m.author));
     ELSIF bus.alert_text(m.body) IS DISTINCT FROM bus.alert_text(d.doc->'public_alert')
           OR coalesce(d.places, '') <> coalesce(array_to_string(m.places, ' '), '') THEN

@@ -18,9 +18,9 @@ BEGIN
 END
 $$;
 
--- Who said it: of what an exercise plays not the first sender.
+-- Who sent it: of what an exercise plays not the first sender, of what a person says the desk where he sits.
 CREATE FUNCTION bus.signer_of(m bus.said) RETURNS text
-LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT p.name FROM bus.principal p WHERE p.principal_id = m.sender_id); END $$;
+LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT p.name FROM bus.principal p WHERE p.principal_id = coalesce(m.carried_by, m.sender_id)); END $$;
 
 -- Tells the sender of a held message what became of it.
 CREATE FUNCTION bus.say_decision(m bus.said, j bus.judgement) RETURNS void

@@ -214,8 +214,8 @@ BEGIN
       FROM (SELECT s.places, s.label FROM bus.line s WHERE s.thread = x.thread
             UNION ALL SELECT r.places, r.label FROM bus.request r WHERE r.thread = x.thread) AS y;
     PERFORM bus.say_later(
-        3::int2, x.status, 1, 173::int2, (SELECT p.name FROM bus.principal p WHERE p.principal_id = x.sender_id AND p.principal_id > 0),
-        t.subject,
+        3::int2, x.status, 1, 173::int2, 
+        bus.sent_by(x.type, (SELECT min(d.seq) FROM bus.document d WHERE d.message_id = x.message_id AND d.type = x.type)), t.subject,
         bus.pb_bytes(1, bus.pb_text(1, 'Sender') || bus.pb_text(2, 'bus')) || bus.pb_text(2, why)
             || coalesce((SELECT string_agg(bus.pb_bytes(6, bus.pb_number(1, n)), '' ORDER BY n) FROM unnest(said) AS n), ''),
         jsonb_build_object('report_resource_deployment_status', jsonb_build_object(

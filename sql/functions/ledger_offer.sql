@@ -328,7 +328,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM bus.say_later(
-        3::int2, o.status, 2, 225::int2, (SELECT p.name FROM bus.principal p WHERE p.principal_id = o.sender_id AND p.principal_id > 0), NULL,
+        3::int2, o.status, 2, 225::int2, bus.sent_by(225::int2, o.made_seq), NULL,
         bus.pb_bytes(1, uuid_send(o.offer_id)) || bus.pb_bytes(2, uuid_send(o.household_id)) || bus.pb_number(3, 4)
             || bus.pb_text(4, o.site_id) || bus.pb_text(5, o.plot_id) || bus.pb_number(9, bus.us(o.valid_until))
             || bus.pb_text(10, 'bus') || bus.pb_text(11, why),

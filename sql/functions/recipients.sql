@@ -256,6 +256,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     a bus.addressed;
     body jsonb;
+    from_id int4;
 BEGIN
     FOR i IN 1 .. cardinality(m_type) LOOP
         CONTINUE WHEN m_to[i] IS NULL AND m_type[i] NOT IN (181, 203, 240) OR res.outcome[i] <> 1;
@@ -268,14 +269,19 @@ BEGIN
         END IF;
         CONTINUE WHEN m_sender[i] = 0 OR m_type[i] NOT IN (181, 203, 240);
         body := d_doc[array_position(d_ordinal, i)];
+        from_id := a.sender_id;
+        IF body ? 'author' THEN -- a person, where several speak through one sender
+            from_id := bus.carried_author(a.sender_id, body->>'author', a.type, a.places,
+                                     CASE WHEN body ? 'label' THEN bus.label_rank(body->>'label') ELSE 2 END);
+        END IF;
         IF m_type[i] = 203 THEN
             IF a.status = 1 THEN -- who is on duty in an exercise is on duty nowhere else
-                PERFORM bus.roster_set(a.seq, a.sender_id, body->'duty_roster');
+                PERFORM bus.roster_set(a.seq, from_id, body->'duty_roster');
             END IF;
         ELSIF m_type[i] = 240 THEN
             PERFORM bus.agreement_said(a.seq, a.sender_id, body->'sharing_agreement');
         ELSE
-            PERFORM bus.receipt_taken(a.seq, a.sender_id, body->'receipt');
+            PERFORM bus.receipt_taken(a.seq, coalesce(from_id, a.sender_id), body->'receipt');
         END IF;
     END LOOP;
 END

@@ -36,10 +36,10 @@ COMMENT ON COLUMN eoc.moved.step IS 'order in which moves were decided; what was
 COMMENT ON COLUMN eoc.moved.seq IS 'number of the message that moved it';
 COMMENT ON COLUMN eoc.moved.at IS 'when it happened, by that message';
 COMMENT ON COLUMN eoc.moved.part IS 'line of a request; 0 where a thing has no parts';
-COMMENT ON COLUMN eoc.moved.by IS 'sender of that message';
+COMMENT ON COLUMN eoc.moved.by IS 'who said that message: its author, or else its sender';
 
 CREATE VIEW eoc.undecided AS
-SELECT u.seq, u.verdict, u.cycle, t.name AS type, p.name AS sender, d.places, u.since, now() - u.since AS age, u.code,
+SELECT u.seq, u.verdict, u.cycle, t.name AS type, coalesce(nullif(d.doc->>'author', ''), p.name) AS sender, d.places, u.since, now() - u.since AS age, u.code,
        u.text AS why, u.waits_for, u.entity,
        CASE WHEN u.waits_for IS NOT NULL THEN 'the arrival of ' || u.waits_for || ', or a decision'
             ELSE 'a decision: APPLIED or DISMISSED' END AS settled_by,
@@ -55,6 +55,7 @@ SELECT u.seq, u.verdict, u.cycle, t.name AS type, p.name AS sender, d.places, u.
   LEFT JOIN bus.principal p ON p.principal_id = d.sender_id
   LEFT JOIN bus.type t ON t.number = u.type;
 COMMENT ON VIEW eoc.undecided IS 'messages that are held or contested: somebody has to look';
+COMMENT ON COLUMN eoc.undecided.sender IS 'who said it: the author, where several speak through one sender';
 COMMENT ON COLUMN eoc.undecided.waits_for IS 'id of the message or thing that has to come first';
 COMMENT ON COLUMN eoc.undecided.entity IS 'id of what a contested message is about';
 COMMENT ON COLUMN eoc.undecided.settled_by IS 'what would settle it; a decision is a message `decision` with this message_id';

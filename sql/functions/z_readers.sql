@@ -11,12 +11,42 @@
 -- leaves these, and here they are replaced, because a policy that is made anew waits for every question that is
 -- being asked of the log, and everybody behind it.
 
--- The principal of this login; null: it reads nothing. session_user, since that is what SET ROLE cannot change.
+-- A page where several people sign in has one login, a desk. It says in the setting bus.reads_for for whom it asks: if
+-- it may speak for others (carry), it reads what both may hear, itself and that person. A message for the person counts
+-- as one for the desk.
+
+-- The desk, if a person reads there; null: the login reads for itself.
+CREATE FUNCTION bus.reader_desk(who int4) RETURNS int4
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(current_setting('bus.reads_for', true), '') = '' THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT nullif(r.principal_id, who) FROM bus.reader r WHERE r.login = session_user);
+END
+$$;
+-- Who reads: the principal of this login, or the person for whom it asks; null: nobody. session_user, since that is what
+-- SET ROLE cannot change.
 CREATE OR REPLACE FUNCTION bus.reader_id() RETURNS int4
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    desk int4 := (SELECT p.principal_id FROM bus.reader r JOIN bus.principal p USING (principal_id)
+                   WHERE r.login = session_user AND bus.is_in_force(p));
+    person text := coalesce(current_setting('bus.reads_for', true), '');
 BEGIN
-    RETURN (SELECT p.principal_id FROM bus.reader r JOIN bus.principal p USING (principal_id)
-             WHERE r.login = session_user AND bus.is_in_force(p));
+    IF person = '' OR desk IS NULL THEN
+        RETURN desk;
+    END IF;
+    RETURN (SELECT p.principal_id FROM bus.principal p
+             WHERE p.name = person AND bus.is_in_force(p) AND (p.principal_id = desk OR bus.is_desk(desk)));
+END
+$$;
+CREATE FUNCTION bus.is_desk(who int4) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(bool_or(r.effect = 'allow') AND NOT bool_or(r.effect = 'deny' AND r.types = '*' AND r.places = 'any'), false)
+              FROM bus.principal p JOIN bus.rule r ON r.role = ANY (bus.roles_of(p))
+             WHERE p.principal_id = who AND r.verb = 'carry');
 END
 $$;
 
@@ -30,6 +60,7 @@ CREATE OR REPLACE FUNCTION bus.reader_map() RETURNS int2[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     who int4 := bus.reader_id();
+    desk int4 := bus.reader_desk(who);
     note text := coalesce(current_setting('bus.reader_note', true), '');
     secret bytea;
     map int2[];
@@ -38,21 +69,24 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT s.secret INTO secret FROM bus.reader_secret s;
-    IF split_part(note, ' ', 1) = bus.reader_mark(secret, who, split_part(note, ' ', 2), split_part(note, ' ', 3))
+    IF split_part(note, ' ', 1) = bus.reader_mark(secret, who, desk, split_part(note, ' ', 2), split_part(note, ' ', 3))
        AND split_part(note, ' ', 2)::int8 BETWEEN bus.us(clock_timestamp()) - 1000000 AND bus.us(clock_timestamp()) THEN
         RETURN split_part(note, ' ', 3)::int2[];
     END IF;
     map := bus.reader_map_of(who);
+    IF desk IS NOT NULL THEN
+        map := bus.reader_map_both(map, bus.reader_map_of(desk), bus.is_nested(who, desk));
+    END IF;
     note := bus.us(clock_timestamp()) || ' ' || map::text;
-    PERFORM set_config('bus.reader_note', bus.reader_mark(secret, who, split_part(note, ' ', 1), split_part(note, ' ', 2)) || ' ' || note, true);
+    PERFORM set_config('bus.reader_note', bus.reader_mark(secret, who, desk, split_part(note, ' ', 1), split_part(note, ' ', 2)) || ' ' || note, true);
     RETURN map;
 END
 $$;
 -- HMAC as it is made of two digests.
-CREATE FUNCTION bus.reader_mark(secret bytea, who int4, at_us text, map text) RETURNS text
+CREATE FUNCTION bus.reader_mark(secret bytea, who int4, desk int4, at_us text, map text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN encode(sha256(secret || sha256(secret || convert_to(format('%s %s %s %s %s', who, pg_backend_pid(), bus.us(statement_timestamp()), at_us, map),
+    RETURN encode(sha256(secret || sha256(secret || convert_to(format('%s %s %s %s %s %s', who, desk, pg_backend_pid(), bus.us(statement_timestamp()), at_us, map),
                                                                'UTF8'))), 'hex');
 END
 $$;
@@ -88,6 +122,28 @@ BEGIN
 END
 $$;
 
+-- What a person reads at a desk. Where the places of one say nothing about the other's, each row is asked about.
+CREATE FUNCTION bus.reader_map_both(person int2[], desk int2[], nested bool) RETURNS int2[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (SELECT array_agg(CASE WHEN 0 IN (u.p, u.d) THEN 0
+                                  WHEN u.d = 1 THEN u.p
+                                  WHEN u.p = 4 AND u.d IN (3, 4) THEN 4
+                                  WHEN nested AND (u.p = 2 AND u.d IN (2, 3) OR u.p = 3 AND u.d = 3) THEN u.p
+                                  ELSE 5 END::int2 ORDER BY u.at)
+              FROM unnest(person, desk) WITH ORDINALITY AS u(p, d, at));
+END
+$$;
+-- Does every place of the person lie within one of the desk's?
+CREATE FUNCTION bus.is_nested(person int4, desk int4) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT bool_and(EXISTS (SELECT FROM bus.principal d CROSS JOIN LATERAL unnest(bus.places_of(d)) AS q(place)
+                                     WHERE d.principal_id = desk AND q.place <> '' AND bus.is_within(w.place, q.place)))
+              FROM bus.principal p CROSS JOIN LATERAL unnest(bus.places_of(p)) AS w(place) WHERE p.principal_id = person);
+END
+$$;
+
 -- Matches `places` of a message that touches the reader's own (bus.is_within).
 CREATE OR REPLACE FUNCTION bus.reader_places() RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -111,12 +167,31 @@ $$;
 CREATE OR REPLACE FUNCTION bus.reader_asks(of_type int2, places text, label int4, sender_id int4, seq int8) RETURNS bool
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN bus.may((SELECT p.name FROM bus.principal p WHERE p.principal_id = bus.reader_id()), 'hear',
-                   coalesce((SELECT t.name FROM bus.type t WHERE t.number = of_type), ''), places,
-                   (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[label],
-                   (SELECT p.name FROM bus.principal p WHERE p.principal_id = reader_asks.sender_id),
-                   (SELECT string_agg(p.name, ' ') FROM bus.recipient_reach e JOIN bus.principal p USING (principal_id)
-                     WHERE e.seq = reader_asks.seq));
+    RETURN bus.both_may('hear', coalesce((SELECT t.name FROM bus.type t WHERE t.number = of_type), ''), places, label,
+                        sender_id, seq);
+END
+$$;
+-- May the reader, and the desk where it sits?
+CREATE FUNCTION bus.both_may(verb text, type text, places text, label int4, sender_id int4, seq int8) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    who int4 := bus.reader_id();
+    me text := (SELECT p.name FROM bus.principal p WHERE p.principal_id = who);
+    word text := (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[label];
+    sender text := (SELECT p.name FROM bus.principal p WHERE p.principal_id = both_may.sender_id);
+    reach text := (SELECT string_agg(p.name, ' ') FROM bus.recipient_reach e JOIN bus.principal p USING (principal_id)
+                    WHERE e.seq = both_may.seq);
+    desk text;
+BEGIN
+    IF NOT bus.may(me, verb, type, places, word, sender, reach) THEN
+        RETURN false;
+    ELSIF coalesce(current_setting('bus.reads_for', true), '') = '' THEN
+        RETURN true;
+    END IF;
+    SELECT p.name INTO desk FROM bus.principal p WHERE p.principal_id = bus.reader_desk(who);
+    RETURN desk IS NULL
+           OR bus.may(desk, verb, type, places, word, sender,
+                      concat_ws(' ', reach, CASE WHEN me = ANY (string_to_array(reach, ' ')) THEN desk END));
 END
 $$;
 
@@ -146,13 +221,8 @@ $$;
 CREATE OR REPLACE FUNCTION bus.reader_opens(number int8) RETURNS bool
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT bus.may(me.name, 'open', t.name, m.places,
-                           (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[coalesce(nullif(m.marks >> 4, 0), 4)],
-                           s.name,
-                           (SELECT string_agg(p.name, ' ') FROM bus.recipient_reach e JOIN bus.principal p USING (principal_id)
-                             WHERE e.seq = m.seq))
-              FROM bus.message m JOIN bus.type t ON t.number = m.type JOIN bus.principal s ON s.principal_id = m.sender_id
-              JOIN bus.principal me ON me.principal_id = bus.reader_id()
+    RETURN (SELECT bus.both_may('open', t.name, m.places, coalesce(nullif(m.marks >> 4, 0), 4), m.sender_id, m.seq)
+              FROM bus.message m JOIN bus.type t ON t.number = m.type
              WHERE m.seq = reader_opens.number);
 END
 $$;

@@ -21,7 +21,8 @@ $$ SELECT code || ' ' || coalesce(settled_as::text, 'held') FROM bus.held WHERE 
 -- A storm ------------------------------------------------------------------------------------------
 SELECT is((SELECT to_jsonb(s) FROM bus.ledger_setting s),
           '{"one": true, "promise_waits": "24:00:00", "fact_waits": "7 days", "held_per_sender": 5000, "held_per_thing": 500,
-            "woken_per_message": 200, "woken_per_commit": 1000, "tries": 50, "flap_within": "00:05:00"}', 'the bounds there are');
+            "woken_per_message": 200, "woken_per_commit": 1000, "tries": 50, "flap_within": "00:05:00",
+            "authors_from": 0}', 'the bounds there are');
 UPDATE bus.ledger_setting SET woken_per_message = 20, woken_per_commit = 100, held_per_thing = 60, tries = 2;
 SELECT is((SELECT array_agg(DISTINCT pg_temp.say(n, 225::int2, 1)) FROM generate_series(100, 149) AS n), '{HELD}', 'fifty offers wait');
 SELECT is(pg_temp.say(150, 226::int2, 1), 'HELD', 'and one who leaves');
