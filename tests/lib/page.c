@@ -31,7 +31,7 @@ static const char password[] = "tests-lib-page";
 struct page {
     pid_t pid;
     unsigned port;
-    char conf[TEXT / 2], log[TEXT / 2], cookie[200], token[64];
+    char conf[TEXT / 2], log[TEXT / 2], people[TEXT / 2], cookie[200], token[64];
 };
 
 static void rest(void)
@@ -62,7 +62,8 @@ static void make_login(struct bus *bus, const char *principal)
     pgserver_exec(bus_server(bus), sql);
 }
 
-static void write_conf(struct page *p, struct bus *bus, const char *agent_conf, const char *dir)
+static void write_conf(struct page *p, struct bus *bus, const char *agent_conf, const char *dir,
+                       const char *settings)
 {
     char text[2 * TEXT];
     size_t n;
@@ -71,8 +72,8 @@ static void write_conf(struct page *p, struct bus *bus, const char *agent_conf, 
     assert_true(*text);
     n = strlen(text);
     snprintf(text + n, sizeof(text) - n,
-             "\ndatabase = %s\npeople = %s/people\nlisten = 127.0.0.1:0\nleaflet =\n",
-             pgserver_conninfo(bus_server(bus), "page"), dir);
+             "\ndatabase = %s\npeople = %s/people\nlisten = 127.0.0.1:0\nleaflet =\n%s",
+             pgserver_conninfo(bus_server(bus), "page"), dir, settings);
     snprintf(p->conf, sizeof(p->conf), "%s/console.conf", dir);
     snprintf(p->log, sizeof(p->log), "%s/console.log", dir);
     write_text_file(p->conf, text);
@@ -93,6 +94,7 @@ static void start_program(struct page *p)
 {
     const char *name = program();
 
+    unlink(p->log); /* of a run before */
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0) {
@@ -109,7 +111,7 @@ static void start_program(struct page *p)
 static void wait_until_open(struct page *p)
 {
     const time_t end = time(NULL) + PATIENCE_S * PATIENCE;
-    static const char url[] = "url=http://127.0.0.1:";
+    static const char url[] = "://127.0.0.1:";
     char text[4 * TEXT];
 
     do {
@@ -118,7 +120,8 @@ static void wait_until_open(struct page *p)
         assert_int_equal(waitpid(p->pid, NULL, WNOHANG), 0);
         rest();
         read_text(text, sizeof(text), p->log);
-        at = strstr(text, url);
+        at = strstr(text, "url=");
+        at = at ? strstr(at, url) : NULL;
         p->port = at ? (unsigned)strtoul(at + strlen(url), NULL, 10) : 0;
     } while ((!p->port || !strstr(text, "console.database.up")) && time(NULL) < end);
     if (!p->port || !strstr(text, "console.database.up"))
@@ -136,7 +139,7 @@ static void cut_out(char *out, size_t size, const char *text, const char *name, 
     snprintf(out, size, "%.*s", (int)strcspn(at, ends), at);
 }
 
-static void sign_in(struct page *p, const char *principal)
+void page_sign_in(struct page *p, const char *principal)
 {
     char form[400], text[TEXT];
 
@@ -150,21 +153,61 @@ static void sign_in(struct page *p, const char *principal)
 struct page *page_start(struct bus *bus, const char *agent_conf, const char *principal,
                         const char *dir)
 {
+    struct page *p = page_start_with(bus, agent_conf, principal, dir, "");
+
+    page_sign_in(p, principal);
+    return p;
+}
+
+struct page *page_start_with(struct bus *bus, const char *agent_conf, const char *principal,
+                             const char *dir, const char *settings)
+{
     struct page *p = calloc(1, sizeof(*p));
     struct ran *ran = calloc(1, sizeof(*ran));
 
     assert_non_null(p);
     assert_non_null(ran);
     make_login(bus, principal);
-    write_conf(p, bus, agent_conf, dir);
+    write_conf(p, bus, agent_conf, dir, settings);
+    snprintf(p->people, sizeof(p->people), "%s/people", dir);
+    unlink(p->people);
     run_type(password);
     run_program(ran, "eocbus-console", "-c", p->conf, "person", "add", principal, "en", NULL);
     run_expect(ran, 0, NULL);
     free(ran);
     start_program(p);
     wait_until_open(p);
-    sign_in(p, principal);
     return p;
+}
+
+unsigned page_port(const struct page *p)
+{
+    return p->port;
+}
+
+const char *page_conf(const struct page *p)
+{
+    return p->conf;
+}
+
+const char *page_log(const struct page *p)
+{
+    return p->log;
+}
+
+const char *page_password(void)
+{
+    return password;
+}
+
+const char *page_cookie(const struct page *p)
+{
+    return p->cookie;
+}
+
+const char *page_token(const struct page *p)
+{
+    return p->token;
 }
 
 void page_end(struct page *p)
@@ -175,7 +218,12 @@ void page_end(struct page *p)
         return;
     kill(p->pid, SIGTERM);
     assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        static char text[16 * TEXT];
+
+        read_text(text, sizeof(text), p->log);
+        fail_msg("the console ended with status %x: %s", (unsigned)status, text);
+    }
     free(p);
 }
 

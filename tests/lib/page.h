@@ -15,6 +15,17 @@ struct page;
  * files; what it logs goes to dir/console.log. The person who signs in is the principal itself. */
 struct page *page_start(struct bus *bus, const char *agent_conf, const char *principal,
                         const char *dir);
+/* The same with further settings ("tls.cert = ...\n"), and nobody signed in. */
+struct page *page_start_with(struct bus *bus, const char *agent_conf, const char *principal,
+                             const char *dir, const char *settings);
+unsigned page_port(const struct page *p);
+const char *page_conf(const struct page *p);   /* its settings file, for commands about people */
+const char *page_log(const struct page *p);    /* the file it logs to */
+const char *page_password(void);               /* of the person */
+const char *page_cookie(const struct page *p); /* value of the session's cookie */
+const char *page_token(const struct page *p);
+/* POST /api/login anew; the cookie and token of before are forgotten here. */
+void page_sign_in(struct page *p, const char *principal);
 void page_end(struct page *p); /* tells it to end, and waits; NULL is allowed */
 pid_t page_process(const struct page *p);
 /* Answer with headers, cut to `size`; the number is the status. body NULL: GET, else POST with the
