@@ -41,10 +41,13 @@ COMMENT ON VIEW eoc.place_conflict IS 'what sources contradict each other in; op
 COMMENT ON COLUMN eoc.place_conflict.done IS 'what the gazetteer does meanwhile';
 COMMENT ON COLUMN eoc.place_conflict.proposed IS 'P-codes that it may be about';
 
--- The name of a code for people, or of the district it lies in: 'Айнӣ'. language: tg, ru or en. Unknown: the code.
+-- The name of a code for people, or of the district it lies in: 'Айнӣ'. language: tg, ru or en. Unknown: the code. In
+-- English a district is written as it is said and as every message spells it, Ayni and Zafarobod, in plain letters; tables from
+-- abroad have several spellings of each (Aini, Zafarabad), and regions have English names of their own.
 CREATE FUNCTION eoc.place_name(pcode text, language text DEFAULT 'en') RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT coalesce(nullif(CASE language WHEN 'tg' THEN p.name_tg WHEN 'ru' THEN p.name_ru ELSE p.name_en END, ''),
+    SELECT coalesce((SELECT coalesce(nullif(CASE WHEN language = 'tg' THEN p.name_tg WHEN language = 'ru' THEN p.name_ru
+                                                 WHEN p.level > 2 THEN translate(bus.transliterate_tg(p.name_tg), 'íŭŬėĖ’', 'iuUeE') END, ''),
                                      p.name_en)
                        FROM bus.place p WHERE p.pcode IN (place_name.pcode, left(place_name.pcode, 7)) AND p.until_version IS NULL
                       ORDER BY length(p.pcode) DESC, p.valid_from DESC LIMIT 1), pcode)

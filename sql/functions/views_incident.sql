@@ -17,7 +17,7 @@ CREATE VIEW eoc.incident_timeline AS
 SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0) AS part, x.event,
        nullif(x.from_state, '') AS from_state, x.to_state, x.households, coalesce(nullif(x.doc->>'author', ''), p.name) AS by, nullif(x.places, '') AS places,
        left(coalesce(b->'infos'->0->>'headline', b->>'subject', b->>'reason', b->>'situation', b->>'text', b->>'name',
-                     b->'lines'->0->'resource'->>'name'), 200) AS text,
+                     b->'lines'->0->'resource'->>'name', b->'lines'->0->'resource'->>'kind'), 200) AS text,
        x.received_at, round(extract(epoch FROM x.received_at - x.at), 3) AS received_s,
        round(extract(epoch FROM a.stored_at - x.at), 3) AS stored_s,
        round(extract(epoch FROM s.delivered_at - x.at), 3) AS delivered_s,

@@ -35,9 +35,9 @@ COMMENT ON COLUMN eoc.report_current.versions IS 'how many there are, with this 
 COMMENT ON COLUMN eoc.report_current.supersedes IS 'versions in whose place it stands, as they came; null = none';
 
 -- One row for each district of an incident and each period that began in [since, until) and at whose end the incident
--- was open, no FINAL report of its own before it. Exercises have their own time and are expected to say nothing. (To compile
--- it takes seconds, to run it some milliseconds.)
-CREATE FUNCTION eoc.reports_expected(since timestamptz, until timestamptz)
+-- was open, no FINAL report of its own before it. Exercises have their own time: theirs are in time by when they were said,
+-- and missing by `until`. (To compile it takes seconds, to run it some milliseconds.)
+CREATE FUNCTION eoc.reports_expected(since timestamptz, until timestamptz, as_status int4 DEFAULT 1)
 RETURNS TABLE (pcode text, type text, incident_id uuid, incident_name text, period_from timestamptz, period_to timestamptz,
                due_at timestamptz, first_received_at timestamptz, is_received bool, is_on_time bool, state text,
                message_id uuid)
@@ -49,7 +49,7 @@ LANGUAGE sql STABLE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off
                 SELECT * FROM bus.incident b WHERE b.ended_at > $1 AND b.began_at < $2) AS i
          CROSS JOIN LATERAL (SELECT DISTINCT bus.district_of(w) AS pcode
                                FROM unnest(string_to_array(i.places, ' ')) AS w WHERE w <> '') AS d
-         WHERE i.status = 1
+         WHERE i.status = $3
     ), ruled AS MATERIALIZED (
         SELECT DISTINCT ON (d.pcode, r.type) d.pcode, t.number AS type_number, r.*
           FROM (SELECT DISTINCT a.pcode FROM affected a) AS d
@@ -57,17 +57,17 @@ LANGUAGE sql STABLE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off
           JOIN bus.type t ON t.name = r.type
          ORDER BY d.pcode, r.type, rtrim(r.place, '0') DESC
     ), said AS MATERIALIZED (
-        SELECT u.pcode, u.type, date_bin(u.every, r.about_at, u.begins_at) AS period_from, r.incident_ids, r.received_at,
-               r.message_id, r.version, r.about_at, r.seq
+        SELECT u.pcode, u.type, date_bin(u.every, r.about_at, u.begins_at) AS period_from, r.incident_ids,
+               CASE $3 WHEN 1 THEN r.received_at ELSE r.event_at END AS received_at, r.message_id, r.version, r.about_at, r.seq
           FROM bus.report r
          CROSS JOIN LATERAL (SELECT DISTINCT c FROM unnest(string_to_array(r.places, ' ')) AS w, unnest(bus.codes_over(w)) AS c) AS x
           JOIN ruled u ON u.pcode = x.c AND u.type_number = r.type
          WHERE r.type BETWEEN 121 AND 124 AND r.about_at >= $1 AND r.about_at < $2 + interval '31 days'
-           AND r.status = 1 AND NOT r.is_withdrawn
+           AND r.status = $3 AND NOT r.is_withdrawn
     ), owes AS MATERIALIZED (
         SELECT a.*, u.type, u.every, u.due_after, u.begins_at,
                (SELECT max(r.about_at) FROM bus.incident_filed f JOIN bus.report r ON r.message_id = f.message_id
-                 WHERE f.incident_id = a.incident_id AND f.type = u.type_number AND r.version = 'FINAL' AND r.status = 1
+                 WHERE f.incident_id = a.incident_id AND f.type = u.type_number AND r.version = 'FINAL' AND r.status = $3
                    AND NOT r.is_withdrawn AND r.event_at >= a.began_at
                    AND EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w
                                 WHERE a.pcode = ANY (bus.codes_over(w)))) AS final_at
@@ -84,7 +84,7 @@ LANGUAGE sql STABLE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off
     SELECT d.pcode, d.type, d.incident_id, d.name, d.period_from, d.period_to, d.due_at, min(s.received_at),
            count(s.seq) > 0, coalesce(min(s.received_at) <= d.due_at, false),
            CASE WHEN min(s.received_at) <= d.due_at THEN 'ON_TIME' WHEN count(s.seq) > 0 THEN 'LATE'
-                WHEN d.due_at <= now() THEN 'MISSING' ELSE 'NOT_DUE' END,
+                WHEN d.due_at <= CASE $3 WHEN 1 THEN now() ELSE $2 END THEN 'MISSING' ELSE 'NOT_DUE' END,
            (array_agg(s.message_id ORDER BY s.seq DESC) FILTER (WHERE s.seq IS NOT NULL))[1]
       FROM due d
       LEFT JOIN said s ON s.pcode = d.pcode AND s.type = d.type AND s.period_from = d.period_from

@@ -237,7 +237,7 @@ SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', q), q) FROM unnest(ARRAY
     format('SELECT * FROM eoc.situation_report WHERE incident_id = %L', md5('i7')::uuid),
     format('SELECT * FROM eoc.incident_timeline WHERE incident_id = %L ORDER BY at, seq', md5('i7')::uuid)]) AS q;
 SET LOCAL jit = off; -- as the function has it
-SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', replace(replace('SELECT * FROM (' || p.prosrc || ') AS x LIMIT 1', '$1', '(now() - interval ''30 days'')'), '$2', 'now()')), 'what the first two ask')
+SELECT is_empty(format('SELECT pg_temp.read_whole(%L)', replace(replace(replace('SELECT * FROM (' || p.prosrc || ') AS x LIMIT 1', '$1', '(now() - interval ''30 days'')'), '$2', 'now()'), '$3', '1')), 'what the first two ask')
   FROM pg_proc p WHERE p.oid = 'eoc.reports_expected'::regproc;
 SELECT is((SELECT sum(expected) || ' ' || sum(received) FROM eoc.report_due WHERE pcode LIKE '35053%' AND period_to < now()),
           (SELECT count(*) || ' ' || count(*) FROM eoc.report_expected WHERE pcode LIKE '35053%' AND period_to < now()), 'and answers right');

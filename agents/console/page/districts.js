@@ -1,26 +1,61 @@
-// districts - who is silent, which reports were expected and which came.
+// districts - who is silent, which reports were expected and which came, what stands, and whose link is alive.
 import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { asOf, chip, late, tiles, watchWorld } from "./board.js";
 import { table } from "./table.js";
-import { watch } from "./watch.js";
+
+const signs = { ON_TIME: ["●", "good"], LATE: ["◐", "warn"], MISSING: ["○", "bad"], NOT_DUE: ["·", ""] };
+// Oldest first, a sign a period; the words are for who does not see them.
+const strip = (states) => el("span", { class: "strip", role: "img", "aria-label": [...states].reverse().map((one) => word("due", one)).join(", ") },
+  [...states].reverse().map((one) => el("span", { class: signs[one][1], title: word("due", one) }, signs[one][0])));
+const incident = (id, name) => (id ? el("a", { href: `/incident/${id}`, "data-link": true }, name || id.slice(0, 8)) : "");
+const HOUR = 3600e3;
+// A gateway ticks every minute or ten; an office speaks a few times a day.
+const isStale = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > (row.roles.includes("gateway") ? HOUR / 2 : 12 * HOUR);
+const role = (roles) => roles.split(" ").filter(Boolean).map((one) => word("office", one)).join(", ");
 
 export function districtsPage(main) {
-  return watch(main, "districts", {}, (answer) => [
-    table(say("districts.silence"), [
-      ["col.place", (row) => row.place],
-      ["col.since", (row) => words.time(row.since)],
-      ["col.by", (row) => row.last_sender],
-      ["col.incident", (row) => row.incident_name],
-    ], answer.silence, say("districts.nobody_silent")),
-    table(say("districts.reports"), [
-      ["col.place", (row) => row.place],
-      ["col.what", (row) => word("type", row.type)],
-      ["col.until", (row) => words.time(row.due_at)],
-      ["col.expected", (row) => row.expected, "n"],
-      ["col.received", (row) => row.received, "n"],
-      ["col.on_time", (row) => row.on_time, "n"],
-      ["col.missing", (row) => (row.missing ? el("strong", { class: "late" }, `▲ ${row.missing}`) : 0), "n"],
-    ], answer.reports),
-  ]);
+  return watchWorld(main, "districts", (answer, status) => {
+    const missing = answer.reports.reduce((sum, row) => sum + row.missing, 0), dead = answer.links.filter((row) => !row.is_listening && isStale(row));
+    return [
+      asOf(answer.clock, status),
+      tiles([[say("districts.silent"), answer.silence.length, answer.silence.length ? "bad" : "good"], [say("districts.missing"), missing, missing ? "warn" : "good"],
+        [say("districts.unheard"), dead.length, dead.length ? "warn" : "good"]]),
+      table(say("districts.silence"), [
+        ["col.place", (row) => el("b", {}, row.place)],
+        ["col.silent_since", (row) => [late(words.age(row.since)), ` ${words.time(row.since)}`]],
+        ["col.last_by", (row) => [row.last_sender, word("type", row.last_type)].filter(Boolean).join(": ")],
+        ["col.offices", (row) => row.offices, "n"],
+        ["col.incident", (row) => incident(row.incident_id, row.incident_name)],
+      ], answer.silence, say("districts.nobody_silent")),
+      table(say("districts.reports"), [
+        ["col.place", (row) => el("b", {}, row.place)],
+        ["col.what", (row) => word("type", row.type)],
+        ["col.incident", (row) => incident(row.incident_id, row.incident_name)],
+        ["col.expected", (row) => row.expected, "n"],
+        ["col.received", (row) => row.received, "n"],
+        ["col.on_time", (row) => row.on_time, "n"],
+        ["col.missing", (row) => (row.missing ? late(row.missing) : 0), "n"],
+        ["col.strip", (row) => strip(row.strip)],
+        ["col.next_due", (row) => words.time(row.next_due), "t"],
+      ], answer.reports, say("districts.none_expected")),
+      table(say("districts.said"), [
+        ["col.place", (row) => el("b", {}, row.place)],
+        ["col.what", (row) => [word("type", row.type), row.version ? chip(word("version", row.version)) : null]],
+        ["col.number", (row) => row.number],
+        ["col.since", (row) => words.time(row.event_at), "t"],
+        ["col.by", (row) => [row.prepared_by, row.sender].filter(Boolean).join(" · ")],
+        ["col.next_contact", (row) => (row.is_late ? late(words.time(row.next_contact_at)) : words.time(row.next_contact_at)), "t"],
+      ], answer.said),
+      table(say("districts.links"), [
+        ["col.place", (row) => el("b", {}, row.place)],
+        ["col.by", (row) => row.principal],
+        ["col.kind", (row) => role(row.roles)],
+        ["col.link", (row) => (row.is_listening ? chip(say("link.listens"), "good") : isStale(row) ? chip(say("link.stale"), "bad") : chip(say("link.heard"), "good"))],
+        ["col.heard", (row) => (row.heard_at ? say("board.ago", { age: words.age(row.heard_at) }) : say("link.never")), "t"],
+        ["col.behind", (row) => row.behind ?? "", "n"],
+      ], answer.links),
+    ];
+  });
 }

@@ -1,10 +1,150 @@
-// incident - one incident: where it stands, what happened, what is asked for.
+// incident - one incident: where it stands, what offices say of it side by side, what gateways measured, what is asked
+// for, who was harmed, whom the warnings reached, and all that happened.
 import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { table } from "./table.js";
+import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
+import { figure, plot } from "./plot.js";
+import { stateOf } from "./incidents.js";
+import { number, table } from "./table.js";
 import { watch } from "./watch.js";
 import { actBar, actMenu, incidentThing, onActKey } from "./act.js";
+
+// --- reports side by side ------------------------------------------------------------------------
+
+const facts = ["deaths", "injured", "missing", "evacuated", "displaced", "houses", "destroyed", "heavy", "silted", "households", "displaced_households", "relocate", "road_cut", "road_km"];
+const said = (fact, value) => (fact === "road_cut" ? word("answer", value) : figure(value));
+
+// A fact is marked where offices contradict each other, and every word that is not the newest one's.
+function factRow(fact, reports) {
+  const values = reports.map((one) => one.facts[fact] ?? null), known = values.filter((value) => value !== null).map(String);
+  if (!known.length) return null;
+  const differs = new Set(known).size > 1, newest = known.at(-1);
+  return el("tr", { class: differs ? "differs" : null, "data-fact": fact },
+    el("th", { scope: "row" }, say(`fact.${fact}`), differs ? chip(say("incident.differs"), "warn") : null),
+    values.map((value) => el("td", { class: value !== null && differs && String(value) !== newest ? "n other" : "n" },
+      value === null ? el("span", { class: "none" }, "–") : differs && String(value) !== newest ? `≠ ${said(fact, value)}` : said(fact, value))));
+}
+
+function sideBySide(reports) {
+  const caption = say("incident.reports");
+  if (!reports.length) return el("section", {}, el("h2", {}, caption), el("p", { class: "none" }, say("incident.no_reports")));
+  return el("section", {}, el("h2", {}, caption), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", { class: "beside" },
+      el("thead", {}, el("tr", {}, el("td", {}), reports.map((one) => el("th", { scope: "col" },
+        el("span", { class: "who" }, one.sender), el("span", {}, word("type", one.type), one.version ? ` · ${word("version", one.version)}` : ""),
+        el("time", { datetime: one.at }, words.time(one.at)), el("span", {}, [one.place, word("role", one.role)].filter(Boolean).join(" · ") || one.district))))),
+      el("tbody", {}, facts.map((fact) => factRow(fact, reports)),
+        el("tr", {}, el("th", { scope: "row" }, say("fact.confidence")), reports.map((one) => el("td", { class: "n" }, word("confidence", one.confidence)))),
+        el("tr", { class: "words" }, el("th", { scope: "row" }, say("col.text")), reports.map((one) => el("td", {}, one.text ?? "")))))));
+}
+
+// --- what gateways measured ----------------------------------------------------------------------
+
+// From one conclusion of a gateway until its next one.
+function levels(detections, sender, end) {
+  const own = detections.filter((one) => one.sender === sender);
+  return own.map((one, i) => ({ name: word("level", one.level), kind: one.level.toLowerCase(), from: Date.parse(one.at), to: own[i + 1] ? Date.parse(own[i + 1].at) : end }))
+    .filter((one) => one.kind !== "clear");
+}
+
+function measured(answer) {
+  const [from, to] = answer.span ?? [];
+  return el("section", { class: "plots" }, el("h2", {}, say("incident.plots")),
+    answer.plots.length ? answer.plots.map((one) => plot({
+      title: `${word("obs", one.type)} · ${one.sender}`, unit: unitOf(one.unit), from, to,
+      series: [{ name: word("obs", one.type), points: one.points.flatMap(([at, low, high]) => (low === high ? [[at, high]] : [[at, low], [at, high]])) }],
+      thresholds: (one.lines ?? []).map((line) => ({ name: `${word("level", line.level)}, ${line.profile}:`, value: Number(line.line) })),
+      bands: levels(answer.detections, one.sender, to),
+    })) : el("p", { class: "none" }, say("incident.no_plots")),
+    answer.detections.length ? table(say("incident.detections"), [
+      ["col.since", (row) => words.time(row.at), "t"],
+      ["col.level", (row) => chip(word("level", row.level), levelTone(row.level))],
+      ["col.by", (row) => row.sender],
+      ["col.text", (row) => row.text],
+    ], [...answer.detections].reverse()) : null);
+}
+
+// --- what is asked for, who was harmed, who knows ------------------------------------------------
+
+function partsOf(row, commitments) {
+  const own = commitments.filter((one) => one.thread === row.thread && one.line_id === row.line_id);
+  if (!own.length) return (row.suppliers ?? []).join(", ");
+  return el("ul", { class: "plain" }, own.map((one) => el("li", {}, `${one.supplier}: `, chip(word("state", one.state), one.arrived_at ? "good" : ""), ` ${figure(one.arrived_at ? one.arrived : one.quantity)}`,
+    one.arrived_at ? ` · ${words.time(one.arrived_at)}` : one.arrives_at ? ` · ${say("board.expected", { at: words.time(one.arrives_at) })}` : "")));
+}
+
+function requests(answer) {
+  return table(say("incident.requests"), [
+    ["col.what", (row) => kindOf(row.kind)],
+    ["col.state", (row) => chip(word("state", row.state), row.state === "MET" ? "good" : "warn")],
+    ["col.wanted", (row) => number(row.wanted), "n"],
+    ["col.open", (row) => number(row.open), "n"],
+    ["col.needed", (row) => words.time(row.needed_at), "t"],
+    ["col.by", (row) => partsOf(row, answer.commitments)],
+  ], answer.requests);
+}
+
+function harmed(list) {
+  const rows = list.filter((one) => one.what === "household"), total = list.find((one) => one.what === "total" && one.families !== null);
+  return el("div", { class: "families" }, bars(say("incident.families"), rows.map((one) => ({ name: word("state", one.word), n: one.families ?? 0,
+    text: one.persons === null ? families(one) : `${families(one)} (${say("board.persons", { n: figure(one.persons) })})` })), say("incident.no_families")),
+    total ? el("p", { class: "summary" }, say("incident.families_total", { n: figure(total.families), persons: figure(total.persons ?? 0) })) : null);
+}
+
+const receiptTones = { ACCEPTED: "good", DISPLAYED: "good", DELIVERED: "good", STORED: "warn", REJECTED: "bad", EXPIRED: "bad", UNDELIVERABLE: "bad" };
+function warned(answer) {
+  const byPlace = new Map();
+  for (const one of answer.receipts) {
+    const place = one.place || say("incident.no_place");
+    if (!byPlace.has(place)) byPlace.set(place, []);
+    byPlace.get(place).push(one);
+  }
+  const rows = [...byPlace].flatMap(([place, list]) => list.map((one, i) => ({ ...one, place: i ? "" : place, first: place })));
+  return [table(say("incident.alerts"), [
+    ["col.since", (row) => words.time(row.at), "t"],
+    ["col.what", (row) => [word("cap", row.msg_type), exercise(row.cap_status === "EXERCISE" ? "EXERCISE" : "ACTUAL")]],
+    ["col.severity", (row) => word("severity", row.severity)],
+    ["col.until", (row) => words.time(row.expires_at), "t"],
+    ["col.text", (row) => row.headline],
+  ], answer.alerts, say("incident.no_alerts")),
+  el("div", { class: "receipts" }, table(say("incident.receipts"), [
+    ["col.place", (row) => el("b", {}, row.first)],
+    ["col.by", (row) => row.recipient],
+    ["col.state", (row) => chip(word("receipt", row.level), receiptTones[row.level])],
+    ["col.since", (row) => words.time(row.level_at), "t"],
+    ["col.what", (row) => `${word("type", row.type)}${row.text ? `: ${row.text}` : ""}`],
+  ], rows, say("incident.no_receipts")))];
+}
+
+// --- all that happened ---------------------------------------------------------------------------
+
+// One message may move several things: it is one line here.
+function happened(timeline) {
+  const messages = [];
+  for (const row of timeline) {
+    const last = messages.at(-1);
+    if (last && last.seq === row.seq && last.what === row.what) last.moves.push(row);
+    else messages.push({ ...row, moves: [row] });
+  }
+  return messages;
+}
+function movesOf(moves) {
+  const parts = moves.filter((one) => one.to_state && one.to_state !== one.from_state)
+    .map((one) => (one.from_state ? `${word("state", one.from_state)} → ${word("state", one.to_state)}` : word("state", one.to_state)));
+  return [...new Set(parts)].join(", ");
+}
+const groups = { incident: "incident", alert: "alert", line: "resource", request: "resource", household: "family", offer: "family" };
+function timelineOf(timeline) {
+  let day = "";
+  return el("section", {}, el("h2", {}, say("incident.timeline")), timeline.length ? el("ol", { class: "timeline" }, happened(timeline).flatMap((one) => {
+    const today = words.day(Date.parse(one.at), true), heading = today === day ? [] : [el("li", { class: "day" }, today)];
+    day = today;
+    return [...heading, el("li", { class: groups[one.cycle] ?? "said" }, el("time", { datetime: one.at }, words.clock(Date.parse(one.at)).slice(0, 5)),
+      el("div", {}, el("p", {}, el("b", {}, one.what === null ? say("incident.of_families", { n: one.households }) : word("type", one.what)), " ", chip(movesOf(one.moves)), el("span", { class: "quiet" }, ` ${one.by ?? ""}`)),
+        one.text ? el("p", { class: "small" }, kindOf(one.text)) : null))];
+  })) : el("p", { class: "none" }, say("table.none")));
+}
 
 export async function incidentPage(main, id) {
   let thing = null;
@@ -14,23 +154,13 @@ export async function incidentPage(main, id) {
     thing = incident ? incidentThing(incident) : null;
     if (!incident) return el("p", { class: "none" }, say("incident.unknown"));
     return [
-      el("section", { class: "facts" }, el("h2", {}, incident.name || id.slice(0, 8)),
-        el("dl", {}, [["col.state", word("state", incident.state)], ["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)], ["col.since", words.time(incident.began_at)],
-          ["col.reports", incident.reports], ["col.households", incident.households], ["col.status", word("status", incident.status)]]
-          .map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value ?? ""))))), actBar(thing)),
-      table(say("incident.requests"), [
-        ["col.what", (row) => row.kind],
-        ["col.state", (row) => word("state", row.state)],
-        ["col.wanted", (row) => Number(row.wanted), "n"],
-        ["col.by", (row) => (row.suppliers ?? []).join(", ")],
-      ], answer.requests),
-      table(say("incident.timeline"), [
-        ["col.since", (row) => words.time(row.at)],
-        ["col.what", (row) => word("type", row.what)],
-        ["col.state", (row) => [word("event", row.event), word("state", row.to_state)].filter(Boolean).join(" → ")],
-        ["col.by", (row) => row.by],
-        ["col.text", (row) => row.text],
-      ], answer.timeline),
+      el("section", { class: "facts" }, el("h2", {}, incident.name || id.slice(0, 8), " ", stateOf(incident.state), exercise(incident.status)),
+        el("dl", {}, [["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)], ["col.severity", word("severity", incident.severity)], ["col.certainty", word("certainty", incident.certainty)],
+          ["col.began", words.time(incident.began_at)], ["col.newest", words.time(incident.last_at)], ["col.reports", incident.reports], ["col.command", incident.command]]
+          .filter(([, value]) => value).map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value))))), actBar(thing)),
+      sideBySide(answer.reports),
+      el("div", { class: "two" }, el("div", {}, measured(answer)), el("div", {}, requests(answer), harmed(answer.families), warned(answer))),
+      timelineOf(answer.timeline),
     ];
   });
   return () => {

@@ -2,18 +2,24 @@
 import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { chip, exercise } from "./board.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 
+const tones = { REPORTED: "bad", VERIFYING: "warn", CONFIRMED: "bad", RESPONDING: "warn", STABILISED: "good", RECOVERY: "good" };
+export const stateOf = (state) => chip(word("state", state), tones[state]);
+
 export function incidentsPage(main) {
   return watch(main, "incidents", {}, (answer) => table(say("page.incidents"), [
-    ["col.name", (row) => el("a", { href: `/incident/${row.incident_id}`, "data-link": true }, row.name || row.incident_id.slice(0, 8))],
-    ["col.place", (row) => row.place],
+    ["col.name", (row) => [el("a", { href: `/incident/${row.incident_id}`, "data-link": true }, row.name || row.incident_id.slice(0, 8)), exercise(row.status)]],
+    ["col.state", (row) => stateOf(row.state)],
     ["col.hazard", (row) => word("hazard", row.hazard)],
-    ["col.state", (row) => word("state", row.state)],
-    ["col.since", (row) => words.time(row.since)],
+    ["col.severity", (row) => word("severity", row.severity)],
+    ["col.place", (row) => row.place],
+    ["col.began", (row) => words.time(row.began_at), "t"],
+    ["col.newest", (row) => words.time(row.last_at), "t"],
     ["col.reports", (row) => row.reports, "n"],
-    ["col.households", (row) => row.households, "n"],
-    ["col.status", (row) => word("status", row.status)],
+    ["col.open_requests", (row) => row.requests || "", "n"],
+    ["col.households", (row) => row.families, "n"],
   ], answer.items), /incident|report|detection/);
 }

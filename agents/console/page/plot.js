@@ -78,7 +78,7 @@ function asTable(caption, unit, series) {
 // A <figure>: picture, legend, table. Values in `unit`, times in ms; a null value is a gap in the line.
 //   series      {name, points: [[ms, value]], step}   step: the value holds until the next, the last to the end of the span
 //   thresholds  {name, value}
-//   bands       {name, from, to} in ms, or {name, low, high} in `unit`
+//   bands       {name, from, to, kind} in ms, or {name, low, high} in `unit`; kind: a class of its own
 //   from, to    span shown; of the points where missing
 export function plot({ title, unit = "", series, thresholds = [], bands = [], from, to, height = 230 }) {
   const all = series.flatMap((one) => one.points), caption = el("figcaption", {}, unit ? `${title}, ${unit}` : title);
@@ -101,7 +101,7 @@ export function plot({ title, unit = "", series, thresholds = [], bands = [], fr
   for (const one of bands) {
     const box = "low" in one ? { x: left, width: width - left - right, y: y(Math.min(one.high, ticks.at(-1))), height: Math.max(0, y(one.low) - y(Math.min(one.high, ticks.at(-1)))) }
       : { x: within(one.from), width: Math.max(1, within(one.to) - within(one.from)), y: top, height: height - top - bottom };
-    picture.append(svg("rect", { class: "band", ...box }), text(box.x + 3, box.y + 11, one.name));
+    picture.append(svg("rect", { class: `band ${one.kind ?? ""}`, ...box }), text(box.x + 3, box.y + 11, one.name));
   }
   for (const one of ticks) picture.append(svg("path", { class: "grid", d: `M${left} ${y(one)}H${width - right}` }), text(left - 6, y(one) + 4, figure(one), { "text-anchor": "end" }));
   for (const at of moments(begin, end, width < 700 ? 4 : 8)) {

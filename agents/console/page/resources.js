@@ -1,10 +1,13 @@
-// resources - the board: what is open, promised, under way, on scene, due back and late; and what can be done about each line.
+// resources - the board: what is open, promised, under way, on scene, due back, and what of it is late; and what can be
+// done about each line.
 import { el } from "./dom.js";
+import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { chip, exercise, key, kindOf, late, stack, tiles } from "./board.js";
+import { figure } from "./plot.js";
 import { number, table } from "./table.js";
 import { watch } from "./watch.js";
 import { lineMenu, onActKey } from "./act.js";
-import { kindName } from "./supply.js";
 import { saidBox } from "./said.js";
 
 // Up and down go from line to line, `x` opens what can be done about the one that is chosen.
@@ -16,23 +19,44 @@ function onMove(event) {
   acts[at < 0 ? 0 : Math.max(0, Math.min(acts.length - 1, at + step))].focus();
 }
 
+const tones = { OPEN: "bad", PARTLY: "warn", MET: "good", OFFERED: "" };
+const kinds = ["open", "promised", "under_way", "on_scene", "due_back"];
+const parts = (row) => kinds.map((kind) => ({ kind, name: say(`col.${kind}`), n: Number(row[kind] ?? 0) }));
+
+function suppliers(row) {
+  if (!row.parts) return (row.suppliers ?? []).map((one) => one.split(" ")).map(([who, state]) => `${who}: ${word("state", state)}`).join(", ");
+  return el("ul", { class: "plain" }, row.parts.map((one) => el("li", {}, `${one.supplier}: ${word("state", one.state)} ${figure(one.quantity)}`,
+    one.is_late ? [" ", late(words.time(one.arrived_at ? one.until_at : one.arrives_at))] : one.arrived_at ? ` · ${words.time(one.arrived_at)}` : one.arrives_at ? ` · ${say("board.expected", { at: words.time(one.arrives_at) })}` : "")));
+}
+
+const columns = [
+  ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindOf(row.kind)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
+  ["col.what", (row) => [el("b", {}, kindOf(row.kind)), exercise(row.status)]],
+  ["col.place", (row) => [row.place, row.incident_id ? el("a", { class: "below", href: `/incident/${row.incident_id}`, "data-link": true }, row.incident || row.incident_id.slice(0, 8)) : null]],
+  ["col.state", (row) => chip(word("state", row.state), tones[row.state])],
+  ["col.needed", (row) => (row.need_late ? late(words.time(row.needed_at)) : words.time(row.needed_at)), "t"],
+  ["col.wanted", (row) => number(row.wanted) || row.wanted_text, "n"],
+  ["col.parts", (row) => [stack(parts(row), parts(row).reduce((sum, one) => sum + one.n, 0)),
+    el("span", { class: "below" }, parts(row).filter((one) => one.n).map((one) => `${one.name} ${figure(one.n)}`).join(" · "))], "wide"],
+  ["col.by", suppliers],
+];
+
 export async function resourcesPage(main) {
   const end = onActKey(() => (document.activeElement?.closest("button.act") ?? document.querySelector("button.act"))?.click());
   addEventListener("keydown", onMove);
-  const leave = await watch(main, "board", {}, (answer) => table(say("page.resources"), [
-    ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindName(row.kind)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
-    ["col.place", (row) => row.place],
-    ["col.what", (row) => kindName(row.kind)],
-    ["col.state", (row) => word("state", row.state)],
-    ["col.wanted", (row) => number(row.wanted), "n"],
-    ["col.open", (row) => number(row.open), "n"],
-    ["col.promised", (row) => number(row.promised), "n"],
-    ["col.under_way", (row) => number(row.under_way), "n"],
-    ["col.on_scene", (row) => number(row.on_scene), "n"],
-    ["col.due_back", (row) => number(row.due_back), "n"],
-    ["col.late", (row) => (row.late ? el("strong", { class: "late" }, `▲ ${row.late}`) : ""), "n"],
-    ["col.by", (row) => (row.suppliers ?? []).map((one) => [one.split(" ")[0], word("state", one.split(" ")[1])].join(" ")).join(", ")],
-  ], answer.items), /resource|quote|information|return|duration/);
+  const leave = await watch(main, "board", {}, ({ items }) => {
+    const of = (...states) => items.filter((row) => states.includes(row.state) && !row.late_now), lateOnes = items.filter((row) => row.late_now);
+    const rest = items.filter((row) => !row.late_now && !["OPEN", "PARTLY", "MET"].includes(row.state));
+    return [
+      tiles([[say("col.late"), lateOnes.length, lateOnes.length ? "bad" : "good"], [word("state", "OPEN"), items.filter((row) => row.state === "OPEN").length],
+        [word("state", "PARTLY"), items.filter((row) => row.state === "PARTLY").length], [word("state", "MET"), items.filter((row) => row.state === "MET").length]]),
+      key(parts({})),
+      lateOnes.length ? table(say("resources.late"), columns, lateOnes) : null,
+      table(say("resources.open"), columns, of("OPEN", "PARTLY"), say("resources.none_open")),
+      of("MET").length ? table(say("resources.met"), columns, of("MET")) : null,
+      rest.length ? table(say("resources.rest"), columns, rest) : null,
+    ];
+  }, /resource|quote|information|return|duration/);
   return () => {
     end();
     removeEventListener("keydown", onMove);

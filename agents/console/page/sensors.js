@@ -1,26 +1,51 @@
-// sensors - what the gateways concluded and how they are.
+// sensors - how gateways are, what each channel measured last, and what was concluded, newest first.
+import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { number, table } from "./table.js";
+import { chip, exercise, late, levelTone, spark, tiles, unitOf } from "./board.js";
+import { figure } from "./plot.js";
+import { table } from "./table.js";
 import { watch } from "./watch.js";
 
+const QUIET_MS = 30 * 60e3, CLOCK_MS = 2000, BATTERY_V = 11.8, SIGNAL_DBM = -105;
+const warned = (value, bad, text) => (value === null || value === undefined ? "" : bad ? late(text) : text);
+const sirenTones = { FAILED: "bad", REFUSED: "bad", EXPIRED: "warn", SOUNDED: "warn", HEARD: "warn", SILENCED: "good" };
+const isQuiet = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > QUIET_MS;
+// 2 suspect, 4 bad ... as eoc.observation has them; 1 and 8192 (filled in later) are no fault.
+const quality = (bits) => (bits & ~8193 ? chip(say("sensors.doubtful"), "warn") : null);
+
 export function sensorsPage(main) {
-  return watch(main, "sensors", {}, (answer) => [
-    table(say("sensors.detections"), [
-      ["col.since", (row) => words.time(row.event_at)],
-      ["col.level", (row) => word("level", row.level)],
-      ["col.hazard", (row) => word("hazard", row.hazard)],
-      ["col.by", (row) => row.sender],
-      ["col.text", (row) => row.text],
-    ], answer.detections),
-    table(say("sensors.status"), [
-      ["col.by", (row) => row.sender],
-      ["col.since", (row) => words.time(row.time)],
-      ["col.mode", (row) => word("mode", row.mode)],
-      ["col.battery", (row) => number(row.battery_v), "n"],
-      ["col.signal", (row) => number(row.rssi_dbm), "n"],
-      ["col.clock", (row) => number(row.clock_offset_ms), "n"],
-      ["col.waiting", (row) => number(row.backlog_messages), "n"],
-    ], answer.status),
-  ], /sensor/);
+  return watch(main, "sensors", {}, (answer) => {
+    const alarmed = answer.gateways.filter((row) => row.level && row.level !== "CLEAR"), quiet = answer.gateways.filter(isQuiet);
+    return [
+      tiles([[say("sensors.alarmed"), alarmed.length, alarmed.length ? "bad" : "good"], [say("sensors.quiet"), quiet.length, quiet.length ? "warn" : "good"], [say("sensors.status"), answer.gateways.length]]),
+      table(say("sensors.status"), [
+        ["col.by", (row) => el("b", {}, row.sender)],
+        ["col.place", (row) => row.place],
+        ["col.level", (row) => (row.level ? [chip(word("level", row.level), levelTone(row.level)), el("span", { class: "below" }, `${word("hazard", row.hazard)} · ${words.time(row.level_at)}`)] : chip(say("sensors.no_level")))],
+        ["col.siren", (row) => (row.siren ? [chip(word("siren", row.siren), sirenTones[row.siren]), el("span", { class: "below" }, words.time(row.siren_at))] : "")],
+        ["col.heard", (row) => (isQuiet(row) ? late(row.heard_at ? words.age(row.heard_at) : say("link.never")) : say("board.ago", { age: words.age(row.heard_at) })), "t"],
+        ["col.mode", (row) => (row.mode === "NORMAL" ? word("mode", row.mode) : chip(word("mode", row.mode), "warn"))],
+        ["col.battery", (row) => warned(row.battery_v, row.battery_v < BATTERY_V, figure(row.battery_v, 2)), "n"],
+        ["col.signal", (row) => warned(row.rssi_dbm, row.rssi_dbm < SIGNAL_DBM, String(row.rssi_dbm).replace("-", "−")), "n"],
+        ["col.clock", (row) => warned(row.clock_offset_ms, Math.abs(row.clock_offset_ms) > CLOCK_MS, figure(row.clock_offset_ms)), "n"],
+        ["col.waiting", (row) => figure(row.backlog_messages), "n"],
+      ], answer.gateways),
+      table(say("sensors.channels"), [
+        ["col.by", (row) => el("b", {}, `${row.sender} · ${row.datastream_id}`)],
+        ["col.what", (row) => word("obs", row.type)],
+        ["col.value", (row) => [el("b", {}, figure(row.value)), ` ${unitOf(row.unit)}`, quality(row.quality)], "n"],
+        ["col.trace", (row) => spark(row.trace, word("obs", row.type)), "wide"],
+        ["col.measured", (row) => words.time(row.newest_at), "t"],
+      ], answer.channels),
+      table(say("sensors.detections"), [
+        ["col.since", (row) => words.time(row.event_at), "t"],
+        ["col.level", (row) => chip(word("level", row.level), levelTone(row.level))],
+        ["col.hazard", (row) => word("hazard", row.hazard)],
+        ["col.place", (row) => row.place],
+        ["col.by", (row) => [row.sender, exercise(row.status)]],
+        ["col.text", (row) => row.text],
+      ], answer.detections),
+    ];
+  }, /sensor|siren/);
 }

@@ -1,13 +1,17 @@
-// table - a list of rows as a table that is read well aloud: a caption, headings, cells by column.
+// table - a list of rows as a table that is read well aloud: a caption, headings, cells by column. On a telephone each
+// row is a card: every cell says its heading itself (app.css).
 import { el } from "./dom.js";
 import { say } from "./words.js";
 
-// columns: [key of the heading's words, cell(row) -> text or node, class]
+// The table alone. columns: [key of the heading's words, cell(row) -> text or node, class]
+export function rowsTable(caption, columns, rows) {
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", { class: "cards", role: "table", "aria-label": caption }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([key, , kind]) => el("th", { scope: "col", role: "columnheader", class: kind }, say(key))))),
+      el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, columns.map(([key, cell, kind]) => el("td", { class: kind, role: "cell", "data-label": say(key) }, cell(row) ?? "")))))));
+}
+
 export function table(caption, columns, rows, empty) {
-  if (!rows.length) return el("section", {}, el("h2", {}, caption), el("p", { class: "none" }, empty ?? say("table.none")));
-  return el("section", {}, el("h2", {}, caption), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", {}, el("thead", {}, el("tr", {}, columns.map(([key, , kind]) => el("th", { scope: "col", class: kind }, say(key))))),
-      el("tbody", {}, rows.map((row) => el("tr", {}, columns.map(([, cell, kind]) => el("td", { class: kind }, cell(row) ?? "")))))))); 
+  return el("section", {}, el("h2", {}, caption), rows.length ? rowsTable(caption, columns, rows) : el("p", { class: "none" }, empty ?? say("table.none")));
 }
 
 // What the database says as a number, or nothing.
