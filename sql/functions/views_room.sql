@@ -25,7 +25,7 @@ SELECT 'request', r.message_id, CASE r.priority WHEN 'FLASH' THEN 1 WHEN 'IMMEDI
        r.incident_id, r.needed_at, NULL, r.missing, r.seq
   FROM eoc.request_open r WHERE r.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
-SELECT 'late', NULL, 3, b.asked_at, b.status, b.state, b.places, '', concat_ws(' ', b.late, b.kind), array_to_string(b.suppliers, ', '),
+SELECT 'late', b.thread, 3, b.asked_at, b.status, b.state, b.places, '', concat_ws(' ', b.late, b.kind), array_to_string(b.suppliers, ', '),
        b.incident_id, b.needed_at, NULL, b.late, NULL
   FROM eoc.board b WHERE b.late > 0
 UNION ALL

@@ -6,7 +6,7 @@ import { until } from "./bus.mjs";
 const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
 const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN", ...rest });
 
-export async function actions({ test, enter, leave, bus, words }) {
+export async function actions({ test, enter, leave, bus, words, axe }) {
   const stateOf = (id) => bus.psql(`SELECT state FROM eoc.incident_now WHERE incident_id = '${id}'`);
   // An incident as a district opens it.
   function incident(name) {
@@ -37,7 +37,24 @@ export async function actions({ test, enter, leave, bus, words }) {
     await page.waitForSelector("dialog", { state: "detached" });
   }
 
-  for (const lang of ["tg", "ru", "en"])
+  // The same menu for a row of the queue.
+  async function actOn(page, id, key) {
+    await page.evaluate(async (wanted) => {
+      const [{ actMenu }, answer] = await Promise.all([import("/act.js"), fetch("/api/view/queue")]);
+      actMenu((await answer.json()).items.find((item) => item.id === wanted));
+    }, id);
+    await page.waitForSelector(`dialog [data-key="${key}"]`);
+    await page.keyboard.press(key);
+    await page.waitForSelector("dialog form");
+  }
+  const inQueue = (id) => until(`${id} in the queue`, () => bus.psql(`SELECT count(*) FROM eoc.queue WHERE id = '${id}'`) === "1");
+  function flash(text) {
+    const report = say({ flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", confidence: "CONFIDENCE_SOME", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text } });
+    bus.tell("ayni", report);
+    return report.message_id;
+  }
+
+  for (const lang of ["tg", "ru"])
     await test(`an incident is confirmed by keyboard alone, in ${lang}`, async () => {
       const page = await enter(lang), id = incident("bridge at Gusar");
       await open(page, id);
@@ -50,8 +67,9 @@ export async function actions({ test, enter, leave, bus, words }) {
       await leave(page);
     });
 
+  const page = await enter();
   await test("what the bus refuses is shown at its field, and nothing that was typed is lost", async () => {
-    const page = await enter(), id = incident("a flood that was none");
+    const id = incident("a flood that was none");
     await open(page, id);
     await act(page, "f");
     await page.keyboard.press("Enter");
@@ -67,24 +85,26 @@ export async function actions({ test, enter, leave, bus, words }) {
     await page.keyboard.press("Enter");
     await page.waitForFunction((text) => [...document.querySelectorAll("dialog .trouble")].some((one) => one.textContent.includes(text)), words("en")["refused.state"]);
     assert.equal(await page.inputValue('dialog [name="reason"]'), "a lorry, not a flood");
-    await leave(page);
+    await page.keyboard.press("Escape");
   });
 
   await test("two incidents that are one become one", async () => {
-    const page = await enter(), stays = incident("the one that stays"), goes = incident("the one that goes");
+    const stays = incident("the one that stays"), goes = incident("the one that goes");
     await open(page, goes);
     await act(page, "g");
     await page.selectOption('dialog [name="into"]', stays);
     await fill(page, null, "the same torrent");
     await until("it is merged", () => stateOf(goes) === "MERGED");
     assert.equal(bus.psql(`SELECT merged_into FROM eoc.incident_now WHERE incident_id = '${goes}'`), stays);
-    await leave(page);
   });
 
   await test("excavators are asked for, promised, and let go", async () => {
-    const page = await enter(), id = incident("stones on the road"), of = `incident_id = '${id}'`;
+    const id = incident("stones on the road"), of = `incident_id = '${id}'`;
     await open(page, id);
     await act(page, "r");
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => axe.run("dialog", { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+    assert.deepEqual(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`), []);
     await fill(page, "excavator", "2", null, null, "km 12", "+2", "open the road");
     await until("two are wanted", () => bus.psql(`SELECT wanted || ' ' || kind || ' ' || state FROM eoc.board WHERE ${of}`) === "2 excavator OPEN");
     const thread = bus.psql(`SELECT thread FROM eoc.board WHERE ${of}`);
@@ -98,6 +118,33 @@ export async function actions({ test, enter, leave, bus, words }) {
     await act(page, "l");
     await page.keyboard.press("Enter");
     await until("they are let go", () => bus.psql(`SELECT state FROM eoc.line_part WHERE ${of}`) === "CANCELLED");
-    await leave(page);
   });
+
+  await test("a report becomes an incident, another one is said to belong to it, a third was wrong", async () => {
+    const [first, second, third] = ["a wall of mud", "more mud", "a shadow"].map(flash);
+    await Promise.all([first, second, third].map(inQueue));
+    await actOn(page, first, "i");
+    await fill(page, "Gusar, wall of mud");
+    const id = await until("it is opened", () => bus.psql(`SELECT incident_id FROM eoc.incident_now WHERE name = 'Gusar, wall of mud' AND reports = 1`));
+    await actOn(page, second, "b");
+    await page.selectOption('dialog [name="into"]', id);
+    await page.keyboard.press("Enter");
+    await until("it has two", () => bus.psql(`SELECT reports FROM eoc.incident_now WHERE incident_id = '${id}'`) === "2");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await actOn(page, third, "f");
+    await fill(page, "a cloud");
+    await until("it is false", () => bus.psql(`SELECT count(*) FROM eoc.incident_now i JOIN eoc.document d ON d.incident_id = i.incident_id AND d.type = 'incident'
+      WHERE i.state = 'FALSE_ALARM' AND d.doc->'incident'->'cause_ids' ? '${third}'`) === "1");
+    assert.equal(bus.psql(`SELECT count(*) FROM eoc.incident_proposal WHERE message_id IN ('${first}', '${second}', '${third}')`), "0");
+  });
+
+  await test("a message that nobody could judge is dismissed", async () => {
+    const unknown = uuid7(), held = say({ kind: "KIND_UPDATE", incident_ids: [unknown], incident_transition: { incident_id: unknown, event: "INCIDENT_EVENT_REPORTED", to_state: "INCIDENT_STATE_REPORTED" } });
+    bus.tell("ayni", held);
+    await inQueue(held.message_id);
+    await actOn(page, held.message_id, "d");
+    await fill(page, "nobody knows it");
+    await until("it is dismissed", () => bus.psql(`SELECT verdict FROM eoc.message WHERE message_id = '${held.message_id}'`) === "DISMISSED");
+  });
+  await leave(page);
 }

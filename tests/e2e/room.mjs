@@ -144,7 +144,7 @@ await test("nothing is told or taken without the session, its token and the page
   assert.match(await raw("GET /%2e%2e/%2e%2e/etc/passwd.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1.1 404/);
 });
 
-await actions({ test, enter, leave, bus, words });
+await actions({ test, enter, leave, bus, words, axe });
 await cap({ test, enter, leave, bus, words });
 
 for (const theme of ["dark", "day"])

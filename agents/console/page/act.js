@@ -7,7 +7,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
 import { saidBox } from "./said.js";
-import { lineActions, linesOf, request } from "./supply.js";
+import { kindName, lineActions, linesOf, request } from "./supply.js";
 
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
@@ -36,7 +36,9 @@ function may(type, places) {
 export const area = (places, name) => ({ pcodes: (places ?? "").split(" ").filter(Boolean).slice(0, 8), ...(name ? { place_name: name } : {}) });
 export const frame = (thing) => ({ area: area(thing.places), lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}) });
 const choices = (thing) => api.view("choices", { places: thing.places, status: api.me.status.toUpperCase(), lang: words.lang }).catch(() => ({ people: [], incidents: [], kinds: [] }));
-const titleOf = (name, thing) => [say("act." + name), thing.detail || thing.name || word("hazard", thing.hazard), thing.place].filter(Boolean).join(" · ");
+// Of an alarm or a report the detail is a word of the contract, of the others what people wrote.
+const called = (thing) => (thing.what === "alert" || thing.what === "report" ? word("hazard", thing.hazard) : thing.detail || thing.name || word("hazard", thing.hazard));
+const titleOf = (name, thing) => [say("act." + name), called(thing), thing.place].filter(Boolean).join(" · ");
 const formOf = (name, thing, rest) => ({ key: `${name} ${thing.id} ${thing.line_id ?? ""}`, title: titleOf(name, thing), button: say("act." + name), about: [thing.id], ...rest });
 
 const reason = (required) => ({ name: "reason", label: say("form.reason"), required, most: 1000, path: "reason" });
@@ -97,7 +99,7 @@ async function message(thing, to) {
   const { people } = await choices(thing);
   ask(formOf("message", thing, { fields: [
     addressee(people, to ?? (/^[a-z0-9_-]+\.[a-z0-9_.-]+$/.test(thing.by ?? "") ? thing.by : "")),
-    { name: "subject", label: say("form.subject"), required: true, most: 200, value: thing.detail || thing.name || "", path: "subject" },
+    { name: "subject", label: say("form.subject"), required: true, most: 200, value: [called(thing), thing.place].filter(Boolean).join(", "), path: "subject" },
     { name: "text", label: say("form.text"), type: "area", required: true, most: 4000, path: "text" },
     { name: "lane", label: say("form.priority"), type: "choice", value: "ROUTINE", options: [["IMMEDIATE", say("precedence.2")], ["PRIORITY", say("precedence.3")], ["ROUTINE", say("precedence.4")]] },
     { name: "by", label: say("form.reply_by"), type: "time", path: "reply_by_us" },
@@ -219,7 +221,7 @@ export function actionsFor(thing) {
 // All lines of a board's row, with their actions.
 export async function lineMenu(row) {
   const found = await linesOf(row.thread, row.line_id).catch(() => []);
-  menu(`${row.kind} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
+  menu(`${kindName(row.kind)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
 }
 export function actMenu(thing) {
   menu(titleOf("title", thing), actionsFor(thing));

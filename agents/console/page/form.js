@@ -56,7 +56,7 @@ function fieldNode(field) {
   };
   input.addEventListener("input", mean);
   mean();
-  const node = el("div", { class: "field" }, el("label", { for: id }, field.label, field.required ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
+  const node = el("div", { class: "field" }, el("label", { for: id }, field.label, field.required || type === "choice" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
     type === "pick" ? el("datalist", { id: id + "-list" }, field.options.map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
     field.hint ? el("p", { class: "small" }, field.hint) : null, trouble);
   return {
@@ -78,13 +78,21 @@ function fieldNode(field) {
 
 // --- the dialog -------------------------------------------------------------------------------------------------------
 
-// A dialog with a title; when it closes the focus goes back to where it was, also if the page drew that anew meanwhile.
+// A dialog with a title. When it closes it is gone at once, and the focus is back where it was, also if the page drew that anew.
 export function openDialog(title, kind, ...children) {
   const before = document.activeElement, id = before?.id;
-  const dialog = el("dialog", { class: kind, "aria-labelledby": "dialog-title", onclose: () => {
+  const dialog = el("dialog", { class: kind, "aria-labelledby": "dialog-title", onclose: () => dialog.close(), onkeydown: (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    dialog.close();
+  } }, el("h2", { id: "dialog-title" }, title), children);
+  const shut = dialog.close.bind(dialog);
+  dialog.close = () => {
+    if (dialog.open) shut();
+    if (!dialog.isConnected) return;
     dialog.remove();
     if (!before?.isConnected) (document.getElementById(id) ?? document.getElementById("main")).focus();
-  } }, el("h2", { id: "dialog-title" }, title), children);
+  };
   document.body.append(dialog);
   dialog.showModal();
   return dialog;

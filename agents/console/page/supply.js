@@ -59,6 +59,7 @@ const says = [
   { event: "RETURN_DECLINE", key: "n", name: "return_decline", type: "response_to_request_return", side: "ours", answer: "DECLINE" },
   { event: "RETURN_DEPART", key: "u", name: "left", type: "report_resource_deployment_status", side: "any", time: "ACTUAL_RETURN_DEPARTURE", past: true, ready: "RETURNING" },
   { event: "RETURN_ARRIVE", key: "h", name: "home", type: "report_resource_deployment_status", side: "any", time: "ACTUAL_RETURN_ARRIVAL", past: true, ready: "AVAILABLE" },
+  { event: "WITHDRAW", key: "w", name: "withdraw", type: "commit_resource", side: "mine", answer: "DECLINE", recall: true },
   { event: "ASK_STATUS", key: "s", name: "ask_status", type: "request_resource_deployment_status", side: "any" },
 ];
 
@@ -67,7 +68,7 @@ function answer(line, part, one, v) {
   const no = one.answer === "DECLINE", schedule = v.time && { type: "SCHEDULE_TYPE_" + one.time, time_us: v.time, location: { pcodes: line.places.split(" ").slice(0, 8) } };
   const resource = { kind: line.kind, ...(v.item ? { resource_id: v.item } : {}), ...(one.ready ? { status: { readiness: "READINESS_" + one.ready } } : {}) };
   return { contacts: contact(one.side === "ours" ? "Requester" : "RespondingOrg"), ...(v.text && !no ? { description: v.text } : {}), ...(v.funding ? { funding: [{ text: v.funding }] } : {}),
-    lines: [{ line_id: line.line_id,
+    ...(one.recall ? { recall: { recalled_id: part.message_id, type: "RECALL_TYPE_CANCEL" } } : {}), lines: [{ line_id: line.line_id,
       ...(one.answer ? { response: { type: "RESPONSE_TYPE_" + one.answer, ...(no && v.reason ? { reason: "DECLINE_REASON_" + v.reason } : {}), ...(no && v.text ? { text: v.text } : {}) } } : {}),
       ...(no ? {} : { resource }), ...(v.amount ? { assignment: { quantity: quantity(v.amount, part?.unit ?? line.unit) } } : {}), ...(schedule ? { schedules: [schedule] } : {}) }] };
 }
@@ -83,7 +84,7 @@ function sayOf(line, part, one, tools) {
     one.funding ? { name: "funding", label: say("form.funding"), required: true, path: "funding" } : null,
     one.answer === "DECLINE" ? { name: "reason", label: say("form.reason"), type: "choice", value: "NO_STOCK", options: reasons.map((reason) => [reason, word("reason", reason)]), path: "reason" } : null,
     { name: "text", label: say("form.text"), most: 500, path: "text" },
-  ], make: (v) => [{ ...tools.frame(thing), originating_id: line.thread, ...(before ? { preceding_id: before } : {}), [one.type]: answer(line, part, one, v) }] }));
+  ], make: (v) => [{ ...tools.frame(thing), ...(one.recall ? { kind: "KIND_CANCEL" } : {}), originating_id: line.thread, ...(before ? { preceding_id: before } : {}), [one.type]: answer(line, part, one, v) }] }));
 }
 
 function cancel(line, tools) {
