@@ -99,27 +99,6 @@ static const struct {
     {"profiles", false, sensor_profiles},
 };
 
-/* --check-config has been said to the settings file; here what its lines say is looked at too. */
-static int check(struct sensor *s)
-{
-    struct replay_settings set;
-    struct replay *r = NULL;
-    char err[600];
-    enum status st = sensor_begin(s, err, sizeof(err));
-
-    if (st == ST_OK) {
-        sensor_replay_settings(s, &set);
-        st = replay_create(&r, &set, err, sizeof(err)); /* opens the files, plays nothing */
-        replay_destroy(r);
-    }
-    sensor_end(s);
-    if (st != ST_OK)
-        return program_fail(s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
-    printf("eocbus-sensor: the settings are fine: %u datastreams, %zu detectors, %zu replays\n",
-           s->station.stream_count, s->set.detectors.count, s->set.replays.count);
-    return EXIT_DONE;
-}
-
 static int run_command(struct sensor *s, size_t which)
 {
     enum log_level level;
@@ -223,7 +202,7 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     if (checks) {
-        code = check(&s);
+        code = sensor_check(&s);
         conf_free(sensor_rows, sensor_row_count, &s.set);
         return code;
     }

@@ -102,6 +102,9 @@ const struct conf_row sensor_rows[] = {
      "first wait before connecting again; doubles up to 32 times of it", 1, 60000},
     {"udp", CONF_LIST, ROW(inputs.udp), NULL, 0,
      "ADDRESS:PORT DEVICE: datagrams; nobody is answered", 0, 0},
+    {"udp.from", CONF_LIST, ROW(inputs.udp_from), NULL, 0,
+     "who may send datagrams: ADDRESS or ADDRESS/BITS, one line each; without a line everybody", 0,
+     0},
     {"serial", CONF_LIST, ROW(inputs.serial), NULL, 0,
      "PATH SPEED DEVICE: a line of text is a message, as in /dev/ttyUSB0 9600 logger", 0, 0},
     {"folder", CONF_LIST, ROW(inputs.folders), NULL, 0,
@@ -149,6 +152,10 @@ const struct conf_row sensor_rows[] = {
      "where readings come in as lines, as in 127.0.0.1:5520; empty = nowhere. There is no "
      "password: "
      "keep it on this machine or a closed network",
+     0, 0},
+    {"listen.from", CONF_LIST, ROW(inputs.listen_from), NULL, 0,
+     "who may connect there: ADDRESS or ADDRESS/BITS, one line each, as in 10.20.0.0/16; without a "
+     "line everybody",
      0, 0},
     {"listen.connections", CONF_COUNT, ROW(inputs.listen_connections), "16", 0,
      "most connections there at once", 1, 256},

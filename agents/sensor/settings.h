@@ -55,6 +55,7 @@ MUST_CHECK enum status sensor_registry_version(struct sensor *s, char *err, size
 void sensor_replay_settings(const struct sensor *s, struct replay_settings *out);
 
 int sensor_run(struct sensor *s);
+int sensor_check(struct sensor *s); /* before sensor_begin */
 int sensor_send(struct sensor *s);
 int sensor_replay(struct sensor *s);
 int sensor_evaluate(struct sensor *s);

@@ -159,6 +159,33 @@ static void expect_no_secret(struct gateway *g)
     }
 }
 
+/* What a run would die of, and what it would believe. */
+static void check_settings(const char *conf)
+{
+    struct ran r;
+
+    run_program(&r, "eocbus-sensor", "-c", conf, "--check-config", NULL);
+    run_expect(&r, 0, "the settings are fine");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "siren=command /nowhere/siren",
+                "--check-config", NULL);
+    run_expect(&r, 2, "siren: /nowhere/siren: No such file");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "siren.sound=alarm softly 3m",
+                "--check-config", NULL);
+    run_expect(&r, 2, "the pattern is evacuate");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "key.file=/nowhere/key", "--check-config",
+                NULL);
+    run_expect(&r, 4, "no such key file");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "udp.from=Gusar", "--check-config", NULL);
+    run_expect(&r, 2, "as in 10.20.0.0/16");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "listen=0.0.0.0:5520", "--check-config",
+                NULL);
+    run_expect(&r, 0, "name those that may: listen.from =");
+    run_program(&r, "eocbus-sensor", "-c", conf, "-o", "listen=0.0.0.0:5520", "-o",
+                "listen.from=10.20.0.0/16", "--check-config", NULL);
+    run_expect(&r, 0, "the settings are fine");
+    assert_null(strstr(r.err, "warning"));
+}
+
 static void tls_lets_in_who_is_trusted_and_says_why_not(void **state)
 {
     char dir[] = "/tmp/eocbus-tls-XXXXXX", more[700], path[200], command[100];
@@ -198,6 +225,8 @@ static void tls_lets_in_who_is_trusted_and_says_why_not(void **state)
     assert_int_equal(chmod(path, 0644), 0);
     run_program(&r, "eocbus-sensor", "-c", gateway_conf(stranger), "--check-config", NULL);
     run_expect(&r, 2, "others can read it; chmod 600");
+    assert_int_equal(chmod(path, 0600), 0);
+    check_settings(gateway_conf(stranger));
     gateway_destroy(right);
     gateway_destroy(wrong);
     gateway_destroy(stranger);

@@ -50,6 +50,17 @@ static void keep(struct feed *f, const struct feed_source *s, const char *source
     buf_free(&text);
 }
 
+static void begin_minute(struct feed *f, int64_t now_us)
+{
+    if (now_us >= f->minute_us && now_us - f->minute_us < MINUTE_US)
+        return;
+    if (f->kept > FEED_MINUTE)
+        log_warn("sensor.unknown.flood", "messages=%u unknown=%" PRIu64 " next=\"only counted\"",
+                 f->kept - FEED_MINUTE, f->unknown);
+    f->minute_us = now_us;
+    f->kept = f->logged = 0;
+}
+
 void feed_unknown(struct feed *f, const char *source, const char *why, const void *bytes,
                   size_t len, int64_t now_us)
 {
@@ -57,10 +68,11 @@ void feed_unknown(struct feed *f, const char *source, const char *why, const voi
     struct feed_source *s = find_source(f, hash);
 
     f->unknown++;
-    if (s->count++ == 0)
+    begin_minute(f, now_us);
+    if (s->count++ == 0 && f->logged++ < FEED_LOGGED)
         log_warn("sensor.unknown", "from=\"%.100s\" next=\"eocbus-sensor unknown shows it\"",
                  source);
-    if (s->count > FEED_FIRST && now_us - s->kept_us < MINUTE_US)
+    if ((s->count > FEED_FIRST && now_us - s->kept_us < MINUTE_US) || f->kept++ >= FEED_MINUTE)
         return;
     s->kept_us = now_us;
     keep(f, s, source, why, bytes, len, now_us);

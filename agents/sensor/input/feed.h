@@ -1,13 +1,21 @@
 /* feed - what a door hands over in a device's words, with where it came from: mapped into samples
  * for the intake. What could not be read is kept in the journal for people to look at
- * (`eocbus-sensor unknown`): of each source and reason the first twenty, then one a minute. */
+ * (`eocbus-sensor unknown`): of each source and reason the first twenty, then one a minute; of all
+ * of them together FEED_MINUTE in a minute, so that a flood of forged addresses fills neither the
+ * journal nor the log. */
 #ifndef EOCBUS_SENSOR_FEED_H
 #define EOCBUS_SENSOR_FEED_H
 
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/mapping.h"
 
-enum { FEED_SOURCES = 64, FEED_FIRST = 20, FEED_KEPT_BYTES = 512 };
+enum {
+    FEED_SOURCES = 64,
+    FEED_FIRST = 20,
+    FEED_KEPT_BYTES = 512,
+    FEED_MINUTE = 120,
+    FEED_LOGGED = 10
+};
 
 /* One source's complaints of one kind. */
 struct feed_source {
@@ -19,7 +27,9 @@ struct feed {
     struct intake *intake;   /* borrowed */
     struct journal *journal; /* borrowed */
     struct feed_source source[FEED_SOURCES];
-    uint64_t unknown; /* since the start */
+    uint64_t unknown;      /* since the start */
+    int64_t minute_us;     /* when this minute began */
+    unsigned kept, logged; /* in it */
 };
 
 /* Where it came from, and whose it may be. */

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -145,8 +146,13 @@ static bool is_ready(const struct folder *f, const char *name)
         strlen(name) >= sizeof(f->name))
         return false;
     snprintf(path, sizeof(path), "%s/%s", f->path, name);
-    return stat(path, &about) == 0 && S_ISREG(about.st_mode) &&
-           time(NULL) - about.st_mtime >= QUIET_S;
+    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode))
+        return false;
+    /* Its time may be another machine's, whose clock is ahead; when it came here is by ours. If
+     * that is ahead as well, ours was set back since. */
+    if (about.st_mtime > time(NULL))
+        return llabs((long long)(time(NULL) - about.st_ctime)) >= QUIET_S;
+    return time(NULL) - about.st_mtime >= QUIET_S;
 }
 
 static bool find_file(struct folder *f)

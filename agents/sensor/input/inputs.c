@@ -31,6 +31,7 @@ struct inputs {
     struct loop_hook *hook;
     struct loop_timer *timer;
     struct listener *listener;
+    struct sources listen_from, udp_from;
     struct udp *udp[DOORS];
     struct serial *serial[DOORS];
     struct folder *folder[DOORS];
@@ -127,7 +128,8 @@ static enum status open_listener(struct inputs *in, char *err, size_t err_size)
                                            .intake = in->intake,
                                            .address = in->set.conf->listen,
                                            .connections = in->set.conf->listen_connections,
-                                           .period_ms = TICK_MS};
+                                           .period_ms = TICK_MS,
+                                           .from = &in->listen_from};
     enum status st;
 
     if (!*door.address)
@@ -157,8 +159,8 @@ static enum status open_doors(struct inputs *in, char *err, size_t err_size)
     if (st == ST_OK)
         st = check_count("folder", &conf->folders, err, err_size);
     for (size_t i = 0; st == ST_OK && i < conf->udp.count; i++)
-        st = udp_create(&in->udp[i], in->set.loop, &in->feed, &in->devices, conf->udp.items[i], err,
-                        err_size);
+        st = udp_create(&in->udp[i], in->set.loop, &in->feed, &in->udp_from, &in->devices,
+                        conf->udp.items[i], err, err_size);
     for (size_t i = 0; st == ST_OK && i < conf->serial.count; i++)
         st = serial_create(&in->serial[i], in->set.loop, &in->feed, &in->devices,
                            conf->serial.items[i], err, err_size);
@@ -252,6 +254,10 @@ static enum status read_devices(struct inputs *in, const struct station *station
         st = devices_read(&in->devices, station, &conf->devices, in->texts, err, err_size);
     for (size_t i = 0; st == ST_OK && i < conf->mqtt_topics.count; i++)
         st = read_topic(in, conf->mqtt_topics.items[i], err, err_size);
+    if (st == ST_OK)
+        st = sources_read(&in->listen_from, "listen.from", &conf->listen_from, err, err_size);
+    if (st == ST_OK)
+        st = sources_read(&in->udp_from, "udp.from", &conf->udp_from, err, err_size);
     if (st == ST_OK && conf->mqtt_topics.count && !*conf->mqtt_broker) {
         snprintf(err, err_size, "mqtt.topic is set and mqtt.broker is not");
         return ST_INVALID;
@@ -360,6 +366,21 @@ enum status inputs_check(const struct inputs_conf *conf, const struct station *s
     arena_destroy(in->texts);
     mem_free(in);
     return st;
+}
+
+const char *inputs_open_door(const struct inputs_conf *conf)
+{
+    if (*conf->listen && !conf->listen_from.count && sources_are_others(conf->listen))
+        return "listen";
+    for (size_t i = 0; i < conf->udp.count && !conf->udp_from.count; i++) {
+        const char *line = conf->udp.items[i];
+        char address[80];
+
+        snprintf(address, sizeof(address), "%.*s", (int)strcspn(line, " \t"), line);
+        if (sources_are_others(address))
+            return "udp";
+    }
+    return NULL;
 }
 
 static void close_doors(struct inputs *in)

@@ -14,7 +14,7 @@ struct inputs_conf { /* the settings of all doors; CONF rows in settings.c */
     char *listen, *journal_path;
     unsigned listen_connections, journal_keep_days;
     size_t journal_budget;
-    struct conf_list devices, udp, serial, folders, mqtt_topics;
+    struct conf_list devices, udp, serial, folders, mqtt_topics, listen_from, udp_from;
     char *mqtt_broker, *mqtt_protocol, *mqtt_client, *mqtt_ca, *mqtt_cert, *mqtt_key;
     char *mqtt_password;
     unsigned mqtt_retry_ms, folder_period_ms;
@@ -41,6 +41,8 @@ const char *inputs_journal_path(const struct inputs_conf *conf, const char *outb
 /* Whether the settings of all doors are sound; ST_INVALID, ST_IO (a file): `err`. */
 MUST_CHECK enum status inputs_check(const struct inputs_conf *conf, const struct station *station,
                                     const char *name, char *err, size_t err_size);
+/* A door that believes whoever reaches it, from other machines too; NULL: there is none. */
+const char *inputs_open_door(const struct inputs_conf *conf);
 /* To the broker of the devices, on a connection of its own: what waits for our disk does not hold
  * it up. As mqtt_publish. arg: the inputs. */
 MUST_CHECK enum status inputs_publish(void *arg, const char *topic, const void *bytes, size_t len);

@@ -25,6 +25,7 @@ struct listener {
     struct loop *loop;
     struct intake *intake;
     struct intake_waiter waiter;
+    struct sources *from;
     int fd;
     struct loop_poll *poll;
     struct loop_timer *timer;
@@ -219,11 +220,9 @@ static void on_peer(void *arg, int events)
 /* --- connections --------------------------------------------------------------------------------
  */
 
-static void refuse_peer(int fd)
+static void refuse_peer(int fd, const char *why)
 {
-    static const char full[] = "error 0: too many connections, try again later\n";
-
-    (void)!send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!send(fd, why, strlen(why), MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }
 
@@ -259,14 +258,18 @@ static void notice_death(int fd)
 static void on_accept(void *arg, int events)
 {
     struct listener *l = arg;
-    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage from;
+    socklen_t from_len = sizeof(from);
+    int fd = accept4(l->fd, (struct sockaddr *)&from, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
     if (fd < 0)
         return;
     notice_death(fd);
-    if (l->count >= l->most || add_peer(l, fd) != ST_OK)
-        refuse_peer(fd);
+    if (l->from && !sources_allow(l->from, &from, loop_utc_us(l->loop)))
+        refuse_peer(fd, "error 0: the setting listen.from does not name your address\n");
+    else if (l->count >= l->most || add_peer(l, fd) != ST_OK)
+        refuse_peer(fd, "error 0: too many connections, try again later\n");
 }
 
 /* --- the door -----------------------------------------------------------------------------------
@@ -283,6 +286,7 @@ enum status listener_create(struct listener **out, const struct listener_setting
         return ST_NOMEM;
     l->loop = set->loop;
     l->intake = set->intake;
+    l->from = set->from;
     l->most = set->connections;
     l->period_ms = set->period_ms;
     l->fd = -1;

@@ -6,6 +6,7 @@
 
 #include "agents/sensor/input/intake.h"
 #include "agents/sensor/input/sample_line.h"
+#include "agents/sensor/input/sources.h"
 #include "proto/base/loop.h"
 
 struct listener;
@@ -15,6 +16,7 @@ struct listener_settings { /* borrowed for the call, what it points to for the l
     struct intake *intake;
     const char *address; /* "127.0.0.1:5520", "[::1]:5520"; port 0 = any */
     unsigned connections, period_ms;
+    struct sources *from; /* who may speak; NULL = everybody */
 };
 
 /* ST_INVALID, ST_IO: `err` is a sentence. */

@@ -29,7 +29,9 @@ struct mqtt_message { /* borrowed for the call */
     unsigned subscription; /* index of the topic it came by */
     unsigned id;           /* packet identifier; 0 with QoS 0 */
     bool retained;         /* the last one of its topic, from before we asked */
-    bool maybe_again;      /* among the first of a session that went on */
+    /* Among the first of a session that went on: the library does not tell the flag DUP, and only
+     * there a broker sets it. */
+    bool maybe_again;
 };
 
 struct mqtt_settings {           /* borrowed for its life */

@@ -17,6 +17,7 @@ enum { TURN_DATAGRAMS = 64, WORDS_MAX = DEVICES + 1 };
 struct udp {
     struct loop *loop;
     struct feed *feed;
+    struct sources *from;
     struct loop_poll *poll;
     struct feed_route route;
     int fd;
@@ -48,7 +49,8 @@ static void on_socket(void *arg, int events)
 
         if (n < 0)
             break;
-        take(u, (size_t)n, &from, from_len);
+        if (!u->from || sources_allow(u->from, &from, loop_utc_us(u->loop)))
+            take(u, (size_t)n, &from, from_len);
     }
     loop_poll_set(u->poll, LOOP_READ);
 }
@@ -76,7 +78,7 @@ static enum status open_udp(struct udp *u, const struct devices *devices, const 
     return st;
 }
 
-enum status udp_create(struct udp **out, struct loop *loop, struct feed *feed,
+enum status udp_create(struct udp **out, struct loop *loop, struct feed *feed, struct sources *from,
                        const struct devices *devices, const char *line, char *err, size_t err_size)
 {
     struct udp *u = mem_zalloc(sizeof(*u));
@@ -87,6 +89,7 @@ enum status udp_create(struct udp **out, struct loop *loop, struct feed *feed,
         return ST_NOMEM;
     u->loop = loop;
     u->feed = feed;
+    u->from = from;
     u->fd = -1;
     st = open_udp(u, devices, line, err, err_size);
     if (st != ST_OK) {

@@ -17,7 +17,7 @@
 /* A satellite takes half a minute; whether it is done is looked at now and then. */
 #define LOOK_MS 250
 
-enum { OWN_ARGS = 16, BYTES_MOST = 512 };
+enum { OWN_ARGS = 16, BYTES_MOST = 512, DEAD_MOST = 8 };
 
 extern char **environ;
 
@@ -28,6 +28,8 @@ struct modem {
     char hex[2 * BYTES_MOST + 1];
     struct loop_timer *timer;
     pid_t pid; /* 0 = none */
+    pid_t
+        dead[DEAD_MOST]; /* killed, not waited for yet: one that hangs in a driver may take long */
     bool failed_to_start;
     uint64_t until_us;
 };
@@ -39,13 +41,29 @@ static void answer(struct modem *m, bool ok)
     m->set.answered(m->set.arg, ok);
 }
 
+static void bury(struct modem *m)
+{
+    for (size_t i = 0; i < DEAD_MOST; i++)
+        if (m->dead[i] && waitpid(m->dead[i], NULL, WNOHANG) != 0)
+            m->dead[i] = 0;
+}
+
 static void kill_child(struct modem *m)
 {
-    if (!m->pid)
+    pid_t pid = m->pid;
+
+    if (!pid)
         return;
-    (void)kill(-m->pid, SIGKILL);
-    (void)waitpid(m->pid, NULL, 0);
+    (void)kill(-pid, SIGKILL);
     m->pid = 0;
+    bury(m);
+    for (size_t i = 0; i < DEAD_MOST; i++) {
+        if (m->dead[i])
+            continue;
+        m->dead[i] = pid;
+        return;
+    }
+    log_warn("sensor.modem.children", "pid=%d next=\"not waited for\"", (int)pid);
 }
 
 static void on_look(void *arg)
@@ -54,6 +72,7 @@ static void on_look(void *arg)
     int code = 0;
     pid_t ended;
 
+    bury(m);
     if (m->failed_to_start) {
         m->failed_to_start = false;
         answer(m, false);
@@ -95,6 +114,7 @@ void modem_send(struct modem *m, const void *bytes, size_t len)
     for (size_t i = 0; i < len && i < BYTES_MOST; i++)
         snprintf(m->hex + 2 * i, 3, "%02x", b[i]);
     m->own[m->own_count] = m->hex;
+    bury(m);
     m->until_us = loop_now_us(m->set.loop) + m->set.timeout_ms * UINT64_C(1000);
     spawn(m);
     loop_timer_start(m->timer, m->failed_to_start ? 0 : LOOK_MS, LOOK_MS);
@@ -149,6 +169,7 @@ void modem_destroy(struct modem *m)
     if (!m)
         return;
     kill_child(m);
+    bury(m);
     for (int i = 0; i < m->own_count; i++)
         mem_free(m->own[i]);
     loop_timer_destroy(m->timer);

@@ -27,6 +27,25 @@ enum status siren_driver_create(struct siren_driver **out, const struct siren_dr
     return ST_INVALID;
 }
 
+enum status siren_driver_check(const char *line, char *err, size_t err_size)
+{
+    struct siren_driver_settings set = {.line = line, .timeout_ms = 1};
+    struct siren_driver *made = NULL;
+    struct slice words[WORDS];
+    int count = words_split(words, WORDS, line);
+    enum status st;
+
+    if (count > 1 && slice_is(words[0], "gpio"))
+        return siren_gpio_check(line, words + 1, count - 1, err, err_size);
+    snprintf(err, err_size, "out of memory");
+    st = loop_create(&set.loop);
+    if (st == ST_OK)
+        st = siren_driver_create(&made, &set, err, err_size);
+    siren_driver_destroy(made);
+    loop_destroy(set.loop);
+    return st;
+}
+
 void siren_driver_destroy(struct siren_driver *d)
 {
     if (d)

@@ -43,6 +43,9 @@ struct siren_driver_settings {
 MUST_CHECK enum status siren_driver_create(struct siren_driver **out,
                                            const struct siren_driver_settings *set, char *err,
                                            size_t err_size);
+/* Whether the setting is legal and its program or chip is there; asks for nothing. ST_INVALID,
+ * ST_IO: `err`. */
+MUST_CHECK enum status siren_driver_check(const char *line, char *err, size_t err_size);
 void siren_driver_destroy(struct siren_driver *d); /* NULL is allowed */
 
 /* The wish in words: "on", "evacuate". */
@@ -60,6 +63,9 @@ MUST_CHECK enum status siren_mqtt_create(struct siren_driver **out,
                                          const struct siren_driver_settings *set,
                                          const struct slice *words, int count, char *err,
                                          size_t err_size);
+/* Another program may hold the line: only whether it is legal, and the chip there. */
+MUST_CHECK enum status siren_gpio_check(const char *line, const struct slice *words, int count,
+                                        char *err, size_t err_size);
 MUST_CHECK enum status siren_gpio_create(struct siren_driver **out,
                                          const struct siren_driver_settings *set,
                                          const struct slice *words, int count, char *err,

@@ -3,6 +3,7 @@
 #include <gpiod.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agents/sensor/siren/relay.h"
 #include "agents/sensor/station/text.h"
@@ -86,6 +87,30 @@ static enum status open_line(struct gpio *g, const struct wiring *w)
                : ST_IO;
 }
 
+static enum status take_wiring(struct wiring *w, const char *line, const struct slice *words,
+                               int count, char *err, size_t err_size)
+{
+    if (read_wiring(w, words, count))
+        return ST_OK;
+    snprintf(err, err_size,
+             "siren = %s: legal is gpio CHIP LINE [low] [ON/OFF], as in gpio /dev/gpiochip0 17 low "
+             "4s/2s",
+             line);
+    return ST_INVALID;
+}
+
+enum status siren_gpio_check(const char *line, const struct slice *words, int count, char *err,
+                             size_t err_size)
+{
+    struct wiring w;
+    enum status st = take_wiring(&w, line, words, count, err, err_size);
+
+    if (st != ST_OK || access(w.chip, R_OK | W_OK) == 0)
+        return st;
+    snprintf(err, err_size, "siren: %s: %s", w.chip, strerror(errno));
+    return ST_IO;
+}
+
 enum status siren_gpio_create(struct siren_driver **out, const struct siren_driver_settings *set,
                               const struct slice *words, int count, char *err, size_t err_size)
 {
@@ -93,13 +118,8 @@ enum status siren_gpio_create(struct siren_driver **out, const struct siren_driv
     struct wiring w;
     struct gpio *g;
 
-    if (!read_wiring(&w, words, count)) {
-        snprintf(err, err_size,
-                 "siren = %s: legal is gpio CHIP LINE [low] [ON/OFF], as in gpio /dev/gpiochip0 17 "
-                 "low 4s/2s",
-                 set->line);
+    if (take_wiring(&w, set->line, words, count, err, err_size) != ST_OK)
         return ST_INVALID;
-    }
     snprintf(err, err_size, "out of memory");
     g = mem_zalloc(sizeof(*g));
     if (!g)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <utime.h>
 
@@ -145,7 +146,8 @@ static void datagrams_are_read_in_their_devices_words(void **state)
 
     (void)state;
     open_bench(&b);
-    if (udp_create(&u, b.loop, &b.feed, &b.devices, "127.0.0.1:0 radar", err, sizeof(err)) != ST_OK)
+    if (udp_create(&u, b.loop, &b.feed, NULL, &b.devices, "127.0.0.1:0 radar", err, sizeof(err)) !=
+        ST_OK)
         fail_msg("%s", err);
     to.sin_port = htons((uint16_t)udp_port(u));
     for (size_t i = 0; i < ARRAY_LEN(said); i++)
@@ -172,8 +174,9 @@ static void a_wrong_line_is_a_sentence(void **state)
     open_bench(&b);
     for (size_t i = 0; i < ARRAY_LEN(udps); i++) {
         err[0] = '\0';
-        assert_int_equal(udp_create(&u, b.loop, &b.feed, &b.devices, udps[i], err, sizeof(err)),
-                         ST_INVALID);
+        assert_int_equal(
+            udp_create(&u, b.loop, &b.feed, NULL, &b.devices, udps[i], err, sizeof(err)),
+            ST_INVALID);
         assert_true(strlen(err) > 20);
     }
     for (size_t i = 0; i < ARRAY_LEN(serials); i++) {
@@ -183,6 +186,65 @@ static void a_wrong_line_is_a_sentence(void **state)
             ST_INVALID);
         assert_true(strlen(err) > 20);
     }
+    close_bench(&b);
+}
+
+static void a_stranger_is_not_listened_to(void **state)
+{
+    static char *lines[] = {(char *)"127.0.0.9", (char *)"10.20.0.0/16"};
+    static const char *const said = "{\"ts\":1281200000,\"level\":1.284}";
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct conf_list list = {lines, 2};
+    struct sources sources;
+    struct bench b;
+    struct udp *u;
+    char err[400];
+    int stranger = socket(AF_INET, SOCK_DGRAM, 0), device = socket(AF_INET, SOCK_DGRAM, 0);
+
+    (void)state;
+    open_bench(&b);
+    assert_int_equal(sources_read(&sources, "udp.from", &list, err, sizeof(err)), ST_OK);
+    assert_int_equal(inet_pton(AF_INET, "127.0.0.9", &from.sin_addr), 1);
+    assert_int_equal(bind(device, (struct sockaddr *)&from, sizeof(from)), 0);
+    if (udp_create(&u, b.loop, &b.feed, &sources, &b.devices, "127.0.0.1:0 radar", err,
+                   sizeof(err)) != ST_OK)
+        fail_msg("%s", err);
+    to.sin_port = htons((uint16_t)udp_port(u));
+    assert_true(sendto(stranger, "nonsense", 8, 0, (struct sockaddr *)&to, sizeof(to)) == 8);
+    assert_true(sendto(device, said, strlen(said), 0, (struct sockaddr *)&to, sizeof(to)) > 0);
+    wait_for(&b, 1, 0); /* behind the stranger's */
+    assert_int_equal(sources.refused, 1);
+    udp_destroy(u);
+    close(stranger);
+    close(device);
+    close_bench(&b);
+}
+
+/* A thousand addresses, and each says what nobody understands. */
+static void a_flood_of_addresses_fills_no_journal(void **state)
+{
+    struct journal_counts before, after;
+    struct bench b;
+    char source[40], why[INTAKE_ANSWER_BYTES];
+
+    (void)state;
+    open_bench(&b);
+    journal_counts(b.journal, &before);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(source, sizeof(source), "udp 10.0.%d.%d", i / 250, i % 250);
+        feed_unknown(&b.feed, source, "no JSON", "x", 1, T0 + i);
+    }
+    assert_int_equal(b.feed.unknown, 1000);
+    assert_int_equal(intake_commit(b.intake, why), ST_OK);
+    journal_counts(b.journal, &after);
+    assert_in_range(after.bytes - before.bytes, 1, FEED_MINUTE * 100);
+    /* The next minute is looked at again. */
+    before = after;
+    feed_unknown(&b.feed, "udp 10.9.9.9", "no JSON", "x", 1, T0 + MINUTE);
+    assert_int_equal(intake_commit(b.intake, why), ST_OK);
+    journal_counts(b.journal, &after);
+    assert_true(after.bytes > before.bytes);
     close_bench(&b);
 }
 
@@ -241,9 +303,10 @@ static void an_unplugged_device_is_no_error(void **state)
  */
 
 /* Written a while ago, as far as its folder says. */
-static void put_file(struct bench *b, const char *name, const char *text, size_t len)
+static void put_file_of(struct bench *b, const char *name, const char *text, size_t len,
+                        time_t changed)
 {
-    struct utimbuf old = {.actime = 1000, .modtime = 1000};
+    struct utimbuf old = {.actime = 1000, .modtime = changed};
     char path[200];
     FILE *f;
 
@@ -253,6 +316,11 @@ static void put_file(struct bench *b, const char *name, const char *text, size_t
     assert_int_equal(fwrite(text, 1, len, f), len);
     fclose(f);
     assert_int_equal(utime(path, &old), 0);
+}
+
+static void put_file(struct bench *b, const char *name, const char *text, size_t len)
+{
+    put_file_of(b, name, text, len, 1000);
 }
 
 static bool is_there(struct bench *b, const char *name)
@@ -319,6 +387,23 @@ static void a_file_is_put_away_when_it_is_safe(void **state)
     close_bench(&b);
 }
 
+static void a_file_of_the_future_is_read_when_it_has_lain_here_a_while(void **state)
+{
+    struct intake_counts counts;
+    struct bench b;
+    struct folder *f;
+
+    (void)state;
+    open_bench(&b);
+    put_file_of(&b, "a.csv", "2010-08-07T16:53:10Z,1\n", 23, time(NULL) + 86400);
+    f = open_folder(&b, "logger");
+    wait_for_file(&b, "done/a.csv");
+    intake_counts(b.intake, &counts);
+    assert_int_equal(counts.samples, 1);
+    folder_destroy(f);
+    close_bench(&b);
+}
+
 static void a_file_interrupted_anywhere_is_gone_on_with(void **state)
 {
     enum { ROWS = 6000 };
@@ -363,9 +448,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_are_read_in_their_devices_words),
         cmocka_unit_test(a_wrong_line_is_a_sentence),
+        cmocka_unit_test(a_stranger_is_not_listened_to),
+        cmocka_unit_test(a_flood_of_addresses_fills_no_journal),
         cmocka_unit_test(a_serial_device_is_heard_line_by_line),
         cmocka_unit_test(an_unplugged_device_is_no_error),
         cmocka_unit_test(a_file_is_put_away_when_it_is_safe),
+        cmocka_unit_test(a_file_of_the_future_is_read_when_it_has_lain_here_a_while),
         cmocka_unit_test(a_file_interrupted_anywhere_is_gone_on_with),
     };
 

@@ -21,6 +21,7 @@ struct bench {
     struct listener *listener;
     unsigned commits;
     enum status commit_answer;
+    struct sources sources;
 };
 
 static enum status commit(void *arg)
@@ -51,7 +52,8 @@ static void open_bench(struct bench *b, size_t samples, unsigned connections, un
                                    .arg = b};
     assert_int_equal(loop_create(&b->loop), ST_OK);
     assert_int_equal(intake_create(&b->intake, &set, err, sizeof(err)), ST_OK);
-    door = (struct listener_settings){b->loop, b->intake, "127.0.0.1:0", connections, period_ms};
+    door = (struct listener_settings){b->loop,     b->intake, "127.0.0.1:0",
+                                      connections, period_ms, &b->sources};
     if (listener_create(&b->listener, &door, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
 }
@@ -249,6 +251,24 @@ static void one_connection_too_many_is_told_so(void **state)
     close_bench(&b);
 }
 
+static void a_stranger_is_told_so_and_not_listened_to(void **state)
+{
+    static char *lines[] = {(char *)"10.20.0.0/16"};
+    struct conf_list list = {lines, 1};
+    struct bench b;
+    char err[400];
+    int fd;
+
+    (void)state;
+    open_bench(&b, 60, 2, 60000);
+    assert_int_equal(sources_read(&b.sources, "listen.from", &list, err, sizeof(err)), ST_OK);
+    fd = dial(&b);
+    hear(&b, fd, "error 0: the setting listen.from does not name your address\n");
+    assert_int_equal(b.sources.refused, 1);
+    close(fd);
+    close_bench(&b);
+}
+
 static void who_does_not_read_its_answers_is_not_read_from(void **state)
 {
     static char lines[4096];
@@ -303,16 +323,16 @@ static void an_address_that_cannot_be_used_is_a_sentence(void **state)
     (void)state;
     open_bench(&b, 60, 2, 60000);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        struct listener_settings door = {b.loop, b.intake, bad[i], 1, 1000};
+        struct listener_settings door = {b.loop, b.intake, bad[i], 1, 1000, NULL};
 
         assert_int_equal(listener_create(&l, &door, err, sizeof(err)), ST_INVALID);
         assert_non_null(strstr(err, "127.0.0.1:5520"));
     }
     snprintf(taken, sizeof(taken), "127.0.0.1:%u", listener_port(b.listener));
-    assert_int_equal(listener_create(&l,
-                                     &(struct listener_settings){b.loop, b.intake, taken, 1, 1000},
-                                     err, sizeof(err)),
-                     ST_IO);
+    assert_int_equal(
+        listener_create(&l, &(struct listener_settings){b.loop, b.intake, taken, 1, 1000, NULL},
+                        err, sizeof(err)),
+        ST_IO);
     assert_non_null(strstr(err, "Address already in use"));
     close_bench(&b);
 }
@@ -327,6 +347,7 @@ int main(void)
         cmocka_unit_test(an_end_of_the_connection_is_a_flush_and_half_a_line_is_nothing),
         cmocka_unit_test(a_line_that_is_too_long_is_refused_and_the_next_one_is_read),
         cmocka_unit_test(one_connection_too_many_is_told_so),
+        cmocka_unit_test(a_stranger_is_told_so_and_not_listened_to),
         cmocka_unit_test(who_does_not_read_its_answers_is_not_read_from),
         cmocka_unit_test(an_address_that_cannot_be_used_is_a_sentence),
     };
