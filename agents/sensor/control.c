@@ -170,6 +170,28 @@ static void not_supported(struct control *c, const Eocbus__V1__Envelope *m, cons
     reject(c, m, "not_supported", text);
 }
 
+static void send_history(struct control *c, const Eocbus__V1__Envelope *m)
+{
+    const Eocbus__V1__Period *span = m->sensor_control->span;
+    size_t count = 0;
+    char text[80];
+    enum status st =
+        !span ? ST_INVALID : c->set.history(c->set.arg, span->from_us, span->to_us, &count);
+
+    if (st == ST_INVALID) {
+        reject(c, m, "no_span", "say in span from when to when, from before to");
+    } else if (st == ST_NOTFOUND) {
+        reject(c, m, "no_samples", "the journal has none of that time");
+    } else if (st == ST_FULL) {
+        reject(c, m, "too_much", "these are more than 100,000 samples: ask for a shorter span");
+    } else if (st != ST_OK) {
+        reject(c, m, "not_kept", "not all of it could be said: ask again later");
+    } else {
+        snprintf(text, sizeof(text), "%zu samples follow, marked BACKFILLED", count);
+        answer(c, m, "", text);
+    }
+}
+
 static void obey(struct control *c, const Eocbus__V1__Envelope *m)
 {
     char words[80];
@@ -191,6 +213,12 @@ static void obey(struct control *c, const Eocbus__V1__Envelope *m)
     case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_RESTART:
         answer(c, m, "", "");
         loop_timer_start(c->restart_timer, RESTART_MS, 0);
+        break;
+    case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SEND_HISTORY:
+        if (c->set.history)
+            send_history(c, m);
+        else
+            not_supported(c, m, "this gateway has no journal");
         break;
     case EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SYNC_CLOCK:
         not_supported(c, m, "its clock is kept by the time service of its machine");

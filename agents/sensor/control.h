@@ -31,6 +31,8 @@ struct control_settings { /* borrowed for its life, the texts for the call */
     void (*mode)(void *arg, Eocbus__V1__SensorMode mode, uint32_t duration_s);
     void (*clear)(void *arg); /* a level, by hand */
     void (*restart)(void *arg);
+    /* As intake_history. */
+    enum status (*history)(void *arg, int64_t from_us, int64_t to_us, size_t *count);
     void *arg;
 };
 

@@ -490,6 +490,13 @@ static void on_clear(void *arg)
     intake_tick(i, loop_utc_us(((struct daemon *)arg)->loop));
 }
 
+static enum status on_history(void *arg, int64_t from_us, int64_t to_us, size_t *count)
+{
+    struct daemon *d = arg;
+
+    return intake_history(inputs_intake(d->inputs), from_us, to_us, loop_utc_us(d->loop), count);
+}
+
 static void on_restart(void *arg)
 {
     struct daemon *d = arg;
@@ -512,6 +519,7 @@ static enum status start_control(struct daemon *d, char *err, size_t err_size)
         .mode = on_mode,
         .clear = on_clear,
         .restart = on_restart,
+        .history = on_history,
         .arg = d,
     };
 

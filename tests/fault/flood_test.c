@@ -538,8 +538,6 @@ static void every_flood_sounds_its_siren_and_is_heard_whatever_is_broken(void **
     wait_for(is_linked, "linked", false);
     wait_for(is_subscribed, "subscribed", false);
     send_history();
-    for (unsigned i = 0; i < world.count; i++)
-        assert_int_equal(gateways[i].sounded_us, 0);
     break_things(true);
     send_live();
     wait_for(has_sounded, "sounded", false);
@@ -554,6 +552,8 @@ static void every_flood_sounds_its_siren_and_is_heard_whatever_is_broken(void **
         const struct flood *f = &g->gauge->flood;
 
         show(g);
+        /* Not before the water came, however long the gateway took to look at what lay before. */
+        assert_true(g->gauge->sent_us[0] && g->sounded_us >= g->gauge->sent_us[0]);
         assert_true(g->alarm_mm <= f->mm[f->crossing + 10]);
         assert_true(g->alarm_mm >= f->mm[f->crossing - f->window_s / WINDOW_STEPS - 2]);
     }

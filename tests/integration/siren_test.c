@@ -365,6 +365,7 @@ static Eocbus__V1__Approval approval[4], *approvals[4];
 static size_t approval_count;
 static uint8_t approved[4][SIGN_BYTES], message_id[16];
 static Eocbus__V1__SensorControl control;
+static Eocbus__V1__Period span;
 static char *pcodes[1] = {(char *)"3505203001"}, *to_siren[1] = {(char *)"coes.siren1"};
 
 static void draw_up_message(int64_t life_s)
@@ -474,6 +475,11 @@ static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorM
     control.target = (char *)(uintptr_t)names[SIREN];
     control.action = action;
     control.mode = mode;
+    eocbus__v1__period__init(&span);
+    span.from_us = message.sent_time_us - 3600 * SECOND;
+    span.to_us = message.sent_time_us;
+    if (action == EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SEND_HISTORY)
+        control.span = &span;
     approve(KARIM);
     approve(RAHIMA);
     say();
@@ -709,8 +715,11 @@ static void where_people_work_nothing_sounds_and_a_restart_does_not_forget_it(vo
     wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE answer = 'REJECTED' AND code = "
                     "'not_supported'",
                     1);
-    control_gateway(ACTION(RESTART), MODE(UNSPECIFIED));
+    control_gateway(ACTION(SEND_HISTORY), MODE(UNSPECIFIED));
     wait_for_number(ACCEPTED, 3);
+    wait_for_number("SELECT count(*) FROM eoc.observation WHERE quality & 8192 <> 0", 2);
+    control_gateway(ACTION(RESTART), MODE(UNSPECIFIED));
+    wait_for_number(ACCEPTED, 4);
     assert_int_equal(waitpid(gateway, &code, 0), gateway);
     gateway = 0;
     assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);

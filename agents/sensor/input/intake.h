@@ -18,7 +18,7 @@
 #include "agents/sensor/report/reporter.h"
 #include "proto/base/list.h"
 
-enum { INTAKE_ANSWER_BYTES = 200, INTAKE_SEEN = 256 };
+enum { INTAKE_ANSWER_BYTES = 200, INTAKE_SEEN = 256, INTAKE_HISTORY = 100000 };
 
 struct intake;
 
@@ -101,6 +101,12 @@ struct detect *intake_detect(struct intake *i);
 MUST_CHECK enum status intake_order_mode(struct intake *i, Eocbus__V1__SensorMode wanted,
                                          uint32_t duration_s, int64_t now_us);
 Eocbus__V1__SensorMode intake_mode(const struct intake *i);
+/* What the journal has of [from_us, to_us) goes out once more, as it came in, in lane BULK and
+ * marked BACKFILLED. *count: how many samples. ST_INVALID: no span, or no journal; ST_NOTFOUND:
+ * there are none; ST_FULL: more than INTAKE_HISTORY, and nothing is said; ST_NOMEM; ST_IO: part of
+ * it may be said. */
+MUST_CHECK enum status intake_history(struct intake *i, int64_t from_us, int64_t to_us,
+                                      int64_t now_us, size_t *count);
 void intake_linked(struct intake *i, bool up); /* as reporter_linked; true at the beginning */
 const struct station *intake_station(const struct intake *i);
 
