@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { startBus, alarm, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
 import { cap } from "./cap.mjs";
+import { paper } from "./paper.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -151,7 +152,7 @@ for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {
     for (const lang of ["tg", "ru", "en"]) {
       const page = await enter(lang, theme, { width: 1024, height: 768 });
-      for (const key of ["1", "2", "3", "4", "5", "6", "7"]) {
+      for (const key of ["1", "2", "3", "4", "5", "6", "7", "9", "0"]) {
         await page.keyboard.press(key);
         await page.waitForSelector("main section, main .summary, main .none");
         for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
@@ -169,6 +170,8 @@ for (const theme of ["dark", "day"])
       await leave(page);
     }
   });
+
+await paper({ test, enter, leave, bus, words, axe });
 
 await browser.close();
 await bus.stop();

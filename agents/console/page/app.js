@@ -5,6 +5,7 @@ import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 import { prepare } from "./act.js";
+import { csv } from "./table.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
 import { incidentsPage } from "./incidents.js";
@@ -14,15 +15,19 @@ import { relocationPage } from "./relocation.js";
 import { districtsPage } from "./districts.js";
 import { sensorsPage } from "./sensors.js";
 import { warnPage, warningPage } from "./warn.js";
+import { paperPage, papersPage } from "./paper.js";
+import { numbersPage } from "./numbers.js";
 
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
-  { path: "/incidents", name: "incidents", key: "2", show: incidentsPage },
-  { path: "/resources", name: "resources", key: "3", show: resourcesPage },
-  { path: "/relocation", name: "relocation", key: "4", show: relocationPage },
-  { path: "/districts", name: "districts", key: "5", show: districtsPage },
-  { path: "/sensors", name: "sensors", key: "6", show: sensorsPage },
+  { path: "/incidents", name: "incidents", csv: "incidents", key: "2", show: incidentsPage },
+  { path: "/resources", name: "resources", csv: "resources", key: "3", show: resourcesPage },
+  { path: "/relocation", name: "relocation", csv: "relocation", key: "4", show: relocationPage },
+  { path: "/districts", name: "districts", csv: "reports", key: "5", show: districtsPage },
+  { path: "/sensors", name: "sensors", csv: "sensors", key: "6", show: sensorsPage },
   { path: "/warn", name: "warn", key: "7", show: warnPage },
+  { path: "/paper", name: "paper", key: "9", show: papersPage },
+  { path: "/numbers", name: "numbers", key: "0", show: numbersPage },
 ];
 const main = document.getElementById("main");
 let leave = null;
@@ -39,6 +44,8 @@ function pageOf(path) {
   if (incident) return { name: "incident", show: (node) => incidentPage(node, incident[1]) };
   const alert = path.match(/^\/warn\/([0-9a-f-]{36})$/);
   if (alert) return { name: "warning", show: (node) => warningPage(node, alert[1]) };
+  const paper = path.match(/^\/paper\/(\w+)$/);
+  if (paper) return { name: "paper", show: (node) => paperPage(node, paper[1]) };
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
@@ -48,7 +55,7 @@ async function show() {
   leave = null;
   drawNav(page);
   document.title = `${say("page." + page.name)} · eocbus`;
-  fill(main, el("h1", {}, say("page." + page.name)));
+  fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null);
   leave = (await page.show(main)) ?? null;
 }
 

@@ -76,7 +76,8 @@ function asTable(caption, unit, series) {
 }
 
 // A <figure>: picture, legend, table. Values in `unit`, times in ms; a null value is a gap in the line.
-//   series      {name, points: [[ms, value]], step}   step: the value holds until the next, the last to the end of the span
+//   series      {name, points: [[ms, value]], step, dots}   step: the value holds until the next, the last to the end of the
+//               span; dots: single moments, no line
 //   thresholds  {name, value}
 //   bands       {name, from, to, kind} in ms, or {name, low, high} in `unit`; kind: a class of its own
 //   from, to    span shown; of the points where missing
@@ -111,7 +112,8 @@ export function plot({ title, unit = "", series, thresholds = [], bands = [], fr
   picture.append(text(left, height - 3, words.day(begin, true)), text(width - right, height - 3, words.day(end, true), { "text-anchor": "end" }),
     svg("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
   for (const one of thresholds) picture.append(svg("path", { class: "threshold", d: `M${left} ${y(one.value)}H${width - right}` }), text(width - right - 3, y(one.value) - 4, `${one.name} ${figure(one.value)}`, { class: "threshold-name", "text-anchor": "end" }));
-  series.forEach((one, i) => picture.append(svg("path", { class: `line s${i % 5}`, d: pathOf(one, x, y, end) })));
+  series.forEach((one, i) => picture.append(...(one.dots ? one.points.map(([at, value]) => svg("circle", { class: `line s${i % 5}`, cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: 4 }))
+    : [svg("path", { class: `line s${i % 5}`, d: pathOf(one, x, y, end) })])));
   return el("figure", { class: "plot" }, caption, picture,
     series.length > 1 ? el("ul", { class: "legend" }, series.map((one, i) => el("li", {}, svg("svg", { viewBox: "0 0 34 8", "aria-hidden": "true" }, svg("path", { class: `line s${i % 5}`, d: "M0 4H34" })), ` ${one.name}`))) : null,
     asTable(caption.textContent, unit, series));

@@ -16,3 +16,6 @@ export function table(caption, columns, rows, empty) {
 
 // What the database says as a number, or nothing.
 export const number = (value) => (value === null || value === undefined ? "" : String(Number(value)));
+
+// A view as a file, with HXL tags.
+export const csv = (name, values = {}, text = "CSV") => el("a", { class: "csv", href: `/api/csv/${name}?${new URLSearchParams({ lang: document.documentElement.lang, ...values })}`, download: `eocbus-${name}.csv` }, text);
