@@ -62,7 +62,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
       await page.waitForSelector(`dialog h2:has-text("${words(lang)["act.confirm"]}")`);
       await fill(page, null, "two sources");
       await until("it is confirmed", () => stateOf(id) === "CONFIRMED");
-      await page.waitForSelector(`.facts dd:has-text("${words(lang)["state.confirmed"]}")`);
+      await page.waitForFunction((text) => document.getElementById("main").textContent.includes(text), words(lang)["state.confirmed"]);
       assert.equal(bus.psql(`SELECT doc->'incident_transition'->>'reason' FROM eoc.document WHERE type = 'incident_transition' AND doc->'incident_transition'->>'incident_id' = '${id}'`), "two sources");
       await leave(page);
     });
@@ -92,7 +92,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     const stays = incident("the one that stays"), goes = incident("the one that goes");
     await open(page, goes);
     await act(page, "g");
-    await page.selectOption('dialog [name="into"]', stays);
+    await page.focus(`dialog [name="into"][value="${stays}"]`);
+    await page.keyboard.press("Space");
     await fill(page, null, "the same torrent");
     await until("it is merged", () => stateOf(goes) === "MERGED");
     assert.equal(bus.psql(`SELECT merged_into FROM eoc.incident_now WHERE incident_id = '${goes}'`), stays);
@@ -127,7 +128,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await fill(page, "Gusar, wall of mud");
     const id = await until("it is opened", () => bus.psql(`SELECT incident_id FROM eoc.incident_now WHERE name = 'Gusar, wall of mud' AND reports = 1`));
     await actOn(page, second, "b");
-    await page.selectOption('dialog [name="into"]', id);
+    await page.focus(`dialog [name="into"][value="${id}"]`);
+    await page.keyboard.press("Space");
     await page.keyboard.press("Enter");
     await until("it has two", () => bus.psql(`SELECT reports FROM eoc.incident_now WHERE incident_id = '${id}'`) === "2");
     await page.waitForSelector("dialog", { state: "detached" });
@@ -136,6 +138,19 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await until("it is false", () => bus.psql(`SELECT count(*) FROM eoc.incident_now i JOIN eoc.document d ON d.incident_id = i.incident_id AND d.type = 'incident'
       WHERE i.state = 'FALSE_ALARM' AND d.doc->'incident'->'cause_ids' ? '${third}'`) === "1");
     assert.equal(bus.psql(`SELECT count(*) FROM eoc.incident_proposal WHERE message_id IN ('${first}', '${second}', '${third}')`), "0");
+  });
+
+  await test("what is said by telephone is taken down, with a place as people call it", async () => {
+    await page.evaluate(async () => (await import("/act.js")).actMenu());
+    await page.waitForSelector('dialog [data-key="t"]');
+    await page.keyboard.press("t");
+    await page.waitForSelector("dialog form");
+    await page.keyboard.type("Айнӣ");
+    await page.waitForSelector('dialog output:has-text("3505203")');
+    await fill(page, null, "Gusar", null, null, null, "water in the street", "1");
+    const body = await until("it is recorded", () => bus.psql(`SELECT doc->'flash_report' FROM eoc.document WHERE type = 'flash_report' AND doc->'flash_report'->>'text' = 'water in the street' AND pcode = '3505203'`));
+    assert.equal(JSON.parse(body).deaths, 1);
+    assert.equal("injured" in JSON.parse(body), false);
   });
 
   await test("a message that nobody could judge is dismissed", async () => {

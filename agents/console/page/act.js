@@ -66,7 +66,7 @@ const incidentText = (one) => [one.name || one.incident_id.slice(0, 8), one.plac
 
 async function merge(thing) {
   const others = (await choices(thing)).incidents.filter((one) => one.incident_id !== thing.id);
-  ask(formOf("merge", thing, { fields: [others.length ? { name: "into", label: say("form.into"), type: "choice", required: true, options: others.map((one) => [one.incident_id, incidentText(one)]), path: "merged_into" } : null, reason()],
+  ask(formOf("merge", thing, { fields: [others.length ? { name: "into", label: say("form.into"), type: "radio", required: true, options: others.map((one) => [one.incident_id, incidentText(one)]), path: "merged_into" } : null, reason()],
     note: others.length ? "" : say("act.no_incident"),
     make: (v) => [transition(thing, "MERGED", "MERGED", { merged_into: v.into, ...(v.reason ? { reason: v.reason } : {}) })] }));
 }
@@ -116,6 +116,22 @@ async function escalate(thing) {
     escalation_event: { alert_id: thing.id, step: 1, target_role: names(v.to)[0], channel: "CHANNEL_" + v.channel, deadline_us: v.until, outcome: "ESCALATION_OUTCOME_STARTED" } }] }));
 }
 
+// What somebody says by telephone or radio is a flash report as a district writes it, and stands in the queue like one.
+const reporters = ["DISTRICT_DUTY", "JAMOAT", "RESCUE_TEAM", "POLICE", "ROADS", "HEALTH", "RED_CRESCENT", "RESIDENT", "OTHER"];
+const counts = ["deaths", "injured", "missing", "houses", "to_evacuate"];
+function takeDown() {
+  ask({ key: "take_down", title: say("act.take_down"), button: say("act.take_down"), fields: [
+    { name: "place", label: say("col.place"), type: "place", required: true, path: "pcodes" },
+    { name: "village", label: say("form.where"), most: 80, path: "village" },
+    hazardField({}),
+    { name: "who", label: say("form.reporter"), type: "choice", value: "RESIDENT", options: options("reporter", reporters), path: "reporter_role" },
+    { name: "confidence", label: say("form.certainty"), type: "choice", value: "SOME", options: options("confidence", ["HIGH", "SOME", "UNSURE", "NONE"]), path: "confidence" },
+    { name: "text", label: say("form.text"), type: "area", most: 240, path: "text" },
+    ...counts.map((name) => ({ name, label: say("form." + name), type: "number", path: name })),
+  ], make: (v) => [{ ...frame({ places: v.place }), flags: 6, flash_report: { hazard: "HAZARD_" + v.hazard, confidence: "CONFIDENCE_" + v.confidence, reporter_role: "REPORTER_ROLE_" + v.who,
+    ...(v.village ? { village: v.village } : {}), ...(v.text ? { text: v.text } : {}), ...Object.fromEntries(counts.filter((name) => v[name] !== null).map((name) => [name, Math.round(v[name])])) } }] });
+}
+
 // --- reports that belong to no incident yet ------------------------------------------------------------------------------------
 
 const hazards = ["MUDFLOW", "FLASH_FLOOD", "RIVER_FLOOD", "LANDSLIDE", "ROCKFALL", "AVALANCHE", "EARTHQUAKE", "GLOF", "LAKE_OUTBURST", "WINDSTORM", "HAIL", "FIRE", "TECHNOLOGICAL", "EPIDEMIC", "OTHER"];
@@ -142,7 +158,7 @@ function declare(thing) {
 async function belongs(thing) {
   const fit = (await choices(thing)).incidents.map((one) => ({ one, event: ["REPORTED", "HAZARD_RESUMED"].find((event) => movesOf("incident", one.state)[event]) })).filter(({ event }) => event);
   ask(formOf("belongs", thing, { note: fit.length ? "" : say("act.no_incident"), fields: [
-    fit.length ? { name: "into", label: say("form.into"), type: "choice", required: true, value: thing.incident_id, options: fit.map(({ one }) => [one.incident_id, incidentText(one)]), path: "incident_id" } : null, reason(),
+    fit.length ? { name: "into", label: say("form.into"), type: "radio", required: true, value: thing.incident_id, options: fit.map(({ one }) => [one.incident_id, incidentText(one)]), path: "incident_id" } : null, reason(),
   ], make: (v) => {
     const { one, event } = fit.find(({ one }) => one.incident_id === v.into);
     return [{ ...frame(thing), ...transition({ ...one, id: one.incident_id, places: thing.places || one.places }, event, movesOf("incident", one.state)[event], { evidence_ids: [thing.id], ...(v.reason ? { reason: v.reason } : {}) }) }];
@@ -223,8 +239,9 @@ export async function lineMenu(row) {
   const found = await linesOf(row.thread, row.line_id).catch(() => []);
   menu(`${kindName(row.kind)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
 }
+// Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export function actMenu(thing) {
-  menu(titleOf("title", thing), actionsFor(thing));
+  menu(titleOf("title", thing ?? {}), [...actionsFor(thing), act("t", "take_down", "flash_report", {}, takeDown)]);
 }
 // Buttons for a page about one thing, and what is said about it and not settled yet; `x` opens the same as a menu.
 export function actBar(thing) {

@@ -1,6 +1,7 @@
 // form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says, Escape leaves and loses
 // nothing. What is refused is shown at the field it concerns.
 import { el, fill } from "./dom.js";
+import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 import { dropRefused, speak, why } from "./said.js";
@@ -21,6 +22,8 @@ export function readTime(text, past) {
   return at < Date.now() - 60000 ? at + DAY_MS : at;
 }
 
+const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
+
 // --- one field: {name, label, type, value, required, options, path, hint} ---------------------------------------------
 
 const makers = {
@@ -33,12 +36,31 @@ const makers = {
   number: (field, common) => el("input", { ...common, type: "text", inputmode: "decimal", value: field.value, autocomplete: "off" }),
   time: (field, common) => el("input", { ...common, type: "text", value: field.value, placeholder: "06:30 · +2", autocomplete: "off" }),
   choice: (field, common) => el("select", common, field.options.map(([value, text]) => el("option", { value, selected: value === field.value }, text))),
+  // One of a few that are long to read.
+  radio: (field, common) => {
+    const box = el("div", { id: common.id, class: "radios" }, field.options.map(([value, text]) => el("label", {}, el("input", { type: "radio", name: field.name, value, checked: value === field.value, required: field.required }), el("span", {}, text))));
+    box.focus = () => (box.querySelector(":checked") ?? box.querySelector("input")).focus();
+    return Object.defineProperty(box, "value", { get: () => box.querySelector(":checked")?.value ?? "" });
+  },
+  // A place by its name in any of the languages, or by its code; best first.
+  place: (field, common) => {
+    const node = el("input", { ...common, type: "text", list: common.id + "-list", value: field.value, autocomplete: "off" });
+    node.addEventListener("input", async () => {
+      const text = node.value.trim(), found = text.length > 1 && !codeIn(text) ? await api.view("places", { text }).catch(() => []) : [];
+      if (node.value.trim() !== text || !found.length) return;
+      node.found = { text, pcode: found[0].pcode };
+      fill(node.parentElement.querySelector("datalist"), found.map((one) => el("option", { value: `${one[words.lang]} ${one.pcode}`, label: one.path })));
+      node.parentElement.querySelector("output").textContent = `${found[0][words.lang]} ${found[0].pcode}`;
+    });
+    return node;
+  },
   // Something of a list, or anything else.
   pick: (field, common) => el("input", { ...common, type: "text", list: common.id + "-list", value: field.value, maxlength: field.most ?? 200, autocomplete: "off" }),
 };
 // What stands in the field, as the message has it; undefined: it cannot be read.
 const readers = {
   number: (text) => (/^\d{1,9}([.,]\d{1,3})?$/.test(text) ? text.replace(",", ".") : undefined),
+  place: (text, field, node) => codeIn(text) ?? (node.found?.text === text ? node.found.pcode : undefined),
   time: (text, field) => {
     const at = readTime(text, field.past);
     return Number.isNaN(at) ? undefined : new Date(at).toISOString();
@@ -49,15 +71,16 @@ function fieldNode(field) {
   const id = "f-" + field.name, type = field.type ?? "text";
   const input = makers[type](field, { id, name: field.name, required: field.required, "aria-describedby": id + "-why" });
   const trouble = el("p", { id: id + "-why", class: "trouble" });
-  const meant = type === "time" ? el("output", { for: id, class: "small" }) : null;
+  const meant = type === "time" || type === "place" ? el("output", { for: id, class: "small" }) : null;
   const mean = () => {
-    const at = meant && readTime(input.value.trim(), field.past);
-    if (meant) meant.textContent = at ? words.time(at) : "";
+    const at = type === "time" && readTime(input.value.trim(), field.past);
+    if (type === "time") meant.textContent = at ? words.time(at) : "";
   };
   input.addEventListener("input", mean);
   mean();
-  const node = el("div", { class: "field" }, el("label", { for: id }, field.label, field.required || type === "choice" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
-    type === "pick" ? el("datalist", { id: id + "-list" }, field.options.map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
+  const node = el(type === "radio" ? "fieldset" : "div", { class: "field" }, el(type === "radio" ? "legend" : "label", { for: type === "radio" ? null : id }, field.label,
+    field.required || type === "choice" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
+    type === "pick" || type === "place" ? el("datalist", { id: id + "-list" }, (field.options ?? []).map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
     field.hint ? el("p", { class: "small" }, field.hint) : null, trouble);
   return {
     field, node, input,
@@ -69,7 +92,7 @@ function fieldNode(field) {
     read() {
       const text = input.value.trim();
       this.wrong("");
-      if (text && readers[type]) return readers[type](text, field);
+      if (text && readers[type]) return readers[type](text, field, input);
       if (!text && field.required) return undefined;
       return text || null;
     },
@@ -145,7 +168,7 @@ export function ask(form, trouble) {
     event.target.form.requestSubmit();
   }
   const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
-    el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, novalidate: true }, fields.map((one) => one.node), status,
+    el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, onchange: keep, novalidate: true }, fields.map((one) => one.node), status,
       el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
   (fields[0]?.input ?? go).focus();
   if (trouble) refuse(trouble);
