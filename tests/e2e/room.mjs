@@ -8,6 +8,7 @@ import { startBus, alarm, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
 import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
+import { map } from "./map.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -146,19 +147,20 @@ await test("nothing is told or taken without the session, its token and the page
 });
 
 await actions({ test, enter, leave, bus, words, axe });
+await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {
     for (const lang of ["tg", "ru", "en"]) {
       const page = await enter(lang, theme, { width: 1024, height: 768 });
-      for (const key of ["1", "2", "3", "4", "5", "6", "7", "9", "0"]) {
+      for (const key of ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "/"]) {
         await page.keyboard.press(key);
-        await page.waitForSelector("main section, main .summary, main .none");
+        await page.waitForSelector("main section, main .summary, main .none, main .things");
         for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
           await page.setViewportSize(viewport);
           const cut = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((node) =>
-            !node.closest(".scroll, .unseen, .skip, svg") && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML.slice(0, 120)));
+            !node.closest(".scroll, .map, .unseen, .skip, svg") && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML.slice(0, 120)));
           assert.deepEqual(cut, [], `${lang} page ${key} at ${viewport.width}`);
           assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
         }

@@ -14,6 +14,8 @@ import { resourcesPage } from "./resources.js";
 import { relocationPage } from "./relocation.js";
 import { districtsPage } from "./districts.js";
 import { sensorsPage } from "./sensors.js";
+import { mapPage } from "./map.js";
+import { searchPage } from "./search.js";
 import { warnPage, warningPage } from "./warn.js";
 import { paperPage, papersPage } from "./paper.js";
 import { numbersPage } from "./numbers.js";
@@ -26,8 +28,10 @@ const pages = [
   { path: "/districts", name: "districts", csv: "reports", key: "5", show: districtsPage },
   { path: "/sensors", name: "sensors", csv: "sensors", key: "6", show: sensorsPage },
   { path: "/warn", name: "warn", key: "7", show: warnPage },
+  { path: "/map", name: "map", key: "8", show: mapPage },
   { path: "/paper", name: "paper", key: "9", show: papersPage },
   { path: "/numbers", name: "numbers", key: "0", show: numbersPage },
+  { path: "/search", name: "search", key: "/", show: searchPage },
 ];
 const main = document.getElementById("main");
 let leave = null;
@@ -173,8 +177,10 @@ function showKeys() {
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
   const page = pages.find((one) => one.key === event.key);
-  if (page) go(page.path);
-  else if (event.key === "?") showKeys();
+  if (page) {
+    event.preventDefault(); // the key of a page is no letter in its field
+    go(page.path);
+  } else if (event.key === "?") showKeys();
 }
 
 function onClick(event) {

@@ -25,6 +25,16 @@ export function word(group, value) {
   return texts[`${group}.${String(value).toLowerCase()}`] ?? String(value).toLowerCase().replaceAll("_", " ");
 }
 
+// Order of names: figures, Latin, then Cyrillic as the Tajik alphabet has it with the letters of the Russian one in
+// their places, so that it is right in both.
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzабвгғдеёжзиӣйкқлмнопрстуӯфхҳцчҷшщъыьэюя";
+const ordinals = (text) => Array.from(String(text ?? "").normalize("NFC").toLowerCase(), (letter) => alphabet.indexOf(letter)).filter((at) => at >= 0);
+export function compare(a, b) {
+  const one = ordinals(a), other = ordinals(b);
+  for (let i = 0; i < one.length && i < other.length; i++) if (one[i] !== other[i]) return one[i] - other[i];
+  return one.length - other.length;
+}
+
 // CLDR: Russian one, few, many; Tajik and English one, other.
 function form(count) {
   if (lang !== "ru") return count === 1 ? "one" : "other";
