@@ -51,6 +51,14 @@ const struct conf_row sensor_rows[] = {
      "PROFILE VERSION DATASTREAM... [NAME=NUMBER]..., as in stage.rate 1 gusar.stage line=0.1; "
      "eocbus-sensor profiles lists the profiles with their numbers",
      0, 0},
+    {"neighbour", CONF_LIST, ROW(neighbours), NULL, 0,
+     "a gateway beside this one, one name a line: while it warns, a gauge of ours that fell silent "
+     "counts. It needs the right to hear sensor_detection there",
+     0, 0},
+    {"quake.from", CONF_LIST, ROW(quakes), NULL, 0,
+     "who tells of earthquakes (sensor_detection, hazard EARTHQUAKE): vibration of that time does "
+     "not count. It needs that right, too",
+     0, 0},
     {"quality", CONF_LIST, ROW(quality), NULL, 0,
      "what to look at in a channel beside range and times: DATASTREAM [rise=NUMBER] [spike=NUMBER] "
      "[stuck=SPAN]; rise in its unit a second, spike in its unit, 0 = not looked at. What is found "

@@ -14,7 +14,7 @@ struct sensor_settings {
     struct agent_settings agent;
     char *place, *status, *clock, *hazard, *replay_speed, *siren;
     struct conf_list things, sensors, torrents, exposed, datastreams, detectors, quality, replays,
-        siren_sounds;
+        siren_sounds, neighbours, quakes;
     unsigned batch_samples, batch_period_ms, backfill_after_ms, detect_hold_ms, status_period_ms;
     char *compact_command, *compact_key, *compact_level;
     unsigned compact_after_ms, compact_valid_ms, compact_timeout_ms;
