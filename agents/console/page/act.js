@@ -7,6 +7,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
 import { saidBox } from "./said.js";
+import { go } from "./app.js";
 import { kindName, lineActions, linesOf, request } from "./supply.js";
 
 let moves = {};
@@ -81,7 +82,7 @@ function incidentActions(thing) {
     legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of))) : null,
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
-    act("w", "warn", "public_alert", of, () => location.assign(`/warn?incident=${thing.id}`)),
+    act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
     act("e", "escalate", "escalation_event", of, () => escalate(of)),
   ];
 }
@@ -222,6 +223,7 @@ const makers = {
     thing.id ? act("l", "more", "request_information", thing, () => lines(thing)) : null,
     act("m", "message", "general_message", thing, () => message(thing)),
   ],
+  draft: (thing) => [act("w", "approve", "public_alert", thing, () => go(`/warn/${thing.id}`))],
   offer: (thing) => [act("m", "message", "general_message", thing, () => message(thing))],
   silence: (thing) => [act("m", "message", "general_message", thing, () => message(thing, thing.by || (thing.places ? "duty@" + thing.places.slice(0, 7) : "")))],
 };

@@ -23,7 +23,7 @@ export function request(thing, formOf, frame, choices) {
   ask(formOf("request", thing, { fields: [
     { name: "kind", label: say("col.what"), type: "pick", required: true, most: 120, options: known.map((kind) => [kind, kindName(kind)]), path: "resource" },
     { name: "amount", label: say("form.amount"), type: "number", required: true, value: "1", path: "quantity" },
-    { name: "unit", label: say("form.unit"), type: "choice", value: "H87", options: units.map((unit) => [unit, word("unit", unit)]) },
+    { name: "unit", label: say("form.unit"), type: "choice", half: true, value: "H87", options: units.map((unit) => [unit, word("unit", unit)]) },
     { name: "priority", label: say("form.priority"), type: "choice", value: "IMMEDIATE", options: ["IMMEDIATE", "ROUTINE", "BULK"].map((lane) => [lane, say("priority." + lane.toLowerCase())]) },
     { name: "place", label: say("form.where"), most: 200, path: "place_name" },
     { name: "needed", label: say("form.time_requested_arrival"), type: "time", path: "schedules" },
