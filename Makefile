@@ -38,7 +38,10 @@ LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 LIBS_sensor = $(shell pkg-config --libs libmosquitto libgpiod 2>/dev/null)
 # Only the pages speak HTTP.
 LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
-LIBS_console = $(LIBS_web)
+# Only the page signs alerts.
+LIBS_console = $(LIBS_web) $(shell pkg-config --libs xmlsec1-openssl libxml-2.0 2>/dev/null)
+CAP_SIGN = $(BUILD)/agents/console/cap/cap_sign.o
+$(CAP_SIGN): ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags xmlsec1-openssl 2>/dev/null))
 
 ifeq ($(SAN),1)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -166,7 +169,7 @@ agent_of = $(if $(filter link,$(agent_name)),,$(filter-out %/main.c,$(wildcard a
 chaos_parts = $(call objs,$(filter-out tests/fault/chaos/main.c,$(CHAOS_C)))
 test_parts = $(if $(filter tests/unit/chaos/%,$(1)),$(chaos_parts))$(if $(filter tests/bench/%,$(1)),$(call objs,$(BENCH_PARTS)))$(call objs,$(call agent_of,$(1)))
 $(UNIT) $(INTEG) $(BENCH) $(FUZZ) $(RELAY): $(BUILD)/%: $(BUILD)/%.o $$(call test_parts,%) $(TESTLIB) $(LIBBROKER) $(LIBWEB) $(LIBLINK) $(LIBPROTO)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_web) $(LIBS_sensor) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_ctl) $(LIBS_console) $(LIBS_sensor) -lcmocka
 
 $(CHAOS): $(call objs,$(CHAOS_C)) $(TESTLIB) $(LIBBROKER) $(LIBLINK) $(LIBPROTO)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -27,8 +27,9 @@ BEGIN {
     door["jansson.h"] = "proto/wire/json.c agents/sensor/input/mapping_json.c"
     door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c proto/base/password.c"
     door["libgfshare.h"] = "proto/base/shares.c"
-    door["parser.h"] = "agents/ctl/edxl_xml.c"
-    door["tree.h"] = "agents/ctl/edxl_xml.c"
+    door["parser.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_read.c agents/console/cap/cap_sign.c"
+    door["tree.h"] = door["parser.h"]
+    door["xmlsec.h"] = door["crypto.h"] = door["errors.h"] = door["xmldsig.h"] = door["templates.h"] = door["xmltree.h"] = "agents/console/cap/cap_sign.c"
     door["gpiod.h"] = "agents/sensor/siren/gpio.c"
     door["mosquitto.h"] = "agents/sensor/input/mqtt.c"
     door["mqtt_protocol.h"] = "agents/sensor/input/mqtt.c"
