@@ -20,7 +20,7 @@
 struct console_settings {
     struct agent_settings agent;
     char *place, *status, *listen, *cert, *key, *people, *database, *origin, *proxy, *leaflet;
-    char *cap_sender;
+    char *cap_sender, *cap_key, *cap_cert;
     unsigned idle_ms, connections, connections_each;
     bool secure; /* behind a proxy that speaks TLS */
 };
@@ -35,6 +35,7 @@ MUST_CHECK enum status console_check(const struct console_settings *set, char *e
 struct news;
 struct logins;
 struct shelf;
+struct feed;
 struct doorman;
 struct shared;
 struct console {
@@ -48,6 +49,7 @@ struct console {
     struct logins *logins;
     struct news *news;
     struct shelf *shelf;
+    struct feed *feed;
     struct doorman *doorman;
     struct shared *shared;
     int argc;

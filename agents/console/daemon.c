@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agents/console/api/api.h"
+#include "agents/console/api/feed.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 #include "proto/base/conninfo.h"
@@ -188,6 +189,8 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
         st = start_reader(c, err, err_size);
     if (st == ST_OK)
         st = start_bus(c, err, err_size);
+    if (st == ST_OK)
+        st = feed_create(&c->feed, c, err, err_size);
     return st == ST_OK ? start_pages(d, err, err_size) : st;
 }
 
@@ -199,6 +202,7 @@ static void end(struct daemon *d)
     http_destroy(c->http);
     reader_destroy(c->reader);
     shared_destroy(c->shared);
+    feed_destroy(c->feed);
     news_destroy(c->news);
     c->news = NULL;
     agent_destroy(c->agent);

@@ -106,10 +106,42 @@ static int write_people(struct demo *d, const struct plan_agent *a)
                                       people, strerror(errno));
 }
 
+/* A key of this night's own, so that its alerts are signed as real ones are. */
+static int make_cap_key(struct demo *d)
+{
+    const char *key = demo_path(d, "keys/cap.pem"), *cert = demo_path(d, "conf/cap.cert.pem");
+    const char *argv[] = {"/usr/bin/openssl",
+                          "req",
+                          "-x509",
+                          "-newkey",
+                          "ec",
+                          "-pkeyopt",
+                          "ec_paramgen_curve:P-256",
+                          "-nodes",
+                          "-days",
+                          "3650",
+                          "-subj",
+                          "/CN=eoc.example.tj",
+                          "-keyout",
+                          key,
+                          "-out",
+                          cert,
+                          NULL};
+
+    if (access(key, F_OK) == 0 && access(cert, F_OK) == 0)
+        return -1;
+    return demo_run(d, "openssl", argv, demo_path(d, "log/openssl.log")) == 0
+               ? -1
+               : program_fail(&d->ctl->program, EXIT_MACHINE,
+                              "the key of public alerts was not made; see %s/log/openssl.log",
+                              d->dir);
+}
+
 int demo_open_page(struct demo *d)
 {
     const struct plan_agent *a = page_of(d);
     char err[400] = "";
+    int code;
 
     if (!a)
         return -1;
@@ -121,15 +153,16 @@ int demo_open_page(struct demo *d)
     }
     if (demo_ask(d, make_login, (void *)(uintptr_t)a, err, sizeof(err)) != ST_OK)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
-    return write_people(d, a);
+    return (code = make_cap_key(d)) >= 0 ? code : write_people(d, a);
 }
 
 void demo_put_page(struct demo *d, struct buf *b)
 {
-    buf_printf(b,
-               "database = host=%s/sock user=console dbname=eocbus\npeople = %s/conf/people\n"
-               "listen = 127.0.0.1:%u\n",
-               d->dir, d->dir, d->page_port);
+    buf_printf(
+        b,
+        "database = host=%s/sock user=console dbname=eocbus\npeople = %s/conf/people\n"
+        "listen = 127.0.0.1:%u\ncap.key = %s/keys/cap.pem\ncap.cert = %s/conf/cap.cert.pem\n",
+        d->dir, d->dir, d->page_port, d->dir, d->dir);
 }
 
 void demo_tell_page(struct demo *d)

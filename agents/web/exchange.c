@@ -308,6 +308,7 @@ static struct MHD_Response *make(const struct exchange *x, const struct answer *
         return NULL;
     add_house_headers(r, x);
     add(r, "Content-Type", a->type ? a->type : "text/plain; charset=utf-8");
+    add(r, "Last-Modified", a->modified);
     add(r, "Location", a->location);
     for (size_t i = 0; i < ARRAY_LEN(a->set_cookie); i++)
         add(r, "Set-Cookie", a->set_cookie[i]);

@@ -57,3 +57,25 @@ COMMENT ON COLUMN eoc.alert_receipts.delivered IS 'devices or people that had it
 COMMENT ON COLUMN eoc.alert_receipts.undeliverable IS 'it did not get there, came too late, or was not taken';
 
 GRANT SELECT ON eoc.alert_draft, eoc.alert_receipts TO bus_reader, bus_admin;
+
+-- What everybody may know, for the feed: of a month, and of the newest five hundred.
+CREATE VIEW eoc.alert_published AS
+WITH newest AS (
+    SELECT * FROM bus.document d WHERE d.type = 180 ORDER BY d.seq DESC LIMIT 500
+), recent AS MATERIALIZED (
+    SELECT n.seq, n.message_id, n.received_at, n.status, n.doc->'public_alert' AS a
+      FROM newest n WHERE n.received_at > now() - interval '31 days' AND n.marks >> 4 = 1 AND n.status IN (1, 2)
+)
+SELECT r.message_id, (ARRAY['ACTUAL', 'EXERCISE'])[r.status] AS status, r.received_at,
+       eoc.word(r.a->>'msg_type', 'CAP_MSG_TYPE_') AS msg_type, e.expires_at, r.a AS cap, r.seq
+  FROM recent r
+ CROSS JOIN LATERAL (SELECT max(eoc.at(i->>'expires_us')) AS expires_at FROM jsonb_array_elements(coalesce(r.a->'infos', '[]')) AS i) AS e
+ WHERE r.a->>'status' <> 'CAP_STATUS_DRAFT' AND r.a->>'scope' = 'CAP_SCOPE_PUBLIC'
+   AND r.a->>'msg_type' IN ('CAP_MSG_TYPE_ALERT', 'CAP_MSG_TYPE_UPDATE', 'CAP_MSG_TYPE_CANCEL')
+   AND coalesce(e.expires_at, r.received_at + interval '7 days') > now()
+   AND NOT EXISTS (SELECT FROM bus.alert_ended x WHERE x.alert_id = r.message_id)
+   AND NOT EXISTS (SELECT FROM bus.contested c WHERE c.seq = r.seq AND c.settled_as IS DISTINCT FROM 1);
+COMMENT ON VIEW eoc.alert_published IS 'public alerts in force that are labelled PUBLIC, and cancellations until their end: what the feed shows to everybody';
+COMMENT ON COLUMN eoc.alert_published.cap IS 'PublicAlert as JSON';
+COMMENT ON COLUMN eoc.alert_published.expires_at IS 'null: it names no end; it counts for seven days';
+GRANT SELECT ON eoc.alert_published TO bus_reader, bus_admin;

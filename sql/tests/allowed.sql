@@ -48,7 +48,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),
 ('bus_reader bus_admin', 'SELECT', 'bus.alert bus.alert_call bus.alert_answer bus.alert_ended bus.escalation_rule
-    eoc.alert_open eoc.escalation eoc.escalation_rule eoc.alert_draft eoc.alert_receipts'),
+    eoc.alert_open eoc.escalation eoc.escalation_rule eoc.alert_draft eoc.alert_receipts eoc.alert_published'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.relocation_counts eoc.datastream'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.harm_said eoc.harm eoc.csv eoc.csv_row eoc.csv_time'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.household_story eoc.siren_report eoc.machine_order eoc.detector_numbers'),

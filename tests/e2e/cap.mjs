@@ -1,5 +1,8 @@
 // cap - the public is warned: one person writes in three languages, another approves.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { until } from "./bus.mjs";
 import { smsLength } from "../../agents/console/page/sms.js";
 
@@ -73,5 +76,79 @@ export async function cap({ test, enter, leave, bus, words }) {
     await page.click(`a[href="/warn/${alert}"]`);
     await page.waitForSelector("#do-cancel");
     await leave(page);
+  });
+
+  const feed = (path, headers = {}) => fetch(`${bus.url}/feed/${path}`, { headers });
+  const run = (program, ...args) => execFileSync(program, args, { stdio: ["ignore", "pipe", "pipe"] }).toString();
+  const saved = (text) => {
+    const path = join(bus.dir, "alert.xml");
+    writeFileSync(path, text);
+    return path;
+  };
+  const idOf = (xml) => xml.match(/<identifier>([^<]+)</)[1];
+
+  await test("everybody reads the alert in the feed, valid and signed, and marked as an exercise", async () => {
+    const atom = await until("the feed", async () => {
+      const answer = await feed("alerts.atom");
+      const text = await answer.text();
+      return text.includes(alert) && { answer, text };
+    });
+    assert.match(atom.answer.headers.get("content-type"), /^application\/atom\+xml/);
+    assert.ok(Number.isFinite(Date.parse(atom.answer.headers.get("last-modified"))));
+    assert.equal((await feed("alerts.atom", { "If-None-Match": atom.answer.headers.get("etag") })).status, 304);
+    run("xmllint", "--nonet", "--noout", saved(atom.text));
+    const node = (...names) => run("xmllint", "--nonet", "--xpath", `string(${names.map((name) => `/*[local-name()='${name}' and namespace-uri()='http://www.w3.org/2005/Atom'][1]`).join("")})`, saved(atom.text)).trim();
+    for (const name of ["id", "title", "updated", "author"]) assert.ok(node("feed", name), name); // RFC 4287, 4.1.1
+    for (const name of ["id", "title", "updated"]) assert.ok(node("feed", "entry", name), name); // 4.1.2
+    assert.match(node("feed", "title"), /^EXERCISE/);
+    assert.match(node("feed", "entry", "title"), new RegExp("^" + words("tg")["warn.exercise"]));
+    const xml = await (await feed(`${alert}.xml`)).text(), path = saved(xml);
+    run("xmllint", "--nonet", "--noout", "--schema", new URL("../data/cap/xsd/CAP-v1.2.xsd", import.meta.url).pathname, path);
+    run("xmlsec1", "--verify", "--trusted-pem", join(bus.night, "conf/cap.cert.pem"), path);
+    assert.match(xml, /<status>Exercise<\/status>/);
+    assert.match(xml, /<headline>УЧЕНИЕ\. Сель в долине Гусара!<\/headline>/);
+    assert.equal(xml.match(/<info>/g).length, 3);
+    assert.equal((await feed(`${draft}.xml`)).status, 404); // a draft is nobody's
+    for (const path of ["", "..%2fapi%2fme", "x.xml", `${alert}.xml.xml`]) assert.equal((await feed(path)).status, 404, path);
+  });
+
+  await test("how far it got is counted for each village", async () => {
+    for (const [level, by] of [["DELIVERED", "coes.ayni.office"], ["DISPLAYED", "coes.ayni.office"]])
+      bus.tell("ayni", { lane: "LANE_ROUTINE", status: "STATUS_EXERCISE", kind: "KIND_ACK", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"], place_name: "Гусар" }, label: "LABEL_INTERNAL",
+        receipt: { message_id: alert, level: "RECEIPT_LEVEL_" + level, by, time_us: new Date().toISOString() } });
+    const page = await enter("ru");
+    await page.goto(`${bus.url}/warn/${alert}`);
+    await page.waitForSelector("tr:has(td:text-is('Гусар')) td:nth-child(3):text-is('1')");
+    assert.deepEqual(await page.locator("tr:has(td:text-is('Гусар')) td.n").allTextContents(), ["1", "1", "0", "0"]);
+    await leave(page);
+  });
+
+  await test("a cancellation names what it cancels, takes two people too, and the feed has it", async () => {
+    const before = await (await feed(`${alert}.xml`)).text();
+    const one = await enterSecond("ru");
+    await one.goto(`${bus.url}/warn/${alert}`);
+    await one.click("#do-cancel");
+    await one.waitForSelector(`form.alert-form:has-text("${idOf(before)}")`);
+    assert.match(await one.inputValue('[name="ru.headline"]'), /^УЧЕНИЕ\. Отбой/);
+    await one.click("form.alert-form button.first");
+    const id = await until("the draft", () => state("message_id", "state = 'WAITING'"));
+    await leave(one);
+    const other = await enter("en");
+    await other.goto(`${bus.url}/warn/${id}`);
+    await other.click("#do-approve");
+    const cancel = await until("the cancellation", () => state("alert_id", `message_id = '${id}' AND state = 'APPROVED'`));
+    await leave(other);
+    assert.equal(bus.psql("SELECT count(*) FROM eoc.alert_in_force"), "0");
+    const atom = await until("the feed", async () => {
+      const text = await (await feed("alerts.atom")).text();
+      return text.includes(cancel) && text;
+    });
+    assert.ok(!atom.includes(alert));
+    assert.equal((await feed(`${alert}.xml`)).status, 404);
+    const xml = await (await feed(`${cancel}.xml`)).text();
+    const [sender, sent] = ["sender", "sent"].map((name) => before.match(new RegExp(`<${name}>([^<]+)<`))[1]);
+    assert.match(xml, /<msgType>Cancel</);
+    assert.ok(xml.includes(`<references>${sender},${idOf(before)},${sent}</references>`), xml.slice(0, 900));
+    run("xmlsec1", "--verify", "--trusted-pem", join(bus.night, "conf/cap.cert.pem"), saved(xml));
   });
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/console/api/feed.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 
@@ -168,13 +169,15 @@ static void handle_get(struct console *c, struct exchange *x, const char *path)
 
 void api_request(void *arg, struct exchange *x)
 {
-    static const char api[] = "/api/";
+    static const char api[] = "/api/", feed[] = "/feed/";
     struct console *c = arg;
     const char *method = exchange_method(x), *path = exchange_path(x);
     const bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
     if (strncmp(path, api, strlen(api)) != 0) {
-        if (is_get)
+        if (is_get && strncmp(path, feed, strlen(feed)) == 0)
+            feed_ask(c, x, path + strlen(feed));
+        else if (is_get)
             shelf_answer(c->shelf, x, path);
         else
             answer_error(x, 405, "method", "Pages are read with GET.");

@@ -4,6 +4,7 @@
  *   GET  /  /app.js ...      the pages themselves (page/)
  *   POST /api/login          name=...&password=...; a cookie, and the token for what changes something
  *   POST /api/logout
+ *   GET  /feed/...           public alerts for everybody (feed.h)
  *   GET  /api/me             who is signed in, the token; {"person":null} = nobody
  *   GET  /api/view/NAME?...  sql/queries/page_NAME.sql
  *   GET  /api/csv/NAME?...   sql/queries/page_csv_NAME.sql as a file, with a row of HXL tags

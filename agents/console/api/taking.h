@@ -15,7 +15,8 @@ struct taking { /* kept by its exchange; gone with it */
     uint8_t id[16]; /* of what is to be said */
 };
 
-/* NULL: no memory, and that was answered. */
+/* NULL: no memory, and that was answered. `who` NULL: somebody without a session, who only asks
+ * (feed.c). */
 struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
 /* After the answer. */
 void taking_end(struct taking *t);

@@ -93,7 +93,7 @@ static void ask(struct console *c, struct exchange *x, const struct session *who
 /* Rights of anybody are not for everybody to ask, and what the program asks is no JSON. */
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {"may", "approve", "feed"};
+    static const char *const ours[] = {"may", "approve", "feed", "cap"};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (strcmp(name, ours[i]) == 0)
