@@ -114,6 +114,11 @@ static void each_person_at_a_desk_counts_as_that_person(void **state)
     assert_int_equal(failures_of(*state, "author", NULL), 0);
 }
 
+static void papers_weigh_what_was_said_and_files_hold_no_formula(void **state)
+{
+    assert_int_equal(failures_of(*state, "paper", NULL), 0);
+}
+
 static void orders_take_whom_the_policy_names(void **state)
 {
     assert_int_equal(failures_of(*state, "orders", NULL), 0);
@@ -230,6 +235,7 @@ int main(void)
         T(a_household_has_one_plot_and_nobody_decides_for_another),
         T(nothing_is_promised_twice_and_what_is_wanted_is_counted),
         T(each_person_at_a_desk_counts_as_that_person),
+        T(papers_weigh_what_was_said_and_files_hold_no_formula),
         T(orders_take_whom_the_policy_names),
         T(tables_of_places_say_what_is_wrong_with_them),
         T(a_right_given_by_mistake_is_seen),

@@ -17,9 +17,9 @@ import { sensorsPage } from "./sensors.js";
 import { mapPage } from "./map.js";
 import { searchPage } from "./search.js";
 import { warnPage, warningPage } from "./warn.js";
-import { paperPage, papersPage } from "./paper.js";
-import { numbersPage } from "./numbers.js";
 
+// Papers come when somebody wants one, not with the first page of a night.
+const later = (file, name, ...rest) => async (node) => (await import(file))[name](node, ...rest);
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
   { path: "/incidents", name: "incidents", csv: "incidents", key: "2", show: incidentsPage },
@@ -29,8 +29,8 @@ const pages = [
   { path: "/sensors", name: "sensors", csv: "sensors", key: "6", show: sensorsPage },
   { path: "/warn", name: "warn", key: "7", show: warnPage },
   { path: "/map", name: "map", key: "8", show: mapPage },
-  { path: "/paper", name: "paper", key: "9", show: papersPage },
-  { path: "/numbers", name: "numbers", key: "0", show: numbersPage },
+  { path: "/paper", name: "paper", key: "9", show: later("./paper.js", "papersPage") },
+  { path: "/numbers", name: "numbers", key: "0", show: later("./numbers.js", "numbersPage") },
   { path: "/search", name: "search", key: "/", show: searchPage },
 ];
 const main = document.getElementById("main");
@@ -49,7 +49,7 @@ function pageOf(path) {
   const alert = path.match(/^\/warn\/([0-9a-f-]{36})$/);
   if (alert) return { name: "warning", show: (node) => warningPage(node, alert[1]) };
   const paper = path.match(/^\/paper\/(\w+)$/);
-  if (paper) return { name: "paper", show: (node) => paperPage(node, paper[1]) };
+  if (paper) return { name: "paper", show: later("./paper.js", "paperPage", paper[1]) };
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
