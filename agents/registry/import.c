@@ -17,6 +17,7 @@ static const struct form_row household_columns[] = {
     {"#shelter+type", AFFECTED ".lodging", NULL},
     {"#report+id", AFFECTED ".report_id", NULL},
     {"#date+occurred", "event_time_us", NULL},
+    {"#event+id", "incident_ids", NULL},
 };
 static const char *const household_needed[] = {"#household+id", "#affected+ind", NULL};
 

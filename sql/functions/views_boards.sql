@@ -83,7 +83,7 @@ BEGIN
     UNION ALL
     SELECT 'total', '', NULL, sum(s.n)::int4, CASE WHEN NOT bool_or(s.few) THEN sum(s.persons)::int4 END, false, NULL
       FROM shy s WHERE s.what = 'household'
-    HAVING count(*) FILTER (WHERE s.few) = 0 OR count(*) FILTER (WHERE s.few) > 1 AND sum(s.n) FILTER (WHERE s.few) >= 5
+    HAVING count(*) > 0 AND (count(*) FILTER (WHERE s.few) = 0 OR count(*) FILTER (WHERE s.few) > 1 AND sum(s.n) FILTER (WHERE s.few) >= 5)
     UNION ALL
     SELECT 'clock', '', NULL, NULL, NULL, false, clock;
 END

@@ -89,6 +89,7 @@ SELECT is_empty($$SELECT * FROM eoc.find_place('Lima')$$, 'what is nowhere is no
 SELECT is_empty($$SELECT * FROM eoc.find_place('')$$, 'nor is nothing');
 SELECT is_empty($$SELECT * FROM eoc.find_place('%')$$, 'nor is a sign');
 SELECT is(eoc.place_name('350520301', 'tg'), 'Айнӣ', 'a village without a row is named after its district');
+SELECT is(eoc.place_name('350520301', 'en') || ' ' || eoc.place_name('3505000', 'en'), 'Ayni Sughd', 'in English as messages spell it; regions have English names');
 SELECT is(eoc.place_name('AF0101', 'tg'), 'AF0101', 'an unknown code is shown as it is');
 
 -- Settled -------------------------------------------------------------------------------------------

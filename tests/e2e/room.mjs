@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import assert from "node:assert/strict";
 import { startBus, alarm, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
+import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
 import { map } from "./map.mjs";
@@ -23,6 +24,7 @@ bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.js
 let passed = 0, failed = 0;
 
 async function test(name, body) {
+  if (process.env.E2E_ONLY && !new RegExp(process.env.E2E_ONLY).test(name)) return;
   try {
     await body();
     passed++;
@@ -147,6 +149,7 @@ await test("nothing is told or taken without the session, its token and the page
 });
 
 await actions({ test, enter, leave, bus, words, axe });
+await boards({ test, enter, leave, bus, words });
 await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
 

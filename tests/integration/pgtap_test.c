@@ -81,12 +81,17 @@ static void districts_owe_reports_and_their_silence_is_seen(void **state)
 
 static void a_word_is_found_in_whatever_letters(void **state)
 {
-    assert_int_equal(failures_of(*state, "reports", NULL), 0);
+    assert_int_equal(failures_of(*state, "search", NULL), 0);
 }
 
 static void no_plot_is_promised_twice_and_what_happened_is_kept(void **state)
 {
     assert_int_equal(failures_of(*state, "relocation", NULL), 0);
+}
+
+static void families_are_numbers_for_who_may_read_none(void **state)
+{
+    assert_int_equal(failures_of(*state, "boards", NULL), 0);
 }
 
 static void a_household_has_one_plot_and_nobody_decides_for_another(void **state)
@@ -232,6 +237,7 @@ int main(void)
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(districts_owe_reports_and_their_silence_is_seen),
         T(a_word_is_found_in_whatever_letters),
+        T(families_are_numbers_for_who_may_read_none),
         T(a_household_has_one_plot_and_nobody_decides_for_another),
         T(nothing_is_promised_twice_and_what_is_wanted_is_counted),
         T(each_person_at_a_desk_counts_as_that_person),

@@ -6,7 +6,7 @@ import { say, word } from "./words.js";
 import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
 import { figure, plot } from "./plot.js";
 import { stateOf } from "./incidents.js";
-import { number, table } from "./table.js";
+import { number, rowsTable, table } from "./table.js";
 import { watch } from "./watch.js";
 import { actBar, actMenu, incidentThing, onActKey } from "./act.js";
 
@@ -86,21 +86,25 @@ function requests(answer) {
 }
 
 function harmed(list) {
-  const rows = list.filter((one) => one.what === "household"), total = list.find((one) => one.what === "total" && one.families !== null);
+  const rows = list.filter((one) => one.what === "household").sort((a, b) => (b.families ?? 0) - (a.families ?? 0)), total = list.find((one) => one.what === "total" && one.families !== null);
   return el("div", { class: "families" }, bars(say("incident.families"), rows.map((one) => ({ name: word("state", one.word), n: one.families ?? 0,
     text: one.persons === null ? families(one) : `${families(one)} (${say("board.persons", { n: figure(one.persons) })})` })), say("incident.no_families")),
     total ? el("p", { class: "summary" }, say("incident.families_total", { n: figure(total.families), persons: figure(total.persons ?? 0) })) : null);
 }
 
 const receiptTones = { ACCEPTED: "good", DISPLAYED: "good", DELIVERED: "good", STORED: "warn", REJECTED: "bad", EXPIRED: "bad", UNDELIVERABLE: "bad" };
+// One message: how far it got with how many, and with each, place by place.
+function reached(rows) {
+  const levels = [...new Set(rows.map((one) => one.level))], title = [word("type", rows[0].type), rows[0].text].filter(Boolean).join(": ");
+  return [el("h3", {}, title, levels.map((level) => [" ", chip(`${word("receipt", level)} ${rows.filter((one) => one.level === level).length}`, receiptTones[level])])),
+    rowsTable(title, [
+      ["col.place", (row) => el("b", {}, row.place || say("incident.no_place"))],
+      ["col.by", (row) => row.recipient],
+      ["col.state", (row) => [chip(word("receipt", row.level), receiptTones[row.level]), row.code ? el("span", { class: "below" }, row.code) : null]],
+      ["col.since", (row) => words.time(row.level_at), "t"],
+    ], rows)];
+}
 function warned(answer) {
-  const byPlace = new Map();
-  for (const one of answer.receipts) {
-    const place = one.place || say("incident.no_place");
-    if (!byPlace.has(place)) byPlace.set(place, []);
-    byPlace.get(place).push(one);
-  }
-  const rows = [...byPlace].flatMap(([place, list]) => list.map((one, i) => ({ ...one, place: i ? "" : place, first: place })));
   return [table(say("incident.alerts"), [
     ["col.since", (row) => words.time(row.at), "t"],
     ["col.what", (row) => [word("cap", row.msg_type), exercise(row.cap_status === "EXERCISE" ? "EXERCISE" : "ACTUAL")]],
@@ -108,13 +112,8 @@ function warned(answer) {
     ["col.until", (row) => words.time(row.expires_at), "t"],
     ["col.text", (row) => row.headline],
   ], answer.alerts, say("incident.no_alerts")),
-  el("div", { class: "receipts" }, table(say("incident.receipts"), [
-    ["col.place", (row) => el("b", {}, row.first)],
-    ["col.by", (row) => row.recipient],
-    ["col.state", (row) => chip(word("receipt", row.level), receiptTones[row.level])],
-    ["col.since", (row) => words.time(row.level_at), "t"],
-    ["col.what", (row) => `${word("type", row.type)}${row.text ? `: ${row.text}` : ""}`],
-  ], rows, say("incident.no_receipts")))];
+  el("section", { class: "receipts" }, el("h2", {}, say("incident.receipts")),
+    answer.receipts.length ? [...new Set(answer.receipts.map((one) => one.message_id))].map((id) => reached(answer.receipts.filter((one) => one.message_id === id))) : el("p", { class: "none" }, say("incident.no_receipts")))];
 }
 
 // --- all that happened ---------------------------------------------------------------------------
@@ -154,10 +153,10 @@ export async function incidentPage(main, id) {
     thing = incident ? incidentThing(incident) : null;
     if (!incident) return el("p", { class: "none" }, say("incident.unknown"));
     return [
-      el("section", { class: "facts" }, el("h2", {}, incident.name || id.slice(0, 8), " ", stateOf(incident.state), exercise(incident.status)),
-        el("dl", {}, [["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)], ["col.severity", word("severity", incident.severity)], ["col.certainty", word("certainty", incident.certainty)],
+      el("section", { class: "facts" }, el("h2", {}, incident.name || id.slice(0, 8), exercise(incident.status)),
+        el("dl", {}, [["col.state", stateOf(incident.state)], ["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)], ["col.severity", word("severity", incident.severity)], ["col.certainty", word("certainty", incident.certainty)],
           ["col.began", words.time(incident.began_at)], ["col.newest", words.time(incident.last_at)], ["col.reports", incident.reports], ["col.command", incident.command]]
-          .filter(([, value]) => value).map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value))))), actBar(thing)),
+          .filter(([, value]) => value).map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, value)))), actBar(thing)),
       sideBySide(answer.reports),
       el("div", { class: "two" }, el("div", {}, measured(answer)), el("div", {}, requests(answer), harmed(answer.families), warned(answer))),
       timelineOf(answer.timeline),

@@ -1,0 +1,58 @@
+#!/bin/sh
+# terms.sh - no page shows a raw word: every value of the enumerations that boards show, every state of a life cycle and
+# every type of message has words in agents/console/page/words.
+set -u
+cd "$(dirname "$0")/../.."
+bad=0
+words=$(cat agents/console/page/words/*.tsv | cut -f 1)
+
+wants() { # KEY WHENCE
+    printf '%s\n' "$words" | grep -qxF "$1" || {
+        echo "no words for $1 ($2)"
+        bad=1
+    }
+}
+
+# ENUM PREFIX GROUP: values of a proto enumeration without their prefix, under a group of words.
+while read -r enum prefix group; do
+    values=$(awk -v enum="$enum" '$1 == "enum" { on = $2 == enum } on && /^ *[A-Z0-9_]+ *=/ { print $1 }' proto/eocbus/v1/*.proto)
+    [ -n "$values" ] || { echo "there is no enum $enum"; bad=1; }
+    for value in $values; do
+        word=${value#"$prefix"_}
+        case $word in UNSPECIFIED | "$value") continue ;; esac
+        wants "$group.$(printf '%s' "$word" | tr 'A-Z' 'a-z')" "$enum"
+    done
+done <<'END'
+Status STATUS status
+Hazard HAZARD hazard
+DetectionLevel DETECTION_LEVEL level
+SensorMode SENSOR_MODE mode
+SirenResult SIREN_RESULT siren
+ObservationType OBSERVATION_TYPE obs
+Severity SEVERITY severity
+Urgency URGENCY urgency
+Certainty CERTAINTY certainty
+Confidence CONFIDENCE confidence
+ReporterRole REPORTER_ROLE role
+ReportVersion REPORT_VERSION version
+Answer ANSWER answer
+ReceiptLevel RECEIPT_LEVEL receipt
+CapMsgType CAP_MSG_TYPE cap
+IncidentState INCIDENT_STATE state
+IncidentEvent INCIDENT_EVENT event
+LineState LINE_STATE state
+HouseholdState HOUSEHOLD_STATE state
+OfferDeclineReason OFFER_DECLINE_REASON reason
+DeclineReason DECLINE_REASON decline
+END
+
+# States that only the ledger knows: rows of bus.cycle_state.
+for state in $(cat sql/migrations/*.sql | awk '/INSERT INTO bus.cycle_state/ { on = 1 } on { print } /;$/ { on = 0 }' |
+    grep -oE "^ *\('[a-z]+', *'[A-Z_]+', *(true|false)" | grep -oE "'[A-Z_]+'" | tr -d "'" | sort -u); do
+    wants "state.$(printf '%s' "$state" | tr 'A-Z' 'a-z')" bus.cycle_state
+done
+# Bodies of the envelope.
+for type in $(awk '/oneof body/ { on = 1 } on && /= [0-9]+;/ { print $2 } on && /^ *}/ { exit }' proto/eocbus/v1/envelope.proto); do
+    wants "type.$type" Envelope.body
+done
+exit $bad
