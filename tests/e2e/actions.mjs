@@ -162,10 +162,9 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
   });
 
   await test("what is said by telephone is taken down, with a place as people call it", async () => {
-    await page.evaluate(async () => (await import("/act.js")).actMenu());
-    await page.waitForSelector('dialog [data-key="t"]');
-    await page.keyboard.press("t");
-    await page.waitForSelector("dialog form");
+    await page.keyboard.press("5");
+    await page.waitForSelector("main section");
+    await act(page, "t");
     await page.keyboard.type("Айнӣ");
     await page.waitForSelector('dialog output:has-text("3505203")');
     await fill(page, null, "Gusar", null, null, null, "water in the street", "1");

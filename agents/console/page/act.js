@@ -13,8 +13,9 @@ import { kindName, lineActions, linesOf, request } from "./supply.js";
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
 
-// Once before the first page: without it moves are not offered.
+// Once before the first page: without it moves are not offered. Where no page has a thing for `x`, a word can be taken down.
 export async function prepare() {
+  addEventListener("keydown", (event) => isActKey(event) && setTimeout(() => event.defaultPrevented || actMenu()));
   moves = await api.view("moves").catch(() => ({}));
 }
 const movesOf = (cycle, state) => moves[cycle]?.[state] ?? {};
@@ -173,9 +174,11 @@ function falseReport(thing) {
     transition({ ...thing, id, state: "REPORTED" }, "JUDGED_FALSE", "FALSE_ALARM", { reason: v.reason, evidence_ids: [thing.id] }),
   ] }));
 }
+const joins = (thing) => act("b", "belongs", "incident_transition", thing, () => belongs(thing));
+const declares = (thing) => act("i", "declare", "incident", thing, () => declare(thing));
+// What it most likely needs stands first.
 const reportActions = (thing) => [
-  act("b", "belongs", "incident_transition", thing, () => belongs(thing)),
-  act("i", "declare", "incident", thing, () => declare(thing)),
+  ...(thing.incident_id ? [joins(thing), declares(thing)] : [declares(thing), joins(thing)]),
   act("f", "false_alarm", "incident_transition", thing, () => falseReport(thing)),
 ];
 
@@ -255,9 +258,10 @@ export function actBar(thing) {
   return el("div", {}, bar, saidBox(thing.id));
 }
 // `x` on a page of one thing; answers how to end it.
+const isActKey = (event) => event.key === "x" && !event.ctrlKey && !event.altKey && !event.metaKey && !event.target.closest("input, textarea, select, dialog");
 export function onActKey(run) {
   const onKey = (event) => {
-    if (event.key !== "x" || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
+    if (!isActKey(event)) return;
     event.preventDefault();
     run(event);
   };
