@@ -26,8 +26,9 @@ static bool ask(struct daemon *d)
     struct agent_state state;
 
     agent_state(d->agent, &state);
-    return daemon_knows_time(d) && !(state.clock_known && d->s->set.clock_off_ms &&
-                                     imaxabs(state.clock_offset_ms) > d->s->set.clock_off_ms);
+    return daemon_knows_time(d) && !d->outvote.is &&
+           !(state.clock_known && d->s->set.clock_off_ms &&
+             imaxabs(state.clock_offset_ms) > d->s->set.clock_off_ms);
 }
 
 bool daemon_measures_time(void *arg)
@@ -42,10 +43,26 @@ bool daemon_measures_time(void *arg)
     return d->measures;
 }
 
+/* now_us 0: what is remembered says nothing of our clock. */
+static void hear_its_time(struct daemon *d, const struct sample *s, int64_t now_us)
+{
+    int64_t ahead_us = s->time_us - now_us;
+    int64_t most_us = d->s->set.quality_ahead_ms * INT64_C(1000);
+
+    if (!now_us || !most_us || !outvote_hear(&d->outvote, ahead_us > most_us))
+        return;
+    if (d->outvote.is)
+        log_error("sensor.clock.outvoted",
+                  "ahead_s=%" PRId64 " next=\"samples are taken at their devices' time\"",
+                  ahead_us / 1000000);
+    d->asked_us = 0;
+}
+
 void daemon_judge(void *arg, unsigned stream, struct sample *s, int64_t now_us)
 {
     struct daemon *d = arg;
 
+    hear_its_time(d, s, now_us);
     quality_judge(&d->quality, stream, s, daemon_measures_time(d) ? now_us : 0);
     if (supervise_sample(&d->supervise, stream, s))
         log_error("sensor.clock.doubted",

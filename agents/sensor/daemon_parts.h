@@ -5,6 +5,7 @@
 #include "agents/sensor/control.h"
 #include "agents/sensor/input/inputs.h"
 #include "agents/sensor/neighbours.h"
+#include "agents/sensor/quality/outvote.h"
 #include "agents/sensor/report/satellite.h"
 #include "agents/sensor/report/supervise.h"
 #include "agents/sensor/settings.h"
@@ -27,6 +28,7 @@ struct daemon {
     struct clock_watch clock;
     bool measures; /* our clock is believed, as of asked_us */
     uint64_t asked_us;
+    struct outvote outvote;
     struct replay *replay;
     struct loop_timer *replay_timer, *status_timer, *look_timer;
     struct loop_signal *signals[3];

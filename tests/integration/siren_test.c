@@ -661,6 +661,34 @@ static void an_alarm_of_an_hour_ago_sounds_nothing_until_the_flow_is_seen_now(vo
     assert_int_equal(pgserver_number(bus_server(bus), CONCLUDED("ALARM")), 1);
 }
 
+/* The settings say that the clock is kept. All its devices are a quarter of an hour ahead of it. */
+static void a_clock_that_every_device_contradicts_blinds_nobody(void **state)
+{
+    char at[40], lines[1000] = "";
+    int64_t utc_us;
+
+    (void)state;
+    write_conf("clock = ntp\n");
+    start_gateway();
+    wait_for_gateway();
+    bus_kill_broker(bus); /* which would tell it */
+    end_gateway(SIGTERM);
+    start_gateway();
+    utc_us = loop_utc_us(loop) + 900 * SECOND;
+    for (int i = 0; i < 12; i++) {
+        size_t len = strlen(lines);
+
+        time_words(at, utc_us - (60 - i) * SECOND);
+        snprintf(lines + len, sizeof(lines) - len, "gusar.stage %s 1.0\n", at);
+    }
+    tell(lines);
+    wait_for_words("gw.log", "sensor.clock.outvoted", 1);
+    assert_int_equal(count_in("gw.log", "sensor.clock.doubted"), 1);
+    send_a_mudflow_of(utc_us);
+    wait_for_words("sounded", " on evacuate 180 0", 1);
+    start_broker();
+}
+
 static void a_program_that_hangs_is_a_failure_and_tried_again(void **state)
 {
     (void)state;
@@ -815,6 +843,7 @@ int main(void)
         T(what_waited_in_the_log_and_is_over_or_forged_sounds_nothing),
         T(a_siren_that_does_not_know_the_time_obeys_nobody),
         T(an_alarm_of_an_hour_ago_sounds_nothing_until_the_flow_is_seen_now),
+        T(a_clock_that_every_device_contradicts_blinds_nobody),
         T(a_program_that_hangs_is_a_failure_and_tried_again),
         T(a_power_cut_in_the_middle_ends_in_the_rest_of_the_sound),
         T(where_people_work_nothing_sounds_and_a_restart_does_not_forget_it),
