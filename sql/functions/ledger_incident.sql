@@ -348,23 +348,42 @@ $$;
 -- Reports and proposals ----------------------------------------------------------------------------
 
 -- A detection of WARNING or above, or a flash report: it belongs to the incident it names, else an open one of
--- the same district, and of the same hazard if it has one, not older than twelve hours is proposed.
+-- the same district, and of the same hazard if it has one, not older than twelve hours is proposed. Whatever a
+-- detector concludes ends its own warnings from before: those need no decision any more. An alarm does.
 CREATE FUNCTION bus.incident_reported(m bus.said) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     struck text := coalesce(eoc.word(m.body->>'hazard', 'HAZARD_'), '');
+    at_level text := CASE WHEN m.type = 101 THEN coalesce(eoc.word(m.body->>'level', 'DETECTION_LEVEL_'), '') ELSE '' END;
+    torrent int4 := CASE WHEN m.type = 101 THEN coalesce((m.body->>'torrent_id')::int4, 0) ELSE 0 END;
     named uuid := (SELECT x FROM unnest(m.incident_ids) AS x
                     WHERE NOT EXISTS (SELECT FROM bus.incident i WHERE i.incident_id = x AND i.status <> m.status) LIMIT 1);
 BEGIN
-    IF m.type = 101 AND coalesce(m.body->>'level', '') NOT LIKE '%WARNING' AND coalesce(m.body->>'level', '') NOT LIKE '%ALARM' THEN
-        RETURN;
+    IF m.type = 101 THEN
+        UPDATE bus.incident_report x SET over_seq = m.seq
+         WHERE x.sender_id = m.sender_id AND x.torrent_id = torrent AND x.status = m.status AND x.event_at < m.event_at
+           AND x.level = 'WARNING' AND x.incident_id IS NULL AND x.over_seq IS NULL;
+        IF at_level NOT IN ('WARNING', 'ALARM') THEN
+            RETURN;
+        END IF;
     END IF;
-    INSERT INTO bus.incident_report (message_id, incident_id, proposed_id, seq, event_at, sender_id, type, status, label, hazard, places)
+    INSERT INTO bus.incident_report (message_id, incident_id, proposed_id, seq, event_at, sender_id, type, status, label, hazard, places,
+                                     torrent_id, level, over_seq)
     VALUES (m.message_id, named, CASE WHEN named IS NULL THEN bus.propose_incident(m, struck) END, m.seq, m.event_at,
-            m.sender_id, m.type, m.status, m.label, struck, coalesce(array_to_string(m.places, ' '), ''))
+            m.sender_id, m.type, m.status, m.label, struck, coalesce(array_to_string(m.places, ' '), ''),
+            torrent, at_level, CASE WHEN at_level = 'WARNING' THEN bus.concluded_since(m, torrent) END)
         ON CONFLICT DO NOTHING;
     UPDATE bus.incident i SET last_at = greatest(i.last_at, m.event_at) WHERE i.incident_id = named;
 END
+$$;
+-- What the same detector had concluded of a later time when this arrived; looked for among the newest 200
+-- detections, since a warning comes late by hours and not by months.
+CREATE FUNCTION bus.concluded_since(m bus.said, torrent int4) RETURNS int8
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT min(d.seq) FROM (SELECT x.seq, x.sender_id, x.status, x.event_at, x.doc FROM bus.document x
+                             WHERE x.type = 101 AND x.seq < m.seq ORDER BY x.seq DESC LIMIT 200) AS d
+     WHERE d.sender_id = m.sender_id AND d.status = m.status AND d.event_at > m.event_at
+       AND coalesce((d.doc->'sensor_detection'->>'torrent_id')::int4, 0) = torrent
 $$;
 CREATE FUNCTION bus.propose_incident(m bus.said, struck text) RETURNS uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

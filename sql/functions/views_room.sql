@@ -8,13 +8,17 @@ SELECT 'alert' AS what, a.alert_id AS id, CASE WHEN a.level = 'ALARM' OR a.type 
        NULL::uuid AS incident_id, a.next_at AS due_at, array_to_string(a.asked, ', ') AS asked, NULL::numeric AS amount, a.seq
   FROM eoc.alert_open a
 UNION ALL
-SELECT 'undecided', u.message_id, 3, u.since, 'ACTUAL', u.verdict, u.places, '', u.type || ': ' || coalesce(u.why, ''), u.sender,
+SELECT 'undecided', u.message_id, 3, u.since, u.status, u.verdict, u.places, '', u.type || ': ' || coalesce(u.why, ''), u.sender,
        NULL, NULL, NULL, NULL, u.seq
-  FROM eoc.undecided u
+  FROM eoc.undecided u WHERE u.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
-SELECT 'report', p.message_id, 2, p.event_at, p.status, CASE WHEN p.proposed_id IS NULL THEN 'NEW' ELSE 'BELONGS' END, p.places,
-       coalesce(p.hazard, ''), p.proposed_name, p.sender, p.proposed_id, NULL, NULL, NULL, p.seq
-  FROM eoc.incident_proposal p WHERE p.status IN ('ACTUAL', 'EXERCISE')
+SELECT 'report', p.message_id, CASE p.type WHEN 'flash_report' THEN 1 ELSE 2 END, p.event_at, p.status,
+       CASE WHEN p.proposed_id IS NULL THEN 'NEW' ELSE 'BELONGS' END, p.places, coalesce(p.hazard, ''), coalesce(p.level, p.type), p.sender,
+       p.proposed_id, NULL, p.proposed_name, NULL, p.seq
+  FROM eoc.incident_proposal p
+ WHERE p.status IN ('ACTUAL', 'EXERCISE')
+   -- First somebody takes the alarm, then it is said what it belongs to.
+   AND NOT EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = p.message_id AND a.is_open AND (a.over_at IS NULL OR a.over_at > now()))
 UNION ALL
 SELECT 'incident', i.incident_id, 2, i.since, i.status, i.state, i.places, coalesce(i.hazard, ''), i.name, i.opened_by, i.incident_id,
        NULL, NULL, i.reports, i.seq
@@ -41,6 +45,44 @@ SELECT 'draft', d.message_id, 2, d.since, d.status, d.state, d.places, d.hazard,
   FROM eoc.alert_draft d WHERE d.state = 'WAITING';
 COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
+COMMENT ON COLUMN eoc.queue.detail IS 'level of an alert or a detection, else what it is about';
+COMMENT ON COLUMN eoc.queue.asked IS 'of an alert whom it asked, of a report the incident it may belong to';
 COMMENT ON COLUMN eoc.queue.due_at IS 'when it will be asked further, is needed, or ends; null: no time is set';
 COMMENT ON COLUMN eoc.queue.amount IS 'what is missing, late or said, in the thing''s own unit; null: nothing to count';
-GRANT SELECT ON eoc.queue TO bus_reader, bus_admin;
+
+-- What somebody has taken and is not over: the other dispatchers see by whom.
+CREATE VIEW eoc.taken AS
+SELECT a.alert_id AS id, a.since, (ARRAY['ACTUAL', 'EXERCISE'])[a.status] AS status, a.level AS detail, a.hazard, a.places, p.name AS by,
+       (SELECT string_agg(DISTINCT coalesce(nullif(d.doc->>'author', ''), q.name), ', ')
+          FROM bus.alert_answer n LEFT JOIN bus.principal q USING (principal_id)
+          LEFT JOIN bus.document d ON d.type = 181 AND d.seq = n.seq
+         WHERE n.alert_id = a.alert_id AND n.counts) AS taken_by,
+       a.incident_ids[1] AS incident_id, a.seq
+  FROM bus.alert a LEFT JOIN bus.principal p ON p.principal_id = a.sender_id
+ WHERE a.state = 'ACKNOWLEDGED' AND a.since > now() - interval '1 day' AND (a.over_at IS NULL OR a.over_at > now());
+COMMENT ON VIEW eoc.taken IS 'alarms and alerts of the last day that somebody has taken and that go on: ORDER BY since';
+COMMENT ON COLUMN eoc.taken.taken_by IS 'the persons, where a page spoke for them';
+
+-- Who can be reached. Readers hear this of every principal, and no more than this: what it said or listens to they
+-- may have no right to.
+CREATE FUNCTION bus.links()
+RETURNS TABLE (principal text, roles text, places text, last_word_at timestamptz, served_by text, heard_upto_at timestamptz, behind int8)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.name, p.roles, p.places, w.at, c.broker, c.moved_at, c.behind
+      FROM bus.principal p LEFT JOIN bus.last_word w USING (principal_id)
+      LEFT JOIN (SELECT x.principal_id, max(x.broker) FILTER (WHERE x.leased_until > now()) AS broker, max(x.moved_at) AS moved_at,
+                        max(greatest(h.seq - x.seq, 0)) AS behind
+                   FROM bus.cursor x CROSS JOIN bus.log_head h GROUP BY 1) AS c USING (principal_id)
+     WHERE bus.is_in_force(p) AND p.principal_id > 0 AND (w.at IS NOT NULL OR c.moved_at IS NOT NULL);
+END
+$$;
+CREATE VIEW eoc.link AS SELECT * FROM bus.links();
+COMMENT ON VIEW eoc.link IS 'principals that have said something or listen under a durable name';
+COMMENT ON COLUMN eoc.link.last_word_at IS 'when a broker had it; null: no person there has said anything';
+COMMENT ON COLUMN eoc.link.served_by IS 'broker whose session with it stands; null: none, or it listens without a durable name';
+COMMENT ON COLUMN eoc.link.heard_upto_at IS 'when it last confirmed what it had heard';
+COMMENT ON COLUMN eoc.link.behind IS 'messages that it has not confirmed';
+GRANT EXECUTE ON FUNCTION bus.links TO bus_reader, bus_admin, bus_audit;
+GRANT SELECT ON eoc.queue, eoc.taken, eoc.link TO bus_reader, bus_admin;

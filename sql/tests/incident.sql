@@ -114,6 +114,23 @@ SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_tem
 SELECT is(pg_temp.tell('sensor_detection', '{"level": "DETECTION_LEVEL_WATCH"}', id => pg_temp.uid(804)), 'none', 'a watch');
 SELECT is((SELECT count(*) FROM bus.incident_report WHERE message_id = pg_temp.uid(804)), 0::int8, 'is no reason for an incident');
 
+-- A warning that its own detector has ended needs nobody any more; an alarm does, and so does what a person reports.
+CREATE FUNCTION pg_temp.detects(n int, level text, at timestamptz, torrent int DEFAULT 7) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('sensor_detection', jsonb_build_object('level', 'DETECTION_LEVEL_' || level, 'torrent_id', torrent, 'hazard', 'HAZARD_ROCKFALL'), at => at, id => pg_temp.uid(n), pcode => '3603203') $$;
+CREATE FUNCTION pg_temp.waiting() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(right(message_id::text, 3), ' ' ORDER BY event_at) FROM eoc.incident_proposal WHERE hazard = 'ROCKFALL' $$;
+SELECT is(pg_temp.detects(820, 'WARNING', now() - interval '3 hours') || pg_temp.waiting(), 'none820', 'a warning waits for somebody');
+SELECT is(pg_temp.detects(821, 'CLEAR', now() - interval '2 hours', 8) || pg_temp.waiting(), 'none820', 'also when another torrent is clear');
+SELECT is(pg_temp.detects(822, 'ALARM', now() - interval '2 hours') || pg_temp.waiting(), 'none822', 'and not beside the alarm that it became');
+SELECT is(pg_temp.detects(823, 'CLEAR', now() - interval '1 hour') || pg_temp.waiting(), 'none822', 'the alarm waits for a person though all is clear');
+SELECT is(pg_temp.detects(824, 'WARNING', now() - interval '90 minutes') || pg_temp.waiting(), 'none822', 'a warning that comes after its own all-clear waits for nobody');
+SELECT is(pg_temp.detects(825, 'WARNING', now() - interval '5 minutes') || pg_temp.waiting(), 'none822 825', 'a new one does');
+SELECT is(pg_temp.opens(29, '{"hazard": "HAZARD_ROCKFALL"}'), 'APPLIED', 'an incident elsewhere');
+SELECT is((SELECT proposed_id FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(825)), NULL, 'is not proposed');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(28), 'hazard', 'HAZARD_ROCKFALL', 'name', 'Later'), pcode => '3603203'), 'APPLIED', 'one there');
+SELECT is((SELECT proposed_name FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(825)), 'Later', 'is, although it was opened after the report');
+SELECT is((SELECT precedence || detail || asked FROM eoc.queue WHERE id = pg_temp.uid(822)), '2ALARMLater', 'and the queue says so');
+
 -- Whose incident it is -----------------------------------------------------------------------------
 SELECT is(pg_temp.opens(10), 'APPLIED', 'an incident in Ayni');
 SELECT is(pg_temp.says('coes.panjakent', '3505242', 10, 'OPENED'), 'REFUSED place', 'is not opened by another district');
@@ -230,9 +247,9 @@ SELECT is_empty($$WITH RECURSIVE seen AS (
 SELECT is_empty($$SELECT t.cycle, g FROM bus.transition t, unnest(t.guards) AS g EXCEPT SELECT cycle, guard FROM bus.cycle_guard$$, 'every guard has a meaning');
 
 -- The same log, judged again, gives the same tables.
-CREATE TEMP TABLE was AS SELECT to_jsonb(i) AS row FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r;
+CREATE TEMP TABLE was AS SELECT to_jsonb(i) AS row FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r UNION ALL SELECT to_jsonb(p) FROM bus.incident_report p;
 SELECT bus.rejudge() \g /dev/null
-SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(i) FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r))$$,
+SELECT is_empty($$(SELECT row FROM was EXCEPT (SELECT to_jsonb(i) FROM bus.incident i UNION ALL SELECT to_jsonb(h) FROM bus.household h UNION ALL SELECT to_jsonb(r) FROM bus.report r UNION ALL SELECT to_jsonb(p) FROM bus.incident_report p))$$,
                 'the same log gives the same tables');
 
 SELECT * FROM finish();

@@ -10,6 +10,7 @@ import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
 import { map } from "./map.mjs";
+import { queue } from "./queue.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -23,6 +24,7 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", arg
 bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.json", import.meta.url))));
 let passed = 0, failed = 0;
 
+// E2E_ONLY="words of names|others": only those.
 async function test(name, body) {
   if (process.env.E2E_ONLY && !new RegExp(process.env.E2E_ONLY).test(name)) return;
   try {
@@ -54,7 +56,7 @@ async function enter(lang, theme, viewport, person = bus) {
   await page.keyboard.press("Tab");
   await page.keyboard.type(person.password);
   await page.keyboard.press("Enter");
-  await page.waitForSelector("#nav a");
+  await page.waitForSelector("#nav a", { state: "attached" });
   await page.waitForSelector(".summary:not(:empty)");
   return page;
 }
@@ -99,6 +101,8 @@ await test("two who take the same alarm take it once each, and neither is told a
   await leave(one);
   await leave(two);
 });
+
+await queue({ test, enter, leave, bus, words });
 
 await test("a wrong password is said in the person's language", async () => {
   const page = await open("tg");
@@ -157,7 +161,7 @@ for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {
     for (const lang of ["tg", "ru", "en"]) {
       const page = await enter(lang, theme, { width: 1024, height: 768 });
-      for (const key of ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "/"]) {
+      for (const key of [...await page.locator("#nav kbd").allTextContents(), "s"]) {
         await page.keyboard.press(key);
         await page.waitForSelector("main section, main .summary, main .none, main .things");
         for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {

@@ -2,6 +2,10 @@
 import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
+import * as head from "./head.js";
+import * as places from "./places.js";
+import * as sound from "./sound.js";
+import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 import { prepare } from "./act.js";
@@ -17,6 +21,7 @@ import { sensorsPage } from "./sensors.js";
 import { mapPage } from "./map.js";
 import { searchPage } from "./search.js";
 import { warnPage, warningPage } from "./warn.js";
+import { systemPage } from "./system.js";
 
 // Papers come when somebody wants one, not with the first page of a night.
 const later = (file, name, ...rest) => async (node) => (await import(file))[name](node, ...rest);
@@ -32,9 +37,10 @@ const pages = [
   { path: "/paper", name: "paper", key: "9", show: later("./paper.js", "papersPage") },
   { path: "/numbers", name: "numbers", key: "0", show: later("./numbers.js", "numbersPage") },
   { path: "/search", name: "search", key: "/", show: searchPage },
+  { path: "/system", name: "system", key: "s", show: systemPage, apart: true },
 ];
 const main = document.getElementById("main");
-let leave = null;
+let leave = null, current = pages[0];
 
 // --- where we are --------------------------------------------------------------------------------
 
@@ -58,68 +64,31 @@ async function show() {
   leave?.();
   leave = null;
   drawNav(page);
-  document.title = `${say("page." + page.name)} · eocbus`;
+  document.getElementById("nav").classList.remove("shown");
+  current = page;
+  drawTitle();
   fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null);
   leave = (await page.show(main)) ?? null;
 }
 
-function drawNav(current) {
-  fill(document.getElementById("nav"), el("ul", {}, pages.map((page) =>
-    el("li", {}, el("a", { href: page.path, "aria-current": page === current ? "page" : null, "data-link": true },
+// The lamps lead to what stands apart.
+function drawNav(shown) {
+  fill(document.getElementById("nav"), el("ul", {}, pages.filter((page) => !page.apart).map((page) =>
+    el("li", {}, el("a", { href: page.path, "aria-current": page === shown ? "page" : null, "data-link": true },
       el("kbd", {}, page.key), " ", say("page." + page.name))))));
 }
 
-// --- how the system is ---------------------------------------------------------------------------
-
-function lamp(name, good) {
-  return el("span", { class: "lamp " + (good ? "good" : "bad") },
-    el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), ` ${say("lamp." + name)}: ${say(good ? "lamp.good" : "lamp.bad")}`);
-}
-
-let sight = true;
-function drawTruth() {
-  const truth = news.truth, lamps = document.getElementById("lamps"), banner = document.getElementById("banner");
-  if (!truth || !lamps) return;
-  fill(lamps, lamp("bus", sight && truth.linked), lamp("store", sight && truth.store), lamp("view", sight && truth.view),
-    truth.waiting ? el("span", { class: "lamp wait" }, say("lamp.waiting", { n: truth.waiting })) : null);
-  document.getElementById("now").textContent = words.clock(truth.utc_us / 1000);
-  const said = [];
-  if (!sight) said.push(say("banner.blind"));
-  else if (!truth.linked) said.push(say("banner.bus"));
-  else if (!truth.store || !truth.view) said.push(say("banner.store"));
-  banner.className = said.length ? "bad" : "exercise";
-  banner.hidden = !said.length && !truth.exercise;
-  const text = [...said, ...(truth.exercise ? [say("banner.exercise")] : [])].join(" · ");
-  if (banner.textContent !== text) banner.textContent = text;
-}
-
-function drawHead() {
-  const theme = document.documentElement;
-  fill(document.getElementById("head"),
-    el("a", { class: "name", href: "/", "data-link": true }, "eocbus"),
-    el("div", { id: "lamps" }),
-    el("time", { id: "now" }),
-    el("div", { class: "tools" },
-      el("select", { "aria-label": say("tool.language"), onchange: (e) => changeLanguage(e.target.value) },
-        words.languages.map((one) => el("option", { value: one, selected: one === words.lang }, { tg: "Тоҷикӣ", ru: "Русский", en: "English" }[one]))),
-      el("button", { type: "button", onclick: () => {
-        theme.dataset.theme = theme.dataset.theme === "dark" ? "day" : "dark";
-        localStorage.setItem("theme", theme.dataset.theme);
-      } }, say("tool.theme")),
-      el("button", { type: "button", onclick: showKeys }, say("tool.keys")),
-      el("span", { class: "person" }, api.me.person),
-      el("button", { type: "button", onclick: leaveRoom }, say("tool.signout"))));
-  document.getElementById("skip").textContent = say("tool.skip");
-  document.getElementById("nav").setAttribute("aria-label", say("tool.pages"));
-  drawTruth();
-}
+// --- the frame's buttons --------------------------------------------------------------------------
 
 async function changeLanguage(lang) {
   localStorage.setItem("lang", lang);
   await words.useLanguage(lang);
-  drawHead();
+  await places.load();
+  drawFrame();
+  await waiting.again();
   show();
 }
+const drawFrame = () => head.drawHead({ changeLanguage, showKeys, signOut: leaveRoom });
 
 async function leaveRoom() {
   await api.signOut().catch(() => {});
@@ -134,25 +103,17 @@ export function toast(text, kind = "good") {
   setTimeout(() => node.remove(), kind === "good" ? 6000 : 20000);
 }
 
-let sound = null;
-function ring() {
-  sound ??= new AudioContext();
-  for (let i = 0; i < 3; i++) {
-    const tone = sound.createOscillator(), loud = sound.createGain(), at = sound.currentTime + i * 0.35;
-    tone.type = "square";
-    tone.frequency.value = i % 2 ? 660 : 880;
-    loud.gain.setValueAtTime(0.08, at);
-    loud.gain.setValueAtTime(0, at + 0.25);
-    tone.connect(loud).connect(sound.destination);
-    tone.start(at);
-    tone.stop(at + 0.3);
-  }
-}
-
+// What comes with the highest precedence is read aloud wherever the person is.
 function onMessage(message) {
-  if (message.lane === 1 && message.provisional !== false) ring();
-  if (message.lane === 1 && (message.provisional || message.seq))
-    document.getElementById("alarm").textContent = `${say("precedence.1")}: ${words.word("type", message.type)} ${message.places.join(" ")}`;
+  if (message.lane !== 1 || !(message.provisional || message.seq)) return;
+  const item = waiting.items().find((one) => one.id === message.message_id);
+  document.getElementById("alarm").textContent = [say("precedence.1"), words.word("type", message.type), words.word("hazard", item?.hazard), places.name(message.places.join(" ")),
+    item?.detection?.text ?? item?.flash?.text].filter(Boolean).join(" · ");
+}
+// "(3) Queue": how many urgent things nobody has taken, for whoever looks at the tab alone.
+function drawTitle() {
+  const urgent = waiting.items().filter((item) => item.precedence === 1).length;
+  document.title = `${urgent ? `(${urgent}) ` : ""}${say("page." + current.name)} · eocbus`;
 }
 
 function onSettled(settled) {
@@ -168,7 +129,7 @@ function showKeys() {
   const close = () => dialog.close();
   const dialog = el("dialog", { "aria-labelledby": "keys-title", onclose: () => dialog.remove() },
     el("h2", { id: "keys-title" }, say("tool.keys")),
-    el("dl", {}, ["digits", "move", "open", "take", "search", "help"].map((key) => [el("dt", {}, say(`key.${key}`)), el("dd", {}, say(`key.${key}.does`))])),
+    el("dl", {}, ["digits", "move", "open", "take", "act", "hush", "system", "search", "help"].map((key) => [el("dt", {}, say(`key.${key}`)), el("dd", {}, say(`key.${key}.does`))])),
     el("button", { type: "button", onclick: close }, say("tool.close")));
   document.body.append(dialog);
   dialog.showModal();
@@ -180,7 +141,8 @@ function onKey(event) {
   if (page) {
     event.preventDefault(); // the key of a page is no letter in its field
     go(page.path);
-  } else if (event.key === "?") showKeys();
+  } else if (event.key === "m") sound.hush();
+  else if (event.key === "?") showKeys();
 }
 
 function onClick(event) {
@@ -194,15 +156,15 @@ function onClick(event) {
 
 async function enter() {
   await Promise.all([words.useLanguage(localStorage.getItem("lang") ?? api.me.lang), prepare()]);
-  drawHead();
-  news.on("truth", drawTruth);
-  news.on("sight", (sees) => {
-    sight = sees;
-    drawTruth();
-  });
-  news.on("message", onMessage);
+  head.start();
+  await places.load();
+  drawFrame();
   news.on("settled", onSettled);
+  waiting.changed(drawTitle);
+  sound.start();
   news.start();
+  await waiting.start();
+  news.on("message", onMessage);
   addEventListener("keydown", onKey);
   addEventListener("click", onClick);
   addEventListener("popstate", show);
@@ -215,6 +177,6 @@ try {
   await enter();
 } catch (trouble) {
   if (trouble.status !== 401) console.error(trouble);
-  await words.useLanguage(localStorage.getItem("lang") ?? "ru");
+  await words.useLanguage(localStorage.getItem("lang") ?? words.preferred());
   signInPage(main, enter);
 }

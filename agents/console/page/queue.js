@@ -1,126 +1,139 @@
-// queue - what needs a decision, most urgent and oldest first; one key takes it.
+// queue - what needs a decision, most urgent and oldest first; one key takes it. Below it what somebody has taken.
 import { el, fill, mark } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
+import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { actionsFor, actMenu } from "./act.js";
+import { saidBox } from "./said.js";
 import { go, toast } from "./app.js";
 
-// An alarm on its way to the database is in the list before the database has it.
-const provisional = new Map();
-// What is being said: a second press of the key says it no second time.
-const saying = new Set();
+// What is being said, by the thing it is about: a second press of the key says it no second time.
+const saying = new Map();
+news.on("settled", (settled) => {
+  if (!settled.stored) saying.forEach((id, about) => id === settled.message_id && saying.delete(about));
+});
+
+// --- what is done with it ------------------------------------------------------------------------
+
+const isOpenAlert = (item) => item.what === "alert" && item.state !== "ACKNOWLEDGED";
+
+async function take(item) {
+  if (saying.has(item.id)) return;
+  saying.set(item.id, "");
+  try {
+    const said = await api.tell({ area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
+      status: "STATUS_" + item.status,
+      receipt: { message_id: item.id, level: "RECEIPT_LEVEL_ACCEPTED", by: api.me.sender, time_us: new Date().toISOString() } });
+    saying.set(item.id, said.message_id);
+    toast(say("queue.taken"));
+  } catch (trouble) {
+    toast(trouble.message, "bad");
+    saying.delete(item.id);
+  }
+}
+// The first of them is what key `a` does.
+function actions(item) {
+  if (item.what !== "alert") return actionsFor(item);
+  const own = isOpenAlert(item) && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
+  return [...own, ...(item.provisional ? [] : actionsFor(item))];
+}
+function open(item) {
+  if (item.what === "draft") return go(`/warn/${item.id}`);
+  if (item.what !== "report" && item.incident_id) go(`/incident/${item.incident_id}`);
+  else if (actionsFor(item).length) actMenu(item);
+  else toast(say("queue.no_incident"), "plain");
+}
+
+// --- one line ------------------------------------------------------------------------------------
+
+const counted = ["deaths", "injured", "missing", "houses", "to_evacuate"];
+function facts(item) {
+  const f = item.flash ?? {}, said = counted.filter((key) => f[key] !== null && f[key] !== undefined).map((key) => say("flash." + key, { n: f[key] }));
+  if (String(f.road_cut ?? "").endsWith("YES")) said.push(say("flash.road_cut"));
+  const text = f.text || item.detection?.text || item.headline;
+  return [f.village, said.join(" · "), text && `«${text}»`].filter(Boolean).join(" — ");
+}
+function title(item) {
+  const level = item.what === "alert" || item.detection ? word("level", item.detail) : "";
+  return [word("what", item.what), item.flash ? word("type", "flash_report") : level, item.hazard && word("hazard", item.hazard)].filter(Boolean);
+}
+function notes(item) {
+  if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
+  return [saying.has(item.id) ? say("queue.taken") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) })].filter(Boolean).join(" · ");
+}
 
 function rowOf(item, index, chosen, act) {
-  const take = item.what === "alert" && item.state !== "ACKNOWLEDGED"
-    ? el("button", { type: "button", class: "take", onclick: (e) => { e.stopPropagation(); act.take(item); } }, say("queue.take")) : null;
-  return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, tabindex: index === chosen ? "0" : "-1",
-    "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => act.open(item) },
+  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.detection && !item.flash && item.detail ? item.detail : "";
+  return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, "data-id": item.id, tabindex: index === chosen ? "0" : "-1",
+    "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => open(item) },
     mark(item.precedence, say("precedence." + item.precedence)),
     el("div", { class: "text" },
-      el("p", { class: "first" }, el("strong", {}, word("what", item.what)), item.hazard ? ` · ${word("hazard", item.hazard)}` : "", item.detail && item.what === "alert" ? ` · ${word("level", item.detail)}` : "",
+      el("p", { class: "first" }, el("strong", {}, what), rest.map((one) => ` · ${one}`),
         item.status === "EXERCISE" ? el("span", { class: "tag" }, say("status.exercise")) : null,
         item.provisional ? el("span", { class: "tag warn" }, say("queue.provisional")) : null),
-      el("p", {}, el("b", {}, item.place || item.places), item.what !== "alert" && item.detail ? ` · ${item.detail}` : "", item.by ? ` · ${item.by}` : ""),
-      el("p", { class: "small" }, word("state", item.state), item.asked ? ` · ${say("queue.asked", { who: item.asked })}` : "", item.due_at ? ` · ${say("queue.due", { at: words.time(item.due_at) })}` : "")),
-    el("div", { class: "side" }, el("time", { datetime: item.since, title: words.time(item.since) }, words.age(item.since)), take));
+      el("p", {}, el("b", {}, item.place || item.places), plain ? ` · ${plain}` : "", item.by ? ` · ${item.by}` : ""),
+      facts(item) ? el("p", { class: "spoken" }, facts(item)) : null,
+      el("p", { class: "small" }, notes(item))),
+    el("div", { class: "side" }, el("time", { datetime: item.since, title: words.time(item.since) }, words.age(item.since)),
+      el("div", { class: "acts" }, actions(item).slice(0, index === chosen ? 3 : 1).map((one, n) =>
+        el("button", { type: "button", class: n ? "" : "take", onclick: (e) => { e.stopPropagation(); one.run(); } }, one.label)))),
+    saidBox(item.id));
 }
 
-function provisionalItem(message) {
-  const detection = message.message?.sensor_detection;
-  return { what: "alert", id: message.message_id, precedence: 1, since: new Date(message.event_time_us / 1000).toISOString(), status: message.status === 2 ? "EXERCISE" : "ACTUAL",
-    state: "ISSUED", places: message.places.join(" "), hazard: (detection?.hazard ?? "").replace("HAZARD_", ""), detail: (detection?.level ?? "").replace("DETECTION_LEVEL_", ""), by: message.sender, provisional: true };
+function inHand() {
+  const rows = waiting.taken();
+  return rows.length ? el("section", { class: "hand" }, el("h2", {}, say("queue.in_hand")), el("ul", {}, rows.map((row) => el("li", {},
+    el("b", {}, [word("level", row.detail), word("hazard", row.hazard), row.place].filter(Boolean).join(" · ")), " ", say("queue.taken_by", { who: row.taken_by || "?", at: words.time(row.since) }))))) : null;
 }
 
-export async function queuePage(main) {
+// --- the page ------------------------------------------------------------------------------------
+
+export function queuePage(main) {
   const list = el("ol", { class: "queue", "aria-label": say("page.queue") });
-  const summary = el("p", { class: "summary", role: "status" });
-  let items = [], chosen = 0, asking = false, again = false, over = false;
+  const summary = el("p", { class: "summary", role: "status" }), hand = el("div");
+  // What somebody has moved to stays chosen wherever the list moves; before that the most urgent is.
+  let chosen = 0, chosenId = null;
 
   function draw(focus) {
-    const known = new Set(items.map((item) => item.id));
-    for (const id of provisional.keys()) if (known.has(id)) provisional.delete(id);
-    const all = [...[...provisional.values()].map(provisionalItem), ...items];
-    chosen = Math.max(0, Math.min(chosen, all.length - 1));
+    const all = waiting.items(), at = all.findIndex((item) => item.id && item.id === chosenId);
+    const held = list.contains(document.activeElement);
+    if (at < 0) chosenId = null;
+    chosen = Math.max(0, at);
     fill(list, all.map((item, index) => rowOf(item, index, chosen, act)));
-    summary.textContent = all.length ? words.count("queue.count", all.length) : say("queue.empty");
-    if (focus) list.children[chosen]?.focus();
-    return all;
+    fill(hand, inHand());
+    const text = all.length ? words.count("queue.count", waiting.total()) : say("queue.empty");
+    if (summary.textContent !== text) summary.textContent = text;
+    if (focus || held) list.children[chosen]?.focus();
   }
   const act = {
     choose(index) {
       chosen = index;
+      chosenId = waiting.items()[index]?.id ?? null;
       draw(true);
     },
-    open(item) {
-      if (item.what === "draft") go(`/warn/${item.id}`);
-      else if (item.incident_id) go(`/incident/${item.incident_id}`);
-    },
-    async take(item) {
-      if (saying.has(item.id)) return;
-      saying.add(item.id);
-      try {
-        await api.tell({ area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
-          status: "STATUS_" + item.status,
-          receipt: { message_id: item.id, level: "RECEIPT_LEVEL_ACCEPTED", by: api.me.sender, time_us: new Date().toISOString() } });
-        toast(say("queue.taken"));
-      } catch (trouble) {
-        toast(trouble.message, "bad");
-        saying.delete(item.id);
-      }
-    },
   };
-  async function load() {
-    if (asking) {
-      again = true;
-      return;
-    }
-    asking = true;
-    try {
-      const answer = await api.view("queue", { lang: words.lang });
-      items = answer.items;
-      if (!over) draw(list.contains(document.activeElement));
-    } catch (trouble) {
-      if (trouble.status === 401) location.reload();
-    }
-    asking = false;
-    if (again && !over) {
-      again = false;
-      setTimeout(load, 300);
-    }
-  }
   function onKey(event) {
+    if (event.target.closest("input, textarea, select, dialog, button, a") && event.key === "Enter") return;
     if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.altKey || event.metaKey) return;
-    const all = [...list.children];
+    const all = waiting.items(), item = all[chosen];
     if (event.key === "ArrowDown" || event.key === "j") act.choose(Math.min(chosen + 1, all.length - 1));
     else if (event.key === "ArrowUp" || event.key === "k") act.choose(Math.max(chosen - 1, 0));
-    else if (event.key === "a") all[chosen]?.querySelector(".take")?.click();
-    else if (event.key === "Enter" && event.target.closest(".item")) act.open(draw(true)[chosen] ?? {});
+    else if (event.key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
+    else if (event.key === "Enter" && item) open(item);
+    else if (event.key === "x" && item) actMenu(item);
     else return;
     event.preventDefault();
   }
 
-  main.append(summary, list);
-  const ends = [
-    news.on("message", (message) => {
-      if (message.lane === 1 && message.provisional) {
-        provisional.set(message.message_id, message);
-        draw();
-      }
-      load();
-    }),
-    news.on("withdrawn", (gone) => {
-      provisional.delete(gone.message_id);
-      draw();
-    }),
-    news.on("sight", (sees) => sees && load()),
-  ];
-  const clock = setInterval(draw, 30000);
+  main.append(summary, list, hand);
+  const redraw = () => draw(false), ends = [waiting.changed(redraw), () => removeEventListener("rights", redraw)];
+  addEventListener("rights", redraw);
+  const clock = setInterval(() => draw(false), 30000);
   addEventListener("keydown", onKey);
-  await load();
   draw(true);
   return () => {
-    over = true;
     clearInterval(clock);
     removeEventListener("keydown", onKey);
     ends.forEach((end) => end());

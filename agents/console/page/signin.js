@@ -34,6 +34,6 @@ export function signInPage(main, enter) {
     trouble,
     el("button", { class: "first" }, say("signin.go")),
     el("p", { class: "languages" }, words.languages.map((one) =>
-      el("button", { type: "button", lang: one, "aria-pressed": String(one === words.lang), onclick: () => change(one) }, { tg: "Тоҷикӣ", ru: "Русский", en: "English" }[one])))));
+      el("button", { type: "button", lang: one, "aria-pressed": String(one === words.lang), onclick: () => change(one) }, words.languageNames[one])))));
   name.focus();
 }

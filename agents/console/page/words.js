@@ -2,6 +2,9 @@
 // data, so months, plurals and the order of the alphabet are ours.
 
 export const languages = ["tg", "ru", "en"];
+export const languageNames = { tg: "Тоҷикӣ", ru: "Русский", en: "English" };
+// What the browser's owner reads, of what we speak; else the language that every office has.
+export const preferred = () => navigator.languages.map((one) => one.slice(0, 2)).find((one) => languages.includes(one)) ?? "ru";
 let texts = {};
 export let lang = "ru";
 

@@ -1,0 +1,42 @@
+// sound - rings when something of the highest precedence comes, and every half minute as long as nobody has taken it.
+import * as waiting from "./waiting.js";
+
+const AGAIN_MS = 30000;
+const rung = new Set();
+let sound = null, quiet = false, last = 0;
+export let blocked = false; // browsers are silent until somebody has touched the page
+
+function tones() {
+  sound ??= new AudioContext();
+  blocked = sound.state === "suspended";
+  for (let i = 0; i < 3; i++) {
+    const tone = sound.createOscillator(), loud = sound.createGain(), at = sound.currentTime + i * 0.35;
+    tone.type = "square";
+    tone.frequency.value = i % 2 ? 660 : 880;
+    loud.gain.setValueAtTime(0.08, at);
+    loud.gain.setValueAtTime(0, at + 0.25);
+    tone.connect(loud).connect(sound.destination);
+    tone.start(at);
+    tone.stop(at + 0.3);
+  }
+}
+const urgent = () => waiting.items().filter((item) => item.precedence === 1 && (item.what === "alert" || item.what === "report"));
+
+function listen() {
+  const now = urgent(), fresh = now.filter((item) => !rung.has(item.id));
+  fresh.forEach((item) => rung.add(item.id));
+  if (fresh.length) quiet = false;
+  if (!now.length || quiet || (!fresh.length && Date.now() - last < AGAIN_MS)) return;
+  last = Date.now();
+  tones();
+}
+// Quiet until the next one comes.
+export function hush() {
+  quiet = true;
+}
+export function start() {
+  waiting.changed(listen);
+  setInterval(listen, 5000);
+  addEventListener("pointerdown", () => sound?.resume());
+  addEventListener("keydown", () => sound?.resume());
+}

@@ -1,0 +1,40 @@
+// system - the truth about the bus itself: this page's way to it, the record, brokers, and every office's link.
+import { el } from "./dom.js";
+import * as news from "./news.js";
+import * as words from "./words.js";
+import { say } from "./words.js";
+import { number, table } from "./table.js";
+import { watch } from "./watch.js";
+
+const lit = (good, text) => el("span", { class: "lamp " + (good ? "good" : "bad") }, el("span", { class: "dot", "aria-hidden": "true" }, good ? "● " : "▲ "), text);
+
+function own(record) {
+  const truth = news.truth ?? {};
+  return el("section", { class: "facts" }, el("dl", {}, [
+    [say("system.endpoint"), lit(truth.linked, truth.endpoint || truth.trouble || say("lamp.bad"))],
+    [say("system.sessions"), truth.sessions],
+    [say("system.waiting"), truth.waiting],
+    [say("lamp.store"), lit(truth.store, say(truth.store ? "lamp.good" : "lamp.bad"))],
+    [say("system.head"), record.head],
+    [say("system.newest"), words.time(record.newest_at)],
+    [say("system.database"), lit(truth.view, words.time(record.now))],
+  ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? "")))));
+}
+
+export function systemPage(main) {
+  return watch(main, "system", {}, (answer) => [
+    own(answer),
+    table(say("system.brokers"), [
+      ["col.name", (row) => row.broker],
+      ["system.listeners", (row) => row.listeners, "n"],
+      ["system.heard", (row) => words.time(row.heard_upto_at)],
+    ], answer.brokers),
+    table(say("system.links"), [
+      ["col.by", (row) => row.principal],
+      ["col.place", (row) => row.place],
+      ["system.link", (row) => (row.listens ? lit(row.served_by, row.served_by || say("system.away")) : "")],
+      ["system.word", (row) => (row.last_word_at ? `${words.age(row.last_word_at)} · ${words.time(row.last_word_at)}` : "")],
+      ["system.behind", (row) => number(row.behind), "n"],
+    ], answer.links),
+  ]);
+}

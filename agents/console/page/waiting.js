@@ -1,0 +1,74 @@
+// waiting - what needs a decision and what somebody has in hand: asked once for whatever page is open, again
+// after news. The queue draws it, the title counts it, the sound rings for it.
+import * as api from "./api.js";
+import * as news from "./news.js";
+import * as places from "./places.js";
+import * as words from "./words.js";
+
+// An alarm on its way to the database is here before the database has it: id -> {item, stored}.
+const early = new Map();
+const listeners = new Set();
+let answer = { items: [], taken: [], total: 0 }, text = "", timer = null, asking = false;
+
+export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items];
+export const taken = () => answer.taken;
+export const total = () => Math.max(answer.total, answer.items.length) + early.size;
+export function changed(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+const tellAll = () => listeners.forEach((listener) => listener());
+
+function earlyItem(news) {
+  const { sensor_detection: detection, flash_report: flash, public_alert: cap } = news.message ?? {}, about = detection ?? flash ?? {};
+  return { what: flash ? "report" : "alert", id: news.message_id, precedence: 1, since: new Date(news.event_time_us / 1000).toISOString(), status: news.status === 2 ? "EXERCISE" : "ACTUAL",
+    state: flash ? "NEW" : "ISSUED", places: news.places.join(" "), place: places.name(news.places.join(" ")), hazard: (about.hazard ?? "").replace("HAZARD_", ""),
+    detail: (detection?.level ?? "").replace("DETECTION_LEVEL_", ""), by: news.author || news.sender, detection, flash, headline: cap?.infos?.[0]?.headline, type: news.type, provisional: true };
+}
+
+async function load() {
+  timer = null;
+  if (asking) return soon(300);
+  asking = true;
+  const settled = [...early].filter(([, one]) => one.stored).map(([id]) => id), began = performance.now();
+  try {
+    const now = await api.view("queue", { lang: words.lang }), next = JSON.stringify(now);
+    settled.forEach((id) => early.delete(id));
+    now.items.forEach((item) => early.delete(item.id));
+    if (next !== text || settled.length) {
+      text = next;
+      answer = now;
+      tellAll();
+    }
+  } catch (trouble) {
+    if (trouble.status === 401) location.reload();
+  }
+  asking = false;
+  pause = Math.min(5000, 3 * (performance.now() - began));
+}
+// A bus that speaks a hundred times a second is asked about at its database's pace.
+let pause = 0;
+function soon(ms = 0) {
+  timer ??= setTimeout(load, Math.max(ms, pause));
+}
+
+export async function start() {
+  news.on("message", (message) => {
+    const known = early.get(message.message_id);
+    if (known && !message.provisional) known.stored = true;
+    else if (message.lane === 1 && message.provisional && !known && /detection|flash_report|public_alert/.test(message.type)) {
+      early.set(message.message_id, { item: earlyItem(message), stored: false });
+      tellAll();
+    }
+    soon();
+  });
+  news.on("withdrawn", (gone) => early.delete(gone.message_id) && tellAll());
+  news.on("sight", (sees) => sees && soon());
+  setInterval(soon, 60000); // what becomes due by the clock alone
+  await load();
+}
+// In another language.
+export async function again() {
+  await load();
+  tellAll();
+}

@@ -1,0 +1,36 @@
+// queue - what the list of decisions tells: who took what, an office's own words, and how many wait.
+import { randomUUID } from "node:crypto";
+import assert from "node:assert/strict";
+import { alarm } from "./bus.mjs";
+
+function flash(text) {
+  return { message_id: randomUUID().replace(/^(.{14})4/, "$17"), lane: "LANE_FLASH", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] },
+    label: "LABEL_INTERNAL", lang: "LANG_TG", flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14, to_evacuate: 60, confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text } };
+}
+
+export async function queue({ test, enter, leave, bus, words }) {
+  await test("who took an alarm is shown to everybody else, and the tab counts what waits", async () => {
+    const one = await enter("en"), two = await enter("ru"), message = alarm("taken by one of two");
+    bus.tell("gw07", message);
+    await two.waitForSelector(`.item[data-id="${message.message_id}"]`);
+    await two.waitForFunction(() => document.title.startsWith("("));
+    await one.waitForSelector(`.item.chosen[data-id="${message.message_id}"] .take`);
+    await one.keyboard.press("a");
+    await two.waitForSelector(`.hand li:has-text("${bus.name}")`);
+    await leave(one);
+    await leave(two);
+  });
+
+  await test("an office's first words are in the list as it said them, before anything older", async () => {
+    const page = await enter("en"), message = flash("Сел аз Гусар-сой, пул вайрон шуд");
+    bus.tell("ayni", message);
+    const line = page.locator(`.item[data-id="${message.message_id}"]`);
+    await line.locator(".spoken", { hasText: "Сел аз Гусар-сой, пул вайрон шуд" }).waitFor();
+    assert.match(await line.locator(".spoken").textContent(), /Gusar.*injured: 2.*houses: 14.*to evacuate: 60/);
+    assert.ok(await line.evaluate((node) => node.classList.contains("p1")));
+    await page.keyboard.press("x");
+    await page.waitForSelector(`dialog[open]:has-text("${words("en")["act.declare"]}")`);
+    await page.keyboard.press("Escape");
+    await leave(page);
+  });
+}
