@@ -189,7 +189,11 @@ const struct principal *access_author(const struct access *a, const struct princ
 enum status access_may_publish(const struct access *a, const struct principal *p,
                                const Eocbus__V1__Envelope *m, struct refusal *why)
 {
-    return acl_may_publish(p, access_author(a, p, m->sender), m, utc_now(a), why);
+    const struct principal *author = access_author(a, p, m->sender);
+    const bool has_person = *m->author && strcmp(m->author, m->sender) != 0;
+
+    return acl_may_publish(p, author, has_person ? access_find(a, m->author) : author, m,
+                           utc_now(a), why);
 }
 
 static void log_forged(struct access *a, const struct principal *p, const struct refusal *why)

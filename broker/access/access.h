@@ -112,8 +112,9 @@ size_t access_each_named(const struct access *a, const char *name,
  * anything, of the principal of that name. NULL: nobody's. */
 const struct principal *access_author(const struct access *a, const struct principal *p,
                                       const char *sender);
-/* May this principal say this message, or hand it in for its sender? ST_DENIED fills `why`
- * (CODE_SENDER for a foreign name, CODE_RIGHTS with the rule that is missing). */
+/* May this principal say this message, or hand it in for its sender? What names another author is
+ * that person's word: by his rights, if the sender may carry it. ST_DENIED fills `why` (CODE_SENDER
+ * for a foreign name, CODE_RIGHTS with the rule that is missing). */
 MUST_CHECK enum status access_may_publish(const struct access *a, const struct principal *p,
                                           const Eocbus__V1__Envelope *m, struct refusal *why);
 /* What was said, as it came: `m` unpacked from `content`; signature_len 0 or 64. Borrowed. */

@@ -68,8 +68,20 @@ static bool may(const struct principal *p, enum verb verb, struct rights_questio
     return p->rights && rights_may(p->rights, verb, q);
 }
 
+/* Several speak through this sender, and it names one who is not there. */
+static enum status deny_person(const Eocbus__V1__Envelope *m, struct refusal *why)
+{
+    why->code = CODE_RIGHTS;
+    snprintf(why->path, sizeof(why->path), "author");
+    snprintf(why->text, sizeof(why->text),
+             "%.*s is the name of no principal in force; whoever speaks through a desk is enrolled",
+             LIMIT_NAME_BYTES, m->author);
+    return ST_DENIED;
+}
+
 enum status acl_may_publish(const struct principal *p, const struct principal *author,
-                            const Eocbus__V1__Envelope *m, int64_t utc_us, struct refusal *why)
+                            const struct principal *person, const Eocbus__V1__Envelope *m,
+                            int64_t utc_us, struct refusal *why)
 {
     char places[PLACES_TEXT];
     struct rights_question q = {.type = (unsigned)m->body_case,
@@ -83,13 +95,17 @@ enum status acl_may_publish(const struct principal *p, const struct principal *a
         return deny_sender(p, m->sender, why);
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_WITHDRAWN)
         return deny_withdrawal(why);
+    if (!person)
+        return deny_person(m, why);
     places_of(places, m);
     if (author != p && !may(p, VERB_CARRY, &q))
         return deny(p, VERB_CARRY, &q, why);
-    if (!may(author, VERB_SAY, &q))
-        return deny(author, VERB_SAY, &q, why);
-    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !may(author, VERB_FLASH, &q))
-        return deny(author, VERB_FLASH, &q, why);
+    if (person != author && !may(author, VERB_CARRY, &q))
+        return deny(author, VERB_CARRY, &q, why);
+    if (!may(person, VERB_SAY, &q))
+        return deny(person, VERB_SAY, &q, why);
+    if (m->lane == EOCBUS__V1__LANE__LANE_FLASH && !may(person, VERB_FLASH, &q))
+        return deny(person, VERB_FLASH, &q, why);
     return ST_OK;
 }
 

@@ -46,6 +46,7 @@ struct said { /* a message */
     unsigned type, label;
     const char *places, *to;
     bool is_flash;
+    const char *person; /* NULL: the sender speaks for itself */
 };
 
 struct voice { /* a principal, and its session */
@@ -406,6 +407,7 @@ static size_t make_content(struct voice *v, const struct said *s, size_t number,
     m->lane_seq = ++v->lane_seq[lane];
     m->status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     m->played = NULL; /* only an exercise plays */
+    m->author = (char *)(uintptr_t)(s->person ? s->person : "");
     m->label = (Eocbus__V1__Label)s->label;
     m->event_time_us = now_us - now_us % MESSAGES - MESSAGES + (int64_t)number;
     m->sent_time_us = now_us;
@@ -892,6 +894,33 @@ static void who_carries_hands_in_what_others_may_say_and_signed(void **state)
     assert_string_equal(hand_in(stick, ayni, &report, true), "");
 }
 
+/* What `desk` hears when it says this as its own message, in the name of m->person. */
+static const char *say_for(struct voice *desk, const struct said *m)
+{
+    static uint8_t content[8192];
+
+    offer(desk, content, make_content(desk, m, 2, desk->epoch, content), NULL);
+    return desk->outcome[0] == 1 ? "" : desk->code;
+}
+
+static void a_desk_says_what_its_person_may_and_nobody_else_speaks_for_others(void **state)
+{
+    const struct said here = {120, 2, "3505203", NULL, false, "coes.ayni"};
+    const struct said there = {120, 2, "3507238", NULL, false, "coes.ayni"};
+    const struct said family = {220, 4, "3505203", NULL, false, "coes.ayni.registry"};
+    const struct said nobody = {120, 2, "3505203", NULL, false, "coes.nobody"};
+    const struct said itself = {120, 2, "3505203", NULL, false, "coes.stick"};
+    struct voice *desk = voice_named("coes.stick"), *depot = voice_named("coes.depot");
+
+    (void)state;
+    assert_string_equal(say_for(desk, &here), "");
+    assert_string_equal(say_for(desk, &there), CODE_RIGHTS);
+    assert_string_equal(say_for(desk, &family), CODE_RIGHTS); /* more than it may carry */
+    assert_string_equal(say_for(desk, &nobody), CODE_RIGHTS);
+    assert_string_equal(say_for(desk, &itself), CODE_RIGHTS); /* which says no reports itself */
+    assert_string_equal(say_for(depot, &here), CODE_RIGHTS);
+}
+
 static struct voice *listening;
 
 static bool hears_one(void *arg)
@@ -1145,6 +1174,9 @@ int main(void)
                                         world_begin, world_end),
         cmocka_unit_test_setup_teardown(who_carries_hands_in_what_others_may_say_and_signed,
                                         world_begin, world_end),
+        cmocka_unit_test_setup_teardown(
+            a_desk_says_what_its_person_may_and_nobody_else_speaks_for_others, world_begin,
+            world_end),
         cmocka_unit_test_setup_teardown(a_change_of_rules_counts_at_once_where_somebody_listens,
                                         world_begin, world_end),
         cmocka_unit_test_setup_teardown(what_both_parties_agreed_is_heard_and_nothing_more,

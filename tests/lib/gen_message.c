@@ -422,6 +422,7 @@ static void obey_two_field_rules(struct gen *g, Eocbus__V1__Envelope *m, const s
         m->not_after_us = pick_in(g, RULE_TIME_MIN_US, RULE_TIME_MAX_US);
     if (m->status != EOCBUS__V1__STATUS__STATUS_EXERCISE)
         m->played = NULL;
+    m->author = (char *)(uintptr_t)protobuf_c_empty_string; /* a principal, and enrolled */
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OBSERVATION_BATCH)
         obey_series_rules(m->observation_batch);
     if (t->number >= 220 && t->number <= 227 && m->area)
