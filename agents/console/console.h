@@ -38,6 +38,7 @@ struct shelf;
 struct feed;
 struct doorman;
 struct shared;
+struct book;
 struct console {
     struct console_settings set;
     const struct program *program;
@@ -52,6 +53,7 @@ struct console {
     struct feed *feed;
     struct doorman *doorman;
     struct shared *shared;
+    struct book *book;
     int argc;
     char **argv;
 };

@@ -7,6 +7,7 @@
 #include "agents/console/api/feed.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
+#include "agents/console/read/book.h"
 #include "proto/base/conninfo.h"
 #include "proto/base/file.h"
 #include "proto/base/log.h"
@@ -119,8 +120,11 @@ static enum status start_reader(struct console *c, char *err, size_t err_size)
                                         .deadline_ms = 10000,
                                         .arg = c,
                                         .changed = on_reader};
+    enum status st;
+
     snprintf(err, err_size, "out of memory");
-    return reader_create(&c->reader, &set);
+    st = reader_create(&c->reader, &set);
+    return st == ST_OK ? book_create(&c->book, c->loop, c->reader) : st;
 }
 
 static enum status read_pem(const char *path, struct buf *out, char *err, size_t err_size)
@@ -203,6 +207,7 @@ static void end(struct daemon *d)
     reader_destroy(c->reader);
     shared_destroy(c->shared);
     feed_destroy(c->feed);
+    book_destroy(c->book);
     news_destroy(c->news);
     c->news = NULL;
     agent_destroy(c->agent);

@@ -90,7 +90,7 @@ BEGIN
                                                                'UTF8'))), 'hex');
 END
 $$;
-CREATE FUNCTION bus.reader_map_of(who int4) RETURNS int2[]
+CREATE FUNCTION bus.reader_map_of(who int4, verb text DEFAULT 'hear') RETURNS int2[]
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     me bus.principal;
@@ -101,7 +101,7 @@ BEGIN
         SELECT r.effect, string_to_array(r.types, ' ') AS types, bus.label_rank(r.label) AS label, r.giver <> '' AS is_given,
                CASE WHEN r.places = 'own' AND cardinality(array_remove(bus.places_of(me), '')) = 0 THEN 'any'
                     ELSE r.places END AS places
-          FROM bus.rule_text r WHERE r.role = ANY (bus.roles_of(me)) AND r.verb = 'hear'
+          FROM bus.rule_text r WHERE r.role = ANY (bus.roles_of(me)) AND r.verb = reader_map_of.verb
     ), judged AS (
         SELECT t.number * 4 + l AS at,
                CASE WHEN bool_or(h.effect = 'deny' AND h.places = 'any') THEN 0
@@ -226,6 +226,34 @@ BEGIN
              WHERE m.seq = reader_opens.number);
 END
 $$;
+
+-- What a person at the desk of this login may hear and say, for the program that asks (agents/console/read/rights.h), a
+-- line each: maps as bus.reader_map has them, without commas, places, the agency, and duties of now. Empty: nothing.
+CREATE FUNCTION bus.rights_text(person text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    desk int4 := (SELECT r.principal_id FROM bus.reader r WHERE r.login = session_user);
+    me bus.principal;
+    hears int2[];
+BEGIN
+    SELECT * INTO me FROM bus.principal p
+     WHERE p.name = rights_text.person AND bus.is_in_force(p) AND (p.principal_id = desk OR bus.is_desk(desk));
+    IF me.principal_id IS NULL THEN
+        RETURN '';
+    END IF;
+    hears := bus.reader_map_of(me.principal_id);
+    IF me.principal_id <> desk THEN
+        hears := bus.reader_map_both(hears, bus.reader_map_of(desk), bus.is_nested(me.principal_id, desk));
+    END IF;
+    RETURN concat_ws(E'\n', 'hear ' || array_to_string(hears, ''), 'say ' || array_to_string(bus.reader_map_of(me.principal_id, 'say'), ''),
+                     'places ' || me.places, 'agency ' || coalesce(nullif(me.agency, ''), split_part(me.name, '.', 1)),
+                     'duties ' || coalesce((SELECT string_agg(DISTINCT d.role || '@' || d.place, ' ')
+                                              FROM (SELECT DISTINCT x.role, x.place FROM bus.duty_roster x) AS d
+                                             CROSS JOIN LATERAL bus.on_duty(d.role, d.place, clock_timestamp(), NULL) AS o
+                                             WHERE o.principal_id = me.principal_id), ''));
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.rights_text TO bus_console;
 GRANT EXECUTE ON FUNCTION bus.reader_id, bus.reader_map, bus.reader_places, bus.reader_reached, bus.reader_asks,
     bus.reader_senders, bus.reader_opens TO bus_reader;
 

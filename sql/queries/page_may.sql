@@ -1,3 +1,4 @@
--- page: may this person say a message of this type about these places, so confidential? Asked by the program, not by pages.
--- takes: person type places label
-SELECT bus.may($1::text, 'say', $2::text, coalesce($3::text, ''), $4::text)::text;
+-- page: may this person say a message of this type about these places, so confidential, and would an answer to that message count? "true", "false", or a word why not. Asked by the program, not by pages.
+-- takes: person type places label answers
+SELECT CASE WHEN bus.may($1::text, 'say', $2::text, coalesce($3::text, ''), $4::text)
+            THEN coalesce(bus.why_no_answer($1::text, $5::text::uuid), 'true') ELSE 'false' END;

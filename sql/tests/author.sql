@@ -187,5 +187,69 @@ UPDATE bus.ledger_setting SET authors_from = (SELECT seq FROM bus.log_head);
 SELECT bus.rejudge() \g /dev/null
 SELECT is((SELECT string_agg(DISTINCT p.name, ' ' ORDER BY p.name) FROM bus.moved m JOIN bus.principal p USING (principal_id) WHERE p.name LIKE 'coes.kulob.s%'),
           NULL, 'what was judged before authors counted stays its sender''s');
+-- Read for a person -----------------------------------------------------------------------------------
+UPDATE bus.principal SET revoked_at = NULL, roles = 'dispatcher' WHERE name = 'coes.khujand.rahimov';
+UPDATE bus.principal SET roles = 'eoc' WHERE name = 'coes.dushanbe.other';
+CREATE ROLE page_desk LOGIN IN ROLE bus_console, bus_reader;
+CREATE ROLE page_none LOGIN IN ROLE bus_console, bus_reader;
+SELECT bus.reader_set('page_desk', 'coes.dushanbe.page'), bus.reader_set('page_none', 'coes.dushanbe.other') \g /dev/null
+INSERT INTO bus.principal (name, agency, roles, places) VALUES
+    ('rcst.khujand.team', 'rcst', 'partner', '3501401'), ('coes.dushanbe.dispatcher', 'coes', 'dispatcher', '3505000'),
+    ('coes.dushanbe.small', 'coes', 'dispatcher desk', '3501000'), ('coes.dushanbe.witness', 'coes', 'witness', '');
+CREATE ROLE page_small LOGIN IN ROLE bus_console, bus_reader;
+SELECT bus.reader_set('page_small', 'coes.dushanbe.small') \g /dev/null
+INSERT INTO bus.message (seq, epoch, lane_seq, received_at, event_at, log_epoch, sender_id, marks, lane, type, status, message_id, places, content)
+SELECT 100000 + row_number() OVER (), 1, 1, now(), now(), 1, (SELECT principal_id FROM bus.principal WHERE name = 'coes.kulob.office'), l << 4, 4,
+       t.number, 1, gen_random_uuid(), w.places, '\x00'
+  FROM bus.type t, generate_series(1, 4) AS l, (VALUES (''), ('3501401'), ('3504203'), ('3505203 3501401')) AS w(places);
+INSERT INTO bus.recipient_reach (seq, level_at, principal_id, ordinal, level)
+SELECT m.seq, now(), p.principal_id, 1, 1 FROM bus.message m, bus.principal p
+ WHERE m.seq > 100000 AND p.name IN ('rcst.khujand.team', 'coes.khujand.rahimov', 'coes.dushanbe.small') AND (m.seq + p.principal_id) % 5 = 0;
+CREATE TEMP TABLE heard (login text, person text, seq int8);
+GRANT INSERT ON heard TO PUBLIC;
+CREATE FUNCTION pg_temp.read_as(login text, person text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', login);
+    PERFORM set_config('bus.reads_for', person, true);
+    INSERT INTO heard SELECT login, person, m.seq FROM bus.message m WHERE m.seq > 100000;
+    PERFORM set_config('bus.reads_for', '', true);
+    RESET SESSION AUTHORIZATION;
+END
+$$;
+SELECT pg_temp.read_as(l, p) FROM (VALUES ('page_desk', ''), ('page_desk', 'rcst.khujand.team'), ('page_desk', 'coes.khujand.rahimov'), ('page_desk', 'coes.kulob.gone'),
+                                          ('page_desk', 'coes.dushanbe.page'), ('page_desk', 'coes.dushanbe.witness'), ('page_none', 'coes.dushanbe.other'),
+                                          ('page_none', 'coes.khujand.rahimov'), ('page_small', 'rcst.khujand.team'), ('page_small', 'coes.khujand.rahimov'),
+                                          ('page_small', 'coes.dushanbe.dispatcher')) AS x(l, p) \g /dev/null
+-- What both may hear; what is for the person is for the desk as well.
+CREATE FUNCTION pg_temp.should(login text, person text) RETURNS SETOF int8 LANGUAGE sql AS $$
+    SELECT m.seq FROM bus.message m JOIN bus.type t ON t.number = m.type JOIN bus.principal s ON s.principal_id = m.sender_id
+     CROSS JOIN LATERAL (SELECT coalesce(string_agg(q.name, ' '), '') AS names FROM bus.recipient_reach e JOIN bus.principal q USING (principal_id) WHERE e.seq = m.seq) AS r
+     CROSS JOIN LATERAL (SELECT (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[m.marks >> 4] AS word) AS w
+     WHERE m.seq > 100000 AND bus.may(person, 'hear', t.name, m.places, w.word, s.name, r.names)
+       AND bus.may(login, 'hear', t.name, m.places, w.word, s.name, r.names || CASE WHEN person = ANY (string_to_array(r.names, ' ')) THEN ' ' || login ELSE '' END)
+$$;
+SELECT is((SELECT count(*) FROM heard WHERE person = 'coes.kulob.gone'), 0::int8, 'for who is revoked nothing is read');
+SELECT is((SELECT count(*) FROM heard WHERE login = 'page_none' AND person = 'coes.khujand.rahimov'), 0::int8, 'who is no desk reads for nobody else');
+SELECT cmp_ok((SELECT count(*) FROM heard WHERE login = 'page_none' AND person = 'coes.dushanbe.other'), '>', 500::int8, 'but for itself');
+SELECT set_eq($q$SELECT seq FROM heard WHERE person = 'coes.dushanbe.page'$q$, $q$SELECT seq FROM heard WHERE person = ''$q$, 'so does a desk');
+SELECT cmp_ok((SELECT count(*) FROM heard WHERE login = 'page_desk' AND person = 'coes.khujand.rahimov'), '>', 50::int8, 'a person reads something');
+SELECT set_eq(format('SELECT seq FROM heard WHERE login = %L AND person = %L', x.login, x.person),
+              format('SELECT * FROM pg_temp.should(%L, %L)', x.desk, x.person), format('%s at %s reads what both may hear', x.person, x.desk))
+  FROM (VALUES ('page_desk', 'coes.dushanbe.page', 'rcst.khujand.team'), ('page_desk', 'coes.dushanbe.page', 'coes.khujand.rahimov'),
+               ('page_desk', 'coes.dushanbe.page', 'coes.dushanbe.witness'), ('page_small', 'coes.dushanbe.small', 'rcst.khujand.team'),
+               ('page_small', 'coes.dushanbe.small', 'coes.khujand.rahimov'), ('page_small', 'coes.dushanbe.small', 'coes.dushanbe.dispatcher')) AS x(login, desk, person);
+CREATE FUNCTION pg_temp.rights(login text, person text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', login);
+    answer := bus.rights_text(person);
+    RESET SESSION AUTHORIZATION;
+    RETURN answer;
+END
+$$;
+SELECT matches(pg_temp.rights('page_desk', 'coes.khujand.rahimov'), '^hear [0-5]+\nsay [0-5]+\nplaces 3501401\nagency coes\nduties $', 'a program is told what a person may');
+SELECT is(pg_temp.rights('page_none', 'coes.khujand.rahimov'), '', 'if it is a desk');
+
 SELECT * FROM finish();
 ROLLBACK;

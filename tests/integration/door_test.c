@@ -209,7 +209,7 @@ static void there_are_two_methods(void **state)
     }
 }
 
-/* A person whose principal has no rights looks, as everybody at these pages, and says nothing. */
+/* A person whose principal has no rights sees nothing, and says nothing. */
 static void a_person_without_rights_says_nothing(void **state)
 {
     (void)state;

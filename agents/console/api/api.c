@@ -145,7 +145,7 @@ static void handle_post(struct console *c, struct exchange *x, const char *path)
 static void open_news(struct console *c, struct exchange *x, const struct session *who)
 {
     exchange_own(x, who->sha);
-    news_open(c->news, x);
+    news_open(c->news, x, who->person);
 }
 
 static void handle_get(struct console *c, struct exchange *x, const char *path)

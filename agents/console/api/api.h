@@ -51,13 +51,14 @@ void doorman_look(struct doorman *d);    /* now, and not with the next turn */
  * in who are in. */
 bool person_may_stay(const struct console *c, const struct session *who);
 
-/* Asks the reader for x, once for all who ask the same: whoever asks while an answer is on its way
- * waits for the next one, which then is of after their question. `done` gets x; results as
- * reader_ask's. */
+/* Asks the reader for x, once for all pages of a person who ask the same: whoever asks while an
+ * answer is on its way waits for the next one, which then is of after their question. `done` gets
+ * x; results as reader_ask's. */
 MUST_CHECK enum status shared_create(struct shared **out, struct console *c);
 void shared_destroy(struct shared *s); /* NULL is allowed; after the reader */
-MUST_CHECK enum status shared_ask(struct shared *s, const char *name, const char *const *params,
-                                  unsigned n, reader_done_fn done, struct exchange *x);
+MUST_CHECK enum status shared_ask(struct shared *s, const char *person, const char *name,
+                                  const char *const *params, unsigned n, reader_done_fn done,
+                                  struct exchange *x);
 void shared_gone(struct shared *s, struct exchange *x);
 
 /* The cookie's value; its name begins with __Host- wherever browsers speak TLS. */

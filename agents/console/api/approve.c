@@ -90,6 +90,7 @@ void approve_take(struct console *c, struct exchange *x, struct session *who)
     if (!t)
         return;
     memcpy(t->id, parsed, sizeof(t->id));
-    if (reader_ask(c->reader, "approve", params, 1, on_draft, x) != ST_OK)
+    taking_digest(t, draft, strlen(draft));
+    if (reader_ask(c->reader, t->person, "approve", params, 1, on_draft, x) != ST_OK)
         refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
 }

@@ -83,7 +83,7 @@ static void ask(struct console *c, struct exchange *x, const char *name, const c
 {
     struct taking *t = taking_begin(c, x, NULL);
 
-    if (!t || reader_ask(c->reader, name, params, n, done, x) == ST_OK)
+    if (!t || reader_ask(c->reader, "", name, params, n, done, x) == ST_OK)
         return;
     answer_away(x);
     taking_end(t);

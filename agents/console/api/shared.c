@@ -1,8 +1,8 @@
 /* shared - one question to the database for all pages that ask it. See api.h.
  *
- * Twenty pages that hear the same news ask for the same view at the same moment. Of one question at
- * most one is under way; who comes meanwhile must not get that answer, which may be of before the
- * news, and waits together with all others for the next one:
+ * Pages that hear the same news ask for the same view at the same moment. Of one person's question
+ * at most one is under way; who comes meanwhile must not get that answer, which may be of before
+ * the news, and waits together with all others for the next one:
  *
  *   asks ─▶ now ─────────▶ answered
  *   asks ─▶   later ─▶ now ─────────▶ answered
@@ -25,8 +25,8 @@ struct question {
     struct list link;
     struct shared *shared;
     struct list now, later;
-    struct buf text;                   /* name and parameters, each with its NUL */
-    const char *params[READER_PARAMS]; /* in `text`; NULL = not given */
+    struct buf text;                          /* person, name and parameters, each with its NUL */
+    const char *name, *params[READER_PARAMS]; /* in `text`; NULL = not given */
     unsigned n;
     bool under_way; /* also when everybody who asked has left */
 };
@@ -52,8 +52,10 @@ static void drop(struct question *q)
 }
 
 /* A given text and one that is not are never the same: "1text", "0". */
-static void write_text(struct buf *out, const char *name, const char *const *params, unsigned n)
+static void write_text(struct buf *out, const char *person, const char *name,
+                       const char *const *params, unsigned n)
 {
+    buf_put(out, person, strlen(person) + 1);
     buf_put(out, name, strlen(name) + 1);
     for (unsigned i = 0; i < n; i++) {
         buf_puts(out, params[i] ? "1" : "0");
@@ -65,14 +67,15 @@ static void find_params(struct question *q)
 {
     const char *at = (const char *)q->text.data;
 
+    at = q->name = at + strlen(at) + 1;
     for (unsigned i = 0; i < q->n; i++) {
         at += strlen(at) + 1;
         q->params[i] = *at == '1' ? at + 1 : NULL;
     }
 }
 
-static struct question *question_of(struct shared *s, const char *name, const char *const *params,
-                                    unsigned n)
+static struct question *question_of(struct shared *s, const char *person, const char *name,
+                                    const char *const *params, unsigned n)
 {
     struct question *q = mem_zalloc(sizeof(*q));
     struct list *pos;
@@ -82,7 +85,7 @@ static struct question *question_of(struct shared *s, const char *name, const ch
     list_init(&q->now);
     list_init(&q->later);
     list_init(&q->link);
-    write_text(&q->text, name, params, n);
+    write_text(&q->text, person, name, params, n);
     if (q->text.failed) {
         drop(q);
         return NULL;
@@ -108,8 +111,8 @@ static void on_answer(void *arg, enum status st, const char *json, const char *w
 static enum status ask(struct question *q)
 {
     q->under_way = true;
-    return reader_ask(q->shared->console->reader, (const char *)q->text.data, q->params, q->n,
-                      on_answer, q);
+    return reader_ask(q->shared->console->reader, (const char *)q->text.data, q->name, q->params,
+                      q->n, on_answer, q);
 }
 
 static void answer_all(struct list *waiting, enum status st, const char *json, const char *why)
@@ -137,11 +140,12 @@ static void on_answer(void *arg, enum status st, const char *json, const char *w
     drop(q);
 }
 
-enum status shared_ask(struct shared *s, const char *name, const char *const *params, unsigned n,
-                       reader_done_fn done, struct exchange *x)
+enum status shared_ask(struct shared *s, const char *person, const char *name,
+                       const char *const *params, unsigned n, reader_done_fn done,
+                       struct exchange *x)
 {
     struct waiter *w = mem_zalloc(sizeof(*w));
-    struct question *q = w ? question_of(s, name, params, n) : NULL;
+    struct question *q = w ? question_of(s, person, name, params, n) : NULL;
     enum status st;
 
     if (!q) {

@@ -4,15 +4,18 @@
  *
  * The answer means: it is on this machine's disk and will be said. What becomes of it comes by
  * news. The page makes the message_id; said again with the same one (a double click, a broken
- * connection) it is said once. While the database is away only what nobody may wait for is taken:
- * receipts and calls for help. */
+ * connection) it is said once, and something else under it is answered 409. While the database is
+ * away only what nobody may wait for is taken, receipts and calls for help, by the rights that the
+ * person had last. */
 #include <stdio.h>
 #include <string.h>
 
 #include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
+#include "agents/console/read/book.h"
 #include "agents/console/say/say.h"
 #include "agents/console/say/warn.h"
+#include "proto/base/digest.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
@@ -37,6 +40,17 @@ struct taking *taking_begin(struct console *c, struct exchange *x, const struct 
     mem_free(t);
     answer_later(x, 503, "memory", "There is no memory for it now.", 5);
     return NULL;
+}
+
+void taking_digest(struct taking *t, const char *request, size_t len)
+{
+    struct sha256 s;
+
+    sha256_begin(&s);
+    sha256_add(&s, t->person, strlen(t->person) + 1);
+    if (len)
+        sha256_add(&s, request, len);
+    sha256_end(&s, t->said);
 }
 
 void taking_end(struct taking *t)
@@ -102,8 +116,11 @@ static void put(struct taking *t)
     enum status st = put_once(t, &tag, &why);
 
     if (st == ST_OK)
-        news_expect(t->console->news, tag, t->m->message_id.data, t->person);
-    if (st == ST_OK || st == ST_EXISTS) {
+        news_expect(t->console->news, tag, t->m->message_id.data, t->said, t->person);
+    if (st == ST_EXISTS && news_was_otherwise(t->console->news, t->m->message_id.data, t->said)) {
+        answer_error(t->x, 409, "message_id",
+                     "Something else was said under this message_id; say this under a new one.");
+    } else if (st == ST_OK || st == ST_EXISTS) {
         answer_taken(t, st == ST_EXISTS);
     } else if (st == ST_INVALID) {
         answer_refused(t, &why);
@@ -123,6 +140,32 @@ static bool may_not_wait(const Eocbus__V1__Envelope *m)
            m->body_case == EOCBUS__V1__ENVELOPE__BODY_ESCALATION_EVENT;
 }
 
+/* The database is away. An answer to what everybody heard is taken from whom nothing is known yet:
+ * brokers and the ledger judge it once more. */
+static void put_unasked(struct taking *t)
+{
+    enum may may = book_say(t->console->book, t->person, t->m);
+
+    if (may == MAY || (may == MAY_BE && t->m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT))
+        put(t);
+    else if (may == MAY_NOT)
+        answer_error(t->x, 403, "rights", "You may not say this here.");
+    else
+        answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
+}
+
+/* What page_may.sql has besides "true" and "false". */
+static void answer_why(struct taking *t, const char *word)
+{
+    if (strcmp(word, "not_asked") == 0)
+        answer_error(t->x, 403, word,
+                     "You are not on duty for this alert; your answer would not count.");
+    else if (strcmp(word, "own") == 0)
+        answer_error(t->x, 403, word, "You said this yourself; another person takes it.");
+    else
+        answer_error(t->x, 403, "rights", "You may not say this here.");
+}
+
 static void on_may(void *arg, enum status st, const char *json, const char *why)
 {
     struct taking *t = exchange_kept(arg);
@@ -130,11 +173,11 @@ static void on_may(void *arg, enum status st, const char *json, const char *why)
     if (st != ST_OK)
         log_warn("console.view", "path=may status=%s why=\"%s\"", status_name(st), why);
     if ((st == ST_CLOSED || st == ST_TIMEOUT) && may_not_wait(t->m))
-        put(t);
+        put_unasked(t);
     else if (st != ST_OK)
         answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
     else if (strcmp(json, "true") != 0)
-        answer_error(t->x, 403, "rights", "You may not say this here.");
+        answer_why(t, json);
     else
         put(t);
     taking_end(t);
@@ -158,17 +201,33 @@ static const char *places_of(const struct taking *t)
     return all ? all : "";
 }
 
+/* The message that this one takes or turns down; NULL: none. */
+static const char *answers_to(char out[ID_TEXT], const Eocbus__V1__Envelope *m)
+{
+    const Eocbus__V1__Receipt *r =
+        m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT ? m->receipt : NULL;
+
+    if (!r || r->message_id.len != ID_BYTES ||
+        (r->level != EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_ACCEPTED &&
+         r->level != EOCBUS__V1__RECEIPT_LEVEL__RECEIPT_LEVEL_REJECTED))
+        return NULL;
+    id_format(out, r->message_id.data);
+    return out;
+}
+
 void taking_ask_rights(struct taking *t)
 {
     const struct type_info *type = type_by_number((unsigned)t->m->body_case);
-    const char *params[] = {t->person, type->name, places_of(t), label_of(t->m)};
+    char answers[ID_TEXT];
+    const char *params[] = {t->person, type->name, places_of(t), label_of(t->m),
+                            answers_to(answers, t->m)};
     enum status st;
 
-    st = reader_ask(t->console->reader, "may", params, ARRAY_LEN(params), on_may, t->x);
+    st = reader_ask(t->console->reader, "", "may", params, ARRAY_LEN(params), on_may, t->x);
     if (st == ST_OK)
         return;
     if (st == ST_CLOSED && may_not_wait(t->m))
-        put(t);
+        put_unasked(t);
     else
         answer_later(t->x, 503, "store_away", "Your rights cannot be asked now; try again.", 2);
     taking_end(t);
@@ -227,6 +286,7 @@ void say_take(struct console *c, struct exchange *x, struct session *who)
 
     if (!t)
         return;
+    taking_digest(t, json, len);
     st = say_read(&t->m, json ? json : "", len, who->person, loop_utc_us(c->loop), t->arena, err,
                   sizeof(err));
     if (st == ST_OK)

@@ -12,12 +12,15 @@ struct taking { /* kept by its exchange; gone with it */
     struct arena *arena;
     Eocbus__V1__Envelope *m; /* lives in the arena; NULL until it is known */
     char person[PERSON_NAME];
-    uint8_t id[16]; /* of what is to be said */
+    uint8_t id[16];   /* of what is to be said */
+    uint8_t said[32]; /* digest of who says it and of the request */
 };
 
 /* NULL: no memory, and that was answered. `who` NULL: somebody without a session, who only asks
  * (feed.c). */
 struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
+/* What is asked for, for knowing it again when it comes twice. */
+void taking_digest(struct taking *t, const char *request, size_t len);
 /* After the answer. */
 void taking_end(struct taking *t);
 /* Asks whether the person may say t->m; then it is said, or not, and answered. Ends the taking. */

@@ -81,7 +81,7 @@ static void ask(struct console *c, struct exchange *x, const struct session *who
         return;
     }
     n = take_params(x, takes, who->person, names, params);
-    st = shared_ask(c->shared, name, params, n, done, x);
+    st = shared_ask(c->shared, who->person, name, params, n, done, x);
     if (st == ST_CLOSED)
         answer_later(x, 503, "store_away", "The database is away.", 2);
     else if (st == ST_INVALID)
@@ -93,7 +93,7 @@ static void ask(struct console *c, struct exchange *x, const struct session *who
 /* Rights of anybody are not for everybody to ask, and what the program asks is no JSON. */
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {"may", "approve", "feed", "cap"};
+    static const char *const ours[] = {"may", "approve", "feed", "cap", "person", "heard"};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (strcmp(name, ours[i]) == 0)

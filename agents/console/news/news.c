@@ -6,29 +6,40 @@
 #include <string.h>
 
 #include "agents/console/api/api.h"
+#include "agents/console/read/book.h"
 #include "proto/base/ids.h"
 #include "proto/wire/json.h"
 #include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
 
-enum { TRUTH_MS = 2000, PAGES_MOST = 200, EXPECTED = 256 };
+enum { TRUTH_MS = 2000, PAGES_MOST = 200, EXPECTED = 256, IN_DOUBT_MOST = 64 };
 
 struct open_page {
     struct list link;
     struct news *news;
     struct stream *stream;
+    char person[PERSON_NAME];
+};
+
+/* An event of which only the database knows whether this person may hear it. */
+struct doubt {
+    struct list link;
+    struct news *news;
+    uint64_t seq;
+    char person[PERSON_NAME];
+    struct buf text;
 };
 
 struct news {
     struct console *console;
     struct loop_timer *truth;
-    struct list pages;
-    unsigned count;
+    struct list pages, doubts;
+    unsigned count, doubt_count;
     uint64_t seq; /* newest number heard */
     struct expected {
         uint64_t tag;
-        uint8_t id[ID_BYTES];
+        uint8_t id[ID_BYTES], said[32];
         char person[PERSON_NAME];
     } expected[EXPECTED]; /* a ring: the latest that were said here */
     unsigned next;
@@ -51,8 +62,85 @@ static void on_left(void *arg, struct stream *s)
     drop(arg);
 }
 
+/* `person` NULL: to everybody. */
+static void give_to(struct news *n, const char *person, const char *event, struct buf *text)
+{
+    struct list *pos, *next;
+
+    buf_put(text, "", 1); /* a second one does no harm */
+    if (text->failed)
+        return;
+    list_each_safe(pos, next, &n->pages) {
+        struct open_page *p = container_of(pos, struct open_page, link);
+
+        if (!person || strcmp(p->person, person) == 0)
+            (void)stream_send(p->stream, event, NULL, (const char *)text->data);
+    }
+}
+
 static void give(struct news *n, const char *event)
 {
+    give_to(n, NULL, event, &n->text);
+}
+
+/* --- to whom ------------------------------------------------------------------------------------
+ */
+
+static void drop_doubt(struct doubt *d)
+{
+    list_remove(&d->link);
+    d->news->doubt_count--;
+    buf_free(&d->text);
+    mem_free(d);
+}
+
+static void on_heard(void *arg, enum status st, const char *answer, const char *why)
+{
+    struct doubt *d = arg;
+
+    (void)why;
+    if (st == ST_OK && strcmp(answer, "true") == 0)
+        give_to(d->news, d->person, "message", &d->text);
+    drop_doubt(d);
+}
+
+/* Past the bound nothing is asked: the page sees it when it reads its views again. */
+static void ask_first(struct news *n, const char *person, uint64_t seq)
+{
+    char number[24];
+    struct list *pos;
+    struct doubt *d;
+
+    list_each(pos, &n->doubts) {
+        d = container_of(pos, struct doubt, link);
+        if (d->seq == seq && strcmp(d->person, person) == 0)
+            return; /* another page of the same person */
+    }
+    d = n->doubt_count < IN_DOUBT_MOST ? mem_zalloc(sizeof(*d)) : NULL;
+    if (!d)
+        return;
+    d->news = n;
+    d->seq = seq;
+    snprintf(d->person, sizeof(d->person), "%s", person);
+    buf_put(&d->text, n->text.data, n->text.len);
+    list_add_tail(&n->doubts, &d->link);
+    n->doubt_count++;
+    snprintf(number, sizeof(number), "%" PRIu64, seq);
+    if (reader_ask(n->console->reader, person, "heard", (const char *const[]){number}, 1, on_heard,
+                   d) != ST_OK)
+        drop_doubt(d);
+}
+
+/* An alarm is for everybody who is signed in while the database is away: then nobody's rights can
+ * be asked, and the record is late. */
+static bool is_for_all(const struct news *n, const Eocbus__V1__Envelope *m)
+{
+    return m->lane == EOCBUS__V1__LANE__LANE_FLASH && !reader_is_up(n->console->reader);
+}
+
+static void give_message(struct news *n, const Eocbus__V1__Stamp *s, const Eocbus__V1__Envelope *m)
+{
+    const bool for_all = is_for_all(n, m);
     struct list *pos, *next;
 
     buf_put(&n->text, "", 1);
@@ -60,12 +148,16 @@ static void give(struct news *n, const char *event)
         return;
     list_each_safe(pos, next, &n->pages) {
         struct open_page *p = container_of(pos, struct open_page, link);
+        enum may may = for_all ? MAY : book_hear(n->console->book, p->person, m);
 
-        (void)stream_send(p->stream, event, NULL, (const char *)n->text.data);
+        if (may == MAY)
+            (void)stream_send(p->stream, "message", NULL, (const char *)n->text.data);
+        else if (may == MAY_BE && s->seq && !s->provisional)
+            ask_first(n, p->person, s->seq);
     }
 }
 
-void news_open(struct news *n, struct exchange *x)
+void news_open(struct news *n, struct exchange *x, const char *person)
 {
     struct open_page *p = n->count < PAGES_MOST ? mem_zalloc(sizeof(*p)) : NULL;
 
@@ -74,6 +166,7 @@ void news_open(struct news *n, struct exchange *x)
         return;
     }
     p->news = n;
+    snprintf(p->person, sizeof(p->person), "%s", person);
     p->stream = http_stream(x, on_left, p);
     if (!p->stream) {
         mem_free(p);
@@ -153,7 +246,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
         return true;
     buf_clear(&n->text);
     put_message(&n->text, d->stamp, m);
-    give(n, "message");
+    give_message(n, d->stamp, m);
     return true;
 }
 
@@ -185,12 +278,22 @@ enum status news_subscribe(struct news *n, char *err, size_t err_size)
 /* --- what was said here -------------------------------------------------------------------------
  */
 
-void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person)
+bool news_was_otherwise(const struct news *n, const uint8_t id[16], const uint8_t said[32])
+{
+    for (unsigned i = 0; i < EXPECTED; i++)
+        if (*n->expected[i].person && memcmp(n->expected[i].id, id, ID_BYTES) == 0)
+            return memcmp(n->expected[i].said, said, sizeof(n->expected[i].said)) != 0;
+    return false;
+}
+
+void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const uint8_t said[32],
+                 const char *person)
 {
     struct expected *e = &n->expected[n->next++ % EXPECTED];
 
     e->tag = tag;
     memcpy(e->id, id, ID_BYTES);
+    memcpy(e->said, said, sizeof(e->said));
     snprintf(e->person, sizeof(e->person), "%s", person);
 }
 
@@ -217,7 +320,7 @@ void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc)
     buf_puts(&n->text, ",\"text\":");
     put_json(&n->text, oc->text ? oc->text : "");
     buf_puts(&n->text, "}");
-    give(n, "settled");
+    give_to(n, e->person, "settled", &n->text);
 }
 
 /* --- how things are -----------------------------------------------------------------------------
@@ -227,9 +330,12 @@ void news_truth(struct news *n)
 {
     struct console *c = n->console;
     struct agent_state s;
+    struct list *pos;
 
     if (!n->count)
         return;
+    list_each(pos, &n->pages)
+        book_keep(c->book, container_of(pos, struct open_page, link)->person);
     agent_state(c->agent, &s);
     buf_clear(&n->text);
     buf_printf(&n->text,
@@ -261,6 +367,7 @@ enum status news_create(struct news **out, struct console *c)
         return ST_NOMEM;
     n->console = c;
     list_init(&n->pages);
+    list_init(&n->doubts);
     st = loop_timer_create(&n->truth, c->loop, on_truth, n);
     if (st != ST_OK) {
         mem_free(n);
@@ -278,6 +385,8 @@ void news_destroy(struct news *n)
     loop_timer_destroy(n->truth);
     while (!list_empty(&n->pages))
         drop(container_of(list_first(&n->pages), struct open_page, link));
+    while (!list_empty(&n->doubts))
+        drop_doubt(container_of(list_first(&n->doubts), struct doubt, link));
     buf_free(&n->text);
     mem_free(n);
 }

@@ -6,11 +6,12 @@
  *              whole message as `message`, so that it is on the screen before the database has it
  *   withdrawn  what was shown as provisional will not be stored: {message_id}
  *   settled    what somebody said here has its receipt: {message_id, person, stored, seq, verdict, code,
- *              path, text}
+ *              path, text}; only to that person's pages
  *   truth      every 2 s: {utc_us, store, linked, endpoint, view, waiting, refused, exercise, seq}. A page
  *              that hears none for 5 s says that it is blind.
  *
- * A page that comes back reads its views again; nothing is repeated here. */
+ * A person hears of messages as bus.may says (read/book.h); while the database is away everybody who is
+ * signed in hears FLASH. A page that comes back reads its views again; nothing is repeated here. */
 /* clang-format on */
 #ifndef EOCBUS_CONSOLE_NEWS_H
 #define EOCBUS_CONSOLE_NEWS_H
@@ -22,9 +23,13 @@ void news_destroy(struct news *n); /* NULL is allowed */
 /* Subscribes to all that this console may hear, from now on. ST_INVALID...: `err`. */
 MUST_CHECK enum status news_subscribe(struct news *n, char *err, size_t err_size);
 /* Answers x with the stream. */
-void news_open(struct news *n, struct exchange *x);
-/* `tag` is a row of the outbox, said by this person as this message. */
-void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person);
+void news_open(struct news *n, struct exchange *x, const char *person);
+/* `tag` is a row of the outbox, said by this person as this message; `said`: a digest of the
+ * request. */
+void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const uint8_t said[32],
+                 const char *person);
+/* Was this id used here lately (256 messages) for another request? */
+bool news_was_otherwise(const struct news *n, const uint8_t id[16], const uint8_t said[32]);
 void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc);
 void news_truth(struct news *n);
 

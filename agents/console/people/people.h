@@ -3,10 +3,10 @@
  *   # eocbus people - who may sign in; written by eocbus-console person
  *   coes.dushanbe.nazarov tg $argon2id$v=19$m=65536,t=2,p=1$...
  *
- * NAME is the person's own principal: what this person may say is asked of the bus's rules under
- * that name; what the pages show is what the console itself may hear. The file (mode 0600) is read
- * anew for each question, so that who is removed, or has another password, is signed out with the
- * next one.
+ * NAME is the person's own principal: what this person may say and hear is asked of the bus's rules
+ * under that name; of what the console itself may not hear, the pages show nothing. The file (mode
+ * 0600) is read anew for each question, so that who is removed, or has another password, is signed
+ * out with the next one.
  */
 #ifndef EOCBUS_CONSOLE_PEOPLE_H
 #define EOCBUS_CONSOLE_PEOPLE_H

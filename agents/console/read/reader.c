@@ -12,13 +12,13 @@
 
 #include "proto/base/banned.h"
 
-enum { CONNECTIONS = 8, PAGES = 64, PARAM_BYTES = 512 };
+enum { CONNECTIONS = 8, PAGES = 64, PARAM_BYTES = 512, NAME_BYTES = 128 };
 
-static const char folder[] = "queries/page_";
+static const char folder[] = "queries/page_", reads_for[] = "reads_for";
 
 struct question {
     struct list link;
-    char name[64];
+    char name[64], person[NAME_BYTES];
     char text[READER_PARAMS][PARAM_BYTES];
     bool given[READER_PARAMS];
     unsigned n;
@@ -30,11 +30,12 @@ struct line {
     struct reader *reader;
     struct pg *pg;
     struct question *busy;
+    char person[NAME_BYTES]; /* for whom the connection reads; "" = for the login itself */
 };
 
 struct reader {
     struct reader_settings set;
-    const char *pages[PAGES + 1]; /* names with "page_", for prepare */
+    const char *pages[PAGES + 2]; /* reads_for, then names with "page_", for prepare */
     struct line line[CONNECTIONS];
     unsigned up;
     struct list waiting;
@@ -71,7 +72,8 @@ static void list_pages(struct reader *r)
 {
     unsigned n = 0;
 
-    for (const struct sql_text *t = sql_texts; t->name && n < PAGES; t++)
+    r->pages[n++] = reads_for;
+    for (const struct sql_text *t = sql_texts; t->name && n <= PAGES; t++)
         if (sql_is_in(t, folder))
             r->pages[n++] = t->name + strlen("queries/");
 }
@@ -103,7 +105,7 @@ static void on_answer(void *arg, const struct pg_reply *reply)
     ask_next(l->reader);
 }
 
-static bool send(struct line *l, struct question *q)
+static bool send_page(struct line *l, struct question *q)
 {
     struct pg_param params[READER_PARAMS];
     char name[72];
@@ -117,6 +119,32 @@ static bool send(struct line *l, struct question *q)
             return pg_query(l->pg, l->reader->pages[i], params, q->n, l->reader->set.deadline_ms,
                             on_answer, l) == ST_OK;
     return false;
+}
+
+static void on_person(void *arg, const struct pg_reply *reply)
+{
+    struct line *l = arg;
+    struct question *q = l->busy;
+
+    if (reply->answer == PG_ROWS) {
+        snprintf(l->person, sizeof(l->person), "%s", q->person);
+        if (send_page(l, q))
+            return;
+    }
+    l->busy = NULL;
+    answer(q, reply->answer == PG_ERROR ? ST_INVALID : ST_TIMEOUT, NULL, reply->message);
+    ask_next(l->reader);
+}
+
+/* First for whom, if the connection read for somebody else last. */
+static bool send(struct line *l, struct question *q)
+{
+    const struct pg_param person = {q->person, strlen(q->person)};
+
+    if (strcmp(l->person, q->person) == 0)
+        return send_page(l, q);
+    return pg_query(l->pg, reads_for, &person, 1, l->reader->set.deadline_ms, on_person, l) ==
+           ST_OK;
 }
 
 static struct question *take_waiting(struct reader *r)
@@ -148,6 +176,7 @@ static void on_ready(void *arg)
     struct line *l = arg;
     struct reader *r = l->reader;
 
+    l->person[0] = '\0';
     if (r->up++ == 0)
         r->set.changed(r->set.arg, true);
     ask_next(r);
@@ -165,8 +194,8 @@ static void on_gone(void *arg)
     r->set.changed(r->set.arg, false);
 }
 
-enum status reader_ask(struct reader *r, const char *name, const char *const *params, unsigned n,
-                       reader_done_fn done, void *arg)
+enum status reader_ask(struct reader *r, const char *person, const char *name,
+                       const char *const *params, unsigned n, reader_done_fn done, void *arg)
 {
     struct question *q;
 
@@ -175,6 +204,8 @@ enum status reader_ask(struct reader *r, const char *name, const char *const *pa
     for (unsigned i = 0; i < n; i++)
         if (params[i] && strlen(params[i]) >= PARAM_BYTES)
             return ST_INVALID;
+    if (strlen(person) >= NAME_BYTES)
+        return ST_INVALID;
     if (!r->up)
         return ST_CLOSED;
     if (r->waiting_count >= r->set.waiting_most)
@@ -183,6 +214,7 @@ enum status reader_ask(struct reader *r, const char *name, const char *const *pa
     if (!q)
         return ST_NOMEM;
     snprintf(q->name, sizeof(q->name), "%s", name);
+    snprintf(q->person, sizeof(q->person), "%s", person);
     for (q->n = 0; q->n < n && q->n < READER_PARAMS; q->n++) {
         q->given[q->n] = params[q->n] != NULL;
         snprintf(q->text[q->n], PARAM_BYTES, "%s", params[q->n] ? params[q->n] : "");

@@ -1,4 +1,5 @@
-/* reader - what the pages ask of the database: sql/queries/page_*.sql, each with one cell of JSON.
+/* reader - what the pages ask of the database: sql/queries/page_*.sql, each with one cell of JSON,
+ * in the name of whoever sits there.
  *
  * A few connections, read only, each busy with one question; who comes while all are busy waits in
  * a line of bounded length. A database that is away is answered at once: the page says so and asks
@@ -35,11 +36,13 @@ const char *reader_takes(const char *name);
 /* `json` is borrowed for the call; NULL: `st` is ST_CLOSED (the database is away), ST_TIMEOUT, or
  * ST_INVALID (it refused a parameter; `json` is NULL, `why` one line). */
 typedef void (*reader_done_fn)(void *arg, enum status st, const char *json, const char *why);
-/* Asks page `name` with texts or NULLs, copied. ST_FULL: the line is full; ST_INVALID: a text of
- * 512 bytes or more; ST_CLOSED; ST_NOTFOUND; else `done` comes once, maybe from inside this call
- * when the database went away meanwhile. */
-MUST_CHECK enum status reader_ask(struct reader *r, const char *name, const char *const *params,
-                                  unsigned n, reader_done_fn done, void *arg);
+/* Asks page `name` with texts or NULLs, copied, for a person: the answer has what both may hear,
+ * this person and the console (sql/functions/z_readers.sql); "": the console itself. ST_FULL: the
+ * line is full; ST_INVALID: a text of 512 bytes or more; ST_CLOSED; ST_NOTFOUND; else `done` comes
+ * once, maybe from inside this call when the database went away meanwhile. */
+MUST_CHECK enum status reader_ask(struct reader *r, const char *person, const char *name,
+                                  const char *const *params, unsigned n, reader_done_fn done,
+                                  void *arg);
 /* Nobody waits for these any more: `done` of what was asked with this arg is not called. */
 void reader_forget(struct reader *r, void *arg);
 
