@@ -9,7 +9,6 @@ import { form201, form209, form213, form213rr, form214 } from "./ics.js";
 import { handover, sitrep } from "./sitrep.js";
 import { requestPlot, sensorPlots } from "./numbers.js";
 import { stamp, useAllLanguages } from "./sheet.js";
-import { go } from "./app.js";
 
 const ofIncident = ["sitrep", "201", "209", "214"];
 const files = ["incidents", "harm", "resources", "relocation", "sensors", "reports"];
@@ -60,7 +59,8 @@ function periodForm(kind, asked) {
     event.preventDefault();
     const values = new URLSearchParams(asked);
     for (const [name, input] of [["since", since], ["until", until]]) input.value ? values.set(name, fromLocal(input.value)) : values.delete(name);
-    go(`/paper/${kind}?${values}`);
+    history.pushState(null, "", `/paper/${kind}?${values}`);
+    dispatchEvent(new PopStateEvent("popstate")); // app.js cannot be imported by what it fetches while it starts
   };
   return el("form", { class: "move", onsubmit: submit }, el("a", { href: "/paper", "data-link": true }, `← ${say("page.paper")}`),
     /^213/.test(kind) ? null : [el("label", { for: "since" }, say("paper.from")), since, el("label", { for: "until" }, say("paper.until")), until, el("button", {}, say("paper.show"))],
