@@ -8,20 +8,12 @@
 CREATE FUNCTION bus.reads_whole() RETURNS bool LANGUAGE sql STABLE AS
 $$ SELECT pg_has_role(session_user, 'bus_admin', 'MEMBER') OR pg_has_role(session_user, 'bus_audit', 'MEMBER') $$;
 
--- May the reader hear messages of this type and label (1 PUBLIC .. 4) about this place?
-CREATE FUNCTION bus.reader_hears(of_type int4, label int4, places text) RETURNS bool
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    code int2;
+-- May the reader hear messages of this type and label (1 PUBLIC .. 4) about these places? `map` and `own` are bus.reader_map()
+-- and bus.reader_places(), asked once.
+CREATE FUNCTION bus.is_heard(whole bool, map int2[], own text, of_type int4, label int4, places text) RETURNS bool LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF bus.reads_whole() THEN
-        RETURN true;
-    END IF;
-    code := (bus.reader_map())[of_type * 4 + label];
-    RETURN coalesce(CASE WHEN code = 1 THEN true
-                         WHEN code IN (2, 3) THEN places ~ bus.reader_places()
-                         WHEN code = 5 THEN bus.reader_asks(of_type::int2, places, label, NULL, NULL)
-                         ELSE false END, false);
+    RETURN whole OR coalesce(CASE map[of_type * 4 + label] WHEN 1 THEN true WHEN 2 THEN places ~ own WHEN 3 THEN places ~ own
+                                  WHEN 5 THEN bus.reader_asks(of_type::int2, places, label, NULL, NULL) END, false);
 END
 $$;
 
@@ -35,6 +27,9 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp S
 DECLARE
     played int2 := array_position(ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'], of_status);
     clock timestamptz := now();
+    whole bool := bus.reads_whole();
+    map int2[] := bus.reader_map();
+    own text := bus.reader_places();
 BEGIN
     IF played <> 1 THEN
         clock := least(now(), greatest((SELECT max(h.since) FROM bus.household h WHERE h.status = played),
@@ -44,15 +39,15 @@ BEGIN
     WITH placed AS MATERIALIZED (
         SELECT h.household_id, bus.district_of(split_part(h.places, ' ', 1)) AS pcode, h.state, coalesce(h.members, 0) AS members, h.fed_until
           FROM bus.household h
-         WHERE h.status = played AND of_incident IS NULL AND h.state NOT IN ('CLOSED', 'WITHDRAWN', 'DUPLICATE')
+         WHERE h.status = played AND of_incident IS NULL AND h.state NOT IN ('CLOSED', 'WITHDRAWN', 'DUPLICATE', 'SETTLED')
         UNION ALL
         SELECT h.household_id, bus.district_of(split_part(h.places, ' ', 1)), h.state, coalesce(h.members, 0), h.fed_until
           FROM bus.household h
          WHERE h.status = played AND h.incident_id = of_incident AND h.state NOT IN ('WITHDRAWN', 'DUPLICATE')
     ), told AS MATERIALIZED (
-        SELECT d.pcode, played <> 1 OR bus.reader_hears(220, 4, d.pcode) AS exactly
+        SELECT d.pcode, played <> 1 OR bus.is_heard(whole, map, own, 220, 4, d.pcode) AS exactly
           FROM (SELECT DISTINCT p.pcode FROM placed p) AS d
-         WHERE bus.reader_hears(228, 2, d.pcode)
+         WHERE bus.is_heard(whole, map, own, 228, 2, d.pcode)
     ), family AS MATERIALIZED (
         SELECT p.*, t.exactly FROM placed p JOIN told t ON t.pcode = p.pcode
     ), offer AS MATERIALIZED (
@@ -90,12 +85,39 @@ END
 $$;
 COMMENT ON FUNCTION eoc.families IS 'families as numbers, of an incident or of all that are on the way: by state, rations, offers, reasons of declining';
 
+-- Of each of these incidents how many families; null: fewer than five real ones, or not to be told.
+CREATE FUNCTION eoc.incident_families(incidents uuid[]) RETURNS TABLE (incident_id uuid, families int4)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    whole bool := bus.reads_whole();
+    map int2[] := bus.reader_map();
+    own text := bus.reader_places();
+BEGIN
+    RETURN QUERY
+    WITH placed AS MATERIALIZED (
+        SELECT h.incident_id, h.status, bus.district_of(split_part(h.places, ' ', 1)) AS pcode, count(*)::int4 AS n
+          FROM bus.household h WHERE h.incident_id = ANY (incidents) AND h.state NOT IN ('WITHDRAWN', 'DUPLICATE') GROUP BY 1, 2, 3
+    ), told AS MATERIALIZED (
+        SELECT d.pcode, bus.is_heard(whole, map, own, 220, 4, d.pcode) AS exactly
+          FROM (SELECT DISTINCT p.pcode FROM placed p) AS d WHERE bus.is_heard(whole, map, own, 228, 2, d.pcode)
+    )
+    SELECT p.incident_id, CASE WHEN p.status <> 1 OR bool_and(t.exactly) OR sum(p.n) >= 5 THEN sum(p.n)::int4 END
+      FROM placed p JOIN told t ON t.pcode = p.pcode GROUP BY p.incident_id, p.status;
+END
+$$;
+COMMENT ON FUNCTION eoc.incident_families IS 'how many families each of these incidents struck, under the right to hear numbers of them';
+
 -- Every office and gateway whose reports the reader may hear: when a broker last had anything from it, and whether it
 -- listens now. Receipts and ticks count: this asks for the link, not for people (eoc.silence).
 CREATE FUNCTION eoc.links()
 RETURNS TABLE (principal text, pcode text, roles text, heard_at timestamptz, is_listening bool, behind int8)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
+DECLARE
+    whole bool := bus.reads_whole();
+    map int2[] := bus.reader_map();
+    mine text := bus.reader_places();
 BEGIN
     RETURN QUERY
     WITH own AS MATERIALIZED (
@@ -111,7 +133,7 @@ BEGIN
     SELECT o.name, o.pcode, o.roles, m.received_at, coalesce(l.now, false), l.behind
       FROM own o LEFT JOIN seen s ON s.sender_id = o.principal_id LEFT JOIN listens l ON l.principal_id = o.principal_id
       LEFT JOIN LATERAL (SELECT x.received_at FROM bus.message x WHERE x.seq = s.seq LIMIT 1) AS m ON true
-     WHERE bus.reader_hears(121, 2, o.pcode);
+     WHERE bus.is_heard(whole, map, mine, 121, 2, o.pcode);
 END
 $$;
 COMMENT ON FUNCTION eoc.links IS 'when the last message of each office and gateway came, whatever it was, and whether it listens now';
@@ -133,4 +155,4 @@ END
 $$;
 COMMENT ON FUNCTION eoc.channels IS 'streams of samples and when their newest was taken';
 
-GRANT EXECUTE ON FUNCTION eoc.families, eoc.links, eoc.channels TO bus_reader, bus_admin, bus_audit;
+GRANT EXECUTE ON FUNCTION eoc.families, eoc.incident_families, eoc.links, eoc.channels TO bus_reader, bus_admin, bus_audit;

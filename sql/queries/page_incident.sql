@@ -3,23 +3,21 @@
 WITH inc AS MATERIALIZED (
     SELECT i.*, coalesce($2::text, 'en') AS lang FROM eoc.incident_now i WHERE i.incident_id = $1::text::uuid
 ), line AS MATERIALIZED (
-    SELECT t.*, CASE t.status WHEN 'ACTUAL' THEN now() ELSE t.last_at END AS clock
-      FROM (SELECT x.*, inc.status, inc.last_at FROM inc JOIN eoc.incident_timeline x ON x.incident_id = inc.incident_id) AS t
-     ORDER BY t.at DESC, t.seq DESC, t.step DESC LIMIT 400
+    SELECT * FROM eoc.incident_timeline t WHERE t.incident_id = $1::text::uuid ORDER BY t.at DESC, t.seq DESC, t.step DESC LIMIT 400
 ), alarm AS MATERIALIZED (
     -- Alarms that belong to it, and those near it that belong to nothing yet.
     SELECT l.seq FROM line l WHERE l.what = 'sensor_detection'
     UNION
-    SELECT p.seq FROM inc JOIN eoc.incident_proposal p ON p.status = inc.status AND p.type = 'sensor_detection'
-       AND p.event_at BETWEEN inc.began_at - interval '1 day' AND coalesce(inc.last_at, now()) + interval '1 hour'
-       AND left(p.places, 7) = left(inc.places, 7)
+    SELECT p.seq FROM eoc.incident_proposal p
+     WHERE p.event_at BETWEEN (SELECT began_at - interval '1 day' FROM inc) AND (SELECT coalesce(last_at, now()) + interval '1 hour' FROM inc)
+       AND p.status = (SELECT status FROM inc) AND p.type = 'sensor_detection' AND left(p.places, 7) = (SELECT left(places, 7) FROM inc)
 ), detection AS MATERIALIZED (
     SELECT d.seq, d.event_at AS at, d.sender, d.profile, d.level, d.hazard, d.onset_at, d.text, d.evidence, d.message_id, d.local_siren_sounded,
            d.seq IN (SELECT seq FROM alarm) AS is_alarm, d.seq IN (SELECT l.seq FROM line l) AS belongs
       FROM eoc.sensor_detection d
      WHERE d.seq BETWEEN (SELECT min(seq) - 20000 FROM alarm) AND (SELECT max(seq) + 20000 FROM alarm)
        AND d.event_at BETWEEN (SELECT began_at - interval '1 day' FROM inc) AND (SELECT coalesce(last_at, now()) + interval '12 hours' FROM inc)
-       AND d.sender IN (SELECT e.sender FROM eoc.sensor_detection e WHERE e.seq IN (SELECT seq FROM alarm))
+       AND d.sender = ANY (ARRAY(SELECT e.sender FROM alarm a CROSS JOIN LATERAL (SELECT y.sender FROM eoc.sensor_detection y WHERE y.seq = a.seq OFFSET 0) AS e))
      ORDER BY d.event_at LIMIT 60
 ), span AS MATERIALIZED (
     SELECT greatest(min(d.at) FILTER (WHERE d.is_alarm) - interval '6 hours', max(d.at) FILTER (WHERE d.is_alarm) - interval '24 hours') AS from_at,
@@ -47,11 +45,18 @@ WITH inc AS MATERIALIZED (
       JOIN eoc.observation o ON o.sender_id = c.sender_id AND o.datastream_id = c.datastream_id AND o.time BETWEEN s.from_at AND s.to_at
        AND NOT o.is_missing
      GROUP BY c.sender, c.datastream_id, c.rank, o.type, o.unit, floor(extract(epoch FROM o.time - s.from_at) / greatest(1, extract(epoch FROM s.to_at - s.from_at) / 300))
+), filed AS MATERIALIZED (
+    -- Reports of the field stand as they are; of the others the version that stands.
+    SELECT l.seq, l.what, coalesce(r.is_current, false) AS stands, coalesce(r.is_withdrawn, false) AS gone
+      FROM (SELECT DISTINCT x.seq, x.what, x.message_id FROM line x
+             WHERE x.what IN ('flash_report', 'situation_report', 'casualty_summary', 'damage_needs_assessment')) AS l
+      LEFT JOIN LATERAL (SELECT y.is_current, y.is_withdrawn FROM eoc.report y WHERE y.message_id = l.message_id OFFSET 0) AS r ON true
+), link AS MATERIALIZED (SELECT k.principal, k.pcode FROM eoc.links() AS k
 ), word AS MATERIALIZED (
     -- Every office's newest word of each kind: of the line the reports of the field, of reports the version that stands.
     SELECT f.seq, 'flash_report' AS type, f.sender, f.event_at AS at, f.village AS place, f.pcode, f.reporter_role AS role, NULL AS version, f.confidence,
            jsonb_strip_nulls(jsonb_build_object('deaths', f.deaths, 'injured', f.injured, 'missing', f.missing, 'evacuated', f.to_evacuate, 'houses', f.houses, 'road_cut', f.road_cut)) AS facts, f.text
-      FROM eoc.flash_report f WHERE f.seq IN (SELECT l.seq FROM line l WHERE l.what = 'flash_report')
+      FROM filed l CROSS JOIN LATERAL (SELECT * FROM eoc.flash_report y WHERE y.seq = l.seq OFFSET 0) AS f WHERE l.what = 'flash_report'
     UNION ALL
     SELECT s.seq, 'situation_report', s.sender, s.event_at, s.place_name, s.pcode, NULL, s.version, s.confidence,
            jsonb_strip_nulls(jsonb_build_object('households', s.households_affected, 'displaced', s.people_displaced, 'road_cut', CASE WHEN s.roads_cut IS NOT NULL AND s.roads_cut <> '[]' THEN 'YES' END,
@@ -59,16 +64,16 @@ WITH inc AS MATERIALIZED (
                'injured', (SELECT sum(coalesce((c->>'persons')::int4, 0)) FROM jsonb_array_elements(k.counts) AS c WHERE c->>'kind' = 'CASUALTY_KIND_INJURED' AND c->>'sex' IS NULL AND c->>'age' IS NULL),
                'missing', (SELECT sum(coalesce((c->>'persons')::int4, 0)) FROM jsonb_array_elements(k.counts) AS c WHERE c->>'kind' = 'CASUALTY_KIND_MISSING' AND c->>'sex' IS NULL AND c->>'age' IS NULL),
                'evacuated', (SELECT sum(coalesce((c->>'persons')::int4, 0)) FROM jsonb_array_elements(k.counts) AS c WHERE c->>'kind' = 'CASUALTY_KIND_EVACUATED' AND c->>'sex' IS NULL AND c->>'age' IS NULL))), s.situation
-      FROM eoc.situation_report s JOIN eoc.report_current r ON r.seq = s.seq AND r.message_id = s.message_id
+      FROM filed l CROSS JOIN LATERAL (SELECT * FROM eoc.situation_report y WHERE y.seq = l.seq OFFSET 0) AS s
      CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(d.doc->'situation_report'->'casualties'->'counts') WHEN 'array' THEN d.doc->'situation_report'->'casualties'->'counts' ELSE '[]' END AS counts
                            FROM eoc.document d WHERE d.seq = s.seq AND d.type = 'situation_report') AS k
-     WHERE s.seq IN (SELECT l.seq FROM line l WHERE l.what = 'situation_report')
+     WHERE l.what = 'situation_report' AND l.stands
     UNION ALL
     SELECT c.seq, 'casualty_summary', c.sender, c.as_of, c.place_name, c.pcode, NULL, NULL, c.confidence,
            jsonb_strip_nulls(jsonb_build_object('deaths', sum(c.persons) FILTER (WHERE c.kind = 'KILLED'), 'injured', sum(c.persons) FILTER (WHERE c.kind = 'INJURED'),
                'missing', sum(c.persons) FILTER (WHERE c.kind = 'MISSING'), 'evacuated', sum(c.persons) FILTER (WHERE c.kind = 'EVACUATED'))), c.source
-      FROM eoc.casualty_summary c JOIN eoc.report_current r ON r.seq = c.seq AND r.message_id = c.message_id
-     WHERE c.sex IS NULL AND c.age_band IS NULL AND c.seq IN (SELECT l.seq FROM line l WHERE l.what = 'casualty_summary')
+      FROM filed l CROSS JOIN LATERAL (SELECT * FROM eoc.casualty_summary y WHERE y.seq = l.seq OFFSET 0) AS c
+     WHERE l.what = 'casualty_summary' AND l.stands AND c.sex IS NULL AND c.age_band IS NULL
      GROUP BY c.seq, c.sender, c.as_of, c.place_name, c.pcode, c.confidence, c.source
     UNION ALL
     SELECT max(a.seq), 'damage_needs_assessment', a.sender, max(a.event_at), string_agg(DISTINCT a.village, ', '), min(a.pcode), NULL, max(a.version), max(a.confidence),
@@ -76,13 +81,13 @@ WITH inc AS MATERIALIZED (
                'heavy', round(sum(a.quantity) FILTER (WHERE a.asset = 'HOUSE' AND a.damage = 'HEAVY')), 'silted', round(sum(a.quantity) FILTER (WHERE a.asset = 'HOUSE' AND a.damage = 'SILTED')),
                'households', sum(a.households_affected) FILTER (WHERE a.nth = 1), 'displaced_households', sum(a.households_displaced) FILTER (WHERE a.nth = 1),
                'relocate', sum(a.households_to_relocate) FILTER (WHERE a.nth = 1), 'road_km', sum(a.quantity) FILTER (WHERE a.asset = 'ROAD'))), a.act_no
-      FROM (SELECT d.*, row_number() OVER (PARTITION BY d.seq, d.village ORDER BY d.asset) AS nth FROM eoc.damage_assessment d
-             WHERE d.seq IN (SELECT l.seq FROM line l WHERE l.what = 'damage_needs_assessment')
-               AND NOT EXISTS (SELECT FROM eoc.report r WHERE r.seq = d.seq AND r.is_withdrawn)) AS a
+      FROM (SELECT d.*, row_number() OVER (PARTITION BY d.seq, d.village ORDER BY d.asset) AS nth
+              FROM filed l CROSS JOIN LATERAL (SELECT * FROM eoc.damage_assessment y WHERE y.seq = l.seq OFFSET 0) AS d
+             WHERE l.what = 'damage_needs_assessment' AND NOT l.gone) AS a
      GROUP BY a.sender, a.act_no
 )
 SELECT json_build_object(
-    'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place, (SELECT min(l.clock) FROM line l) AS clock FROM inc i) AS x),
+    'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place FROM inc i) AS x),
     'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.received_s, l.displayed_s, l.accepted_s, l.seq FROM line l) AS t), '[]'),
     'reports', coalesce((SELECT json_agg(w) FROM (SELECT w.*, eoc.place_name(w.pcode, (SELECT lang FROM inc)) AS district FROM word w ORDER BY w.at LIMIT 12) AS w), '[]'),
     'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
@@ -97,14 +102,14 @@ SELECT json_build_object(
                    WHERE c.incident_id = $1::text::uuid ORDER BY c.since) AS c), '[]'),
     'families', coalesce((SELECT json_agg(f) FROM inc CROSS JOIN LATERAL eoc.families(inc.status, inc.incident_id) AS f WHERE f.what <> 'clock'), '[]'),
     'alerts', coalesce((SELECT json_agg(a) FROM (
-        SELECT a.message_id, a.event_at AS at, a.sender, a.cap_status, a.msg_type, a.expires_at, a.headline, a.urgency, a.severity, a.language FROM eoc.public_alert a
-         WHERE a.seq IN (SELECT l.seq FROM line l WHERE l.what = 'public_alert') AND (a.language IS NULL OR a.language = (SELECT lang FROM inc) OR NOT EXISTS (
-               SELECT FROM eoc.public_alert b WHERE b.seq = a.seq AND b.language = (SELECT lang FROM inc)) AND a.language = (SELECT min(c.language) FROM eoc.public_alert c WHERE c.seq = a.seq))
-         ORDER BY a.event_at DESC LIMIT 20) AS a), '[]'),
+        SELECT DISTINCT ON (l.at, l.seq) a.message_id, a.event_at AS at, a.sender, a.cap_status, a.msg_type, a.expires_at, a.headline, a.urgency, a.severity, a.language
+          FROM line l CROSS JOIN LATERAL (SELECT * FROM eoc.public_alert y WHERE y.seq = l.seq OFFSET 0) AS a
+         WHERE l.what = 'public_alert' ORDER BY l.at DESC, l.seq, a.language = (SELECT lang FROM inc) DESC NULLS LAST, a.language LIMIT 20) AS a), '[]'),
     'receipts', coalesce((SELECT json_agg(r) FROM (
         SELECT r.message_id, r.type, r.recipient, r.level, r.level_at, r.by, r.code, CASE WHEN w.pcode <> '' THEN eoc.place_name(w.pcode, (SELECT lang FROM inc)) ELSE '' END AS place, l.text
-          FROM (SELECT DISTINCT ON (l.seq) l.seq, l.text FROM line l) AS l JOIN eoc.recipient r ON r.seq = l.seq
-          LEFT JOIN LATERAL (SELECT coalesce(nullif(split_part(r.recipient, '@', 2), ''), (SELECT k.pcode FROM eoc.links() AS k WHERE k.principal = r.recipient), '') AS pcode) AS w ON true
+          FROM (SELECT DISTINCT ON (l.seq) l.seq, l.text FROM line l) AS l
+         CROSS JOIN LATERAL (SELECT y.message_id, y.type, y.recipient, y.level, y.level_at, y.by, y.code FROM eoc.recipient y WHERE y.seq = l.seq OFFSET 0) AS r
+         CROSS JOIN LATERAL (SELECT coalesce(nullif(split_part(r.recipient, '@', 2), ''), (SELECT k.pcode FROM link k WHERE k.principal = r.recipient), '') AS pcode) AS w
          ORDER BY r.type <> 'public_alert', w.pcode, r.recipient LIMIT 200) AS r), '[]'),
     'moves', coalesce((SELECT json_agg(m) FROM (SELECT DISTINCT m.event, m.to_state FROM eoc.transition m
                    JOIN inc i ON i.state = m.from_state

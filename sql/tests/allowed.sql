@@ -40,7 +40,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin', 'SELECT', 'bus.report bus.report_rule eoc.report eoc.report_current eoc.report_expected
     eoc.report_due eoc.report_rule eoc.alert_in_force eoc.silence'),
 -- The boards: numbers of families, who is heard, streams of samples; each asks what the reader may hear.
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.links eoc.channels'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.incident_families eoc.links eoc.channels'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'bus.links'),
