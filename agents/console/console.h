@@ -60,5 +60,6 @@ struct console {
 
 int console_run(struct console *c);
 int console_person(struct console *c);
+int console_cap(struct console *c);
 
 #endif

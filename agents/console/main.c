@@ -11,9 +11,12 @@ static const char usage[] =
     "\n"
     "  eocbus-console [OPTIONS] run\n"
     "  eocbus-console [OPTIONS] person list | add NAME [tg|ru|en] | password NAME | remove NAME\n"
+    "  eocbus-console [OPTIONS] cap read [FILE] | cap write [FILE]\n"
     "\n"
     "run        serves the pages until it is told to end\n"
     "person     who may sign in; a password comes from the terminal or on standard input\n"
+    "cap        a CAP 1.1 or 1.2 document as the JSON of a message, as eocctl publish takes it; "
+    "and back\n"
     "\n"
     "  -c, --config FILE    settings (default /etc/eocbus/console.conf)\n"
     "  -o, --set NAME=VALUE one of them\n"
@@ -32,11 +35,13 @@ int main(int argc, char **argv)
     c.argc = argc - 1;
     c.argv = argv + 1;
     if (argc < 2)
-        code = program_fail(&program, EXIT_USAGE, "say what to do: run or person");
+        code = program_fail(&program, EXIT_USAGE, "say what to do: run, person or cap");
     else if (strcmp(argv[1], "run") == 0)
         code = console_run(&c);
     else if (strcmp(argv[1], "person") == 0)
         code = console_person(&c);
+    else if (strcmp(argv[1], "cap") == 0)
+        code = console_cap(&c);
     else
         code = program_fail(&program, EXIT_USAGE, "there is no command %s; see --help", argv[1]);
     conf_free(console_rows, console_row_count, &c.set);

@@ -75,6 +75,7 @@ export async function cap({ test, enter, leave, bus, words }) {
       AND a.doc->>'author' = '${bus.second.name}' AND d.doc->>'author' = '${bus.name}' FROM bus.document a, bus.document d WHERE a.message_id = '${alert}' AND d.message_id = '${draft}'`), "t");
     await page.click(`a[href="/warn/${alert}"]`);
     await page.waitForSelector("#do-cancel");
+    assert.doesNotMatch(await page.textContent("main"), /NaN|undefined|warn\./);
     await leave(page);
   });
 

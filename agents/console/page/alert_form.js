@@ -30,13 +30,15 @@ function startOf(incident, old, cancels) {
 
 export async function alertForm({ incident, old, cancels }) {
   const all = await allTexts(), start = startOf(incident, old, cancels), exercise = api.me.status === "exercise";
+  // The table calls districts in Russian by their adjective.
+  const nameOf = (place, lang) => (lang === "ru" ? place.ru.replace(/[сц]кий$/, "$& район") : place[lang]);
   let places = start.codes.length ? await api.view("places", { codes: start.codes.join(" ") }) : [];
   const id = api.newId(); // pressed twice, it is one draft
   const pick = (name, values, label = name) => el("label", {}, say("warn." + label),
     el("select", { name, onchange: draw }, values.map((value) => el("option", { value, selected: value === start[name] }, name === "hazard" ? all[words.lang]["warn.event." + value] : word("warn." + name, value)))));
   const chosen = el("ul", { class: "chosen-places" }), found = el("ul", { class: "found", role: "status" });
   const find = el("input", { type: "search", id: "find-place", autocomplete: "off", maxlength: "80", oninput: search });
-  const field = (lang, part) => el(part === "place" || part === "headline" ? "input" : "textarea", { name: `${lang}.${part}`, lang, maxlength: part === "place" ? "300" : part === "headline" ? "200" : "2000", rows: part === "place" || part === "headline" ? null : "3",
+  const field = (lang, part) => el(part === "place" ? "input" : "textarea", { name: `${lang}.${part}`, lang, maxlength: { place: "300", headline: "200" }[part] ?? "2000", rows: { place: null, headline: "2" }[part] ?? "3",
     required: true, oninput: (event) => { event.target.dataset.edited = "yes"; draw(); } });
   const fields = Object.fromEntries(words.languages.map((lang) => [lang, Object.fromEntries(["place", ...parts].map((part) => [part, field(lang, part)]))]));
   const shown = Object.fromEntries(words.languages.map((lang) => [lang, el("div", {})]));
@@ -61,12 +63,12 @@ export async function alertForm({ incident, old, cancels }) {
   function draw() {
     const template = cancels ? "cancel" : form.elements.hazard.value;
     for (const lang of words.languages) {
-      write(fields[lang].place, places.map((place) => place[lang]).join(", "));
+      write(fields[lang].place, places.map((place) => nameOf(place, lang)).join(", "));
       for (const part of parts)
         write(fields[lang][part], (part === "headline" && exercise ? all[lang]["warn.exercise"] + ". " : "") + filled(lang, `warn.${part}.${template}`, fields[lang].place.value, eventOf(lang)));
-      fill(shown[lang], preview(lang, eventOf(lang), Object.fromEntries(parts.map((part) => [part, fields[lang][part].value]))));
+      fill(shown[lang], preview(lang, Object.fromEntries(parts.map((part) => [part, fields[lang][part].value]))));
     }
-    fill(chosen, places.map((place, index) => el("li", {}, place[words.lang], " ", el("small", {}, place.pcode), " ",
+    fill(chosen, places.map((place, index) => el("li", {}, nameOf(place, words.lang), " ", el("small", {}, place.pcode), " ",
       el("button", { type: "button", "aria-label": say("warn.remove", { name: place[words.lang] }), onclick: () => { places.splice(index, 1); draw(); find.focus(); } }, "×"))));
   }
   let asked = 0;

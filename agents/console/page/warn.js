@@ -81,12 +81,12 @@ export function warningPage(main, id) {
     const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? (answer.in_force ? say("warn.in_force") : say("warn.earlier"))], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
       ["col.status", word("status", isDraft ? draft.status : alert.status)], ["warn.urgency", word("warn.urgency", plain(info.urgency, "URGENCY_"))], ["warn.severity", word("warn.severity", plain(info.severity, "SEVERITY_"))],
       ["warn.certainty", word("warn.certainty", plain(info.certainty, "CERTAINTY_"))], ["warn.response", (info.response_types ?? []).map((one) => word("warn.response", plain(one, "CAP_RESPONSE_TYPE_"))).join(", ")],
-      ["warn.place", info.areas?.[0]?.description], ["col.until", words.time(info.expires_us)]];
+      ["warn.place", info.areas?.[0]?.description], ["col.until", info.expires_us ? words.time(Number(info.expires_us) / 1000) : ""]];
     return [el("section", { class: "facts" }, el("dl", {}, facts.map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value ?? ""))))),
       el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })), draft?.state === "APPROVED" ? el("p", {}, say("warn.approved_by", { who: draft.answered_by })) : null,
       draft?.state === "TURNED_DOWN" ? el("p", {}, say("warn.turned_by", { who: draft.answered_by, why: draft.why ?? "" })) : null,
       isDraft && draft.alert_id ? el("p", {}, el("a", { href: `/warn/${draft.alert_id}`, "data-link": true }, say("warn.became"))) : null), acts(answer, said),
-    el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, (cap.infos ?? []).map((one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one.event, one)))),
+    el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, (cap.infos ?? []).map((one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one)))),
     isDraft ? null : table(say("warn.receipts"), [["warn.col.place_of", (row) => row.place], ["warn.col.delivered", (row) => row.delivered, "n"], ["warn.col.displayed", (row) => row.displayed, "n"],
       ["warn.col.accepted", (row) => row.accepted, "n"], ["warn.col.undeliverable", (row) => row.undeliverable, "n"], ["col.since", (row) => words.time(row.last_at)]], answer.receipts)];
   }, /public_alert|receipt/);
