@@ -88,7 +88,7 @@ CREATE FUNCTION bus.search_places(word text) RETURNS TABLE (pcode text, is_whole
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     f text := bus.fold_place(word);
-    s text := translate(bus.skeleton_place(replace(f, 'ch', 'j')), 'dzbgv', 'tspkf');
+    s text := translate(replace(bus.skeleton_place(f), 'ch', 'j'), 'dzbgv', 'tspkf');
 BEGIN
     RETURN QUERY
     SELECT x.code, bool_or(x.whole) FROM (
@@ -97,7 +97,7 @@ BEGIN
      GROUP BY x.code;
     IF NOT FOUND AND length(s) > 3 THEN
         RETURN QUERY SELECT DISTINCT a.pcode, true FROM bus.place_alias a
-                      WHERE translate(bus.skeleton_place(replace(a.folded, 'ch', 'j')), 'dzbgv', 'tspkf') = s;
+                      WHERE translate(replace(a.skeleton, 'ch', 'j'), 'dzbgv', 'tspkf') = s;
     END IF;
 END
 $$;
@@ -138,7 +138,7 @@ $$;
 -- Numbers of documents of one kind that have the words and that the reader may hear: first those with the words themselves
 -- (rank 1), then those with longer ones (2), newest first. A word that is everywhere is found among the newest without
 -- the index; of one that is in many old ones only, a thousand are looked at.
-CREATE FUNCTION bus.search_seqs(exact tsquery, loose tsquery, of_kind text, most int4) RETURNS TABLE (seq int8, rank int4)
+CREATE FUNCTION bus.search_seqs(exact tsquery, loose tsquery, of_kind text, most int4) RETURNS TABLE (seq int8, type int2, rank int4)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -157,7 +157,8 @@ BEGIN
             part := ARRAY(SELECT h.seq FROM (SELECT n.* FROM bus.search_heard() AS n WHERE n.kind = of_kind ORDER BY n.seq DESC LIMIT 10000) AS h WHERE h.words @@ asked LIMIT most)
                     || part[1:most];
         END IF;
-        RETURN QUERY SELECT DISTINCT x, nth FROM unnest(part) AS x WHERE x <> ALL (seen) ORDER BY x DESC LIMIT most - cardinality(seen);
+        RETURN QUERY SELECT s.seq, s.type, nth FROM (SELECT DISTINCT x FROM unnest(part) AS x WHERE x <> ALL (seen) ORDER BY x DESC LIMIT most - cardinality(seen)) AS y
+                       JOIN bus.search_text s ON s.seq = y.x;
         seen := seen || part;
     END LOOP;
 END
@@ -219,14 +220,14 @@ BEGIN
             SELECT d.seq, d.type, 0 FROM bus.type t JOIN bus.document d ON d.type = t.number AND d.seq = numbered
              WHERE numbered IS NOT NULL AND bus.search_kind(t.number) IS NOT NULL
             UNION ALL
-            SELECT f.seq, NULL, f.rank
+            SELECT f.seq, f.type, f.rank
               FROM (VALUES ('incident', most * 2), ('report', most), ('alert', most), ('request', most), ('message', most), ('sensor', most), ('document', most)) AS k(kind, n)
              CROSS JOIN LATERAL bus.search_seqs(exact, loose, k.kind, k.n) AS f) AS u
          ORDER BY u.seq, u.rank
     ), said AS MATERIALIZED (
         SELECT bus.search_kind(d.type) AS kind, h.rank, d.*, t.name AS type_name, d.doc->t.name AS b
-          FROM hit h JOIN bus.type t ON bus.search_kind(t.number) IS NOT NULL AND t.number = coalesce(h.type, t.number)
-          JOIN bus.document d ON d.type = t.number AND d.seq = h.seq
+          FROM hit h JOIN bus.type t ON t.number = h.type JOIN bus.document d ON d.type = h.type AND d.seq = h.seq
+         WHERE bus.search_kind(h.type) IS NOT NULL
     ), of_incident AS MATERIALIZED (
         SELECT i.incident_id, min(x.rank) AS rank FROM bus.incident i
           JOIN (SELECT coalesce((s.b->>'incident_id')::uuid, s.incident_id) AS incident_id, s.rank FROM said s WHERE s.kind = 'incident'
