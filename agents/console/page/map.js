@@ -53,15 +53,18 @@ function things(answer) {
 
 // --- the drawing ---------------------------------------------------------------------------------
 
+// Hatching over each shade.
+const shades = ["", "all", "some", "nothing"];
 function hatch(path) {
   const owner = path?.ownerSVGElement;
   if (!owner || owner.querySelector("pattern")) return;
-  owner.prepend(svg("defs", {}, svg("pattern", { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    svg("rect", { width: 8, height: 8, class: "hatch-ground" }), svg("rect", { width: 3, height: 8, class: "hatch-line" }))));
+  owner.prepend(svg("defs", {}, ...shades.map((shade) => svg("pattern", { id: "hatch" + shade, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { width: 8, height: 8, class: "hatch-ground " + shade }), svg("rect", { width: 3, height: 8, class: "hatch-line" })))));
 }
+const legend = () => el("p", { class: "small legend" }, ["silent", "all", "some", "nothing"].map((one) => el("span", {}, el("i", { class: "swatch " + one, "aria-hidden": "true" }), say("map.legend." + one))));
 
 // The map itself; null: this server has no Leaflet, and the list stands alone.
-async function drawing(box, shapesOf) {
+async function drawing(box, shapesOf, wanted) {
   const L = await import("/leaflet/leaflet.esm.min.js").catch(() => null);
   if (!L) return null;
   // Nothing glides: it is the same for who wants no motion, and an old PC is spared.
@@ -97,14 +100,14 @@ async function drawing(box, shapesOf) {
     pan: (x, y) => map.panBy([x, y], { animate: false }),
     zoom: (by) => map.setZoom(map.getZoom() + by, { animate: false }),
     whole: () => map.fitBounds(all, { animate: false }),
-    look: (pcode) => shape(pcode)[0] && map.fitBounds(shape(pcode)[0].getBounds().pad(0.6), { animate: false }),
+    look: () => shape(wanted)[0] && map.fitBounds(shape(wanted)[0].getBounds().pad(0.6), { animate: false }),
     // Districts: how many reports are missing as shade, silence as hatching over it, names when there is room.
     paint(answer, on) {
       const silent = new Set(on.has("silence") ? answer.silence.map((s) => s.pcode) : []), owed = new Map(answer.reports.map((r) => [r.pcode, r]));
       for (const one of districts.getLayers()) {
         const path = one.getElement(), code = one.feature.properties.pcode, due = on.has("reports") ? owed.get(code) : null;
         hatch(path);
-        path.setAttribute("class", `district leaflet-interactive ${due ? (due.missing ? (due.received ? "some" : "nothing") : "all") : ""} ${silent.has(code) ? "silent" : ""}`);
+        path.setAttribute("class", `district leaflet-interactive ${due ? (due.missing ? (due.received ? "some" : "nothing") : "all") : ""} ${silent.has(code) ? "silent" : ""} ${code === wanted ? "wanted" : ""}`);
         path.setAttribute("data-pcode", code);
       }
       names.clearLayers();
@@ -145,9 +148,9 @@ export async function mapPage(main) {
   const on = shown(), box = el("div", { class: "map", tabindex: "0", role: "region", "aria-label": say("map.here"), "aria-describedby": "map-keys" });
   const side = el("div", { class: "map-side" }), tools = el("div", { class: "map-tools" }), wanted = new URLSearchParams(location.search).get("at");
   let answer = null, leaving = null;
-  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, el("p", { class: "small", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
+  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, legend(), el("p", { class: "small", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
   const shapesOf = await fetch("/districts.json").then((file) => file.json()).catch(() => null);
-  const drawn = shapesOf && (await drawing(box, shapesOf));
+  const drawn = shapesOf && (await drawing(box, shapesOf, wanted));
   if (!drawn) fill(box, el("p", { class: "none" }, say("map.none")));
 
   const list = () => things(answer).filter((thing) => on.has(thing.layer));
@@ -180,7 +183,7 @@ export async function mapPage(main) {
     redraw();
     return inList();
   });
-  if (wanted && answer) drawn?.look(wanted);
+  if (wanted) drawn?.look();
   return () => {
     leaving?.();
     drawn?.end();

@@ -28,7 +28,8 @@ function rationTable(rows, clock) {
   ], places.sort((a, b) => (first(a) < first(b) ? -1 : 1)), say("relocation.no_rations"));
 }
 
-function sitesTable(sites) {
+function sitesTable(given) {
+  const sites = [...given].sort((a, b) => words.compare(a.name, b.name));
   const all = Object.fromEntries(["capacity", ...plots].map((kind) => [kind, sites.reduce((sum, site) => sum + Number(site[kind] ?? 0), 0)]));
   const rows = sites.length > 1 ? [...sites, { ...all, name: say("relocation.all_sites"), place: "", is_safe: true }] : sites;
   return [table(say("relocation.sites"), [
