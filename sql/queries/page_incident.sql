@@ -4,6 +4,7 @@ WITH inc AS MATERIALIZED (
     SELECT i.*, coalesce($2::text, 'en') AS lang FROM eoc.incident_now i WHERE i.incident_id = $1::text::uuid
 ), line AS MATERIALIZED (
     SELECT * FROM eoc.incident_timeline t WHERE t.incident_id = $1::text::uuid ORDER BY t.at DESC, t.seq DESC, t.step DESC LIMIT 400
+), request AS MATERIALIZED (SELECT b.* FROM eoc.board b WHERE b.incident_id = $1::text::uuid
 ), alarm AS MATERIALIZED (
     -- Alarms that belong to it, and those near it that belong to nothing yet.
     SELECT l.seq FROM line l WHERE l.what = 'sensor_detection'
@@ -97,9 +98,9 @@ SELECT json_build_object(
                                             AND p.type = s.type AND p.line IS NOT NULL GROUP BY 1, 2, 3) AS x) AS lines
           FROM sample s GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2 LIMIT 6) AS p), '[]'),
     'span', (SELECT json_build_array(round(extract(epoch FROM s.from_at) * 1000), round(extract(epoch FROM s.to_at) * 1000)) FROM span s WHERE s.from_at IS NOT NULL),
-    'requests', coalesce((SELECT json_agg(b) FROM (SELECT b.* FROM eoc.board b WHERE b.incident_id = $1::text::uuid ORDER BY b.asked_at) AS b), '[]'),
-    'commitments', coalesce((SELECT json_agg(c) FROM (SELECT c.thread, c.line_id, c.supplier, c.state, c.quantity, c.arrived, c.arrives_at, c.arrived_at, c.until_at FROM eoc.commitment c
-                   WHERE c.incident_id = $1::text::uuid ORDER BY c.since) AS c), '[]'),
+    'requests', coalesce((SELECT json_agg(b) FROM (SELECT * FROM request ORDER BY asked_at) AS b), '[]'),
+    'commitments', coalesce((SELECT json_agg(c) FROM (SELECT c.thread, c.line_id, c.supplier, c.state, c.quantity, c.arrived, c.arrives_at, c.arrived_at, c.until_at
+                   FROM request q CROSS JOIN LATERAL (SELECT * FROM eoc.commitment y WHERE y.thread = q.thread AND y.line_id = q.line_id OFFSET 0) AS c ORDER BY c.since) AS c), '[]'),
     'families', coalesce((SELECT json_agg(f) FROM inc CROSS JOIN LATERAL eoc.families(inc.status, inc.incident_id) AS f WHERE f.what <> 'clock'), '[]'),
     'alerts', coalesce((SELECT json_agg(a) FROM (
         SELECT DISTINCT ON (l.at, l.seq) a.message_id, a.event_at AS at, a.sender, a.cap_status, a.msg_type, a.expires_at, a.headline, a.urgency, a.severity, a.language
