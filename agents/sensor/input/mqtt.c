@@ -6,170 +6,23 @@
  *
  * Each connection is an object of the library of its own: nothing of an old one, an acknowledgement
  * above all, can be sent on a new one. */
-#include "agents/sensor/input/mqtt.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <mosquitto.h>
-#include <mqtt_protocol.h>
-#include <netdb.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "proto/base/file.h"
+#include "agents/sensor/input/mqtt_parts.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
 
 enum {
-    KEEPALIVE_S = 20,
     MISC_MS = 1000,
-    REACH_MS = 5000, /* a broker of devices is near */
     DOUBLES = 5,
     AGAIN_MESSAGES = 64, /* more than a broker has under way to one client (20) */
-    COMPLAINT = 300,     /* of the library */
-    SENTENCE = 1500,     /* with names of files and hosts */
 };
-
-enum mqtt_state { MQTT_WAITING, MQTT_DIALLING, MQTT_UP };
-
-struct mqtt {
-    struct mqtt_settings set;
-    enum mqtt_state state;
-    char host[256], port[8];
-    bool tls, five;
-    char user[128], password[256];
-    struct mosquitto *session;
-    struct loop_poll *poll;
-    struct loop_timer *timer, *misc;
-    struct loop_work *work;
-    int dialled;          /* answer of the thread */
-    unsigned tries, held; /* messages handed over and not released */
-    unsigned received;    /* of this connection */
-    bool goes_on;         /* the broker knew our session */
-    bool accepted;
-    bool in_library, ends; /* calls from inside its callbacks must not free it */
-    char why[SENTENCE];    /* the library's last complaint */
-};
-
-/* --- the settings -------------------------------------------------------------------------------
- */
-
-/* "mqtts://host:port" */
-static bool split_broker(struct mqtt *m, const char *text)
-{
-    const char *colon;
-    size_t len;
-
-    m->tls = strncmp(text, "mqtts://", 8) == 0;
-    if (!m->tls && strncmp(text, "mqtt://", 7) != 0)
-        return false;
-    text += m->tls ? 8 : 7;
-    colon = strrchr(text, ':');
-    len = colon ? (size_t)(colon - text) : 0;
-    if (!colon || !len || !colon[1] || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return false;
-    if (text[0] == '[' && colon[-1] == ']') {
-        text++;
-        len -= 2;
-    }
-    if (!len || len >= sizeof(m->host))
-        return false;
-    snprintf(m->host, sizeof(m->host), "%.*s", (int)len, text);
-    snprintf(m->port, sizeof(m->port), "%s", colon + 1);
-    return true;
-}
-
-static enum status read_password(struct mqtt *m, char *err, size_t err_size)
-{
-    const char *path = m->set.password_file;
-    struct buf text = {0};
-    struct stat about;
-    enum status st;
-
-    if (!*path)
-        return ST_OK;
-    if (stat(path, &about) == 0 && (about.st_mode & 077)) {
-        snprintf(err, err_size, "mqtt.password = %s: others can read it; chmod 600 %s", path, path);
-        return ST_INVALID;
-    }
-    st = file_read(path, &text, 1024);
-    buf_put(&text, "", 1);
-    if (st != ST_OK) {
-        snprintf(err, err_size, "mqtt.password = %s: %s", path,
-                 st == ST_INVALID ? "it is longer than 1024 bytes" : strerror(errno));
-    } else if (sscanf((const char *)text.data, "%127[^\n]\n%255[^\n]", m->user, m->password) != 2) {
-        snprintf(err, err_size,
-                 "mqtt.password = %s: legal are two lines, the user and the password", path);
-        st = ST_INVALID;
-    }
-    buf_free(&text);
-    return st;
-}
-
-static enum status check_file(const char *row, const char *path, char *err, size_t err_size)
-{
-    if (!*path || access(path, R_OK) == 0)
-        return ST_OK;
-    snprintf(err, err_size, "%s = %s: %s", row, path, strerror(errno));
-    return ST_IO;
-}
-
-static enum status take_settings(struct mqtt *m, char *err, size_t err_size)
-{
-    const struct mqtt_settings *set = &m->set;
-    enum status st = ST_INVALID;
-
-    m->five = strcmp(set->protocol, "5") == 0;
-    if (!split_broker(m, set->broker))
-        snprintf(err, err_size,
-                 "mqtt.broker = %s: legal is mqtt://HOST:PORT, or mqtts://HOST:PORT with TLS",
-                 set->broker);
-    else if (!m->five && strcmp(set->protocol, "3.1.1") != 0)
-        snprintf(err, err_size, "mqtt.protocol = %s: legal are 3.1.1 and 5", set->protocol);
-    else if (!m->tls && (*set->ca || *set->cert || *set->key))
-        snprintf(err, err_size,
-                 "mqtt.ca, mqtt.cert and mqtt.key are for TLS: mqtt.broker = "
-                 "mqtts://HOST:PORT");
-    else if (!*set->cert != !*set->key)
-        snprintf(err, err_size, "mqtt.cert and mqtt.key are given together");
-    else
-        st = check_file("mqtt.ca", set->ca, err, err_size);
-    if (st == ST_OK)
-        st = check_file("mqtt.cert", set->cert, err, err_size);
-    if (st == ST_OK)
-        st = check_file("mqtt.key", set->key, err, err_size);
-    for (size_t i = 0; st == ST_OK && set->topics && i < set->topics->count; i++) {
-        if (mosquitto_sub_topic_check(set->topics->items[i]) == MOSQ_ERR_SUCCESS)
-            continue;
-        snprintf(err, err_size, "mqtt.topic %s: legal are levels with /, + for one, # at the end",
-                 set->topics->items[i]);
-        st = ST_INVALID;
-    }
-    return st == ST_OK ? read_password(m, err, err_size) : st;
-}
-
-enum status mqtt_check(const struct mqtt_settings *set, char *err, size_t err_size)
-{
-    struct mqtt *m = mem_zalloc(sizeof(*m));
-    enum status st = ST_NOMEM;
-
-    snprintf(err, err_size, "out of memory");
-    if (m) {
-        m->set = *set;
-        st = take_settings(m, err, err_size);
-    }
-    mem_free(m);
-    return st;
-}
 
 /* --- losing it ----------------------------------------------------------------------------------
  */
@@ -207,19 +60,19 @@ static void lose(struct mqtt *m, const char *why)
 }
 
 /* What the library says is for programmers; this is for whoever has to mend it. */
-static const char *sentence(struct mqtt *m, int rc, char out[SENTENCE])
+static const char *sentence(struct mqtt *m, int rc, char out[MQTT_SENTENCE])
 {
     if (rc == MOSQ_ERR_TLS || strstr(m->why, "certificate"))
-        snprintf(out, SENTENCE,
+        snprintf(out, MQTT_SENTENCE,
                  "no trust in the broker's certificate: it has to be signed by %.300s and name "
                  "%.255s (%.300s)",
                  *m->set.ca ? m->set.ca : "an authority of the system", m->host, m->why);
     else if (rc == MOSQ_ERR_EAI)
-        snprintf(out, SENTENCE, "there is no host %.255s", m->host);
+        snprintf(out, MQTT_SENTENCE, "there is no host %.255s", m->host);
     else if (rc == MOSQ_ERR_ERRNO)
-        snprintf(out, SENTENCE, "%s", strerror(errno));
+        snprintf(out, MQTT_SENTENCE, "%s", strerror(errno));
     else
-        snprintf(out, SENTENCE, "%s", mosquitto_strerror(rc));
+        snprintf(out, MQTT_SENTENCE, "%s", mosquitto_strerror(rc));
     return out;
 }
 
@@ -235,7 +88,7 @@ static void watch(struct mqtt *m)
 
 static void check_rc(struct mqtt *m, int rc)
 {
-    char text[SENTENCE];
+    char text[MQTT_SENTENCE];
 
     if (m->ends)
         lose(m, m->why);
@@ -463,69 +316,10 @@ static int make_session(struct mqtt *m)
     return rc;
 }
 
-/* True if somebody takes a connection there within REACH_MS; the library would wait for minutes. */
-static bool reaches(const struct addrinfo *at)
-{
-    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0;
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    socklen_t len = sizeof(error);
-
-    if (fd < 0)
-        return false;
-    if (connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-        if (errno != EINPROGRESS)
-            error = errno;
-        else if (poll(&p, 1, REACH_MS) != 1)
-            error = ETIMEDOUT;
-        else
-            (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    }
-    close(fd);
-    errno = error;
-    return !error;
-}
-
-static int reach(struct mqtt *m)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    bool reached = false;
-    int error;
-
-    if (getaddrinfo(m->host, m->port, &hints, &found) != 0)
-        return MOSQ_ERR_EAI;
-    for (struct addrinfo *at = found; at && !reached; at = at->ai_next)
-        reached = reaches(at);
-    error = errno;
-    freeaddrinfo(found);
-    errno = error;
-    return reached ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ERRNO;
-}
-
-/* On a thread of its own. */
-static void dial(void *arg)
-{
-    struct mqtt *m = arg;
-    mosquitto_property *properties = NULL;
-    int port = 0, rc = reach(m);
-
-    (void)sscanf(m->port, "%d", &port);
-    /* Version 5 forgets a session with its connection unless told how long it stays. */
-    if (rc == MOSQ_ERR_SUCCESS && m->five && m->set.topics)
-        rc = mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
-                                          UINT32_MAX);
-    if (rc == MOSQ_ERR_SUCCESS)
-        rc = mosquitto_connect_bind_v5(m->session, m->host, port, KEEPALIVE_S, NULL, properties);
-    mosquitto_property_free_all(&properties);
-    m->dialled = rc;
-    if (rc == MOSQ_ERR_ERRNO)
-        snprintf(m->why, sizeof(m->why), "%s", strerror(errno));
-}
-
 static void on_dialled(void *arg)
 {
     struct mqtt *m = arg;
-    char text[SENTENCE];
+    char text[MQTT_SENTENCE];
 
     if (m->dialled == MOSQ_ERR_ERRNO && !strstr(m->why, "certificate")) {
         lose(m, m->why);
@@ -549,7 +343,7 @@ static void on_dialled(void *arg)
 static void on_timer(void *arg)
 {
     struct mqtt *m = arg;
-    char text[SENTENCE];
+    char text[MQTT_SENTENCE];
     int rc = make_session(m);
 
     if (rc != MOSQ_ERR_SUCCESS) {
@@ -575,13 +369,13 @@ enum status mqtt_create(struct mqtt **out, const struct mqtt_settings *set, char
         return ST_NOMEM;
     (void)mosquitto_lib_init();
     m->set = *set;
-    st = take_settings(m, err, err_size);
+    st = mqtt_take_settings(m, err, err_size);
     if (st == ST_OK)
         st = loop_timer_create(&m->timer, set->loop, on_timer, m);
     if (st == ST_OK)
         st = loop_timer_create(&m->misc, set->loop, on_misc, m);
     if (st == ST_OK)
-        st = loop_work_create(&m->work, set->loop, dial, on_dialled, m);
+        st = loop_work_create(&m->work, set->loop, mqtt_dial, on_dialled, m);
     if (st != ST_OK) {
         mqtt_destroy(m);
         return st;
