@@ -37,7 +37,7 @@ LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 # Only the gateway speaks MQTT.
 LIBS_sensor = $(shell pkg-config --libs libmosquitto libgpiod 2>/dev/null)
 # Only the pages speak HTTP.
-LIBS_web = $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
+LIBS_web = $(shell pkg-config --libs libmicrohttpd zlib 2>/dev/null)
 # Only the page signs alerts.
 LIBS_console = $(LIBS_web) $(shell pkg-config --libs xmlsec1-openssl libxml-2.0 2>/dev/null)
 CAP_SIGN = $(BUILD)/agents/console/cap/cap_sign.o

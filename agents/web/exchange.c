@@ -309,6 +309,8 @@ static struct MHD_Response *make(const struct exchange *x, const struct answer *
     add_house_headers(r, x);
     add(r, "Content-Type", a->type ? a->type : "text/plain; charset=utf-8");
     add(r, "Last-Modified", a->modified);
+    add(r, "Content-Encoding", known ? NULL : a->encoding);
+    add(r, "Vary", a->encoding ? "Accept-Encoding" : NULL);
     add(r, "Location", a->location);
     for (size_t i = 0; i < ARRAY_LEN(a->set_cookie); i++)
         add(r, "Set-Cookie", a->set_cookie[i]);

@@ -85,6 +85,7 @@ struct answer {
     bool lasting;    /* body outlives the server: a page that was compiled in */
     const char *tag; /* ETag without quotes; answered with 304 when the browser has it; or NULL */
     const char *modified;      /* Last-Modified, "Sun, 22 Nov 2026 15:00:00 GMT"; or NULL */
+    const char *encoding;      /* "gzip": of the body, which exists without it too; or NULL */
     const char *location;      /* of a redirect; or NULL */
     const char *set_cookie[2]; /* whole Set-Cookie values; or NULL */
     const char *disposition;   /* "attachment; filename=..."; or NULL */

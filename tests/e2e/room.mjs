@@ -11,6 +11,7 @@ import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
 import { map } from "./map.mjs";
 import { queue } from "./queue.mjs";
+import { door } from "./door.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -156,6 +157,7 @@ await actions({ test, enter, leave, bus, words, axe });
 await boards({ test, enter, leave, bus, words });
 await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
+await door({ test, enter, leave, bus, words });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {

@@ -5,15 +5,19 @@
  * the news, and waits together with all others for the next one:
  *
  *   asks ─▶ now ─────────▶ answered
- *   asks ─▶   later ─▶ now ─────────▶ answered
+ *   asks ─▶   later ─rest─▶ now ─────────▶ answered
  *   asks ─▶   later ─┘
- */
+ *
+ * The rest is as long as the answer took: however busy the night and however large the view, one
+ * question keeps the database busy half of the time, and a loaded machine is asked less. */
 #include <stdio.h>
 #include <string.h>
 
 #include "agents/console/api/api.h"
 
 #include "proto/base/banned.h"
+
+enum { REST_MOST_MS = 2000 };
 
 struct waiter {
     struct list link;
@@ -28,7 +32,9 @@ struct question {
     struct buf text;                          /* person, name and parameters, each with its NUL */
     const char *name, *params[READER_PARAMS]; /* in `text`; NULL = not given */
     unsigned n;
-    bool under_way; /* also when everybody who asked has left */
+    bool under_way; /* asked or resting; also when everybody who asked has left */
+    uint64_t asked_us;
+    struct loop_timer *rest;
 };
 
 struct shared {
@@ -47,6 +53,7 @@ static void drop(struct question *q)
     drop_waiters(&q->now);
     drop_waiters(&q->later);
     list_remove(&q->link);
+    loop_timer_destroy(q->rest);
     buf_free(&q->text);
     mem_free(q);
 }
@@ -74,6 +81,8 @@ static void find_params(struct question *q)
     }
 }
 
+static void on_rested(void *arg);
+
 static struct question *question_of(struct shared *s, const char *person, const char *name,
                                     const char *const *params, unsigned n)
 {
@@ -86,7 +95,7 @@ static struct question *question_of(struct shared *s, const char *person, const 
     list_init(&q->later);
     list_init(&q->link);
     write_text(&q->text, person, name, params, n);
-    if (q->text.failed) {
+    if (q->text.failed || loop_timer_create(&q->rest, s->console->loop, on_rested, q) != ST_OK) {
         drop(q);
         return NULL;
     }
@@ -111,6 +120,7 @@ static void on_answer(void *arg, enum status st, const char *json, const char *w
 static enum status ask(struct question *q)
 {
     q->under_way = true;
+    q->asked_us = loop_exact_us(q->shared->console->loop);
     return reader_ask(q->shared->console->reader, (const char *)q->text.data, q->name, q->params,
                       q->n, on_answer, q);
 }
@@ -129,7 +139,17 @@ static void on_answer(void *arg, enum status st, const char *json, const char *w
 {
     struct question *q = arg;
 
+    uint64_t took_ms = (loop_exact_us(q->shared->console->loop) - q->asked_us) / 1000;
+
     answer_all(&q->now, st, json, why);
+    loop_timer_start(q->rest, took_ms > REST_MOST_MS ? REST_MOST_MS : (unsigned)took_ms, 0);
+}
+
+static void on_rested(void *arg)
+{
+    struct question *q = arg;
+    enum status st;
+
     list_move(&q->now, &q->later);
     if (!list_empty(&q->now)) {
         st = ask(q);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/web/pack.h"
 #include "proto/base/digest.h"
 #include "proto/base/file.h"
 #include "proto/base/log.h"
@@ -17,11 +18,31 @@ struct shelf {
         char path[64];
         const void *bytes;
         size_t len;
-        bool is_ours; /* to be freed */
+        bool is_ours;      /* to be freed */
+        struct buf packed; /* empty: it stays as it is */
         char tag[TAG];
     } book[BOOKS];
     unsigned count;
 };
+
+static const char *type_of(const char *path)
+{
+    static const char *const types[][2] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".json", "application/json"},
+        {".svg", "image/svg+xml"},
+        {".png", "image/png"},
+        {".webmanifest", "application/manifest+json"},
+    };
+    const char *dot = strrchr(path, '.');
+
+    for (size_t i = 0; dot && i < ARRAY_LEN(types); i++)
+        if (strcmp(dot, types[i][0]) == 0)
+            return types[i][1];
+    return "application/octet-stream";
+}
 
 static void tag_of(char out[TAG], const void *bytes, size_t len)
 {
@@ -42,6 +63,8 @@ static void add(struct shelf *s, const char *path, const void *bytes, size_t len
     b->len = len;
     b->is_ours = is_ours;
     tag_of(b->tag, bytes, len);
+    if (strncmp(type_of(path), "image/png", 9) != 0 && pack_text(&b->packed, bytes, len) != ST_OK)
+        buf_free(&b->packed);
 }
 
 static bool add_leaflet(struct shelf *s, const char *folder, const char *name)
@@ -89,29 +112,19 @@ enum status shelf_create(struct shelf **out, const char *leaflet)
 
 void shelf_destroy(struct shelf *s)
 {
-    for (unsigned i = 0; s && i < s->count; i++)
+    for (unsigned i = 0; s && i < s->count; i++) {
+        buf_free(&s->book[i].packed);
         if (s->book[i].is_ours)
             mem_free((void *)(uintptr_t)s->book[i].bytes);
+    }
     mem_free(s);
 }
 
-static const char *type_of(const char *path)
+static bool takes_gzip(const struct exchange *x)
 {
-    static const char *const types[][2] = {
-        {".html", "text/html; charset=utf-8"},
-        {".js", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},
-        {".json", "application/json"},
-        {".svg", "image/svg+xml"},
-        {".png", "image/png"},
-        {".webmanifest", "application/manifest+json"},
-    };
-    const char *dot = strrchr(path, '.');
+    const char *takes = exchange_header(x, "Accept-Encoding");
 
-    for (size_t i = 0; dot && i < ARRAY_LEN(types); i++)
-        if (strcmp(dot, types[i][0]) == 0)
-            return types[i][1];
-    return "application/octet-stream";
+    return takes && strstr(takes, "gzip") && !strstr(takes, "gzip;q=0");
 }
 
 void shelf_answer(const struct shelf *s, struct exchange *x, const char *path)
@@ -120,13 +133,15 @@ void shelf_answer(const struct shelf *s, struct exchange *x, const char *path)
 
     for (unsigned i = 0; i < s->count; i++) {
         const struct book *b = &s->book[i];
+        const bool packed = b->packed.len && takes_gzip(x);
 
         if (strcmp(b->path, wanted) != 0)
             continue;
         http_answer(x, &(struct answer){.status = 200,
                                         .type = type_of(b->path),
-                                        .body = b->bytes,
-                                        .len = b->len,
+                                        .body = packed ? b->packed.data : b->bytes,
+                                        .len = packed ? b->packed.len : b->len,
+                                        .encoding = packed ? "gzip" : NULL,
                                         .lasting = true,
                                         .tag = b->tag});
         return;

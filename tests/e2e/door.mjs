@@ -1,0 +1,120 @@
+// door - the page's own door in a real browser: nothing strange at signing in, texts that mean harm on every page,
+// people who are signed out elsewhere, and a shift's worth of news that leaves nothing behind.
+import { readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import assert from "node:assert/strict";
+import { alarm } from "./bus.mjs";
+
+// The corpus of tests/data/hostile: its lines that a browser might take for more than text.
+function corpus() {
+  const lines = readFileSync(new URL("../data/hostile/accepted.txt", import.meta.url), "utf8").split("\n");
+  return lines.filter((line) => !line.startsWith("#") && !/^\d+ x /.test(line) && !line.includes("\\") && /[<&"'`{]/.test(line))
+    .sort((one, other) => other.includes("<") - one.includes("<")); // what a browser likes best first
+}
+// As many of them as one field takes.
+function packed(lines, most) {
+  let text = "";
+  while (lines.length && Buffer.byteLength(text + lines[0]) < most) text += lines.shift() + " ";
+  return text.trim();
+}
+
+const newId = () => randomUUID().replace(/^(.{14})4/, "$17");
+const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+export async function door({ test, enter, leave, bus }) {
+  await test("a browser that nobody signed in from finds no fault with the page", async () => {
+    const page = await enter(), context = await page.context().browser().newContext(), stranger = await context.newPage(), said = [];
+    stranger.on("console", (message) => ["error", "warning"].includes(message.type()) && said.push(message.text()));
+    await stranger.goto(bus.url);
+    await stranger.waitForSelector("form.signin");
+    assert.deepEqual(said, []);
+    await context.close();
+    await leave(page);
+  });
+
+  await test("who signs out in one window is out in all of them", async () => {
+    const page = await enter(), other = await page.context().newPage();
+    await other.goto(bus.url);
+    await other.waitForSelector(".person");
+    await other.evaluate(async () => {
+      const { token } = await (await fetch("/api/me")).json();
+      await fetch("/api/logout", { method: "POST", headers: { "X-Eocbus-Token": token } });
+    });
+    await page.waitForSelector("form.signin");
+    await leave(page);
+  });
+
+  await test("texts that mean harm are texts on every page", async () => {
+    const lines = corpus(), incident = newId(), name = packed(lines, 110), text = packed(lines, 190);
+    assert.ok(lines.length < corpus().length && name && text);
+    const common = { lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN" };
+    bus.tell("console", { ...common, kind: "KIND_REPORT", message_id: newId(), incident_ids: [incident], incident: { incident_id: incident, hazard: "HAZARD_MUDFLOW", name, severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_LIKELY", text } });
+    bus.tell("console", { ...common, lane: "LANE_ROUTINE", kind: "KIND_REPORT", message_id: newId(), incident_ids: [incident], general_message: { from_role: text.slice(0, 60), subject: name, text } });
+    const page = await enter();
+    bus.tell("gw07", alarm(text));
+    const look = async (where) => {
+      const strange = await page.evaluate(() => [...document.querySelectorAll("*")].filter((node) =>
+        [...node.attributes].some((one) => one.name.startsWith("on") || /^\s*javascript:/i.test(one.value)) || node.matches("main script, main iframe, main object, main embed, main base, main style")).map((node) => node.outerHTML.slice(0, 100)));
+      assert.deepEqual(strange, [], where);
+    };
+    for (const key of keys) {
+      await page.keyboard.press(key);
+      await page.waitForSelector("main h1");
+      await look(`page ${key}`);
+    }
+    await page.goto(`${bus.url}/incident/${incident}`);
+    await page.waitForFunction((wanted) => document.querySelector("main")?.textContent.includes(wanted), name);
+    await look("the incident");
+    await leave(page);
+  });
+
+  // A shift in short: the real pages and views, and news as fast as the browser takes them. E2E_SHIFT=rounds for more.
+  await test("a shift of news leaves nothing behind in the browser", async () => {
+    const rounds = Number(process.env.E2E_SHIFT ?? 5), page = await enter("en");
+    await page.addInitScript(() => {
+      const sources = new Set();
+      const Real = EventSource;
+      window.EventSource = class extends Real {
+        constructor(...all) {
+          super(...all);
+          sources.add(this);
+        }
+        close() {
+          sources.delete(this);
+          super.close();
+        }
+      };
+      window.hearNews = (event, data) => sources.forEach((source) => source.dispatchEvent(new MessageEvent(event, { data: JSON.stringify(data) })));
+    });
+    await page.reload();
+    await page.waitForSelector("#nav a");
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Performance.enable");
+    const measured = [];
+    for (let round = 0; round < rounds; round++) {
+      for (const key of keys) {
+        await page.keyboard.press(key);
+        await page.waitForSelector("main h1");
+        await page.evaluate((n) => {
+          for (let i = 0; i < 100; i++) {
+            const id = crypto.randomUUID(), lane = i % 20 ? 4 : 1;
+            window.hearNews("message", { seq: 0, provisional: lane === 1, verdict: 0, type: lane === 1 ? "sensor_detection" : "observation_batch", lane, status: 2, event_time_us: Date.now() * 1000, sender: "coes.x", author: "", message_id: id, places: ["3505203"], incidents: [], n });
+            if (lane === 1) window.hearNews("withdrawn", { message_id: id });
+          }
+        }, round);
+      }
+      await page.keyboard.press("1");
+      await page.waitForSelector(".summary:not(:empty)");
+      for (let i = 0; i < 3; i++) await devtools.send("HeapProfiler.collectGarbage");
+      const { metrics } = await devtools.send("Performance.getMetrics");
+      measured.push(Object.fromEntries(metrics.map((one) => [one.name, one.value])));
+    }
+    const line = measured.map((one) => `${(one.JSHeapUsedSize / 1e6).toFixed(1)} MB ${one.Nodes} nodes ${one.JSEventListeners} listeners`);
+    console.log(line.filter((_, i) => i % Math.ceil(rounds / 10) === 0 || i === rounds - 1).join("; "));
+    const early = measured[1], last = measured.at(-1);
+    assert.ok(last.Nodes < early.Nodes * 1.5 + 500, line.join("; "));
+    assert.ok(last.JSEventListeners < early.JSEventListeners * 1.5 + 100, line.join("; "));
+    assert.ok(last.JSHeapUsedSize < early.JSHeapUsedSize * 1.5 + 4e6, line.join("; "));
+    await leave(page);
+  });
+}
