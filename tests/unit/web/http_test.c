@@ -22,7 +22,7 @@ struct house {
     struct loop *loop;
     struct http *http;
     unsigned handled, gone, left;
-    char method[8], path[200], query[200], body[BODY_BYTES + 1], cookie[100];
+    char peer[64], method[8], path[200], query[200], body[BODY_BYTES + 1], cookie[100];
     bool has_query, waits, streams;
     struct exchange *open;
     struct stream *stream;
@@ -64,6 +64,7 @@ static void on_request(void *arg, struct exchange *x)
     const char *body = exchange_body(x, &len);
 
     h->handled++;
+    copy_text(h->peer, sizeof(h->peer), exchange_peer(x));
     copy_text(h->method, sizeof(h->method), exchange_method(x));
     copy_text(h->path, sizeof(h->path), exchange_path(x));
     copy_text(h->query, sizeof(h->query), exchange_query(x, "q"));
@@ -78,7 +79,7 @@ static void on_request(void *arg, struct exchange *x)
         answer(x, h->tag);
 }
 
-static void open_house(struct house *h)
+static void open_house_behind(struct house *h, const char *proxy)
 {
     const struct http_settings set = {.address = "127.0.0.1:0",
                                       .connections = 40,
@@ -86,6 +87,7 @@ static void open_house(struct house *h)
                                       .body_bytes = BODY_BYTES,
                                       .stream_bytes = STREAM_BYTES,
                                       .request_ms = REQUEST_MS,
+                                      .proxy = proxy,
                                       .arg = h,
                                       .handle = on_request,
                                       .gone = on_gone};
@@ -97,6 +99,11 @@ static void open_house(struct house *h)
     mine.loop = h->loop;
     if (http_create(&h->http, &mine, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
+}
+
+static void open_house(struct house *h)
+{
+    open_house_behind(h, NULL);
 }
 
 static void close_house(struct house *h)
@@ -287,6 +294,62 @@ static void test_a_request_that_drips_is_cut(void **state)
     close_house(&h);
 }
 
+static void test_a_body_that_drips_is_cut(void **state)
+{
+    struct house h;
+    struct browser b;
+    uint64_t next_us = 0;
+
+    (void)state;
+    open_house(&h);
+    connect_to(&b, &h);
+    say(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+    while (!is_over(&b)) {
+        if (loop_exact_us(h.loop) >= next_us) {
+            (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
+            next_us = loop_exact_us(h.loop) + 10000; /* 900 of them would take nine seconds */
+        }
+        loop_turn(h.loop, 5);
+    }
+    assert_int_equal(h.handled, 0);
+    close(b.fd);
+    close_house(&h);
+}
+
+static void ask_from(struct house *h, const char *headers, const char *peer)
+{
+    struct browser b;
+    char text[400];
+
+    snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+             headers);
+    connect_to(&b, h);
+    say(&b, text);
+    UNTIL(h, is_over(&b));
+    assert_string_equal(h->peer, peer);
+    close(b.fd);
+}
+
+static void test_a_proxy_says_whom_it_saw_and_nobody_else_does(void **state)
+{
+    struct house h;
+
+    (void)state;
+    open_house_behind(&h, "127.0.0.1");
+    ask_from(&h, "", "127.0.0.1");
+    ask_from(&h, "X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7");
+    ask_from(&h, "X-Forwarded-For: 10.0.0.1, 192.0.2.7 \r\n", "192.0.2.7");
+    ask_from(&h, "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 192.0.2.8\r\n", "192.0.2.8");
+    ask_from(&h, "X-Forwarded-For: 2001:DB8::7\r\n", "2001:db8::7");
+    ask_from(&h, "X-Forwarded-For: ::ffff:192.0.2.9\r\n", "192.0.2.9");
+    ask_from(&h, "X-Forwarded-For: unknown\r\n", "127.0.0.1");
+    ask_from(&h, "X-Forwarded-For: 192.0.2.7, \r\n", "127.0.0.1");
+    close_house(&h);
+    open_house_behind(&h, "192.0.2.1"); /* another machine is the proxy */
+    ask_from(&h, "X-Forwarded-For: 192.0.2.7\r\n", "127.0.0.1");
+    close_house(&h);
+}
+
 /* The same after a first request that was well. */
 static void test_a_second_request_that_drips_is_cut(void **state)
 {
@@ -453,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_what_the_browser_has_is_not_sent_again),
         cmocka_unit_test(test_a_body_without_end_is_refused),
         cmocka_unit_test(test_a_request_that_drips_is_cut),
+        cmocka_unit_test(test_a_body_that_drips_is_cut),
+        cmocka_unit_test(test_a_proxy_says_whom_it_saw_and_nobody_else_does),
         cmocka_unit_test(test_a_second_request_that_drips_is_cut),
         cmocka_unit_test(test_who_waits_for_news_is_not_cut),
         cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),

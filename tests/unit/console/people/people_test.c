@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "agents/console/people/devices.h"
 #include "agents/console/people/guesses.h"
 #include "agents/console/people/people.h"
 #include "agents/console/people/sessions.h"
@@ -226,6 +227,102 @@ static void test_one_person_has_so_many_sessions(void **state)
     close_desk(&d);
 }
 
+/* As if the machine's clock had been another by so many seconds when the file was written. */
+static void shift_times(const char *file, long long seconds)
+{
+    char sha[65], token[44], person[128], lang[3], text[600];
+    long long began, seen;
+    unsigned long long password;
+    FILE *f = fopen(file, "r+");
+
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    assert_int_equal(sscanf(text, "%64s %43s %127s %2s %lld %lld %llx", sha, token, person, lang,
+                            &began, &seen, &password),
+                     7);
+    rewind(f);
+    fprintf(f, "%s %s %s %s %lld %lld %llx\n", sha, token, person, lang, began + seconds * 1000000,
+            seen + seconds * 1000000, password);
+    fclose(f);
+}
+
+/* A clock that is set lengthens no session; what is old is over, of the future nothing is known. */
+static void test_between_two_runs_the_machine_s_clock_has_to_do(void **state)
+{
+    static const struct {
+        long long seconds;
+        bool stays;
+    } shifts[] = {{-60, true}, {60, true}, {-3700, false}, {3600, false}};
+    char secret[SESSION_SECRET];
+    struct desk d;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(shifts) / sizeof(*shifts); i++) {
+        open_desk(&d, INT64_C(3600000000), INT64_C(86400000000));
+        assert_non_null(sessions_begin(d.sessions, &nazarov, secret));
+        close_desk(&d);
+        shift_times(d.file, shifts[i].seconds);
+        open_desk(&d, INT64_C(3600000000), INT64_C(86400000000));
+        assert_int_equal(sessions_find(d.sessions, secret) != NULL, shifts[i].stays);
+        close_desk(&d);
+        unlink(d.file);
+    }
+}
+
+static void test_to_be_asked_for_lengthens_no_session(void **state)
+{
+    char secret[SESSION_SECRET];
+    struct session *s;
+    uint8_t sha[SESSION_SHA];
+    struct desk d;
+
+    (void)state;
+    open_desk(&d, INT64_C(3600000000), INT64_C(86400000000));
+    s = sessions_begin(d.sessions, &nazarov, secret);
+    assert_non_null(s);
+    memcpy(sha, s->sha, sizeof(sha));
+    assert_ptr_equal(sessions_of(d.sessions, sha), s);
+    sessions_end(d.sessions, s);
+    assert_null(sessions_of(d.sessions, sha));
+    close_desk(&d);
+    open_desk(&d, -1, INT64_C(86400000000));
+    s = sessions_begin(d.sessions, &nazarov, secret);
+    memcpy(sha, s->sha, sizeof(sha));
+    assert_null(sessions_of(d.sessions, sha));
+    close_desk(&d);
+}
+
+/* --- devices ------------------------------------------------------------------------------------
+ */
+
+static void test_a_browser_is_known_to_the_person_who_used_it(void **state)
+{
+    struct devices one, again, other;
+    char cookie[DEVICE_TEXT], file[140];
+    struct desk d;
+
+    (void)state;
+    open_desk(&d, 1, 1);
+    snprintf(file, sizeof(file), "%s/devices", folder);
+    assert_int_equal(devices_begin(&one, d.loop, file), ST_OK);
+    devices_make(&one, d.loop, "coes.a", cookie);
+    assert_int_equal(strlen(cookie), DEVICE_TEXT - 1);
+    assert_true(devices_know(&one, "coes.a", cookie));
+    assert_false(devices_know(&one, "coes.b", cookie));
+    assert_false(devices_know(&one, "coes.a", NULL));
+    assert_false(devices_know(&one, "coes.a", ""));
+    assert_false(devices_know(&one, "coes.a", cookie + 1));
+    assert_int_equal(devices_begin(&again, d.loop, file), ST_OK);
+    assert_true(devices_know(&again, "coes.a", cookie));
+    unlink(file);
+    assert_int_equal(devices_begin(&other, d.loop, file), ST_OK);
+    assert_false(devices_know(&other, "coes.a", cookie));
+    cookie[3] ^= 1;
+    assert_false(devices_know(&one, "coes.a", cookie));
+    unlink(file);
+    close_desk(&d);
+}
+
 /* --- guesses ------------------------------------------------------------------------------------
  */
 
@@ -268,6 +365,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_session_ends_by_itself, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(test_one_person_has_so_many_sessions, make_folder,
                                         drop_folder),
+        cmocka_unit_test_setup_teardown(test_between_two_runs_the_machine_s_clock_has_to_do,
+                                        make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(test_to_be_asked_for_lengthens_no_session, make_folder,
+                                        drop_folder),
+        cmocka_unit_test_setup_teardown(test_a_browser_is_known_to_the_person_who_used_it,
+                                        make_folder, drop_folder),
         cmocka_unit_test(test_after_five_wrong_ones_one_a_minute),
     };
 
