@@ -46,7 +46,7 @@ export function box(form, number, content, size = 1) {
   return el("div", { class: `box w${size}` }, label(`ics.${form}.${number}`, number), content);
 }
 export const row = (...boxes) => el("div", { class: "boxes" }, boxes);
-export const part = (key, ...content) => el("section", { class: "part" }, el("h2", {}, say(key)), content);
+export const part = (key, ...content) => el("section", { class: "chapter" }, el("h2", {}, say(key)), content);
 
 // columns: [key, cell(row), class]. Empty: `blank` rows to write in, or a word that there is nothing.
 export function grid(columns, rows, blank = 0) {
