@@ -24,7 +24,11 @@ import { warnPage, warningPage } from "./warn.js";
 import { systemPage } from "./system.js";
 
 // Papers come when somebody wants one, not with the first page of a night.
-const later = (file, name, ...rest) => async (node) => (await import(file))[name](node, ...rest);
+const later = (file, name, ...rest) => async (node) => {
+  const place = el("div");
+  node.append(place); // at once: who has gone on meanwhile finds nothing of it there
+  return (await import(file))[name](place, ...rest);
+};
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
   { path: "/incidents", name: "incidents", csv: "incidents", key: "2", show: incidentsPage },
@@ -59,8 +63,9 @@ function pageOf(path) {
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
+let turn = 0;
 async function show() {
-  const page = pageOf(location.pathname);
+  const page = pageOf(location.pathname), mine = ++turn;
   leave?.();
   leave = null;
   drawNav(page);
@@ -68,7 +73,9 @@ async function show() {
   current = page;
   drawTitle();
   fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null);
-  leave = (await page.show(main)) ?? null;
+  const end = (await page.show(main)) ?? null;
+  if (mine === turn) leave = end;
+  else end?.(); // it came when somebody had gone on
 }
 
 // The lamps lead to what stands apart.
