@@ -310,13 +310,18 @@ const struct ctl_command ctl_commands[] = {
      "  --sender NAME     of one sender only\n"
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
-    {"board", "what is wanted, promised, under way, on scene and due back",
-     "eocctl board [PLACE] [--json]\n\n"
-     "One line for each thing that was asked for or offered and is not over yet, what is needed\n"
+    {"board", "what needs a decision; what is wanted, promised, on scene and due back",
+     "eocctl board [PLACE] [--json] [--every SECONDS]\n\n"
+     "First the queue of the dispatchers' page, most urgent and oldest first: alarms that nobody\n"
+     "has taken, reports of no incident, requests, what is late, silent districts.\n\n"
+     "Then one line for each thing that was asked for or offered and is not over yet, what is "
+     "needed\n"
      "first before the rest: how much is wanted, open (promised by nobody), promised, under way,\n"
      "on scene and due back, how many of these are late, where each supplier stands. An item with\n"
      "a stock number is never promised twice at a time; a sum beyond what is wanted is noted.\n\n"
-     "  PLACE             P-code, or how it begins: 3505203, 35\n",
+     "  PLACE             P-code, or how it begins: 3505203, 35\n"
+     "  --every SECONDS   says all of it again when something is different, for a terminal over a\n"
+     "                    thin link; ctrl-C ends it\n",
      CTL_DATABASE, ctl_board},
     {"rules", "which moves are legal, of incidents, requests, households, plots",
      "eocctl rules [CYCLE] [--json]\n\n"

@@ -148,12 +148,14 @@ static const char wanted[] =
 static void the_board_says_what_is_wanted_and_who_has_promised_it(void **state)
 {
     expect(*state, "board", 0, "nothing is wanted, promised or away");
+    assert_non_null(strstr(out, "nothing needs a decision"));
     pgserver_exec(*state, wanted);
     expect(*state, "board", 0, "excavator");
     assert_non_null(strstr(out, "over-committed"));
     assert_non_null(strstr(out, "coes.ayni COMMITTED"));
     expect(*state, "board 35 --json", 0, "\"wanted\":\"4 H87\"");
     assert_non_null(strstr(out, "\"promised\":\"6\""));
+    expect(*state, "board 35 --json", 0, "\"what\":\"request\"");
     expect(*state, "board 3601", 0, "nothing is wanted, promised or away");
     expect(*state, "board 35 36", 2, "at most one place");
 }
