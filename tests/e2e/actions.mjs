@@ -97,16 +97,16 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.keyboard.press("Enter");
     await until("it is being said", () => held.length === 1);
     await page.keyboard.press("Escape");
-    await page.waitForSelector(`.said:has-text("${words("en")["said.saying"]}")`);
+    await page.waitForSelector(`.unsettled:has-text("${words("en")["said.saying"]}")`);
     await held[0].fulfill({ status: 422, contentType: "application/json", body: '{"error":"length","path":"activity_log_entry.text","text":"too long"}' });
-    await page.focus(".said.refused button");
+    await page.focus(".unsettled.refused button");
     await page.keyboard.press("Enter");
     await page.waitForSelector('dialog [name="text"][aria-invalid="true"]');
     assert.equal(await page.inputValue('dialog [name="text"]'), "called the village");
     await page.unroute("**/api/say");
     await page.keyboard.press("Enter");
     await until("it is in the log", () => bus.psql(`SELECT count(*) FROM eoc.document WHERE incident_id = '${id}' AND type = 'activity_log_entry'`) === "1");
-    await page.waitForSelector("dialog, .said", { state: "detached" });
+    await page.waitForSelector("dialog, .unsettled", { state: "detached" });
   });
 
   await test("two incidents that are one become one", async () => {

@@ -18,7 +18,7 @@ function row(id, one) {
     saying.delete(id);
     show();
   };
-  return el("p", { class: "said " + one.state }, el("span", { "aria-hidden": "true" }, one.state === "refused" ? "▲ " : "◌ "),
+  return el("p", { class: "unsettled " + one.state }, el("span", { "aria-hidden": "true" }, one.state === "refused" ? "▲ " : "◌ "),
     `${one.title}: ${say("said." + one.state)}${one.text ? " " + one.text : ""} `,
     one.state === "refused" ? [one.again ? el("button", { type: "button", onclick: () => { drop(); one.again(one.trouble); } }, say("said.change")) : null, " ",
       el("button", { type: "button", onclick: drop }, say("said.drop"))] : null);
