@@ -26,6 +26,13 @@ SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', a.alert_id, 'lev
   FROM bus.alert a WHERE a.torrent_id = 2 AND a.state = 'ISSUED';
 SELECT pg_temp.tell('public_alert', jsonb_build_object('identifier', 'S1', 'status', 'CAP_STATUS_ACTUAL', 'msg_type', 'CAP_MSG_TYPE_ALERT', 'infos',
                     jsonb_build_array(jsonb_build_object('urgency', 'URGENCY_EXPECTED', 'expires_us', pg_temp.us(now() + interval '1 hour')))), who => 'coes.duty');
+SELECT pg_temp.tell('public_alert', jsonb_build_object('identifier', 'S2', 'status', 'CAP_STATUS_DRAFT', 'msg_type', 'CAP_MSG_TYPE_ALERT', 'infos',
+                    jsonb_build_array(jsonb_build_object('headline', 'A draft', 'expires_us', pg_temp.us(now() + interval '1 hour')))), who => 'coes.duty');
+SELECT bus.append_one((SELECT principal_id FROM bus.principal WHERE name = 'coes.duty'), 2, 4::int2, nextval('pg_temp.told'), pg_temp.uid(50), 180::int2, 1::int2, '3505203',
+                      now(), now(), NULL, NULL, (1 << 4)::int2, '\x00', NULL, NULL, NULL,
+                      jsonb_build_object('public_alert', jsonb_build_object('identifier', 'S3', 'status', 'CAP_STATUS_ACTUAL', 'msg_type', 'CAP_MSG_TYPE_ALERT',
+                          'scope', 'CAP_SCOPE_PUBLIC', 'infos', jsonb_build_array(jsonb_build_object('urgency', 'URGENCY_EXPECTED', 'expires_us', pg_temp.us(now() + interval '1 hour'))))),
+                      (SELECT log_epoch FROM bus.log_head), 0);
 
 -- A request and who promises it.
 CREATE FUNCTION pg_temp.says(id uuid, type_name text, doc jsonb, at timestamptz DEFAULT now(), pcode text DEFAULT '3505203') RETURNS void LANGUAGE sql AS $$
