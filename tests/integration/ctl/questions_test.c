@@ -237,6 +237,24 @@ static void ten_thousand_open_things_are_shown_soon(void **state)
     assert_true(best < QUEUE_MS * TIMES_SLOWER * PATIENCE);
 }
 
+/* The page that asks most: everything of one incident. */
+static void the_page_of_an_incident_is_there_soon(void **state)
+{
+    struct world *w = *state;
+    char table[TEXT] = "";
+    double best = 1e9;
+
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        for (int i = 0; strcmp(t->name, "queries/page_incident") == 0 && i < SAMPLES; i++) {
+            double ms = look(w, t->text, w->incident, table);
+
+            best = ms < best ? ms : best;
+        }
+    printf("measured: the page of an incident                      %6.1f ms\n", best);
+    assert_string_equal(table, "");
+    assert_true(best < BAR_MS * TIMES_SLOWER * PATIENCE);
+}
+
 static void an_index_that_is_missing_is_seen(void **state)
 {
     struct world *w = *state;
@@ -296,6 +314,7 @@ int main(void)
         cmocka_unit_test(readers_find_it_by_indexes_too),
         cmocka_unit_test(people_ask_by_words),
         cmocka_unit_test(ten_thousand_open_things_are_shown_soon),
+        cmocka_unit_test(the_page_of_an_incident_is_there_soon),
         cmocka_unit_test(an_index_that_is_missing_is_seen),
     };
 
