@@ -78,7 +78,7 @@ export function warningPage(main, id) {
     const { alert, draft } = answer;
     if (!alert) return el("p", { class: "none" }, say("warn.unknown"));
     const cap = alert.cap, info = cap.infos?.[0] ?? {}, plain = (value, prefix) => String(value ?? "").replace(prefix, ""), isDraft = draft?.message_id === alert.message_id;
-    const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? (answer.in_force ? say("warn.in_force") : say("warn.earlier"))], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
+    const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? say(answer.in_force ? "warn.state.in_force" : "warn.state.ended")], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
       ["col.status", word("status", isDraft ? draft.status : alert.status)], ["warn.urgency", word("warn.urgency", plain(info.urgency, "URGENCY_"))], ["warn.severity", word("warn.severity", plain(info.severity, "SEVERITY_"))],
       ["warn.certainty", word("warn.certainty", plain(info.certainty, "CERTAINTY_"))], ["warn.response", (info.response_types ?? []).map((one) => word("warn.response", plain(one, "CAP_RESPONSE_TYPE_"))).join(", ")],
       ["warn.place", info.areas?.[0]?.description], ["col.until", info.expires_us ? words.time(Number(info.expires_us) / 1000) : ""]];
