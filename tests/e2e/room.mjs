@@ -10,6 +10,7 @@ import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
 import { map } from "./map.mjs";
+import { night } from "./night.mjs";
 import { queue } from "./queue.mjs";
 import { door } from "./door.mjs";
 
@@ -103,6 +104,7 @@ await test("two who take the same alarm take it once each, and neither is told a
   await leave(two);
 });
 
+await night({ test, enter, leave, bus, words });
 await queue({ test, enter, leave, bus, words });
 
 await test("a wrong password is said in the person's language", async () => {
