@@ -72,14 +72,7 @@ SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.p
        (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status, i.incident_id AS proposed_id, i.name AS proposed_name,
        i.state AS proposed_state, r.seq, nullif(r.level, '') AS level
   FROM bus.incident_report r
-  LEFT JOIN LATERAL (
-      -- Proposed when it came, or opened since.
-      SELECT x.incident_id, x.name, x.state FROM bus.incident x
-       WHERE x.incident_id = r.proposed_id
-          OR r.proposed_id IS NULL AND x.ended_at IS NULL AND x.status = r.status AND (r.hazard = '' OR x.hazard = r.hazard)
-         AND x.last_at > r.event_at - interval '12 hours' AND x.began_at < r.event_at + interval '12 hours'
-         AND EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w WHERE w <> '' AND position(left(w, 7) IN x.places) > 0)
-       ORDER BY x.incident_id = r.proposed_id DESC, abs(extract(epoch FROM x.last_at - r.event_at)), x.first_seq LIMIT 1) AS i ON true
+  LEFT JOIN bus.incident i ON i.incident_id = r.proposed_id
   LEFT JOIN bus.principal p ON p.principal_id = r.sender_id
   LEFT JOIN bus.type t ON t.number = r.type
  WHERE r.incident_id IS NULL AND r.over_seq IS NULL;
