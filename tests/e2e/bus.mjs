@@ -38,9 +38,17 @@ export async function startBus(build) {
   bus.psql = (sql) => execFileSync(own[0] ?? "psql", [...own.slice(1), ...(own.length ? ["psql"] : []), "-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c", sql], { encoding: "utf8" }).trim();
   bus.tell = (who, message) => execFileSync(own[0] ?? join(dir, "bin/eocctl"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocctl")] : []), "-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
     { input: JSON.stringify(message), encoding: "utf8" });
-  const signal = (name) => process.kill(Number(readFileSync(join(night, "pids"), "utf8").match(/^console (\d+)$/m)[1]), name);
-  bus.pausePage = () => signal("SIGSTOP");
-  bus.killPage = () => signal("SIGKILL"); // the supervisor starts it again
+  // While the database is away there is no answer yet.
+  bus.psqlNow = (sql) => {
+    try {
+      return bus.psql(sql);
+    } catch {
+      return null;
+    }
+  };
+  bus.end = (program, signal) => process.kill(Number(readFileSync(join(night, "pids"), "utf8").match(new RegExp(`^${program} (\\d+)$`, "m"))[1]), signal);
+  bus.pausePage = () => bus.end("console", "SIGSTOP");
+  bus.killPage = () => bus.end("console", "SIGKILL"); // the supervisor starts it again
   bus.stop = async () => {
     child.kill("SIGINT");
     if (own.length) execFileSync("kill", ["-INT", String(child.pid)]);

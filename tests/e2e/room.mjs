@@ -9,6 +9,7 @@ import { actions } from "./actions.mjs";
 import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
 import { paper } from "./paper.mjs";
+import { faults } from "./faults.mjs";
 import { map } from "./map.mjs";
 import { night } from "./night.mjs";
 import { queue } from "./queue.mjs";
@@ -185,6 +186,7 @@ for (const theme of ["dark", "day"])
   });
 
 await paper({ test, enter, leave, bus, words, axe });
+await faults({ test, enter, leave, bus });
 
 await browser.close();
 await bus.stop();

@@ -248,13 +248,16 @@ export async function lineMenu(row) {
 export function actMenu(thing) {
   menu(titleOf("title", thing ?? {}), [...actionsFor(thing), act("t", "take_down", "flash_report", {}, takeDown)]);
 }
+// A page has one bar: what the last one drew is drawn again when its rights are known.
+let drawBar = () => {};
+addEventListener("rights", () => drawBar());
 // Buttons for a page about one thing, and what is said about it and not settled yet; `x` opens the same as a menu.
 export function actBar(thing) {
   const bar = el("div", { class: "acts", role: "group", "aria-label": say("act.title") });
   const draw = () => fill(bar, actionsFor(thing).map((action) => el("button", { type: "button", id: "act-" + action.name, class: action.key === "c" ? "first" : null, onclick: action.run }, action.label)),
     el("button", { type: "button", id: "act-menu", onclick: () => actMenu(thing) }, el("kbd", {}, "x"), " ", say("act.title")));
   draw();
-  addEventListener("rights", () => bar.isConnected && draw(), { once: true });
+  drawBar = draw;
   return el("div", {}, bar, saidBox(thing.id));
 }
 // `x` on a page of one thing; answers how to end it.
