@@ -334,12 +334,14 @@ BEGIN
     PERFORM bus.incident_proposed(id);
 END
 $$;
--- Reports of the same hazard, place and time that came before it was opened may belong to it.
+-- Reports of the same hazard, place and time that came before it was opened may belong to it, unless another one that
+-- goes on was proposed.
 CREATE FUNCTION bus.incident_proposed(id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     UPDATE bus.incident_report r SET proposed_id = id
       FROM bus.incident i
-     WHERE i.incident_id = id AND i.ended_at IS NULL AND r.incident_id IS NULL AND r.over_seq IS NULL AND r.proposed_id IS NULL
+     WHERE i.incident_id = id AND i.ended_at IS NULL AND r.incident_id IS NULL AND r.over_seq IS NULL
+       AND (r.proposed_id IS NULL OR EXISTS (SELECT FROM bus.incident o WHERE o.incident_id = r.proposed_id AND o.ended_at IS NOT NULL))
        AND r.status = i.status AND (r.hazard = '' OR r.hazard = i.hazard)
        AND r.event_at BETWEEN i.began_at - interval '12 hours' AND i.last_at + interval '12 hours'
        AND EXISTS (SELECT FROM unnest(string_to_array(r.places, ' ')) AS w WHERE w <> '' AND position(left(w, 7) IN i.places) > 0)

@@ -23,7 +23,7 @@ END
 $$;
 
 -- The next span to decode: where the cursor stands, where the span ends, and the messages in it. Who asks comes by
--- every second, so words of documents are taken in on the way (search.sql).
+-- every second, so words of documents are taken in on the way (z_search.sql).
 CREATE FUNCTION bus.project_place(OUT cursor_seq int8, OUT head int8)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -85,7 +85,7 @@ END
 $$;
 COMMENT ON FUNCTION eoc.families IS 'families as numbers, of an incident or of all that are on the way: by state, rations, offers, reasons of declining';
 
--- Of each of these incidents how many families; null: fewer than five real ones, or not to be told.
+-- Of each of these incidents how many families; null: where eoc.families, which tells them by state, gives no total.
 CREATE FUNCTION eoc.incident_families(incidents uuid[]) RETURNS TABLE (incident_id uuid, families int4)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
@@ -96,14 +96,18 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH placed AS MATERIALIZED (
-        SELECT h.incident_id, h.status, bus.district_of(split_part(h.places, ' ', 1)) AS pcode, count(*)::int4 AS n
-          FROM bus.household h WHERE h.incident_id = ANY (incidents) AND h.state NOT IN ('WITHDRAWN', 'DUPLICATE') GROUP BY 1, 2, 3
+        SELECT h.incident_id, h.status, h.state, bus.district_of(split_part(h.places, ' ', 1)) AS pcode, count(*)::int4 AS n
+          FROM bus.household h WHERE h.incident_id = ANY (incidents) AND h.state NOT IN ('WITHDRAWN', 'DUPLICATE') GROUP BY 1, 2, 3, 4
     ), told AS MATERIALIZED (
         SELECT d.pcode, bus.is_heard(whole, map, own, 220, 4, d.pcode) AS exactly
           FROM (SELECT DISTINCT p.pcode FROM placed p) AS d WHERE bus.is_heard(whole, map, own, 228, 2, d.pcode)
+    ), shy AS (
+        SELECT p.incident_id, p.status, sum(p.n)::int4 AS n, p.status = 1 AND NOT bool_and(t.exactly) AND sum(p.n) < 5 AS few
+          FROM placed p JOIN told t ON t.pcode = p.pcode GROUP BY p.incident_id, p.status, p.state
     )
-    SELECT p.incident_id, CASE WHEN p.status <> 1 OR bool_and(t.exactly) OR sum(p.n) >= 5 THEN sum(p.n)::int4 END
-      FROM placed p JOIN told t ON t.pcode = p.pcode GROUP BY p.incident_id, p.status;
+    SELECT s.incident_id, CASE WHEN NOT bool_or(s.few) OR count(*) FILTER (WHERE s.few) > 1 AND sum(s.n) FILTER (WHERE s.few) >= 5
+                               THEN sum(s.n)::int4 END
+      FROM shy s GROUP BY s.incident_id, s.status;
 END
 $$;
 COMMENT ON FUNCTION eoc.incident_families IS 'how many families each of these incidents struck, under the right to hear numbers of them';

@@ -40,12 +40,12 @@ SELECT 'silence', s.incident_id, 3, s.since, 'ACTUAL', 'SILENT', s.pcode, '', ar
        s.incident_id, NULL, NULL, s.offices, NULL
   FROM eoc.silence s
 UNION ALL
-SELECT 'draft', d.message_id, 2, d.since, d.status, d.state, d.places, d.hazard, d.headlines->>'tg', d.author, d.incident_id, d.expires_at,
+SELECT 'draft', d.message_id, 2, d.since, d.status, d.state, d.places, d.hazard, coalesce(d.headlines->>'tg', (SELECT min(h.value) FROM jsonb_each_text(d.headlines) AS h)), d.author, d.incident_id, d.expires_at,
        NULL, NULL, d.seq
   FROM eoc.alert_draft d WHERE d.state = 'WAITING';
 COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
-COMMENT ON COLUMN eoc.queue.detail IS 'level of an alert or a detection, else what it is about';
+COMMENT ON COLUMN eoc.queue.detail IS 'level of an alert or a detection, else what it is about; of a draft its headline in Tajik, or in what it has (eoc.public_alert has all)';
 COMMENT ON COLUMN eoc.queue.asked IS 'of an alert whom it asked, of a report the incident it may belong to';
 COMMENT ON COLUMN eoc.queue.due_at IS 'when it will be asked further, is needed, or ends; null: no time is set';
 COMMENT ON COLUMN eoc.queue.amount IS 'what is missing, late or said, in the thing''s own unit; null: nothing to count';

@@ -4,7 +4,8 @@ WITH me AS (SELECT coalesce($1::text, 'en') AS lang, $2::text AS status, coalesc
 SELECT json_build_object(
     'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
     'since', me.since, 'until', me.until,
-    'open', coalesce((SELECT json_agg(x) FROM (SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), me.lang) AS place FROM eoc.queue q
+    'open', coalesce((SELECT json_agg(x) FROM (SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), me.lang) AS place,
+                          (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what = 'draft' ORDER BY starts_with(r.language, me.lang) DESC LIMIT 1) AS headline FROM eoc.queue q
                    WHERE q.status = coalesce(me.status, q.status) AND q.what <> 'silence' ORDER BY q.precedence, q.since LIMIT 100) AS x), '[]'),
     'open_count', (SELECT count(*) FROM eoc.queue q WHERE q.status = coalesce(me.status, q.status) AND q.what <> 'silence'),
     'taken', coalesce((SELECT json_agg(x) FROM (SELECT e.at, e.what, e.by, d.type, eoc.place_name(d.pcode, me.lang) AS place, coalesce(d.doc->'sensor_detection'->>'level', '') AS level, round(extract(epoch FROM e.after)) AS after_s

@@ -12,7 +12,7 @@ SELECT json_build_object(
           LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
           LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
-          LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what = 'alert'
+          LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what IN ('alert', 'draft')
                               ORDER BY starts_with(r.language, coalesce($1::text, 'en')) DESC LIMIT 1) AS c ON true
          ORDER BY q.precedence, q.since) AS x), '[]'),
     'taken', coalesce((SELECT json_agg(x) FROM (

@@ -48,8 +48,23 @@ $$;
 SELECT is(pg_temp.told('reg', 'ACTUAL'), 'household ASSISTED 9, household DECLINED 2, household MOVED 4, total  15', 'who may read families is told all their numbers');
 SELECT is(pg_temp.told('desk', 'ACTUAL'), 'household ASSISTED 9, household DECLINED few, household MOVED few, total  15', 'a dispatcher none below five; two cells that are hidden hide each other in the total');
 SELECT is(pg_temp.told('desk', 'ACTUAL', pg_temp.uid(9)), 'household ASSISTED 9, household DECLINED few, household MOVED few, total  15', 'of an incident too');
+-- And the list of incidents: its number of families.
+CREATE FUNCTION pg_temp.listed(login text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', login);
+    SELECT coalesce(f.families::text, '-') INTO line FROM eoc.incident_families(ARRAY[pg_temp.uid(9)]) AS f;
+    EXECUTE 'SET LOCAL SESSION AUTHORIZATION DEFAULT';
+    RETURN line;
+END
+$$;
+SELECT is(pg_temp.listed('desk'), '15', 'the list of incidents has the same total');
 UPDATE bus.household SET state = 'ASSISTED' WHERE household_id = pg_temp.uid(110) OR household_id = pg_temp.uid(111);
 SELECT is(pg_temp.told('desk', 'ACTUAL'), 'household ASSISTED 11, household MOVED few', 'and no total from which one that is hidden would follow');
+SELECT is(pg_temp.listed('desk'), '-', 'nor in the list of incidents');
+SELECT is(pg_temp.listed('reg'), '15', 'which is exact for who may read families');
+SELECT is(pg_temp.listed('vose'), NULL, 'and has none of other places');
 SELECT is(pg_temp.told('vose', 'ACTUAL'), NULL, 'nothing of other places');
 SELECT is(pg_temp.told('nobody', 'ACTUAL'), NULL, 'nothing to whom no numbers are told');
 SELECT is(pg_temp.told('desk', 'EXERCISE'), 'household ASSISTED 1, household DECLINED 1, household MOVED 1, total  3', 'families of an exercise are invented, and told as they are');

@@ -130,6 +130,10 @@ SELECT is((SELECT proposed_id FROM eoc.incident_proposal WHERE message_id = pg_t
 SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(28), 'hazard', 'HAZARD_ROCKFALL', 'name', 'Later'), pcode => '3603203'), 'APPLIED', 'one there');
 SELECT is((SELECT proposed_name FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(825)), 'Later', 'is, although it was opened after the report');
 SELECT is((SELECT precedence || detail || asked FROM eoc.queue WHERE id = pg_temp.uid(822)), '2ALARMLater', 'and the queue says so');
+SELECT is(pg_temp.says('coes.dushanbe.duty', '3603203', 28, 'JUDGED_FALSE', '{"reason": "an old fall"}'), 'APPLIED', 'it is false');
+SELECT is((SELECT state || coalesce(asked, '-') FROM eoc.queue WHERE id = pg_temp.uid(822)), 'NEW-', 'and is proposed no more');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(27), 'hazard', 'HAZARD_ROCKFALL', 'name', 'Again'), pcode => '3603203'), 'APPLIED', 'another one');
+SELECT is((SELECT string_agg(proposed_name, ' ') FROM eoc.incident_proposal WHERE message_id IN (pg_temp.uid(822), pg_temp.uid(825))), 'Again Again', 'is, in its place');
 
 -- Whose incident it is -----------------------------------------------------------------------------
 SELECT is(pg_temp.opens(10), 'APPLIED', 'an incident in Ayni');

@@ -65,7 +65,7 @@ function notes(item) {
 }
 
 function rowOf(item, index, chosen, act) {
-  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.detection && !item.flash && item.detail ? item.detail : "";
+  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? item.detail : "";
   return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, "data-id": item.id, tabindex: index === chosen ? "0" : "-1",
     "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => open(item) },
     mark(item.precedence, say("precedence." + item.precedence)),
