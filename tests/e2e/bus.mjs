@@ -64,3 +64,13 @@ export function alarm(text) {
     label: "LABEL_INTERNAL", lang: "LANG_EN",
     sensor_detection: { profile: "fusion", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_WARNING", hazard: "HAZARD_MUDFLOW", torrent_id: Math.floor(Math.random() * 900000) + 1, text } };
 }
+
+// Up or down the list until the thing has the focus.
+export async function choose(page, id) {
+  const at = (of) => page.evaluate((selector) => Number(document.querySelector(selector)?.dataset.index ?? NaN), of);
+  await until(`${id} is chosen`, async () => {
+    const here = await at(".item.chosen"), there = await at(`.item[data-id="${id}"]`);
+    if (here !== there && !Number.isNaN(there)) await page.keyboard.press(there > here ? "j" : "k");
+    return here === there;
+  });
+}

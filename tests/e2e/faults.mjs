@@ -1,15 +1,15 @@
 // faults - what breaks in a night: the database, the broker, the browser's own sleep. Nothing that a dispatcher did is
 // lost, and nothing is done twice.
 import assert from "node:assert/strict";
-import { alarm, until } from "./bus.mjs";
+import { alarm, choose, until } from "./bus.mjs";
 
 export async function faults({ test, enter, leave, bus }) {
   const taken = (id) => until(`${id} is taken`, () => bus.psqlNow(`SELECT state FROM bus.alert WHERE alert_id = '${id}'`) === "ACKNOWLEDGED");
   const receipts = (id) => bus.psql(`SELECT count(*) FROM bus.document WHERE type = 181 AND doc->'receipt'->>'message_id' = '${id}' AND doc->'receipt'->>'level' = 'RECEIPT_LEVEL_ACCEPTED'`);
   async function shown(page, message) {
     bus.tell("gw07", message);
-    await page.waitForSelector(`.item[data-id="${message.message_id}"] .take`);
-    while (!(await page.locator(`.item.chosen[data-id="${message.message_id}"]`).count())) await page.keyboard.press("j");
+    await page.waitForSelector(`.item.p1[data-id="${message.message_id}"] .take`);
+    await choose(page, message.message_id);
   }
 
   for (const [what, program] of [["database is stopped", "postgres"], ["broker is killed", "broker"]])
@@ -32,7 +32,7 @@ export async function faults({ test, enter, leave, bus }) {
     const asleep = await page.context().newCDPSession(page);
     await asleep.send("Page.setWebLifecycleState", { state: "frozen" });
     await other.waitForSelector(`.item[data-id="${old.message_id}"] .take`);
-    while (!(await other.locator(`.item.chosen[data-id="${old.message_id}"]`).count())) await other.keyboard.press("j");
+    await choose(other, old.message_id);
     await other.keyboard.press("a");
     await taken(old.message_id);
     const young = alarm("while it slept");

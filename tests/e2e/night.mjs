@@ -2,7 +2,7 @@
 // alone, in each language. What gateways, offices and registries say they say by the bus.
 import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
-import { alarm, until } from "./bus.mjs";
+import { alarm, choose, until } from "./bus.mjs";
 
 const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
 const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_TG", ...rest });
@@ -24,11 +24,6 @@ function family(incident, site) {
 }
 
 export async function night({ test, enter, leave, bus, words }) {
-  // Down the list until the thing has the focus.
-  async function choose(page, id) {
-    await page.waitForSelector(`.item[data-id="${id}"]`);
-    while (!(await page.locator(`.item.chosen[data-id="${id}"]`).count())) await page.keyboard.press("j");
-  }
   async function act(page, key) {
     await page.keyboard.press("x");
     await page.waitForSelector(`dialog [data-key="${key}"]`);

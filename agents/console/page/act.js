@@ -13,9 +13,10 @@ import { kindName, lineActions, linesOf, request } from "./supply.js";
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
 
-// Once before the first page: without it moves are not offered. Where no page has a thing for `x`, a word can be taken down.
+// Before the first page: without it moves are not offered. Where no page has a thing for `x`, a word can be taken down.
+const onAnyPage = (event) => isActKey(event) && setTimeout(() => event.defaultPrevented || actMenu());
 export async function prepare() {
-  addEventListener("keydown", (event) => isActKey(event) && setTimeout(() => event.defaultPrevented || actMenu()));
+  addEventListener("keydown", onAnyPage); // the same one twice is one
   moves = await api.view("moves").catch(() => ({}));
 }
 const movesOf = (cycle, state) => moves[cycle]?.[state] ?? {};

@@ -63,6 +63,11 @@ function pageOf(path) {
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
+// A page that could not be fetched or drawn says so; the rest goes on.
+function troubled(trouble) {
+  console.error(trouble);
+  main.append(el("p", { class: "trouble", role: "alert" }, say("trouble.unreachable")));
+}
 let turn = 0;
 async function show() {
   const page = pageOf(location.pathname), mine = ++turn;
@@ -73,7 +78,12 @@ async function show() {
   current = page;
   drawTitle();
   fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null);
-  const end = (await page.show(main)) ?? null;
+  let end = null;
+  try {
+    end = (await page.show(main)) ?? null;
+  } catch (trouble) {
+    troubled(trouble);
+  }
   if (mine === turn) leave = end;
   else end?.(); // it came when somebody had gone on
 }
@@ -161,20 +171,27 @@ function onClick(event) {
 
 // --- the start -----------------------------------------------------------------------------------
 
-async function enter() {
-  await Promise.all([words.useLanguage(localStorage.getItem("lang") ?? api.me.lang), prepare()]);
+let begun = false;
+function begin() {
+  if (begun) return;
+  begun = true;
   head.start();
-  await places.load();
-  drawFrame();
   news.on("settled", onSettled);
   waiting.changed(drawTitle);
   sound.start();
+  waiting.start();
+  news.on("message", onMessage); // behind the list's own ear: it looks there for what came
   news.start();
-  await waiting.start();
-  news.on("message", onMessage);
   addEventListener("keydown", onKey);
   addEventListener("click", onClick);
   addEventListener("popstate", show);
+}
+async function enter() {
+  await Promise.all([words.useLanguage(localStorage.getItem("lang") ?? api.me.lang), prepare()]);
+  await places.load();
+  drawFrame();
+  begin();
+  await waiting.again();
   await show();
 }
 

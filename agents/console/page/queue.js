@@ -9,11 +9,15 @@ import { actionsFor, actMenu } from "./act.js";
 import { saidBox } from "./said.js";
 import { go, toast } from "./app.js";
 
-// What is being said, by the thing it is about: a second press of the key says it no second time.
+// What is being said about a thing: {id, state: of the thing then, said}. A second press of the key says it no second time.
 const saying = new Map();
 news.on("settled", (settled) => {
-  if (!settled.stored) saying.forEach((id, about) => id === settled.message_id && saying.delete(about));
+  if (!settled.stored) saying.forEach((one, about) => one.id === settled.message_id && saying.delete(about));
 });
+// What has moved on since, or is given back, can be taken again.
+waiting.changed(() => saying.forEach((one, about) => waiting.items().find((item) => item.id === about)?.state === one.state || saying.delete(about)));
+
+let redraw = () => {}; // the page's, while it is shown
 
 // --- what is done with it ------------------------------------------------------------------------
 
@@ -21,12 +25,14 @@ const isOpenAlert = (item) => item.what === "alert" && item.state !== "ACKNOWLED
 
 async function take(item) {
   if (saying.has(item.id)) return;
-  saying.set(item.id, "");
+  const one = { id: api.newId(), state: item.state, said: false };
+  saying.set(item.id, one);
+  redraw();
   try {
-    const said = await api.tell({ area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
+    await api.tell({ message_id: one.id, area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
       status: "STATUS_" + item.status,
       receipt: { message_id: item.id, level: "RECEIPT_LEVEL_ACCEPTED", by: api.me.sender, time_us: new Date().toISOString() } });
-    saying.set(item.id, said.message_id);
+    one.said = true;
     toast(say("queue.taken"));
   } catch (trouble) {
     toast(trouble.message, "bad");
@@ -61,7 +67,7 @@ function title(item) {
 }
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
-  return [saying.has(item.id) ? say("queue.taken") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) })].filter(Boolean).join(" · ");
+  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) })].filter(Boolean).join(" · ");
 }
 
 function rowOf(item, index, chosen, act) {
@@ -103,7 +109,7 @@ export function queuePage(main) {
     chosen = Math.max(0, at);
     fill(list, all.map((item, index) => rowOf(item, index, chosen, act)));
     fill(hand, inHand());
-    const text = all.length ? words.count("queue.count", waiting.total()) : say("queue.empty");
+    const text = all.length ? words.count("queue.count", waiting.total()) : say(waiting.known ? "queue.empty" : "trouble.store_away");
     if (summary.textContent !== text) summary.textContent = text;
     if (focus || held) list.children[chosen]?.focus();
   }
@@ -128,9 +134,10 @@ export function queuePage(main) {
   }
 
   main.append(summary, list, hand);
-  const redraw = () => draw(false), ends = [waiting.changed(redraw), () => removeEventListener("rights", redraw)];
-  addEventListener("rights", redraw);
-  const clock = setInterval(() => draw(false), 30000);
+  redraw = () => draw(false);
+  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", here), () => { redraw = () => {}; }];
+  addEventListener("rights", here);
+  const clock = setInterval(here, 30000);
   addEventListener("keydown", onKey);
   draw(true);
   return () => {

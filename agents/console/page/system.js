@@ -1,5 +1,5 @@
 // system - the truth about the bus itself: this page's way to it, the record, brokers, and every office's link.
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
@@ -21,9 +21,25 @@ function own(record) {
   ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? "")))));
 }
 
-export function systemPage(main) {
-  return watch(main, "system", {}, (answer) => [
-    own(answer),
+// The first part is told by the server itself, each two seconds: it is true also when no message and no answer comes.
+export async function systemPage(main) {
+  const mine = el("div");
+  let record = {};
+  const draw = () => fill(mine, own(record)), ends = [news.on("truth", draw), news.on("sight", draw)];
+  draw();
+  main.append(mine);
+  const leave = await watch(main, "system", {}, (answer) => {
+    record = answer;
+    draw();
+    return boards(answer);
+  });
+  return () => {
+    ends.forEach((end) => end());
+    leave();
+  };
+}
+function boards(answer) {
+  return [
     table(say("system.brokers"), [
       ["col.name", (row) => row.broker],
       ["system.listeners", (row) => row.listeners, "n"],
@@ -36,5 +52,5 @@ export function systemPage(main) {
       ["system.word", (row) => (row.last_word_at ? `${words.age(row.last_word_at)} · ${words.time(row.last_word_at)}` : "")],
       ["system.behind", (row) => number(row.behind), "n"],
     ], answer.links),
-  ]);
+  ];
 }

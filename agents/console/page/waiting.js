@@ -5,10 +5,11 @@ import * as news from "./news.js";
 import * as places from "./places.js";
 import * as words from "./words.js";
 
-// An alarm on its way to the database is here before the database has it: id -> {item, stored}.
+// An alarm on its way to the database is here before the database has it: id -> {item, stored, at}.
 const early = new Map();
 const listeners = new Set();
 let answer = { items: [], taken: [], total: 0 }, text = "", timer = null, asking = false;
+export let known = false; // whether the record has answered once: an empty list before that says nothing
 
 export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items];
 export const taken = () => answer.taken;
@@ -26,24 +27,32 @@ function earlyItem(news) {
     detail: (detection?.level ?? "").replace("DETECTION_LEVEL_", ""), by: news.author || news.sender, detection, flash, headline: cap?.infos?.[0]?.headline, type: news.type, provisional: true };
 }
 
+// Heard a minute ago, and still not in a record that answers: it was recorded while this page heard nothing, or
+// is not for this person. It rings no more.
+const STALE_MS = 60000;
+const stale = (now) => (news.truth?.store && news.truth.view ? [...early].filter(([, one]) => one.at < now - STALE_MS).map(([id]) => id) : []);
+
 async function load() {
   timer = null;
   if (asking) return soon(300);
   asking = true;
+  let retry = 0;
   const settled = [...early].filter(([, one]) => one.stored).map(([id]) => id), began = performance.now();
   try {
     const now = await api.view("queue", { lang: words.lang }), next = JSON.stringify(now);
-    settled.forEach((id) => early.delete(id));
-    now.items.forEach((item) => early.delete(item.id));
-    if (next !== text || settled.length) {
+    const gone = [...settled, ...stale(began), ...now.items.map((item) => item.id)].filter((id) => early.delete(id));
+    if (next !== text || gone.length || !known) {
+      known = true;
       text = next;
       answer = now;
       tellAll();
     }
   } catch (trouble) {
     if (trouble.status === 401) location.reload();
+    retry = 3000;
   }
   asking = false;
+  if (retry) soon(retry);
   pause = Math.min(5000, 3 * (performance.now() - began));
 }
 // A bus that speaks a hundred times a second is asked about at its database's pace.
@@ -52,12 +61,12 @@ function soon(ms = 0) {
   timer ??= setTimeout(load, Math.max(ms, pause));
 }
 
-export async function start() {
+export function start() {
   news.on("message", (message) => {
-    const known = early.get(message.message_id);
-    if (known && !message.provisional) known.stored = true;
-    else if (message.lane === 1 && message.provisional && !known && /detection|flash_report|public_alert/.test(message.type)) {
-      early.set(message.message_id, { item: earlyItem(message), stored: false });
+    const heard = early.get(message.message_id);
+    if (heard && !message.provisional) heard.stored = true;
+    else if (message.lane === 1 && message.provisional && !heard && /detection|flash_report|public_alert/.test(message.type)) {
+      early.set(message.message_id, { item: earlyItem(message), stored: false, at: performance.now() });
       tellAll();
     }
     soon();
@@ -65,9 +74,8 @@ export async function start() {
   news.on("withdrawn", (gone) => early.delete(gone.message_id) && tellAll());
   news.on("sight", (sees) => sees && soon());
   setInterval(soon, 60000); // what becomes due by the clock alone
-  await load();
 }
-// In another language.
+// At the beginning, and in another language.
 export async function again() {
   await load();
   tellAll();
