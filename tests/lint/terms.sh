@@ -43,8 +43,21 @@ IncidentEvent INCIDENT_EVENT event
 LineState LINE_STATE state
 HouseholdState HOUSEHOLD_STATE state
 OfferDeclineReason OFFER_DECLINE_REASON reason
-DeclineReason DECLINE_REASON decline
+DeclineReason DECLINE_REASON reason
 END
+
+# FILE LIST GROUP: what a form offers.
+while read -r file list group; do
+    values=$(sed -n "s/^const $list = \[\(.*\)\];\$/\1/p" "agents/console/page/$file" | tr -d '" ' | tr 'A-Z,' 'a-z ')
+    [ -n "$values" ] || { echo "there is no list $list in $file"; bad=1; }
+    for value in $values; do
+        wants "$group.$value" "$file, $list"
+    done
+done <<'FORMS'
+act.js reporters reporter
+act.js hazards hazard
+supply.js reasons reason
+FORMS
 
 # States that only the ledger knows: rows of bus.cycle_state.
 for state in $(cat sql/migrations/*.sql | awk '/INSERT INTO bus.cycle_state/ { on = 1 } on { print } /;$/ { on = 0 }' |

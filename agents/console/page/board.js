@@ -57,12 +57,15 @@ export const families = (row) => (row.is_few ? say("board.few") : figure(row.fam
 // watch() for a page that shows one world at a time.
 export async function watchWorld(main, name, draw, types) {
   const place = el("div", {});
-  let status = api.me.status.toUpperCase(), leave = null, over = false;
+  let status = api.me.status.toUpperCase(), leave = null, over = false, turn = 0;
   const start = async () => {
+    const mine = ++turn, chosen = status;
     leave?.();
+    leave = null;
     fill(place);
-    leave = await watch(place, name, { status }, (answer) => draw(answer, status), types);
-    if (over) leave();
+    const end = await watch(place, name, { status: chosen }, (answer) => draw(answer, chosen), types);
+    if (over || mine !== turn) end(); // somebody has chosen again, or gone on
+    else leave = end;
   };
   const pick = el("select", { id: "world", onchange: () => {
     status = pick.value;

@@ -26,7 +26,7 @@ export function fill(node, ...children) {
 }
 
 // Precedence by shape as well as colour: an octagon stops, a triangle warns, a diamond asks.
-const shapes = {
+export const shapes = {
   1: "M8 1h8l7 7v8l-7 7H8l-7-7V8z",
   2: "M12 2 23 21H1z",
   3: "M12 1 23 12 12 23 1 12z",

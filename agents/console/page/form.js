@@ -10,16 +10,26 @@ const drafts = new Map(); // what was typed and not said, by the form's key
 
 const ZONE_MS = 5 * 3600000; // Dushanbe
 const DAY_MS = 86400000;
-// "6:30", "8.8 6:30", "+2" (hours), "+0:45": milliseconds; NaN if it is none. Without a day the next such time, `past` the last.
+function moment(year, month, day, hour, minute) {
+  const at = new Date(Date.UTC(year, month, day, hour, minute));
+  return at.getUTCMonth() === month && at.getUTCDate() === day ? at.getTime() - ZONE_MS : NaN; // 31.2 is no day
+}
+// "6:30", "8.8 6:30", "+2" (hours), "+0:45": milliseconds; NaN if it is none. Without a day the next such time, without a year
+// the nearest; `past` the last.
 export function readTime(text, past) {
   const soon = text.match(/^\+\s*(\d{1,3})(?:[:.](\d\d))?$/), said = text.match(/^(?:(\d{1,2})[./](\d{1,2})(?:[./](\d{4}))?\s+)?(\d{1,2})[:.](\d\d)$/);
   if (soon) return Date.now() + (Number(soon[1]) * 60 + Number(soon[2] ?? 0)) * 60000;
-  if (!said || said[4] > 23 || said[5] > 59 || said[1] > 31 || said[2] > 12) return NaN;
-  const now = new Date(Date.now() + ZONE_MS);
-  const at = Date.UTC(said[3] ?? now.getUTCFullYear(), said[2] ? said[2] - 1 : now.getUTCMonth(), said[1] ?? now.getUTCDate(), said[4], said[5]) - ZONE_MS;
-  if (said[1]) return at;
-  if (past) return at > Date.now() + 60000 ? at - DAY_MS : at;
-  return at < Date.now() - 60000 ? at + DAY_MS : at;
+  if (!said || said[4] > 23 || said[5] > 59) return NaN;
+  const now = new Date(Date.now() + ZONE_MS), year = now.getUTCFullYear(), soonest = Date.now() - 60000, latest = Date.now() + 60000;
+  if (said[1]) {
+    const on = (one) => moment(Number(one), said[2] - 1, Number(said[1]), Number(said[4]), Number(said[5]));
+    if (said[3]) return on(said[3]);
+    const away = (at) => Math.abs(at - Date.now()), found = [year - 1, year, year + 1].map(on).filter((at) => !Number.isNaN(at) && (!past || at <= latest));
+    return found.sort((a, b) => away(a) - away(b))[0] ?? NaN;
+  }
+  const at = moment(year, now.getUTCMonth(), now.getUTCDate(), Number(said[4]), Number(said[5]));
+  if (past) return at > latest ? at - DAY_MS : at;
+  return at < soonest ? at + DAY_MS : at;
 }
 
 const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
@@ -150,14 +160,19 @@ export function ask(form, trouble) {
     if (first) return first.input.focus();
     busy = true;
     status.textContent = say("said.saying");
+    keep();
+    const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => drafts.get(form.key) === typed && drafts.delete(form.key) };
     try {
-      await speak(form, form.make(values), (trouble) => ask(form, trouble));
-      drafts.delete(form.key);
+      // Refused after the form has gone, it opens as it was typed.
+      await speak(owner, form.make(values), (trouble) => {
+        drafts.set(form.key, typed);
+        ask(form, trouble);
+      });
       dialog.close();
     } catch (trouble) {
       busy = false;
       if (!dialog.open) return;
-      dropRefused(form);
+      dropRefused(owner);
       refuse(trouble);
     }
   }

@@ -31,11 +31,11 @@ export function told(entry) {
   if (entry.cycle === "incident") return join(`→ ${word("state", entry.to_state)}`, entry.text);
   return join(entry.what ? word("type", entry.what) : say("paper.households", { n: entry.households }), word("event", entry.event), entry.text);
 }
-const newestFirst = (record) => record.reports.toSorted((a, b) => (a.event_at < b.event_at ? 1 : -1));
+const newestFirst = (record) => [...record.reports].sort((a, b) => (a.event_at < b.event_at ? 1 : -1));
 const said = (record, field) => newestFirst(record).filter((one) => one[field]).map((one) => el("p", {}, one[field], el("small", {}, ` ${one.sender}, ${stamp(one.event_at)}`)));
 
 export function form201(record) {
-  const i = record.incident, deeds = record.log.filter((one) => one.cycle === "incident" || ["public_alert", "activity_log_entry", "flash_report"].includes(one.what)).toReversed().slice(-60);
+  const i = record.incident, deeds = record.log.filter((one) => one.cycle === "incident" || ["public_alert", "activity_log_entry", "flash_report"].includes(one.what)).reverse().slice(-60);
   return sheet(headOf("201", record),
     row(box("201", 1, given(i.name), 2), box("201", 2, given(number(i))), box("201", 3, given(stamp(i.began_at)))),
     row(box("201", 4, [given(where(i)), el("div", { class: "sketch" })])),
@@ -134,6 +134,6 @@ export function form214(record) {
     row(box("214", 1, given(record.incident.name), 2), box("214", 2, given(period(record), 1), 2)),
     row(box("214", 3, given(api.me.person)), box("214", 4, lines(1)), box("214", 5, lines(1))),
     row(box("214", 6, grid([["paper.name", (one) => one.principal], ["paper.ics_position", (one) => join(one.role, one.place_name)], ["paper.agency", () => ""]], record.duty, 3))),
-    row(box("214", 7, grid([["paper.date", (one) => stamp(one.at), "t"], ["paper.activities", told], ["col.by", (one) => one.by]], record.log.toReversed(), 12))),
+    row(box("214", 7, grid([["paper.date", (one) => stamp(one.at), "t"], ["paper.activities", told], ["col.by", (one) => one.by]], [...record.log].reverse(), 12))),
     row(preparedBox("214", 8, record.as_of)));
 }

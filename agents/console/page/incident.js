@@ -145,8 +145,13 @@ function timelineOf(timeline) {
   })) : el("p", { class: "none" }, say("table.none")));
 }
 
+// What can change this page without naming the incident: what happens in its district, and what answers something of it.
+const answers = /receipt|resource|quote|decision|withdrawn/;
+
 export async function incidentPage(main, id) {
   let thing = null;
+  const near = (pcode) => (thing?.places ?? "").split(" ").some((place) => place.slice(0, 7) === pcode.slice(0, 7));
+  const concerns = (message) => !thing || message.incidents?.includes(id) || answers.test(message.type) || message.places.some(near);
   const end = onActKey(() => thing && actMenu(thing));
   const leave = await watch(main, "incident", { incident: id }, (answer) => {
     const incident = answer.incident;
@@ -161,7 +166,7 @@ export async function incidentPage(main, id) {
       el("div", { class: "two" }, el("div", {}, measured(answer)), el("div", {}, requests(answer), harmed(answer.families), warned(answer))),
       timelineOf(answer.timeline),
     ];
-  });
+  }, concerns);
   return () => {
     end();
     leave();

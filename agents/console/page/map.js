@@ -1,6 +1,6 @@
 // map - where it happens. Shapes of districts are served from here and nothing else is asked for; the list beside the map has
 // the same things in the same order, so that nobody needs the map.
-import { el, fill, svg } from "./dom.js";
+import { el, fill, shapes, svg } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
@@ -9,7 +9,6 @@ import { watch } from "./watch.js";
 // Layers in the order of the list; each thing: {layer, key, href, p (shape and colour, as dom.mark has them), name, text, at, place}.
 const layers = ["alerts", "silence", "incidents", "gateways", "sirens", "torrents", "reports"];
 const signs = { alerts: "!", silence: "…", incidents: "#", gateways: "~", sirens: "♪", torrents: "≈", reports: "?" };
-const shapes = { 1: "M8 1h8l7 7v8l-7 7H8l-7-7V8z", 2: "M12 2 23 21H1z", 3: "M12 1 23 12 12 23 1 12z", 4: "M3 3h18v18H3z", 5: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20z" };
 const levels = { ALARM: 1, WARNING: 2, WATCH: 3 };
 let seen = null; // where the map stood when it was left
 
@@ -165,6 +164,7 @@ export async function mapPage(main) {
     if (wantedOn) on.add(layer);
     else on.delete(layer);
     localStorage.setItem("map.layers", JSON.stringify([...on]));
+    if (!answer) return; // it comes
     redraw();
     fill(side.querySelector(".board"), inList());
   }

@@ -48,22 +48,29 @@ const answerPlot = (answer) => plot({ title: say("numbers.answers"), unit: say("
 // /numbers?incident=ID: which incident is a choice on the page itself.
 export async function numbersPage(main) {
   const asked = new URLSearchParams(location.search), list = (await api.view("incidents", { lang: document.documentElement.lang }).catch(() => ({ items: [] }))).items;
-  let chosen = asked.get("incident") ?? list[0]?.incident_id, leave = null;
+  let chosen = asked.get("incident") ?? list[0]?.incident_id, leave = null, turn = 0;
   if (!chosen) {
     main.append(el("p", { class: "none" }, say("table.none")));
     return null;
   }
   const place = el("div");
   const open = async () => {
+    const mine = ++turn;
     leave?.();
+    leave = null;
     place.replaceChildren();
-    leave = await watch(place, "numbers", { incident: chosen, since: asked.get("since"), until: asked.get("until") }, (answer) => (answer.incident
+    const end = await watch(place, "numbers", { incident: chosen, since: asked.get("since"), until: asked.get("until") }, (answer) => (answer.incident
       ? el("section", { class: "numbers" }, el("h2", {}, answer.incident.name || answer.incident.id.slice(0, 8)), sensorPlots(answer), requestPlot(answer), householdPlot(answer), lanePlot(answer), answerPlot(answer))
       : el("p", { class: "none" }, say("incident.unknown"))));
+    if (mine === turn) leave = end;
+    else end();
   };
   main.append(el("form", { class: "move", onsubmit: (event) => event.preventDefault() }, el("label", { for: "of" }, say("col.incident")),
     el("select", { id: "of", onchange: (event) => { chosen = event.target.value; open(); } }, list.map((one) => el("option", { value: one.incident_id, selected: one.incident_id === chosen }, `${one.name || one.incident_id.slice(0, 8)} · ${one.place ?? ""}`))),
     el("button", { type: "button", onclick: () => print() }, say("paper.print"))), place);
   await open();
-  return () => leave?.();
+  return () => {
+    turn++;
+    leave?.();
+  };
 }

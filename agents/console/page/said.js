@@ -5,12 +5,14 @@ import * as api from "./api.js";
 import * as news from "./news.js";
 import { has, say } from "./words.js";
 
-const saying = new Map(); // message_id -> {title, about, state, text, again, settle}
+const FRAME = "frame"; // the box under every page, for what has no place of its own on this one
+const ASK_MS = 10000;
+const saying = new Map(); // message_id -> {owner, title, about, state, text, again, settle}
 
 // A refusal in people's language where there are words for its code, and what the bus said of it.
 export function why(trouble) {
-  const key = "refused." + (trouble.code || trouble.word || "");
-  return has(key) ? `${say(key)} ${trouble.text || trouble.message || ""}`.trim() : trouble.text || trouble.message || "";
+  const key = ["refused.", "warn.no."].map((group) => group + (trouble.code || trouble.word || "")).find(has);
+  return key ? `${say(key)} ${trouble.text || trouble.message || ""}`.trim() : trouble.text || trouble.message || "";
 }
 
 function row(id, one) {
@@ -26,9 +28,9 @@ function row(id, one) {
 function show() {
   for (const box of document.querySelectorAll("[data-said]")) refill(box);
 }
+const stands = (one, box) => one.about.some((id) => box.dataset.said.split(" ").includes(id));
 function refill(box) {
-  const ids = box.dataset.said.split(" ");
-  const rows = [...saying].filter(([, one]) => one.about.some((id) => ids.includes(id))).map(([id, one]) => row(id, one));
+  const rows = [...saying].filter(([, one]) => stands(one, box)).map(([id, one]) => row(id, one));
   if (rows.length || box.children.length) fill(box, rows);
 }
 
@@ -42,20 +44,27 @@ export function saidBox(...ids) {
 function end(id, trouble) {
   const one = saying.get(id);
   if (!one) return;
-  if (trouble) Object.assign(one, { state: "refused", text: why(trouble), trouble });
-  else saying.delete(id);
+  if (trouble) {
+    Object.assign(one, { state: "refused", text: why(trouble), trouble });
+    if (![...document.querySelectorAll("[data-said]")].some((box) => stands(one, box))) one.about.push(FRAME);
+  } else {
+    saying.delete(id);
+    if (!--one.owner.left) one.owner.stored?.();
+  }
   one.settle(trouble);
   show();
 }
 
-// Says messages one after the other, for `owner` {title, about: [ids]}. Fulfilled when the record has all of them, or after `ms`;
+// Says messages one after the other, for `owner` {title, about: [ids], stored()}; stored is called when the record has all of
+// them, however late. Fulfilled when the record has all of them, or after `ms`;
 // otherwise the trouble, {code, path, text}. `again(trouble)` opens the form once more.
 export async function speak(owner, messages, again, ms = 4000) {
   const settled = [];
+  owner.left = messages.length;
   for (const message of messages) {
-    const id = message.message_id ?? api.newId();
+    const id = message.message_id ?? api.newId(), about = [...(owner.about ?? []), ...(message.incident_ids ?? [])].filter(Boolean);
     settled.push(new Promise((done, fail) => {
-      saying.set(id, { owner, title: owner.title, about: [...(owner.about ?? []), ...(message.incident_ids ?? [])], state: "saying", again, settle: (trouble) => (trouble ? fail(trouble) : done()) });
+      saying.set(id, { owner, title: owner.title, about: about.length ? about : [FRAME], state: "saying", again, settle: (trouble) => (trouble ? fail(trouble) : done()) });
     }));
     settled.at(-1).catch(() => {});
     show();
@@ -78,8 +87,15 @@ export function dropRefused(owner) {
 }
 
 news.on("settled", (news) => end(news.message_id, news.stored ? null : news));
-news.on("sight", async (sees) => {
+// News of it may have come when the page was blind: then the record is asked until it is there.
+let sees = true;
+async function askRecord() {
   const ids = [...saying].filter(([, one]) => one.state === "waiting").map(([id]) => id);
   if (!sees || !ids.length) return;
   for (const id of await api.view("said", { ids: ids.join(",") }).catch(() => [])) end(id);
+}
+news.on("sight", (now) => {
+  sees = now;
+  askRecord();
 });
+setInterval(askRecord, ASK_MS);

@@ -70,7 +70,7 @@ export function preparedBox(form, number, asOf, size = 1) {
 
 export const approvedBox = (form, number) => box(form, number, el("div", { class: "sign" }, ["paper.name", "paper.position", "paper.signature", "paper.date"].map((key) => hand(key))));
 
-const playing = (status) => (status && status !== "ACTUAL" ? words.languages.toReversed().map((lang) => texts[lang][`paper.status.${status.toLowerCase()}`]).join(" · ") : "");
+const playing = (status) => (status && status !== "ACTUAL" ? [...words.languages].reverse().map((lang) => texts[lang][`paper.status.${status.toLowerCase()}`]).join(" · ") : "");
 
 // A whole document. what: {kind, incident, period, status, asOf}; kind names the words paper.kind.KIND.
 export function sheet(what, ...content) {

@@ -1,11 +1,13 @@
 // warn - public alerts: what waits for a second person, what is in force; writing one; one with its receipts.
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 import { go, toast } from "./app.js";
+import { ask } from "./form.js";
+import { saidBox } from "./said.js";
 import { alertForm } from "./alert_form.js";
 import { preview } from "./alert_text.js";
 
@@ -25,9 +27,11 @@ export async function warnPage(main) {
     main.append(el("p", {}, el("a", { class: "button first", href: "/warn?write", "data-link": true }, say("warn.write"))));
     return watch(main, "warn", {}, tables, /public_alert|receipt/);
   }
+  const place = el("div");
+  main.append(place); // at once: who has gone on meanwhile finds nothing of it there
   const given = await api.view("warn", { incident: asked.get("incident"), lang: words.lang });
   const old = about ? (await api.view("warning", { alert: about })).alert : null;
-  main.append(await alertForm({ incident: given.incident, old, cancels: asked.has("cancel") }));
+  fill(place, about && !old ? el("p", { class: "none" }, say("warn.unknown")) : await alertForm({ incident: given.incident, old, cancels: asked.has("cancel") }));
 }
 
 // --- one -----------------------------------------------------------------------------------------
@@ -43,31 +47,18 @@ async function approve(draft, id) {
   }
 }
 
-function turnDown(draft, places) {
-  const reason = el("input", { id: "reason", required: true, maxlength: "500" });
-  const send = async (event) => {
-    event.preventDefault();
-    try {
-      await api.tell({ status: "STATUS_" + api.me.status.toUpperCase(), area: { pcodes: places }, preceding_id: draft.message_id,
-        receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.sender, time_us: new Date().toISOString(), code: "turned_down", text: reason.value.trim() } });
-      toast(say("warn.turned"));
-    } catch (failed) {
-      complain(failed);
-    }
-    dialog.close();
-  };
-  const dialog = el("dialog", { "aria-labelledby": "turn-title", onclose: () => dialog.remove() }, el("h2", { id: "turn-title" }, say("warn.turn_down")),
-    el("form", { class: "move", onsubmit: send }, el("label", { for: "reason" }, say("warn.reason")), reason, el("button", { class: "first" }, say("warn.turn_down")),
-      el("button", { type: "button", onclick: () => dialog.close() }, say("tool.close"))));
-  document.body.append(dialog);
-  dialog.showModal();
+function turnDown(draft, places, name) {
+  ask({ key: `${name} ${draft.message_id}`, title: say("warn." + name), button: say("warn." + name), about: [draft.message_id],
+    fields: [{ name: "reason", label: say("warn.reason"), required: true, most: 500, path: "text" }],
+    make: (v) => [{ area: { pcodes: places }, preceding_id: draft.message_id,
+      receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.sender, time_us: new Date().toISOString(), code: "turned_down", text: v.reason } }] });
 }
 
 // What this person may do with it now.
 function acts(answer, id) {
-  const { alert, draft } = answer, own = draft?.author === api.me.person, waits = draft?.state === "WAITING" && draft.message_id === alert.message_id;
+  const { alert, draft } = answer, own = draft?.author === api.me.person, waits = draft?.state === "WAITING" && draft.message_id === alert.message_id, no = own ? "take_back" : "turn_down";
   const button = (name, act, kind) => el("button", { type: "button", class: kind, id: "do-" + name.replaceAll("_", "-"), onclick: act }, say("warn." + name));
-  if (waits) return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : button("approve", () => approve(draft, id), "first"), button(own ? "take_back" : "turn_down", () => turnDown(draft, alert.places ?? [])));
+  if (waits) return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : button("approve", () => approve(draft, id), "first"), button(no, () => turnDown(draft, alert.places ?? [], no)), saidBox(draft.message_id));
   if (answer.in_force) return el("div", { class: "move" }, button("update", () => go(`/warn?update=${alert.message_id}`)), button("cancel", () => go(`/warn?cancel=${alert.message_id}`)));
   return null;
 }

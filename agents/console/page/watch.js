@@ -5,28 +5,58 @@ import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 
-// Shows view `name` by `draw`, now and after news of these families; answers what to do on leaving.
+const AGAIN_MS = 3000;
+
+// New content for `body`; who reads or chooses there stays where he is: focus, what is folded open, what is scrolled aside.
+function refill(body, content) {
+  const all = (selector) => [...body.querySelectorAll(selector)], held = body.contains(document.activeElement) ? document.activeElement : null;
+  const key = held && ["id", "data-key", "data-id", "href", "aria-label"].find((name) => held.getAttribute(name)), same = key && `${held.localName}[${key}="${CSS.escape(held.getAttribute(key))}"]`;
+  const nth = same ? all(same).indexOf(held) : 0, opened = all("details").map((one) => one.open), aside = all(".scroll").map((one) => [one.scrollLeft, one.scrollTop]);
+  fill(body, content);
+  all("details").forEach((one, i) => (one.open = opened[i] ?? one.open));
+  all(".scroll").forEach((one, i) => aside[i] && ([one.scrollLeft, one.scrollTop] = aside[i]));
+  if (same && document.activeElement === document.body) (all(same)[nth] ?? all(same)[0])?.focus({ preventScroll: true });
+}
+
+// Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to); answers what to
+// do on leaving. When the record does not answer, what is shown stays, a line says that it is old, and it is asked again.
 export async function watch(main, name, values, draw, types) {
-  const body = el("div", { class: "board" });
-  let timer = null, over = false;
+  const body = el("div", { class: "board" }), old = el("p", { class: "late", role: "status", hidden: true });
+  const concerns = typeof types === "function" ? types : (message) => !types || types.test(message.type);
+  let timer = null, over = false, asked = 0, shown = 0;
 
   async function load() {
+    clearTimeout(timer);
     timer = null;
+    const mine = ++asked;
+    let answer;
     try {
-      const answer = await api.view(name, { lang: words.lang, ...values });
-      if (!over) fill(body, draw(answer));
+      answer = await api.view(name, { lang: words.lang, ...values });
     } catch (trouble) {
       if (trouble.status === 401) location.reload();
-      else if (!body.children.length) fill(body, el("p", { class: "none" }, say("trouble.store_away")));
+      if (over) return;
+      old.textContent = say("trouble.store_away");
+      old.hidden = false;
+      clearTimeout(timer);
+      timer = setTimeout(load, AGAIN_MS);
+      return;
+    }
+    if (over || mine < shown) return;
+    shown = mine;
+    old.hidden = true;
+    try {
+      refill(body, draw(answer));
+    } catch (fault) {
+      reportError(fault); // ours, not the record's
     }
   }
   const ends = [
     news.on("message", (message) => {
-      if (!timer && (!types || types.test(message.type))) timer = setTimeout(load, 400);
+      if (!timer && concerns(message)) timer = setTimeout(load, 400);
     }),
     news.on("sight", (sees) => sees && load()),
   ];
-  main.append(body);
+  main.append(old, body);
   await load();
   return () => {
     over = true;
