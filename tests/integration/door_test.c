@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/browser.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/page.h"
 #include "tests/lib/patience.h"
+#include "sql/sql_text.h"
 #include "tests/lib/run.h"
 
 #include "proto/base/banned.h"
@@ -524,6 +526,66 @@ static void an_end_in_the_middle_of_everything_is_clean(void **state)
     world.page = page_start(world.bus, world.conf, DESK, world.dir);
 }
 
+/* --- who has no session and asks much -----------------------------------------------------------
+ */
+
+static void wait_for_a_held_question(void)
+{
+    const time_t until = time(NULL) + 60 * PATIENCE;
+
+    while (pgserver_number(bus_server(world.bus),
+                           "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                           "'bus.alert_ended'::regclass") == 0)
+        assert_true(time(NULL) < until);
+}
+
+static void strangers_at_the_feed_leave_the_database_to_the_dispatchers(void **state)
+{
+    enum { STRANGERS = 12 };
+    static struct browser strangers[STRANGERS];
+
+    (void)state;
+    assert_int_equal(get("/feed/alerts.atom", "", ""), 200);
+    assert_int_equal(get("/feed/019a0301-33de-71ef-a41f-535100000000.xml", "", ""), 404);
+    pgserver_exec(bus_server(world.bus), "BEGIN");
+    pgserver_exec(bus_server(world.bus), "LOCK TABLE bus.alert_ended IN ACCESS EXCLUSIVE MODE");
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        browser_open(&strangers[i], page_port(world.page));
+        browser_say(&strangers[i],
+                    "GET /feed/019a0301-33de-71ef-a41f-5351%08x.xml HTTP/1.1\r\nHost: h\r\n"
+                    "Connection: close\r\n\r\n",
+                    0x100 + i);
+    }
+    wait_for_a_held_question();
+    assert_int_equal(get("/api/view/moves", page_cookie(world.page), ""), 200);
+    pgserver_exec(bus_server(world.bus), "COMMIT");
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        browser_wait_for_end(&strangers[i]);
+        assert_int_not_equal(browser_status(&strangers[i]), 0);
+        browser_close(&strangers[i]);
+    }
+}
+
+/* Each says so in its first line; who adds one need not tell anybody else. */
+static void what_the_program_asks_no_page_asks(void **state)
+{
+    static const char folder[] = "queries/page_", words[] = "Asked by the program, not by pages.\n";
+    char path[200];
+    unsigned n = 0;
+
+    (void)state;
+    for (const struct sql_text *t = sql_texts; t->name; t++) {
+        if (!sql_is_in(t, folder) || !strstr(t->text, words))
+            continue;
+        snprintf(path, sizeof(path), "/api/view/%s", t->name + strlen(folder));
+        assert_int_equal(get(path, page_cookie(world.page), ""), 404);
+        n++;
+    }
+    assert_true(n >= 6);
+    assert_int_equal(get("/api/view/csv_harm", page_cookie(world.page), ""), 404);
+    assert_int_equal(get("/api/view/moves", page_cookie(world.page), ""), 200);
+}
+
 #define WITH_PAGE(test)  cmocka_unit_test_setup_teardown(test, open_page, close_page)
 #define WITH_PROXY(test) cmocka_unit_test_setup_teardown(test, open_behind_proxy, close_page)
 #define WITH_TLS(test)   cmocka_unit_test_setup_teardown(test, open_with_tls, close_page)
@@ -539,6 +601,8 @@ int main(void)
         WITH_PAGE(news_end_when_the_person_signs_out),
         WITH_PAGE(news_end_when_the_person_is_removed),
         WITH_PAGE(news_end_when_the_password_is_another),
+        WITH_PAGE(strangers_at_the_feed_leave_the_database_to_the_dispatchers),
+        WITH_PAGE(what_the_program_asks_no_page_asks),
         WITH_PAGE(who_guesses_waits_and_the_person_s_own_browser_does_not),
         WITH_PROXY(behind_a_proxy_guesses_are_counted_for_each_browser),
         WITH_PROXY(behind_a_proxy_one_browser_has_so_many_open_requests),

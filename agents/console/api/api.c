@@ -198,6 +198,7 @@ void api_gone(void *arg, struct exchange *x)
 
     login_gone(c, x);
     shared_gone(c->shared, x);
+    feed_gone(c->feed, x);
     reader_forget(c->reader, x);
     say_gone(x);
 }

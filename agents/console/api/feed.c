@@ -4,166 +4,207 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/taking.h"
+#include "agents/console/api/api.h"
+#include "agents/console/api/paper.h"
 #include "agents/console/cap/cap.h"
-#include "proto/base/digest.h"
 #include "proto/base/file.h"
 #include "proto/base/ids.h"
+#include "proto/base/list.h"
 #include "proto/base/log.h"
 #include "proto/base/password.h"
-#include "proto/wire/json.h"
 
 #include "proto/base/banned.h"
 
-enum { PEM_BYTES = 1 << 16, FRESH_US = 2000000 };
+/* One of the feed's questions is under way at a time, the list before the alerts, and whoever asks
+ * the same meanwhile waits for its answer: strangers never keep more than one of the dispatchers'
+ * connections to the database busy. */
+enum { PEM_BYTES = 1 << 16, FRESH_US = 2000000, PAPERS = 64 };
+
+struct waiter {
+    struct list link;
+    struct exchange *x;
+};
 
 struct feed {
     struct console *console;
     struct cap_signer *signer; /* NULL: nothing is signed */
-    struct buf text;           /* as the database said it at read_us */
-    uint64_t read_us;
+    struct paper list;
+    struct list alerts; /* who was asked for longest ago first */
+    unsigned count;
+    struct paper *busy; /* its question is under way */
 };
 
-static void tag_of(char tag[DIGEST_HEX], const void *bytes, size_t len)
-{
-    uint8_t digest[DIGEST_BYTES];
-
-    digest_of(digest, bytes, len);
-    digest_hex(tag, digest);
-    tag[32] = '\0';
-}
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
 static void answer_away(struct exchange *x)
 {
     answer_later(x, 503, "store_away", "The alerts cannot be read now; try again.", 2);
 }
 
-/* --- the list -----------------------------------------------------------------------------------
+static void answer_all(struct paper *p, bool is_read)
+{
+    while (!list_empty(&p->waiting)) {
+        struct waiter *w = container_of(list_pop(&p->waiting), struct waiter, link);
+
+        if (is_read)
+            paper_answer(p, w->x);
+        else
+            answer_away(w->x);
+        mem_free(w);
+    }
+}
+
+static void ask_next(struct feed *f);
+
+static void on_answer(void *arg, enum status st, const char *text, const char *why)
+{
+    struct paper *p = arg;
+    struct feed *f = p->feed;
+
+    f->busy = NULL;
+    if (st == ST_OK)
+        st = paper_keep(p, f->signer, text);
+    if (st != ST_OK)
+        log_warn("console.view", "path=%s status=%s why=\"%s\"", *p->id ? "cap" : "feed",
+                 status_name(st), why ? why : "");
+    p->read_us = st == ST_OK ? loop_now_us(f->console->loop) : 0;
+    answer_all(p, st == ST_OK);
+    ask_next(f);
+}
+
+/* --- one question after the other ---------------------------------------------------------------
  */
 
-static void answer_feed(const struct feed *f, struct exchange *x)
+static struct paper *next_wanted(struct feed *f)
 {
-    const char *text = (const char *)f->text.data, *xml = text ? strchr(text, '\n') : NULL;
-    char tag[DIGEST_HEX], changed[40];
+    struct list *pos;
 
-    if (!xml || xml - text >= (long)sizeof(changed)) {
+    if (!list_empty(&f->list.waiting))
+        return &f->list;
+    list_each(pos, &f->alerts) {
+        struct paper *p = container_of(pos, struct paper, link);
+
+        if (!list_empty(&p->waiting))
+            return p;
+    }
+    return NULL;
+}
+
+static void ask_next(struct feed *f)
+{
+    struct console *c = f->console;
+    struct paper *p;
+
+    while (!f->busy && (p = next_wanted(f)) != NULL) {
+        const char *const of_list[] = {c->set.status, c->set.cap_sender};
+        const char *const of_alert[] = {p->id, c->set.status};
+
+        f->busy = p;
+        if (reader_ask(c->reader, "", *p->id ? "cap" : "feed", *p->id ? of_alert : of_list, 2,
+                       on_answer, p) == ST_OK)
+            continue;
+        f->busy = NULL;
+        answer_all(p, false);
+    }
+}
+
+/* An alert is never older than the list that was told last: who read there that it is over does not
+ * get it any more. */
+static bool is_fresh(const struct feed *f, const struct paper *p)
+{
+    return p->read_us && loop_now_us(f->console->loop) - p->read_us < FRESH_US &&
+           p->read_us >= (*p->id ? f->list.read_us : 0);
+}
+
+static void want(struct feed *f, struct paper *p, struct exchange *x)
+{
+    struct waiter *w;
+
+    if (is_fresh(f, p)) {
+        paper_answer(p, x);
+        return;
+    }
+    w = mem_zalloc(sizeof(*w));
+    if (!w) {
         answer_away(x);
         return;
     }
-    snprintf(changed, sizeof(changed), "%.*s", (int)(xml - text), text);
-    xml++;
-    tag_of(tag, xml, strlen(xml));
-    http_answer(x, &(struct answer){.status = 200,
-                                    .type = "application/atom+xml; charset=utf-8",
-                                    .body = xml,
-                                    .len = strlen(xml),
-                                    .tag = tag,
-                                    .modified = changed});
+    w->x = x;
+    list_add_tail(&p->waiting, &w->link);
+    ask_next(f);
 }
 
-static void on_feed(void *arg, enum status st, const char *text, const char *why)
-{
-    struct taking *t = exchange_kept(arg);
-    struct feed *f = t->console->feed;
-
-    if (st != ST_OK) {
-        log_warn("console.view", "path=feed status=%s why=\"%s\"", status_name(st), why);
-        answer_away(t->x);
-    } else {
-        buf_clear(&f->text);
-        buf_put(&f->text, text, strlen(text) + 1);
-        f->read_us = loop_now_us(t->console->loop);
-        answer_feed(f, t->x);
-    }
-    taking_end(t);
-}
-
-static void ask(struct console *c, struct exchange *x, const char *name, const char *const *params,
-                unsigned n, reader_done_fn done)
-{
-    struct taking *t = taking_begin(c, x, NULL);
-
-    if (!t || reader_ask(c->reader, "", name, params, n, done, x) == ST_OK)
-        return;
-    answer_away(x);
-    taking_end(t);
-}
-
-static void ask_feed(struct console *c, struct exchange *x)
-{
-    struct feed *f = c->feed;
-    const char *params[] = {c->set.status, c->set.cap_sender};
-
-    if (f->text.len && !f->text.failed && loop_now_us(c->loop) - f->read_us < FRESH_US)
-        answer_feed(f, x);
-    else
-        ask(c, x, "feed", params, ARRAY_LEN(params), on_feed);
-}
-
-/* --- one alert ----------------------------------------------------------------------------------
+/* --- the alerts that were asked for last --------------------------------------------------------
  */
 
-/* The tag is of what is signed: an elliptic signature is another one each time. */
-static void answer_alert(const struct feed *f, struct exchange *x, const Eocbus__V1__PublicAlert *a)
+static void drop(struct feed *f, struct paper *p)
 {
-    struct buf xml = {0};
-    char tag[DIGEST_HEX] = "";
-    enum status st = ST_OK;
-
-    cap_write(&xml, a);
-    if (!xml.failed)
-        tag_of(tag, xml.data, xml.len);
-    if (!xml.failed && f->signer)
-        st = cap_sign(f->signer, &xml);
-    if (st != ST_OK || xml.failed) {
-        log_error("console.cap.sign", "identifier=%s next=\"asked again, it is tried again\"",
-                  a->identifier);
-        answer_later(x, 503, "sign", "The alert cannot be signed now; try again.", 5);
-    } else {
-        http_answer(x, &(struct answer){.status = 200,
-                                        .type = "application/cap+xml; charset=utf-8",
-                                        .body = xml.data,
-                                        .len = xml.len,
-                                        .tag = tag});
-    }
-    buf_free(&xml);
+    list_remove(&p->link);
+    f->count--;
+    buf_free(&p->xml);
+    mem_free(p);
 }
 
-static void answer_json_alert(struct taking *t, const char *json)
+/* False: each of them is waited for. */
+static bool make_room(struct feed *f)
 {
-    ProtobufCMessage *m = NULL;
-    char err[400] = "";
+    struct list *pos;
 
-    if (json_parse(&m, &eocbus__v1__envelope__descriptor, json, strlen(json), t->arena, err,
-                   sizeof(err)) == ST_OK)
-        answer_alert(t->console->feed, t->x, ((Eocbus__V1__Envelope *)m)->public_alert);
-    else
-        answer_later(t->x, 503, "memory", "The alert cannot be read now; try again.", 5);
+    if (f->count < PAPERS)
+        return true;
+    list_each(pos, &f->alerts) {
+        struct paper *p = container_of(pos, struct paper, link);
+
+        if (p == f->busy || !list_empty(&p->waiting))
+            continue;
+        drop(f, p);
+        return true;
+    }
+    return false;
 }
 
-static void on_alert(void *arg, enum status st, const char *json, const char *why)
+static void begin_paper(struct paper *p, struct feed *f, const char *id)
 {
-    struct taking *t = exchange_kept(arg);
+    p->feed = f;
+    snprintf(p->id, sizeof(p->id), "%s", id);
+    list_init(&p->link);
+    list_init(&p->waiting);
+}
 
-    if (st != ST_OK) {
-        log_warn("console.view", "path=cap status=%s why=\"%s\"", status_name(st), why);
-        answer_away(t->x);
-    } else if (!*json) {
-        answer_error(t->x, 404, "alert", "There is no such alert in force.");
-    } else {
-        answer_json_alert(t, json);
+/* NULL: too many are asked for at once, or there is no memory. */
+static struct paper *alert_of(struct feed *f, const char *id)
+{
+    struct list *pos;
+    struct paper *p;
+
+    list_each(pos, &f->alerts) {
+        p = container_of(pos, struct paper, link);
+        if (strcmp(p->id, id) != 0)
+            continue;
+        if (list_empty(&p->waiting)) { /* who waits keeps its place */
+            list_remove(&p->link);
+            list_add_tail(&f->alerts, &p->link);
+        }
+        return p;
     }
-    taking_end(t);
+    p = make_room(f) ? mem_zalloc(sizeof(*p)) : NULL;
+    if (!p)
+        return NULL;
+    begin_paper(p, f, id);
+    list_add_tail(&f->alerts, &p->link);
+    f->count++;
+    return p;
 }
 
 void feed_ask(struct console *c, struct exchange *x, const char *path)
 {
     char id[ID_TEXT] = "";
-    const char *params[] = {id, c->set.status};
     uint8_t bytes[ID_BYTES];
+    struct paper *p;
 
     if (strcmp(path, "alerts.atom") == 0) {
-        ask_feed(c, x);
+        want(c->feed, &c->feed->list, x);
         return;
     }
     snprintf(id, sizeof(id), "%s", path);
@@ -172,7 +213,36 @@ void feed_ask(struct console *c, struct exchange *x, const char *path)
         answer_error(x, 404, "path", "There is no such path.");
         return;
     }
-    ask(c, x, "cap", params, ARRAY_LEN(params), on_alert);
+    id_format(id, bytes); /* one spelling */
+    p = alert_of(c->feed, id);
+    if (p)
+        want(c->feed, p, x);
+    else
+        answer_later(x, 503, "busy", "Too many alerts are asked for at once; try again.", 2);
+}
+
+static void forget(struct paper *p, const struct exchange *x)
+{
+    struct list *pos, *next;
+
+    list_each_safe(pos, next, &p->waiting) {
+        struct waiter *w = container_of(pos, struct waiter, link);
+
+        if (w->x != x)
+            continue;
+        list_remove(&w->link);
+        mem_free(w);
+    }
+}
+
+void feed_gone(struct feed *f, struct exchange *x)
+{
+    struct list *pos;
+
+    forget(&f->list, x);
+    list_each(pos, &f->alerts) {
+        forget(container_of(pos, struct paper, link), x);
+    }
 }
 
 /* --- its keys -----------------------------------------------------------------------------------
@@ -211,6 +281,8 @@ enum status feed_create(struct feed **out, struct console *c, char *err, size_t 
     if (!f)
         return ST_NOMEM;
     f->console = c;
+    begin_paper(&f->list, f, "");
+    list_init(&f->alerts);
     st = load_signer(f, err, err_size);
     if (st != ST_OK) {
         feed_destroy(f);
@@ -224,7 +296,16 @@ void feed_destroy(struct feed *f)
 {
     if (!f)
         return;
+    while (!list_empty(&f->list.waiting))
+        mem_free(container_of(list_pop(&f->list.waiting), struct waiter, link));
+    while (!list_empty(&f->alerts)) {
+        struct paper *p = container_of(list_first(&f->alerts), struct paper, link);
+
+        while (!list_empty(&p->waiting))
+            mem_free(container_of(list_pop(&p->waiting), struct waiter, link));
+        drop(f, p);
+    }
     cap_signer_destroy(f->signer);
-    buf_free(&f->text);
+    buf_free(&f->list.xml);
     mem_free(f);
 }

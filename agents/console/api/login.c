@@ -1,7 +1,8 @@
 /* login - signing in and out. Argon2id takes a tenth of a second and 64 MiB: one at a time, on a
  * thread beside the loop; who comes meanwhile waits in a short line. Wrong passwords are counted
- * (guesses.h); a browser that the person signed in from before (devices.h) is counted for itself
- * and waits before all others. */
+ * (guesses.h). A browser that the person signed in from before (devices.h) is counted for itself
+ * alone, and stands in a line that strangers filled too: before all who came earlier, so that of
+ * several known ones the last to come is first. */
 #include <stdio.h>
 #include <string.h>
 

@@ -33,7 +33,7 @@ struct taking *taking_begin(struct console *c, struct exchange *x, const struct 
     if (t && arena_create(&t->arena, MESSAGE_BYTES) == ST_OK) {
         t->console = c;
         t->x = x;
-        snprintf(t->person, sizeof(t->person), "%s", who ? who->person : "");
+        snprintf(t->person, sizeof(t->person), "%s", who->person);
         exchange_keep(x, t);
         return t;
     }

@@ -16,8 +16,7 @@ struct taking { /* kept by its exchange; gone with it */
     uint8_t said[32]; /* digest of who says it and of the request */
 };
 
-/* NULL: no memory, and that was answered. `who` NULL: somebody without a session, who only asks
- * (feed.c). */
+/* NULL: no memory, and that was answered. */
 struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
 /* What is asked for, for knowing it again when it comes twice. */
 void taking_digest(struct taking *t, const char *request, size_t len);

@@ -90,20 +90,9 @@ static void ask(struct console *c, struct exchange *x, const struct session *who
         answer_later(x, 503, "busy", "Too many ask at once; try again.", 1);
 }
 
-/* Rights of anybody are not for everybody to ask, and what the program asks is no JSON. */
-static bool is_ours(const char *name)
-{
-    static const char *const ours[] = {"may", "approve", "feed", "cap", "person", "heard"};
-
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (strcmp(name, ours[i]) == 0)
-            return true;
-    return strncmp(name, file_query, strlen(file_query)) == 0; /* a file */
-}
-
 void view_ask(struct console *c, struct exchange *x, const struct session *who, const char *name)
 {
-    if (is_ours(name))
+    if (!reader_is_for_pages(name) || strncmp(name, file_query, strlen(file_query)) == 0)
         answer_error(x, 404, "view", "There is no such view.");
     else
         ask(c, x, who, name, on_view);

@@ -68,6 +68,14 @@ const char *reader_takes(const char *name)
     return strcmp(words, "nothing") == 0 ? "" : words;
 }
 
+bool reader_is_for_pages(const char *name)
+{
+    const struct sql_text *t = text_of(name);
+    const char *at = t ? strstr(t->text, "Asked by the program, not by pages.") : NULL;
+
+    return t && (!at || at > t->text + strcspn(t->text, "\n"));
+}
+
 static void list_pages(struct reader *r)
 {
     unsigned n = 0;

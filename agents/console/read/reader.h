@@ -32,6 +32,9 @@ bool reader_is_up(const struct reader *r);
 /* Names the parameters of a page in order ("incident place"), as its line "-- takes:" has them;
  * NULL: there is no such page. `name` without "page_". */
 const char *reader_takes(const char *name);
+/* There is such a page, and its first line does not end with "Asked by the program, not by pages.":
+ * that is answered to nobody as it stands. */
+bool reader_is_for_pages(const char *name);
 
 /* `json` is borrowed for the call; NULL: `st` is ST_CLOSED (the database is away), ST_TIMEOUT, or
  * ST_INVALID (it refused a parameter; `json` is NULL, `why` one line). */
