@@ -1,5 +1,5 @@
--- page: what needs a decision, most urgent and oldest first, and what somebody has in hand; names of places in the reader's language
--- takes: lang status
+-- page: what needs a decision, most urgent and oldest first, words for this person that he has not read, and what somebody has in hand
+-- takes: lang status person
 -- The view is looked through once: on a night with 10,000 open things three times would be two thirds of the answer.
 WITH q AS MATERIALIZED (SELECT * FROM eoc.queue),
      s AS (SELECT * FROM q WHERE $2::text IS NULL OR q.status = $2::text)
@@ -7,14 +7,23 @@ SELECT json_build_object(
     'as_of', (SELECT max(seq) FROM s),
     'total', (SELECT count(*) FROM s),
     'items', coalesce((SELECT json_agg(x) FROM (
-        SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline
+        SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
+               o.acks, o.acks_needed, o.nobody_on_duty, o.answers
           FROM (SELECT * FROM s ORDER BY s.precedence, s.since LIMIT 300) AS q
           LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
           LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
           LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what IN ('alert', 'draft')
                               ORDER BY starts_with(r.language, coalesce($1::text, 'en')) DESC LIMIT 1) AS c ON true
+          LEFT JOIN LATERAL (SELECT a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a WHERE a.alert_id = q.id AND q.what = 'alert') AS o ON true
          ORDER BY q.precedence, q.since) AS x), '[]'),
+    'messages', coalesce((SELECT json_agg(x) FROM (
+        SELECT 'message' AS what, r.message_id AS id, d.seq, d.event_at AS since, d.status, r.level AS state, d.pcode AS places,
+               eoc.place_name(d.pcode, coalesce($1::text, 'en')) AS place, d.sender AS by, d.incident_id, d.doc->'general_message'->>'subject' AS detail,
+               d.doc->'general_message'->>'text' AS text, d.doc->>'lane' AS lane, eoc.at(d.doc->'general_message'->>'reply_by_us') AS due_at
+          FROM eoc.reached r JOIN eoc.document d ON d.seq = r.seq
+         WHERE r.principal = $3::text AND r.level IN ('STORED', 'DELIVERED') AND d.type = 'general_message' AND ($2::text IS NULL OR d.status = $2::text)
+         ORDER BY d.seq DESC LIMIT 50) AS x), '[]'),
     'taken', coalesce((SELECT json_agg(x) FROM (
         SELECT t.*, eoc.place_name(split_part(t.places, ' ', 1), coalesce($1::text, 'en')) AS place
           FROM eoc.taken t WHERE t.status = coalesce($2::text, t.status) ORDER BY t.since DESC LIMIT 30) AS x), '[]'))::text;

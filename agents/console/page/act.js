@@ -228,6 +228,7 @@ const makers = {
     act("m", "message", "general_message", thing, () => message(thing)),
   ],
   draft: (thing) => [act("w", "approve", "public_alert", thing, () => go(`/warn/${thing.id}`))],
+  message: (thing) => [act("m", "message", "general_message", thing, () => message(thing))],
   offer: (thing) => [act("m", "message", "general_message", thing, () => message(thing))],
   silence: (thing) => [act("m", "message", "general_message", thing, () => message(thing, thing.by || (thing.places ? "duty@" + thing.places.slice(0, 7) : "")))],
 };

@@ -31,7 +31,8 @@ function draw() {
   if (!truth || !lamps) return;
   fill(lamps, lamp("bus", sight && truth.linked), lamp("store", sight && truth.store), lamp("view", sight && truth.view),
     truth.waiting ? el("span", { class: "lamp wait" }, say("lamp.waiting", { n: truth.waiting })) : null,
-    sound.blocked ? el("span", { class: "lamp wait" }, say("lamp.silent")) : null);
+    sound.quiet ? el("span", { class: "lamp wait" }, say("lamp.quiet")) : null,
+    sound.blocked() ? el("span", { class: "lamp wait" }, say("lamp.silent")) : null);
   document.getElementById("now").textContent = words.clock(truth.utc_us / 1000);
   drawBanner(truth);
 }

@@ -17,7 +17,7 @@ news.on("settled", (settled) => {
 // What has moved on since, or is given back, can be taken again.
 waiting.changed(() => saying.forEach((one, about) => waiting.items().find((item) => item.id === about)?.state === one.state || saying.delete(about)));
 
-let redraw = () => {}; // the page's, while it is shown
+let redraw = () => {}, stayAt = () => {}; // the page's, while it is shown
 
 // --- what is done with it ------------------------------------------------------------------------
 
@@ -25,6 +25,7 @@ const isOpenAlert = (item) => item.what === "alert" && item.state !== "ACKNOWLED
 
 async function take(item) {
   if (saying.has(item.id)) return;
+  stayAt(item.id);
   const one = { id: api.newId(), state: item.state, said: false };
   saying.set(item.id, one);
   redraw();
@@ -41,8 +42,9 @@ async function take(item) {
 }
 // The first of them is what key `a` does.
 function actions(item) {
+  if (item.what === "message") return saying.has(item.id) ? [] : [{ label: say("queue.read"), run: () => take(item) }, ...actionsFor(item)];
   if (item.what !== "alert") return actionsFor(item);
-  const own = isOpenAlert(item) && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
+  const own = isOpenAlert(item) && !item.mine && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
   return [...own, ...(item.provisional ? [] : actionsFor(item))];
 }
 function open(item) {
@@ -58,16 +60,17 @@ const counted = ["deaths", "injured", "missing", "houses", "to_evacuate"];
 function facts(item) {
   const f = item.flash ?? {}, said = counted.filter((key) => f[key] !== null && f[key] !== undefined).map((key) => say("flash." + key, { n: f[key] }));
   if (String(f.road_cut ?? "").endsWith("YES")) said.push(say("flash.road_cut"));
-  const text = f.text || item.detection?.text || item.headline;
+  const text = f.text || item.detection?.text || item.headline || item.text;
   return [f.village, said.join(" · "), text && `«${text}»`].filter(Boolean).join(" — ");
 }
 function title(item) {
-  const level = item.what === "alert" || item.detection ? word("level", item.detail) : "";
+  const level = item.what === "alert" || item.detection ? String(item.detail ?? "").split(" ").map((one) => word("level", one)).join(", ") : "";
   return [word("what", item.what), item.flash ? word("type", "flash_report") : level, item.hazard && word("hazard", item.hazard)].filter(Boolean);
 }
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
-  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) })].filter(Boolean).join(" · ");
+  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
+    item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
 }
 
 function rowOf(item, index, chosen, act) {
@@ -126,6 +129,7 @@ export function queuePage(main) {
     const all = waiting.items(), item = all[chosen];
     if (event.key === "ArrowDown" || event.key === "j") act.choose(Math.min(chosen + 1, all.length - 1));
     else if (event.key === "ArrowUp" || event.key === "k") act.choose(Math.max(chosen - 1, 0));
+    else if (event.key === "a" && item && saying.has(item.id)) toast(say("queue.taken"), "plain");
     else if (event.key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
     else if (event.key === "Enter" && item) open(item);
     else if (event.key === "x" && item) actMenu(item);
@@ -135,7 +139,8 @@ export function queuePage(main) {
 
   main.append(summary, list, hand);
   redraw = () => draw(false);
-  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", here), () => { redraw = () => {}; }];
+  stayAt = (id) => { chosenId = id; }; // of an alarm that was taken its report is next
+  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", here), () => { redraw = stayAt = () => {}; }];
   addEventListener("rights", here);
   const clock = setInterval(here, 30000);
   addEventListener("keydown", onKey);

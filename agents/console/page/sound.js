@@ -3,12 +3,13 @@ import * as waiting from "./waiting.js";
 
 const AGAIN_MS = 30000;
 const rung = new Set();
-let sound = null, quiet = false, last = 0;
-export let blocked = false; // browsers are silent until somebody has touched the page
+const sound = new AudioContext();
+let last = 0;
+export let quiet = false;
+// Browsers are silent until somebody has touched the page.
+export const blocked = () => sound.state === "suspended";
 
 function tones() {
-  sound ??= new AudioContext();
-  blocked = sound.state === "suspended";
   for (let i = 0; i < 3; i++) {
     const tone = sound.createOscillator(), loud = sound.createGain(), at = sound.currentTime + i * 0.35;
     tone.type = "square";
@@ -20,7 +21,7 @@ function tones() {
     tone.stop(at + 0.3);
   }
 }
-const urgent = () => waiting.items().filter((item) => item.precedence === 1 && (item.what === "alert" || item.what === "report"));
+const urgent = () => waiting.items().filter((item) => item.precedence === 1 && !item.mine && (item.what === "alert" || item.what === "report"));
 
 function listen() {
   const now = urgent(), fresh = now.filter((item) => !rung.has(item.id));
@@ -37,6 +38,6 @@ export function hush() {
 export function start() {
   waiting.changed(listen);
   setInterval(listen, 5000);
-  addEventListener("pointerdown", () => sound?.resume());
-  addEventListener("keydown", () => sound?.resume());
+  addEventListener("pointerdown", () => sound.resume());
+  addEventListener("keydown", () => sound.resume());
 }

@@ -11,6 +11,14 @@ const listeners = new Set();
 let answer = { items: [], taken: [], total: 0 }, text = "", timer = null, asking = false;
 export let known = false; // whether the record has answered once: an empty list before that says nothing
 
+// Words to this person stand among the rest, by their lane.
+const lanes = ["LANE_FLASH", "LANE_IMMEDIATE", "LANE_PRIORITY", "LANE_ROUTINE"];
+const precedence = (message) => 1 + (lanes.indexOf(message.lane) + 4) % 4;
+function ordered(now) {
+  const all = [...now.items, ...(now.messages ?? []).map((message) => ({ ...message, precedence: precedence(message) }))];
+  for (const item of all) item.mine = (item.answers ?? []).some((said) => said.startsWith(api.me.person + " "));
+  return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.since < b.since ? -1 : 1)), total: now.total + (now.messages ?? []).length };
+}
 export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items];
 export const taken = () => answer.taken;
 export const total = () => Math.max(answer.total, answer.items.length) + early.size;
@@ -44,7 +52,7 @@ async function load() {
     if (next !== text || gone.length || !known) {
       known = true;
       text = next;
-      answer = now;
+      answer = ordered(now);
       tellAll();
     }
   } catch (trouble) {
