@@ -95,6 +95,9 @@ static void on_watch(void *arg)
     struct http *h = arg;
 
     cut_slow(h);
+    /* At the limit of connections libmicrohttpd leaves its listening socket alone; it takes it back
+     * in a turn after others left, and asks for none. */
+    http_soon(h);
     if (++h->watches % COMMENT_EVERY == 0)
         stream_comment_all(h);
 }

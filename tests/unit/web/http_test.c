@@ -17,6 +17,7 @@
 #include "tests/lib/patience.h"
 
 enum { BODY_BYTES = 1000, STREAM_BYTES = 64000, REQUEST_MS = 300 };
+enum { CONNECTIONS = 40, CONNECTIONS_EACH = 10 };
 
 struct house {
     struct loop *loop;
@@ -82,8 +83,8 @@ static void on_request(void *arg, struct exchange *x)
 static void open_house_behind(struct house *h, const char *proxy)
 {
     const struct http_settings set = {.address = "127.0.0.1:0",
-                                      .connections = 40,
-                                      .connections_each = 10,
+                                      .connections = CONNECTIONS,
+                                      .connections_each = CONNECTIONS_EACH,
                                       .body_bytes = BODY_BYTES,
                                       .stream_bytes = STREAM_BYTES,
                                       .request_ms = REQUEST_MS,
@@ -122,16 +123,26 @@ struct browser {
     bool ended;
 };
 
-static void connect_to(struct browser *b, const struct house *h)
+/* From 127.0.0.`last`. */
+static int connected_from(const struct house *h, unsigned last)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)http_port(h->http))};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    memset(b, 0, sizeof(*b));
+    from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | last);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(b->fd >= 0);
-    assert_int_equal(connect(b->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+static void connect_to(struct browser *b, const struct house *h)
+{
+    memset(b, 0, sizeof(*b));
+    b->fd = connected_from(h, 1);
 }
 
 static void say(struct browser *b, const char *text)
@@ -371,6 +382,38 @@ static void test_a_second_request_that_drips_is_cut(void **state)
     close_house(&h);
 }
 
+static bool is_cut(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* At its limit the library listens no more, until it is turned once after others left. */
+static void test_after_a_silent_crowd_was_cut_the_next_is_answered(void **state)
+{
+    int crowd[CONNECTIONS];
+    struct house h;
+    struct browser b;
+
+    (void)state;
+    open_house(&h);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        crowd[i] = connected_from(&h, 2 + i / CONNECTIONS_EACH);
+        loop_turn(h.loop, 0);
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        UNTIL(&h, is_cut(crowd[i]));
+        close(crowd[i]);
+    }
+    connect_to(&b, &h);
+    say(&b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, hears(&b, "\r\n\r\nwell"));
+    close(b.fd);
+    close_house(&h);
+}
+
 static void test_who_waits_for_news_is_not_cut(void **state)
 {
     struct house h;
@@ -519,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_a_body_that_drips_is_cut),
         cmocka_unit_test(test_a_proxy_says_whom_it_saw_and_nobody_else_does),
         cmocka_unit_test(test_a_second_request_that_drips_is_cut),
+        cmocka_unit_test(test_after_a_silent_crowd_was_cut_the_next_is_answered),
         cmocka_unit_test(test_who_waits_for_news_is_not_cut),
         cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),
         cmocka_unit_test(test_a_stream_ends_when_the_house_says_so),
