@@ -40,7 +40,8 @@ SELECT 'silence', s.incident_id, 3, s.since, 'ACTUAL', 'SILENT', s.pcode, '', ar
        s.incident_id, NULL, NULL, s.offices, NULL
   FROM eoc.silence s
 UNION ALL
-SELECT 'draft', d.message_id, 2, d.since, d.status, d.state, d.places, d.hazard, coalesce(d.headlines->>'tg', (SELECT min(h.value) FROM jsonb_each_text(d.headlines) AS h)), d.author, d.incident_id, d.expires_at,
+-- An alert that waits for its second person comes with the alarms.
+SELECT 'draft', d.message_id, 1, d.since, d.status, d.state, d.places, d.hazard, coalesce(d.headlines->>'tg', (SELECT min(h.value) FROM jsonb_each_text(d.headlines) AS h)), d.author, d.incident_id, d.expires_at,
        NULL, NULL, d.seq
   FROM eoc.alert_draft d WHERE d.state = 'WAITING';
 COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';

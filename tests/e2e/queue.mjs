@@ -1,7 +1,7 @@
 // queue - what the list of decisions tells: who took what, an office's own words, and how many wait.
 import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
-import { alarm } from "./bus.mjs";
+import { alarm, choose } from "./bus.mjs";
 
 function flash(text) {
   return { message_id: randomUUID().replace(/^(.{14})4/, "$17"), lane: "LANE_FLASH", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] },
@@ -32,5 +32,21 @@ export async function queue({ test, enter, leave, bus, words }) {
     await page.waitForSelector(`dialog[open]:has-text("${words("en")["act.declare"]}")`);
     await page.keyboard.press("Escape");
     await leave(page);
+  });
+
+  await test("a word to a person is in that person's queue, whole, until it is read", async () => {
+    const one = await enter("en"), two = await enter("en", undefined, undefined, bus.second);
+    const message = { ...flash(""), lane: "LANE_ROUTINE", to: [bus.name] };
+    delete message.flash_report;
+    message.general_message = { from_role: "duty officer, Ayni", subject: "Re: Gusar", text: "Nobody is missing; the road is cut behind km 12." };
+    bus.tell("ayni", message);
+    await one.waitForSelector(`.item[data-id="${message.message_id}"] .spoken:has-text("behind km 12")`);
+    assert.equal(await two.locator(`.item[data-id="${message.message_id}"]`).count(), 0);
+    await choose(one, message.message_id);
+    await one.keyboard.press("a");
+    await one.waitForSelector(`.item[data-id="${message.message_id}"]`, { state: "detached" });
+    assert.equal(bus.psql(`SELECT level || ' ' || by FROM eoc.recipient WHERE message_id = '${message.message_id}'`), `ACCEPTED ${bus.name}`);
+    await leave(one);
+    await leave(two);
   });
 }

@@ -91,7 +91,7 @@ function fieldNode(field) {
   const node = el(type === "radio" ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" }, el(type === "radio" ? "legend" : "label", { for: type === "radio" ? null : id }, field.label,
     field.required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
     type === "pick" || type === "place" ? el("datalist", { id: id + "-list" }, (field.options ?? []).map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
-    field.hint ? el("p", { class: "small" }, field.hint) : null, trouble);
+    field.hint || field.type === "area" ? el("p", { class: "small" }, field.hint ?? say("form.new_line")) : null, trouble);
   return {
     field, node, input,
     wrong(text) {
