@@ -54,7 +54,7 @@ $$;
 -- Two people ---------------------------------------------------------------------------------------
 SELECT is(pg_temp.draft(1), 'none', 'one person writes');
 SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.rahimov', 'it waits for another');
-SELECT is((SELECT concat_ws(' ', q.what, q.precedence, q.by, q.detail) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 'draft 2 coes.rahimov Сел', 'in the queue');
+SELECT is((SELECT concat_ws(' ', q.what, q.precedence, q.by, q.detail) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 'draft 1 coes.rahimov Сел', 'in the queue');
 SELECT is((SELECT count(*) FROM bus.alert) + (SELECT count(*) FROM eoc.alert_in_force), 0::int8, 'a draft asks nobody and is not in force');
 SELECT is(pg_temp.approve(10, 1, author => 'coes.rahimov'), 'CONTESTED own_draft', 'who wrote it does not approve it');
 SELECT is(pg_temp.approve(11, 1, author => ' COES.Rahimov '), 'CONTESTED author', 'nor under a name that is nobody''s');
