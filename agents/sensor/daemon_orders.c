@@ -28,7 +28,7 @@ bool daemon_on_concluded(void *arg, const Eocbus__V1__Envelope *m, uint8_t messa
 
 void daemon_on_looked(void *arg, const struct detect *detect)
 {
-    site_look(((struct daemon *)arg)->site, detect_flow_us(detect));
+    site_look(((struct daemon *)arg)->site, detect->level, detect_flow_us(detect));
 }
 
 static enum status publish(void *arg, const char *topic, const void *bytes, size_t len)

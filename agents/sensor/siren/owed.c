@@ -19,6 +19,8 @@ bool owed_begin(struct owed *o, const char *path)
         return false;
     st = siren_kept_read(o->path, &o->sound);
     o->is = st == ST_OK;
+    if (o->is && !o->sound.level)
+        o->sound.level = EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_ALARM;
     if (st != ST_OK && st != ST_NOTFOUND)
         log_error("siren.unread", "path=%s status=%s next=\"silent until it is asked\"", path,
                   status_name(st));

@@ -56,6 +56,8 @@ struct siren_sound {
     int64_t asked_us, begin_by_us; /* UTC; begin_by_us of an order only */
     int64_t started_us;            /* UTC; 0 = not yet */
     uint32_t sounded_s;            /* as of the last mark */
+    /* Of one that is owed (owed.h): what was concluded; 0 = of no level, or none was kept. */
+    Eocbus__V1__DetectionLevel level;
 };
 
 struct siren_note {

@@ -18,6 +18,7 @@
 /* More than a day of orders refused by hand; who is flooded with them loses the oldest reports. */
 enum { NOTES = 64, AGAIN_MS = 2000 };
 #define DEFAULT_S 180
+#define HOUR_US   INT64_C(3600000000)
 
 struct waiting {
     struct siren_note note;
@@ -297,6 +298,31 @@ static bool is_late(const struct site *s, int64_t seen_us, const struct siren_ti
     return s->set.late_us && t->utc_known && seen_us < t->utc_us - s->set.late_us;
 }
 
+static void end_owed_above(struct site *s, Eocbus__V1__DetectionLevel level)
+{
+    if (!s->owed.is || level >= s->owed.sound.level)
+        return;
+    log_info("siren.owed.over", "level=%d owed=%d", (int)level, (int)s->owed.sound.level);
+    owed_set(&s->owed, NULL);
+}
+
+/* What was owed by a clock that nobody kept, or by one that has been set back, ages from now on. */
+static void age_owed(struct site *s, const struct siren_time *t)
+{
+    struct siren_sound sound = s->owed.sound;
+
+    if (!t->utc_known)
+        return;
+    if (sound.asked_us <= 0 || sound.asked_us > t->utc_us) {
+        sound.asked_us = t->utc_us;
+        owed_set(&s->owed, &sound);
+    } else if (t->utc_us - sound.asked_us >= SITE_OWED_H * HOUR_US) {
+        log_warn("siren.owed.old", "level=%d age_s=%" PRId64 " next=\"it is dropped\"",
+                 (int)sound.level, (t->utc_us - sound.asked_us) / 1000000);
+        owed_set(&s->owed, NULL);
+    }
+}
+
 bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16])
 {
     const struct siren_case c = {
@@ -306,8 +332,7 @@ bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t
     struct siren_sound sound = {.asked_us = t.utc_us};
     bool late = is_late(s, m->event_time_us, &t);
 
-    if (m->sensor_detection->level == EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_CLEAR)
-        owed_set(&s->owed, NULL);
+    end_owed_above(s, m->sensor_detection->level);
     if (!line)
         return false;
     memcpy(sound.cause, message_id, sizeof(sound.cause));
@@ -324,20 +349,26 @@ bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t
              : s->maintenance ? "maintenance"
                               : "nobody saw the flow",
              (t.utc_us - m->event_time_us) / 1000000);
+    sound.level = m->sensor_detection->level;
+    sound.asked_us = t.utc_known ? t.utc_us : 0;
     owed_set(&s->owed, &sound);
     return false;
 }
 
-void site_look(struct site *s, int64_t flow_us)
+void site_look(struct site *s, Eocbus__V1__DetectionLevel holds, int64_t flow_us)
 {
     struct siren_time t;
-    struct siren_sound sound = s->owed.sound;
+    struct siren_sound sound;
 
-    if (!s->owed.is || s->maintenance || !s->driver || flow_us == INT64_MIN)
+    if (!s->owed.is || !s->driver)
         return;
     t = now_of(s);
-    if (is_late(s, flow_us, &t))
+    age_owed(s, &t);
+    if (!s->owed.is || s->maintenance || holds < s->owed.sound.level || flow_us == INT64_MIN ||
+        is_late(s, flow_us, &t))
         return;
+    sound = s->owed.sound;
+    sound.level = 0;
     sound.asked_us = t.utc_us;
     sound_by_itself(s, &sound, &t);
 }

@@ -10,6 +10,8 @@
 #include "agents/sensor/siren/decide.h"
 #include "agents/sensor/siren/driver.h"
 
+enum { SITE_OWED_H = 12 }; /* a working day of MAINTENANCE, and no more */
+
 struct site;
 
 struct site_settings { /* borrowed for its life, the texts and lists for the call */
@@ -37,11 +39,14 @@ void site_destroy(struct site *s); /* a siren that sounds is left to end by itse
 
 /* True: the siren was asked to sound. m carries a SensorDetection with this message_id. A level
  * that should sound and does not yet, because its samples are old, people work there or nobody saw
- * the flow, is owed: site_look sounds it, until the level is over or somebody says silence. */
+ * the flow, is owed: site_look sounds it, until a lower level is concluded, somebody says silence,
+ * or it was owed for SITE_OWED_H hours by a clock that is known: who was switched off meanwhile
+ * does not sound yesterday's alarm. */
 bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16]);
-/* flow_us: when the flow was seen last by a detector that warns of it now (detect_flow_us). Call it
+/* holds: the level as it is now, by all detectors; one that is under what is owed sounds nothing.
+ * flow_us: when the flow was seen last by a detector that warns of it now (detect_flow_us). Call it
  * after every sample, and as time passes. */
-void site_look(struct site *s, int64_t flow_us);
+void site_look(struct site *s, Eocbus__V1__DetectionLevel holds, int64_t flow_us);
 void site_maintenance(struct site *s, bool on);
 /* An order that was signed, approved, for us and not over. Says itself what became of it. */
 void site_obey(struct site *s, const Eocbus__V1__Envelope *m);

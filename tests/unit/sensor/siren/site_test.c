@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agents/sensor/siren/kept.h"
 #include "agents/sensor/siren/site.h"
 
 #define LEVEL(w) EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_##w
@@ -20,6 +21,8 @@ static struct {
     struct site *site;
     char dir[64], kept[96];
     unsigned on;
+    size_t lines;                     /* of the two that say what sounds */
+    Eocbus__V1__DetectionLevel holds; /* what was concluded last */
     bool clock_is_known;
 } w;
 
@@ -61,7 +64,7 @@ static bool is_linked(void *arg)
 static void open_site(void)
 {
     static char *lines[] = {(char *)"alarm evacuate 3m", (char *)"warning attention 1m"};
-    const struct conf_list sounds = {lines, 2};
+    const struct conf_list sounds = {lines, w.lines};
     const struct speaker speaker = {.gateway = "coes.siren1",
                                     .status = EOCBUS__V1__STATUS__STATUS_ACTUAL};
     const struct site_settings set = {.loop = w.loop,
@@ -87,6 +90,7 @@ static int begin(void **state)
     (void)state;
     memset(&w, 0, sizeof(w));
     w.clock_is_known = true;
+    w.lines = 2;
     snprintf(w.dir, sizeof(w.dir), "/tmp/eocbus-site-XXXXXX");
     if (!mkdtemp(w.dir) || loop_create(&w.loop) != ST_OK)
         return -1;
@@ -127,6 +131,7 @@ static bool conclude_from(Eocbus__V1__ObservationType type, Eocbus__V1__Detectio
     m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     m.event_time_us = at_us;
     m.sensor_detection = &d;
+    w.holds = to;
     return site_concluded(w.site, &m, id);
 }
 
@@ -135,15 +140,20 @@ static bool conclude(Eocbus__V1__DetectionLevel from, Eocbus__V1__DetectionLevel
     return conclude_from(TYPE(STAGE), from, to, at_us);
 }
 
+static void look(int64_t flow_us)
+{
+    site_look(w.site, w.holds, flow_us);
+}
+
 static void an_alarm_of_old_readings_sounds_when_the_flow_is_seen_now_and_once(void **state)
 {
     (void)state;
     assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
-    site_look(w.site, INT64_MIN); /* nobody sees it */
-    site_look(w.site, ago(11 * MINUTE));
+    look(INT64_MIN); /* nobody sees it */
+    look(ago(11 * MINUTE));
     assert_int_equal(w.on, 0);
-    site_look(w.site, ago(0));
-    site_look(w.site, ago(0));
+    look(ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 1);
 }
 
@@ -152,11 +162,11 @@ static void an_alarm_while_people_work_there_sounds_when_they_are_done_if_the_fl
     (void)s;
     site_maintenance(w.site, true);
     assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(0)));
-    site_look(w.site, ago(0));
+    look(ago(0));
     site_maintenance(w.site, false);
-    site_look(w.site, INT64_MIN);
+    look(INT64_MIN);
     assert_int_equal(w.on, 0);
-    site_look(w.site, ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 1);
 }
 
@@ -171,9 +181,9 @@ static void what_is_owed_is_over_with_the_level(void **state)
     (void)state;
     assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
     assert_false(conclude(LEVEL(ALARM), LEVEL(CLEAR), ago(0)));
-    site_look(w.site, ago(0));
+    look(ago(0));
     start_again();
-    site_look(w.site, ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 0);
 }
 
@@ -183,7 +193,7 @@ static void what_is_owed_is_not_forgotten_by_a_restart(void **state)
     assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
     start_again();
     assert_int_equal(w.on, 0);
-    site_look(w.site, ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 1);
 }
 
@@ -191,13 +201,92 @@ static void a_warning_of_rain_sounds_nothing_until_somebody_sees_the_flow(void *
 {
     (void)state;
     assert_false(conclude_from(TYPE(RAIN_ACC), LEVEL(CLEAR), LEVEL(WARNING), ago(0)));
-    site_look(w.site, INT64_MIN);
+    look(INT64_MIN);
     assert_int_equal(w.on, 0);
-    site_look(w.site, ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 1);
     /* And an alarm after it sounds by itself. */
     assert_true(conclude(LEVEL(WARNING), LEVEL(ALARM), ago(0)));
     assert_int_equal(w.on, 2);
+}
+
+static void what_is_owed_is_over_with_a_lower_level_and_a_warning_after_it_sounds_nothing(void **s)
+{
+    (void)s;
+    w.lines = 1; /* of an alarm alone */
+    start_again();
+    assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
+    assert_false(conclude(LEVEL(ALARM), LEVEL(WATCH), ago(0)));
+    start_again();
+    assert_false(conclude(LEVEL(WATCH), LEVEL(WARNING), ago(0)));
+    assert_int_equal(w.on, 0);
+    look(ago(0));
+    site_look(w.site, LEVEL(ALARM), ago(0)); /* gone, not hidden */
+    assert_int_equal(w.on, 0);
+}
+
+static void a_level_below_the_owed_one_sounds_nothing_until_it_holds_again(void **state)
+{
+    (void)state;
+    assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
+    start_again();
+    site_look(w.site, LEVEL(WARNING), ago(0));
+    assert_int_equal(w.on, 0);
+    site_look(w.site, LEVEL(ALARM), ago(0));
+    assert_int_equal(w.on, 1);
+}
+
+/* As if an earlier run had left it; level 0: one that kept none. */
+static void owe_since(int64_t asked_us, Eocbus__V1__DetectionLevel level)
+{
+    const struct siren_sound sound = {.cause = {7},
+                                      .pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_EVACUATE,
+                                      .duration_s = 180,
+                                      .asked_us = asked_us,
+                                      .level = level};
+    char path[112];
+
+    snprintf(path, sizeof(path), "%s.owed", w.kept);
+    assert_int_equal(siren_kept_write(path, &sound), ST_OK);
+    start_again();
+}
+
+static void what_an_older_program_owed_without_a_level_sounds_at_alarm_alone(void **state)
+{
+    (void)state;
+    owe_since(ago(MINUTE), 0);
+    site_look(w.site, LEVEL(WARNING), ago(0));
+    assert_int_equal(w.on, 0);
+    site_look(w.site, LEVEL(ALARM), ago(0));
+    assert_int_equal(w.on, 1);
+}
+
+static void what_is_owed_too_long_is_dropped_also_while_nobody_sees_the_flow(void **state)
+{
+    (void)state;
+    owe_since(ago(SITE_OWED_H * 60 * MINUTE), LEVEL(ALARM));
+    site_look(w.site, LEVEL(ALARM), INT64_MIN);
+    start_again();
+    w.clock_is_known = false; /* by which nothing would be too old */
+    site_look(w.site, LEVEL(ALARM), ago(0));
+    assert_int_equal(w.on, 0);
+    w.clock_is_known = true;
+    owe_since(ago(SITE_OWED_H * 60 * MINUTE - 30 * MINUTE), LEVEL(ALARM));
+    site_look(w.site, LEVEL(ALARM), ago(0));
+    assert_int_equal(w.on, 1);
+}
+
+static void what_is_owed_by_a_clock_that_nobody_keeps_ages_once_it_is_kept(void **state)
+{
+    (void)state;
+    w.clock_is_known = false;
+    site_maintenance(w.site, true);
+    assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(0)));
+    w.clock_is_known = true;
+    look(INT64_MIN);
+    site_maintenance(w.site, false);
+    look(ago(0));
+    assert_int_equal(w.on, 1);
 }
 
 static void silence_ends_what_is_owed_too(void **state)
@@ -213,7 +302,7 @@ static void silence_ends_what_is_owed_too(void **state)
     m.message_id = (ProtobufCBinaryData){sizeof(id), id};
     m.siren_command = &order;
     site_obey(w.site, &m);
-    site_look(w.site, ago(0));
+    look(ago(0));
     assert_int_equal(w.on, 0);
 }
 
@@ -234,6 +323,11 @@ int main(void)
         T(what_is_owed_is_over_with_the_level),
         T(what_is_owed_is_not_forgotten_by_a_restart),
         T(a_warning_of_rain_sounds_nothing_until_somebody_sees_the_flow),
+        T(what_is_owed_is_over_with_a_lower_level_and_a_warning_after_it_sounds_nothing),
+        T(a_level_below_the_owed_one_sounds_nothing_until_it_holds_again),
+        T(what_an_older_program_owed_without_a_level_sounds_at_alarm_alone),
+        T(what_is_owed_too_long_is_dropped_also_while_nobody_sees_the_flow),
+        T(what_is_owed_by_a_clock_that_nobody_keeps_ages_once_it_is_kept),
         T(silence_ends_what_is_owed_too),
         T(by_a_clock_that_nobody_keeps_nothing_is_late),
     };
