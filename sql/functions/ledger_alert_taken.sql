@@ -12,7 +12,9 @@ BEGIN
     END IF;
     SELECT x.* INTO a FROM bus.alert_message k JOIN bus.alert x USING (alert_id)
      WHERE k.message_id = (m.body->>'message_id')::uuid;
-    IF FOUND AND bus.alert_answered(m, a, answer) THEN
+    IF NOT FOUND AND answer = 'REJECTED' THEN
+        PERFORM bus.alert_turned_down(m);
+    ELSIF FOUND AND bus.alert_answered(m, a, answer) THEN
         RETURN bus.apply();
     END IF;
     RETURN NULL;
@@ -41,16 +43,18 @@ BEGIN
     RETURN true;
 END
 $$;
--- Why an answer of this person to an alert would not count, for whoever is about to give it: not_asked, own. Null: it
--- would, or this is no alert.
+-- Why an answer of this person to an alert would not count, for whoever is about to give it: not_asked, own; or
+-- no_right, to turn down a draft of a public alert. Null: it would, or this is no alert.
 CREATE FUNCTION bus.why_no_answer(person text, about uuid) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     a bus.alert;
+    d bus.document := bus.draft_of(about);
     who int4 := (SELECT p.principal_id FROM bus.principal p WHERE p.name = person);
 BEGIN
     SELECT x.* INTO a FROM bus.alert_message k JOIN bus.alert x USING (alert_id) WHERE k.message_id = about;
-    RETURN CASE WHEN a.alert_id IS NULL THEN NULL WHEN who = a.sender_id THEN 'own'
+    RETURN CASE WHEN d.seq IS NOT NULL THEN CASE WHEN NOT bus.may_draft(person, d) THEN 'no_right' END
+                WHEN a.alert_id IS NULL THEN NULL WHEN who = a.sender_id THEN 'own'
                 WHEN bus.alert_steps(a, who, clock_timestamp(), (SELECT h.seq + 1 FROM bus.log_head h)) = '{}' THEN 'not_asked' END;
 END
 $$;

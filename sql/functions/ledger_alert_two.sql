@@ -59,7 +59,8 @@ BEGIN
 END
 $$;
 
--- Is there a word on the draft before number `seq`: the alert itself, or a person who turned it down?
+-- Is there a word on the draft before number `seq`: the alert itself, or a person who turned it down and
+-- had the right to say it (bus.alert_turned_down)?
 CREATE FUNCTION bus.draft_is_answered(d bus.document, seq int8) RETURNS bool
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -71,7 +72,42 @@ BEGIN
         OR EXISTS (SELECT FROM bus.document x
                     WHERE x.type = 181 AND x.doc->'receipt'->>'message_id' = d.message_id::text AND x.seq < draft_is_answered.seq
                       AND coalesce(x.doc->>'author', '') <> '' AND x.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED') -- as its index has it
-                      AND x.doc->'receipt'->>'level' = 'RECEIPT_LEVEL_REJECTED');
+                      AND x.doc->'receipt'->>'level' = 'RECEIPT_LEVEL_REJECTED'
+                      AND bus.had_right(x.seq));
+END
+$$;
+
+-- Who turns a draft down may write one there. What rests on that right of now is kept, for when the log is judged again.
+CREATE FUNCTION bus.alert_turned_down(m bus.said) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    d bus.document := bus.draft_of((m.body->>'message_id')::uuid);
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') = '' AND d.seq IS NOT NULL AND m.unheard IS NULL
+       AND bus.may_draft((SELECT p.name FROM bus.principal p WHERE p.principal_id = m.sender_id), d) THEN
+        INSERT INTO bus.rested_on (seq, what, detail) VALUES (m.seq, 'right', coalesce(d.places, '')) ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+-- Readers see by it what their own rights do not let them look up.
+CREATE FUNCTION bus.had_right(seq int8) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM bus.rested_on o WHERE o.seq = had_right.seq AND o.what = 'right');
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.had_right TO bus_reader, bus_admin, bus_audit;
+CREATE FUNCTION bus.draft_of(id uuid) RETURNS bus.document
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT x FROM bus.document x
+             WHERE x.message_id = id AND x.type = 180 AND x.doc->'public_alert'->>'status' = 'CAP_STATUS_DRAFT' ORDER BY x.seq LIMIT 1);
+END
+$$;
+CREATE FUNCTION bus.may_draft(person text, d bus.document) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN bus.may(person, 'say', 'public_alert', coalesce(d.places, ''), 'INTERNAL');
 END
 $$;
 

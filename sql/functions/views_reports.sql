@@ -116,13 +116,13 @@ COMMENT ON COLUMN eoc.report_due.missing IS 'did not come, and their time is ove
 COMMENT ON COLUMN eoc.report_due.received_share IS '0 to 1 of expected';
 COMMENT ON COLUMN eoc.report_due.on_time_share IS '0 to 1 of expected';
 
--- Alerts in force, of the newest five hundred and of a month: a public alert is over in hours.
+-- Alerts in force, of a month: a public alert is over in hours. Those of the month are all looked at, since a count
+-- before what is a draft or over is left out would let others' drafts hide an alert.
 CREATE VIEW eoc.alert_in_force AS
-WITH newest AS (
-    SELECT * FROM bus.document d WHERE d.type = 180 ORDER BY d.seq DESC LIMIT 500
-), recent AS MATERIALIZED (
+WITH recent AS MATERIALIZED (
     SELECT n.seq, n.message_id, n.event_at, n.status, n.places, n.doc->'public_alert' AS a, n.doc->'incident_ids'->>0 AS incident
-      FROM newest n WHERE n.event_at > now() - interval '31 days'
+      FROM bus.document n
+     WHERE n.type = 180 AND n.received_at > now() - interval '31 days' AND n.event_at > now() - interval '31 days'
 )
 SELECT r.message_id, r.a->>'identifier' AS identifier, (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status,
        r.event_at, e.expires_at, r.places, r.incident::uuid AS incident_id, r.seq

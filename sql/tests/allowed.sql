@@ -74,6 +74,7 @@ INSERT INTO allowed VALUES
 ('bus_admin bus_audit', 'EXECUTE', 'bus.may bus.why bus.is_within bus.label_rank bus.roles_of bus.places_of
                                     bus.rule_words bus.why_text bus.why_number bus.pb_all bus.pb_get'),
 ('bus_console', 'EXECUTE', 'bus.may bus.why_no_answer bus.rights_text'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'bus.had_right'),
 ('bus_admin', 'EXECUTE', 'bus.role_add bus.rule_add bus.rule_remove'),
 -- Who approves orders to machines.
 ('bus_admin', 'SELECT', 'bus.approval_need'),

@@ -11,8 +11,8 @@ SELECT no_plan();
 
 DELETE FROM bus.audit_pending;
 INSERT INTO bus.principal (name, agency, roles, serial)
-SELECT n, 'coes', CASE n WHEN 'coes.dushanbe.desk' THEN 'all desk' ELSE 'all' END, 0
-  FROM unnest(ARRAY['coes.dushanbe.desk', 'coes.khujand.hub', 'coes.rahimov', 'coes.nazarova', 'coes.third']) AS n;
+SELECT n, 'coes', CASE n WHEN 'coes.dushanbe.desk' THEN 'all desk' WHEN 'coes.partner' THEN 'partner' ELSE 'all' END, 0
+  FROM unnest(ARRAY['coes.dushanbe.desk', 'coes.khujand.hub', 'coes.rahimov', 'coes.nazarova', 'coes.third', 'coes.partner']) AS n;
 CREATE SEQUENCE pg_temp.told;
 CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.dushanbe.desk',
@@ -101,10 +101,24 @@ SELECT is((SELECT array_agg(message_id ORDER BY seq) FROM eoc.alert_in_force), A
 
 -- Receipts by village ------------------------------------------------------------------------------
 SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(17), 'level', 'RECEIPT_LEVEL_' || l, 'by', b), 50 + n, 1, NULL,
-                    jsonb_build_object('area', jsonb_build_object('pcodes', '["3505203"]'::jsonb, 'place_name', v)))
-  FROM (VALUES (1, 'DELIVERED', 'a', 'Gusar'), (2, 'DISPLAYED', 'a', 'Gusar'), (3, 'ACCEPTED', 'b', 'Gusar'), (4, 'UNDELIVERABLE', 'c', 'Zasun')) AS x(n, l, b, v) \g /dev/null
+                    jsonb_build_object('area', jsonb_build_object('pcodes', '["3505203"]'::jsonb, 'place_name', v)), who => w)
+  FROM (VALUES (1, 'DELIVERED', 'a', 'Gusar', 'coes.third'), (2, 'DISPLAYED', 'forged', 'Gusar', 'coes.third'), (3, 'ACCEPTED', 'b', 'Gusar', 'coes.khujand.hub'),
+          (4, 'UNDELIVERABLE', 'c', 'Zasun', 'coes.third')) AS x(n, l, b, v, w) \g /dev/null
 SELECT is((SELECT array_agg(concat_ws(' ', r.place, r.delivered, r.displayed, r.accepted, r.undeliverable) ORDER BY r.place) FROM eoc.alert_receipts r
-            WHERE r.alert_id = pg_temp.uid(17)), ARRAY['Gusar 2 2 1 0', 'Zasun 0 0 0 1'], 'each counts once, as far as it came');
+            WHERE r.alert_id = pg_temp.uid(17)), ARRAY['Gusar 2 2 1 0', 'Zasun 0 0 0 1'], 'each counts once, as far as it came, whatever name it gives');
+
+-- Nobody without the right to say it turns it down -------------------------------------------------
+SELECT pg_temp.draft(5) \g /dev/null
+SELECT is(pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(5), 'level', 'RECEIPT_LEVEL_REJECTED', 'by', 'x'), 23, 3, 'coes.partner'), 'none', 'a partner rejects');
+SELECT is(pg_temp.states(5), 'WAITING ACTUAL coes.rahimov', 'and it waits still');
+SELECT is(bus.why_no_answer('coes.partner', pg_temp.uid(5)), 'no_right', 'he hears so before');
+SELECT is(bus.why_no_answer('coes.nazarova', pg_temp.uid(5)), NULL, 'who may say it may turn it down');
+SELECT is(pg_temp.approve(24, 5), 'APPLIED', 'another person approves it');
+
+-- Drafts hide nothing -------------------------------------------------------------------------------
+SELECT count(pg_temp.draft(n)) FROM generate_series(1000, 1520) AS n \g /dev/null
+SELECT is((SELECT count(*) FROM eoc.alert_in_force WHERE message_id = pg_temp.uid(24)), 1::int8, 'behind five hundred drafts an alert is in force');
+SELECT is((SELECT count(*) FROM eoc.alert_draft WHERE author = 'coes.rahimov'), 100::int8, 'of one person the newest hundred drafts are shown');
 
 -- A person decides; and again from the beginning ------------------------------------------------------
 CREATE TEMP TABLE before AS SELECT m.seq, m.verdict FROM bus.message m;

@@ -188,7 +188,7 @@ const reportActions = (thing) => [
 function reject(thing) {
   ask(formOf("reject", thing, { fields: [{ name: "code", label: say("form.reason"), type: "choice", value: "not_mine", options: options("reject", ["not_mine", "no_authority", "road_closed", "clock_unknown"]), path: "code" },
     { name: "text", label: say("form.text"), most: 500, path: "text" }],
-  make: (v) => [{ ...frame(thing), preceding_id: thing.id, receipt: { message_id: thing.id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.sender, code: v.code, time_us: new Date().toISOString(), ...(v.text ? { text: v.text } : {}) } }] }));
+  make: (v) => [{ ...frame(thing), preceding_id: thing.id, receipt: { message_id: thing.id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, code: v.code, time_us: new Date().toISOString(), ...(v.text ? { text: v.text } : {}) } }] }));
 }
 function decide(thing, name, ruling) {
   ask(formOf(name, thing, { note: thing.detail, fields: [{ ...reason(), name: "text", path: "text" }],

@@ -32,7 +32,7 @@ async function take(item) {
   try {
     await api.tell({ message_id: one.id, area: { pcodes: item.places.split(" ").slice(0, 8) }, preceding_id: item.id, ...(item.incident_id ? { incident_ids: [item.incident_id] } : {}),
       status: "STATUS_" + item.status,
-      receipt: { message_id: item.id, level: "RECEIPT_LEVEL_ACCEPTED", by: api.me.sender, time_us: new Date().toISOString() } });
+      receipt: { message_id: item.id, level: "RECEIPT_LEVEL_ACCEPTED", by: api.me.person, time_us: new Date().toISOString() } });
     one.said = true;
     toast(say("queue.taken"));
   } catch (trouble) {

@@ -51,7 +51,7 @@ function turnDown(draft, places, name) {
   ask({ key: `${name} ${draft.message_id}`, title: say("warn." + name), button: say("warn." + name), about: [draft.message_id],
     fields: [{ name: "reason", label: say("warn.reason"), required: true, most: 500, path: "text" }],
     make: (v) => [{ area: { pcodes: places }, preceding_id: draft.message_id,
-      receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.sender, time_us: new Date().toISOString(), code: "turned_down", text: v.reason } }] });
+      receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, time_us: new Date().toISOString(), code: "turned_down", text: v.reason } }] });
 }
 
 // What this person may do with it now.

@@ -74,6 +74,18 @@ static const char *forbidden_field(const Eocbus__V1__Envelope *m)
     return NULL;
 }
 
+/* How far something got is said in the name of who is signed in; a page names nobody else. */
+static const char *sign_receipt(Eocbus__V1__Envelope *m)
+{
+    Eocbus__V1__Receipt *r = m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT ? m->receipt : NULL;
+
+    if (r && *r->by && strcmp(r->by, m->author) != 0)
+        return "receipt.by is who is signed in";
+    if (r)
+        r->by = m->author;
+    return NULL;
+}
+
 enum status say_read(Eocbus__V1__Envelope **out, const char *json, size_t len, const char *person,
                      int64_t now_us, struct arena *arena, char *err, size_t err_size)
 {
@@ -94,6 +106,11 @@ enum status say_read(Eocbus__V1__Envelope **out, const char *json, size_t len, c
         return wrong ? ST_INVALID : ST_DENIED;
     }
     m->author = arena_printf(arena, "%s", person);
+    wrong = m->author ? sign_receipt(m) : NULL;
+    if (wrong) {
+        snprintf(err, err_size, "%s", wrong);
+        return ST_INVALID;
+    }
     if (!act->or_kind || m->kind != act->or_kind)
         m->kind = act->kind;
     if (!act->lanes || m->lane < EOCBUS__V1__LANE__LANE_IMMEDIATE)

@@ -44,15 +44,66 @@ static int64_t last_end(const Eocbus__V1__PublicAlert *a)
     return end;
 }
 
-static enum status look_at_infos(const Eocbus__V1__PublicAlert *a, bool exercise, int64_t now_us,
+static bool is_below(const char *code, const char *place)
+{
+    size_t len = strlen(place);
+
+    if (len == 7 && strcmp(place + 4, "000") == 0)
+        len = 4; /* a region: its districts share four digits */
+    return strncmp(code, place, len) == 0;
+}
+
+static bool is_within(const char *code, const Eocbus__V1__Area *places)
+{
+    for (size_t i = 0; places && i < places->n_pcodes; i++)
+        if (is_below(code, places->pcodes[i]))
+            return true;
+    return false;
+}
+
+/* Rights are asked for the places of the envelope, and everybody is warned of the areas: they are
+ * the same places, and no shape that somebody drew says otherwise. */
+static bool is_area_ours(const Eocbus__V1__AlertArea *area, const Eocbus__V1__Area *places)
+{
+    for (size_t i = 0; i < area->n_geocodes; i++)
+        if (strcmp(area->geocodes[i]->name, "PCODE") != 0 ||
+            !is_within(area->geocodes[i]->value, places))
+            return false;
+    return area->n_geocodes && !area->n_polygons && !area->n_circles;
+}
+
+static bool is_web_page(const char *web)
+{
+    return !*web || strncmp(web, "https://", 8) == 0 || strncmp(web, "http://", 7) == 0;
+}
+
+static enum status look_at_where(const Eocbus__V1__AlertInfo *info, const Eocbus__V1__Area *places,
                                  char *err, size_t err_size)
+{
+    if (!is_web_page(info->web))
+        return refuse(err, err_size, "public_alert.infos.web: an address begins with https://");
+    if (!info->n_areas)
+        return refuse(err, err_size, "public_alert.infos.areas: it says nowhere");
+    for (size_t i = 0; i < info->n_areas; i++)
+        if (!is_area_ours(info->areas[i], places))
+            return refuse(err, err_size,
+                          "public_alert.infos.areas: each names P-codes of area.pcodes, no others "
+                          "and no shapes");
+    return ST_OK;
+}
+
+static enum status look_at_infos(const Eocbus__V1__PublicAlert *a, const Eocbus__V1__Area *places,
+                                 bool exercise, int64_t now_us, char *err, size_t err_size)
 {
     if (!a->n_infos)
         return refuse(err, err_size, "public_alert.infos: it says nothing in any language");
     for (size_t i = 0; i < a->n_infos; i++) {
         const Eocbus__V1__AlertInfo *info = a->infos[i];
         const char *word = exercise_word(info->language);
+        enum status st = look_at_where(info, places, err, err_size);
 
+        if (st != ST_OK)
+            return st;
         if (exercise && strncmp(info->headline, word, strlen(word)) != 0) {
             snprintf(err, err_size, "public_alert.infos.headline: in an exercise it begins with %s",
                      word);
@@ -99,7 +150,8 @@ enum status warn_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const c
     if (a->status != EOCBUS__V1__CAP_STATUS__CAP_STATUS_DRAFT)
         return refuse(err, err_size,
                       "public_alert.status: one person writes a draft and another approves it");
-    st = look_at_infos(a, room == EOCBUS__V1__STATUS__STATUS_EXERCISE, now_us, err, err_size);
+    st = look_at_infos(a, m->area, room == EOCBUS__V1__STATUS__STATUS_EXERCISE, now_us, err,
+                       err_size);
     if (st == ST_OK)
         st = sign_off(a, m->message_id.data, room, cap_sender, now_us, arena);
     if (st != ST_OK)

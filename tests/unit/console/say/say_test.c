@@ -37,10 +37,11 @@ static enum status read_text(struct desk *d, const char *json)
                     sizeof(d->err));
 }
 
-static const char receipt[] = "{\"status\":\"STATUS_ACTUAL\",\"receipt\":{\"message_id\":"
-                              "\"01a20301-33de-71ef-a41f-535112f67401\","
-                              "\"level\":\"RECEIPT_LEVEL_ACCEPTED\",\"by\":\"coes.dushanbe.duty\","
-                              "\"time_us\":\"1800000000000000\"}}";
+static const char receipt[] =
+    "{\"status\":\"STATUS_ACTUAL\",\"receipt\":{\"message_id\":"
+    "\"01a20301-33de-71ef-a41f-535112f67401\","
+    "\"level\":\"RECEIPT_LEVEL_ACCEPTED\",\"by\":\"coes.dushanbe.nazarov\","
+    "\"time_us\":\"1800000000000000\"}}";
 
 static void test_the_person_and_the_urgency_are_ours(void **state)
 {
@@ -52,6 +53,15 @@ static void test_the_person_and_the_urgency_are_ours(void **state)
     assert_int_equal(d->m->kind, EOCBUS__V1__KIND__KIND_ACK);
     assert_int_equal(d->m->event_time_us, NOW_US);
     assert_int_equal(d->m->label, EOCBUS__V1__LABEL__LABEL_INTERNAL);
+}
+
+static void test_nobody_receipts_for_another(void **state)
+{
+    struct desk *d = *state;
+
+    assert_int_equal(read_text(d, "{\"receipt\":{\"by\":\"coes.house01\"}}"), ST_INVALID);
+    assert_int_equal(read_text(d, "{\"receipt\":{}}"), ST_OK);
+    assert_string_equal(d->m->receipt->by, "coes.dushanbe.nazarov");
 }
 
 /* The page's own word about its urgency counts for nothing. */
@@ -136,6 +146,7 @@ static void test_what_cannot_be_read_is_said_with_its_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nobody_receipts_for_another, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(test_the_person_and_the_urgency_are_ours, open_desk,
                                         close_desk),
         cmocka_unit_test_setup_teardown(test_a_page_makes_no_flash, open_desk, close_desk),

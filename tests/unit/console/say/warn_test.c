@@ -36,20 +36,30 @@ static int close_desk(void **state)
 }
 
 /* A draft as a page sends it, ending `hours` from now. */
-static void write_one(struct desk *d, const char *status, const char *headline, int hours)
+static void write_where(struct desk *d, const char *status, const char *headline, int hours,
+                        const char *where)
 {
-    char json[900];
+    char json[1200];
 
     snprintf(
         json, sizeof(json),
         "{\"message_id\":\"01a20301-33de-71ef-a41f-535112f67401\",\"status\":\"STATUS_SYSTEM\","
+        "\"area\":{\"pcodes\":[\"3505203\",\"3501000\"]},"
         "\"public_alert\":{\"status\":\"CAP_STATUS_%s\",\"msg_type\":\"CAP_MSG_TYPE_ALERT\","
         "\"identifier\":\"mine\",\"cap_sender\":\"somebody.else\",\"codes\":[\"eocbus:actual\"],"
-        "\"infos\":[{\"language\":\"ru\",\"headline\":\"%s\",\"expires_us\":\"%lld\"}]}}",
-        status, headline, (long long)NOW_US + hours * 3600000000LL);
+        "\"infos\":[{\"language\":\"ru\",\"headline\":\"%s\",\"expires_us\":\"%lld\",%s}]}}",
+        status, headline, (long long)NOW_US + hours * 3600000000LL, where);
     assert_int_equal(say_read(&d->m, json, strlen(json), "coes.dushanbe.rahimov", NOW_US, d->arena,
                               d->err, sizeof(d->err)),
                      ST_OK);
+}
+
+#define AREA(more) "\"areas\":[{\"description\":\"x\"," more "}]"
+#define CODE(code) "{\"name\":\"PCODE\",\"value\":\"" code "\"}"
+
+static void write_one(struct desk *d, const char *status, const char *headline, int hours)
+{
+    write_where(d, status, headline, hours, AREA("\"geocodes\":[" CODE("3505203") "]"));
 }
 
 static enum status draft(struct desk *d, Eocbus__V1__Status room)
@@ -122,6 +132,40 @@ static void an_alert_has_an_end_that_is_not_far(void **state)
     assert_int_equal(draft(d, ROOM), ST_INVALID);
 }
 
+static void an_alert_warns_only_where_its_writer_may(void **state)
+{
+    static const char *const others[] = {
+        AREA("\"geocodes\":[" CODE("3504203") "]"),
+        AREA("\"geocodes\":[" CODE("3505203") "," CODE("3502401") "]"),
+        AREA("\"geocodes\":[]"),
+        AREA("\"geocodes\":[{\"name\":\"SAME\",\"value\":\"3505203\"}]"),
+        AREA("\"geocodes\":[" CODE("3505203") "],\"circles\":[{\"radius_m\":1}]"),
+        AREA("\"geocodes\":[" CODE("3505203") "],\"polygons\":[{\"lats_e7\":[1]}]"),
+        "\"areas\":[]",
+    };
+    struct desk *d = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        write_where(d, "DRAFT", "УЧЕНИЕ. Сель", 2, others[i]);
+        assert_int_equal(draft(d, ROOM), ST_INVALID);
+    }
+    write_where(d, "DRAFT", "УЧЕНИЕ. Сель", 2,
+                AREA("\"geocodes\":[" CODE("3505203001") "," CODE("3501401") "]"));
+    assert_int_equal(draft(d, ROOM), ST_OK);
+}
+
+static void its_address_is_one_of_the_web(void **state)
+{
+    struct desk *d = *state;
+
+    write_where(d, "DRAFT", "УЧЕНИЕ. Сель", 2,
+                "\"web\":\"javascript:1\"," AREA("\"geocodes\":[" CODE("3505203") "]"));
+    assert_int_equal(draft(d, ROOM), ST_INVALID);
+    write_where(d, "DRAFT", "УЧЕНИЕ. Сель", 2,
+                "\"web\":\"https://example.org\"," AREA("\"geocodes\":[" CODE("3505203") "]"));
+    assert_int_equal(draft(d, ROOM), ST_OK);
+}
+
 static void what_is_approved_is_the_drafts_text_under_another_name(void **state)
 {
     struct desk *d = *state;
@@ -169,6 +213,8 @@ int main(void)
         T(one_person_alone_says_only_a_draft),
         T(an_exercise_says_so_in_its_headline),
         T(an_alert_has_an_end_that_is_not_far),
+        T(an_alert_warns_only_where_its_writer_may),
+        T(its_address_is_one_of_the_web),
         T(what_is_approved_is_the_drafts_text_under_another_name),
         T(an_exercise_never_becomes_real),
         T(what_is_over_is_not_approved),
