@@ -21,10 +21,15 @@ static struct guess_slot *slot_of(const struct guesses *g, uint64_t key)
     return (struct guess_slot *)(uintptr_t)&g->slot[(key ^ key >> 32) % GUESS_SLOTS];
 }
 
+static uint64_t whole_minutes(const struct guess_slot *s, uint64_t now_us)
+{
+    return now_us > s->at_us ? (now_us - s->at_us) / MINUTE_US : 0;
+}
+
 /* What is left of the wrong ones. Somebody else's slot counts as ours: better a wait than a way. */
 static uint32_t left_wrong(const struct guess_slot *s, uint64_t now_us)
 {
-    uint64_t minutes = now_us > s->at_us ? (now_us - s->at_us) / MINUTE_US : 0;
+    uint64_t minutes = whole_minutes(s, now_us);
 
     return minutes >= s->wrong ? 0 : s->wrong - (uint32_t)minutes;
 }
@@ -53,8 +58,9 @@ void guesses_wrong(struct guesses *g, const char *what, unsigned free, uint64_t 
     uint32_t wrong = left_wrong(s, now_us);
 
     s->key = key;
+    /* A minute that runs goes on: else a wrong one a minute would keep everybody out for ever. */
+    s->at_us = wrong ? s->at_us + whole_minutes(s, now_us) * MINUTE_US : now_us;
     s->wrong = wrong < free ? wrong + 1 : wrong;
-    s->at_us = now_us;
 }
 
 void guesses_right(struct guesses *g, const char *what)

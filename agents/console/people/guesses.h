@@ -18,7 +18,7 @@ enum { FREE_AT_ADDRESS = 5, FREE_OF_ADDRESS = 20, FREE_OF_NAME = 60, FREE_OF_DEV
 
 struct guesses {
     struct guess_slot {
-        uint64_t key, at_us; /* at: when the last wrong one was */
+        uint64_t key, at_us; /* at: since when the minute runs that forgets the next one */
         uint32_t wrong;
     } slot[GUESS_SLOTS];
     uint64_t salt;

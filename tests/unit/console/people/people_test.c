@@ -346,6 +346,24 @@ static void test_after_five_wrong_ones_one_a_minute(void **state)
     assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
 }
 
+/* Somebody guesses again and again, as soon as it is allowed or sooner. */
+static void test_a_wrong_one_does_not_begin_the_minute_again(void **state)
+{
+    static struct guesses g;
+    uint64_t now = 1000 * MINUTE_US;
+
+    (void)state;
+    guesses_begin(&g, 7);
+    for (unsigned i = 0; i < FREE_AT_ADDRESS; i++)
+        guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now);
+    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US / 2);
+    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
+    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US * 3 / 2);
+    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US * 3 / 2), 1,
+                    31);
+    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + 2 * MINUTE_US), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_browser_is_known_to_the_person_who_used_it,
                                         make_folder, drop_folder),
         cmocka_unit_test(test_after_five_wrong_ones_one_a_minute),
+        cmocka_unit_test(test_a_wrong_one_does_not_begin_the_minute_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
