@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -55,6 +56,18 @@ void peer_text(char out[64], const struct sockaddr *at)
         peer_text6(out, &((const struct sockaddr_in6 *)at)->sin6_addr);
 }
 
+void network_of(char out[64], const char *peer)
+{
+    struct in6_addr at;
+
+    if (inet_pton(AF_INET6, peer, &at) == 1) {
+        memset(at.s6_addr + 8, 0, 8);
+        (void)inet_ntop(AF_INET6, &at, out, 64);
+    } else {
+        snprintf(out, 64, "%s", peer);
+    }
+}
+
 static bool is_proxy(const struct http *h, const char *peer)
 {
     return h->set.proxy && *h->set.proxy && strcmp(h->set.proxy, peer) == 0;
@@ -65,7 +78,7 @@ enum MHD_Result border_accept(void *arg, const struct sockaddr *at, socklen_t le
     struct http *h = arg;
     unsigned has = 0;
     struct list *pos;
-    char peer[64];
+    char peer[64], network[64];
 
     (void)len;
     peer_text(peer, at);
@@ -73,10 +86,11 @@ enum MHD_Result border_accept(void *arg, const struct sockaddr *at, socklen_t le
         return MHD_YES;
     if (h->set.proxy_is_secure && h->set.proxy && *h->set.proxy)
         return MHD_NO; /* past the proxy a password would come in the clear */
+    network_of(network, peer);
     list_each(pos, &h->callers) {
         const struct caller *c = container_of(pos, struct caller, link);
 
-        has += strcmp(c->peer, peer) == 0;
+        has += strcmp(c->network, network) == 0;
     }
     return has < h->set.connections_each ? MHD_YES : MHD_NO;
 }
@@ -180,7 +194,7 @@ static bool has_too_many(const struct exchange *x)
     list_each(pos, &x->http->exchanges) {
         const struct exchange *one = container_of(pos, struct exchange, link);
 
-        has += strcmp(one->peer, x->peer) == 0;
+        has += strcmp(one->network, x->network) == 0;
     }
     return has > x->http->set.connections_each;
 }
@@ -213,5 +227,6 @@ const struct answer *border_refusal(struct exchange *x)
         return NULL;
     if (n.forwarded)
         believe_proxy(x->peer, n.forwarded);
+    network_of(x->network, x->peer);
     return has_too_many(x) ? &too_many : NULL;
 }

@@ -111,6 +111,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **m
     struct http *h = arg;
     struct caller *c = *mine;
     const union MHD_ConnectionInfo *info;
+    char peer[64];
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (c)
@@ -127,7 +128,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **m
     }
     c->fd = info->connect_fd;
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    peer_text(c->peer, info ? info->client_addr : NULL);
+    peer_text(peer, info ? info->client_addr : NULL);
+    network_of(c->network, peer);
     c->since_us = loop_now_us(h->set.loop);
     list_add_tail(&h->callers, &c->link);
     *mine = c;

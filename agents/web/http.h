@@ -17,7 +17,7 @@
  *
  * Behind a proxy all connections have its address. Of the header X-Forwarded-For only the last
  * address is believed (the one that the proxy itself saw), and only from the proxy; bounds "of one
- * address" then count requests instead of connections.
+ * address" then count requests instead of connections. All of an IPv6 /64 is one address there.
  *
  * The only folder that knows libmicrohttpd is this one; it runs in our thread, on an epoll
  * descriptor that the loop watches. */
@@ -70,6 +70,9 @@ const char *exchange_cookie(const struct exchange *x, const char *name);
 const void *exchange_body(const struct exchange *x, size_t *len);
 /* Whom limits are counted for: the browser's address as text, also behind the proxy. */
 const char *exchange_peer(const struct exchange *x);
+/* Whose address it is, to count by: an IPv4 address alone, of IPv6 the /64 that one subscriber has
+ * ("2001:db8:0:7::"). What is no address stays as it is. */
+void network_of(char out[64], const char *peer);
 bool exchange_is_secure(const struct exchange *x);  /* the browser speaks TLS, to us or the proxy */
 void exchange_keep(struct exchange *x, void *mine); /* a pointer of the caller's, for later */
 void *exchange_kept(const struct exchange *x);

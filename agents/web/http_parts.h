@@ -23,7 +23,7 @@ struct http {
 struct caller {
     struct list link;
     int fd;
-    char peer[64];
+    char network[64];     /* network_of its address */
     uint64_t since_us;    /* first byte of the request that is not there whole; 0 = none */
     uint64_t answered_us; /* an answer that ends is on its way since then; 0 = none */
     uint64_t received;    /* bytes, when its last answer was through */
@@ -38,7 +38,7 @@ struct exchange {
     enum exchange_state state;
     const char *method;
     char *path;
-    char peer[64];
+    char peer[64], network[64]; /* network_of the peer */
     uint8_t owner[EXCHANGE_OWNER];
     struct buf body;
     bool too_long, asleep, is_owned, is_strange;

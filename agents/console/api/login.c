@@ -134,17 +134,6 @@ static void welcome(struct console *c, struct login *l)
 /* --- wrong ones ---------------------------------------------------------------------------------
  */
 
-/* One subscriber has a whole /64 of IPv6. */
-static void network_of(char out[64], const char *peer)
-{
-    unsigned colons = 0;
-    size_t n = 0;
-
-    for (; peer[n] && n < 63 && colons < 4; n++)
-        colons += peer[n] == ':';
-    snprintf(out, 64, "%.*s", (int)n, peer);
-}
-
 struct count {
     char tag[TAG_BYTES];
     unsigned free;

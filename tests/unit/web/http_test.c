@@ -508,6 +508,26 @@ static void test_one_address_gets_so_many_connections(void **state)
     close_house(&h);
 }
 
+static void test_one_subscriber_of_ipv6_is_one_address(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+        {"2001:db8::7", "2001:db8::"},
+        {"2001:db8::1:0:0:7", "2001:db8::"},
+        {"2001:db8:0:7::1", "2001:db8:0:7::"},
+        {"::1", "::"},
+        {"", ""},
+    };
+    char network[64];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        network_of(network, pairs[i][0]);
+        assert_string_equal(network, pairs[i][1]);
+    }
+}
+
 static void test_a_house_that_ends_keeps_nobody(void **state)
 {
     struct house h;
@@ -567,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),
         cmocka_unit_test(test_a_stream_ends_when_the_house_says_so),
         cmocka_unit_test(test_one_address_gets_so_many_connections),
+        cmocka_unit_test(test_one_subscriber_of_ipv6_is_one_address),
         cmocka_unit_test(test_a_house_that_ends_keeps_nobody),
         cmocka_unit_test(test_a_wrong_address_is_said),
     };
