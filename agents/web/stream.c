@@ -155,7 +155,7 @@ void http_sort_out(struct http *h, bool (*stays)(void *arg, const uint8_t owner[
 void stream_end(struct stream *s)
 {
     s->left = NULL;
-    s->over = true;
+    hang_up(s);
     wake(s);
 }
 

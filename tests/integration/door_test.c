@@ -273,6 +273,25 @@ static void only_our_own_page_says_something(void **state)
                      200);
 }
 
+static void the_oldest_of_a_person_s_news_makes_room_for_the_newest(void **state)
+{
+    static struct browser more[16];
+
+    (void)state;
+    open_news();
+    for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++) {
+        browser_open(&more[i], page_port(world.page));
+        browser_say(&more[i], "GET /api/news HTTP/1.1\r\nHost: h\r\nCookie: eocbus=%s\r\n\r\n",
+                    page_cookie(world.page));
+        assert_true(browser_hears(&more[i], "event: truth"));
+    }
+    browser_wait_for_end(&world.news);
+    for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++) {
+        assert_false(more[i].is_over);
+        browser_close(&more[i]);
+    }
+}
+
 static void news_end_when_the_person_signs_out(void **state)
 {
     char headers[200], cookie[200];
@@ -598,6 +617,7 @@ int main(void)
         WITH_PAGE(a_person_without_rights_says_nothing),
         WITH_PAGE(a_session_is_never_the_one_that_was_there_before),
         WITH_PAGE(only_our_own_page_says_something),
+        WITH_PAGE(the_oldest_of_a_person_s_news_makes_room_for_the_newest),
         WITH_PAGE(news_end_when_the_person_signs_out),
         WITH_PAGE(news_end_when_the_person_is_removed),
         WITH_PAGE(news_end_when_the_password_is_another),

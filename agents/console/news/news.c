@@ -13,7 +13,7 @@
 
 #include "proto/base/banned.h"
 
-enum { TRUTH_MS = 2000, PAGES_MOST = 200, EXPECTED = 256, IN_DOUBT_MOST = 64 };
+enum { TRUTH_MS = 2000, PAGES_MOST = 200, PAGES_EACH = 16, EXPECTED = 256, IN_DOUBT_MOST = 64 };
 
 struct open_page {
     struct list link;
@@ -157,10 +157,33 @@ static void give_message(struct news *n, const Eocbus__V1__Stamp *s, const Eocbu
     }
 }
 
+/* One person's pages never keep the others out: the oldest makes room for the newest. */
+static void make_room_for(struct news *n, const char *person)
+{
+    struct open_page *oldest = NULL;
+    unsigned has = 0;
+    struct list *pos;
+
+    list_each(pos, &n->pages) {
+        struct open_page *p = container_of(pos, struct open_page, link);
+
+        if (strcmp(p->person, person) != 0)
+            continue;
+        oldest = oldest ? oldest : p;
+        has++;
+    }
+    if (has < PAGES_EACH)
+        return;
+    stream_end(oldest->stream);
+    drop(oldest);
+}
+
 void news_open(struct news *n, struct exchange *x, const char *person)
 {
-    struct open_page *p = n->count < PAGES_MOST ? mem_zalloc(sizeof(*p)) : NULL;
+    struct open_page *p;
 
+    make_room_for(n, person);
+    p = n->count < PAGES_MOST ? mem_zalloc(sizeof(*p)) : NULL;
     if (!p) {
         answer_later(x, 503, "busy", "Too many pages are open.", 10);
         return;
