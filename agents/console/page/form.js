@@ -88,6 +88,7 @@ function fieldNode(field) {
   };
   input.addEventListener("input", mean);
   mean();
+  if (type === "place" && input.value) input.dispatchEvent(new Event("input")); // a draft's place is looked up again
   const node = el(type === "radio" ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" }, el(type === "radio" ? "legend" : "label", { for: type === "radio" ? null : id }, field.label,
     field.required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
     type === "pick" || type === "place" ? el("datalist", { id: id + "-list" }, (field.options ?? []).map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
