@@ -72,7 +72,7 @@ export function warningPage(main, id) {
     const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? say(answer.in_force ? "warn.state.in_force" : "warn.state.ended")], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
       ["col.status", word("status", isDraft ? draft.status : alert.status)], ["warn.urgency", word("warn.urgency", plain(info.urgency, "URGENCY_"))], ["warn.severity", word("warn.severity", plain(info.severity, "SEVERITY_"))],
       ["warn.certainty", word("warn.certainty", plain(info.certainty, "CERTAINTY_"))], ["warn.response", (info.response_types ?? []).map((one) => word("warn.response", plain(one, "CAP_RESPONSE_TYPE_"))).join(", ")],
-      ["warn.place", info.areas?.[0]?.description], ["col.until", info.expires_us ? words.time(Number(info.expires_us) / 1000) : ""]];
+      ["warn.place", (info.areas ?? []).map((area) => `${area.description} (${(area.geocodes ?? []).map((code) => code.value).join(" ")})`).join("; ")], ["col.until", info.expires_us ? words.time(Number(info.expires_us) / 1000) : ""]];
     return [el("section", { class: "facts" }, el("dl", {}, facts.map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value ?? ""))))),
       el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })), draft?.state === "APPROVED" ? el("p", {}, say("warn.approved_by", { who: draft.answered_by })) : null,
       draft?.state === "TURNED_DOWN" ? el("p", {}, say("warn.turned_by", { who: draft.answered_by, why: draft.why ?? "" })) : null,
