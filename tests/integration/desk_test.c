@@ -245,7 +245,7 @@ static void while_the_database_is_away_the_last_rights_count(void **state)
 {
     static const char receipt[] =
         "\"receipt\":{\"message_id\":\"019a0301-33de-71ef-a41f-535100000003\",\"level\":"
-        "\"RECEIPT_LEVEL_ACCEPTED\",\"time_us\":\"2026-01-01T00:00+05:00\",\"by\":\"team\"}";
+        "\"RECEIPT_LEVEL_ACCEPTED\",\"time_us\":\"2026-01-01T00:00+05:00\",\"by\":\"" TEAM "\"}";
     static const char call[] =
         "\"area\":{\"pcodes\":[\"3504203\"]},\"escalation_event\":{\"alert_id\":"
         "\"019a0301-33de-71ef-a41f-535100000003\",\"step\":1,\"target_role\":\"duty@3504203\","
