@@ -275,7 +275,7 @@ static void only_our_own_page_says_something(void **state)
 
 static void the_oldest_of_a_person_s_news_makes_room_for_the_newest(void **state)
 {
-    static struct browser more[16];
+    static struct browser more[24];
 
     (void)state;
     open_news();

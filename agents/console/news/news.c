@@ -13,7 +13,7 @@
 
 #include "proto/base/banned.h"
 
-enum { TRUTH_MS = 2000, PAGES_MOST = 200, PAGES_EACH = 16, EXPECTED = 256, IN_DOUBT_MOST = 64 };
+enum { TRUTH_MS = 2000, PAGES_MOST = 200, PAGES_EACH = 24, EXPECTED = 256, IN_DOUBT_MOST = 64 };
 
 struct open_page {
     struct list link;

@@ -22,7 +22,7 @@ MUST_CHECK enum status news_create(struct news **out, struct console *c);
 void news_destroy(struct news *n); /* NULL is allowed */
 /* Subscribes to all that this console may hear, from now on. ST_INVALID...: `err`. */
 MUST_CHECK enum status news_subscribe(struct news *n, char *err, size_t err_size);
-/* Answers x with the stream. A person has 16 at most: the oldest ends when another one comes. */
+/* Answers x with the stream. A person has 24 at most: the oldest ends when another one comes. */
 void news_open(struct news *n, struct exchange *x, const char *person);
 /* `tag` is a row of the outbox, said by this person as this message; `said`: a digest of the
  * request. */
