@@ -63,27 +63,4 @@ SELECT a.alert_id AS id, a.since, (ARRAY['ACTUAL', 'EXERCISE'])[a.status] AS sta
  WHERE a.state = 'ACKNOWLEDGED' AND a.since > now() - interval '1 day' AND (a.over_at IS NULL OR a.over_at > now());
 COMMENT ON VIEW eoc.taken IS 'alarms and alerts of the last day that somebody has taken and that go on: ORDER BY since';
 COMMENT ON COLUMN eoc.taken.taken_by IS 'the persons, where a page spoke for them';
-
--- Who can be reached. Readers hear this of every principal, and no more than this: what it said or listens to they
--- may have no right to.
-CREATE FUNCTION bus.links()
-RETURNS TABLE (principal text, roles text, places text, last_word_at timestamptz, served_by text, heard_upto_at timestamptz, behind int8)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT p.name, p.roles, p.places, w.at, c.broker, c.moved_at, c.behind
-      FROM bus.principal p LEFT JOIN bus.last_word w USING (principal_id)
-      LEFT JOIN (SELECT x.principal_id, max(x.broker) FILTER (WHERE x.leased_until > now()) AS broker, max(x.moved_at) AS moved_at,
-                        max(greatest(h.seq - x.seq, 0)) AS behind
-                   FROM bus.cursor x CROSS JOIN bus.log_head h GROUP BY 1) AS c USING (principal_id)
-     WHERE bus.is_in_force(p) AND p.principal_id > 0 AND (w.at IS NOT NULL OR c.moved_at IS NOT NULL);
-END
-$$;
-CREATE VIEW eoc.link AS SELECT * FROM bus.links();
-COMMENT ON VIEW eoc.link IS 'principals that have said something or listen under a durable name';
-COMMENT ON COLUMN eoc.link.last_word_at IS 'when a broker had it; null: no person there has said anything';
-COMMENT ON COLUMN eoc.link.served_by IS 'broker whose session with it stands; null: none, or it listens without a durable name';
-COMMENT ON COLUMN eoc.link.heard_upto_at IS 'when it last confirmed what it had heard';
-COMMENT ON COLUMN eoc.link.behind IS 'messages that it has not confirmed';
-GRANT EXECUTE ON FUNCTION bus.links TO bus_reader, bus_admin, bus_audit;
-GRANT SELECT ON eoc.queue, eoc.taken, eoc.link TO bus_reader, bus_admin;
+GRANT SELECT ON eoc.queue, eoc.taken TO bus_reader, bus_admin;

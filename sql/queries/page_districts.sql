@@ -24,4 +24,4 @@ SELECT json_build_object(
           FROM world w JOIN eoc.report_current r ON r.status = w.status AND r.event_at > w.clock - interval '30 days'
          ORDER BY r.event_at DESC LIMIT 100) AS x), '[]'),
     'links', coalesce((SELECT json_agg(x) FROM (SELECT l.*, eoc.place_name(l.pcode, (SELECT lang FROM world)) AS place FROM eoc.links() AS l
-                  ORDER BY l.is_listening, l.heard_at NULLS FIRST LIMIT 300) AS x), '[]'))::text;
+                  ORDER BY l.served_by IS NOT NULL, l.heard_at NULLS FIRST LIMIT 300) AS x), '[]'))::text;

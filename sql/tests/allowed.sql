@@ -43,8 +43,7 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.incident_families eoc.links eoc.channels'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'bus.links'),
-('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.queue eoc.taken eoc.link eoc.commitment
+('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.queue eoc.taken eoc.commitment
     eoc.line_part eoc.line_moves'),
 ('bus_reader bus_admin', 'SELECT', 'bus.household bus.offer bus.entitlement bus.delivery bus.site bus.plot
     eoc.household eoc.offer eoc.site eoc.ration eoc.decline eoc.household_twin'),

@@ -17,7 +17,7 @@ const role = (roles) => roles.split(" ").filter(Boolean).map((one) => word("offi
 
 export function districtsPage(main) {
   return watchWorld(main, "districts", (answer, status) => {
-    const missing = answer.reports.reduce((sum, row) => sum + row.missing, 0), dead = answer.links.filter((row) => !row.is_listening && isStale(row));
+    const missing = answer.reports.reduce((sum, row) => sum + row.missing, 0), dead = answer.links.filter((row) => !row.served_by && isStale(row));
     return [
       asOf(answer.clock, status),
       tiles([[say("districts.silent"), answer.silence.length, answer.silence.length ? "bad" : "good"], [say("districts.missing"), missing, missing ? "warn" : "good"],
@@ -52,7 +52,7 @@ export function districtsPage(main) {
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.by", (row) => row.principal],
         ["col.kind", (row) => role(row.roles)],
-        ["col.link", (row) => (row.is_listening ? chip(say("link.listens"), "good") : isStale(row) ? chip(say("link.stale"), "bad") : chip(say("link.heard"), "good"))],
+        ["col.link", (row) => (row.served_by ? chip(say("link.listens"), "good") : isStale(row) ? chip(say("link.stale"), "bad") : chip(say("link.heard"), "good"))],
         ["col.heard", (row) => (row.heard_at ? say("board.ago", { age: words.age(row.heard_at) }) : say("link.never")), "t"],
         ["col.behind", (row) => row.behind ?? "", "n"],
       ], answer.links),

@@ -43,13 +43,13 @@ function boards(answer) {
     table(say("system.brokers"), [
       ["col.name", (row) => row.broker],
       ["system.listeners", (row) => row.listeners, "n"],
-      ["system.heard", (row) => words.time(row.heard_upto_at)],
+      ["system.heard", (row) => words.time(row.confirmed_at)],
     ], answer.brokers),
     table(say("system.links"), [
       ["col.by", (row) => row.principal],
       ["col.place", (row) => row.place],
       ["system.link", (row) => (row.listens ? lit(row.served_by, row.served_by || say("system.away")) : "")],
-      ["system.word", (row) => (row.last_word_at ? `${words.age(row.last_word_at)} · ${words.time(row.last_word_at)}` : "")],
+      ["col.heard", (row) => (row.heard_at ? `${words.age(row.heard_at)} · ${words.time(row.heard_at)}` : "")],
       ["system.behind", (row) => number(row.behind), "n"],
     ], answer.links),
   ];

@@ -40,6 +40,8 @@ function earlyItem(news) {
 const STALE_MS = 60000;
 const stale = (now) => (news.truth?.store && news.truth.view ? [...early].filter(([, one]) => one.at < now - STALE_MS).map(([id]) => id) : []);
 
+// A bus that speaks a hundred times a second is asked about at its database's pace.
+let pause = 0;
 async function load() {
   timer = null;
   if (asking) return soon(300);
@@ -63,8 +65,6 @@ async function load() {
   if (retry) soon(retry);
   pause = Math.min(5000, 3 * (performance.now() - began));
 }
-// A bus that speaks a hundred times a second is asked about at its database's pace.
-let pause = 0;
 function soon(ms = 0) {
   timer ??= setTimeout(load, Math.max(ms, pause));
 }
