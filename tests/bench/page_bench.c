@@ -218,21 +218,11 @@ static void run_script(const char *path)
 static void start_page(void)
 {
     static const char *const settings[] = {"ingress.flash_per_minute=60000", NULL};
-    struct keys keys;
-    char text[TEXT], key_file[200], conf[200], dir[200], err[512];
+    char conf[200], dir[200];
 
-    bus_enrol(bench.bus, DESK, &keys);
     snprintf(dir, sizeof(dir), "%s/page", bus_dir(bench.bus));
     assert_int_equal(mkdir(dir, 0700), 0);
-    snprintf(conf, sizeof(conf), "%s/desk.conf", bus_dir(bench.bus));
-    snprintf(key_file, sizeof(key_file), "%s/desk.key", bus_dir(bench.bus));
-    assert_int_equal(keys_save(&keys, key_file, DESK, err, sizeof(err)), ST_OK);
-    snprintf(text, sizeof(text),
-             "name = %s\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
-             "outbox.path = %s/desk.db\nlink.profile = fiber\n",
-             DESK, key_file, bus_endpoint(bench.bus), bus_broker_key(bench.bus),
-             bus_dir(bench.bus));
-    write_text_file(conf, text);
+    page_enrol(bench.bus, DESK, conf, sizeof(conf));
     bus_start_broker(bench.bus, settings);
     bench.page = page_start_with(bench.bus, conf, DESK, dir, "connections.each = 300\n");
     page_sign_in(bench.page, DESK);

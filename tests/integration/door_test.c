@@ -42,23 +42,6 @@ static const char message[] =
 /* --- the world ----------------------------------------------------------------------------------
  */
 
-static void write_conf(void)
-{
-    struct keys keys;
-    char text[TEXT], key_file[200], err[512];
-
-    bus_enrol(world.bus, DESK, &keys);
-    snprintf(world.conf, sizeof(world.conf), "%s/desk.conf", bus_dir(world.bus));
-    snprintf(key_file, sizeof(key_file), "%s/desk.key", bus_dir(world.bus));
-    assert_int_equal(keys_save(&keys, key_file, DESK, err, sizeof(err)), ST_OK);
-    snprintf(text, sizeof(text),
-             "name = %s\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
-             "outbox.path = %s/desk.db\nlink.profile = fiber\n",
-             DESK, key_file, bus_endpoint(world.bus), bus_broker_key(world.bus),
-             bus_dir(world.bus));
-    write_text_file(world.conf, text);
-}
-
 static int begin(void **state)
 {
     (void)state;
@@ -66,7 +49,7 @@ static int begin(void **state)
     world.bus = bus_create();
     snprintf(world.dir, sizeof(world.dir), "%s/page", bus_dir(world.bus));
     assert_int_equal(mkdir(world.dir, 0700), 0);
-    write_conf();
+    page_enrol(world.bus, DESK, world.conf, sizeof(world.conf));
     bus_start_broker(world.bus, NULL);
     return 0;
 }

@@ -32,23 +32,13 @@ static struct {
 
 static int begin(void **state)
 {
-    struct keys keys;
-    char text[TEXT], key_file[200], conf[200], dir[200], err[512];
+    char conf[200], dir[200];
 
     (void)state;
     world.bus = bus_create();
     snprintf(dir, sizeof(dir), "%s/page", bus_dir(world.bus));
     assert_int_equal(mkdir(dir, 0700), 0);
-    bus_enrol(world.bus, DESK, &keys);
-    snprintf(conf, sizeof(conf), "%s/desk.conf", bus_dir(world.bus));
-    snprintf(key_file, sizeof(key_file), "%s/desk.key", bus_dir(world.bus));
-    assert_int_equal(keys_save(&keys, key_file, DESK, err, sizeof(err)), ST_OK);
-    snprintf(text, sizeof(text),
-             "name = %s\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
-             "outbox.path = %s/desk.db\nlink.profile = fiber\n",
-             DESK, key_file, bus_endpoint(world.bus), bus_broker_key(world.bus),
-             bus_dir(world.bus));
-    write_text_file(conf, text);
+    page_enrol(world.bus, DESK, conf, sizeof(conf));
     bus_start_broker(world.bus, NULL);
     world.page = page_start(world.bus, conf, DESK, dir);
     return 0;

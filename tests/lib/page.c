@@ -150,6 +150,22 @@ void page_sign_in(struct page *p, const char *principal)
     cut_out(p->token, sizeof(p->token), text, "\"token\":\"", "\"");
 }
 
+void page_enrol(struct bus *bus, const char *principal, char *out, size_t size)
+{
+    struct keys keys;
+    char text[4096], key_file[200], err[512];
+
+    bus_enrol(bus, principal, &keys);
+    snprintf(out, size, "%s/desk.conf", bus_dir(bus));
+    snprintf(key_file, sizeof(key_file), "%s/desk.key", bus_dir(bus));
+    assert_int_equal(keys_save(&keys, key_file, principal, err, sizeof(err)), ST_OK);
+    snprintf(text, sizeof(text),
+             "name = %s\nkey.file = %s\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "outbox.path = %s/desk.db\nlink.profile = fiber\n",
+             principal, key_file, bus_endpoint(bus), bus_broker_key(bus), bus_dir(bus));
+    write_text_file(out, text);
+}
+
 struct page *page_start(struct bus *bus, const char *agent_conf, const char *principal,
                         const char *dir)
 {

@@ -10,6 +10,9 @@
 
 struct page;
 
+/* Enrols `principal` and writes the settings that page_start wants, with its key and outbox beside
+ * them in the bus's folder; their path into out[size]. */
+void page_enrol(struct bus *bus, const char *principal, char *out, size_t size);
 /* With the settings of an enrolled agent (its file, without database, people and listen) and a
  * login of the database that reads what `principal` hears. `dir` is an existing folder for its
  * files; what it logs goes to dir/console.log. The person who signs in is the principal itself. */
