@@ -93,20 +93,120 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await open(page, id);
     await page.route("**/api/say", (route) => held.push(route));
     await act(page, "n");
-    await page.keyboard.type("called the village");
-    await page.keyboard.press("Enter");
+    await page.keyboard.type("called");
+    await page.keyboard.press("Enter"); // a new line
+    await page.keyboard.type("the village");
+    await page.keyboard.press("Control+Enter");
     await until("it is being said", () => held.length === 1);
     await page.keyboard.press("Escape");
+    // Said once more while it waits it is the same message.
+    await act(page, "n");
+    await page.waitForSelector(`dialog .late:has-text("${words("en")["form.waits"].split("{")[0]}")`);
+    await page.keyboard.press("Control+Enter");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(held.length, 1);
     await page.waitForSelector(`.unsettled:has-text("${words("en")["said.saying"]}")`);
     await held[0].fulfill({ status: 422, contentType: "application/json", body: '{"error":"length","path":"activity_log_entry.text","text":"too long"}' });
     await page.focus(".unsettled.refused button");
     await page.keyboard.press("Enter");
     await page.waitForSelector('dialog [name="text"][aria-invalid="true"]');
-    assert.equal(await page.inputValue('dialog [name="text"]'), "called the village");
+    assert.equal(await page.inputValue('dialog [name="text"]'), "called\nthe village");
     await page.unroute("**/api/say");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+Enter");
     await until("it is in the log", () => bus.psql(`SELECT count(*) FROM eoc.document WHERE incident_id = '${id}' AND type = 'activity_log_entry'`) === "1");
     await page.waitForSelector("dialog, .unsettled", { state: "detached" });
+  });
+
+  await test("what the record refuses when its form has long gone comes back with the words", async () => {
+    const id = incident("a word too late"), late = await enter("ru");
+    await late.addInitScript(() => {
+      const Real = EventSource;
+      window.EventSource = class extends Real {
+        constructor(...all) {
+          super(...all);
+          window.stream = this;
+        }
+      };
+    });
+    await late.reload();
+    await late.waitForSelector("#nav a");
+    await open(late, id);
+    let said = null;
+    await late.route("**/api/view/said*", (route) => route.fulfill({ json: [] }));
+    await late.route("**/api/say", (route) => {
+      said = route.request().postDataJSON().message_id;
+      return route.fulfill({ json: { message_id: said, before: false } });
+    });
+    await act(late, "f");
+    await late.keyboard.type("a lorry, not a flood");
+    await late.keyboard.press("Enter");
+    await late.waitForSelector(".unsettled.waiting");
+    await late.keyboard.press("Escape"); // it goes by itself after four seconds
+    await late.waitForSelector("dialog", { state: "detached" });
+    await late.evaluate((message_id) => window.stream.dispatchEvent(new MessageEvent("settled", { data: JSON.stringify({ message_id, stored: false, person: "", code: "state", path: "incident_transition.event",
+      text: "JUDGED_FALSE is not a move from MERGED. The incident is MERGED; legal now: nothing." }) })), said);
+    await late.waitForSelector(`.unsettled.refused:has-text("${words("ru")["refused.state"]}")`);
+    await late.click(".unsettled.refused button");
+    await late.waitForSelector('dialog [name="reason"]');
+    assert.equal(await late.inputValue('dialog [name="reason"]'), "a lorry, not a flood");
+    await leave(late);
+  });
+
+  await test("a page whose question fails says that it is old, and asks again by itself", async () => {
+    let asked = 0;
+    await page.route("**/api/view/incidents*", (route) => (++asked === 1 ? route.fulfill({ status: 503, json: { error: "store_away" } }) : route.continue()));
+    await page.keyboard.press("2");
+    await page.waitForSelector(`main p.late:has-text("${words("en")["trouble.store_away"]}")`);
+    await page.waitForSelector("main table");
+    assert.equal(await page.isVisible("main p.late"), false);
+    await page.unroute("**/api/view/incidents*");
+  });
+
+  await test("times are read and written as people do, in each language", async () => {
+    const found = await page.evaluate(async () => {
+      const [{ readTime }, words] = await Promise.all([import("/form.js"), import("/words.js")]);
+      const utc = (text, past) => { const at = readTime(text, past); return Number.isNaN(at) ? null : new Date(at).toISOString().slice(0, 16); };
+      const real = Date.now, answer = {};
+      Date.now = () => Date.UTC(2025, 11, 31, 20, 30); // in Dushanbe it is the new year: 1 January, 01:30
+      answer.read = [["6:30"], ["01.00"], ["23:50", true], ["8.8 6:30"], ["31.12 23:00", true], ["31.12.2025 23:00"], ["29.2.2028 12:00"], ["29.2.2027 12:00"], ["31.4 1:00"], ["24:00"], ["12:60"], ["+2"], ["+0:45"], ["soon"]].map(([text, past]) => utc(text, past));
+      for (const lang of words.languages) {
+        await words.useLanguage(lang);
+        answer[lang] = [words.time(Date.UTC(2026, 0, 1, 3, 5)), words.time(Date.UTC(2026, 7, 7, 3, 5)), words.time(Date.UTC(2025, 1, 28, 20)), words.count("queue.count", 1), words.count("queue.count", 3), words.count("queue.count", 11)];
+      }
+      Date.now = real;
+      await words.useLanguage("en");
+      return answer;
+    });
+    assert.deepEqual(found.read, ["2026-01-01T01:30", "2026-01-01T20:00", "2025-12-31T18:50", "2025-08-08T01:30", "2025-12-31T18:00", "2025-12-31T18:00", "2028-02-29T07:00", null, null, null, null, "2025-12-31T22:30", "2025-12-31T21:15", null]);
+    for (const lang of ["tg", "ru", "en"]) {
+      const text = words(lang), many = (n, form) => text[`queue.count.${form}`].replace("{n}", n);
+      assert.deepEqual(found[lang], ["08:05", `7 ${text["month.8"]} 08:05`, `1 ${text["month.3"]} 2025 01:00`, many(1, "one"), many(3, lang === "ru" ? "few" : "other"), many(11, lang === "ru" ? "many" : "other")]);
+    }
+  });
+
+  await test("who has chosen a language keeps it, and nobody else gets it", async () => {
+    const context = await page.context().browser().newContext(), other = await context.newPage(), chosen = () => other.getAttribute("html", "lang");
+    const signIn = async (person) => {
+      await other.fill("#name", person.name);
+      await other.fill("#password", person.password);
+      await other.keyboard.press("Enter");
+      await other.waitForSelector("#nav a", { state: "attached" });
+    };
+    const signOut = async () => {
+      await other.evaluate(async () => { await (await import("/api.js")).signOut(); location.assign("/"); });
+      await other.waitForSelector("form.signin");
+    };
+    await other.goto(bus.url);
+    await other.click('.languages [lang="tg"]');
+    await other.waitForSelector('html[lang="tg"]');
+    await signIn(bus);
+    assert.equal(await chosen(), "tg");
+    await signOut();
+    await signIn(bus.second);
+    const own = await other.evaluate(async () => (await import("/api.js")).me.lang);
+    assert.equal(await chosen(), own);
+    assert.equal(await other.evaluate(async (name) => (await import("/words.js")).languageOf({ person: name, lang: "ru" }), bus.name), "tg");
+    await context.close();
   });
 
   await test("two incidents that are one become one", async () => {

@@ -48,7 +48,10 @@ async function open(lang = "en", theme = "dark", viewport = { width: 1280, heigh
   page.on("pageerror", (error) => page.strange.push(error.message));
   page.on("dialog", (dialog) => page.strange.push("dialog " + dialog.message()));
   page.on("request", (request) => request.url().startsWith(bus.url) || page.strange.push("outside: " + request.url()));
-  await page.addInitScript(([l, t]) => { localStorage.setItem("lang", l); localStorage.setItem("theme", t); }, [lang, theme]);
+  await page.addInitScript(([l, t, people]) => {
+    for (const key of ["lang", ...people.map((person) => "lang " + person)]) localStorage.setItem(key, l);
+    localStorage.setItem("theme", t);
+  }, [lang, theme, [bus.name, bus.second.name]]);
   await page.goto(bus.url);
   await page.waitForSelector("form.signin");
   return page;

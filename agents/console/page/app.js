@@ -98,7 +98,7 @@ function drawNav(shown) {
 // --- the frame's buttons --------------------------------------------------------------------------
 
 async function changeLanguage(lang) {
-  localStorage.setItem("lang", lang);
+  words.choose(lang, api.me.person);
   await words.useLanguage(lang);
   await places.load();
   drawFrame();
@@ -187,7 +187,7 @@ function begin() {
   addEventListener("popstate", show);
 }
 async function enter() {
-  await Promise.all([words.useLanguage(localStorage.getItem("lang") ?? api.me.lang), prepare()]);
+  await Promise.all([words.useLanguage(words.languageOf(api.me)), prepare()]);
   await places.load();
   drawFrame();
   begin();
@@ -201,6 +201,6 @@ try {
   await enter();
 } catch (trouble) {
   if (trouble.status !== 401) console.error(trouble);
-  await words.useLanguage(localStorage.getItem("lang") ?? words.preferred());
+  await words.useLanguage(words.languageOf());
   signInPage(main, enter);
 }

@@ -1,12 +1,13 @@
-// form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says, Escape leaves and loses
-// nothing. What is refused is shown at the field it concerns.
+// form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says (from a long text Ctrl and
+// Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
 import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
-import { dropRefused, speak, why } from "./said.js";
+import { dropRefused, isUnderWay, speak, why } from "./said.js";
 
 const drafts = new Map(); // what was typed and not said, by the form's key
+const spoken = new Map(); // what was said last by that form: {owner, words, at}
 
 const ZONE_MS = 5 * 3600000; // Dushanbe
 const DAY_MS = 86400000;
@@ -136,6 +137,7 @@ export function openDialog(title, kind, ...children) {
 export function ask(form, trouble) {
   const draft = drafts.get(form.key) ?? {};
   const fields = form.fields.filter(Boolean).map((field) => fieldNode({ ...field, value: draft[field.name] ?? field.value }));
+  const before = spoken.get(form.key), waits = before && isUnderWay(before.owner);
   const status = el("p", { class: "trouble", role: "alert" }), go = el("button", { class: "first" }, form.button ?? say("form.say"));
   let busy = false;
 
@@ -163,6 +165,9 @@ export function ask(form, trouble) {
     status.textContent = say("said.saying");
     keep();
     const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => drafts.get(form.key) === typed && drafts.delete(form.key) };
+    // The same words once more, while the first wait for the record, would be a second message.
+    if (before && isUnderWay(before.owner) && before.words === JSON.stringify(typed)) return dialog.close();
+    spoken.set(form.key, { owner, words: JSON.stringify(typed), at: Date.now() });
     try {
       // Refused after the form has gone, it opens as it was typed.
       await speak(owner, form.make(values), (trouble) => {
@@ -177,13 +182,14 @@ export function ask(form, trouble) {
       refuse(trouble);
     }
   }
-  // Enter says from every field; a new line in a long text is Shift and Enter.
+  // Enter says from every field but a long text, where it makes a new line; Ctrl and Enter says from there too.
   function onKey(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches("textarea, select")) return;
+    if (event.key !== "Enter" || event.isComposing || !event.target.form || !(event.ctrlKey || event.metaKey || event.target.matches("select"))) return;
     event.preventDefault();
     event.target.form.requestSubmit();
   }
   const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
+    waits ? el("p", { class: "late", role: "status" }, say("form.waits", { at: words.time(before.at) })) : null,
     el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, onchange: keep, novalidate: true }, fields.map((one) => one.node), status,
       el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
   (fields[0]?.input ?? go).focus();

@@ -80,6 +80,8 @@ export async function speak(owner, messages, again, ms = 4000) {
   }
   await Promise.race([Promise.all(settled), new Promise((done) => setTimeout(done, ms))]);
 }
+// Whether something of it still waits for the record's word.
+export const isUnderWay = (owner) => [...saying.values()].some((one) => one.owner === owner && one.state !== "refused");
 // Who still looks at the form is told there; the thing need not say it too.
 export function dropRefused(owner) {
   for (const [id, one] of saying) if (one.owner === owner && one.state === "refused") saying.delete(id);

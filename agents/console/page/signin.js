@@ -22,7 +22,7 @@ export function signInPage(main, enter) {
     }
   }
   async function change(lang) {
-    localStorage.setItem("lang", lang);
+    words.choose(lang);
     await words.useLanguage(lang);
     signInPage(main, enter);
   }

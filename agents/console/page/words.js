@@ -3,8 +3,18 @@
 
 export const languages = ["tg", "ru", "en"];
 export const languageNames = { tg: "Тоҷикӣ", ru: "Русский", en: "English" };
-// What the browser's owner reads, of what we speak; else the language that every office has.
-export const preferred = () => navigator.languages.map((one) => one.slice(0, 2)).find((one) => languages.includes(one)) ?? "ru";
+// What a person has chosen in this browser stays, whoever signs in between; what is chosen before anybody has signed in is for
+// whoever does then in this tab. Else it is the person's own of the people file, and before that what the browser's owner reads.
+export function choose(lang, person) {
+  localStorage.setItem(person ? "lang " + person : "lang", lang);
+  if (!person) sessionStorage.setItem("lang", lang);
+}
+export function languageOf(me) {
+  if (!me) return localStorage.getItem("lang") ?? navigator.languages.map((one) => one.slice(0, 2)).find((one) => languages.includes(one)) ?? "ru";
+  if (sessionStorage.getItem("lang")) choose(sessionStorage.getItem("lang"), me.person);
+  sessionStorage.removeItem("lang");
+  return localStorage.getItem("lang " + me.person) ?? me.lang;
+}
 let texts = {};
 export let lang = "ru";
 
