@@ -27,8 +27,8 @@ BEGIN {
     door["jansson.h"] = "proto/wire/json.c agents/sensor/input/mapping_json.c"
     door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c proto/base/password.c"
     door["libgfshare.h"] = "proto/base/shares.c"
-    door["parser.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_read.c agents/console/cap/cap_sign.c"
-    door["tree.h"] = door["parser.h"]
+    door["parser.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_tree.c agents/console/cap/cap_sign.c"
+    door["tree.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_parts.h agents/console/cap/cap_sign.c"
     door["xmlsec.h"] = door["crypto.h"] = door["errors.h"] = door["xmldsig.h"] = door["templates.h"] = door["xmltree.h"] = "agents/console/cap/cap_sign.c"
     door["gpiod.h"] = "agents/sensor/siren/gpio.c"
     door["mosquitto.h"] = "agents/sensor/input/mqtt_parts.h"
@@ -37,6 +37,7 @@ BEGIN {
     door["zlib.h"] = "agents/web/pack.c"
     # header that only some files share -> how their names begin
     shared["agents/sensor/input/mqtt_parts.h"] = "agents/sensor/input/mqtt"
+    shared["agents/console/cap/cap_parts.h"] = "agents/console/cap/cap_"
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"
     shared["agents/link/downlink_parts.h"] = "agents/link/downlink"
     shared["proto/base/pg_parts.h"] = "proto/base/pg"

@@ -4,8 +4,8 @@
  *   XML of CAP 1.1 or 1.2 ─▶ cap_read ─▶ PublicAlert, and a line for each thing it has no field for
  *
  * Reading takes at most 1 MiB, no DOCTYPE (so no entities to grow or to fetch), nothing from the
- * network or from files. The only files that know libxml2 and xmlsec are cap_read.c and cap_sign.c.
- * All of it is pure but for xmlsec's own tables (cap_signer_create). */
+ * network or from files. Only the files that read (cap_parts.h) and cap_sign.c know libxml2, and
+ * only the latter xmlsec. All of it is pure but for xmlsec's own tables (cap_signer_create). */
 #ifndef EOCBUS_CONSOLE_CAP_H
 #define EOCBUS_CONSOLE_CAP_H
 

@@ -60,8 +60,7 @@ static xmlSecTransformId method_of(xmlSecKeyPtr key)
     return xmlSecTransformIdUnknown;
 }
 
-/* --- one document -------------------------------------------------------------------------------
- */
+/* --- one document ----------------------------------------------------------------------------- */
 
 /* What is to be signed: the whole document but the signature itself. */
 static xmlNodePtr add_template(const struct cap_signer *s, xmlDocPtr doc)
@@ -117,8 +116,7 @@ enum status cap_sign(const struct cap_signer *s, struct buf *xml)
     return xml->failed ? ST_NOMEM : ST_OK;
 }
 
-/* --- key and certificate ------------------------------------------------------------------------
- */
+/* --- key and certificate ---------------------------------------------------------------------- */
 
 /* Whether the certificate is the key's: what the one signs, the other verifies. */
 static bool belong_together(const struct cap_signer *s, const struct buf *cert)

@@ -68,8 +68,7 @@ static void put_values(struct buf *out, int depth, const char *name, Eocbus__V1_
     }
 }
 
-/* --- resource, area -----------------------------------------------------------------------------
- */
+/* --- resource, area --------------------------------------------------------------------------- */
 
 static void put_base64(struct buf *out, const uint8_t *data, size_t len)
 {
@@ -158,8 +157,7 @@ static void put_area(struct buf *out, const Eocbus__V1__AlertArea *a)
     buf_puts(out, "    </area>\n");
 }
 
-/* --- info, alert --------------------------------------------------------------------------------
- */
+/* --- info, alert ------------------------------------------------------------------------------ */
 
 static void put_texts(struct buf *out, const Eocbus__V1__AlertInfo *i)
 {
