@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "agents/console/api/api.h"
+#include "agents/console/api/doorman.h"
 #include "agents/console/api/feed.h"
+#include "agents/console/api/login.h"
+#include "agents/console/api/shared.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 #include "agents/console/read/book.h"

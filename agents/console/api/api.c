@@ -2,80 +2,21 @@
  * from our own page. */
 #include "agents/console/api/api.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "agents/console/api/answer.h"
+#include "agents/console/api/doorman.h"
 #include "agents/console/api/feed.h"
+#include "agents/console/api/login.h"
+#include "agents/console/api/shared.h"
+#include "agents/console/api/taking.h"
+#include "agents/console/api/view.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 
 #include "proto/base/banned.h"
 
-/* --- answers ------------------------------------------------------------------------------------
- */
-
-void put_json(struct buf *out, const char *text)
-{
-    buf_puts(out, "\"");
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(out, "\\u%04x", c);
-        else
-            buf_put(out, text, 1);
-    }
-    buf_puts(out, "\"");
-}
-
-void answer_json(struct exchange *x, unsigned status, const struct buf *json)
-{
-    http_answer(x, &(struct answer){.status = json->failed ? 503 : status,
-                                    .type = "application/json",
-                                    .body = json->data,
-                                    .len = json->failed ? 0 : json->len});
-}
-
-void answer_later(struct exchange *x, unsigned status, const char *word, const char *text,
-                  unsigned retry_s)
-{
-    struct buf json = {0};
-
-    buf_printf(&json, "{\"error\":\"%s\",\"text\":", word);
-    put_json(&json, text);
-    if (retry_s)
-        buf_printf(&json, ",\"retry_s\":%u", retry_s);
-    buf_puts(&json, "}");
-    http_answer(x, &(struct answer){.status = status,
-                                    .type = "application/json",
-                                    .body = json.data,
-                                    .len = json.len,
-                                    .retry_s = retry_s});
-    buf_free(&json);
-}
-
-void answer_error(struct exchange *x, unsigned status, const char *word, const char *text)
-{
-    answer_later(x, status, word, text, 0);
-}
-
-/* --- whose request ------------------------------------------------------------------------------
- */
-
-const char *cookie_prefix(const struct exchange *x)
-{
-    return exchange_is_secure(x) ? "__Host-" : "";
-}
-
-const char *cookie_of(const struct exchange *x, const char *name)
-{
-    char full[40];
-
-    snprintf(full, sizeof(full), "%s%s", cookie_prefix(x), name);
-    return exchange_cookie(x, full);
-}
+/* --- whose request ---------------------------------------------------------------------------- */
 
 static struct session *who_asks(struct console *c, const struct exchange *x)
 {
@@ -116,8 +57,7 @@ static bool has_token(const struct exchange *x, const struct session *who)
     return !differs;
 }
 
-/* --- paths --------------------------------------------------------------------------------------
- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void handle_post(struct console *c, struct exchange *x, const char *path)
 {

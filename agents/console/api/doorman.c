@@ -1,10 +1,10 @@
-/* doorman - who may not stay hears nothing more. See api.h.
+/* doorman - who may not stay hears nothing more. See doorman.h.
  *
  * A request asks for its session itself; a stream of news was let in once and stays open for hours.
  * Each second the sessions of all streams are looked at, and the people file too if it changed. */
 #include <sys/stat.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/doorman.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"

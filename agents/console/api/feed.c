@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/answer.h"
 #include "agents/console/api/paper.h"
 #include "agents/console/cap/cap.h"
 #include "proto/base/file.h"
@@ -34,8 +34,7 @@ struct feed {
     struct paper *busy; /* its question is under way */
 };
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void answer_away(struct exchange *x)
 {
@@ -73,8 +72,7 @@ static void on_answer(void *arg, enum status st, const char *text, const char *w
     ask_next(f);
 }
 
-/* --- one question after the other ---------------------------------------------------------------
- */
+/* --- one question after the other ------------------------------------------------------------- */
 
 static struct paper *next_wanted(struct feed *f)
 {
@@ -135,8 +133,7 @@ static void want(struct feed *f, struct paper *p, struct exchange *x)
     ask_next(f);
 }
 
-/* --- the alerts that were asked for last --------------------------------------------------------
- */
+/* --- the alerts that were asked for last ------------------------------------------------------ */
 
 static void drop(struct feed *f, struct paper *p)
 {
@@ -245,8 +242,7 @@ void feed_gone(struct feed *f, struct exchange *x)
     }
 }
 
-/* --- its keys -----------------------------------------------------------------------------------
- */
+/* --- its keys --------------------------------------------------------------------------------- */
 
 static enum status load_signer(struct feed *f, char *err, size_t err_size)
 {

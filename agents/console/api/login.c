@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/login.h"
+
+#include "agents/console/api/answer.h"
+#include "agents/console/api/doorman.h"
+#include "agents/console/api/login_form.h"
 #include "agents/console/people/devices.h"
 #include "proto/base/log.h"
 
@@ -33,44 +37,7 @@ struct logins {
     struct login *busy;
 };
 
-/* --- the form: name=...&password=... ------------------------------------------------------------
- */
-
-static int hex_of(char c)
-{
-    const char *digits = "0123456789abcdef", *at = strchr(digits, c | 0x20);
-
-    return c && at ? (int)(at - digits) : -1;
-}
-
-/* One value of the form, decoded; false if it is not there, too long, or holds a NUL. */
-static bool form_value(const char *form, size_t len, const char *name, char *out, size_t size)
-{
-    size_t key = strlen(name), n = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if ((i && form[i - 1] != '&') || i + key >= len || memcmp(form + i, name, key) != 0 ||
-            form[i + key] != '=')
-            continue;
-        for (i += key + 1; i < len && form[i] != '&'; i++) {
-            char c = form[i] == '+' ? ' ' : form[i];
-
-            if (c == '%' && i + 2 < len && hex_of(form[i + 1]) >= 0 && hex_of(form[i + 2]) >= 0) {
-                c = (char)(hex_of(form[i + 1]) * 16 + hex_of(form[i + 2]));
-                i += 2;
-            }
-            if (!c || n + 1 >= size)
-                return false;
-            out[n++] = c;
-        }
-        out[n] = '\0';
-        return n > 0;
-    }
-    return false;
-}
-
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void put_me(struct buf *json, const struct console *c, const struct session *s)
 {
@@ -131,8 +98,7 @@ static void welcome(struct console *c, struct login *l)
     password_wipe(cookie, sizeof(cookie));
 }
 
-/* --- wrong ones ---------------------------------------------------------------------------------
- */
+/* --- wrong ones ------------------------------------------------------------------------------- */
 
 struct count {
     char tag[TAG_BYTES];
@@ -201,8 +167,7 @@ static void judge(struct logins *all, struct login *l)
         answer_error(l->x, 403, "password", "The name or the password is wrong.");
 }
 
-/* --- one at a time ------------------------------------------------------------------------------
- */
+/* --- one at a time ---------------------------------------------------------------------------- */
 
 static void end_login(struct login *l)
 {
@@ -298,8 +263,8 @@ static bool read_login(const struct logins *all, const struct exchange *x, struc
     const char *form = exchange_body(x, &len), *device = cookie_of(x, "eocbus-device");
 
     snprintf(l->peer, sizeof(l->peer), "%s", exchange_peer(x));
-    if (!form_value(form, len, "name", l->name, sizeof(l->name)) ||
-        !form_value(form, len, "password", l->password, sizeof(l->password)))
+    if (!login_form_value(form, len, "name", l->name, sizeof(l->name)) ||
+        !login_form_value(form, len, "password", l->password, sizeof(l->password)))
         return false;
     if (devices_know(&all->devices, l->name, device))
         snprintf(l->device, sizeof(l->device), "%s", device);
@@ -385,8 +350,7 @@ void logins_destroy(struct logins *l)
     mem_free(l);
 }
 
-/* --- who is in ----------------------------------------------------------------------------------
- */
+/* --- who is in -------------------------------------------------------------------------------- */
 
 void logout(struct console *c, struct exchange *x, struct session *who)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/answer.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/log.h"
 #include "proto/wire/json.h"

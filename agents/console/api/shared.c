@@ -1,4 +1,4 @@
-/* shared - one question to the database for all pages that ask it. See api.h.
+/* shared - one question to the database for all pages that ask it. See shared.h.
  *
  * Pages that hear the same news ask for the same view at the same moment. Of one person's question
  * at most one is under way; who comes meanwhile must not get that answer, which may be of before
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/shared.h"
 
 #include "proto/base/banned.h"
 

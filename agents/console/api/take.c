@@ -60,8 +60,7 @@ void taking_end(struct taking *t)
     mem_free(t);
 }
 
-/* --- into the outbox ----------------------------------------------------------------------------
- */
+/* --- into the outbox -------------------------------------------------------------------------- */
 
 static enum status put_once(struct taking *t, uint64_t *tag, struct refusal *why)
 {
@@ -131,8 +130,7 @@ static void put(struct taking *t)
     }
 }
 
-/* --- may this person? ---------------------------------------------------------------------------
- */
+/* --- may this person? ------------------------------------------------------------------------- */
 
 static bool may_not_wait(const Eocbus__V1__Envelope *m)
 {

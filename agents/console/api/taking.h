@@ -3,8 +3,13 @@
 #ifndef EOCBUS_CONSOLE_TAKING_H
 #define EOCBUS_CONSOLE_TAKING_H
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/answer.h"
+#include "agents/console/console.h"
 #include "eocbus/v1/envelope.pb-c.h"
+
+void say_take(struct console *c, struct exchange *x, struct session *who);
+void approve_take(struct console *c, struct exchange *x, struct session *who);
+void say_gone(struct exchange *x);
 
 struct taking { /* kept by its exchange; gone with it */
     struct console *console;

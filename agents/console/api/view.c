@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/answer.h"
+#include "agents/console/api/shared.h"
+#include "agents/console/api/view.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/api/api.h"
+#include "agents/console/api/answer.h"
 #include "agents/console/read/book.h"
 #include "proto/base/ids.h"
 #include "proto/wire/json.h"
