@@ -5,14 +5,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "agents/console/console.h"
+#include "agents/console/person.h"
 #include "agents/link/lang.h"
 
 #include "proto/base/banned.h"
 
-/* One line from standard input, without showing it when that is a terminal. Never from the command
- * line or the environment, where others may read it. */
-static bool read_secret(char out[PASSWORD_MOST + 2], const char *prompt)
+bool person_read_secret(char out[PASSWORD_MOST + 2], const char *prompt)
 {
     struct termios seen, unseen;
     const bool asks = tcgetattr(STDIN_FILENO, &seen) == 0;
@@ -35,29 +33,29 @@ static bool read_secret(char out[PASSWORD_MOST + 2], const char *prompt)
 }
 
 /* A terminal is asked twice, a pipe once. */
-static int take_password(struct console *c, struct person *p)
+static int take_password(struct console *c, struct person *p, char password[PASSWORD_MOST + 2])
 {
-    char first[PASSWORD_MOST + 2] = "", again[PASSWORD_MOST + 2] = "";
+    char again[PASSWORD_MOST + 2] = "";
     const bool asks = isatty(STDIN_FILENO);
     enum status st = ST_INVALID;
     int code = -1;
 
-    if (!read_secret(first, "password: ") || (asks && !read_secret(again, "once more: ")))
+    if (!person_read_secret(password, "password: ") ||
+        (asks && !person_read_secret(again, "once more: ")))
         code = program_fail(c->program, EXIT_USAGE, "no password came in; give it on one line");
-    else if (asks && strcmp(first, again) != 0)
+    else if (asks && strcmp(password, again) != 0)
         code =
             program_fail(c->program, EXIT_USAGE, "the two are not the same; nothing was changed");
     else
-        st = password_hash(p->hash, first);
+        st = password_hash(p->hash, password);
     if (code < 0 && st != ST_OK)
         code = program_fail(c->program, EXIT_USAGE, "a password has %d to %d bytes", PASSWORD_LEAST,
                             PASSWORD_MOST);
-    password_wipe(first, sizeof(first));
     password_wipe(again, sizeof(again));
     return code;
 }
 
-static int report(struct console *c, enum status st, const char *err)
+int person_report(struct console *c, enum status st, const char *err)
 {
     if (st == ST_OK)
         return EXIT_DONE;
@@ -67,6 +65,8 @@ static int report(struct console *c, enum status st, const char *err)
 static int add(struct console *c, bool is_new)
 {
     struct person p = {.lang = "ru"};
+    struct keys kept = {.public_z85 = ""};
+    char password[PASSWORD_MOST + 2] = "";
     enum lang known;
     char err[400] = "";
     enum status st;
@@ -74,7 +74,7 @@ static int add(struct console *c, bool is_new)
 
     st = people_find(c->set.people, c->argv[2], &p, err, sizeof(err));
     if (st != ST_OK && st != ST_NOTFOUND)
-        return report(c, st, err);
+        return person_report(c, st, err);
     if (is_new == (st == ST_OK))
         return program_fail(c->program, EXIT_USAGE,
                             is_new ? "%s is there already; say person password"
@@ -87,11 +87,25 @@ static int add(struct console *c, bool is_new)
                                 c->argv[3]);
         snprintf(p.lang, sizeof(p.lang), "%s", c->argv[3]);
     }
-    code = take_password(c, &p);
+    code = is_new ? -1 : person_unlock(c, p.name, &kept);
     if (code < 0)
-        code = report(c, people_put(c->set.people, &p, err, sizeof(err)), err);
+        code = take_password(c, &p, password);
+    if (code < 0)
+        code = person_lock(c, p.name, &kept, password);
+    if (code < 0)
+        code = person_report(c, people_put(c->set.people, &p, err, sizeof(err)), err);
+    keys_wipe(&kept);
+    password_wipe(password, sizeof(password));
     password_wipe(p.hash, sizeof(p.hash));
     return code;
+}
+
+static int drop(struct console *c)
+{
+    char err[400] = "";
+    int code = person_report(c, people_remove(c->set.people, c->argv[2], err, sizeof(err)), err);
+
+    return code == EXIT_DONE ? person_drop_key(c, c->argv[2]) : code;
 }
 
 static void print_person(void *arg, const struct person *p)
@@ -111,12 +125,13 @@ static bool is_name(const char *name)
 int console_person(struct console *c)
 {
     static const char usage[] = "legal are: person list, person add NAME [tg|ru|en], person "
-                                "password NAME, person remove NAME";
+                                "password NAME, person key NAME [FILE], person remove NAME";
     const char *what = c->argc > 1 ? c->argv[1] : "";
     char err[400] = "";
 
     if (strcmp(what, "list") == 0 && c->argc == 2)
-        return report(c, people_each(c->set.people, print_person, NULL, err, sizeof(err)), err);
+        return person_report(c, people_each(c->set.people, print_person, NULL, err, sizeof(err)),
+                             err);
     if (c->argc < 3 || c->argc > 4)
         return program_fail(c->program, EXIT_USAGE, "%s", usage);
     if (!is_name(c->argv[2]))
@@ -128,6 +143,8 @@ int console_person(struct console *c)
     if (strcmp(what, "password") == 0 && c->argc == 3)
         return add(c, false);
     if (strcmp(what, "remove") == 0 && c->argc == 3)
-        return report(c, people_remove(c->set.people, c->argv[2], err, sizeof(err)), err);
+        return drop(c);
+    if (strcmp(what, "key") == 0)
+        return person_key(c, c->argv[2], c->argc > 3 ? c->argv[3] : NULL);
     return program_fail(c->program, EXIT_USAGE, "%s", usage);
 }

@@ -25,7 +25,7 @@ BEGIN {
     door["libpq-fe.h"] = "proto/base/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
     door["jansson.h"] = "proto/wire/json.c agents/sensor/input/mapping_json.c"
-    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c proto/base/password.c"
+    door["sodium.h"] = "proto/base/keys.c proto/base/digest.c proto/base/sign.c proto/base/seal.c proto/base/password.c proto/base/locked.c"
     door["libgfshare.h"] = "proto/base/shares.c"
     door["parser.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_tree.c agents/console/cap/cap_sign.c"
     door["tree.h"] = "agents/ctl/edxl_xml.c agents/console/cap/cap_parts.h agents/console/cap/cap_sign.c"
