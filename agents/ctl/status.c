@@ -62,17 +62,10 @@ static bool broker_says(const struct status_report *s, const char *key, const ch
     return strcmp(text, value) == 0;
 }
 
-static void ask_broker(struct ctl *c, struct status_report *s)
+static void look_at_record(struct status_report *s)
 {
-    char err[FAULT_BYTES], name[64];
+    char name[64];
 
-    if (!c->set.control_socket || !*c->set.control_socket)
-        return;
-    if (control_ask(&s->broker, c->set.control_socket, "status", err, sizeof(err)) != ST_OK) {
-        add_fault(s, "%s", err);
-        return;
-    }
-    s->broker_answers = true;
     control_value(name, sizeof(name), &s->broker, "broker");
     buf_printf(&s->facts,
                "broker %s: %" PRIu64 " sessions, %" PRIu64 " listeners (%" PRIu64
@@ -84,6 +77,15 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         add_fault(
             s, "the broker has no database: nothing is stored, agents keep what they say; look at "
                "PostgreSQL and at the broker's log");
+    if (broker_says(s, "heads_mute", "yes"))
+        buf_puts(&s->facts, "this broker says no heads of the record (runbook, \"The record\")\n");
+    if (broker_says(s, "degraded", "yes"))
+        add_fault(s, "commits are not protected by a standby: look at the standby");
+}
+
+/* What it knows of who may do what, and since when. */
+static void look_at_rights(struct status_report *s)
+{
     if (broker_says(s, "rights_closed", "yes"))
         add_fault(s,
                   "its rights were not confirmed for %" PRIu64
@@ -98,10 +100,17 @@ static void ask_broker(struct ctl *c, struct status_report *s)
     if (broker_number(s, "cache_failed") && !broker_number(s, "cache_written"))
         add_fault(s, "the broker cannot write access.cache_file: after a restart without its "
                      "database nobody would come in; look at the broker's log");
-    if (broker_says(s, "heads_mute", "yes"))
-        buf_puts(&s->facts, "this broker says no heads of the record (runbook, \"The record\")\n");
-    if (broker_says(s, "degraded", "yes"))
-        add_fault(s, "commits are not protected by a standby: look at the standby");
+    if (broker_number(s, "agreements_unsigned"))
+        add_fault(s,
+                  "%" PRIu64
+                  " sharing agreement(s) in the database have no good signature of one of "
+                  "their parties: brokers let nothing pass by them (`eocctl audit agreements`; "
+                  "runbook: access.agreement.unsigned)",
+                  broker_number(s, "agreements_unsigned"));
+}
+
+static void look_at_admitted(struct status_report *s)
+{
     if (broker_number(s, "principals") == 0)
         add_fault(s, "no principal may connect: enrol them with `eocctl enrol`");
     if (broker_number(s, "officers") == 0)
@@ -111,6 +120,22 @@ static void ask_broker(struct ctl *c, struct status_report *s)
         buf_printf(&s->notes,
                    "LOOK: %" PRIu64 " keys are admitted that no two officers signed for\n",
                    broker_number(s, "unvouched"));
+    if (broker_number(s, "distrusted"))
+        buf_printf(&s->notes,
+                   "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "
+                   "signed for them (`eocctl principal list`)\n",
+                   broker_number(s, "distrusted"));
+    if (broker_number(s, "unknown_keys"))
+        buf_printf(&s->facts,
+                   "%" PRIu64 " handshakes since the broker's start with keys that are unknown, "
+                   "revoked or expired: somebody knocks who is not let in; `eocctl principal list` "
+                   "shows who is, and the device's own log names its key\n",
+                   broker_number(s, "unknown_keys"));
+}
+
+/* What somebody wrote into the database by hand. */
+static void look_at_tampering(struct status_report *s)
+{
     if (broker_number(s, "beside"))
         add_fault(s,
                   "%" PRIu64 " key(s) that no officer signed for stand under names of enrolled "
@@ -128,28 +153,26 @@ static void ask_broker(struct ctl *c, struct status_report *s)
                    "LOOK: %" PRIu64 " key(s) are revoked in the database and no officer signed for "
                    "that (runbook: access.revocation.unsigned)\n",
                    broker_number(s, "revocations_unsigned"));
-    if (broker_number(s, "agreements_unsigned"))
-        add_fault(s,
-                  "%" PRIu64
-                  " sharing agreement(s) in the database have no good signature of one of "
-                  "their parties: brokers let nothing pass by them (`eocctl audit agreements`; "
-                  "runbook: access.agreement.unsigned)",
-                  broker_number(s, "agreements_unsigned"));
-    if (broker_number(s, "distrusted"))
-        buf_printf(&s->notes,
-                   "LOOK: %" PRIu64 " keys are in the database and not admitted: no two officers "
-                   "signed for them (`eocctl principal list`)\n",
-                   broker_number(s, "distrusted"));
-    if (broker_number(s, "unknown_keys"))
-        buf_printf(&s->facts,
-                   "%" PRIu64 " handshakes since the broker's start with keys that are unknown, "
-                   "revoked or expired: somebody knocks who is not let in; `eocctl principal list` "
-                   "shows who is, and the device's own log names its key\n",
-                   broker_number(s, "unknown_keys"));
 }
 
-/* --- agents -------------------------------------------------------------------------------------
- */
+static void ask_broker(struct ctl *c, struct status_report *s)
+{
+    char err[FAULT_BYTES];
+
+    if (!c->set.control_socket || !*c->set.control_socket)
+        return;
+    if (control_ask(&s->broker, c->set.control_socket, "status", err, sizeof(err)) != ST_OK) {
+        add_fault(s, "%s", err);
+        return;
+    }
+    s->broker_answers = true;
+    look_at_record(s);
+    look_at_rights(s);
+    look_at_admitted(s);
+    look_at_tampering(s);
+}
+
+/* --- agents ----------------------------------------------------------------------------------- */
 
 static uint64_t number_in(const char *line, const char *key)
 {

@@ -60,8 +60,7 @@ static void stop(struct tail *t, int code)
     loop_stop(t->loop);
 }
 
-/* --- the record ---------------------------------------------------------------------------------
- */
+/* --- the record ------------------------------------------------------------------------------- */
 
 /* Cuts off a torn last line and reads the last whole one. */
 static enum status find_place(struct tail *t)
@@ -116,8 +115,7 @@ static bool write_record(struct tail *t, const Eocbus__V1__Delivery *d)
     return true;
 }
 
-/* --- printing -----------------------------------------------------------------------------------
- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static void tell_bulk(void *arg)
 {
@@ -216,8 +214,7 @@ static void on_horizon(void *arg, uint64_t horizon)
         stop(t, EXIT_DONE);
 }
 
-/* --- the link -----------------------------------------------------------------------------------
- */
+/* --- the link --------------------------------------------------------------------------------- */
 
 static void wait_for_session(struct tail *t)
 {
@@ -279,7 +276,7 @@ static void on_signal(void *arg, int signum)
     stop(arg, EXIT_DONE);
 }
 
-static int listen_until_done(struct tail *t, struct agent *agent)
+static enum status subscribe(struct tail *t, struct agent *agent, char *err, size_t err_size)
 {
     struct agent_subscription sub = {
         .patterns = t->pick.items,
@@ -300,11 +297,17 @@ static int listen_until_done(struct tail *t, struct agent *agent)
         .horizon = on_horizon,
         .withdrawn = on_withdrawn,
     };
+
+    memcpy(sub.lanes, t->pick.lane, sizeof(sub.lanes));
+    return agent_subscribe(agent, &sub, err, err_size);
+}
+
+static int listen_until_done(struct tail *t, struct agent *agent)
+{
     struct loop_signal *interrupted = NULL, *terminated = NULL;
     char err[600];
 
-    memcpy(sub.lanes, t->pick.lane, sizeof(sub.lanes));
-    if (agent_subscribe(agent, &sub, err, sizeof(err)) != ST_OK)
+    if (subscribe(t, agent, err, sizeof(err)) != ST_OK)
         return program_fail(&t->c->program, EXIT_USAGE, "%s", err);
     if (loop_signal_create(&interrupted, t->loop, SIGINT, on_signal, t) != ST_OK ||
         loop_signal_create(&terminated, t->loop, SIGTERM, on_signal, t) != ST_OK) {
@@ -381,6 +384,28 @@ static int64_t utc_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Which of them go together, and what is meant where nothing is said. */
+static int check_options(struct tail *t)
+{
+    const struct program *program = &t->c->program;
+    char err[400];
+
+    if (t->c->argc != 1)
+        return program_fail(program, EXIT_USAGE, "tail takes only options; see --help");
+    if (t->pick.since && t->from != FROM_NOW)
+        return program_fail(program, EXIT_USAGE, "--from and --since both say where to begin");
+    if (pick_read(&t->pick, utc_us(), err, sizeof(err)) != ST_OK)
+        return program_fail(program, EXIT_USAGE, "%s", err);
+    if (t->inbox && t->record)
+        return program_fail(program, EXIT_USAGE,
+                            "--inbox and --record both keep the place; take one");
+    if (t->wait_s == WAIT_UNSET)
+        t->wait_s = t->until_idle || t->count || t->pick.until ? WAIT_S : 0;
+    else if (t->wait_s > WAIT_MOST_S)
+        return program_fail(program, EXIT_USAGE, "--wait takes at most %d seconds", WAIT_MOST_S);
+    return EXIT_DONE;
+}
+
 int ctl_tail(struct ctl *c)
 {
     struct tail t = {.c = c, .record_fd = -1, .from = FROM_NOW, .wait_s = WAIT_UNSET};
@@ -398,24 +423,13 @@ int ctl_tail(struct ctl *c)
         {"--last-values", OPTION_FLAG, &t.last_values},
     };
     char err[400];
-    int code = EXIT_DONE;
+    int code;
 
     if (options_take(options, ARRAY_LEN(options), &c->argc, c->argv, err, sizeof(err)) != ST_OK)
         return program_fail(&c->program, EXIT_USAGE, "%s", err);
-    if (c->argc != 1)
-        return program_fail(&c->program, EXIT_USAGE, "tail takes only options; see --help");
-    if (t.pick.since && t.from != FROM_NOW)
-        return program_fail(&c->program, EXIT_USAGE, "--from and --since both say where to begin");
-    if (pick_read(&t.pick, utc_us(), err, sizeof(err)) != ST_OK)
-        return program_fail(&c->program, EXIT_USAGE, "%s", err);
-    if (t.inbox && t.record)
-        return program_fail(&c->program, EXIT_USAGE,
-                            "--inbox and --record both keep the place; take one");
-    if (t.wait_s == WAIT_UNSET)
-        t.wait_s = t.until_idle || t.count || t.pick.until ? WAIT_S : 0;
-    else if (t.wait_s > WAIT_MOST_S)
-        return program_fail(&c->program, EXIT_USAGE, "--wait takes at most %d seconds",
-                            WAIT_MOST_S);
+    code = check_options(&t);
+    if (code != EXIT_DONE)
+        return code;
     if (t.inbox)
         name_inbox(&t);
     signal(SIGPIPE, SIG_IGN);

@@ -69,8 +69,7 @@ static void on_tick(void *arg)
     a->want_commit = true;
 }
 
-/* --- the end of a turn --------------------------------------------------------------------------
- */
+/* --- the end of a turn ------------------------------------------------------------------------ */
 
 static void commit_outbox(struct agent *a)
 {
@@ -121,8 +120,7 @@ static int on_turn(void *arg)
     return sent || (a->outbox && a->want_commit && !a->outbox_trouble_told);
 }
 
-/* --- making -------------------------------------------------------------------------------------
- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static enum status copy_endpoints(struct agent *a, const struct agent_settings *set)
 {
@@ -229,6 +227,21 @@ static enum status stay(struct agent *a, const char *path, char *err, size_t err
     return st;
 }
 
+/* Several programs may put into an outbox, one sends from it. */
+static enum status lock_outbox(struct agent *a, const char *path, char *err, size_t err_size)
+{
+    enum status st = outbox_lock(a->outbox);
+
+    a->sends = st == ST_OK;
+    if (st == ST_EXISTS)
+        log_info("agent.outbox.shared", "path=%s another program sends from it; this one only puts",
+                 path);
+    if (st == ST_OK || st == ST_EXISTS)
+        return ST_OK;
+    snprintf(err, err_size, "%s", outbox_trouble(a->outbox));
+    return st;
+}
+
 static enum status open_outbox(struct agent *a, const struct agent_settings *set, char *err,
                                size_t err_size)
 {
@@ -236,12 +249,11 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
                                         .sender = set->name,
                                         .budget_bytes = set->outbox_budget,
                                         .signer = a->signer};
-    const struct uplink_settings up = {.loop = a->loop,
-                                       .profile = a->profile,
-                                       .arg = a,
-                                       .send = lines_send_on,
-                                       .hungry = on_hungry};
-    struct uplink_settings with;
+    struct uplink_settings up = {.loop = a->loop,
+                                 .profile = a->profile,
+                                 .arg = a,
+                                 .send = lines_send_on,
+                                 .hungry = on_hungry};
     uint32_t log_epoch;
     uint64_t seq;
     enum status st;
@@ -255,20 +267,9 @@ static enum status open_outbox(struct agent *a, const struct agent_settings *set
         return st;
     outbox_known(a->outbox, &log_epoch, &seq);
     lines_learn_number(a, log_epoch, seq);
-    with = up;
-    with.outbox = a->outbox;
-    st = uplink_create(&a->uplink, &with);
-    if (st != ST_OK)
-        return st;
-    st = outbox_lock(a->outbox);
-    a->sends = st == ST_OK;
-    if (st == ST_EXISTS)
-        log_info("agent.outbox.shared", "path=%s another program sends from it; this one only puts",
-                 set->outbox_path);
-    if (st == ST_OK || st == ST_EXISTS)
-        return ST_OK;
-    snprintf(err, err_size, "%s", outbox_trouble(a->outbox));
-    return st;
+    up.outbox = a->outbox;
+    st = uplink_create(&a->uplink, &up);
+    return st == ST_OK ? lock_outbox(a, set->outbox_path, err, err_size) : st;
 }
 
 static int64_t broker_utc_us(void *arg)
@@ -418,8 +419,7 @@ void agent_destroy(struct agent *a)
     mem_free(a);
 }
 
-/* --- the program's side -------------------------------------------------------------------------
- */
+/* --- the program's side ----------------------------------------------------------------------- */
 
 enum status agent_put(struct agent *a, Eocbus__V1__Envelope *m, uint64_t *tag, struct refusal *why)
 {

@@ -96,48 +96,61 @@ uint32_t downlink_new_number(struct downlink *d)
     return number;
 }
 
+/* As if nothing had come yet. */
+static void begin_anew(struct sub *s)
+{
+    s->number = downlink_new_number(s->downlink);
+    s->last_number = 0;
+    s->taken = 0;
+    s->warnings = 0;
+    s->acknowledge = 0;
+    s->caught_up = false;
+    s->through = 0;
+    s->has_credit = downlink_may_have_credit(s);
+    s->state = SUB_ASKED;
+}
+
+/* Behind what the inbox has; without one, where we were told to begin. */
+static void say_after(const struct sub *s, Eocbus__V1__Subscribe *m)
+{
+    uint32_t log_epoch;
+    uint64_t seq;
+
+    if (inbox_place(s->inbox, &log_epoch, &seq)) {
+        m->_after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
+        m->after = seq;
+        m->log_epoch = log_epoch;
+    } else if (s->start_time_us) {
+        m->_after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER_TIME_US;
+        m->after_time_us = s->start_time_us;
+    } else if (!s->from_now && (s->start || !s->durable_name)) {
+        m->_after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
+        m->after = s->start;
+    }
+}
+
 static void ask(struct sub *s)
 {
     struct downlink *d = s->downlink;
     Eocbus__V1__Subscribe m = EOCBUS__V1__SUBSCRIBE__INIT;
     Eocbus__V1__Frame f = EOCBUS__V1__FRAME__INIT;
-    uint32_t log_epoch;
-    uint64_t seq;
 
-    s->number = downlink_new_number(d);
-    s->last_number = 0;
-    s->taken = 0;
-    s->warnings = 0;
-    s->acknowledge = 0;
+    begin_anew(s);
     m.subscription = s->number;
     m.n_patterns = s->pattern_count;
     m.patterns = s->patterns;
-    s->caught_up = false;
-    s->through = 0;
-    s->has_credit = downlink_may_have_credit(s);
     m.credit = s->has_credit ? s->credit : 0;
     m.lanes = s->lanes;
     m.n_lanes = s->lane_count;
     m.to_me = s->to_me;
     m.upto = s->upto;
     m.last_values = s->wants_lasts;
-    if (inbox_place(s->inbox, &log_epoch, &seq)) {
-        m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
-        m.after = seq;
-        m.log_epoch = log_epoch;
-    } else if (s->start_time_us) {
-        m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER_TIME_US;
-        m.after_time_us = s->start_time_us;
-    } else if (!s->from_now && (s->start || !s->durable_name)) {
-        m._after_case = EOCBUS__V1__SUBSCRIBE___AFTER_AFTER;
-        m.after = s->start;
-    }
+    say_after(s, &m);
     if (s->durable_name)
         m.name = s->durable_name;
     m.from_first = !s->from_now;
     f.what_case = EOCBUS__V1__FRAME__WHAT_SUBSCRIBE;
     f.subscribe = &m;
-    s->state = SUB_ASKED;
     if (d->set.send(d->set.arg, &f) != ST_OK) {
         s->state = SUB_WAITING;
         loop_timer_start(s->timer, DOWNLINK_AGAIN_MS, 0);

@@ -88,6 +88,33 @@ static enum status read_text(union form_value *out, const char *text, struct are
     return out->s ? ST_OK : ST_NOMEM;
 }
 
+/* Numbers of 32 bits; `lo` below 0: with a sign. */
+static enum status read_int32(union form_value *out, int64_t lo, uint64_t hi, const char *text,
+                              char *err, size_t err_size)
+{
+    int64_t n;
+
+    if (!read_whole(text, lo, hi, &n) || (lo == 0 && *text == '-'))
+        return want(err, err_size, text, lo ? "a whole number" : "a whole number from 0 up");
+    if (lo)
+        out->i32 = (int32_t)n;
+    else
+        out->u32 = (uint32_t)n;
+    return ST_OK;
+}
+
+static enum status read_int64(union form_value *out, uint32_t rule_flags, const char *text,
+                              char *err, size_t err_size)
+{
+    if (rule_flags & RULE_TIME)
+        return time_parse(&out->i64, text)
+                   ? ST_OK
+                   : want(err, err_size, text, "a time: 2010-08-08T02:10+05:00");
+    if (read_whole(text, INT64_MIN, INT64_MAX, &out->i64))
+        return ST_OK;
+    return want(err, err_size, text, "a whole number");
+}
+
 enum status form_text_value(union form_value *out, const ProtobufCFieldDescriptor *f,
                             uint32_t rule_flags, const char *text, struct arena *arena, char *err,
                             size_t err_size)
@@ -104,33 +131,15 @@ enum status form_text_value(union form_value *out, const ProtobufCFieldDescripto
         return ST_OK;
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32: {
-        int64_t n;
-
-        if (!read_whole(text, INT32_MIN, INT32_MAX, &n))
-            return want(err, err_size, text, "a whole number");
-        out->i32 = (int32_t)n;
-        return ST_OK;
-    }
+    case PROTOBUF_C_TYPE_SFIXED32:
+        return read_int32(out, INT32_MIN, INT32_MAX, text, err, err_size);
     case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32: {
-        int64_t n;
-
-        if (!read_whole(text, 0, UINT32_MAX, &n) || *text == '-')
-            return want(err, err_size, text, "a whole number from 0 up");
-        out->u32 = (uint32_t)n;
-        return ST_OK;
-    }
+    case PROTOBUF_C_TYPE_FIXED32:
+        return read_int32(out, 0, UINT32_MAX, text, err, err_size);
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        if (rule_flags & RULE_TIME)
-            return time_parse(&out->i64, text)
-                       ? ST_OK
-                       : want(err, err_size, text, "a time: 2010-08-08T02:10+05:00");
-        if (read_whole(text, INT64_MIN, INT64_MAX, &out->i64))
-            return ST_OK;
-        return want(err, err_size, text, "a whole number");
+        return read_int64(out, rule_flags, text, err, err_size);
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
         if (*text != '-' && read_whole(text, 0, UINT64_MAX, &out->i64))
@@ -159,8 +168,7 @@ enum status form_text_value(union form_value *out, const ProtobufCFieldDescripto
     }
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 /* Digits with at most `places` behind a point (or comma) as a whole number and its scale; *rest
  * points behind it. */

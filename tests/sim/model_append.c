@@ -3,49 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/store/append.h"
 #include "broker/store/array.h"
 #include "tests/sim/check.h"
 #include "tests/sim/model_parts.h"
-
-enum { /* parameters of bus.append */
-       M_SENDER,
-       M_EPOCH,
-       M_LANE,
-       M_LANE_SEQ,
-       M_ID,
-       M_TYPE,
-       M_STATUS,
-       M_PLACES,
-       M_EVENT,
-       M_RECEIVED,
-       M_NOT_AFTER,
-       M_OFFSET,
-       M_MARKS,
-       M_CONTENT,
-       M_SIGNATURE,
-       M_TO,
-       M_KEYS,
-       R_SENDER,
-       R_EPOCH,
-       R_LANE,
-       R_FIRST,
-       R_LAST,
-       R_LOW,
-       R_HIGH,
-       D_ORDINAL,
-       D_DOC,
-       Q_ID,
-       Q_RECEIVED,
-       Q_SENDER,
-       Q_CODE,
-       Q_PATH,
-       Q_TEXT,
-       Q_CONTENT,
-       Q_SIGNATURE,
-       K_EPOCH, /* plain values: what the broker knows of the log */
-       K_SEQ,
-       COLUMNS = K_EPOCH
-};
 
 bool model_needs_lock(const struct model_params *p)
 {
@@ -114,8 +75,6 @@ static void read_quarantine(struct model_txn *t, const struct model_params *p)
         q->len = len;
     }
 }
-
-enum { OUTCOME_STORED = 1, OUTCOME_REPEATED, OUTCOME_CONFLICT, OUTCOME_REFUSED = 5 };
 
 /* Of what the ledger refuses; the words are those of tests/integration/model_test.c. */
 static void put_refusals(struct model_txn *t, const int *outcome, unsigned n)

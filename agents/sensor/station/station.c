@@ -9,8 +9,7 @@
 
 enum { WORDS_MAX = 16 };
 
-/* --- words --------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 int words_split(struct slice *out, int max, const char *line)
 {
@@ -88,8 +87,7 @@ bool enum_read(int *out, const ProtobufCEnumDescriptor *d, struct slice word)
     return false;
 }
 
-/* --- the range a reader believes ----------------------------------------------------------------
- */
+/* --- the range a reader believes -------------------------------------------------------------- */
 
 /* ObservationType in sensor.proto has the ranges; only in the unit named there. */
 struct believed {
@@ -148,8 +146,7 @@ uint32_t station_judge(const struct datastream *d, int64_t value)
     return EOCBUS__V1__QUALITY__QUALITY_OUT_OF_RANGE;
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 struct line {
     const char *text, *row;
@@ -275,8 +272,7 @@ static enum status read_exposed(struct station *s, struct line *l)
     return e->name ? ST_OK : ST_NOMEM;
 }
 
-/* --- datastreams --------------------------------------------------------------------------------
- */
+/* --- datastreams ------------------------------------------------------------------------------ */
 
 /* "-0.5..4" in the stream's unit */
 static bool read_range(struct datastream *d, struct slice text)
@@ -366,6 +362,17 @@ static enum status read_mounting(struct datastream *d, struct line *l)
     return ST_OK;
 }
 
+/* What was read is empty by now. */
+static enum status check_all_read(struct line *l)
+{
+    for (int i = 5; i < l->count; i++)
+        if (l->words[i].len)
+            return complain(l, "behind the exponent stand sensor=, step=, normal=, range=, "
+                               "torrent=, offset=, gain=, height=, wire=, threshold=, band= and "
+                               "raw");
+    return ST_OK;
+}
+
 static enum status read_stream_options(struct datastream *d, struct line *l)
 {
     struct slice *words = l->words, v;
@@ -400,12 +407,7 @@ static enum status read_stream_options(struct datastream *d, struct line *l)
     st = read_calibration(d, l);
     if (st == ST_OK)
         st = read_mounting(d, l);
-    for (int i = 5; st == ST_OK && i < l->count; i++)
-        if (words[i].len)
-            return complain(l, "behind the exponent stand sensor=, step=, normal=, range=, "
-                               "torrent=, offset=, gain=, height=, wire=, threshold=, band= and "
-                               "raw");
-    return st;
+    return st == ST_OK ? check_all_read(l) : st;
 }
 
 static enum status read_stream(struct station *s, struct line *l)
