@@ -13,7 +13,7 @@ WITH inc AS MATERIALIZED (
      WHERE p.event_at BETWEEN (SELECT began_at - interval '1 day' FROM inc) AND (SELECT coalesce(last_at, now()) + interval '1 hour' FROM inc)
        AND p.status = (SELECT status FROM inc) AND p.type = 'sensor_detection' AND left(p.places, 7) = (SELECT left(places, 7) FROM inc)
 ), detection AS MATERIALIZED (
-    SELECT d.seq, d.event_at AS at, d.sender, d.profile, d.level, d.hazard, d.onset_at, d.text, d.evidence, d.message_id, d.local_siren_sounded,
+    SELECT d.seq, d.event_at AS at, d.sender, d.profile, d.level, d.hazard, d.onset_at, d.text, d.evidence, d.front_speed_m_s, d.message_id, d.local_siren_sounded,
            d.seq IN (SELECT seq FROM alarm) AS is_alarm, d.seq IN (SELECT l.seq FROM line l) AS belongs
       FROM eoc.sensor_detection d
      WHERE d.seq BETWEEN (SELECT min(seq) - 20000 FROM alarm) AND (SELECT max(seq) + 20000 FROM alarm)
@@ -91,7 +91,7 @@ SELECT json_build_object(
     'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place FROM inc i) AS x),
     'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.received_s, l.displayed_s, l.accepted_s, l.seq FROM line l) AS t), '[]'),
     'reports', coalesce((SELECT json_agg(w) FROM (SELECT w.*, eoc.place_name(w.pcode, (SELECT lang FROM inc)) AS district FROM word w ORDER BY w.at LIMIT 12) AS w), '[]'),
-    'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
+    'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.evidence, d.front_speed_m_s, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
     'plots', coalesce((SELECT json_agg(p) FROM (
         SELECT s.sender, s.datastream_id, s.type, s.unit, min(s.rank) AS rank, json_agg(json_build_array(s.ms, s.low, s.high) ORDER BY s.ms) AS points,
                (SELECT json_agg(x) FROM (SELECT p.line, p.level, p.profile FROM proof p WHERE p.sender = s.sender AND p.datastream_id = s.datastream_id

@@ -8,13 +8,14 @@ SELECT json_build_object(
     'total', (SELECT count(*) FROM s),
     'items', coalesce((SELECT json_agg(x) FROM (
         SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
-               o.acks, o.acks_needed, o.nobody_on_duty, o.answers
+               u.code, u.why, u.type, o.acks, o.acks_needed, o.nobody_on_duty, o.answers
           FROM (SELECT * FROM s ORDER BY s.precedence, s.since LIMIT 300) AS q
           LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
-          LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
+          LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren, r.profile, r.evidence, r.front_speed_m_s FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
           LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what IN ('alert', 'draft')
                               ORDER BY starts_with(r.language, coalesce($1::text, 'en')) DESC LIMIT 1) AS c ON true
+          LEFT JOIN LATERAL (SELECT r.code, r.why, r.type FROM eoc.undecided r WHERE r.seq = q.seq AND q.what = 'undecided') AS u ON true
           LEFT JOIN LATERAL (SELECT a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a WHERE a.alert_id = q.id AND q.what = 'alert') AS o ON true
          ORDER BY q.precedence, q.since) AS x), '[]'),
     'messages', coalesce((SELECT json_agg(x) FROM (

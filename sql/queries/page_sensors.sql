@@ -29,5 +29,5 @@ SELECT json_build_object(
           FROM channel c LEFT JOIN LATERAL (SELECT y.type, y.unit, round(y.value::numeric, 4) AS value, y.quality FROM eoc.observation y WHERE y.sender_id = c.sender_id AND y.datastream_id = c.datastream_id
                                                AND y.time BETWEEN c.newest_at - interval '1 hour' AND c.newest_at ORDER BY y.time DESC LIMIT 1) AS o ON true
          ORDER BY c.sender, c.datastream_id) AS x), '[]'),
-    'detections', coalesce((SELECT json_agg(x) FROM (SELECT n.seq, n.event_at, n.sender, n.status, n.level, n.hazard, n.text, n.local_siren_sounded,
+    'detections', coalesce((SELECT json_agg(x) FROM (SELECT n.seq, n.event_at, n.sender, n.status, n.level, n.hazard, n.text, n.evidence, n.front_speed_m_s, n.local_siren_sounded,
                     eoc.place_name(n.pcode, coalesce($1::text, 'en')) AS place FROM newest n ORDER BY n.event_at DESC, n.seq DESC LIMIT 60) AS x), '[]'))::text;

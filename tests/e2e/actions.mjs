@@ -145,7 +145,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await late.waitForSelector("dialog", { state: "detached" });
     await late.evaluate((message_id) => window.stream.dispatchEvent(new MessageEvent("settled", { data: JSON.stringify({ message_id, stored: false, person: "", code: "state", path: "incident_transition.event",
       text: "JUDGED_FALSE is not a move from MERGED. The incident is MERGED; legal now: nothing." }) })), said);
-    await late.waitForSelector(`.unsettled.refused:has-text("${words("ru")["refused.state"]}")`);
+    await late.waitForSelector(`.unsettled.refused:has-text("${words("ru")["refused.state"]}"):has-text("${words("ru")["state.merged"]}")`);
+    assert.match(await late.textContent(".unsettled .original"), /JUDGED_FALSE is not a move from MERGED/);
     await late.click(".unsettled.refused button");
     await late.waitForSelector('dialog [name="reason"]');
     assert.equal(await late.inputValue('dialog [name="reason"]'), "a lorry, not a flood");
@@ -162,16 +163,18 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.unroute("**/api/view/incidents*");
   });
 
-  await test("times are read and written as people do, in each language", async () => {
+  await test("times, refusals and what detectors found are read and written as people do, in each language", async () => {
     const found = await page.evaluate(async () => {
-      const [{ readTime }, words] = await Promise.all([import("/form.js"), import("/words.js")]);
+      const [{ readTime }, words, { detected }, { why }] = await Promise.all(["form", "words", "detected", "refusal"].map((name) => import(`/${name}.js`)));
+      const stage = { level: "ALARM", text: "stage.rate: 4.5", front_speed_m_s: 3.25, evidence: [{ datastream_id: 3, type: "OBSERVATION_TYPE_STAGE_RATE", unit: "UNIT_METRE_PER_MINUTE", exponent: -3, value: "4500", threshold: "300", duration_s: 120 }] };
+      const refused = { code: "state", path: "x", text: "CLOSED is not a move from REPORTED. The incident is REPORTED; legal now: MERGED (IncidentTransition MERGED), OPENED (IncidentTransition OPENED)." };
       const utc = (text, past) => { const at = readTime(text, past); return Number.isNaN(at) ? null : new Date(at).toISOString().slice(0, 16); };
       const real = Date.now, answer = {};
       Date.now = () => Date.UTC(2025, 11, 31, 20, 30); // in Dushanbe it is the new year: 1 January, 01:30
       answer.read = [["6:30"], ["01.00"], ["23:50", true], ["8.8 6:30"], ["31.12 23:00", true], ["31.12.2025 23:00"], ["29.2.2028 12:00"], ["29.2.2027 12:00"], ["31.4 1:00"], ["24:00"], ["12:60"], ["+2"], ["+0:45"], ["soon"]].map(([text, past]) => utc(text, past));
       for (const lang of words.languages) {
         await words.useLanguage(lang);
-        answer[lang] = [words.time(Date.UTC(2026, 0, 1, 3, 5)), words.time(Date.UTC(2026, 7, 7, 3, 5)), words.time(Date.UTC(2025, 1, 28, 20)), words.count("queue.count", 1), words.count("queue.count", 3), words.count("queue.count", 11)];
+        answer[lang] = [words.time(Date.UTC(2026, 0, 1, 3, 5)), words.time(Date.UTC(2026, 7, 7, 3, 5)), words.time(Date.UTC(2025, 1, 28, 20)), words.count("queue.count", 1), words.count("queue.count", 3), words.count("queue.count", 11), detected(stage), why(refused)];
       }
       Date.now = real;
       await words.useLanguage("en");
@@ -180,7 +183,9 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     assert.deepEqual(found.read, ["2026-01-01T01:30", "2026-01-01T20:00", "2025-12-31T18:50", "2025-08-08T01:30", "2025-12-31T18:00", "2025-12-31T18:00", "2028-02-29T07:00", null, null, null, null, "2025-12-31T22:30", "2025-12-31T21:15", null]);
     for (const lang of ["tg", "ru", "en"]) {
       const text = words(lang), many = (n, form) => text[`queue.count.${form}`].replace("{n}", n);
-      assert.deepEqual(found[lang], ["08:05", `7 ${text["month.8"]} 08:05`, `1 ${text["month.3"]} 2025 01:00`, many(1, "one"), many(3, lang === "ru" ? "few" : "other"), many(11, lang === "ru" ? "many" : "other")]);
+      assert.deepEqual(found[lang], ["08:05", `7 ${text["month.8"]} 08:05`, `1 ${text["month.3"]} 2025 01:00`, many(1, "one"), many(3, lang === "ru" ? "few" : "other"), many(11, lang === "ru" ? "many" : "other"),
+        `${text["detected.over"].replace("{what}", text["obs.stage_rate"]).replace("{value}", `${lang === "en" ? "4.5" : "4,5"}\u00a0${text["measure.m/min"]}`).replace("{line}", `${lang === "en" ? "0.3" : "0,3"}\u00a0${text["measure.m/min"]}`).replace("{channel}", "3")}${text["detected.lasted"].replace("{n}", "2")}; ${text["detected.front"].replace("{speed}", lang === "en" ? "3.3" : "3,3")}`,
+        `${text["refused.state"]} ${text["refused.now"].replace("{state}", text["state.reported"]).replace("{moves}", `${text["move.merged"]}, ${text["move.opened"]}`)}`]);
     }
   });
 

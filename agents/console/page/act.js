@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
+import { whyUndecided } from "./refusal.js";
 import { saidBox } from "./said.js";
 import { go } from "./app.js";
 import { kindName, lineActions, linesOf, request } from "./supply.js";
@@ -191,7 +192,7 @@ function reject(thing) {
   make: (v) => [{ ...frame(thing), preceding_id: thing.id, receipt: { message_id: thing.id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, code: v.code, time_us: new Date().toISOString(), ...(v.text ? { text: v.text } : {}) } }] }));
 }
 function decide(thing, name, ruling) {
-  ask(formOf(name, thing, { note: thing.detail, fields: [{ ...reason(), name: "text", path: "text" }],
+  ask(formOf(name, thing, { note: whyUndecided(thing), fields: [{ ...reason(), name: "text", path: "text" }],
     make: (v) => [{ ...frame(thing), label: "LABEL_" + (thing.label ?? "RESTRICTED"), preceding_id: thing.id,
       decision: { message_id: thing.id, seq: String(thing.seq), ruling: "RULING_" + ruling, decided_by: api.me.person, ...(v.text ? { text: v.text } : {}) } }] }));
 }

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { go, toast } from "./app.js";
+import { whyNodes } from "./refusal.js";
 import { preview } from "./alert_text.js";
 
 const parts = ["headline", "description", "instruction"];
@@ -105,7 +106,7 @@ export async function alertForm({ incident, old, cancels }) {
       toast(say("warn.given"));
       go("/warn");
     } catch (failed) {
-      trouble.textContent = words.has("warn.no." + failed.word) ? say("warn.no." + failed.word) : failed.message;
+      fill(trouble, whyNodes(failed));
     }
   }
   draw();

@@ -10,6 +10,8 @@ import * as words from "./words.js";
 import { say } from "./words.js";
 import { prepare } from "./act.js";
 import { csv } from "./table.js";
+import { detected } from "./detected.js";
+import { why } from "./refusal.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
 import { incidentsPage } from "./incidents.js";
@@ -114,8 +116,8 @@ async function leaveRoom() {
 
 // --- what happened -------------------------------------------------------------------------------
 
-export function toast(text, kind = "good") {
-  const node = el("div", { class: "toast " + kind, role: "status" }, text);
+export function toast(text, kind = "good", title = null) {
+  const node = el("div", { class: "toast " + kind, role: "status", title }, text);
   document.getElementById("toasts").append(node);
   setTimeout(() => node.remove(), kind === "good" ? 6000 : 20000);
 }
@@ -125,7 +127,7 @@ function onMessage(message) {
   if (message.lane !== 1 || !(message.provisional || message.seq)) return;
   const item = waiting.items().find((one) => one.id === message.message_id);
   document.getElementById("alarm").textContent = [say("precedence.1"), words.word("type", message.type), words.word("hazard", item?.hazard), places.name(message.places.join(" ")),
-    item?.detection?.text ?? item?.flash?.text].filter(Boolean).join(" · ");
+    item?.detection ? detected(item.detection) : item?.flash?.text].filter(Boolean).join(" · ");
 }
 // "(3) Queue": how many urgent things nobody has taken, for whoever looks at the tab alone.
 function drawTitle() {
@@ -135,7 +137,7 @@ function drawTitle() {
 
 function onSettled(settled) {
   if (settled.person !== api.me.person) return;
-  if (!settled.stored) toast(say("settled.refused", { text: settled.text || settled.code }), "bad");
+  if (!settled.stored) toast(say("settled.refused", { text: why(settled) || settled.code }), "bad", settled.text);
   else if (settled.verdict > 1) toast(say("settled.held"), "bad");
   else toast(say("settled.stored", { n: settled.seq }));
 }

@@ -14,8 +14,7 @@ export const late = (text) => el("strong", { class: "late" }, `▲ ${text}`);
 export const exercise = (status) => (status && status !== "ACTUAL" ? el("span", { class: "tag" }, word("status", status)) : null);
 export const levelTone = (level) => ({ ALARM: "bad", WARNING: "warn", WATCH: "warn", CLEAR: "good" })[level] ?? "";
 
-const units = { "m3/s": "m³/s", "m3/m3": "m³/m³", "m/s2": "m/s²", Cel: "°C" };
-export const unitOf = (unit) => units[unit] ?? unit ?? "";
+export const unitOf = (unit) => word("measure", unit);
 
 // A few numbers that are seen first.
 export function tiles(list) {

@@ -4,7 +4,8 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
-import { dropRefused, isUnderWay, speak, why } from "./said.js";
+import { whyNodes } from "./refusal.js";
+import { dropRefused, isUnderWay, speak } from "./said.js";
 
 const drafts = new Map(); // what was typed and not said, by the form's key
 const spoken = new Map(); // what was said last by that form: {owner, words, at}
@@ -96,14 +97,14 @@ function fieldNode(field) {
     field.hint || field.type === "area" ? el("p", { class: "small" }, field.hint ?? say("form.new_line")) : null, trouble);
   return {
     field, node, input,
-    wrong(text) {
-      trouble.textContent = text;
-      input.setAttribute("aria-invalid", text ? "true" : "false");
+    wrong(...text) {
+      fill(trouble, ...text);
+      input.setAttribute("aria-invalid", text.length ? "true" : "false");
     },
     // null: nothing is there; undefined: something that cannot be meant
     read() {
       const text = input.value.trim();
-      this.wrong("");
+      this.wrong();
       if (text && readers[type]) return readers[type](text, field, input);
       if (!text && field.required) return undefined;
       return text || null;
@@ -144,8 +145,8 @@ export function ask(form, trouble) {
   const keep = () => drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
   function refuse(trouble) {
     const at = trouble.path && fields.find((one) => one.field.path && trouble.path.includes(one.field.path));
-    at?.wrong(why(trouble));
-    status.textContent = at ? "" : why(trouble);
+    at?.wrong(whyNodes(trouble));
+    fill(status, at ? "" : whyNodes(trouble));
     (at?.input ?? fields[0]?.input ?? go).focus();
   }
   async function submit(event) {

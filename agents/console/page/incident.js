@@ -5,6 +5,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
 import { figure, plot } from "./plot.js";
+import { detectedNode } from "./detected.js";
 import { stateOf } from "./incidents.js";
 import { number, rowsTable, table } from "./table.js";
 import { watch } from "./watch.js";
@@ -61,7 +62,7 @@ function measured(answer) {
       ["col.since", (row) => words.time(row.at), "t"],
       ["col.level", (row) => chip(word("level", row.level), levelTone(row.level))],
       ["col.by", (row) => row.sender],
-      ["col.text", (row) => row.text],
+      ["col.text", (row) => detectedNode(row)],
     ], [...answer.detections].reverse()) : null);
 }
 
@@ -100,7 +101,7 @@ function reached(rows) {
     rowsTable(title, [
       ["col.place", (row) => el("b", {}, row.place || say("incident.no_place"))],
       ["col.by", (row) => row.recipient],
-      ["col.state", (row) => [chip(word("receipt", row.level), receiptTones[row.level]), row.code ? el("span", { class: "below" }, row.code) : null]],
+      ["col.state", (row) => [chip(word("receipt", row.level), receiptTones[row.level]), row.code ? el("span", { class: "below" }, word("reject", row.code)) : null]],
       ["col.since", (row) => words.time(row.level_at), "t"],
     ], rows)];
 }

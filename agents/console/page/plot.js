@@ -2,18 +2,12 @@
 // colour, and the same numbers as a table for who reads them aloud or copies them.
 import { el, svg } from "./dom.js";
 import * as words from "./words.js";
-import { say } from "./words.js";
+import { figure, say } from "./words.js";
+export { figure };
 
 const MIN = 60e3, HOUR = 60 * MIN, DAY = 24 * HOUR, UTC5 = 5 * HOUR;
 const spans = [MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 1825 * DAY];
 const TABLE_ROWS = 100;
-
-// 1234.5 -> "1 234,5": as an office writes it.
-export function figure(value, digits = 3) {
-  if (value === null || value === undefined || value === "") return "";
-  const [whole, part] = String(Number(Number(value).toFixed(digits))).split(".");
-  return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? (words.lang === "en" ? "." : ",") + part : "");
-}
 
 // Round numbers from low to high, four to seven of them.
 function levels(low, high) {

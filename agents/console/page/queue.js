@@ -6,6 +6,8 @@ import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { actionsFor, actMenu } from "./act.js";
+import { detected } from "./detected.js";
+import { why, whyUndecided } from "./refusal.js";
 import { saidBox } from "./said.js";
 import { go, toast } from "./app.js";
 
@@ -36,7 +38,7 @@ async function take(item) {
     one.said = true;
     toast(say("queue.taken"));
   } catch (trouble) {
-    toast(trouble.message, "bad");
+    toast(why(trouble), "bad", trouble.message);
     saying.delete(item.id);
   }
 }
@@ -60,7 +62,7 @@ const counted = ["deaths", "injured", "missing", "houses", "to_evacuate"];
 function facts(item) {
   const f = item.flash ?? {}, said = counted.filter((key) => f[key] !== null && f[key] !== undefined).map((key) => say("flash." + key, { n: f[key] }));
   if (String(f.road_cut ?? "").endsWith("YES")) said.push(say("flash.road_cut"));
-  const text = f.text || item.detection?.text || item.headline || item.text;
+  const text = f.text || (item.detection ? detected(item.detection) : item.headline || item.text);
   return [f.village, said.join(" · "), text && `«${text}»`].filter(Boolean).join(" — ");
 }
 function title(item) {
@@ -74,7 +76,7 @@ function notes(item) {
 }
 
 function rowOf(item, index, chosen, act) {
-  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? item.detail : "";
+  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? whyUndecided(item) : "";
   return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, "data-id": item.id, tabindex: index === chosen ? "0" : "-1",
     "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => open(item) },
     mark(item.precedence, say("precedence." + item.precedence)),
@@ -83,7 +85,7 @@ function rowOf(item, index, chosen, act) {
         item.status === "EXERCISE" ? el("span", { class: "tag" }, say("status.exercise")) : null,
         item.provisional ? el("span", { class: "tag warn" }, say("queue.provisional")) : null),
       el("p", {}, el("b", {}, item.place || item.places), plain ? ` · ${plain}` : "", item.by ? ` · ${item.by}` : ""),
-      facts(item) ? el("p", { class: "spoken" }, facts(item)) : null,
+      facts(item) ? el("p", { class: "spoken", title: item.detection?.text ?? null }, facts(item)) : null,
       el("p", { class: "small" }, notes(item))),
     el("div", { class: "side" }, el("time", { datetime: item.since, title: words.time(item.since) }, words.age(item.since)),
       el("div", { class: "acts" }, actions(item).slice(0, index === chosen ? 3 : 1).map((one, n) =>

@@ -3,17 +3,12 @@
 import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
-import { has, say } from "./words.js";
+import { whyNodes } from "./refusal.js";
+import { say } from "./words.js";
 
 const FRAME = "frame"; // the box under every page, for what has no place of its own on this one
 const ASK_MS = 10000;
-const saying = new Map(); // message_id -> {owner, title, about, state, text, again, settle}
-
-// A refusal in people's language where there are words for its code, and what the bus said of it.
-export function why(trouble) {
-  const key = ["refused.", "warn.no."].map((group) => group + (trouble.code || trouble.word || "")).find(has);
-  return key ? `${say(key)} ${trouble.text || trouble.message || ""}`.trim() : trouble.text || trouble.message || "";
-}
+const saying = new Map(); // message_id -> {owner, title, about, state, trouble, again, settle}
 
 function row(id, one) {
   const drop = () => {
@@ -21,7 +16,7 @@ function row(id, one) {
     show();
   };
   return el("p", { class: "unsettled " + one.state }, el("span", { "aria-hidden": "true" }, one.state === "refused" ? "▲ " : "◌ "),
-    `${one.title}: ${say("said." + one.state)}${one.text ? " " + one.text : ""} `,
+    `${one.title}: ${say("said." + one.state)} `, one.trouble ? whyNodes(one.trouble) : null, " ",
     one.state === "refused" ? [one.again ? el("button", { type: "button", onclick: () => { drop(); one.again(one.trouble); } }, say("said.change")) : null, " ",
       el("button", { type: "button", onclick: drop }, say("said.drop"))] : null);
 }
@@ -45,7 +40,7 @@ function end(id, trouble) {
   const one = saying.get(id);
   if (!one) return;
   if (trouble) {
-    Object.assign(one, { state: "refused", text: why(trouble), trouble });
+    Object.assign(one, { state: "refused", trouble });
     if (![...document.querySelectorAll("[data-said]")].some((box) => stands(one, box))) one.about.push(FRAME);
   } else {
     saying.delete(id);

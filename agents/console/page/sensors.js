@@ -4,6 +4,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { chip, exercise, late, levelTone, spark, tiles, unitOf } from "./board.js";
 import { figure } from "./plot.js";
+import { detectedNode } from "./detected.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 
@@ -44,7 +45,7 @@ export function sensorsPage(main) {
         ["col.hazard", (row) => word("hazard", row.hazard)],
         ["col.place", (row) => row.place],
         ["col.by", (row) => [row.sender, exercise(row.status)]],
-        ["col.text", (row) => row.text],
+        ["col.text", (row) => detectedNode(row)],
       ], answer.detections),
     ];
   }, /sensor|siren/);

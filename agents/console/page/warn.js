@@ -7,6 +7,7 @@ import { table } from "./table.js";
 import { watch } from "./watch.js";
 import { go, toast } from "./app.js";
 import { ask } from "./form.js";
+import { why } from "./refusal.js";
 import { saidBox } from "./said.js";
 import { alertForm } from "./alert_form.js";
 import { preview } from "./alert_text.js";
@@ -36,7 +37,7 @@ export async function warnPage(main) {
 
 // --- one -----------------------------------------------------------------------------------------
 
-const complain = (failed) => toast(words.has("warn.no." + failed.word) ? say("warn.no." + failed.word) : failed.message, "bad");
+const complain = (failed) => toast(why(failed), "bad", failed.message);
 
 async function approve(draft, id) {
   try {

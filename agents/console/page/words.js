@@ -59,6 +59,13 @@ export function count(key, number) {
   return say(`${key}.${form(number)}`, { n: number });
 }
 
+// 1234.5 -> "1 234,5": as an office writes it.
+export function figure(value, digits = 3) {
+  if (value === null || value === undefined || value === "") return "";
+  const [whole, part] = String(Number(Number(value).toFixed(digits))).split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? (lang === "en" ? "." : ",") + part : "");
+}
+
 const two = (number) => String(number).padStart(2, "0");
 const DUSHANBE_MS = 5 * 3600 * 1000; // no summer time
 function parts(value) {
