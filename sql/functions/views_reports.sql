@@ -145,10 +145,12 @@ WITH affected AS MATERIALIZED (
     UNION ALL
     SELECT 'REPORT', r.incident_id, r.event_at, r.places FROM bus.incident_report r
      WHERE r.event_at > now() - interval '12 hours' AND r.status = 1
+), kinds AS ( -- a thousand reports from one street are one reason
+    SELECT a.because, a.incident_id, a.places, min(a.at) AS at, max(a.at) AS last_at FROM affected a GROUP BY 1, 2, 3
 ), placed AS MATERIALIZED (
     SELECT bus.district_of(w) AS pcode, min(a.at) AS affected_since, array_agg(DISTINCT a.because) AS because,
-           (array_agg(a.incident_id ORDER BY a.because = 'INCIDENT' DESC, a.at DESC) FILTER (WHERE a.incident_id IS NOT NULL))[1] AS incident_id
-      FROM affected a CROSS JOIN LATERAL unnest(string_to_array(a.places, ' ')) AS w
+           (array_agg(a.incident_id ORDER BY a.because = 'INCIDENT' DESC, a.last_at DESC) FILTER (WHERE a.incident_id IS NOT NULL))[1] AS incident_id
+      FROM kinds a CROSS JOIN LATERAL unnest(string_to_array(a.places, ' ')) AS w
      WHERE w <> '' GROUP BY 1
 ), quiet AS MATERIALIZED (
     SELECT d.*, h.offices, h.last_seq, h.last_at, r.every, coalesce(h.last_at, d.affected_since) AS since

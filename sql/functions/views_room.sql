@@ -21,7 +21,7 @@ SELECT 'report', p.message_id, CASE p.type WHEN 'flash_report' THEN 1 ELSE 2 END
    AND NOT EXISTS (SELECT FROM bus.alert a WHERE a.alert_id = p.message_id AND a.is_open AND (a.over_at IS NULL OR a.over_at > now()))
 UNION ALL
 SELECT 'incident', i.incident_id, 2, i.since, i.status, i.state, i.places, coalesce(i.hazard, ''), i.name, i.opened_by, i.incident_id,
-       NULL, NULL, i.reports, i.seq
+       NULL, NULL, i.reports::numeric, i.seq
   FROM eoc.incident_now i WHERE i.state IN ('REPORTED', 'VERIFYING') AND i.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
 SELECT 'request', r.message_id, CASE r.priority WHEN 'FLASH' THEN 1 WHEN 'IMMEDIATE' THEN 2 WHEN 'PRIORITY' THEN 3 ELSE 4 END,
@@ -30,14 +30,14 @@ SELECT 'request', r.message_id, CASE r.priority WHEN 'FLASH' THEN 1 WHEN 'IMMEDI
   FROM eoc.request_open r WHERE r.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
 SELECT 'late', b.thread, 3, b.asked_at, b.status, b.state, b.places, '', concat_ws(' ', b.late, b.kind), array_to_string(b.suppliers, ', '),
-       b.incident_id, b.needed_at, NULL, b.late, NULL
+       b.incident_id, b.needed_at, NULL, b.late::numeric, NULL
   FROM eoc.board b WHERE b.late > 0
 UNION ALL
 SELECT 'offer', o.offer_id, 4, o.valid_until, o.status, o.state, o.from_pcode, '', o.site_id::text, o.made_by, NULL, o.valid_until, NULL, NULL, o.seq
   FROM eoc.offer o WHERE o.is_overdue AND o.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
 SELECT 'silence', s.incident_id, 3, s.since, 'ACTUAL', 'SILENT', s.pcode, '', array_to_string(s.because, ', '), s.last_sender,
-       s.incident_id, NULL, NULL, s.offices, NULL
+       s.incident_id, NULL, NULL, s.offices::numeric, NULL
   FROM eoc.silence s
 UNION ALL
 -- An alert that waits for its second person comes with the alarms.

@@ -1,22 +1,30 @@
 -- page: what needs a decision, most urgent and oldest first, words for this person that he has not read, and what somebody has in hand
 -- takes: lang status person
--- The view is looked through once: on a night with 10,000 open things three times would be two thirds of the answer.
-WITH q AS MATERIALIZED (SELECT * FROM eoc.queue),
-     s AS (SELECT * FROM q WHERE $2::text IS NULL OR q.status = $2::text)
+-- On a night with 10,000 open things all of them are looked at once, but only for what counts and orders them; whom an
+-- alarm asked, who answered and the like are looked up for those that are shown. Silence is worked out once, for both.
+WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence' AND ($2::text IS NULL OR q.status = $2::text)),
+     s AS MATERIALIZED (SELECT q.id, q.precedence, q.since, q.seq FROM eoc.queue q WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
+                         UNION ALL SELECT n.id, n.precedence, n.since, n.seq FROM silent n),
+     shown AS MATERIALIZED (
+         SELECT * FROM (SELECT * FROM eoc.queue q
+                         WHERE q.what <> 'silence' AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.since LIMIT 300)) AND ($2::text IS NULL OR q.status = $2::text)
+                        UNION ALL SELECT * FROM silent) AS q
+          ORDER BY q.precedence, q.since LIMIT 300)
 SELECT json_build_object(
     'as_of', (SELECT max(seq) FROM s),
     'total', (SELECT count(*) FROM s),
     'items', coalesce((SELECT json_agg(x) FROM (
         SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
                u.code, u.why, u.type, o.acks, o.acks_needed, o.nobody_on_duty, o.answers
-          FROM (SELECT * FROM s ORDER BY s.precedence, s.since LIMIT 300) AS q
+          FROM shown q
           LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
           LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren, r.profile, r.evidence, r.front_speed_m_s FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
           LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what IN ('alert', 'draft')
                               ORDER BY starts_with(r.language, coalesce($1::text, 'en')) DESC LIMIT 1) AS c ON true
           LEFT JOIN LATERAL (SELECT r.code, r.why, r.type FROM eoc.undecided r WHERE r.seq = q.seq AND q.what = 'undecided') AS u ON true
-          LEFT JOIN LATERAL (SELECT a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a WHERE a.alert_id = q.id AND q.what = 'alert') AS o ON true
+          LEFT JOIN (SELECT a.alert_id, a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a
+                      WHERE a.alert_id = ANY (ARRAY(SELECT h.id FROM shown h WHERE h.what = 'alert'))) AS o ON o.alert_id = q.id AND q.what = 'alert'
          ORDER BY q.precedence, q.since) AS x), '[]'),
     'messages', coalesce((SELECT json_agg(x) FROM (
         SELECT 'message' AS what, r.message_id AS id, d.seq, d.event_at AS since, d.status, r.level AS state, d.pcode AS places,

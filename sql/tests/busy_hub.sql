@@ -15,4 +15,6 @@ INSERT INTO bus.incident (incident_id, seq, first_seq, since, began_at, last_at,
 SELECT md5('hub' || n)::uuid, 700000 + n, 700000 + n, now(), now(), now(), 1 + n % 70, 1, 2, 'REPORTED', 'FLOOD', 'street ' || n, (3505201 + n % 58)::text,
        tstzmultirange(tstzrange(now(), NULL))
   FROM generate_series(1, 500) AS n;
+UPDATE bus.log_head SET seq = 1000000; -- for whoever goes on from here
+UPDATE bus.projection SET seq = 1000000;
 ANALYZE;

@@ -39,7 +39,10 @@ SELECT 200000 + g, 1, 200000 + g, now() - (60000 - g) * interval '88 minutes', n
 INSERT INTO bus.lane_run SELECT sender_id, epoch, lane, min(lane_seq), max(lane_seq), min(seq), max(seq) FROM bus.message GROUP BY sender_id, epoch, lane, seq / 4096;
 INSERT INTO bus.addressed (seq, stored_at, due_at, sender_id, lane, type, status, message_id, places)
 SELECT seq, received_at, received_at, sender_id, 4, type, 1, message_id, '' FROM bus.document WHERE seq % 4 = 0;
-INSERT INTO bus.recipient_step (seq, ordinal, level, message_id, at) SELECT a.seq, 1, l, a.message_id, a.stored_at FROM bus.addressed a, generate_series(2, 4) AS l;
+-- Their senders have been told long ago: a broker that comes up here has nothing to make up for.
+INSERT INTO bus.recipient_step (seq, ordinal, level, message_id, at, receipt_seq)
+SELECT a.seq, 1, l, a.message_id, a.stored_at, a.seq FROM bus.addressed a, generate_series(2, 4) AS l;
+UPDATE bus.projection SET seq = 400000;
 
 -- Four or five households each, some way along: the last two hundred are under way, the others are settled or closed.
 CREATE TEMP TABLE hh AS

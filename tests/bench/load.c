@@ -217,7 +217,7 @@ void load_make(struct load *l, size_t n, size_t window)
         die("no memory");
     for (size_t i = 0; i < n; i++)
         make_item(l, &l->items[i]);
-    l->count = n;
+    l->count = l->allowed = n;
     l->window = window;
     l->sent = l->settled = l->refused = 0;
 }
@@ -230,7 +230,7 @@ void load_go(struct load *l)
     uint64_t now = loop_exact_us(l->loop);
     size_t n = 0;
 
-    for (; n < LIMIT_ITEMS && l->sent < l->count && l->sent - l->settled < l->window; n++) {
+    for (; n < LIMIT_ITEMS && l->sent < l->allowed && l->sent - l->settled < l->window; n++) {
         eocbus__v1__item__init(&items[n]);
         items[n].tag = l->sent;
         items[n].content.data = l->items[l->sent].content;

@@ -25,6 +25,7 @@ struct load {
     bool is_welcome, is_ponged;
     struct load_item *items;
     size_t count, sent, settled, refused, window;
+    size_t allowed;      /* no more of them may leave yet; load_make: all */
     size_t judged_every; /* one in so many made is an incident, which the ledger judges; 0: none */
     uint64_t *sent_at_us, *waited_us; /* per item, for latencies */
 };
@@ -35,7 +36,8 @@ void load_destroy(struct load *l);
 /* Makes n observation batches of about 300 bytes that do not compress, and incidents among them
  * if judged_every says so; frees the old ones. */
 void load_make(struct load *l, size_t n, size_t window);
-/* Sends what the window allows; call once, the rest follows from the receipts. */
+/* Sends what the window and `allowed` let; call once, and again when `allowed` has grown, the rest
+ * follows from the receipts. */
 void load_go(struct load *l);
 bool load_is_done(const struct load *l);
 /* One Ping; is_ponged is false until its Pong is here. */

@@ -53,16 +53,47 @@ static int64_t time_of_alarm(struct client *c, uint64_t row)
     return c->rows[row].said_us;
 }
 
+void client_id_of(const struct client *c, uint64_t row, uint8_t out[16])
+{
+    uint8_t random[10] = {0};
+
+    memcpy(random, &row, sizeof(row));
+    memcpy(random + 8, c->name + strlen(c->name) - 2, 2);
+    id_make(out, (int64_t)c->epoch, random);
+}
+
+/* An alarm as a gateway gives it. */
+static void detect(Eocbus__V1__Envelope *m, uint64_t row, Eocbus__V1__SensorDetection *d,
+                   Eocbus__V1__Area *area)
+{
+    static char *place = (char *)"3505203";
+
+    d->profile = (char *)"fusion";
+    d->profile_version = 1;
+    d->level = EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_ALARM;
+    d->previous_level = EOCBUS__V1__DETECTION_LEVEL__DETECTION_LEVEL_WARNING;
+    d->hazard = EOCBUS__V1__HAZARD__HAZARD_MUDFLOW;
+    d->torrent_id = (uint32_t)row;
+    d->text = (char *)"two flow sensors, stage 0.8 m";
+    area->n_pcodes = 1;
+    area->pcodes = &place;
+    m->area = area;
+    m->status = EOCBUS__V1__STATUS__STATUS_EXERCISE;
+    m->kind = EOCBUS__V1__KIND__KIND_SENSOR_DETECTION;
+    m->body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_DETECTION;
+    m->sensor_detection = d;
+}
+
 static size_t pack_row(struct client *c, uint64_t row, uint8_t *out)
 {
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     Eocbus__V1__ActivityLogEntry entry = EOCBUS__V1__ACTIVITY_LOG_ENTRY__INIT;
     Eocbus__V1__GeneralMessage alarm = EOCBUS__V1__GENERAL_MESSAGE__INIT;
-    uint8_t id[ID_BYTES], random[10] = {0};
+    Eocbus__V1__SensorDetection detection = EOCBUS__V1__SENSOR_DETECTION__INIT;
+    Eocbus__V1__Area area = EOCBUS__V1__AREA__INIT;
+    uint8_t id[ID_BYTES];
 
-    memcpy(random, &row, sizeof(row));
-    memcpy(random + 8, c->name + strlen(c->name) - 2, 2);
-    id_make(id, (int64_t)c->epoch, random);
+    client_id_of(c, row, id);
     m.message_id.data = id;
     m.message_id.len = sizeof(id);
     m.schema = SCHEMA_VERSION;
@@ -83,6 +114,8 @@ static size_t pack_row(struct client *c, uint64_t row, uint8_t *out)
         m.body_case = EOCBUS__V1__ENVELOPE__BODY_GENERAL_MESSAGE;
         m.general_message = &alarm;
     }
+    if (c->detects)
+        detect(&m, row, &detection, &area);
     return eocbus__v1__envelope__pack(&m, out);
 }
 

@@ -37,6 +37,7 @@ struct client {
     struct client_row *rows;
     uint64_t count, settled, in_flight, window;
     bool is_alarm;          /* what it says is FLASH */
+    bool detects;           /* and a detection, each at a torrent of its own, for the queue */
     uint64_t floor;         /* all rows up to it have a receipt */
     uint64_t not_before_us; /* Busy */
     /* Listening with subscription 1 to everything. */
@@ -54,6 +55,7 @@ void client_destroy(struct client *c);
 /* Adds n messages to the outbox; they leave as the window lets them. */
 void client_publish(struct client *c, uint64_t n);
 bool client_is_settled(const struct client *c);
+void client_id_of(const struct client *c, uint64_t row, uint8_t out[16]); /* its message_id */
 /* Everything after last_seq, with a window of `credit` messages. */
 void client_listen(struct client *c);
 

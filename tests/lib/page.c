@@ -143,6 +143,7 @@ void page_sign_in(struct page *p, const char *principal)
 {
     char form[400], text[TEXT];
 
+    *p->cookie = '\0'; /* signing in again would end the session before */
     snprintf(form, sizeof(form), "name=%s&password=%s", principal, password);
     if (page_ask(p, "/api/login", form, text, sizeof(text)) != 200)
         fail_msg("signing in: %s", text);
@@ -175,22 +176,28 @@ struct page *page_start(struct bus *bus, const char *agent_conf, const char *pri
     return p;
 }
 
-struct page *page_start_with(struct bus *bus, const char *agent_conf, const char *principal,
-                             const char *dir, const char *settings)
+void page_add_person(const struct page *p, const char *principal)
 {
-    struct page *p = calloc(1, sizeof(*p));
     struct ran *ran = calloc(1, sizeof(*ran));
 
-    assert_non_null(p);
     assert_non_null(ran);
-    make_login(bus, principal);
-    write_conf(p, bus, agent_conf, dir, settings);
-    snprintf(p->people, sizeof(p->people), "%s/people", dir);
-    unlink(p->people);
     run_type(password);
     run_program(ran, "eocbus-console", "-c", p->conf, "person", "add", principal, "en", NULL);
     run_expect(ran, 0, NULL);
     free(ran);
+}
+
+struct page *page_start_with(struct bus *bus, const char *agent_conf, const char *principal,
+                             const char *dir, const char *settings)
+{
+    struct page *p = calloc(1, sizeof(*p));
+
+    assert_non_null(p);
+    make_login(bus, principal);
+    write_conf(p, bus, agent_conf, dir, settings);
+    snprintf(p->people, sizeof(p->people), "%s/people", dir);
+    unlink(p->people);
+    page_add_person(p, principal);
     start_program(p);
     wait_until_open(p);
     return p;

@@ -21,6 +21,8 @@ struct page *page_start(struct bus *bus, const char *agent_conf, const char *pri
 /* The same with further settings ("tls.cert = ...\n"), and nobody signed in. */
 struct page *page_start_with(struct bus *bus, const char *agent_conf, const char *principal,
                              const char *dir, const char *settings);
+/* Another enrolled principal who may sign in, with the same password. */
+void page_add_person(const struct page *p, const char *principal);
 unsigned page_port(const struct page *p);
 const char *page_conf(const struct page *p);   /* its settings file, for commands about people */
 const char *page_log(const struct page *p);    /* the file it logs to */
