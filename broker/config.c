@@ -7,6 +7,7 @@
 #include "proto/base/log.h"
 #include "proto/base/conninfo.h"
 #include "proto/base/mem.h"
+#include "proto/wire/gate.h"
 #include "proto/wire/limits.h"
 
 #include "proto/base/banned.h"
@@ -17,6 +18,10 @@ static const struct conf_row rows[] = {
     {"name", CONF_TEXT, AT(name), "broker", 0,
      "What this broker calls itself towards agents and in logs. Give each broker of a country "
      "its own name.",
+     0, 0},
+    {"hub", CONF_TEXT, AT(hub), "", 0,
+     "The centre that people know this broker by: a P-code, which pages show by its name in each "
+     "language, or a name. Brokers with the same hub are one centre. Empty = name.",
      0, 0},
     {"endpoint", CONF_TEXT, AT(endpoint), "tcp://127.0.0.1:5511", 0,
      "Where agents connect. tcp://127.0.0.1:5511 serves this machine only; tcp://*:5511 serves "
@@ -169,6 +174,10 @@ enum status config_check(const struct config *c, char *err, size_t err_size)
                  c->log_level);
     else if (!c->name[0] || strlen(c->name) > LIMIT_NAME_BYTES)
         snprintf(err, err_size, "name has %zu characters; legal are 1 to %d", strlen(c->name),
+                 LIMIT_NAME_BYTES);
+    else if (is_set(c->hub) &&
+             (strlen(c->hub) > LIMIT_NAME_BYTES || !gate_utf8_is_valid(c->hub, strlen(c->hub))))
+        snprintf(err, err_size, "hub is too long or no UTF-8; legal are up to %d bytes",
                  LIMIT_NAME_BYTES);
     else if (is_set(c->endpoint_next) != is_set(c->key_next))
         snprintf(err, err_size, "endpoint.next and key.next are set together or not at all");

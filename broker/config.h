@@ -10,7 +10,7 @@
 
 struct config {
     char *cache_file; /* access.cache_file */
-    char *name, *endpoint, *key_file, *database, *control_socket, *log_level;
+    char *name, *hub, *endpoint, *key_file, *database, *control_socket, *log_level;
     char *endpoint_next, *key_next;                        /* endpoint.next, key.next */
     char *officers_file;                                   /* trust.officers */
     bool takes_unsigned;                                   /* access.unsigned_enrolment */

@@ -49,7 +49,10 @@ struct cursors {
     struct loop_timer *timer, *soon; /* soon: with the next turn, for what came in this one */
     char *broker;
     struct list fresh, open, asked;
-    bool is_due; /* places that changed are to be written */
+    bool is_due;        /* places that changed are to be written */
+    bool is_mute;       /* the database has not heard of this broker for a second */
+    uint32_t log_epoch; /* the newest number that this broker knows */
+    uint64_t seq;
     unsigned closed;
     struct array column[7];
     uint64_t count, moves, taken, dropped;
@@ -331,9 +334,41 @@ static bool write_places(struct cursors *all)
     return ordinal && send_statement(all, "cursor_move", 7, on_moved);
 }
 
+/* --- this broker runs ---------------------------------------------------------------------------
+ */
+
+static void on_here(void *arg, const struct pg_reply *reply)
+{
+    if (reply->answer == PG_ERROR)
+        log_warn("store.here.refused", "sqlstate=%s why=\"%s\" next=\"tried again\"",
+                 reply->sqlstate, reply->message);
+    if (reply->answer != PG_LOST)
+        pump(arg);
+}
+
+/* True: it is under way. */
+static bool say_here(struct cursors *all)
+{
+    uint32_t log_epoch = htobe32(all->log_epoch);
+    uint64_t seq = htobe64(all->seq);
+    const struct pg_param params[] = {
+        {all->broker, strlen(all->broker)}, {&log_epoch, sizeof(log_epoch)}, {&seq, sizeof(seq)}};
+
+    all->is_mute = false;
+    return pg_query(all->pg, "broker_here", params, 3, DEADLINE_MS, on_here, all) == ST_OK;
+}
+
+void cursors_see(struct cursors *all, uint32_t log_epoch, uint64_t seq)
+{
+    all->log_epoch = log_epoch;
+    all->seq = seq;
+}
+
 static void pump(struct cursors *all)
 {
     if (!pg_is_idle(all->pg) || !list_empty(&all->asked))
+        return;
+    if (all->is_mute && say_here(all))
         return;
     if (all->is_due && write_places(all))
         return;
@@ -346,6 +381,7 @@ static void on_timer(void *arg)
     struct cursors *all = arg;
 
     all->is_due = true;
+    all->is_mute = *all->broker != '\0';
     pump(all);
 }
 
@@ -434,7 +470,9 @@ void cursors_redial(struct cursors *all, const char *why)
 
 void cursors_hurry(struct cursors *all)
 {
-    on_timer(all);
+    all->is_due = true;
+    all->is_mute = false;
+    pump(all);
 }
 
 void cursors_count(const struct cursors *all, struct store_counters *out)
@@ -456,7 +494,7 @@ static enum status connect(struct cursors *all, const char *conninfo,
                            void *arg)
 {
     static const char *const setup[] = {"session", "schema", NULL};
-    static const char *const names[] = {"cursor_open", "cursor_move", NULL};
+    static const char *const names[] = {"cursor_open", "cursor_move", "broker_here", NULL};
     const struct pg_settings set = {.loop = all->loop,
                                     .conninfo = conninfo,
                                     .name = "cursor",

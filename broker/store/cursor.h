@@ -33,6 +33,9 @@ struct cursor *cursor_open(struct cursors *all, const struct durable_name *what,
 void cursor_move(struct cursor *c, uint32_t log_epoch, uint64_t upto);
 void cursor_close(struct cursor **c);
 
+/* The log as this broker knows it now. The database is told about once a second, so that people see
+ * which brokers run and how far they are; a broker without a name tells nobody. */
+void cursors_see(struct cursors *all, uint32_t log_epoch, uint64_t seq);
 void cursors_redial(struct cursors *all, const char *why);
 /* Writes what is not written now, and not after a while: the broker is about to end. */
 void cursors_hurry(struct cursors *all);

@@ -137,6 +137,7 @@ void head_see(struct store *s, const struct place *log)
     if (known && log->log_epoch < known)
         return; /* an old answer; if the log itself is older, the next poll judges it */
     follow_seen(&s->follow, log->log_epoch, log->seq);
+    cursors_see(s->cursors, log->log_epoch, log->seq);
     if (!known || known == log->log_epoch)
         return;
     commit_give_back(s);

@@ -115,7 +115,7 @@ COMMENT ON FUNCTION eoc.incident_families IS 'how many families each of these in
 -- Every office and gateway whose reports the reader may hear: when a broker last had anything from it, and which
 -- broker serves its durable listener now. Receipts and ticks count: this asks for the link, not for people (eoc.silence).
 CREATE FUNCTION eoc.links()
-RETURNS TABLE (principal text, pcode text, roles text, heard_at timestamptz, served_by text, confirmed_at timestamptz, behind int8)
+RETURNS TABLE (principal text, pcode text, roles text, heard_at timestamptz, served_by text, confirmed_at timestamptz, behind int8, last_by text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -132,16 +132,16 @@ BEGIN
         SELECT r.sender_id, max(r.seq_last) AS seq FROM bus.lane_run r GROUP BY r.sender_id
     ), listens AS MATERIALIZED (
         SELECT c.principal_id, min(c.broker) FILTER (WHERE c.leased_until > now()) AS served_by, max(c.moved_at) AS confirmed_at,
-               max(greatest(h.seq - c.seq, 0)) AS behind
+               max(greatest(h.seq - c.seq, 0)) AS behind, (array_agg(c.broker ORDER BY c.leased_until DESC NULLS LAST))[1] AS last_by
           FROM bus.cursor c CROSS JOIN bus.log_head h GROUP BY c.principal_id
     )
-    SELECT o.name, o.pcode, o.roles, m.received_at, l.served_by, l.confirmed_at, l.behind
+    SELECT o.name, o.pcode, o.roles, m.received_at, l.served_by, l.confirmed_at, l.behind, l.last_by
       FROM own o LEFT JOIN seen s ON s.sender_id = o.principal_id LEFT JOIN listens l ON l.principal_id = o.principal_id
       LEFT JOIN LATERAL (SELECT x.received_at FROM bus.message x WHERE x.seq = s.seq LIMIT 1) AS m ON true
      WHERE bus.is_heard(whole, map, mine, 121, 2, o.pcode);
 END
 $$;
-COMMENT ON FUNCTION eoc.links IS 'when the last message of each office and gateway came, whatever it was, which broker serves its durable listener (null: none), and how far that is';
+COMMENT ON FUNCTION eoc.links IS 'when the last message of each office and gateway came, whatever it was, which broker serves its durable listener (null: none), how far that is, and which broker served it last';
 
 -- Channels of gateways that the reader may see, with the time of their newest sample; eoc.observation has the values.
 CREATE FUNCTION eoc.channels()

@@ -1,11 +1,9 @@
--- page: how far the record is, which brokers serve listeners, and the link of every office and gateway
+-- page: how far the record is, which hubs and brokers run, and the link of every office and gateway
 -- takes: lang
 WITH link AS MATERIALIZED (SELECT * FROM eoc.links())
 SELECT json_build_object(
     'now', now(), 'head', (SELECT max(m.seq) FROM eoc.message m), 'newest_at', (SELECT m.received_at FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
-    'brokers', coalesce((SELECT json_agg(x) FROM (
-        SELECT l.served_by AS broker, count(*) AS listeners, max(l.confirmed_at) AS confirmed_at
-          FROM link l WHERE l.served_by IS NOT NULL GROUP BY 1 ORDER BY 1) AS x), '[]'),
+    'hubs', coalesce((SELECT json_agg(x) FROM eoc.hubs(coalesce($1::text, 'en')) AS x), '[]'),
     'links', coalesce((SELECT json_agg(x) FROM (
         SELECT l.principal, l.heard_at, l.served_by, l.behind, l.confirmed_at IS NOT NULL AS listens, eoc.place_name(l.pcode, coalesce($1::text, 'en')) AS place
           FROM link l ORDER BY l.confirmed_at IS NOT NULL AND l.served_by IS NULL DESC, l.heard_at DESC NULLS LAST LIMIT 600) AS x), '[]'))::text;

@@ -6,7 +6,8 @@ INSERT INTO allowed VALUES
 ('bus_ingest', 'EXECUTE', 'bus.replay bus.replay_to bus.last_values bus.seq_at bus.head bus.schema_version
                            bus.function_digest bus.see_timeline bus.raise_epoch'),
 ('bus_ingest', 'EXECUTE', 'bus.principals'),
-('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick bus.chain_head bus.say_settings'),
+('bus_ingest', 'EXECUTE', 'bus.cursor_open bus.cursor_move bus.delivered bus.tick bus.chain_head bus.say_settings
+                           bus.broker_here'),
 ('bus_ingest bus_admin', 'EXECUTE', 'bus.say_audit'),
 ('bus_ingest', 'EXECUTE', 'bus.keys_of'),
 ('bus_ingest', 'EXECUTE', 'bus.project_place bus.project_page bus.project_put bus.summarize'),
@@ -40,7 +41,8 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin', 'SELECT', 'bus.report bus.report_rule eoc.report eoc.report_current eoc.report_expected
     eoc.report_due eoc.report_rule eoc.alert_in_force eoc.silence'),
 -- The boards: numbers of families, who is heard, streams of samples; each asks what the reader may hear.
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.incident_families eoc.links eoc.channels'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.incident_families eoc.links eoc.channels
+    eoc.brokers eoc.hubs'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.reports_expected bus.district_of bus.codes_over bus.places_heard bus.words_at'),
 ('bus_admin', 'EXECUTE', 'bus.report_rule_set bus.report_rule_drop'),
 ('bus_reader bus_admin', 'SELECT', 'bus.request bus.line bus.commitment eoc.board eoc.request_open eoc.queue eoc.taken eoc.commitment
@@ -66,7 +68,7 @@ INSERT INTO allowed VALUES
 ('bus_admin', 'SELECT', 'bus.principal bus.principal_key bus.principal_list bus.epoch bus.migration bus.function_text
                          bus.chain bus.retired'),
 ('bus_admin', 'EXECUTE', 'bus.principal_add bus.principal_key_add bus.principal_revoke bus.principal_enrol
-                          bus.principal_key_revoke bus.cursor_forget bus.retire_log
+                          bus.principal_key_revoke bus.cursor_forget bus.broker_forget bus.retire_log
                           bus.raise_epoch bus.reader_set bus.reader_drop'),
 -- The rules, and why they say what they say.
 ('bus_admin', 'SELECT', 'bus.role bus.rule bus.agreement bus.rule_text bus.sharing bus.role_trouble'),

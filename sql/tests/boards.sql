@@ -96,5 +96,36 @@ SELECT is(pg_temp.asked('nobody', 'SELECT count(*) FROM eoc.links()'), '0', 'and
 INSERT INTO bus.last_value (time, seq, sender_id, datastream_id, status) SELECT now(), 1, p.principal_id, 1, 1 FROM bus.principal p WHERE p.name = 'coes.ayni.office';
 SELECT is(pg_temp.asked('desk', 'SELECT string_agg(c.sender, chr(32)) FROM eoc.channels() AS c'), 'coes.ayni.office', 'channels of whose samples one may hear');
 SELECT is(pg_temp.asked('vose', 'SELECT count(*) FROM eoc.channels()'), '0', 'and of no other place');
+
+-- Hubs ---------------------------------------------------------------------------------------------
+SELECT bus.say_settings('kh1', E'name\tbroker\tkh1\nhub\t\t3501401'), bus.say_settings('kh2', E'hub\t\t3501401'), bus.say_settings('ku', E'hub\t\tKulob') \g /dev/null
+SELECT is((SELECT count(*)::int4 FROM eoc.hubs()), 0, 'what never ran here is no hub');
+SELECT bus.broker_here(b, (SELECT log_epoch FROM bus.log_head), (SELECT seq FROM bus.log_head)) FROM unnest(ARRAY['kh1', 'kh2', 'ku', 'alone']) AS b \g /dev/null
+INSERT INTO bus.gazetteer_version (version, source) OVERRIDING SYSTEM VALUE VALUES (1, 'test');
+INSERT INTO bus.place (pcode, valid_from, version, level, name_tg, name_ru, name_en, source) VALUES ('3501401', '2000-01-01', 1, 3, 'Хуҷанд', 'Худжанд', 'Khujand', 'test');
+SELECT is(pg_temp.asked('nobody', $$SELECT string_agg(concat_ws(' ', h.hub, h.name, jsonb_array_length(h.brokers), h.is_alive, h.behind), ', ' ORDER BY h.hub) FROM eoc.hubs('ru') AS h$$),
+          '3501401 Худжанд 2 t 0, Kulob Kulob 1 t 0, alone alone 1 t 0', 'a hub is its brokers, called as people call it; a broker of no hub is one');
+INSERT INTO bus.cursor (principal_id, name, lane, log_epoch, seq, generation, patterns, broker, leased_until)
+SELECT p.principal_id, 'inbox', 4, 1, 0, 1, '**', CASE p.name WHEN 'coes.ayni.office' THEN 'kh1' ELSE 'kh2' END,
+       now() + CASE p.name WHEN 'coes.ayni.reg' THEN interval '-1 minute' ELSE interval '1 minute' END
+  FROM bus.principal p WHERE p.name IN ('coes.ayni.office', 'coes.ayni.reg', 'x.ayni.nobody');
+CREATE FUNCTION pg_temp.hub(login text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.asked(login, $q$SELECT concat_ws(' ', h.is_alive, (SELECT string_agg(b->>'is_alive', ' ' ORDER BY b->>'broker') FROM jsonb_array_elements(h.brokers) AS b), h.offices, h.silent, h.behind)
+                                     FROM eoc.hubs() AS h WHERE h.hub = '3501401'$q$)
+$$;
+SELECT is(pg_temp.hub('desk'), 't true true 3 1 0', 'an office without a lease is silent, and still of the hub that served it last');
+SELECT is(pg_temp.hub('nobody'), 't true true 0 0 0', 'offices are counted of whom one may hear');
+UPDATE bus.broker_seen SET seen_at = now() - interval '5 minutes', seq = seq - 2 WHERE broker = 'kh2';
+SELECT is(pg_temp.hub('desk'), 't true false 3 2 0', 'a broker that is gone takes its offices with it, whatever lease they had; the hub lives by the other');
+UPDATE bus.broker_seen SET seen_at = now() - interval '5 minutes', seq = seq - 7 WHERE broker = 'kh1';
+SELECT is(pg_temp.hub('desk'), 'f false false 3 3 2', 'without any it is down, and as far behind as its best broker was');
+SELECT is((SELECT string_agg(h.hub, ' ') FROM eoc.hubs() AS h), '3501401 Kulob alone', 'what is down comes first');
+SELECT is((SELECT json_agg(json_build_array(x.hub, x.alive) ORDER BY x.hub)::text FROM (SELECT b.hub, count(*) FILTER (WHERE b.is_alive) AS alive FROM eoc.brokers() AS b GROUP BY 1) AS x),
+          '[["3501401", 0], ["Kulob", 1], ["alone", 1]]', 'the lamps count the same');
+SELECT bus.broker_here('ku', (SELECT log_epoch FROM bus.log_head) - 1, 5) \g /dev/null
+SELECT is((SELECT b.behind FROM eoc.brokers() AS b WHERE b.broker = 'ku'), (SELECT seq FROM bus.log_head), 'who stands in an older log has all of this one to read');
+SELECT is(bus.broker_forget('ku'), false, 'what runs is not forgotten');
+SELECT is(bus.broker_forget('kh1'), true, 'what will not come back is');
+SELECT is((SELECT string_agg(b.broker, ' ' ORDER BY b.broker) FROM eoc.brokers() AS b), 'alone kh2 ku', 'and is no hub that is down');
 SELECT * FROM finish();
 ROLLBACK;

@@ -165,7 +165,7 @@ bool model_ask(const char *query, const struct model_params *p, struct pg_rows *
     } else {
         return !strcmp(query, "project_page") || !strcmp(query, "summarize") ||
                !strcmp(query, "session") || !strcmp(query, "settings") ||
-               !strncmp(query, "listen_", 7);
+               !strcmp(query, "broker_here") || !strncmp(query, "listen_", 7);
     }
     return true;
 }

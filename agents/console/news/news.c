@@ -8,6 +8,7 @@
 #include "agents/console/api/answer.h"
 #include "agents/console/read/book.h"
 #include "proto/base/ids.h"
+#include "proto/base/log.h"
 #include "proto/wire/json.h"
 #include "proto/wire/types.h"
 
@@ -43,7 +44,8 @@ struct news {
         char person[PERSON_NAME];
     } expected[EXPECTED]; /* a ring: the latest that were said here */
     unsigned next;
-    struct buf text;
+    struct buf text, hubs; /* hubs: the answer of page_hubs.sql, as JSON; empty: not known now */
+    bool asks_hubs;
 };
 
 /* --- giving out ---------------------------------------------------------------------------------
@@ -178,6 +180,41 @@ static void make_room_for(struct news *n, const char *person)
     drop(oldest);
 }
 
+/* --- how the hubs are ----------------------------------------------------------------------------
+ */
+
+static void on_hubs(void *arg, enum status st, const char *json, const char *why)
+{
+    struct news *n = arg;
+
+    const bool same =
+        st == ST_OK && n->hubs.len == strlen(json) && memcmp(n->hubs.data, json, n->hubs.len) == 0;
+
+    n->asks_hubs = false;
+    if (same)
+        return;
+    if (st != ST_OK)
+        log_debug("console.hubs", "status=%s why=\"%s\"", status_name(st), why ? why : "");
+    buf_clear(&n->hubs);
+    buf_puts(&n->hubs, st == ST_OK ? json : "");
+    news_truth(n);
+}
+
+/* What is another than before is told at once. */
+static void ask_hubs(struct news *n)
+{
+    if (n->asks_hubs)
+        return;
+    n->asks_hubs = true;
+    if (reader_ask(n->console->reader, "", "hubs", NULL, 0, on_hubs, n) == ST_OK)
+        return;
+    n->asks_hubs = false;
+    buf_clear(&n->hubs);
+}
+
+/* --- a page comes -------------------------------------------------------------------------------
+ */
+
 void news_open(struct news *n, struct exchange *x, const char *person)
 {
     struct open_page *p;
@@ -197,6 +234,7 @@ void news_open(struct news *n, struct exchange *x, const char *person)
     }
     list_add_tail(&n->pages, &p->link);
     n->count++;
+    ask_hubs(n);
     news_truth(n);
 }
 
@@ -372,13 +410,24 @@ void news_truth(struct news *n)
     put_json(&n->text, s.endpoint ? s.endpoint : "");
     buf_puts(&n->text, ",\"trouble\":");
     put_json(&n->text, s.trouble ? s.trouble : "");
+    buf_puts(&n->text, ",\"hubs\":");
+    if (n->hubs.len)
+        buf_put(&n->text, n->hubs.data, n->hubs.len);
+    else
+        buf_puts(&n->text, "null");
     buf_puts(&n->text, "}");
     give(n, "truth");
 }
 
 static void on_truth(void *arg)
 {
-    news_truth(arg);
+    struct news *n = arg;
+
+    if (n->count)
+        ask_hubs(n);
+    else
+        buf_clear(&n->hubs);
+    news_truth(n);
 }
 
 enum status news_create(struct news **out, struct console *c)
@@ -411,5 +460,6 @@ void news_destroy(struct news *n)
     while (!list_empty(&n->doubts))
         drop_doubt(container_of(list_first(&n->doubts), struct doubt, link));
     buf_free(&n->text);
+    buf_free(&n->hubs);
     mem_free(n);
 }

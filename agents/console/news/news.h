@@ -7,8 +7,9 @@
  *   withdrawn  what was shown as provisional will not be stored: {message_id}
  *   settled    what somebody said here has its receipt: {message_id, person, stored, seq, verdict, code,
  *              path, text}; only to that person's pages
- *   truth      every 2 s: {utc_us, store, linked, endpoint, view, waiting, refused, exercise, seq}. A page
- *              that hears none for 5 s says that it is blind.
+ *   truth      every 2 s: {utc_us, store, linked, endpoint, view, waiting, refused, exercise, seq, hubs}. A
+ *              page that hears none for 5 s says that it is blind. `hubs`: of each centre what its brokers'
+ *              setting `hub` says, how many brokers it has, how many run; null while the database is away.
  *
  * A person hears of messages as bus.may says (read/book.h); while the database is away everybody who is
  * signed in hears FLASH. A page that comes back reads its views again; nothing is repeated here. */

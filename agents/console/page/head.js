@@ -9,9 +9,14 @@ import { say } from "./words.js";
 
 let sight = true;
 
-function lamp(name, good) {
+// How many of the hubs have all their brokers: the same truth as the page behind the lamps.
+function hubs(truth) {
+  const whole = truth.hubs?.filter(([, brokers, alive]) => alive === brokers).length;
+  return truth.hubs?.length ? lamp("hubs", sight && whole === truth.hubs.length, `${whole}/${truth.hubs.length}`) : null;
+}
+function lamp(name, good, count) {
   return el("span", { class: "lamp " + (good ? "good" : "bad") },
-    el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), ` ${say("lamp." + name)}`, el("span", { class: good ? "unseen" : "" }, `: ${say(good ? "lamp.good" : "lamp.bad")}`));
+    el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), ` ${say("lamp." + name)}${count ? ` ${count}` : ""}`, el("span", { class: good ? "unseen" : "" }, `: ${say(good ? "lamp.good" : "lamp.bad")}`));
 }
 
 function troubles(truth) {
@@ -29,7 +34,7 @@ function drawBanner(truth) {
 function draw() {
   const truth = news.truth, lamps = document.getElementById("lamps");
   if (!truth || !lamps) return;
-  fill(lamps, lamp("bus", sight && truth.linked), lamp("store", sight && truth.store), lamp("view", sight && truth.view),
+  fill(lamps, lamp("bus", sight && truth.linked), lamp("store", sight && truth.store), lamp("view", sight && truth.view), hubs(truth),
     truth.waiting ? el("span", { class: "lamp wait" }, say("lamp.waiting", { n: truth.waiting })) : null,
     sound.quiet ? el("span", { class: "lamp wait" }, say("lamp.quiet")) : null,
     sound.blocked() ? el("span", { class: "lamp wait" }, say("lamp.silent")) : null);

@@ -33,8 +33,10 @@ function open() {
     source.addEventListener(event, (e) => {
       if (!e.data) return;
       const data = JSON.parse(e.data);
+      const was = String(truth?.hubs);
       if (event === "truth") truth = data;
       hear(event, data);
+      if (event === "truth" && String(data.hubs) !== was) give("hubs", data.hubs);
     });
   // The stream was ended for good: the person is signed out, here or everywhere.
   source.addEventListener("error", () => api.whoAmI().catch((trouble) => trouble.status === 401 && location.reload()));

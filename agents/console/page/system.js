@@ -1,4 +1,4 @@
-// system - the truth about the bus itself: this page's way to it, the record, brokers, and every office's link.
+// system - the truth about the bus itself: this page's way to it, the record, hubs and their brokers, and every office's link.
 import { el, fill } from "./dom.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
@@ -7,6 +7,8 @@ import { number, table } from "./table.js";
 import { watch } from "./watch.js";
 
 const lit = (good, text) => el("span", { class: "lamp " + (good ? "good" : "bad") }, el("span", { class: "dot", "aria-hidden": "true" }, good ? "● " : "▲ "), text);
+
+const running = (alive, name) => lit(alive, alive ? name : `${name}: ${say("lamp.bad")}`);
 
 function own(record) {
   const truth = news.truth ?? {};
@@ -40,11 +42,14 @@ export async function systemPage(main) {
 }
 function boards(answer) {
   return [
-    table(say("system.brokers"), [
-      ["col.name", (row) => row.broker],
-      ["system.listeners", (row) => row.listeners, "n"],
-      ["system.heard", (row) => words.time(row.confirmed_at)],
-    ], answer.brokers),
+    table(say("system.hubs"), [
+      ["system.hub", (row) => running(row.is_alive, row.name)],
+      ["system.brokers", (row) => row.brokers.map((one) => [running(one.is_alive, one.broker), " "])],
+      ["system.heard", (row) => `${words.age(row.seen_at)} · ${words.time(row.seen_at)}`],
+      ["system.unread", (row) => number(row.behind), "n"],
+      ["system.offices", (row) => number(row.offices), "n"],
+      ["system.silent", (row) => number(row.silent), "n"],
+    ], answer.hubs),
     table(say("system.links"), [
       ["col.by", (row) => row.principal],
       ["col.place", (row) => row.place],

@@ -55,6 +55,7 @@ export async function watch(main, name, values, draw, types) {
       if (!timer && concerns(message)) timer = setTimeout(load, 400);
     }),
     news.on("sight", (sees) => sees && load()),
+    news.on("hubs", () => concerns({ type: "hubs" }) && load()),
   ];
   main.append(old, body);
   await load();

@@ -125,6 +125,8 @@ static void settings_that_contradict_each_other_are_refused(void **state)
         {"endpoint.next = tcp://127.0.0.1:5512\n", "key.next"},
         {"key.next = /etc/eocbus/keys/broker-2.key\n", "endpoint.next"},
         {"name = 12345678901234567890123456789012345678901234567890123456789012345\n", "name"},
+        {"hub = 12345678901234567890123456789012345678901234567890123456789012345\n", "hub"},
+        {"hub = \xff\n", "hub"},
     };
     struct config c;
 
