@@ -84,6 +84,9 @@ static int run(struct demo *d)
     if (code < 0) {
         demo_tell(d->once ? "the bus runs; playing the plan to its end"
                           : "the bus runs; ctrl-C stops it");
+        if (!d->once)
+            demo_tell(arena_printf(d->arena, "everything that is said: tail -f %s",
+                                   demo_path(d, "log/screen.log")));
         demo_tell_page(d);
         code = demo_play(d);
     }

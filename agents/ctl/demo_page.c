@@ -60,12 +60,13 @@ static bool make_password(char out[64])
     return ok;
 }
 
-/* A public alert takes a second person: the first dispatcher of the plan who has no page. */
-static const struct plan_agent *second_of(const struct demo *d)
+/* A public alert takes a second person, and an evacuation two who take it besides: the dispatchers
+ * of the plan who have no page of their own, 0 the first. */
+static const struct plan_agent *other_of(const struct demo *d, unsigned nth)
 {
     for (unsigned i = 0; i < d->plan.agent_count; i++)
         if (strcmp(d->plan.agents[i].program, "eocctl") == 0 &&
-            strcmp(d->plan.agents[i].role, "dispatcher") == 0)
+            strcmp(d->plan.agents[i].role, "dispatcher") == 0 && nth-- == 0)
             return &d->plan.agents[i];
     return NULL;
 }
@@ -97,7 +98,9 @@ static int write_people(struct demo *d, const struct plan_agent *a)
         return -1;
     st = add_person(d, a, "conf/page.password", &text);
     if (st == ST_OK)
-        st = add_person(d, second_of(d), "conf/page.second", &text);
+        st = add_person(d, other_of(d, 0), "conf/page.second", &text);
+    if (st == ST_OK)
+        st = add_person(d, other_of(d, 1), "conf/page.third", &text);
     if (st == ST_OK && !text.failed)
         st = file_replace(people, text.data, text.len);
     buf_free(&text);
@@ -165,17 +168,27 @@ void demo_put_page(struct demo *d, struct buf *b)
         d->dir, d->dir, d->page_port, d->dir, d->dir);
 }
 
+static void tell_person(struct demo *d, const char *what, const struct plan_agent *a,
+                        const char *secret)
+{
+    const char *found = a ? demo_read_file(d, demo_path(d, "%s", secret)) : NULL;
+
+    if (found)
+        demo_tell(arena_printf(d->arena, "%s: name %s  password %s", what, a->name, found));
+}
+
 void demo_tell_page(struct demo *d)
 {
-    const struct plan_agent *a = page_of(d), *other = a ? second_of(d) : NULL;
-    const char *secret = a ? demo_read_file(d, demo_path(d, "conf/page.password")) : NULL,
-               *second = other ? demo_read_file(d, demo_path(d, "conf/page.second")) : NULL;
+    const struct plan_agent *a = page_of(d);
+    const char *secret = a ? demo_read_file(d, demo_path(d, "conf/page.password")) : NULL;
 
-    if (secret)
-        demo_tell(arena_printf(d->arena, "the page: http://127.0.0.1:%u  name %s  password %s",
-                               d->page_port, a->name, secret));
-    if (second)
-        demo_tell(arena_printf(d->arena,
-                               "a second person, who approves alerts: name %s  password %s",
-                               other->name, second));
+    if (!secret)
+        return;
+    printf("\n");
+    demo_tell(arena_printf(d->arena, "the page: http://127.0.0.1:%u  name %s  password %s",
+                           d->page_port, a->name, secret));
+    tell_person(d, "a second person, who approves alerts", other_of(d, 0), "conf/page.second");
+    tell_person(d, "a third, on duty for the region", other_of(d, 1), "conf/page.third");
+    printf("\n");
+    fflush(stdout);
 }

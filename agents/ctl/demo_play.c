@@ -168,7 +168,7 @@ int demo_start_bus(struct demo *d)
     if (code < 0)
         code = wait_for_broker(d);
     if (code < 0)
-        code = start_kept(d, "screen", screen, true, &d->listener);
+        code = start_kept(d, "screen", screen, d->once, &d->listener);
     for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
         if (d->plan.agents[i].daemon)
             code = start_daemon(d, &d->plan.agents[i]);

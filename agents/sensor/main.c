@@ -68,6 +68,7 @@ static const char usage[] =
     "  --say, --speed max|60x play it into the bus, as exercise or test\n"
     "\n"
     "A line is DATASTREAM TIME|now VALUE [FLAG...], as in: gusar.stage now 1.284\n"
+    "TIME is ISO 8601 with a zone, or now-30: so many seconds before now\n"
     "On TCP each line is answered \"ok LINE\" when it is safe, or \"error LINE: what is legal\".\n"
     "\n"
     "Of every command:\n"

@@ -105,8 +105,7 @@ BEGIN
         SELECT c.seq, c.said FROM bus.contested c WHERE c.message_id = about AND coalesce(c.settled_as, 0) = 0) AS x
      WHERE number IS NULL OR x.seq = number;
     IF open IS NULL THEN
-        RETURN bus.refuse('not_undecided', 'decision.message_id',
-                          'No message with this id is held or contested; what is shows `eocctl undecided`.');
+        RETURN bus.report_dismissed(m, about, number);
     ELSIF cardinality(open) > 1 THEN
         RETURN bus.refuse('ambiguous', 'decision.seq',
                           format('Several senders gave this id to a message: they are numbers %s. Say which one in decision.seq.',
@@ -122,6 +121,36 @@ BEGIN
         RETURN bus.apply();
     END IF;
     RETURN bus.force(s, m);
+END
+$$;
+
+-- A report that belongs to nothing yet needs no decision any more: somebody has seen that it is no incident. Why is
+-- said; of an exercise everybody knows. Who names it as cause or evidence later takes it back.
+CREATE FUNCTION bus.report_dismissed(m bus.said, about uuid, number int8) RETURNS bus.judgement
+LANGUAGE plpgsql AS $$
+DECLARE
+    r bus.incident_report;
+    s bus.said;
+    j bus.judgement;
+BEGIN
+    SELECT * INTO r FROM bus.incident_report x
+     WHERE x.message_id = about AND x.incident_id IS NULL AND x.over_seq IS NULL AND x.seq = coalesce(number, x.seq);
+    IF NOT FOUND OR m.body->>'ruling' IS DISTINCT FROM 'RULING_DISMISSED' THEN
+        RETURN bus.refuse('not_undecided', 'decision.message_id',
+                          'No message with this id is held or contested; what is shows `eocctl undecided`.');
+    END IF;
+    s.status := r.status;
+    s.label := r.label;
+    s.places := string_to_array(r.places, ' ');
+    s.sender_id := r.sender_id;
+    j := bus.may_decide(m, s);
+    IF j.verdict IS NOT NULL THEN
+        RETURN j;
+    ELSIF r.status = 1 AND coalesce(trim(m.body->>'text'), '') = '' THEN
+        RETURN bus.refuse('reason', 'decision.text', 'Why a report needs no decision is said with it.');
+    END IF;
+    UPDATE bus.incident_report x SET over_seq = m.seq WHERE x.message_id = about;
+    RETURN bus.apply();
 END
 $$;
 

@@ -7,6 +7,7 @@ SELECT json_build_object(
                 FROM eoc.document m WHERE m.message_id = $1::text::uuid AND m.type = 'public_alert' LIMIT 1),
     'draft', (SELECT row_to_json(d) FROM eoc.alert_draft d
                WHERE d.message_id = $1::text::uuid OR d.alert_id = $1::text::uuid LIMIT 1),
+    'incident_name', (SELECT i.name FROM eoc.incident_now i WHERE i.incident_id = (SELECT d.incident_id FROM eoc.document d WHERE d.message_id = $1::text::uuid AND d.type = 'public_alert' LIMIT 1)),
     'in_force', EXISTS (SELECT FROM eoc.alert_in_force f WHERE f.message_id = $1::text::uuid),
     'verdict', (SELECT coalesce(u.why, '') FROM eoc.undecided u WHERE u.message_id = $1::text::uuid LIMIT 1),
     'receipts', coalesce((SELECT json_agg(r ORDER BY r.place) FROM eoc.alert_receipts r WHERE r.alert_id = $1::text::uuid), '[]'))::text;

@@ -239,6 +239,26 @@ SELECT results_eq(format($$SELECT DISTINCT ON (at, seq) concat_ws(' ', what, CAS
 SELECT is((SELECT count(*) FROM eoc.incident_timeline WHERE incident_id = pg_temp.uid(30) AND stored_s IS NOT NULL), 1::int8, 'what is for somebody tells when it was stored');
 SELECT set_has(format($$SELECT event FROM eoc.incident_timeline WHERE incident_id = %L$$, pg_temp.uid(1)), $$VALUES ('CLOSED'), ('REOPENED'), ('HAZARD_RESUMED')$$, 'every move is in it');
 
+-- A report that is no incident: a person says so, with a reason, and nobody is asked about it any more.
+INSERT INTO bus.principal (name, agency, roles, places) VALUES ('coes.gissar', 'coes', 'district', '3507215'), ('coes.night', 'coes', 'dispatcher', '');
+CREATE FUNCTION pg_temp.dismisses(n int, more jsonb DEFAULT '{"text": "a lorry on the bridge"}', status int DEFAULT 1, who text DEFAULT 'coes.night') RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.tell('decision', jsonb_build_object('message_id', pg_temp.uid(n), 'ruling', 'RULING_DISMISSED', 'decided_by', who) || more, status => status, pcode => '3507215', who => who) $$;
+CREATE FUNCTION pg_temp.waits(n int) RETURNS bool LANGUAGE sql AS $$ SELECT EXISTS (SELECT FROM eoc.incident_proposal WHERE message_id = pg_temp.uid(n)) $$;
+SELECT pg_temp.tell('flash_report', '{"hazard": "HAZARD_HAIL", "village": "x"}', status => n % 10, pcode => '3507215', id => pg_temp.uid(n), who => 'coes.gissar') FROM unnest(ARRAY[9001, 9012, 9021]) AS n;
+SELECT ok(pg_temp.waits(9001) AND pg_temp.waits(9012) AND pg_temp.waits(9021), 'reports wait for a person');
+SELECT is(pg_temp.dismisses(9001, '{}'), 'REFUSED reason', 'without a reason nothing real is dismissed');
+SELECT is(pg_temp.dismisses(9001, status => 2), 'REFUSED status', 'an exercise dismisses nothing real');
+SELECT is(pg_temp.dismisses(9001, who => 'coes.gissar'), 'REFUSED rights', 'nor does an office');
+SELECT is(pg_temp.dismisses(9001, '{"ruling": "RULING_APPLIED", "text": "x"}'), 'REFUSED not_undecided', 'there is nothing to apply');
+SELECT ok(pg_temp.waits(9001), 'it waits still');
+SELECT is(pg_temp.dismisses(9001), 'APPLIED', 'with a reason it is');
+SELECT is(pg_temp.dismisses(9012, '{}', 2), 'APPLIED', 'what was played needs none');
+SELECT ok(NOT pg_temp.waits(9001) AND NOT pg_temp.waits(9012) AND pg_temp.waits(9021), 'nobody is asked any more, of the others somebody is');
+SELECT is(pg_temp.dismisses(9001), 'REFUSED not_undecided', 'once');
+SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(9090), 'hazard', 'HAZARD_HAIL', 'name', 'after all', 'cause_ids', jsonb_build_array(pg_temp.uid(9001))), pcode => '3507215'),
+          'APPLIED', 'it was one after all');
+SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_temp.uid(9001)), pg_temp.uid(9090), 'and belongs to it');
+
 -- The rules of all cycles --------------------------------------------------------------------------
 SELECT is_empty($$WITH RECURSIVE ends AS (
                       SELECT cycle, state FROM bus.cycle_state WHERE NOT is_open

@@ -70,4 +70,59 @@ export async function boards({ test, enter, leave, bus, words }) {
     assert.equal(Number(cells[0]), cells.slice(1).reduce((sum, one) => sum + Number(one), 0));
     await leave(page);
   });
+  const focused = (page) => page.evaluate(() => document.activeElement.dataset.key ?? document.activeElement.id);
+  await test("after a dialog the focus is where it was, also when the page was drawn anew behind it", async () => {
+    const page = await enter();
+    await go(page, `/incident/${id}`);
+    await page.waitForSelector("#act-note");
+    const reports = await page.locator("table.beside thead th").count();
+    await page.focus("#act-note");
+    await page.evaluate(() => (document.querySelector("#act-note").own = true));
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog form");
+    bus.tell("ayni", { ...flash(30, 0, "drawn anew"), event_time_us: at(Date.now()) });
+    await page.waitForFunction((n) => document.querySelectorAll("table.beside thead th").length >= n && !document.querySelector("#act-note").own, reports);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(await focused(page), "act-note");
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog.keys");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(await focused(page), "act-note");
+    await leave(page);
+  });
+  await test("every list is walked with j and k, Enter opens and x acts, whatever letters the keyboard writes", async () => {
+    const page = await enter();
+    for (const key of ["4", "5", "6"]) {
+      await page.keyboard.press(key);
+      await page.waitForSelector("main tr[data-row]");
+      await page.keyboard.press("j");
+      assert.ok(await page.evaluate(() => document.activeElement.matches("tr[data-row]")), `page ${key}`);
+    }
+    await page.keyboard.press("2");
+    await page.waitForSelector(`tr[data-row]:has-text("the board's night")`);
+    const own = () => page.evaluate(() => document.activeElement.matches("tr") && document.activeElement.textContent.includes("the board's night"));
+    for (let i = 0; i < 30 && !(await own()); i++) await page.evaluate(() => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "о", code: "KeyJ", bubbles: true, cancelable: true })));
+    await page.keyboard.press("x");
+    await page.waitForSelector(`dialog h2:has-text("the board's night")`);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.ok(await own());
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/incident/${id}`);
+    await leave(page);
+  });
+  await test("what an exercise of another day left is kept apart, and one key ends it", async () => {
+    const page = await enter(), old = { ...flash(0, 0, "of the day before yesterday"), incident_ids: [], event_time_us: at(Date.now() - 48 * 60 * MIN) };
+    bus.tell("ayni", old);
+    await page.waitForSelector("details.past:not([hidden])");
+    assert.equal(await page.locator(`.item[data-id="${old.message_id}"]`).isVisible(), false);
+    await page.keyboard.press("e");
+    await page.waitForSelector(`.item.chosen[data-id="${old.message_id}"]:focus`);
+    await page.keyboard.press("d");
+    await page.waitForSelector(`.item[data-id="${old.message_id}"]`, { state: "detached" });
+    assert.equal(bus.psql(`SELECT doc->>'author' FROM eoc.document WHERE type = 'decision' AND doc->'decision'->>'message_id' = '${old.message_id}'`), bus.name);
+    await leave(page);
+  });
 }

@@ -68,8 +68,15 @@ export async function cap({ test, enter, leave, bus, words }) {
     const page = await enterSecond("en");
     await page.goto(`${bus.url}/warn/${draft}`);
     await page.waitForSelector(`blockquote:has-text("УЧЕНИЕ. Сель в долине Гусара!")`);
-    await page.focus("#do-approve");
+    // By keys alone, and no single key says it to the public.
+    await page.keyboard.press("a");
+    await page.waitForSelector("dialog #not-yet:focus");
     await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(bus.psql("SELECT count(*) FROM eoc.alert_in_force"), "0");
+    await page.keyboard.press("a");
+    await page.waitForSelector("dialog #not-yet:focus");
+    await page.keyboard.press("y");
     alert = await until("the alert", () => state("alert_id", `message_id = '${draft}' AND state = 'APPROVED'`));
     assert.equal(bus.psql(`SELECT bus.alert_text(a.doc->'public_alert') = bus.alert_text(d.doc->'public_alert') AND a.status = 2 AND a.doc->'public_alert'->>'status' = 'CAP_STATUS_EXERCISE'
       AND a.doc->>'author' = '${bus.second.name}' AND d.doc->>'author' = '${bus.name}' FROM bus.document a, bus.document d WHERE a.message_id = '${alert}' AND d.message_id = '${draft}'`), "t");
@@ -137,6 +144,7 @@ export async function cap({ test, enter, leave, bus, words }) {
     const other = await enter("en");
     await other.goto(`${bus.url}/warn/${id}`);
     await other.click("#do-approve");
+    await other.click("#do-approve-now");
     const cancel = await until("the cancellation", () => state("alert_id", `message_id = '${id}' AND state = 'APPROVED'`));
     await leave(other);
     assert.equal(bus.psql("SELECT count(*) FROM eoc.alert_in_force"), "0");

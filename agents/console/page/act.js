@@ -1,13 +1,13 @@
 // act - what a dispatcher can do about a thing, here and now. A thing is a row of eoc.queue, or what looks like one: {what, id,
 // incident_id, state, places, hazard, status, detail, by}. Only moves that its life cycle has (eoc.transition) and that the
 // person's rights allow; whether the bus takes them it says itself.
-import { el, fill } from "./dom.js";
+import { el, isPageKey, keyOf, refill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
 import { whyUndecided } from "./refusal.js";
-import { saidBox } from "./said.js";
+import { saidBox, speak } from "./said.js";
 import { go } from "./app.js";
 import { kindName, lineActions, linesOf, request } from "./supply.js";
 
@@ -179,9 +179,16 @@ function falseReport(thing) {
 const joins = (thing) => act("b", "belongs", "incident_transition", thing, () => belongs(thing));
 const declares = (thing) => act("i", "declare", "incident", thing, () => declare(thing));
 // What it most likely needs stands first.
+// What was played needs no reason: one key, and no question.
+function dismiss(thing) {
+  if (thing.status !== "EXERCISE") return decide(thing, "dismiss", "DISMISSED", true);
+  const form = decision(thing, "dismiss", "DISMISSED");
+  speak({ title: form.title, about: form.about }, form.make({ text: null })).catch(() => {}); // what is refused stands near the thing (said.js)
+}
 const reportActions = (thing) => [
   ...(thing.incident_id ? [joins(thing), declares(thing)] : [declares(thing), joins(thing)]),
   act("f", "false_alarm", "incident_transition", thing, () => falseReport(thing)),
+  act("d", "dismiss", "decision", thing, () => dismiss(thing)),
 ];
 
 // --- the others ------------------------------------------------------------------------------------------------------------------
@@ -191,11 +198,10 @@ function reject(thing) {
     { name: "text", label: say("form.text"), most: 500, path: "text" }],
   make: (v) => [{ ...frame(thing), preceding_id: thing.id, receipt: { message_id: thing.id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, code: v.code, time_us: new Date().toISOString(), ...(v.text ? { text: v.text } : {}) } }] }));
 }
-function decide(thing, name, ruling) {
-  ask(formOf(name, thing, { note: whyUndecided(thing), fields: [{ ...reason(), name: "text", path: "text" }],
-    make: (v) => [{ ...frame(thing), label: "LABEL_" + (thing.label ?? "RESTRICTED"), preceding_id: thing.id,
-      decision: { message_id: thing.id, seq: String(thing.seq), ruling: "RULING_" + ruling, decided_by: api.me.person, ...(v.text ? { text: v.text } : {}) } }] }));
-}
+const decision = (thing, name, ruling, required) => formOf(name, thing, { note: thing.what === "undecided" ? whyUndecided(thing) : "", fields: [{ ...reason(required), name: "text", path: "text" }],
+  make: (v) => [{ ...frame(thing), label: "LABEL_" + (thing.label ?? "RESTRICTED"), preceding_id: thing.id,
+    decision: { message_id: thing.id, seq: String(thing.seq), ruling: "RULING_" + ruling, decided_by: api.me.person, ...(v.text ? { text: v.text } : {}) } }] });
+const decide = (...what) => ask(decision(...what));
 // One line needs no question which.
 async function lines(thing, name) {
   const all = (await linesOf(thing.id)).flatMap((line) => lineActions(line, tools));
@@ -257,14 +263,14 @@ addEventListener("rights", () => drawBar());
 // Buttons for a page about one thing, and what is said about it and not settled yet; `x` opens the same as a menu.
 export function actBar(thing) {
   const bar = el("div", { class: "acts", role: "group", "aria-label": say("act.title") });
-  const draw = () => fill(bar, actionsFor(thing).map((action) => el("button", { type: "button", id: "act-" + action.name, class: action.key === "c" ? "first" : null, onclick: action.run }, action.label)),
+  const draw = () => refill(bar, actionsFor(thing).map((action) => el("button", { type: "button", id: "act-" + action.name, class: action.key === "c" ? "first" : null, onclick: action.run }, action.label)),
     el("button", { type: "button", id: "act-menu", onclick: () => actMenu(thing) }, el("kbd", {}, "x"), " ", say("act.title")));
   draw();
   drawBar = draw;
   return el("div", {}, bar, saidBox(thing.id));
 }
 // `x` on a page of one thing; answers how to end it.
-const isActKey = (event) => event.key === "x" && !event.ctrlKey && !event.altKey && !event.metaKey && !event.target.closest("input, textarea, select, dialog");
+const isActKey = (event) => keyOf(event) === "x" && isPageKey(event);
 export function onActKey(run) {
   const onKey = (event) => {
     if (!isActKey(event)) return;

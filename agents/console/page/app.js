@@ -1,14 +1,16 @@
 // app - the frame around the pages: who is here, where we are, how the system is, keys for everything.
-import { el, fill } from "./dom.js";
+import { el, fill, isPageKey, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as head from "./head.js";
 import * as places from "./places.js";
+import * as rove from "./rove.js";
 import * as sound from "./sound.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 import { prepare } from "./act.js";
+import { openDialog } from "./form.js";
 import { csv } from "./table.js";
 import { detected } from "./detected.js";
 import { why } from "./refusal.js";
@@ -52,6 +54,7 @@ let leave = null, current = pages[0];
 
 export function go(path) {
   history.pushState(null, "", path);
+  scrollTo(0, 0);
   show();
 }
 
@@ -86,8 +89,9 @@ async function show() {
   } catch (trouble) {
     troubled(trouble);
   }
-  if (mine === turn) leave = end;
-  else end?.(); // it came when somebody had gone on
+  if (mine !== turn) return end?.(); // it came when somebody had gone on
+  leave = end;
+  if (document.activeElement === document.body) main.focus({ preventScroll: true });
 }
 
 // The lamps lead to what stands apart.
@@ -145,23 +149,19 @@ function onSettled(settled) {
 // --- keys ----------------------------------------------------------------------------------------
 
 function showKeys() {
-  const close = () => dialog.close();
-  const dialog = el("dialog", { "aria-labelledby": "keys-title", onclose: () => dialog.remove() },
-    el("h2", { id: "keys-title" }, say("tool.keys")),
-    el("dl", {}, ["digits", "move", "open", "take", "act", "hush", "system", "search", "help"].map((key) => [el("dt", {}, say(`key.${key}`)), el("dd", {}, say(`key.${key}.does`))])),
-    el("button", { type: "button", onclick: close }, say("tool.close")));
-  document.body.append(dialog);
-  dialog.showModal();
+  const dialog = openDialog(say("tool.keys"), "keys",
+    el("dl", {}, ["digits", "move", "open", "take", "act", "dismiss", "approve", "hush", "system", "search", "help"].map((key) => [el("dt", {}, el("kbd", {}, say(`key.${key}`))), el("dd", {}, say(`key.${key}.does`))])),
+    el("button", { type: "button", onclick: () => dialog.close() }, say("tool.close")));
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
-  const page = pages.find((one) => one.key === event.key);
+  if (!isPageKey(event)) return;
+  const key = keyOf(event), page = pages.find((one) => one.key === key);
   if (page) {
     event.preventDefault(); // the key of a page is no letter in its field
     go(page.path);
-  } else if (event.key === "m") sound.hush();
-  else if (event.key === "?") showKeys();
+  } else if (key === "m") sound.hush();
+  else if (key === "?") showKeys();
 }
 
 function onClick(event) {
@@ -185,6 +185,7 @@ function begin() {
   news.on("message", onMessage); // behind the list's own ear: it looks there for what came
   news.start();
   addEventListener("keydown", onKey);
+  rove.start();
   addEventListener("click", onClick);
   addEventListener("popstate", show);
 }

@@ -4,6 +4,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { asOf, chip, late, tiles, watchWorld } from "./board.js";
 import { table } from "./table.js";
+import { actMenu } from "./act.js";
 
 const signs = { ON_TIME: ["●", "good"], LATE: ["◐", "warn"], MISSING: ["○", "bad"], NOT_DUE: ["·", ""] };
 // Oldest first, a sign a period; the words are for who does not see them.
@@ -14,6 +15,9 @@ const HOUR = 3600e3;
 // A gateway ticks every minute or ten; an office speaks a few times a day.
 const isStale = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > (row.roles.includes("gateway") ? HOUR / 2 : 12 * HOUR);
 const role = (roles) => roles.split(" ").filter(Boolean).map((one) => word("office", one)).join(", ");
+
+// Words to whoever is on duty there, or to one office.
+const write = (row) => actMenu({ what: "silence", id: row.incident_id ?? row.pcode, incident_id: row.incident_id, places: row.pcode, place: row.place, by: row.principal });
 
 export function districtsPage(main) {
   return watchWorld(main, "districts", (answer, status) => {
@@ -28,7 +32,7 @@ export function districtsPage(main) {
         ["col.last_by", (row) => [row.last_sender, word("type", row.last_type)].filter(Boolean).join(": ")],
         ["col.offices", (row) => row.offices, "n"],
         ["col.incident", (row) => incident(row.incident_id, row.incident_name)],
-      ], answer.silence, say("districts.nobody_silent")),
+      ], answer.silence, say("districts.nobody_silent"), write),
       table(say("districts.reports"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.what", (row) => word("type", row.type)],
@@ -39,7 +43,7 @@ export function districtsPage(main) {
         ["col.missing", (row) => (row.missing ? late(row.missing) : 0), "n"],
         ["col.strip", (row) => strip(row.strip)],
         ["col.next_due", (row) => words.time(row.next_due), "t"],
-      ], answer.reports, say("districts.none_expected")),
+      ], answer.reports, say("districts.none_expected"), write),
       table(say("districts.said"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.what", (row) => [word("type", row.type), row.version ? chip(word("version", row.version)) : null]],
@@ -47,7 +51,7 @@ export function districtsPage(main) {
         ["col.since", (row) => words.time(row.event_at), "t"],
         ["col.by", (row) => [row.prepared_by, row.sender].filter(Boolean).join(" · ")],
         ["col.next_contact", (row) => (row.is_late ? late(words.time(row.next_contact_at)) : words.time(row.next_contact_at)), "t"],
-      ], answer.said),
+      ], answer.said, null, write),
       table(say("districts.links"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.by", (row) => row.principal],
@@ -55,7 +59,7 @@ export function districtsPage(main) {
         ["col.link", (row) => (row.served_by ? chip(say("link.listens"), "good") : isStale(row) ? chip(say("link.stale"), "bad") : chip(say("link.heard"), "good"))],
         ["col.heard", (row) => (row.heard_at ? say("board.ago", { age: words.age(row.heard_at) }) : say("link.never")), "t"],
         ["col.behind", (row) => row.behind ?? "", "n"],
-      ], answer.links),
+      ], answer.links, null, write),
     ];
   });
 }

@@ -25,6 +25,41 @@ export function fill(node, ...children) {
   node.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
+// Where the focus is, kept over a redraw: answers how to give it back, to the same thing by its id, its key or its address, or
+// to what held it (a row whose button is gone). `within` is what is drawn anew.
+const signs = ["id", "data-key", "data-id", "href", "aria-label"];
+export function holdFocus(within = document.body) {
+  const held = document.activeElement, trail = [];
+  if (held && held !== document.body && within.contains(held))
+    for (let node = held; node && node !== within; node = node.parentElement) {
+      const name = signs.find((one) => node.getAttribute(one)), sign = name && `${node.localName}[${name}="${CSS.escape(node.getAttribute(name))}"]`;
+      if (sign) trail.push([sign, [...within.querySelectorAll(sign)].indexOf(node)]);
+    }
+  return () => {
+    if (held?.isConnected && held !== document.body) return held.focus({ preventScroll: true });
+    for (const [sign, nth] of trail) {
+      const same = [...within.querySelectorAll(sign)];
+      (same[nth] ?? same[0])?.focus({ preventScroll: true });
+      if (document.activeElement !== document.body) return;
+    }
+  };
+}
+// New children; who was there stays there.
+export function refill(node, ...children) {
+  const back = holdFocus(node);
+  fill(node, ...children);
+  if (document.activeElement === document.body) back();
+}
+
+// The key as the Latin keyboard has it: keys work whichever letters the keyboard writes now.
+export function keyOf(event) {
+  if (/^Key[A-Z]$/.test(event.code) && event.key.length === 1 && event.key > "\x7f") return event.code[3].toLowerCase();
+  if (event.code === "Slash" && (event.key === "." || event.key === ",")) return event.shiftKey ? "?" : "/";
+  return event.key;
+}
+// Is this a key for the page, and not for a field or a dialog?
+export const isPageKey = (event) => !event.ctrlKey && !event.altKey && !event.metaKey && !event.defaultPrevented && !event.target.closest?.("input, textarea, select, dialog");
+
 // Precedence by shape as well as colour: an octagon stops, a triangle warns, a diamond asks.
 export const shapes = {
   1: "M8 1h8l7 7v8l-7 7H8l-7-7V8z",

@@ -1,6 +1,6 @@
 // form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says (from a long text Ctrl and
 // Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
-import { el, fill } from "./dom.js";
+import { el, fill, holdFocus, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
@@ -116,7 +116,7 @@ function fieldNode(field) {
 
 // A dialog with a title. When it closes it is gone at once, and the focus is back where it was, also if the page drew that anew.
 export function openDialog(title, kind, ...children) {
-  const before = document.activeElement, id = before?.id;
+  const back = holdFocus();
   const dialog = el("dialog", { class: kind, "aria-labelledby": "dialog-title", onclose: () => dialog.close(), onkeydown: (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
@@ -127,7 +127,8 @@ export function openDialog(title, kind, ...children) {
     if (dialog.open) shut();
     if (!dialog.isConnected) return;
     dialog.remove();
-    if (!before?.isConnected) (document.getElementById(id) ?? document.getElementById("main")).focus();
+    back();
+    if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
   };
   document.body.append(dialog);
   dialog.showModal();
@@ -217,7 +218,7 @@ export function menu(title, actions) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const buttons = [...dialog.querySelectorAll(".acts-menu button")], at = buttons.indexOf(document.activeElement);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
-    const hit = rows.find((action) => action.key === event.key.toLowerCase());
+    const hit = rows.find((action) => action.key === keyOf(event).toLowerCase());
     if (next !== undefined) buttons[(next + buttons.length) % buttons.length]?.focus();
     else if (hit) choose(hit);
     else return;

@@ -9,7 +9,7 @@ import { detectedNode } from "./detected.js";
 import { stateOf } from "./incidents.js";
 import { number, rowsTable, table } from "./table.js";
 import { watch } from "./watch.js";
-import { actBar, actMenu, incidentThing, onActKey } from "./act.js";
+import { actBar, actMenu, incidentThing, lineMenu, onActKey } from "./act.js";
 
 // --- reports side by side ------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ function requests(answer) {
     ["col.open", (row) => number(row.open), "n"],
     ["col.needed", (row) => words.time(row.needed_at), "t"],
     ["col.by", (row) => partsOf(row, answer.commitments)],
-  ], answer.requests);
+  ], answer.requests, null, lineMenu);
 }
 
 function harmed(list) {

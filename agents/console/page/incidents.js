@@ -5,6 +5,7 @@ import { say, word } from "./words.js";
 import { chip, exercise } from "./board.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
+import { actMenu, incidentThing } from "./act.js";
 
 const tones = { REPORTED: "bad", VERIFYING: "warn", CONFIRMED: "bad", RESPONDING: "warn", STABILISED: "good", RECOVERY: "good" };
 export const stateOf = (state) => chip(word("state", state), tones[state]);
@@ -21,5 +22,5 @@ export function incidentsPage(main) {
     ["col.reports", (row) => row.reports, "n"],
     ["col.open_requests", (row) => row.requests || "", "n"],
     ["col.households", (row) => row.families, "n"],
-  ], answer.items), /incident|report|detection/);
+  ], answer.items, null, (row) => actMenu(incidentThing(row))), /incident|report|detection/);
 }

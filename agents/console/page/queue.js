@@ -1,5 +1,5 @@
 // queue - what needs a decision, most urgent and oldest first; one key takes it. Below it what somebody has taken.
-import { el, fill, mark } from "./dom.js";
+import { el, fill, isPageKey, keyOf, mark } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as waiting from "./waiting.js";
@@ -46,7 +46,7 @@ async function take(item) {
 function actions(item) {
   if (item.what === "message") return saying.has(item.id) ? [] : [{ label: say("queue.read"), run: () => take(item) }, ...actionsFor(item)];
   if (item.what !== "alert") return actionsFor(item);
-  const own = isOpenAlert(item) && !item.mine && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
+  const own = isOpenAlert(item) && !item.mine && item.by !== api.me.person && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
   return [...own, ...(item.provisional ? [] : actionsFor(item))];
 }
 function open(item) {
@@ -72,7 +72,7 @@ function title(item) {
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
   return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
-    item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
+    item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), isOpenAlert(item) && item.by === api.me.person && say("queue.own"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
 }
 
 function rowOf(item, index, chosen, act) {
@@ -102,44 +102,54 @@ function inHand() {
 // --- the page ------------------------------------------------------------------------------------
 
 export function queuePage(main) {
+  const before = el("ol", { class: "queue", "aria-label": say("queue.past") }), counted = el("summary"), past = el("details", { class: "past", hidden: true, ontoggle: () => draw(false) }, counted, before);
+  const rows = () => (past.open ? [...waiting.items(), ...waiting.past()] : waiting.items()), rowAt = (index) => list.children[index] ?? before.children[index - list.children.length];
   const list = el("ol", { class: "queue", "aria-label": say("page.queue") });
   const summary = el("p", { class: "summary", role: "status" }), hand = el("div");
   // What somebody has moved to stays chosen wherever the list moves; before that the most urgent is.
   let chosen = 0, chosenId = null;
 
   function draw(focus) {
-    const all = waiting.items(), at = all.findIndex((item) => item.id && item.id === chosenId);
-    const held = list.contains(document.activeElement);
+    const all = rows(), now = waiting.items().length, at = all.findIndex((item) => item.id && item.id === chosenId);
+    const held = list.contains(document.activeElement) || before.contains(document.activeElement);
     if (at < 0) chosenId = null;
     chosen = Math.max(0, at);
-    fill(list, all.map((item, index) => rowOf(item, index, chosen, act)));
+    fill(list, all.slice(0, now).map((item, index) => rowOf(item, index, chosen, act)));
+    fill(before, all.slice(now).map((item, index) => rowOf(item, now + index, chosen, act)));
+    past.hidden = !waiting.past().length;
+    fill(counted, words.count("queue.past", waiting.past().length), el("span", { class: "small" }, ` · ${say("queue.past_how")}`));
     fill(hand, inHand());
-    const text = all.length ? words.count("queue.count", waiting.total()) : say(waiting.known ? "queue.empty" : "trouble.store_away");
+    const text = waiting.items().length ? words.count("queue.count", waiting.total()) : say(waiting.known ? "queue.empty" : "trouble.store_away");
     if (summary.textContent !== text) summary.textContent = text;
-    if (focus || held) list.children[chosen]?.focus();
+    if (focus || held) rowAt(chosen)?.focus();
   }
   const act = {
     choose(index) {
       chosen = index;
-      chosenId = waiting.items()[index]?.id ?? null;
+      chosenId = rows()[index]?.id ?? null;
       draw(true);
     },
   };
   function onKey(event) {
     if (event.target.closest("input, textarea, select, dialog, button, a") && event.key === "Enter") return;
-    if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.altKey || event.metaKey) return;
-    const all = waiting.items(), item = all[chosen];
-    if (event.key === "ArrowDown" || event.key === "j") act.choose(Math.min(chosen + 1, all.length - 1));
-    else if (event.key === "ArrowUp" || event.key === "k") act.choose(Math.max(chosen - 1, 0));
-    else if (event.key === "a" && item && saying.has(item.id)) toast(say("queue.taken"), "plain");
-    else if (event.key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
-    else if (event.key === "Enter" && item) open(item);
-    else if (event.key === "x" && item) actMenu(item);
+    if (!isPageKey(event)) return;
+    const all = rows(), item = all[chosen], key = keyOf(event);
+    if (key === "ArrowDown" || key === "j") act.choose(Math.min(chosen + 1, all.length - 1));
+    else if (key === "ArrowUp" || key === "k") act.choose(Math.max(chosen - 1, 0));
+    else if (key === "a" && item && saying.has(item.id)) toast(say("queue.taken"), "plain");
+    else if (key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
+    else if (key === "Enter" && item) open(item);
+    else if (key === "d" && item) actions(item).find((one) => one.name === "dismiss")?.run() ?? toast(say("queue.nothing_to_dismiss"), "plain");
+    else if (key === "e" && waiting.past().length) {
+      past.open = !past.open;
+      if (past.open) act.choose(waiting.items().length);
+    }
+    else if (key === "x" && item) actMenu(item);
     else return;
     event.preventDefault();
   }
 
-  main.append(summary, list, hand);
+  main.append(summary, list, hand, past);
   redraw = () => draw(false);
   stayAt = (id) => { chosenId = id; }; // of an alarm that was taken its report is next
   const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", here), () => { redraw = stayAt = () => {}; }];

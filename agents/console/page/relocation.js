@@ -6,6 +6,7 @@ import { say, word } from "./words.js";
 import { asOf, bars, chip, families, key, late, stack, tiles, watchWorld } from "./board.js";
 import { figure } from "./plot.js";
 import { table } from "./table.js";
+import { actMenu } from "./act.js";
 
 const rations = [["OVER", "bad"], ["DAYS_3", "bad"], ["DAYS_7", "warn"], ["LATER", "good"]];
 const plots = ["free", "reserved", "allocated", "occupied", "blocked", "elsewhere"];
@@ -25,7 +26,7 @@ function rationTable(rows, clock) {
     ["col.place", (place) => el("b", {}, place.rows[0].place)],
     ...rations.map(([kind]) => [`ration.${kind.toLowerCase()}`, (place) => cell(place, kind), "n"]),
     ["col.until", (place) => `${words.time(first(place))} (${inDays(Math.ceil((Date.parse(first(place)) - Date.parse(clock)) / 86400e3))})`, "t"],
-  ], places.sort((a, b) => (first(a) < first(b) ? -1 : 1)), say("relocation.no_rations"));
+  ], places.sort((a, b) => (first(a) < first(b) ? -1 : 1)), say("relocation.no_rations"), (place) => write(place.rows[0]));
 }
 
 function sitesTable(given) {
@@ -38,8 +39,10 @@ function sitesTable(given) {
     ["col.parts", (row) => stack(partsOf(row), row.capacity), "wide"],
     ["col.capacity", (row) => el("b", {}, row.capacity), "n"],
     ...plots.map((kind) => [`col.${kind}`, (row) => row[kind] ?? 0, "n"]),
-  ], rows, say("relocation.no_sites")), sites.length ? key(partsOf({})) : null];
+  ], rows, say("relocation.no_sites"), write), sites.length ? key(partsOf({})) : null];
 }
+
+const write = (row) => actMenu({ what: "silence", id: row.pcode, places: row.pcode ?? "", place: row.place, name: row.name });
 
 export function relocationPage(main) {
   return watchWorld(main, "relocation", (answer, status) => {

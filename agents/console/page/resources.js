@@ -10,15 +10,6 @@ import { watch } from "./watch.js";
 import { lineMenu, onActKey } from "./act.js";
 import { saidBox } from "./said.js";
 
-// Up and down go from line to line, `x` opens what can be done about the one that is chosen.
-function onMove(event) {
-  const acts = [...document.querySelectorAll("button.act")], step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-  if (!step || !acts.length || event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.altKey || event.metaKey) return;
-  event.preventDefault();
-  const at = acts.indexOf(document.activeElement);
-  acts[at < 0 ? 0 : Math.max(0, Math.min(acts.length - 1, at + step))].focus();
-}
-
 const tones = { OPEN: "bad", PARTLY: "warn", MET: "good", OFFERED: "" };
 const kinds = ["open", "promised", "under_way", "on_scene", "due_back"];
 const parts = (row) => kinds.map((kind) => ({ kind, name: say(`col.${kind}`), n: Number(row[kind] ?? 0) }));
@@ -43,7 +34,6 @@ const columns = [
 
 export async function resourcesPage(main) {
   const end = onActKey(() => (document.activeElement?.closest("button.act") ?? document.querySelector("button.act"))?.click());
-  addEventListener("keydown", onMove);
   const leave = await watch(main, "board", {}, ({ items }) => {
     const of = (...states) => items.filter((row) => states.includes(row.state) && !row.late_now), lateOnes = items.filter((row) => row.late_now);
     const rest = items.filter((row) => !row.late_now && !["OPEN", "PARTLY", "MET"].includes(row.state));
@@ -59,7 +49,6 @@ export async function resourcesPage(main) {
   }, /resource|quote|information|return|duration/);
   return () => {
     end();
-    removeEventListener("keydown", onMove);
     leave();
   };
 }

@@ -7,6 +7,7 @@ import { figure } from "./plot.js";
 import { detectedNode } from "./detected.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
+import { actMenu } from "./act.js";
 
 const QUIET_MS = 30 * 60e3, CLOCK_MS = 2000, BATTERY_V = 11.8, SIGNAL_DBM = -105;
 const warned = (value, bad, text) => (value === null || value === undefined ? "" : bad ? late(text) : text);
@@ -14,6 +15,9 @@ const sirenTones = { FAILED: "bad", REFUSED: "bad", EXPIRED: "warn", SOUNDED: "w
 const isQuiet = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > QUIET_MS;
 // 2 suspect, 4 bad ... as eoc.observation has them; 1 and 8192 (filled in later) are no fault.
 const quality = (bits) => (bits & ~8193 ? chip(say("sensors.doubtful"), "warn") : null);
+
+// What can be done about a gateway is a word to whoever is on duty where it stands.
+const write = (row) => actMenu({ what: "silence", id: row.sender, places: row.pcode ?? (row.sender.match(/tj(\d{7})/) ?? [])[1] ?? "", place: row.place, name: row.sender, hazard: row.hazard });
 
 export function sensorsPage(main) {
   return watch(main, "sensors", {}, (answer) => {
@@ -31,14 +35,14 @@ export function sensorsPage(main) {
         ["col.signal", (row) => warned(row.rssi_dbm, row.rssi_dbm < SIGNAL_DBM, String(row.rssi_dbm).replace("-", "−")), "n"],
         ["col.clock", (row) => warned(row.clock_offset_ms, Math.abs(row.clock_offset_ms) > CLOCK_MS, figure(row.clock_offset_ms)), "n"],
         ["col.waiting", (row) => figure(row.backlog_messages), "n"],
-      ], answer.gateways),
+      ], answer.gateways, null, write),
       table(say("sensors.channels"), [
         ["col.by", (row) => el("b", {}, `${row.sender} · ${row.datastream_id}`)],
         ["col.what", (row) => word("obs", row.type)],
         ["col.value", (row) => [el("b", {}, figure(row.value)), ` ${unitOf(row.unit)}`, quality(row.quality)], "n"],
         ["col.trace", (row) => spark(row.trace, word("obs", row.type)), "wide"],
         ["col.measured", (row) => words.time(row.newest_at), "t"],
-      ], answer.channels),
+      ], answer.channels, null, write),
       table(say("sensors.detections"), [
         ["col.since", (row) => words.time(row.event_at), "t"],
         ["col.level", (row) => chip(word("level", row.level), levelTone(row.level))],
@@ -46,7 +50,7 @@ export function sensorsPage(main) {
         ["col.place", (row) => row.place],
         ["col.by", (row) => [row.sender, exercise(row.status)]],
         ["col.text", (row) => detectedNode(row)],
-      ], answer.detections),
+      ], answer.detections, null, write),
     ];
   }, /sensor|siren/);
 }

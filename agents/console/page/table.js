@@ -3,15 +3,26 @@
 import { el } from "./dom.js";
 import { say } from "./words.js";
 
-// The table alone. columns: [key of the heading's words, cell(row) -> text or node, class]
-export function rowsTable(caption, columns, rows) {
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", { class: "cards", role: "table", "aria-label": caption }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([key, , kind]) => el("th", { scope: "col", role: "columnheader", class: kind }, say(key))))),
-      el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, columns.map(([key, cell, kind]) => el("td", { class: kind, role: "cell", "data-label": say(key) }, cell(row) ?? "")))))));
+// What a row is known by when it is drawn anew; what can be done about it when it is chosen (rove.js).
+const names = ["id", "incident_id", "message_id", "thread", "line_id", "sender", "datastream_id", "principal", "pcode", "type", "seq", "event_at", "name"];
+const keyOfRow = (row) => names.map((name) => row[name] ?? "").join(" ");
+const acts = new WeakMap();
+export const actOf = (node) => acts.get(node);
+function body(columns, row, act) {
+  const node = el("tr", { role: "row", tabindex: "-1", "data-row": true, "data-key": keyOfRow(row) }, columns.map(([key, cell, kind]) => el("td", { class: kind, role: "cell", "data-label": say(key) }, cell(row) ?? "")));
+  if (act) acts.set(node, () => act(row));
+  return node;
 }
 
-export function table(caption, columns, rows, empty) {
-  return el("section", {}, el("h2", {}, caption), rows.length ? rowsTable(caption, columns, rows) : el("p", { class: "none" }, empty ?? say("table.none")));
+// The table alone. columns: [key of the heading's words, cell(row) -> text or node, class]; act(row) opens what can be done.
+export function rowsTable(caption, columns, rows, act) {
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", { class: "cards", role: "table", "aria-label": caption }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([key, , kind]) => el("th", { scope: "col", role: "columnheader", class: kind }, say(key))))),
+      el("tbody", { role: "rowgroup" }, rows.map((row) => body(columns, row, act)))));
+}
+
+export function table(caption, columns, rows, empty, act) {
+  return el("section", {}, el("h2", {}, caption), rows.length ? rowsTable(caption, columns, rows, act) : el("p", { class: "none" }, empty ?? say("table.none")));
 }
 
 // What the database says as a number, or nothing.

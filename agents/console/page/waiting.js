@@ -16,12 +16,18 @@ const lanes = ["LANE_FLASH", "LANE_IMMEDIATE", "LANE_PRIORITY", "LANE_ROUTINE"];
 const precedence = (message) => 1 + (lanes.indexOf(message.lane) + 4) % 4;
 function ordered(now) {
   const all = [...now.items, ...(now.messages ?? []).map((message) => ({ ...message, precedence: precedence(message) }))];
-  for (const item of all) item.mine = (item.answers ?? []).some((said) => said.startsWith(api.me.person + " "));
+  for (const item of all) {
+    item.mine = (item.answers ?? []).some((said) => said.startsWith(api.me.person + " "));
+    item.past = item.status === "EXERCISE" && Date.parse(item.since) < Date.now() - PAST_MS;
+  }
   return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.since < b.since ? -1 : 1)), total: now.total + (now.messages ?? []).length };
 }
-export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items];
+export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items.filter((item) => !item.past)];
+// What an exercise of another day has left: it is there and can be ended, and rings and counts no more. What is real never ages.
+const PAST_MS = 86400e3;
+export const past = () => answer.items.filter((item) => item.past);
 export const taken = () => answer.taken;
-export const total = () => Math.max(answer.total, answer.items.length) + early.size;
+export const total = () => Math.max(answer.total, answer.items.length) - past().length + early.size;
 export function changed(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);

@@ -1,12 +1,12 @@
 // warn - public alerts: what waits for a second person, what is in force; writing one; one with its receipts.
-import { el, fill } from "./dom.js";
+import { el, fill, isPageKey, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 import { go, toast } from "./app.js";
-import { ask } from "./form.js";
+import { ask, openDialog } from "./form.js";
 import { why } from "./refusal.js";
 import { saidBox } from "./said.js";
 import { alertForm } from "./alert_form.js";
@@ -55,20 +55,51 @@ function turnDown(draft, places, name) {
       receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, time_us: new Date().toISOString(), code: "turned_down", text: v.reason } }] });
 }
 
+// Said to the public it cannot be unsaid, so that one key or one slip is not enough: the dialog shows what goes out and to
+// whom, the focus rests on the way back, and `y` (or the button) says it.
+function confirm(answer, id) {
+  const { alert, draft } = answer, infos = alert.cap.infos ?? [], said = () => {
+    dialog.close();
+    approve(draft, id);
+  };
+  const back = el("button", { type: "button", id: "not-yet", onclick: () => dialog.close() }, say("warn.not_yet"));
+  const dialog = openDialog(say("warn.confirm"), "ask confirm",
+    el("p", {}, el("strong", { class: "tag" }, word("status", draft.status)), " ", el("b", {}, [...new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)))].join("; "))),
+    el("div", { class: "texts" }, infos.map((info) => el("p", { lang: info.language }, info.headline))),
+    el("p", { class: "small" }, say("warn.by", { who: draft.author })),
+    el("div", { class: "buttons" }, back, el("button", { type: "button", id: "do-approve-now", class: "first", onclick: said }, el("kbd", {}, "y"), ` ${say("warn.approve")}`)));
+  dialog.addEventListener("keydown", (event) => {
+    if (keyOf(event).toLowerCase() !== "y" || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    event.preventDefault();
+    said();
+  });
+  back.focus();
+}
+
 // What this person may do with it now.
+const keys = { approve: "a", turn_down: "t", take_back: "t", update: "u", cancel: "c" };
 function acts(answer, id) {
   const { alert, draft } = answer, own = draft?.author === api.me.person, waits = draft?.state === "WAITING" && draft.message_id === alert.message_id, no = own ? "take_back" : "turn_down";
-  const button = (name, act, kind) => el("button", { type: "button", class: kind, id: "do-" + name.replaceAll("_", "-"), onclick: act }, say("warn." + name));
-  if (waits) return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : button("approve", () => approve(draft, id), "first"), button(no, () => turnDown(draft, alert.places ?? [], no)), saidBox(draft.message_id));
+  const button = (name, act, kind) => el("button", { type: "button", class: kind, id: "do-" + name.replaceAll("_", "-"), "data-key": keys[name], "aria-keyshortcuts": keys[name], onclick: act }, el("kbd", {}, keys[name]), ` ${say("warn." + name)}`);
+  if (waits) return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : button("approve", () => confirm(answer, id), "first"), button(no, () => turnDown(draft, alert.places ?? [], no)), saidBox(draft.message_id));
   if (answer.in_force) return el("div", { class: "move" }, button("update", () => go(`/warn?update=${alert.message_id}`)), button("cancel", () => go(`/warn?cancel=${alert.message_id}`)));
   return null;
 }
 
-export function warningPage(main, id) {
+export async function warningPage(main, id) {
   const said = api.newId(); // approved twice, it is said once
-  return watch(main, "warning", { alert: id }, (answer) => {
+  let incident = null;
+  const onKey = (event) => {
+    const key = isPageKey(event) && keyOf(event), button = key && main.querySelector(`.move button[data-key="${CSS.escape(key)}"]`);
+    if (!button && !(key === "i" && incident)) return;
+    event.preventDefault();
+    if (button) button.click();
+    else go(`/incident/${incident}`);
+  };
+  const leave = await watch(main, "warning", { alert: id }, (answer) => {
     const { alert, draft } = answer;
     if (!alert) return el("p", { class: "none" }, say("warn.unknown"));
+    incident = alert.incident_id ?? draft?.incident_id ?? null;
     const cap = alert.cap, info = cap.infos?.[0] ?? {}, plain = (value, prefix) => String(value ?? "").replace(prefix, ""), isDraft = draft?.message_id === alert.message_id;
     const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? say(answer.in_force ? "warn.state.in_force" : "warn.state.ended")], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
       ["col.status", word("status", isDraft ? draft.status : alert.status)], ["warn.urgency", word("warn.urgency", plain(info.urgency, "URGENCY_"))], ["warn.severity", word("warn.severity", plain(info.severity, "SEVERITY_"))],
@@ -77,9 +108,15 @@ export function warningPage(main, id) {
     return [el("section", { class: "facts" }, el("dl", {}, facts.map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value ?? ""))))),
       el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })), draft?.state === "APPROVED" ? el("p", {}, say("warn.approved_by", { who: draft.answered_by })) : null,
       draft?.state === "TURNED_DOWN" ? el("p", {}, say("warn.turned_by", { who: draft.answered_by, why: draft.why ?? "" })) : null,
+      incident ? el("p", {}, el("kbd", {}, "i"), " ", el("a", { href: `/incident/${incident}`, "data-link": true, "aria-keyshortcuts": "i" }, answer.incident_name || say("col.incident"))) : null,
       isDraft && draft.alert_id ? el("p", {}, el("a", { href: `/warn/${draft.alert_id}`, "data-link": true }, say("warn.became"))) : null), acts(answer, said),
     el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, (cap.infos ?? []).map((one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one)))),
     isDraft ? null : table(say("warn.receipts"), [["warn.col.place_of", (row) => row.place], ["warn.col.delivered", (row) => row.delivered, "n"], ["warn.col.displayed", (row) => row.displayed, "n"],
       ["warn.col.accepted", (row) => row.accepted, "n"], ["warn.col.undeliverable", (row) => row.undeliverable, "n"], ["col.since", (row) => words.time(row.last_at)]], answer.receipts)];
   }, /public_alert|receipt/);
+  addEventListener("keydown", onKey);
+  return () => {
+    removeEventListener("keydown", onKey);
+    leave();
+  };
 }

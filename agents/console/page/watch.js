@@ -1,5 +1,5 @@
 // watch - a page that asks one question of the record, and asks again when something of its kind happens.
-import { el, fill } from "./dom.js";
+import { el, fill, holdFocus } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
@@ -8,14 +8,12 @@ import { say } from "./words.js";
 const AGAIN_MS = 3000;
 
 // New content for `body`; who reads or chooses there stays where he is: focus, what is folded open, what is scrolled aside.
-function refill(body, content) {
-  const all = (selector) => [...body.querySelectorAll(selector)], held = body.contains(document.activeElement) ? document.activeElement : null;
-  const key = held && ["id", "data-key", "data-id", "href", "aria-label"].find((name) => held.getAttribute(name)), same = key && `${held.localName}[${key}="${CSS.escape(held.getAttribute(key))}"]`;
-  const nth = same ? all(same).indexOf(held) : 0, opened = all("details").map((one) => one.open), aside = all(".scroll").map((one) => [one.scrollLeft, one.scrollTop]);
+function renew(body, content) {
+  const all = (selector) => [...body.querySelectorAll(selector)], back = holdFocus(body), opened = all("details").map((one) => one.open), aside = all(".scroll").map((one) => [one.scrollLeft, one.scrollTop]);
   fill(body, content);
   all("details").forEach((one, i) => (one.open = opened[i] ?? one.open));
   all(".scroll").forEach((one, i) => aside[i] && ([one.scrollLeft, one.scrollTop] = aside[i]));
-  if (same && document.activeElement === document.body) (all(same)[nth] ?? all(same)[0])?.focus({ preventScroll: true });
+  if (document.activeElement === document.body) back();
 }
 
 // Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to); answers what to
@@ -45,7 +43,7 @@ export async function watch(main, name, values, draw, types) {
     shown = mine;
     old.hidden = true;
     try {
-      refill(body, draw(answer));
+      renew(body, draw(answer));
     } catch (fault) {
       reportError(fault); // ours, not the record's
     }

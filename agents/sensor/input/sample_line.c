@@ -21,13 +21,32 @@ bool sample_time_is_sane(int64_t time_us)
     return time_us >= TIME_MIN_US && time_us <= TIME_MAX_US;
 }
 
+/* "now", or "now-30": whole seconds before it, at most a day. */
+static bool read_now(int64_t *out, struct slice word, int64_t now_us)
+{
+    struct slice head = {word.at, word.len < 4 ? word.len : 4};
+    int64_t before = 0;
+
+    if (slice_is(word, "now")) {
+        *out = now_us;
+        return true;
+    }
+    if (!slice_is(head, "now-") || word.len == 4 || word.len > 9)
+        return false;
+    for (size_t i = 4; i < word.len; i++) {
+        if (word.at[i] < '0' || word.at[i] > '9')
+            return false;
+        before = before * 10 + (word.at[i] - '0');
+    }
+    *out = now_us - before * 1000000;
+    return before <= 86400;
+}
+
 bool sample_time_read(int64_t *out, struct slice word, int64_t now_us)
 {
     bool zoned = true;
 
-    if (slice_is(word, "now"))
-        *out = now_us;
-    else if (!civil_any(out, &zoned, word) || !zoned)
+    if (!read_now(out, word, now_us) && (!civil_any(out, &zoned, word) || !zoned))
         return false;
     *out -= *out % 1000; /* as batches count */
     return sample_time_is_sane(*out);

@@ -27,7 +27,7 @@ enum sample_line {
 enum sample_line sample_line_read(const struct station *station, const char *line, size_t len,
                                   int64_t now_us, unsigned *stream, struct sample *out,
                                   char why[SAMPLE_ANSWER_BYTES]);
-/* "now", or ISO 8601 with a zone, from 2000 to 2100; whole milliseconds. */
+/* "now", "now-30" (seconds before it), or ISO 8601 with a zone, from 2000 to 2100; whole milliseconds. */
 bool sample_time_read(int64_t *out, struct slice word, int64_t now_us);
 /* 2000 to 2100: what is outside is no time of ours. */
 bool sample_time_is_sane(int64_t time_us);
