@@ -18,8 +18,7 @@
  * sockets' threads. Together below two seconds. */
 enum { DRAIN_MS = 1500, GOODBYE_MS = 150 };
 
-/* --- signals and the end ------------------------------------------------------------------------
- */
+/* --- signals and the end ---------------------------------------------------------------------- */
 
 static void on_hangup(void *arg, int signum)
 {
@@ -71,8 +70,7 @@ static enum status watch_signals(struct broker *b)
     return st;
 }
 
-/* --- the start ----------------------------------------------------------------------------------
- */
+/* --- the start -------------------------------------------------------------------------------- */
 
 static enum status create_store(struct broker *b)
 {

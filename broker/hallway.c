@@ -10,8 +10,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- from the port ------------------------------------------------------------------------------
- */
+/* --- from the port ---------------------------------------------------------------------------- */
 
 static void on_message(void *arg, const struct zport_message *m)
 {
@@ -35,8 +34,7 @@ static void on_writable(void *arg)
     egress_writable(b->egress);
 }
 
-/* --- from ingress -------------------------------------------------------------------------------
- */
+/* --- from ingress ----------------------------------------------------------------------------- */
 
 static enum status send_to(void *arg, const struct zport_id *to, const void *data, size_t len)
 {
@@ -151,8 +149,7 @@ static void withdraw(void *arg, const struct parcel *p)
     route_warning(arg, p, withdraw_one);
 }
 
-/* --- from the store -----------------------------------------------------------------------------
- */
+/* --- from the store --------------------------------------------------------------------------- */
 
 static void on_settled(void *arg, struct parcel *p)
 {
@@ -217,8 +214,7 @@ static void on_here(void *arg, bool here, uint32_t log_epoch, uint64_t head)
     egress_store_here(b->egress);
 }
 
-/* --- principals ---------------------------------------------------------------------------------
- */
+/* --- principals ------------------------------------------------------------------------------- */
 
 static void ask_principals(void *arg);
 
@@ -299,8 +295,7 @@ void hall_ask_principals(struct broker *b)
     ask_principals(b);
 }
 
-/* --- from egress --------------------------------------------------------------------------------
- */
+/* --- from egress ------------------------------------------------------------------------------ */
 
 static enum status send_to_session(void *arg, uint64_t session, const void *data, size_t len)
 {
@@ -413,8 +408,7 @@ static void unwant(void *arg, void *listener)
     router_remove_listener(b->router, listener);
 }
 
-/* --- the doors, wired ---------------------------------------------------------------------------
- */
+/* --- the doors, wired ------------------------------------------------------------------------- */
 
 struct zport_events hall_port_events(struct broker *b)
 {

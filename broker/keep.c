@@ -60,8 +60,7 @@ static bool has_file(const struct keep *k)
     return path && path[0] && k->b->signer;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* On its thread. The signer and the path change for nobody. */
 static void write_file(void *arg)
@@ -114,8 +113,7 @@ static void on_written(void *arg)
         start_writing(k);
 }
 
-/* --- the start without a database ---------------------------------------------------------------
- */
+/* --- the start without a database ------------------------------------------------------------- */
 
 static void take_file(struct keep *k)
 {
@@ -168,8 +166,7 @@ static void on_believe(void *arg)
         take_file(k);
 }
 
-/* --- age ----------------------------------------------------------------------------------------
- */
+/* --- age -------------------------------------------------------------------------------------- */
 
 uint64_t keep_age_s(const struct keep *k)
 {
@@ -232,8 +229,7 @@ bool keep_principals_read(struct keep *k)
     return is_news;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void explain_none(const struct broker *b)
 {

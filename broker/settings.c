@@ -81,8 +81,7 @@ void hall_apply_settings(struct broker *b)
     egress_set(b->egress, &out);
 }
 
-/* --- for the record -----------------------------------------------------------------------------
- */
+/* --- for the record --------------------------------------------------------------------------- */
 
 /* As conf_print has it, without its name; what could be taken for the end of it is not in it. */
 static void put_value(struct buf *out, const struct conf_row *row, const struct config *c)
@@ -167,8 +166,7 @@ void hall_say_settings(struct broker *b)
     buf_free(&out);
 }
 
-/* --- reload -------------------------------------------------------------------------------------
- */
+/* --- reload ----------------------------------------------------------------------------------- */
 
 static void add_trouble(char *text, size_t size, const char *what, const char *why)
 {

@@ -74,8 +74,7 @@ static void on_reader(void *arg, bool up)
         news_truth(c->news);
 }
 
-/* --- starting -----------------------------------------------------------------------------------
- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static enum status start_signals(struct daemon *d)
 {

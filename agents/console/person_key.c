@@ -16,8 +16,7 @@
 
 enum { PATH = 1100, HEX_PER_LINE = 32 };
 
-/* --- the request --------------------------------------------------------------------------------
- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static void print_paper(const char *name, const struct buf *bytes)
 {
@@ -66,8 +65,7 @@ static int print_request(struct console *c, const char *name, const struct keys 
     return EXIT_DONE;
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static enum status take_keys(struct keys *k, const char *file, char *err, size_t err_size)
 {
@@ -119,8 +117,7 @@ int person_key(struct console *c, const char *name, const char *file)
     return code;
 }
 
-/* --- another password, nobody any more ----------------------------------------------------------
- */
+/* --- another password, nobody any more -------------------------------------------------------- */
 
 int person_lock(struct console *c, const char *name, const struct keys *k, const char *password)
 {

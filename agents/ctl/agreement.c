@@ -62,8 +62,7 @@ static int show(struct deed *d)
     return EXIT_DONE;
 }
 
-/* --- signing ------------------------------------------------------------------------------------
- */
+/* --- signing ---------------------------------------------------------------------------------- */
 
 static int check_deed(struct deed *d, const Eocbus__V1__SharingAgreement *a)
 {
@@ -144,8 +143,7 @@ static int sign(struct deed *d)
     return code < 0 ? EXIT_DONE : code;
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int run(struct deed *d, const char *verb)
 {

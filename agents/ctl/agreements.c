@@ -34,8 +34,7 @@ struct keyring {
     enum status st;
 };
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 struct key {
     uint8_t bytes[KEY_BYTES];
@@ -123,8 +122,7 @@ static enum agreement_key find_key(void *arg, const char *agency,
     return best;
 }
 
-/* --- agreements ---------------------------------------------------------------------------------
- */
+/* --- agreements ------------------------------------------------------------------------------- */
 
 static void check(struct agreement_found *f, struct keyring *ring, const struct db_rows *r,
                   unsigned i, struct arena *arena)
@@ -191,8 +189,7 @@ enum status agreements_each(struct db *d, const char *officers_file,
     return st;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 struct printing {
     struct buf out;

@@ -83,8 +83,7 @@ static int list_questions(void)
     return EXIT_DONE;
 }
 
-/* --- what a question takes ----------------------------------------------------------------------
- */
+/* --- what a question takes -------------------------------------------------------------------- */
 
 static int fail(struct ctl *c, struct db *d, enum status st)
 {
@@ -184,8 +183,7 @@ static int take(struct ctl *c, struct db *d, const struct question *q, const cha
     return take_days(c, word, out);
 }
 
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void put_answer(struct buf *out, const struct db_rows *r, bool json)
 {

@@ -10,8 +10,7 @@
 #include "agents/ctl/record.h"
 #include "proto/base/sign.h"
 
-/* --- audit_heads.c: signed heads, where somebody heard the chain to stand ----------------------
- */
+/* --- audit_heads.c: signed heads, where somebody heard the chain to stand --------------------- */
 
 enum { AUDIT_SHOWN = 20, AUDIT_HEAD_BYTES = 600 };
 
@@ -38,8 +37,7 @@ void audit_heads_free(struct audit_heads *h);
 /* The last heads that stand in the log, such lines, with the bytes and the signature of each. */
 MUST_CHECK enum status audit_heads_text(struct buf *out, struct db *d, uint64_t last);
 
-/* --- audit_compare.c: such heads, held against the chain ----------------------------------------
- */
+/* --- audit_compare.c: such heads, held against the chain -------------------------------------- */
 
 struct audit_compare {
     void (*found)(void *arg, const struct record_finding *f); /* the caller's */
@@ -63,8 +61,7 @@ MUST_CHECK enum status audit_compare_run(struct audit_compare *c, struct db *d);
 void audit_compare_report(const struct audit_compare *c, struct buf *out); /* nothing: no heads */
 void audit_compare_free(struct audit_compare *c);
 
-/* --- audit_walk.c: the record in pages ----------------------------------------------------------
- */
+/* --- audit_walk.c: the record in pages -------------------------------------------------------- */
 
 struct audit_walk {
     struct db *d;
@@ -93,8 +90,7 @@ MUST_CHECK enum status audit_link_at(struct db *d, uint64_t seq,
                                      void *arg, uint64_t *upto);
 MUST_CHECK enum status audit_chain_end(struct db *d, uint64_t *upto); /* 0: there is no chain */
 
-/* --- the commands -------------------------------------------------------------------------------
- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 struct audit_result {
     struct buf text;      /* findings and the last line, for people; the caller's to free */

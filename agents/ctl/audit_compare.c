@@ -25,8 +25,7 @@ static void tell(struct audit_compare *c, uint64_t seq, uint64_t upto, const cha
     c->found(c->arg, &f);
 }
 
-/* --- signatures ---------------------------------------------------------------------------------
- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 static void doubt(struct audit_compare *c, const struct audit_head *h, const char *why)
 {
@@ -62,8 +61,7 @@ static bool is_believed(struct audit_compare *c, const struct audit_head *h, con
     return false;
 }
 
-/* --- what an epoch lost -------------------------------------------------------------------------
- */
+/* --- what an epoch lost ----------------------------------------------------------------------- */
 
 /* What was known of an epoch that ended before that number is gone with a reason. */
 static bool was_lost(struct audit_compare *c, const struct db_rows *epochs,
@@ -117,8 +115,7 @@ enum status audit_compare_begin(struct audit_compare *c, struct db *d, const cha
     return st;
 }
 
-/* --- the chain --------------------------------------------------------------------------------
- */
+/* --- the chain -------------------------------------------------------------------------------- */
 
 static void tell_rewritten(struct audit_compare *c, const struct audit_head *h)
 {
@@ -180,8 +177,7 @@ void audit_compare_free(struct audit_compare *c)
     buf_free(&c->doubts);
 }
 
-/* --- the heads alone ----------------------------------------------------------------------------
- */
+/* --- the heads alone -------------------------------------------------------------------------- */
 
 static void on_link(void *arg, const struct record_link *l)
 {

@@ -60,8 +60,7 @@ static void tell(struct audit_deep *p, uint64_t seq, const char *what)
     p->found(p->arg, &f);
 }
 
-/* --- a page -----------------------------------------------------------------------------------
- */
+/* --- a page ----------------------------------------------------------------------------------- */
 
 /* As the broker made it when the message came (ingress). What cannot be read has another digest as
  * well, and is told for that. */
@@ -116,8 +115,7 @@ enum status audit_deep_page(struct audit_deep *p, uint64_t low, uint64_t high)
     return st;
 }
 
-/* --- the end ----------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void put_bulk_types(struct buf *out)
 {
@@ -172,8 +170,7 @@ uint64_t audit_deep_count(const struct audit_deep *p)
     return p->good;
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 enum status audit_deep_create(struct audit_deep **out, struct db *d,
                               void (*found)(void *arg, const struct record_finding *f), void *arg)

@@ -24,8 +24,7 @@ enum {
         120000 /* a kill costs seconds; two minutes without a step are a fault of ours */
 };
 
-/* --- children -----------------------------------------------------------------------------------
- */
+/* --- children --------------------------------------------------------------------------------- */
 
 static void put_pid(struct demo *d, struct buf *b, const char *name, int child)
 {
@@ -175,8 +174,7 @@ int demo_start_bus(struct demo *d)
     return code;
 }
 
-/* --- waiting for what was said ------------------------------------------------------------------
- */
+/* --- waiting for what was said ---------------------------------------------------------------- */
 
 static bool outbox_path_of(struct demo *d, const struct plan_agent *a, char *path, size_t size)
 {
@@ -315,8 +313,7 @@ static int wait_for_listener(struct demo *d)
     return -1;
 }
 
-/* --- the plan -----------------------------------------------------------------------------------
- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static bool line_is_done(const char *done, const char *key)
 {

@@ -82,8 +82,7 @@ static int write_file(struct demo *d, const char *path, const struct buf *b)
                         strerror(errno));
 }
 
-/* --- the folder ---------------------------------------------------------------------------------
- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 /* The path goes into settings files and connection strings, and 107 bytes is all a socket's may
  * have. */
@@ -158,8 +157,7 @@ int demo_open_dir(struct demo *d)
     return code < 0 ? lock_dir(d) : code;
 }
 
-/* --- PostgreSQL ---------------------------------------------------------------------------------
- */
+/* --- PostgreSQL ------------------------------------------------------------------------------- */
 
 static bool has_initdb(struct demo *d, const char *bin)
 {
@@ -355,8 +353,7 @@ enum status demo_ask(struct demo *d,
     return st;
 }
 
-/* --- schema, keys, principals -------------------------------------------------------------------
- */
+/* --- schema, keys, principals ----------------------------------------------------------------- */
 
 static enum status create_database(struct demo *d, char *err, size_t err_size)
 {
@@ -442,8 +439,7 @@ int demo_prepare_database(struct demo *d)
     return code < 0 ? demo_enrol(d, d->plan.agents, d->plan.agent_count) : code;
 }
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 bool demo_port_is_free(unsigned *port)
 {

@@ -20,8 +20,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- request ------------------------------------------------------------------------------------
- */
+/* --- request ---------------------------------------------------------------------------------- */
 
 static int make_key_file(struct ctl *c, const char *path, const char *name)
 {
@@ -107,8 +106,7 @@ static int ask_for(struct ctl *c, const struct enrol_form *f, const char *name)
     return code;
 }
 
-/* --- show, submit -------------------------------------------------------------------------------
- */
+/* --- show, submit ----------------------------------------------------------------------------- */
 
 /* With pins at hand a record that brokers would not believe goes no further. */
 static int check(struct ctl *c, const struct buf *paper, struct record *r)

@@ -14,8 +14,7 @@
 
 enum { HEX_PER_LINE = 32, PAPER_BYTES = 16384 };
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static void put_paper(struct buf *out, const char *kind, const char *about, const struct buf *bytes)
 {
@@ -136,8 +135,7 @@ enum status paper_read(struct buf *out, bool *is_request, const char *path, char
     return ST_INVALID;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 void keys_fingerprint(char out[FINGERPRINT], const uint8_t key[KEY_BYTES], const uint8_t *sign_key)
 {
@@ -178,8 +176,7 @@ void record_print(struct buf *out, const struct record *r)
     print_line(out, "fingerprint", text);
 }
 
-/* --- officers -----------------------------------------------------------------------------------
- */
+/* --- officers --------------------------------------------------------------------------------- */
 
 enum status officer_open(struct officer_hand *h, const char *pins, const char *key_file, char *err,
                          size_t err_size)
@@ -213,8 +210,7 @@ void officer_close(struct officer_hand *h)
     h->signer = NULL;
 }
 
-/* --- the database -------------------------------------------------------------------------------
- */
+/* --- the database ----------------------------------------------------------------------------- */
 
 enum status enrol_next_serial(struct db *d, const char *name, uint64_t *serial)
 {

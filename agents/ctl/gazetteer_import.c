@@ -137,8 +137,7 @@ static enum status stage_all(struct import *im, char *const *paths, unsigned cou
     return st;
 }
 
-/* --- what was found ----------------------------------------------------------------------------
- */
+/* --- what was found --------------------------------------------------------------------------- */
 
 #define CONFLICTS_SQL                                                                              \
     "SELECT kind, conflict_id, what, done, array_to_string(proposed, ' ') AS proposed "            \

@@ -135,8 +135,7 @@ static enum status apply_one(struct db *d, const struct sql_text *t, char *err, 
     return finish_step(d, st, t->name, err, err_size);
 }
 
-/* --- functions and views ------------------------------------------------------------------------
- */
+/* --- functions and views ---------------------------------------------------------------------- */
 
 static const char *digest_text(char out[24])
 {
@@ -192,8 +191,7 @@ static enum status make_functions(struct db *d, void (*tell)(const char *line), 
     return st;
 }
 
-/* --- the whole run ------------------------------------------------------------------------------
- */
+/* --- the whole run ---------------------------------------------------------------------------- */
 
 /* Runs it, unless the database has it. */
 static enum status bring(struct db *d, const struct sql_text *t, void (*tell)(const char *line),

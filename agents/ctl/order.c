@@ -33,8 +33,7 @@ struct paper {
     bool yes, exercise;
 };
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static int fail(struct paper *p, int code, const char *text)
 {
@@ -52,8 +51,7 @@ static int read_paper(struct paper *p, const char *path)
     return code;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static void put_siren(struct buf *out, const Eocbus__V1__SirenCommand *s)
 {
@@ -122,8 +120,7 @@ static int show(struct paper *p)
     return EXIT_DONE;
 }
 
-/* --- drawing up ---------------------------------------------------------------------------------
- */
+/* --- drawing up ------------------------------------------------------------------------------- */
 
 static int draw_up(struct paper *p, const char *out)
 {
@@ -216,8 +213,7 @@ static int draft(struct paper *p)
     return code < 0 ? draw_up(p, p->out ? p->out : "-") : code;
 }
 
-/* --- approving ----------------------------------------------------------------------------------
- */
+/* --- approving -------------------------------------------------------------------------------- */
 
 static int confirm(struct paper *p)
 {
@@ -309,8 +305,7 @@ static int approve(struct paper *p)
     return code < 0 ? EXIT_DONE : code;
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 /* What is in the paper is a message as any other. */
 static int say(struct paper *p)

@@ -12,8 +12,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- times --------------------------------------------------------------------------------------
- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 /* "90m", "2h", "7d": so long ago. */
 static bool read_ago(int64_t *out, const char *text, int64_t now_us)
@@ -56,8 +55,7 @@ static enum status read_times(struct pick *p, int64_t now_us, char *err, size_t 
     return ST_OK;
 }
 
-/* --- lanes --------------------------------------------------------------------------------------
- */
+/* --- lanes ------------------------------------------------------------------------------------ */
 
 static enum status read_lanes(struct pick *p, char *err, size_t err_size)
 {
@@ -77,8 +75,7 @@ static enum status read_lanes(struct pick *p, char *err, size_t err_size)
     return ST_OK;
 }
 
-/* --- places and types ---------------------------------------------------------------------------
- */
+/* --- places and types ------------------------------------------------------------------------- */
 
 static bool is_pcode(const char *text)
 {

@@ -231,8 +231,7 @@ static int revoke(struct ctl *c, struct db *d, const struct choice *ch)
     return code;
 }
 
-/* --- list ---------------------------------------------------------------------------------------
- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 #define LIST_SQL                                                                                   \
     "SELECT name, agency, CASE WHEN $2::bool AND enrolment IS NULL AND bool_or(enrolment IS NOT "  \

@@ -51,8 +51,7 @@ static int fail_db(struct replay *r, enum status st, const char *what)
                         what, db_error(r->db));
 }
 
-/* --- what there is to play ----------------------------------------------------------------------
- */
+/* --- what there is to play -------------------------------------------------------------------- */
 
 /* Sites that take families may stand there for years: the play begins with the rest. */
 static unsigned first_row(const struct replay *r)
@@ -150,8 +149,7 @@ static int find(struct replay *r)
     return -1;
 }
 
-/* --- one message --------------------------------------------------------------------------------
- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 static int read_one(struct replay *r, Eocbus__V1__Envelope **m, const char *seq)
 {
@@ -238,8 +236,7 @@ static void on_settled(void *arg, size_t number, const struct outbox_outcome *oc
     buf_free(&out);
 }
 
-/* --- the play -----------------------------------------------------------------------------------
- */
+/* --- the play --------------------------------------------------------------------------------- */
 
 static void on_pause_over(void *arg)
 {
@@ -317,8 +314,7 @@ static int open_and_play(struct replay *r)
     return code;
 }
 
-/* --- the words of the command -------------------------------------------------------------------
- */
+/* --- the words of the command ----------------------------------------------------------------- */
 
 static int read_words(struct replay *r)
 {

@@ -58,9 +58,7 @@ static void change_id(void *arg, uint8_t id[ID_BYTES])
     replay_id(arg, id);
 }
 
-/* --- names: what stands in two plays at once is not the same thing
- * --------------------------------
- */
+/* --- names: what stands in two plays at once is not the same thing ---------------------------- */
 
 static bool rename_one(char **name, const struct exercise *e, struct arena *arena)
 {
@@ -102,9 +100,7 @@ static bool rename_things(Eocbus__V1__Envelope *m, const struct exercise *e, str
     return !edxl_name((unsigned)m->body_case) || rename_items(m, e, arena);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int64_t last_moment(const Eocbus__V1__Envelope *m, const struct exercise *e, int64_t now_us)
 {

@@ -56,8 +56,7 @@ static void stem_of(char out[STEM], const char *hash, const char *sender, uint64
              total);
 }
 
-/* --- the folder ---------------------------------------------------------------------------------
- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 /* What the name of a part says of the whole; 0 = it is none. */
 static uint64_t total_of_name(const char *name)
@@ -128,8 +127,7 @@ unsigned blob_box_waiting(const struct blob_box *b)
     return b->files;
 }
 
-/* --- parts --------------------------------------------------------------------------------------
- */
+/* --- parts ------------------------------------------------------------------------------------ */
 
 /* The place of an open part; of the one that was longest without a piece if it is not open. */
 static struct open_part *find_place(struct blob_box *b, const char *stem)

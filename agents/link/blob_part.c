@@ -56,8 +56,7 @@ static uint64_t get_number(const uint8_t *from)
     return n;
 }
 
-/* --- what is there ------------------------------------------------------------------------------
- */
+/* --- what is there ---------------------------------------------------------------------------- */
 
 /* The first range that ends at or behind `at`. */
 static size_t find_range(const struct blob_part *p, uint64_t at)
@@ -115,8 +114,7 @@ static void note_range(struct blob_part *p, uint64_t from, uint64_t end)
     p->have += end - from;
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* pread and pwrite of the whole. */
 static bool read_all(int fd, void *data, size_t len, uint64_t at)

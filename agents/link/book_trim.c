@@ -156,8 +156,7 @@ static enum status shorten(struct buf *text, struct buf *out)
     return out->failed ? ST_NOMEM : ST_OK;
 }
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static enum status read_book(struct buf *out, int file, off_t size)
 {

@@ -17,8 +17,7 @@
 
 enum { FILE_BYTES = 1024, PLAIN_BYTES = 128, KEY_ID_MOST = 65535 };
 
-/* --- the key ------------------------------------------------------------------------------------
- */
+/* --- the key ---------------------------------------------------------------------------------- */
 
 enum status compact_key_make(const char *path, uint32_t id, char *err, size_t err_size)
 {
@@ -77,8 +76,7 @@ void compact_key_wipe(struct compact_key *k)
     explicit_bzero(k, sizeof(*k));
 }
 
-/* --- the word -----------------------------------------------------------------------------------
- */
+/* --- the word --------------------------------------------------------------------------------- */
 
 static void make_mac(uint8_t out[COMPACT_MAC], const Eocbus__V1__CompactFlash *m,
                      const struct compact_key *key)

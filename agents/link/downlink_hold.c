@@ -89,8 +89,7 @@ static bool is_held(const struct downlink *d, unsigned line)
     return false;
 }
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static bool send_anywhere(struct downlink *d, const Eocbus__V1__Frame *f)
 {
@@ -121,8 +120,7 @@ void downlink_ask(struct downlink *d)
         }
 }
 
-/* --- putting aside ------------------------------------------------------------------------------
- */
+/* --- putting aside ---------------------------------------------------------------------------- */
 
 bool downlink_hold(struct downlink *d, unsigned line, const Eocbus__V1__Deliver *m)
 {

@@ -68,8 +68,7 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
         b->settled(b->settled_arg, &r);
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static enum status open_all(struct eocbus *b, const char *settings, const char *program)
 {
@@ -119,8 +118,7 @@ void eocbus_close(struct eocbus *b)
     mem_free(b);
 }
 
-/* --- putting ------------------------------------------------------------------------------------
- */
+/* --- putting ---------------------------------------------------------------------------------- */
 
 static enum eocbus_result put(struct eocbus *b, Eocbus__V1__Envelope *m, uint64_t *tag)
 {
@@ -231,8 +229,7 @@ enum eocbus_result eocbus_flush(struct eocbus *b)
     }
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 void eocbus_run(struct eocbus *b, unsigned ms)
 {
@@ -279,8 +276,7 @@ const char *eocbus_error(const struct eocbus *b)
     return b->error;
 }
 
-/* --- listening ----------------------------------------------------------------------------------
- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 void eocbus_on_settled(struct eocbus *b, eocbus_settled_fn settled, void *arg)
 {

@@ -25,8 +25,7 @@ void *form_new(const ProtobufCMessageDescriptor *d, struct arena *arena)
     return m;
 }
 
-/* --- words --------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static bool is_blank_like(char c)
 {
@@ -87,8 +86,7 @@ enum status form_word(const ProtobufCEnumDescriptor *d, const char *word, int *v
     return found ? ST_OK : ST_INVALID;
 }
 
-/* --- the way ------------------------------------------------------------------------------------
- */
+/* --- the way ---------------------------------------------------------------------------------- */
 
 struct step {
     const ProtobufCFieldDescriptor *field;
@@ -213,8 +211,7 @@ static uint32_t flags_of(const ProtobufCMessage *m, const ProtobufCFieldDescript
     return plan && i < plan->n_rules ? plan->rules[i].flags : 0;
 }
 
-/* --- values -------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool takes_many(const ProtobufCMessage *m, const struct step *s)
 {
@@ -378,8 +375,7 @@ const ProtobufCEnumDescriptor *form_enum_of(const char *path)
     return f && f->type == PROTOBUF_C_TYPE_ENUM ? f->descriptor : NULL;
 }
 
-/* --- command lines ------------------------------------------------------------------------------
- */
+/* --- command lines ---------------------------------------------------------------------------- */
 
 static enum status apply(ProtobufCMessage *m, const struct form_row *rows, size_t n,
                          const struct option_words *given, struct arena *arena, char *err,

@@ -41,8 +41,7 @@ void head_book_line(struct buf *out, const Eocbus__V1__Delivery *d, const Eocbus
     buf_puts(out, "\n");
 }
 
-/* --- the file ----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static enum status append(const char *path, const struct buf *line)
 {

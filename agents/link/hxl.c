@@ -12,8 +12,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- tags ---------------------------------------------------------------------------------------
- */
+/* --- tags ------------------------------------------------------------------------------------- */
 
 /* "#Adm1 + Code" as "#adm1+code"; NULL if it is no tag. */
 static const char *read_tag(struct arena *arena, const char *cell)
@@ -115,8 +114,7 @@ long hxl_find(const struct hxl *t, const char *pattern)
     return -1;
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static enum status take_columns(struct hxl *t, const struct grid *g, size_t tags,
                                 struct arena *arena)

@@ -30,8 +30,7 @@ struct work {
     uint32_t version;
 };
 
-/* --- cells --------------------------------------------------------------------------------------
- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 const char *import_cell(const struct hxl *t, size_t r, const char *pattern)
 {
@@ -124,8 +123,7 @@ enum status import_losses(Eocbus__V1__Envelope *m, const char *path, const struc
     return st;
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static int read_table(struct work *w)
 {
@@ -261,8 +259,7 @@ static int take_row(struct work *w, size_t r)
     return keep_change(w, m, key, r);
 }
 
-/* --- what was said ------------------------------------------------------------------------------
- */
+/* --- what was said ---------------------------------------------------------------------------- */
 
 static bool each_in_outbox(void *arg, const struct outbox_row *row, int state,
                            const struct outbox_outcome *oc)

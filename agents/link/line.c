@@ -60,8 +60,7 @@ static void enter(struct line *l, enum line_state next)
     l->state = next;
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static enum status send_frame(struct line *l, const Eocbus__V1__Frame *f)
 {
@@ -130,8 +129,7 @@ static void answer_ping(struct line *l, const Eocbus__V1__Ping *ping)
     (void)!send_frame(l, &f);
 }
 
-/* --- an end -------------------------------------------------------------------------------------
- */
+/* --- an end ----------------------------------------------------------------------------------- */
 
 /* Often called from inside a callback of the socket it gives up: zport_destroy allows that. */
 static bool hang_up(struct line *l)
@@ -184,8 +182,7 @@ static void end_unknown_key(struct line *l, const char *why, const Eocbus__V1__F
     end(l, LINE_UNKNOWN_KEY, why, fault, wait_ms < AUTH_MOST_MS ? wait_ms : AUTH_MOST_MS);
 }
 
-/* --- what comes ---------------------------------------------------------------------------------
- */
+/* --- what comes ------------------------------------------------------------------------------- */
 
 static void on_linked(void *arg, bool up, const char *why)
 {
@@ -355,8 +352,7 @@ static void on_writable(void *arg)
     l->set.writable(l->set.arg, l->set.number);
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void dial(struct line *l)
 {
@@ -407,8 +403,7 @@ static void on_ping(void *arg)
     l->heard = false;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 enum status line_create(struct line **out, const struct line_settings *set)
 {

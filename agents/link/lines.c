@@ -18,8 +18,7 @@
  * of the two gives way for so long, else neither would stand. */
 #define GIVE_WAY_MS 600000u
 
-/* --- what lines say -----------------------------------------------------------------------------
- */
+/* --- what lines say --------------------------------------------------------------------------- */
 
 static void learn_clock(struct agent *a, int64_t ours_us, int64_t theirs_us, uint32_t round_trip_ms)
 {
@@ -289,8 +288,7 @@ static enum status dial(void *arg, unsigned line, struct zport **out,
     return st;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static unsigned lines_wanted(const struct agent *a)
 {

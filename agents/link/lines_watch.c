@@ -60,8 +60,7 @@ void lines_main_fell(struct agent *a)
         a->back_ms *= 2;
 }
 
-/* --- mute ---------------------------------------------------------------------------------------
- */
+/* --- mute ------------------------------------------------------------------------------------- */
 
 static bool is_owed(const struct agent *a)
 {
@@ -119,8 +118,7 @@ static void look_for_mute(struct agent *a)
     }
 }
 
-/* --- a store that is away ------------------------------------------------------------------------
- */
+/* --- a store that is away --------------------------------------------------------------------- */
 
 void lines_learn_store(struct agent *a, unsigned line, bool is_away)
 {
@@ -161,8 +159,7 @@ static void look_for_store(struct agent *a)
     lines_move(a, to);
 }
 
-/* --- back ---------------------------------------------------------------------------------------
- */
+/* --- back ------------------------------------------------------------------------------------- */
 
 static void look_for_better(struct agent *a)
 {

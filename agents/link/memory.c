@@ -154,8 +154,7 @@ static void drop_intents(struct memory *m)
     m->intent_count = 0;
 }
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* Whole or not at all. */
 static enum status write_file(const char *path, const struct buf *b, char *err, size_t err_size)

@@ -47,8 +47,7 @@ const char *office_file(struct office *o, const char *suffix)
     return arena_printf(o->arena, "%s%s", o->set.agent.outbox_path, suffix);
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static Eocbus__V1__Lang text_lang(enum lang lang)
 {
@@ -99,8 +98,7 @@ int office_fill(struct office *o, Eocbus__V1__Envelope *m, const struct form_row
     return -1;
 }
 
-/* --- saying -------------------------------------------------------------------------------------
- */
+/* --- saying ----------------------------------------------------------------------------------- */
 
 void office_print(const char *before, const char *what)
 {

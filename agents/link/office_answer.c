@@ -43,8 +43,7 @@ Eocbus__V1__Envelope *office_receipt(struct office *o, const uint8_t *id, int le
     return m;
 }
 
-/* --- which message ------------------------------------------------------------------------------
- */
+/* --- which message ---------------------------------------------------------------------------- */
 
 /* "TIME ID ..." */
 static void look_at_heard(void *arg, const char *line)
@@ -125,8 +124,7 @@ static void remember(struct office *o, const Eocbus__V1__Receipt *r)
     buf_free(&line);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static bool take_flag(struct office *o, const char *flag)
 {

@@ -46,8 +46,7 @@ static void put_time(struct showing *s, const char *time)
     columns_put(&s->columns, text);
 }
 
-/* --- inbox --------------------------------------------------------------------------------------
- */
+/* --- inbox ------------------------------------------------------------------------------------ */
 
 /* "TIME ID LEVEL FOR" */
 static void note_answer(void *arg, const char *line)
@@ -96,8 +95,7 @@ static void show_heard(void *arg, const char *line)
     buf_free(&said);
 }
 
-/* --- receipts -----------------------------------------------------------------------------------
- */
+/* --- receipts --------------------------------------------------------------------------------- */
 
 /* "TIME ID LEVEL RECIPIENT BY CODE". Who answers for himself names no entry: then it is he. */
 static void show_receipt(void *arg, const char *line)
@@ -117,8 +115,7 @@ static void show_receipt(void *arg, const char *line)
     columns_put(&s->columns, code);
 }
 
-/* --- both ---------------------------------------------------------------------------------------
- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 static int show_book(struct showing *s, const char *kind, enum say nothing,
                      void (*each)(void *arg, const char *line))

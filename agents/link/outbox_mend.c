@@ -45,8 +45,7 @@ static void path_of(char out[PATH_SIZE], const char *path, const char *suffix)
         out[0] = '\0'; /* which no file has */
 }
 
-/* --- one at a time ------------------------------------------------------------------------------
- */
+/* --- one at a time ---------------------------------------------------------------------------- */
 
 int ob_mend_lock(const char *path, bool exclusive)
 {
@@ -70,8 +69,7 @@ void ob_mend_unlock(int lock)
         close(lock);
 }
 
-/* --- the exchange -------------------------------------------------------------------------------
- */
+/* --- the exchange ----------------------------------------------------------------------------- */
 
 static void sync_path(const char *path, int flags)
 {
@@ -137,8 +135,7 @@ void ob_mend_finish(struct outbox *o)
         log_error("outbox.begun.anew", "path=%s aside=%s", o->path, aside);
 }
 
-/* --- what can be saved --------------------------------------------------------------------------
- */
+/* --- what can be saved ------------------------------------------------------------------------ */
 
 /* A receipt that cannot be read counts as none: the bus says what it had already. */
 static bool has_receipt(struct outbox *o, uint64_t tag)
@@ -276,8 +273,7 @@ static enum status save_all(struct salvage *s)
     return st == ST_OK ? save_once(s) : st;
 }
 
-/* --- the new file -------------------------------------------------------------------------------
- */
+/* --- the new file ----------------------------------------------------------------------------- */
 
 static void throw_away(const char *path)
 {

@@ -144,8 +144,7 @@ static void on_look(void *arg)
         loop_stop(s->loop);
 }
 
-/* --- coming and going ---------------------------------------------------------------------------
- */
+/* --- coming and going ------------------------------------------------------------------------- */
 
 static enum status open_link(struct speak *s, char *err, size_t err_size)
 {
@@ -227,8 +226,7 @@ struct loop *speak_loop(struct speak *s)
     return s->loop;
 }
 
-/* --- saying -------------------------------------------------------------------------------------
- */
+/* --- saying ----------------------------------------------------------------------------------- */
 
 void speak_fill(struct speak *s, Eocbus__V1__Envelope *m, uint8_t id[16])
 {
@@ -324,8 +322,7 @@ enum status speak_commit(struct speak *s)
     return outbox_commit(s->outbox);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static enum status index_tags(struct speak *s)
 {

@@ -43,8 +43,7 @@ const char *proof_word(enum proof p)
     return words[p];
 }
 
-/* --- coming and going ---------------------------------------------------------------------------
- */
+/* --- coming and going ------------------------------------------------------------------------- */
 
 enum status trust_create(struct trust **out, const struct trust_settings *set, char *err,
                          size_t err_size)
@@ -90,8 +89,7 @@ enum status trust_save(struct trust *t)
     return trust_book_save(&t->book);
 }
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static bool is_open(const struct trust_name *n)
 {
@@ -202,8 +200,7 @@ void trust_begin(struct trust *t)
     }
 }
 
-/* --- judging ------------------------------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 static struct trust_verdict bad(const char *why)
 {

@@ -18,8 +18,7 @@
 #define KEYS_MOST  64u /* of one name */
 #define FILE_MOST  (64u << 20)
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static size_t find_place(const struct trust_book *b, const char *name, bool *is_there)
 {
@@ -84,8 +83,7 @@ struct trust_name *trust_book_name(struct trust_book *b, const char *name)
     return n;
 }
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 /* Another serial of the same key, or the same record again, takes the place of what was known. */
 static struct trust_key *place_for(struct trust_name *n, const struct record *r)
@@ -194,8 +192,7 @@ void trust_book_rules(struct trust_book *b, const char *order_rules)
     b->is_dirty = true;
 }
 
-/* --- on disk ------------------------------------------------------------------------------------
- */
+/* --- on disk ---------------------------------------------------------------------------------- */
 
 static void read_known(struct trust_book *b)
 {

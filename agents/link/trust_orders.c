@@ -51,8 +51,7 @@ static enum status deny(struct refusal *why, const char *code, const char *path,
     return ST_DENIED;
 }
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 /* What is asked of the book: keys as they were when it was said, or as they are now. */
 struct look {
@@ -114,8 +113,7 @@ enum status trust_check_approvals(const struct trust_book *b, const struct trust
     return approval_judge(&q, why);
 }
 
-/* --- obeying ------------------------------------------------------------------------------------
- */
+/* --- obeying ---------------------------------------------------------------------------------- */
 
 /* Its sender's key, which may have been revoked since a broker took the message, or says it did. */
 static enum status check_sender(const struct look *l, const struct trust_said *said,

@@ -43,8 +43,7 @@ void uplink_destroy(struct uplink *u)
     mem_free(u);
 }
 
-/* --- lines and what they carry ------------------------------------------------------------------
- */
+/* --- lines and what they carry ---------------------------------------------------------------- */
 
 /* What some line has on the way in a lane that it carries is in flight in the outbox's eyes, and
  * nothing else. */
@@ -112,8 +111,7 @@ bool uplink_is_owed(const struct uplink *u, unsigned line)
     return u->paths[line].flight_count > 0;
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool take_row(void *arg, const struct outbox_row *row)
 {

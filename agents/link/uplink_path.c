@@ -46,8 +46,7 @@ void path_free(struct path *p)
     mem_free(p->flights);
 }
 
-/* --- what may be added --------------------------------------------------------------------------
- */
+/* --- what may be added ------------------------------------------------------------------------ */
 
 size_t path_room(const struct uplink *u, const struct path *p, bool urgent)
 {
@@ -90,8 +89,7 @@ size_t path_bytes(const struct uplink *u, const struct path *p, bool urgent)
     return room < most ? room : most;
 }
 
-/* --- what is on the way -------------------------------------------------------------------------
- */
+/* --- what is on the way ----------------------------------------------------------------------- */
 
 void path_take_off(struct uplink *u, struct path *p, uint64_t tag, size_t bytes, bool is_ahead)
 {
@@ -193,8 +191,7 @@ unsigned path_open_lanes(struct uplink *u, struct path *p)
     return lanes;
 }
 
-/* --- places -------------------------------------------------------------------------------------
- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 void places_reach(struct places *at, uint64_t tag)
 {

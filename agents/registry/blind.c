@@ -12,8 +12,7 @@
 /* The words of a name in Latin letters, before they are reduced. */
 enum { WORDS_MOST = 8, WORD_BYTES = 48, WORDS_MARKED = 3, DIGITS_LEAST = 6 };
 
-/* --- letters ------------------------------------------------------------------------------------
- */
+/* --- letters ---------------------------------------------------------------------------------- */
 
 static const struct letter {
     uint32_t code; /* small */
@@ -145,8 +144,7 @@ static const char *latin_of(uint32_t code, char one[2])
     return code >= 0x300 && code <= 0x36f ? "" : NULL; /* a mark over the letter before */
 }
 
-/* --- what spellings have in common --------------------------------------------------------------
- */
+/* --- what spellings have in common ------------------------------------------------------------ */
 
 /* The first that fits counts. Capitals are sounds that two letters are written for. */
 static const struct sound {
@@ -195,8 +193,7 @@ static bool is_patronymic(const char *word)
            ends_in(word, "ivna");
 }
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void add_latin(char word[WORD_BYTES], const char *latin)
 {
@@ -284,8 +281,7 @@ void blind_document(char out[BLIND_NAME], const char *document)
     out[len < DIGITS_LEAST ? 0 : len] = '\0';
 }
 
-/* --- marks --------------------------------------------------------------------------------------
- */
+/* --- marks ------------------------------------------------------------------------------------ */
 
 struct marking {
     uint8_t (*out)[BLIND_BYTES];

@@ -44,8 +44,7 @@ void sealing_close(struct sealing *s)
     s->own = s->blind = NULL;
 }
 
-/* --- sealing ------------------------------------------------------------------------------------
- */
+/* --- sealing ---------------------------------------------------------------------------------- */
 
 static enum status wrap_for(struct sealed_identity *out, const uint8_t public_key[SEAL_KEY_BYTES],
                             const uint8_t key[SEAL_KEY_BYTES])
@@ -151,8 +150,7 @@ enum status identity_seal(struct sealed_identity *out, struct office *o, const s
     return st;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static Eocbus__V1__HouseholdPerson *add_person(Eocbus__V1__HouseholdIdentityClear *c,
                                                struct office *o)
@@ -262,8 +260,7 @@ enum status identity_parse(Eocbus__V1__HouseholdIdentityClear **out, struct offi
     return ST_OK;
 }
 
-/* --- showing ------------------------------------------------------------------------------------
- */
+/* --- showing ---------------------------------------------------------------------------------- */
 
 static void put_line(struct buf *out, const char *word, const char *value)
 {

@@ -53,8 +53,7 @@ enum status registry_set_place(struct office *o, Eocbus__V1__Envelope *m, const 
     return place ? form_set(&m->base, path, place, o->arena, err, sizeof(err)) : ST_OK;
 }
 
-/* --- put ----------------------------------------------------------------------------------------
- */
+/* --- put -------------------------------------------------------------------------------------- */
 
 static int keep_own(struct office *o, const struct sealed_identity *box)
 {
@@ -164,8 +163,7 @@ static int put_identity(struct office *o, const struct asked *a)
     return code;
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int find_key(struct office *o, struct sealing *s, const struct asked *a,
                     const struct vault_box *box, const uint8_t **wrapped)
@@ -295,8 +293,7 @@ static int open_identity(struct office *o, const struct asked *a)
     return open_and(o, a, show);
 }
 
-/* --- share --------------------------------------------------------------------------------------
- */
+/* --- share ------------------------------------------------------------------------------------ */
 
 static int share_with(struct office *o, const struct asked *a, const struct sealing *s,
                       const Eocbus__V1__HouseholdIdentityClear *clear)
@@ -332,8 +329,7 @@ static int share_identity(struct office *o, struct asked *a)
     return open_and(o, a, share_with);
 }
 
-/* --- list, and the command ----------------------------------------------------------------------
- */
+/* --- list, and the command -------------------------------------------------------------------- */
 
 static void put_box(void *arg, const char *household, const char *message)
 {

@@ -200,8 +200,7 @@ void registry_step_help(struct buf *out, enum lang lang, const char *name, const
     form_help(out, lang, common_rows, ARRAY_LEN(common_rows));
 }
 
-/* --- saying a step ------------------------------------------------------------------------------
- */
+/* --- saying a step ---------------------------------------------------------------------------- */
 
 static enum status set_defaults(struct office *o, const struct step *s, Eocbus__V1__Envelope *m,
                                 char *err, size_t err_size)

@@ -129,8 +129,7 @@ enum status vault_keep(struct office *o, const Eocbus__V1__Delivery *d,
     return keep_packed(o, name, d, err, err_size);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* HOUSEHOLD.MESSAGE, of this household (NULL: of any), and nothing behind it. */
 static bool parse_name(const char *name, const uint8_t *household, uint8_t id[ID_BYTES])
@@ -284,8 +283,7 @@ enum status vault_each(struct office *o,
     return ST_OK;
 }
 
-/* --- going --------------------------------------------------------------------------------------
- */
+/* --- going ------------------------------------------------------------------------------------ */
 
 /* Zeros over it first: what a name pointed at is still on the disk when the name has gone. */
 static bool overwrite(int folder, const char *name)
@@ -330,8 +328,7 @@ enum status vault_erase(struct office *o, const uint8_t household[ID_BYTES],
     return st;
 }
 
-/* --- closed cases -------------------------------------------------------------------------------
- */
+/* --- closed cases ----------------------------------------------------------------------------- */
 
 static void name_mark(char out[NAME_BYTES], const uint8_t *household)
 {

@@ -105,8 +105,7 @@ static int64_t utc_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* --- send ---------------------------------------------------------------------------------------
- */
+/* --- send ------------------------------------------------------------------------------------- */
 
 static void take_line(struct command *c, struct intake *in, const char *line, size_t len)
 {
@@ -222,8 +221,7 @@ int sensor_send(struct sensor *s)
     return code;
 }
 
-/* --- replay -------------------------------------------------------------------------------------
- */
+/* --- replay ----------------------------------------------------------------------------------- */
 
 static void pause_ms(struct command *c, unsigned ms)
 {
@@ -359,8 +357,7 @@ int sensor_replay(struct sensor *s)
     return code;
 }
 
-/* --- status and formats -------------------------------------------------------------------------
- */
+/* --- status and formats ----------------------------------------------------------------------- */
 
 int sensor_status(struct sensor *s)
 {

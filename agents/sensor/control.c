@@ -33,8 +33,7 @@ struct control {
     int64_t mode_until_us; /* UTC; 0 = until it is told otherwise */
 };
 
-/* --- mode ---------------------------------------------------------------------------------------
- */
+/* --- mode ------------------------------------------------------------------------------------- */
 
 static void keep_mode(struct control *c)
 {
@@ -119,8 +118,7 @@ static void read_mode(struct control *c)
     buf_free(&file);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void answer(struct control *c, const Eocbus__V1__Envelope *m, const char *code,
                    const char *text)
@@ -147,8 +145,7 @@ static void reject(struct control *c, const Eocbus__V1__Envelope *m, const char 
     answer(c, m, code, text);
 }
 
-/* --- sensor_control -----------------------------------------------------------------------------
- */
+/* --- sensor_control --------------------------------------------------------------------------- */
 
 static void set_mode(struct control *c, const Eocbus__V1__Envelope *m)
 {
@@ -236,8 +233,7 @@ static void on_restart(void *arg)
         c->set.restart(c->set.arg);
 }
 
-/* --- orders -------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static enum status take(struct control *c, const Eocbus__V1__Delivery *d,
                         const Eocbus__V1__Envelope *m, struct refusal *why)
@@ -340,8 +336,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     return true;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static enum status listen_to_orders(struct control *c, char *err, size_t err_size)
 {

@@ -47,8 +47,7 @@ static enum status forget(void *arg, const char *key, uint64_t upto)
     return outbox_once_forget(agent_outbox(((struct daemon *)arg)->agent), key, upto);
 }
 
-/* --- starting and ending ------------------------------------------------------------------------
- */
+/* --- starting and ending ---------------------------------------------------------------------- */
 
 static void on_signal(void *arg, int signum)
 {

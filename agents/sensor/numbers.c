@@ -40,8 +40,7 @@ struct numbers {
     bool has_begun; /* what comes into force at the start did so before */
 };
 
-/* --- orders that are kept -----------------------------------------------------------------------
- */
+/* --- orders that are kept --------------------------------------------------------------------- */
 
 /* Lives in the arena until the next call. */
 static Eocbus__V1__Envelope *open_order(struct numbers *n, const struct kept *k)
@@ -87,8 +86,7 @@ static enum status add(struct numbers *n, const void *content, size_t len, const
     return ST_OK;
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static enum status write_file(struct numbers *n)
 {
@@ -191,8 +189,7 @@ void numbers_destroy(struct numbers *n)
     mem_free(n);
 }
 
-/* --- coming into force --------------------------------------------------------------------------
- */
+/* --- coming into force ------------------------------------------------------------------------ */
 
 /* What it replaces is not needed any more. */
 static void drop_older(struct numbers *n, const struct kept *than)
@@ -307,8 +304,7 @@ int64_t numbers_due_us(const struct numbers *n)
     return due_us;
 }
 
-/* --- telling ------------------------------------------------------------------------------------
- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 /* At most so many bytes, and no half letter. */
 static int whole_letters(const char *text)

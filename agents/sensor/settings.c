@@ -341,8 +341,7 @@ void sensor_replay_settings(const struct sensor *s, struct replay_settings *out)
     };
 }
 
-/* --- the registry's version ---------------------------------------------------------------------
- */
+/* --- the registry's version ------------------------------------------------------------------- */
 
 static bool read_version(const char *path, uint32_t *version, uint64_t *hash)
 {

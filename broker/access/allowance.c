@@ -148,8 +148,7 @@ uint64_t allowance_wait_us(const struct allowance *a, int32_t principal_id, uint
     return other_us > wait_us ? other_us : wait_us;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static bool is_listed(const struct allowance_over *o, uint64_t now_us)
 {

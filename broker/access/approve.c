@@ -14,8 +14,7 @@
 /* Of an order without an end (a configuration, whose version goes up): a day. */
 #define UNENDING_US INT64_C(86400000000)
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 /* One name's keys against one approval. */
 struct search {
@@ -80,8 +79,7 @@ static enum approval_key find_key(void *arg, const Eocbus__V1__Approval *a, cons
     return s.key;
 }
 
-/* --- once ---------------------------------------------------------------------------------------
- */
+/* --- once ------------------------------------------------------------------------------------- */
 
 void orders_forget(struct orders_seen *seen)
 {
@@ -130,8 +128,7 @@ static enum status take_once(struct orders_seen *seen, const Eocbus__V1__Envelop
     return ST_OK;
 }
 
-/* --- the judgement ------------------------------------------------------------------------------
- */
+/* --- the judgement ---------------------------------------------------------------------------- */
 
 enum status approve_judge(const struct roll *r, const struct approval_policy *policy,
                           struct orders_seen *seen, const struct principal *author,

@@ -11,8 +11,7 @@
 static const char head[] = "eocbus rights cache 1\n"; /* of the file, and domain of the signature */
 enum { HEAD_BYTES = sizeof(head) - 1, BODY_AT = HEAD_BYTES + SIGN_BYTES };
 
-/* --- packing ------------------------------------------------------------------------------------
- */
+/* --- packing ---------------------------------------------------------------------------------- */
 
 struct packing {
     Eocbus__V1__CachedKey *keys;
@@ -115,8 +114,7 @@ void cache_seal(struct buf *file, const struct signer *s)
     signer_sign(s, file->data + HEAD_BYTES, head, digest, sizeof(digest));
 }
 
-/* --- taking -------------------------------------------------------------------------------------
- */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 static const char *find_fault(const struct buf *file, const uint8_t sign_key[KEY_BYTES])
 {

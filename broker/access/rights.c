@@ -24,8 +24,7 @@ struct rights {
     } of[VERBS];
 };
 
-/* --- compiling ----------------------------------------------------------------------------------
- */
+/* --- compiling -------------------------------------------------------------------------------- */
 
 static bool holds_word(const char *words, const char *word)
 {
@@ -121,8 +120,7 @@ void rights_destroy(struct rights *r)
     mem_free(r);
 }
 
-/* --- the judgement ------------------------------------------------------------------------------
- */
+/* --- the judgement ---------------------------------------------------------------------------- */
 
 static bool is_within_any(const char *pcode, size_t len, const char *places)
 {
@@ -216,8 +214,7 @@ bool rights_may(const struct rights *r, enum verb verb, const struct rights_ques
     return allowed;
 }
 
-/* --- for subscriptions and for people -----------------------------------------------------------
- */
+/* --- for subscriptions and for people --------------------------------------------------------- */
 
 bool rights_has(const struct rights *r, enum verb verb, unsigned type)
 {

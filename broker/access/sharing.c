@@ -13,8 +13,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- who signed ---------------------------------------------------------------------------------
- */
+/* --- who signed ------------------------------------------------------------------------------- */
 
 struct search {
     const struct rulebook *book;
@@ -100,8 +99,7 @@ static enum agreement_key find_key(void *arg, const char *agency,
     return s.best;
 }
 
-/* --- one agreement ------------------------------------------------------------------------------
- */
+/* --- one agreement ---------------------------------------------------------------------------- */
 
 static int value_of(char digit)
 {

@@ -53,8 +53,7 @@ struct admin {
     ino_t inode;
 };
 
-/* --- commands ----------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static void say_status(struct admin *a, struct buf *out, bool prometheus)
 {
@@ -139,8 +138,7 @@ static void run_command(struct client *c)
     do_help(c->admin, &c->answer);
 }
 
-/* --- clients -----------------------------------------------------------------------------------
- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 static void client_destroy(struct client *c)
 {
@@ -293,8 +291,7 @@ static void on_listener(void *arg, int events)
     }
 }
 
-/* --- the socket's file -------------------------------------------------------------------------
- */
+/* --- the socket's file ------------------------------------------------------------------------ */
 
 /* ST_OK: the path is free now. */
 static enum status clear_path(const struct sockaddr_un *at, char *err, size_t err_size)

@@ -31,8 +31,7 @@ void egress_learn_place(struct egress *e)
     e->head = log_epoch ? head : 0;
 }
 
-/* --- frames -------------------------------------------------------------------------------------
- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void on_unsubscribe(struct egress *e, uint64_t session, uint32_t subscription)
 {
@@ -105,8 +104,7 @@ void egress_session_gone(struct egress *e, uint64_t session)
     }
 }
 
-/* --- the log moves ------------------------------------------------------------------------------
- */
+/* --- the log moves ---------------------------------------------------------------------------- */
 
 static bool pack_once(struct egress *e, const struct parcel *p)
 {
@@ -245,8 +243,7 @@ void egress_store_here(struct egress *e)
     }
 }
 
-/* --- end of a turn ------------------------------------------------------------------------------
- */
+/* --- end of a turn ---------------------------------------------------------------------------- */
 
 static void end_lost(struct egress *e)
 {
@@ -331,8 +328,7 @@ static void on_tick(void *arg)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void init_lists(struct egress *e)
 {

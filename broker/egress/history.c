@@ -60,8 +60,7 @@ static void go_on(struct listener *l)
         listener_nudge(l);
 }
 
-/* --- from the ring ------------------------------------------------------------------------------
- */
+/* --- from the ring ---------------------------------------------------------------------------- */
 
 static struct rights_question ask_recent(const struct recent_entry *r)
 {
@@ -120,8 +119,7 @@ static unsigned serve_recent(struct listener *l)
     return looks;
 }
 
-/* --- from the log -------------------------------------------------------------------------------
- */
+/* --- from the log ----------------------------------------------------------------------------- */
 
 static void offer_page_row(struct listener *l, const struct parcel *p)
 {
@@ -186,8 +184,7 @@ static void start_page(struct listener *l)
         l->reading = false; /* the tick tries again */
 }
 
-/* --- the last values, and the number at a time ---------------------------------------------------
- */
+/* --- the last values, and the number at a time ------------------------------------------------ */
 
 static void offer_last_value(struct listener *l, const struct parcel *p)
 {

@@ -37,8 +37,7 @@ void listener_enter(struct listener *l, enum listener_state to)
     l->state = to;
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 enum status listener_send_now(struct listener *l, const void *data, size_t len)
 {
@@ -117,8 +116,7 @@ void listener_send_horizon(struct listener *l)
     durable_progress(l);
 }
 
-/* --- gathering ----------------------------------------------------------------------------------
- */
+/* --- gathering -------------------------------------------------------------------------------- */
 
 static void take_buffer(struct listener *l)
 {
@@ -259,8 +257,7 @@ size_t listener_len(const struct listener *l, struct rights_question *q, size_t 
     return access_may_open(l->who, q) ? len : len - keys;
 }
 
-/* --- beginning and end --------------------------------------------------------------------------
- */
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 static bool start_is_legal(struct listener *l)
 {

@@ -25,8 +25,7 @@ void lose_session(struct ingress *in, struct session *s)
     close_session(in, s);
 }
 
-/* --- connections without a session --------------------------------------------------------------
- */
+/* --- connections without a session ------------------------------------------------------------ */
 
 void hang_up(struct ingress *in, const struct parting_line *l, bool only_unread)
 {

@@ -29,8 +29,7 @@ enum { LINES_PER_HOUR = 60 };
 /* Principals that may have used some of a quota at the same time. */
 enum { QUOTA_PRINCIPALS = 65536 };
 
-/* --- other frames -------------------------------------------------------------------------------
- */
+/* --- other frames ----------------------------------------------------------------------------- */
 
 static void on_ping(struct ingress *in, struct session *s, const Eocbus__V1__Ping *ping)
 {
@@ -159,8 +158,7 @@ void ingress_on_broken(struct ingress *in, const struct zport_message *m)
     end_session(in, s);
 }
 
-/* --- sessions that end --------------------------------------------------------------------------
- */
+/* --- sessions that end ------------------------------------------------------------------------ */
 
 bool ingress_address(const struct ingress *in, uint64_t session, struct zport_id *out)
 {
@@ -227,8 +225,7 @@ static void on_end_of_key(void *arg)
     ingress_recheck(arg);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 /* Connections without a session. One whose session ended may have 1.5 MiB waiting for it
  * (SEND_HIGH_WATER, broker/door.c); one that never had any has a Fault. */

@@ -145,8 +145,7 @@ void receipts_flush(struct ingress *in, struct session *s)
     release_memory(s);
 }
 
-/* --- the hatch ----------------------------------------------------------------------------------
- */
+/* --- the hatch -------------------------------------------------------------------------------- */
 
 void settle_warning(struct ingress *in, const struct parcel *p)
 {

@@ -66,8 +66,7 @@ bool warned_has(const struct warned *w, int32_t principal_id, uint64_t epoch, ui
     return find_at(w, principal_id, epoch, lane_seq) != NONE;
 }
 
-/* --- shares -------------------------------------------------------------------------------------
- */
+/* --- shares ----------------------------------------------------------------------------------- */
 
 /* As many as there are unsettled ones, and who is about to add one. */
 static struct warned_sender *sender_of(struct warned *w, int32_t principal_id)
@@ -141,8 +140,7 @@ static void make_room(struct warned *w, struct warned_sender *s, size_t len)
         leave_oldest_of(w, who_holds_most(w, true));
 }
 
-/* --- places -------------------------------------------------------------------------------------
- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 static unsigned older(const struct warned *w, unsigned a, unsigned b)
 {

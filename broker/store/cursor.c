@@ -112,8 +112,7 @@ static struct cursor *find_asked(struct cursors *all, int64_t ordinal)
     return NULL;
 }
 
-/* --- statements ---------------------------------------------------------------------------------
- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 static void begin_columns(struct cursors *all, const enum array_of kinds[7], unsigned n)
 {
@@ -163,8 +162,7 @@ static void on_trouble(struct cursors *all, const struct pg_reply *reply)
                   reply->sqlstate, reply->message);
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static bool is_same_name(const struct cursor *a, const struct cursor *b)
 {
@@ -265,8 +263,7 @@ static void open_fresh(struct cursors *all)
     (void)send_statement(all, "cursor_open", 8, on_opened);
 }
 
-/* --- moving -------------------------------------------------------------------------------------
- */
+/* --- moving ----------------------------------------------------------------------------------- */
 
 static bool is_dirty(const struct cursor *c)
 {
@@ -395,8 +392,7 @@ static void on_ready(void *arg)
     on_timer(arg);
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 static void copy_name(struct cursor *c, const struct durable_name *what)
 {

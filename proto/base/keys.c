@@ -103,8 +103,7 @@ void keys_z85_encode(char out[KEY_Z85], const uint8_t key[KEY_BYTES])
     zmq_z85_encode(out, key, KEY_BYTES);
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *text, size_t len)
 {
@@ -249,8 +248,7 @@ enum status keys_save(const struct keys *k, const char *path, const char *name, 
     return st;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static enum status explain_open(const char *path, char *err, size_t err_size)
 {

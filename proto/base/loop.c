@@ -98,8 +98,7 @@ static void on_closed(uv_handle_t *handle)
     mem_free(handle);
 }
 
-/* --- hooks -------------------------------------------------------------------------------------
- */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 static void free_dead_hooks(struct loop *l)
 {
@@ -181,8 +180,7 @@ void loop_hook_destroy(struct loop_hook *h)
         free_dead_hooks(h->loop);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 /* None of these can fail, and none keeps the loop alive. */
 static void init_machinery(struct loop *l)
@@ -320,8 +318,7 @@ void loop_random(struct loop *l, void *out, size_t len)
     }
 }
 
-/* --- timers ------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -365,8 +362,7 @@ void loop_timer_destroy(struct loop_timer *t)
         uv_close((uv_handle_t *)&t->uv, on_closed);
 }
 
-/* --- descriptors -------------------------------------------------------------------------------
- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static void on_poll(uv_poll_t *poll, int error, int events)
 {
@@ -425,8 +421,7 @@ void loop_poll_destroy(struct loop_poll *p)
         uv_close((uv_handle_t *)&p->uv, on_closed);
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *signal, int signum)
 {
@@ -467,8 +462,7 @@ void loop_signal_destroy(struct loop_signal *s)
         uv_close((uv_handle_t *)&s->uv, on_closed);
 }
 
-/* --- work beside the loop ----------------------------------------------------------------------
- */
+/* --- work beside the loop --------------------------------------------------------------------- */
 
 static void on_thread(uv_work_t *uv)
 {

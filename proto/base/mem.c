@@ -35,8 +35,7 @@
 #define SHOW(p, n) ((void)(p), (void)(n))
 #endif
 
-/* --- the door ----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 static unsigned long fail_in; /* 0 = off; only tests set it, before anything runs */
 
@@ -86,8 +85,7 @@ void mem_give_back(void)
     malloc_trim(0);
 }
 
-/* --- arena -------------------------------------------------------------------------------------
- */
+/* --- arena ------------------------------------------------------------------------------------ */
 
 /* One Envelope of a report unpacks into 1 to 4 KiB; 8 KiB serves it without a second chunk. */
 #define CHUNK_BYTES 8192
@@ -257,8 +255,7 @@ ProtobufCAllocator *arena_allocator(struct arena *a)
     return &a->allocator;
 }
 
-/* --- buffer ------------------------------------------------------------------------------------
- */
+/* --- buffer ----------------------------------------------------------------------------------- */
 
 static bool make_room(struct buf *b, size_t more)
 {

@@ -43,8 +43,7 @@ int program_fail(const struct program *p, int code, const char *fmt, ...)
     return code;
 }
 
-/* --- the command line --------------------------------------------------------------------------
- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static bool is_flag(struct flags *f, const char *word)
 {
@@ -133,8 +132,7 @@ static int take_options(const struct program *p, struct flags *f, int *argc, cha
     return -1;
 }
 
-/* --- settings ----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 /* A default file that is not there means defaults; one that was asked for must be there. */
 static const char *config_path(const struct program *p)

@@ -35,8 +35,7 @@ void seal_name_of(uint8_t name[SEAL_NAME_BYTES], const uint8_t key[SEAL_KEY_BYTE
     (void)crypto_generichash(name, SEAL_NAME_BYTES, key, SEAL_KEY_BYTES, NULL, 0);
 }
 
-/* --- readers ------------------------------------------------------------------------------------
- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 static enum status take_secret(struct seal_reader *r, const uint8_t secret[SEAL_KEY_BYTES])
 {
@@ -105,8 +104,7 @@ void seal_reader_secret(const struct seal_reader *r, uint8_t out[SEAL_KEY_BYTES]
     memcpy(out, r->secret, SEAL_KEY_BYTES);
 }
 
-/* --- their files --------------------------------------------------------------------------------
- */
+/* --- their files ------------------------------------------------------------------------------ */
 
 enum status seal_reader_save(const struct seal_reader *r, const char *path, const char *name,
                              char *err, size_t err_size)
@@ -175,8 +173,7 @@ enum status seal_reader_load(struct seal_reader **out, const char *path, char *e
     return st;
 }
 
-/* --- boxes --------------------------------------------------------------------------------------
- */
+/* --- boxes ------------------------------------------------------------------------------------ */
 
 /* Room for `len` bytes more, without leaving a copy of what stands there in freed memory. */
 static unsigned char *make_room(struct buf *b, size_t len)

@@ -99,8 +99,7 @@ enum status shares_join(uint8_t secret[SHARE_BYTES], const struct share *shares,
     return ST_OK;
 }
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 enum status share_save(const struct share *s, const char *path, char *err, size_t err_size)
 {

@@ -13,8 +13,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- what is signed -----------------------------------------------------------------------------
- */
+/* --- what is signed --------------------------------------------------------------------------- */
 
 static enum status put_packed(struct buf *out, const Eocbus__V1__SharingAgreement *a)
 {
@@ -54,8 +53,7 @@ enum status agreement_put_signed(struct buf *out, Eocbus__V1__SharingAgreement *
     return put_with(out, a, list, 1);
 }
 
-/* --- both said the same -------------------------------------------------------------------------
- */
+/* --- both said the same ----------------------------------------------------------------------- */
 
 static enum status open_word(Eocbus__V1__SharingAgreement **out, const struct agreement_said *said,
                              struct arena *arena, struct refusal *why)
@@ -80,8 +78,7 @@ static enum status compare_words(Eocbus__V1__SharingAgreement *giver,
     return st;
 }
 
-/* --- of each party somebody signed --------------------------------------------------------------
- */
+/* --- of each party somebody signed ------------------------------------------------------------ */
 
 static const char *word_for(enum agreement_key key)
 {
@@ -166,8 +163,7 @@ enum status agreement_check(Eocbus__V1__SharingAgreement **out, const struct agr
     return st;
 }
 
-/* --- what follows -------------------------------------------------------------------------------
- */
+/* --- what follows ----------------------------------------------------------------------------- */
 
 static bool is_agency(const char *word)
 {

@@ -30,8 +30,7 @@ static enum status deny(struct refusal *why, const char *path, const char *fmt, 
     return ST_DENIED;
 }
 
-/* --- one approval -------------------------------------------------------------------------------
- */
+/* --- one approval ----------------------------------------------------------------------------- */
 
 static enum status judge_key(enum approval_key key, const char *name, struct refusal *why)
 {
@@ -172,8 +171,7 @@ static enum status judge_one(const struct approval_question *q, Eocbus__V1__Appr
     return st;
 }
 
-/* --- the order ----------------------------------------------------------------------------------
- */
+/* --- the order -------------------------------------------------------------------------------- */
 
 static enum status judge_parties(const struct approval_question *q, struct refusal *why)
 {

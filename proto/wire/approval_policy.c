@@ -48,8 +48,7 @@ struct approval_policy {
     size_t rule_count, need_count;
 };
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool take_need(struct approval_policy *p, char *words[RULE_WORDS])
 {
@@ -145,8 +144,7 @@ void approval_policy_destroy(struct approval_policy *p)
     mem_free(p);
 }
 
-/* --- lists of words -----------------------------------------------------------------------------
- */
+/* --- lists of words --------------------------------------------------------------------------- */
 
 static bool holds(const char *list, char split, const char *word)
 {
@@ -205,8 +203,7 @@ static bool are_within(const char *of_target, const char *places, char split, bo
     return any;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static bool is_in_scope(const struct rule *rule, const struct approval_party *who,
                         const struct approval_party *target)

@@ -22,8 +22,7 @@ typedef Eocbus__V1__ObservationBatch Batch;
 typedef Eocbus__V1__Series Series;
 typedef Eocbus__V1__QualityRun Run;
 
-/* --- times --------------------------------------------------------------------------------------
- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 struct timing {
     int64_t base_us;
@@ -90,8 +89,7 @@ static enum status write_times(Series *s, const struct channel *c, const struct 
     return ST_OK;
 }
 
-/* --- values -------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static size_t varint_bytes(uint64_t v)
 {
@@ -193,8 +191,7 @@ static enum status write_values(Series *s, const struct channel *c, struct arena
     return write_plain(s, v, p.plain, arena);
 }
 
-/* --- quality ------------------------------------------------------------------------------------
- */
+/* --- quality ---------------------------------------------------------------------------------- */
 
 static uint32_t sent_flags(const struct sample *s)
 {
@@ -246,8 +243,7 @@ static enum status write_quality(Series *s, const struct channel *c, struct aren
     return ST_OK;
 }
 
-/* --- encoding -----------------------------------------------------------------------------------
- */
+/* --- encoding --------------------------------------------------------------------------------- */
 
 static enum status check_sample(const struct channel *c, size_t i, const struct step *at,
                                 struct refusal *why)

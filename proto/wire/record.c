@@ -44,8 +44,7 @@ static enum status check_key_length(const ProtobufCBinaryData *key, const char *
     return refuse(why, CODE_LENGTH, &at, "%zu bytes; it has to be none or %d", key->len, KEY_BYTES);
 }
 
-/* --- a device asks ------------------------------------------------------------------------------
- */
+/* --- a device asks ---------------------------------------------------------------------------- */
 
 static enum status pack_request(struct buf *inner, const struct request *r, struct refusal *why)
 {
@@ -123,8 +122,7 @@ enum status request_read(struct request *out, const uint8_t *bytes, size_t len, 
     return st;
 }
 
-/* --- what a record says -------------------------------------------------------------------------
- */
+/* --- what a record says ----------------------------------------------------------------------- */
 
 /* Cuts a text at its blanks, in place; answers how many words. */
 static size_t split_words(char *text, char **words, size_t most)
@@ -231,8 +229,7 @@ enum status enrolment_read(struct record *out, const uint8_t *enrolment, size_t 
     return st;
 }
 
-/* --- officers sign ------------------------------------------------------------------------------
- */
+/* --- officers sign ---------------------------------------------------------------------------- */
 
 static bool is_good(const Eocbus__V1__PartySignature *s, const struct officer *o,
                     const char *domain, const ProtobufCBinaryData *what)
@@ -395,8 +392,7 @@ enum status enrolment_sign(struct buf *out, const uint8_t *enrolment, size_t len
     return st;
 }
 
-/* --- officers revoke ----------------------------------------------------------------------------
- */
+/* --- officers revoke -------------------------------------------------------------------------- */
 
 enum status revocation_put(struct buf *out, const char *name, const uint8_t *key,
                            Eocbus__V1__RevocationReason reason, const char *officer,

@@ -72,8 +72,7 @@ static struct {
     uint64_t seeded;
 } world;
 
-/* --- the broker from outside --------------------------------------------------------------------
- */
+/* --- the broker from outside ------------------------------------------------------------------ */
 
 static unsigned long read_kib(const char *field)
 {
@@ -123,8 +122,7 @@ static double processor_seconds(void)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* --- the honest sender --------------------------------------------------------------------------
- */
+/* --- the honest sender ------------------------------------------------------------------------ */
 
 /* Turns until all receipts are there, and notes how long that took. */
 static void one_round(void)
@@ -166,8 +164,7 @@ static double percentile_ms(unsigned percent)
                              : 0;
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static size_t make_piece(void *arg, uint8_t *out, size_t cap)
 {
@@ -274,8 +271,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- the attacks --------------------------------------------------------------------------------
- */
+/* --- the attacks ------------------------------------------------------------------------------ */
 
 static void attack(unsigned i)
 {

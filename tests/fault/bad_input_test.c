@@ -73,8 +73,7 @@ static struct {
     uint64_t kept, dropped, refused; /* before the test */
 } world;
 
-/* --- the broker, seen from outside --------------------------------------------------------------
- */
+/* --- the broker, seen from outside ------------------------------------------------------------ */
 
 static unsigned long read_kib(const char *field)
 {
@@ -157,8 +156,7 @@ static void expect_honest_is_served(void)
     assert_int_equal(world.honest.welcomes, 1);
 }
 
-/* --- set-up -------------------------------------------------------------------------------------
- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static void load_file(const char *path)
 {
@@ -260,8 +258,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- contents -----------------------------------------------------------------------------------
- */
+/* --- contents --------------------------------------------------------------------------------- */
 
 static size_t make_corpus_content(void *arg, uint8_t *out, size_t cap)
 {
@@ -409,8 +406,7 @@ static void other_contents_under_one_place_are_refused_all_but_the_first(void **
     drop_attacker();
 }
 
-/* --- frames -------------------------------------------------------------------------------------
- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void say(const uint8_t *bytes, size_t len)
 {
@@ -493,8 +489,7 @@ static void spoiled_frames_of_every_word_are_survived(void **state)
     drop_attacker();
 }
 
-/* --- who does not even come in ------------------------------------------------------------------
- */
+/* --- who does not even come in ---------------------------------------------------------------- */
 
 static bool all_were_refused(const struct client *strangers)
 {
@@ -670,8 +665,7 @@ static void other_mechanisms_and_noise_on_the_port_get_a_greeting_at_most(void *
     check_broker();
 }
 
-/* --- several frames in a message ----------------------------------------------------------------
- */
+/* --- several frames in a message -------------------------------------------------------------- */
 
 static void *open_rough_socket(void *context)
 {
@@ -751,8 +745,7 @@ static void a_multipart_message_without_end_is_cut_off(void **state)
     check_broker();
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void the_broker_is_still_whole_and_the_honest_sender_missed_nothing(void **state)
 {

@@ -83,8 +83,7 @@ static void rest(void)
         }                                                                                          \
     } while (0)
 
-/* --- canaries -----------------------------------------------------------------------------------
- */
+/* --- canaries --------------------------------------------------------------------------------- */
 
 static void plant(const char *what, const void *bytes, size_t len)
 {
@@ -129,8 +128,7 @@ static void make_family(unsigned family, char *text, size_t size)
              document, phone, at);
 }
 
-/* --- programs -----------------------------------------------------------------------------------
- */
+/* --- programs --------------------------------------------------------------------------------- */
 
 static const char *program(const char *name)
 {
@@ -276,8 +274,7 @@ static void end_office(unsigned office)
     world.runs[office] = 0;
 }
 
-/* --- the place ----------------------------------------------------------------------------------
- */
+/* --- the place -------------------------------------------------------------------------------- */
 
 static void make_office(unsigned office)
 {
@@ -392,8 +389,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- searching ----------------------------------------------------------------------------------
- */
+/* --- searching -------------------------------------------------------------------------------- */
 
 struct search {
     unsigned long long bytes;
@@ -527,8 +523,7 @@ static void search_rows(struct search *s)
     pgserver_exec(bus_server(world.bus), "DROP TABLE public.canary, public.found");
 }
 
-/* --- the story ----------------------------------------------------------------------------------
- */
+/* --- the story -------------------------------------------------------------------------------- */
 
 static void make_id(unsigned family)
 {

@@ -30,8 +30,7 @@ static struct {
     char dir[64], conf[96];
 } world;
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void enrol(const char *name)
 {
@@ -127,8 +126,7 @@ static void say(long clock_s, unsigned which, unsigned wait_s)
     run_with(clock_s, words);
 }
 
-/* --- what stays the same ------------------------------------------------------------------------
- */
+/* --- what stays the same ---------------------------------------------------------------------- */
 
 static void order_and_numbers_do_not_care_for_a_clock(void **state)
 {

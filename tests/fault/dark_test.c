@@ -70,8 +70,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 struct pair {
     int fd[2]; /* office, broker */
@@ -166,8 +165,7 @@ static void open_door(void)
     close(listener);
 }
 
-/* --- the week -----------------------------------------------------------------------------------
- */
+/* --- the week --------------------------------------------------------------------------------- */
 
 /* Mostly readings; a few reports; now and then something urgent; hundreds of alarms, many times
  * what one sender may sound (ingress.flash_per_minute): those wait for nothing but their commit. */
@@ -298,8 +296,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- the light ----------------------------------------------------------------------------------
- */
+/* --- the light -------------------------------------------------------------------------------- */
 
 static void exec_drain(void)
 {

@@ -86,8 +86,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- load ---------------------------------------------------------------------------------------
- */
+/* --- load ------------------------------------------------------------------------------------- */
 
 static bool all_are_here(void *arg)
 {
@@ -166,8 +165,7 @@ static void expect_exactly_once(void)
             assert_true(world.speakers[i].rows[row].seq > world.speakers[i].rows[row - 1].seq);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void gone_for_a_while_the_broker_says_so_stays_small_and_goes_on_by_itself(void **state)
 {
@@ -253,8 +251,7 @@ static void told_to_end_while_the_database_hangs_it_ends_all_the_same(void **sta
     expect_exactly_once();
 }
 
-/* --- SIGHUP -------------------------------------------------------------------------------------
- */
+/* --- SIGHUP ----------------------------------------------------------------------------------- */
 
 static unsigned reloads;
 

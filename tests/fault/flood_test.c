@@ -106,8 +106,7 @@ static void find_program(void)
     snprintf(world.program, sizeof(world.program), "%s/eocbus-sensor", self);
 }
 
-/* --- a link that can be cut ---------------------------------------------------------------------
- */
+/* --- a link that can be cut ------------------------------------------------------------------- */
 
 static void pump(int a, int b)
 {
@@ -167,8 +166,7 @@ static void start_proxy(void)
     _exit(0);
 }
 
-/* --- gauges -------------------------------------------------------------------------------------
- */
+/* --- gauges ----------------------------------------------------------------------------------- */
 
 static void start_mosquitto(void)
 {
@@ -209,8 +207,7 @@ static void measure(struct gauge *g, unsigned second)
     assert_true(device_client_publish(g->device, topic, line, 1));
 }
 
-/* --- gateways -----------------------------------------------------------------------------------
- */
+/* --- gateways --------------------------------------------------------------------------------- */
 
 static void write_siren(const struct gateway *g)
 {
@@ -307,8 +304,7 @@ static bool has_logged(const struct gateway *g, const char *id)
     return found;
 }
 
-/* --- somebody listens ---------------------------------------------------------------------------
- */
+/* --- somebody listens ------------------------------------------------------------------------- */
 
 static int64_t stage_in(const Eocbus__V1__SensorDetection *d)
 {
@@ -363,8 +359,7 @@ static void start_listener(void)
         fail_msg("%s", err);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static void look_at_siren(struct gateway *g)
 {
@@ -427,8 +422,7 @@ static void wait_for(bool (*done)(struct gateway *g), const char *what, bool hea
     assert_int_equal(left, 0);
 }
 
-/* --- faults -------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void fill_disk(const struct gateway *g, bool full)
 {
@@ -462,8 +456,7 @@ static void break_things(bool broken)
             fill_disk(&gateways[i], broken);
 }
 
-/* --- the play -----------------------------------------------------------------------------------
- */
+/* --- the play --------------------------------------------------------------------------------- */
 
 /* So that the crossing falls on the clock a few seconds from now, and a window lies before it. */
 static void send_history(void)
@@ -559,8 +552,7 @@ static void every_flood_sounds_its_siren_and_is_heard_whatever_is_broken(void **
     }
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int open_world(void **state)
 {

@@ -71,8 +71,7 @@ static void nap(double seconds)
         nanosleep(&t, NULL);
 }
 
-/* --- the programs -------------------------------------------------------------------------------
- */
+/* --- the programs ----------------------------------------------------------------------------- */
 
 static void write_conf(unsigned i)
 {
@@ -158,8 +157,7 @@ static void connect_to(unsigned i)
     assert_int_equal(connect(world.gateway[i].fd, (struct sockaddr *)&to, sizeof(to)), 0);
 }
 
-/* --- samples ------------------------------------------------------------------------------------
- */
+/* --- samples ---------------------------------------------------------------------------------- */
 
 /* Quiet values that move now and then, as at a torrent between two rains. */
 static void send_second(unsigned i, unsigned second)
@@ -222,8 +220,7 @@ static void finish(struct gateway *g)
     assert_true(g->taken >= world.seconds * CHANNELS);
 }
 
-/* --- what they cost -----------------------------------------------------------------------------
- */
+/* --- what they cost --------------------------------------------------------------------------- */
 
 static double cpu_s(pid_t pid)
 {
@@ -274,8 +271,7 @@ static void measure(double took_s, double broker_s)
     assert_swift(most <= RESIDENT_MOST_KIB);
 }
 
-/* --- the test -----------------------------------------------------------------------------------
- */
+/* --- the test --------------------------------------------------------------------------------- */
 
 static void wait_for(const char *question, int64_t wanted)
 {

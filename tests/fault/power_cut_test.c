@@ -60,8 +60,7 @@ static struct {
     bool normal;
 } world;
 
-/* --- the switch ---------------------------------------------------------------------------------
- */
+/* --- the switch ------------------------------------------------------------------------------- */
 
 int sqlite3_exec(sqlite3 *db, const char *sql, int (*each)(void *, int, char **, char **),
                  void *arg, char **err)
@@ -80,8 +79,7 @@ int sqlite3_exec(sqlite3 *db, const char *sql, int (*each)(void *, int, char **,
     return real(db, other, each, arg, err);
 }
 
-/* --- the disk -----------------------------------------------------------------------------------
- */
+/* --- the disk --------------------------------------------------------------------------------- */
 
 static uint64_t draw(void)
 {
@@ -160,8 +158,7 @@ static int end(void **state)
     return shell("rm -rf %s", world.dir);
 }
 
-/* --- the writer ---------------------------------------------------------------------------------
- */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 static struct outbox *open_in(const char *folder)
 {
@@ -276,8 +273,7 @@ static pid_t start_writer(void)
     _exit(1);
 }
 
-/* --- the cut ------------------------------------------------------------------------------------
- */
+/* --- the cut ---------------------------------------------------------------------------------- */
 
 static void cut_power(void)
 {

@@ -58,8 +58,7 @@ static double quantile(double *v, unsigned n, unsigned percent)
     return v[(n - 1) * percent / 100];
 }
 
-/* --- honest senders -----------------------------------------------------------------------------
- */
+/* --- honest senders --------------------------------------------------------------------------- */
 
 static void look_for_receipts(void)
 {
@@ -122,8 +121,7 @@ static void measure(bool with)
     world.p99_ms[with][world.round_count[with]++] = p99_ms;
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int begin(void **state)
 {
@@ -177,8 +175,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- the bar ------------------------------------------------------------------------------------
- */
+/* --- the bar ---------------------------------------------------------------------------------- */
 
 static bool at_most_doubled(void)
 {

@@ -61,8 +61,7 @@ static struct {
 
 static const char *const quick[] = {NULL};
 
-/* --- traffic ------------------------------------------------------------------------------------
- */
+/* --- traffic ---------------------------------------------------------------------------------- */
 
 static void turn(unsigned wait_ms)
 {
@@ -97,8 +96,7 @@ static void go_on_for(unsigned ms)
         turn(5);
 }
 
-/* --- victims ------------------------------------------------------------------------------------
- */
+/* --- victims ---------------------------------------------------------------------------------- */
 
 static void connect_at(struct client *c, const char *name, const struct keys *keys, unsigned broker)
 {
@@ -210,8 +208,7 @@ static bool is_silent_within(unsigned limit_ms, const char *what)
     return worst_ms <= PATIENCE * limit_ms;
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int begin(void **state)
 {
@@ -257,8 +254,7 @@ static int after_each(void **state)
     return 0;
 }
 
-/* --- the bar ------------------------------------------------------------------------------------
- */
+/* --- the bar ---------------------------------------------------------------------------------- */
 
 static void revoke_some(unsigned count)
 {
@@ -320,8 +316,7 @@ static void revoke_the_next(void)
     revoke_one(v);
 }
 
-/* --- when the notice is lost --------------------------------------------------------------------
- */
+/* --- when the notice is lost ------------------------------------------------------------------ */
 
 static void without_a_notice_the_version_is_seen_all_the_same(void **state)
 {
@@ -422,8 +417,7 @@ static void with_the_reading_server_stopped_the_next_is_asked(void **state)
     revoke_with_stopped("replay", "with the reading server process stopped");
 }
 
-/* --- one key, and time --------------------------------------------------------------------------
- */
+/* --- one key, and time ------------------------------------------------------------------------ */
 
 static void put_hex(char out[2 * KEY_BYTES + 1], const struct keys *k)
 {
@@ -520,8 +514,7 @@ static void a_key_that_runs_out_is_dead_within_a_second(void **state)
     try_some_times(let_run_out, SILENT_MS, "after its time");
 }
 
-/* --- brokers that start without their database --------------------------------------------------
- */
+/* --- brokers that start without their database ------------------------------------------------ */
 
 static bool is_welcome(void *arg)
 {

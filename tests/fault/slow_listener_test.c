@@ -51,8 +51,7 @@ static struct {
     unsigned long idle_kib, most_kib;
 } world;
 
-/* --- the process that will be stopped -----------------------------------------------------------
- */
+/* --- the process that will be stopped --------------------------------------------------------- */
 
 static void listen_for_ever(int ready)
 {
@@ -76,8 +75,7 @@ static void listen_for_ever(int ready)
     }
 }
 
-/* --- set-up -------------------------------------------------------------------------------------
- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static bool all_are_here(void *arg)
 {
@@ -169,8 +167,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- the minute ---------------------------------------------------------------------------------
- */
+/* --- the minute ------------------------------------------------------------------------------- */
 
 static bool all_settled(void *arg)
 {

@@ -97,8 +97,7 @@ static void tell(const char *what, double figure, double bar, bool most, const c
                   most ? "<=" : ">=", bar, met ? "" : ": missed");
 }
 
-/* --- the agents ---------------------------------------------------------------------------------
- */
+/* --- the agents ------------------------------------------------------------------------------- */
 
 static void on_linked(void *arg, bool up, const char *why)
 {
@@ -250,8 +249,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void fill(Eocbus__V1__Envelope *m, Eocbus__V1__Lane lane)
 {
@@ -336,8 +334,7 @@ static bool is_skipped(void)
     return !world.relay;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------
- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void an_office_comes_back_within_seconds(void **state)
 {

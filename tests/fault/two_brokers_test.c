@@ -84,8 +84,7 @@ static void rest_ms(unsigned ms)
     nanosleep(&t, NULL);
 }
 
-/* --- agents -------------------------------------------------------------------------------------
- */
+/* --- agents ----------------------------------------------------------------------------------- */
 
 /* order: which brokers it knows, the preferred one first: "12", "21", "1". */
 static struct agent *start_agent(struct loop *loop, unsigned who, const char *order,
@@ -221,8 +220,7 @@ static void run_agents(void)
     exit(0);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static bool stand_by(unsigned sessions)
 {
@@ -289,8 +287,7 @@ static void tell(const char *what, uint64_t *gaps, size_t count)
                   (double)gaps[count - 1] / 1e6, count);
 }
 
-/* --- kills and stops ----------------------------------------------------------------------------
- */
+/* --- kills and stops -------------------------------------------------------------------------- */
 
 static void kill_the_busy_one(uint64_t *gaps)
 {
@@ -393,8 +390,7 @@ static void agents_go_on_at_the_other_broker_within_a_second(void **state)
     assert_int_equal(status, 0);
 }
 
-/* --- alarms -------------------------------------------------------------------------------------
- */
+/* --- alarms ----------------------------------------------------------------------------------- */
 
 static struct {
     unsigned alarms, numbered;
@@ -489,8 +485,7 @@ static void an_alarm_crosses_brokers_while_the_database_is_stopped(void **state)
     loop_destroy(loop);
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int begin(void **state)
 {

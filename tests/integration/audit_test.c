@@ -143,8 +143,7 @@ static void anybody_with_a_right_may_record_and_nobody_as_somebody_else(void **s
     assert_string_equal(pgserver_try(pg, "bus_reader", "SELECT * FROM eoc.audit"), "");
 }
 
-/* --- the bytes that SQL makes -------------------------------------------------------------------
- */
+/* --- the bytes that SQL makes ----------------------------------------------------------------- */
 
 static size_t read_content(struct pgserver *pg, int64_t seq, uint8_t *out, size_t size)
 {

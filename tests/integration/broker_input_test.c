@@ -107,8 +107,7 @@ static bool honest_settled(void *arg)
     return client_is_settled(&world.honest);
 }
 
-/* --- nonsense -----------------------------------------------------------------------------------
- */
+/* --- nonsense --------------------------------------------------------------------------------- */
 
 /* A message of the next type, half of them spoiled. */
 static size_t make_content(uint8_t out[LIMIT_CONTENT_BYTES], unsigned n)

@@ -86,8 +86,7 @@ static void an_endpoint_that_is_none_ends_with_2(void **state)
     says("cannot listen on endpoint tcp://192.0.2.7:5511");
 }
 
-/* --- what it waits for --------------------------------------------------------------------------
- */
+/* --- what it waits for ------------------------------------------------------------------------ */
 
 static struct {
     struct loop *loop;

@@ -73,8 +73,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- conditions ---------------------------------------------------------------------------------
- */
+/* --- conditions ------------------------------------------------------------------------------- */
 
 static uint64_t total(void)
 {
@@ -150,8 +149,7 @@ static void check_order_of_each_sender(void)
             assert_true(world.senders[i].rows[row].seq > world.senders[i].rows[row - 1].seq);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void two_thousand_messages_are_stored_and_heard_in_order(void **state)
 {

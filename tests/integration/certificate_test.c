@@ -27,8 +27,7 @@ static struct world {
     struct ran ran;
 } world;
 
-/* --- certificates -------------------------------------------------------------------------------
- */
+/* --- certificates ----------------------------------------------------------------------------- */
 
 static void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void shell(const char *fmt, ...)
@@ -122,8 +121,7 @@ static const char *way(const char *user, const char *host, const char *ca, const
     return text;
 }
 
-/* --- a broker -----------------------------------------------------------------------------------
- */
+/* --- a broker --------------------------------------------------------------------------------- */
 
 static bool has_read_principals(void *arg)
 {
@@ -187,8 +185,7 @@ static void a_broker_that_is_refused_says_what_to_do(void **state)
     assert_int_equal(bus_end_broker(world.bus, NULL), 0);
 }
 
-/* --- a person -----------------------------------------------------------------------------------
- */
+/* --- a person --------------------------------------------------------------------------------- */
 
 static void expect(const char *database, int code, const char *words)
 {

@@ -349,8 +349,7 @@ static void a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on(void *
     expect_good_end(n);
 }
 
-/* --- secrets ------------------------------------------------------------------------------------
- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 /* The first 256 KiB: arguments and environment are shorter. */
 static size_t read_proc(char *out, size_t size, const char *pid, const char *what)

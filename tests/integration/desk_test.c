@@ -33,8 +33,7 @@ static struct {
     struct ran ran;
 } world;
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void cut(char *out, size_t size, const char *name, const char *ends)
 {
@@ -114,8 +113,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void open_news(struct browser *b, const char *cookie)
 {
@@ -161,8 +159,7 @@ static void look(bool is_team, const char *view)
                      200);
 }
 
-/* --- what each of them sees ---------------------------------------------------------------------
- */
+/* --- what each of them sees ------------------------------------------------------------------- */
 
 static void a_person_hears_of_his_region_what_his_label_allows(void **state)
 {
@@ -195,8 +192,7 @@ static void a_person_reads_the_same_of_the_record(void **state)
     assert_non_null(strstr(world.b.said, "open-in-kulob"));
 }
 
-/* --- what each of them says ---------------------------------------------------------------------
- */
+/* --- what each of them says ------------------------------------------------------------------- */
 
 static void what_a_person_says_is_the_persons(void **state)
 {

@@ -39,8 +39,7 @@ static const char message[] =
     "\"general_message\":{\"from_role\":\"desk\",\"subject\":\"door\",\"text\":\"said at the "
     "door\"}}";
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int begin(void **state)
 {
@@ -87,8 +86,7 @@ static void person(const char *what, const char *name, const char *password)
     run_expect(&world.ran, 0, NULL);
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static int get(const char *path, const char *cookie, const char *headers)
 {
@@ -148,8 +146,7 @@ static void open_news(void)
     assert_true(browser_hears(&world.news, "event: truth"));
 }
 
-/* --- rights by URL ------------------------------------------------------------------------------
- */
+/* --- rights by URL ---------------------------------------------------------------------------- */
 
 static const char *const paths[] = {
     "/api/news",  "/api/view/queue", "/api/view/incidents", "/api/view/may?person=x",
@@ -210,8 +207,7 @@ static void a_person_without_rights_says_nothing(void **state)
     assert_int_equal(say(page_cookie(world.page), page_token(world.page), ""), 200);
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 static void a_session_is_never_the_one_that_was_there_before(void **state)
 {
@@ -306,8 +302,7 @@ static void news_end_when_the_password_is_another(void **state)
     assert_int_equal(get("/api/view/queue", page_cookie(world.page), ""), 401);
 }
 
-/* --- guessing -----------------------------------------------------------------------------------
- */
+/* --- guessing --------------------------------------------------------------------------------- */
 
 static void who_guesses_waits_and_the_person_s_own_browser_does_not(void **state)
 {
@@ -331,8 +326,7 @@ static void who_guesses_waits_and_the_person_s_own_browser_does_not(void **state
     assert_int_equal(sign_in(DESK, page_password(), device, ""), 429);
 }
 
-/* --- behind a proxy -----------------------------------------------------------------------------
- */
+/* --- behind a proxy --------------------------------------------------------------------------- */
 
 static int open_behind_proxy(void **state)
 {
@@ -387,8 +381,7 @@ static void behind_a_proxy_one_browser_has_so_many_open_requests(void **state)
         browser_close(&many[i]);
 }
 
-/* --- TLS ----------------------------------------------------------------------------------------
- */
+/* --- TLS -------------------------------------------------------------------------------------- */
 
 static void make_certificate(char settings[TEXT])
 {
@@ -465,8 +458,7 @@ static void old_tls_and_no_tls_are_not_spoken_with(void **state)
     assert_int_equal(get("/", "", ""), 0);
 }
 
-/* --- a start that would open it -----------------------------------------------------------------
- */
+/* --- a start that would open it --------------------------------------------------------------- */
 
 static void refused_at_start(const char *words, const char *one, const char *two, const char *three)
 {
@@ -528,8 +520,7 @@ static void an_end_in_the_middle_of_everything_is_clean(void **state)
     world.page = page_start(world.bus, world.conf, DESK, world.dir);
 }
 
-/* --- who has no session and asks much -----------------------------------------------------------
- */
+/* --- who has no session and asks much --------------------------------------------------------- */
 
 static void wait_for_a_held_question(void)
 {

@@ -62,8 +62,7 @@ static void the_page_still_works(void)
     assert_non_null(strstr(world.b.said, DESK));
 }
 
-/* --- paths --------------------------------------------------------------------------------------
- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void a_path_that_can_be_read_in_two_ways_is_none(void **state)
 {
@@ -148,8 +147,7 @@ static void nobody_writes_headers_of_an_answer(void **state)
     the_page_still_works();
 }
 
-/* --- where a request ends -----------------------------------------------------------------------
- */
+/* --- where a request ends --------------------------------------------------------------------- */
 
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -220,8 +218,7 @@ static void what_is_no_http_gets_no_page(void **state)
     the_page_still_works();
 }
 
-/* --- too much -----------------------------------------------------------------------------------
- */
+/* --- too much --------------------------------------------------------------------------------- */
 
 static const char *many(char c, size_t n)
 {
@@ -282,8 +279,7 @@ static void connections_of_one_address_are_bounded(void **state)
     the_page_still_works();
 }
 
-/* --- /api/say and its JSON ----------------------------------------------------------------------
- */
+/* --- /api/say and its JSON -------------------------------------------------------------------- */
 
 static int say_bytes(const void *json, size_t len)
 {

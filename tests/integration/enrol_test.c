@@ -36,8 +36,7 @@ static struct world {
     struct ran ran;
 } world;
 
-/* --- helpers ------------------------------------------------------------------------------------
- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static const char *file_of(const char *name)
 {
@@ -152,8 +151,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- by hand ------------------------------------------------------------------------------------
- */
+/* --- by hand ---------------------------------------------------------------------------------- */
 
 static void write_conf(void)
 {
@@ -498,8 +496,7 @@ static void a_revocation_holds_without_the_database_and_when_it_is_back(void **s
     expect_door(&kept, "coes.kept", NULL, true);
 }
 
-/* --- many ---------------------------------------------------------------------------------------
- */
+/* --- many ------------------------------------------------------------------------------------- */
 
 static struct keys many[KEYS];
 
@@ -589,8 +586,7 @@ static void an_agent_refuses_a_key_that_others_could_read(void **state)
     assert_null(a);
 }
 
-/* --- keys change under load ---------------------------------------------------------------------
- */
+/* --- keys change under load ------------------------------------------------------------------- */
 
 static struct load {
     struct agent *sender, *listener;

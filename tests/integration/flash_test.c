@@ -139,8 +139,7 @@ static void listen_with(struct agent *a, struct ear *ear, bool numbered_copies)
         fail_msg("%s", err);
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static int begin(void **state)
 {
@@ -248,8 +247,7 @@ static unsigned long long warned_at_once(void)
     return all - bus_status(world.bus, "provisional_late");
 }
 
-/* --- the database is away -----------------------------------------------------------------------
- */
+/* --- the database is away --------------------------------------------------------------------- */
 
 static void heard_without_the_database_and_stored_when_it_is_back(void **state)
 {
@@ -341,8 +339,7 @@ static void a_siren_that_comes_later_hears_what_still_stands(void **state)
     assert_true(world.archive.provisional <= 3); /* each once at most; the last with its number */
 }
 
-/* --- the database says no -----------------------------------------------------------------------
- */
+/* --- the database says no --------------------------------------------------------------------- */
 
 static void what_the_database_refuses_is_withdrawn(void **state)
 {
@@ -389,8 +386,7 @@ static void anothers_alarm_of_the_same_id_silences_none(void **state)
     assert_int_equal(world.siren.numbered, 0); /* the office's is still known */
 }
 
-/* --- under load ---------------------------------------------------------------------------------
- */
+/* --- under load ------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {

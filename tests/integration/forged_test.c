@@ -38,8 +38,7 @@ static struct {
     char code[16], last[128];
 } saw;
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void catch_line(void *arg, enum log_level level, const char *line)
 {
@@ -181,8 +180,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- what is said -------------------------------------------------------------------------------
- */
+/* --- what is said ----------------------------------------------------------------------------- */
 
 static Eocbus__V1__Envelope message;
 static Eocbus__V1__ActivityLogEntry entry;
@@ -285,8 +283,7 @@ static long long ask(const char *sql)
     return pgserver_number(bus_server(bus), sql);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void what_is_signed_is_heard_as_good_and_an_order_too(void **state)
 {
@@ -432,8 +429,7 @@ static void an_order_of_a_made_up_principal_is_carried_out_by_nobody(void **stat
     wait_until(is_told, "the bus was told");
 }
 
-/* --- captured bytes -----------------------------------------------------------------------------
- */
+/* --- captured bytes --------------------------------------------------------------------------- */
 
 static uint8_t captured[CAUGHT][4096];
 static size_t captured_len[CAUGHT], captured_signature_len;

@@ -145,8 +145,7 @@ static void a_broker_that_nobody_enrolled_says_so(void **state)
     bus_destroy(b);
 }
 
-/* --- an office that hears them ------------------------------------------------------------------
- */
+/* --- an office that hears them ---------------------------------------------------------------- */
 
 struct office {
     char key[300], conf[300], heads[300], ctl[300];
@@ -238,8 +237,7 @@ static void an_office_keeps_heads_that_a_changed_record_contradicts(void **state
     bus_destroy(b);
 }
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 /* "before > after" of the newest event of this setting, once there are n of them. */
 static const char *setting_event(struct bus *b, const char *name, int64_t n)

@@ -90,8 +90,7 @@ static void publish(const char *wait_s)
                 wait_s, NULL);
 }
 
-/* --- the database says no -----------------------------------------------------------------------
- */
+/* --- the database says no --------------------------------------------------------------------- */
 
 static void a_row_that_postgresql_refuses_is_refused_alone_with_its_words(void **state)
 {
@@ -113,8 +112,7 @@ static void a_row_that_postgresql_refuses_is_refused_alone_with_its_words(void *
     run_expect(&world.ran, DONE, "coes.test.duty");
 }
 
-/* --- the disk is full ---------------------------------------------------------------------------
- */
+/* --- the disk is full ------------------------------------------------------------------------- */
 
 static void a_full_disk_under_the_outbox_is_said_and_nothing_of_before_is_lost(void **state)
 {
@@ -150,8 +148,7 @@ static void a_full_disk_under_the_outbox_is_said_and_nothing_of_before_is_lost(v
     run_expect(&world.ran, DONE, "stored ");
 }
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static const char *const agents[] = {"eocbus-sensor", "eocbus-district", "eocbus-registry"};
 
@@ -202,8 +199,7 @@ static void a_key_that_nobody_enrolled_is_named_and_the_message_is_safe(void **s
     assert_int_equal(pgserver_number(bus_server(world.bus), "SELECT count(*) FROM bus.message"), 0);
 }
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 static void a_setting_with_a_typo_ends_with_2_and_its_neighbour(void **state)
 {
@@ -268,8 +264,7 @@ static void settings_without_a_place_or_a_key_are_told_so(void **state)
     run_expect(&world.ran, DONE, "/nowhere/office.key is not there");
 }
 
-/* --- the schema ---------------------------------------------------------------------------------
- */
+/* --- the schema ------------------------------------------------------------------------------- */
 
 static void expect_schema_is_named(const char *what_to_do)
 {
@@ -320,8 +315,7 @@ static void a_database_one_migration_ahead_is_taken_and_two_ahead_is_not(void **
     expect_schema_is_named("install a newer eocbus-broker");
 }
 
-/* --- the broker is away -------------------------------------------------------------------------
- */
+/* --- the broker is away ----------------------------------------------------------------------- */
 
 static void without_a_broker_publish_ends_with_3_and_says_where_the_message_is(void **state)
 {

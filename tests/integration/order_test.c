@@ -41,8 +41,7 @@ static struct {
     char code[16], text[400], why[400];
 } saw;
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void catch_line(void *arg, enum log_level level, const char *line)
 {
@@ -212,8 +211,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- orders -------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static Eocbus__V1__Envelope message;
 static Eocbus__V1__SirenCommand body;
@@ -305,8 +303,7 @@ static void order_well(void)
     assert_int_equal(saw.stored, 1);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void one_approver_is_refused_and_told_what_would_do(void **state)
 {
@@ -387,8 +384,7 @@ static void a_database_that_asks_for_fewer_persons_moves_no_siren(void **state)
     wait_until(has_sounded, "two others are obeyed all the same");
 }
 
-/* --- with eocctl --------------------------------------------------------------------------------
- */
+/* --- with eocctl ------------------------------------------------------------------------------ */
 
 static struct ran ran;
 

@@ -53,8 +53,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- messages as ingress makes them -------------------------------------------------------------
- */
+/* --- messages as ingress makes them ----------------------------------------------------------- */
 
 struct said {
     uint8_t id[ID_BYTES];
@@ -204,8 +203,7 @@ static void set_roster(struct world *w, const char *role, const char *place, int
     submit(w, &e, CHIEF, NULL);
 }
 
-/* --- what stands there afterwards ---------------------------------------------------------------
- */
+/* --- what stands there afterwards ------------------------------------------------------------- */
 
 /* "recipient:LEVEL:code:by" for each, in the order of to[]. */
 static const char *fate(struct world *w, struct said m)
@@ -265,8 +263,7 @@ static void until_all_is_said(struct world *w)
     TURN_UNTIL(w, unsaid(w) == 0);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void a_message_is_for_whom_its_entries_stand_for(void **state)
 {

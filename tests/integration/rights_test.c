@@ -32,8 +32,7 @@ static const char *const places[PLACES] = {"",        "3505203", "3505217 350520
 static const char *const labels[] = {NULL, "PUBLIC", "INTERNAL", "RESTRICTED",
                                      "HOUSEHOLD_PERSONAL"};
 
-/* --- the judgement, the simple way ---------------------------------------------------------------
- */
+/* --- the judgement, the simple way ------------------------------------------------------------ */
 
 struct law {
     char role[64], effect[8], verb[16], types[600], places[200], label[24];
@@ -184,8 +183,7 @@ static void judge(const struct voice *v, const char *what, const struct said *m,
                     m->to ? m->to : "nobody", m->is_flash ? " as FLASH" : "", want ? "" : "not");
 }
 
-/* --- a session ----------------------------------------------------------------------------------
- */
+/* --- a session -------------------------------------------------------------------------------- */
 
 static void send_frame(struct voice *v, const Eocbus__V1__Frame *f)
 {
@@ -363,8 +361,7 @@ static bool all_heard(void *arg)
     return true;
 }
 
-/* --- saying -------------------------------------------------------------------------------------
- */
+/* --- saying ----------------------------------------------------------------------------------- */
 
 static char *place_items[8], place_text[100];
 static Eocbus__V1__Area area;
@@ -461,8 +458,7 @@ static void say_all(struct voice *v, const struct said *list, size_t count, uint
     client_wait(loop, all_is_answered, v, "answers to everything that was said");
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void add_voice(const char *name, const char *roles, const char *own)
 {
@@ -632,8 +628,7 @@ static int world_end(void **state)
     return 0;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------
- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void judge_hearing(const char *how)
 {
@@ -806,8 +801,7 @@ static void why_says_first_that_nothing_is_said_in_any_case(void **state)
         "coes.voice");
 }
 
-/* --- single cases -------------------------------------------------------------------------------
- */
+/* --- single cases ----------------------------------------------------------------------------- */
 
 static struct voice *voice_named(const char *name)
 {

@@ -93,8 +93,7 @@ static void every_quality_of_service_arrives_once(void **state)
     talk("5");
 }
 
-/* --- TLS and passwords --------------------------------------------------------------------------
- */
+/* --- TLS and passwords ------------------------------------------------------------------------ */
 
 static void make_authority(const char *dir, const char *name)
 {
@@ -235,8 +234,7 @@ static void tls_lets_in_who_is_trusted_and_says_why_not(void **state)
     assert_int_equal(system(command), 0);
 }
 
-/* --- killed in the middle -----------------------------------------------------------------------
- */
+/* --- killed in the middle --------------------------------------------------------------------- */
 
 /* A device that keeps what its broker did not confirm, and, knowing what a crash of the broker can
  * cost, the forty before that. */

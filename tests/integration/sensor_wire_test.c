@@ -68,8 +68,7 @@ static void close_stage(struct stage *s)
     close(s->listens);
 }
 
-/* --- packets ------------------------------------------------------------------------------------
- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 /* A whole packet at the beginning of what came in? Its length, or 0. *body: where its body begins.
  */
@@ -197,8 +196,7 @@ static void expect_each_once(struct gateway *g, unsigned count)
     free(times);
 }
 
-/* --- acknowledged is kept -----------------------------------------------------------------------
- */
+/* --- acknowledged is kept --------------------------------------------------------------------- */
 
 enum { MESSAGES = 200, UNDER_WAY = 10 };
 
@@ -335,8 +333,7 @@ static void a_full_disk_acknowledges_nothing_and_takes_it_when_there_is_room(voi
     assert_int_equal(system(command), 0);
 }
 
-/* --- hostile packets ----------------------------------------------------------------------------
- */
+/* --- hostile packets -------------------------------------------------------------------------- */
 
 static size_t unhex(uint8_t *out, size_t size, const char *text)
 {

@@ -48,8 +48,7 @@ static char dir[64], pins[128], officers_setting[160], err[512], program[PATH_MA
 static unsigned stored, refused;
 static char refused_text[600];
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static const char *in_dir(const char *name)
 {
@@ -236,8 +235,7 @@ static int end(void **state)
     return system(command);
 }
 
-/* --- looking ------------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static const char *file_text(const char *name)
 {
@@ -302,8 +300,7 @@ static void wait_for_gateway(void)
     wait_for_number("SELECT count(*) FROM bus.message WHERE type = 105", 1);
 }
 
-/* --- the channel --------------------------------------------------------------------------------
- */
+/* --- the channel ------------------------------------------------------------------------------ */
 
 static void tell(const char *lines)
 {
@@ -355,8 +352,7 @@ static int64_t send_a_mudflow(void)
     return utc_us;
 }
 
-/* --- orders -------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static Eocbus__V1__Envelope message;
 static Eocbus__V1__SirenCommand body;
@@ -494,8 +490,7 @@ static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorM
 #define SILENCE EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE
 #define TEST    EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void with_broker_and_database_dead_it_sounds_within_two_seconds_and_tells_later(void **state)
 {

@@ -34,8 +34,7 @@ static bool say_hello(struct attacker *a)
     return send_frame(a, &f);
 }
 
-/* --- contents -----------------------------------------------------------------------------------
- */
+/* --- contents --------------------------------------------------------------------------------- */
 
 /* The slot has a content that is not on the way. */
 static bool fill_slot(struct attacker *a, struct attacker_slot *slot)
@@ -139,8 +138,7 @@ static void on_busy(struct attacker *a, const Eocbus__V1__Busy *b)
             a->slots[b->tags[i]].is_sent = false;
 }
 
-/* --- the session --------------------------------------------------------------------------------
- */
+/* --- the session ------------------------------------------------------------------------------ */
 
 static void on_frame(struct attacker *a, const Eocbus__V1__Frame *f)
 {

@@ -199,8 +199,7 @@ void bus_enrol(struct bus *b, const char *name, struct keys *out)
     pgserver_exec(b->server, sql);
 }
 
-/* --- the process --------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 static void exec_broker(struct bus *b, const char *const *settings)
 {
@@ -378,8 +377,7 @@ int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_
     return code;
 }
 
-/* --- the control socket -------------------------------------------------------------------------
- */
+/* --- the control socket ----------------------------------------------------------------------- */
 
 void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
 {

@@ -157,8 +157,7 @@ uint64_t checker_digest(const void *bytes, size_t len)
     return h;
 }
 
-/* --- a sender's book ----------------------------------------------------------------------------
- */
+/* --- a sender's book -------------------------------------------------------------------------- */
 
 void checker_sender(struct checker *c, unsigned sender, uint64_t epoch)
 {
@@ -253,8 +252,7 @@ void checker_refused(struct checker *c, unsigned sender, unsigned lane, uint64_t
         find(c, sender, lane, lane_seq)->flags |= REFUSED;
 }
 
-/* --- the log ------------------------------------------------------------------------------------
- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 static void check_number(struct checker *c, uint64_t seq)
 {
@@ -311,8 +309,7 @@ void checker_quarantined(struct checker *c, uint64_t digest, bool conflict)
     add_digest(&c->kept, digest);
 }
 
-/* --- a listener's book --------------------------------------------------------------------------
- */
+/* --- a listener's book ------------------------------------------------------------------------ */
 
 void checker_listener(struct checker *c, unsigned listener, bool numbered_copies)
 {
@@ -389,8 +386,7 @@ void checker_handed(struct checker *c, unsigned listener, const struct checker_c
     m->turn[listener] = l->turn ? l->turn : 1;
 }
 
-/* --- the verdict --------------------------------------------------------------------------------
- */
+/* --- the verdict ------------------------------------------------------------------------------ */
 
 static void judge_message(struct checker *c, unsigned sender, unsigned lane, uint64_t lane_seq,
                           const struct message *m)

@@ -42,8 +42,7 @@ static void say_hello(struct client *c)
     send_frame(c, &f);
 }
 
-/* --- publishing ---------------------------------------------------------------------------------
- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 /* News, and the same bytes whenever it is offered again. */
 static int64_t time_of_alarm(struct client *c, uint64_t row)
@@ -193,8 +192,7 @@ static void on_busy(struct client *c, const Eocbus__V1__Busy *m)
     c->not_before_us = loop_now_us(c->loop) + m->retry_ms * 1000ull;
 }
 
-/* --- listening ----------------------------------------------------------------------------------
- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 static void send_credit(struct client *c, uint32_t messages)
 {
@@ -266,8 +264,7 @@ static void on_deliver(struct client *c, const Eocbus__V1__Deliver *m, uint64_t 
     }
 }
 
-/* --- the session --------------------------------------------------------------------------------
- */
+/* --- the session ------------------------------------------------------------------------------ */
 
 static void on_welcome(struct client *c, const Eocbus__V1__Welcome *m)
 {

@@ -131,8 +131,7 @@ int desk_run(struct desk *d, int (*command)(struct office *o), struct buf *said,
     return code;
 }
 
-/* --- the outbox ---------------------------------------------------------------------------------
- */
+/* --- the outbox ------------------------------------------------------------------------------- */
 
 static struct outbox *open_outbox(struct desk *d)
 {

@@ -154,8 +154,7 @@ void gateway_destroy(struct gateway *g)
     free(g);
 }
 
-/* --- what it made of it -------------------------------------------------------------------------
- */
+/* --- what it made of it ----------------------------------------------------------------------- */
 
 struct counting {
     unsigned *times;

@@ -64,8 +64,7 @@ void ledger_line(struct ledger *l, const char *fmt, ...)
     l->text[l->len++] = '\n';
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct words { /* of one line, as numbers */
     const char *at;

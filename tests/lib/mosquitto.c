@@ -129,8 +129,7 @@ const char *mosquitto_server_dir(const struct mosquitto_server *s)
     return s->dir;
 }
 
-/* --- a device -----------------------------------------------------------------------------------
- */
+/* --- a device --------------------------------------------------------------------------------- */
 
 struct device_client {
     struct mosquitto *session;

@@ -46,8 +46,7 @@ static void die(const char *what)
     abort();
 }
 
-/* --- the link -----------------------------------------------------------------------------------
- */
+/* --- the link --------------------------------------------------------------------------------- */
 
 struct packet {
     uint64_t due_us, order;
@@ -236,8 +235,7 @@ _Noreturn static void run_line(struct shared *shared, const int tun[2])
     }
 }
 
-/* --- the namespaces -----------------------------------------------------------------------------
- */
+/* --- the namespaces --------------------------------------------------------------------------- */
 
 static bool bring_up(const char *device, const char *address)
 {
@@ -389,8 +387,7 @@ void relay_forget(struct relay *r)
     memset(r->shared->count, 0, sizeof(r->shared->count));
 }
 
-/* --- profiles -----------------------------------------------------------------------------------
- */
+/* --- profiles --------------------------------------------------------------------------------- */
 
 bool relay_profile(struct relay_settings *out, const char *name)
 {

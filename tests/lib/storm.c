@@ -24,8 +24,7 @@
 
 enum { MANY = 4000, PART_BYTES = 65536, PARTS = 1024, SUBSCRIPTIONS = 16, SESSIONS = 16 };
 
-/* --- the process --------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 void storm_fork(struct storm *s, struct storm_target *t, void (*attack)(struct storm_target *t))
 {
@@ -82,8 +81,7 @@ static void allow_files(rlim_t n)
     }
 }
 
-/* --- bare TCP -----------------------------------------------------------------------------------
- */
+/* --- bare TCP --------------------------------------------------------------------------------- */
 
 static int open_tcp(const struct storm_target *t)
 {
@@ -130,8 +128,7 @@ void storm_garbage_handshakes(struct storm_target *t)
     }
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 static void *open_socket(void *context, const struct storm_target *t, unsigned who)
 {
@@ -360,8 +357,7 @@ void storm_hellos(struct storm_target *t)
         hello(t, s);
 }
 
-/* --- publishing ---------------------------------------------------------------------------------
- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 enum { ITEMS = 256, CONTENT = 512 };
 

@@ -89,8 +89,7 @@ static struct lost *lost_now(void)
     return &all.lost[model_log_epoch()];
 }
 
-/* --- what was said -------------------------------------------------------------------------------
- */
+/* --- what was said ---------------------------------------------------------------------------- */
 
 static unsigned track_of(uint64_t tag)
 {

@@ -54,8 +54,7 @@ struct model_db {
 };
 extern struct model_db model_db;
 
-/* --- model_rows.c: one value more in the row under way; a row ends with rows_end ----------------
- */
+/* --- model_rows.c: one value more in the row under way; a row ends with rows_end -------------- */
 void rows_put(struct pg_rows *r, const void *data, size_t len, bool is_null);
 void rows_put_int(struct pg_rows *r, unsigned size, int64_t v);
 void rows_put_null(struct pg_rows *r);
@@ -73,15 +72,13 @@ int64_t column_next_int(struct column *c);
 int64_t column_next_time(struct column *c);                        /* UTC microseconds; 0 = null */
 int64_t model_param_int(const struct model_params *p, unsigned i); /* no array: one number */
 
-/* --- model.c: the log ----------------------------------------------------------------------------
- */
+/* --- model.c: the log ------------------------------------------------------------------------- */
 bool model_is_same_place(const struct model_row *a, const struct model_row *b);
 const struct model_row *model_find_seen(const struct model_row *m); /* NULL: it is new */
 const struct model_row *model_add_row(struct model_row *m);         /* takes its content */
 void model_free_row(struct model_row *m);
 
-/* --- model_head.c: the row of the head, with its past --------------------------------------------
- */
+/* --- model_head.c: the row of the head, with its past ----------------------------------------- */
 struct head *model_last_head(void);
 void model_change_head(uint32_t log_epoch, int32_t timeline, uint64_t same_upto);
 void model_shorten_heads(uint64_t lsn, uint64_t upto);
@@ -89,8 +86,7 @@ void model_ask_place(struct pg_rows *out);
 void model_ask_head(struct pg_rows *out);
 void model_ask_raise(const struct model_params *p, struct pg_rows *out);
 
-/* --- model_places.c: durable names ---------------------------------------------------------------
- */
+/* --- model_places.c: durable names ------------------------------------------------------------ */
 void model_ask_cursor_open(const struct model_params *p, struct pg_rows *out);
 void model_ask_cursor_move(const struct model_params *p, struct pg_rows *out);
 void model_clip_places(void);

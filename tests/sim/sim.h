@@ -30,8 +30,7 @@ enum { BROKERS_MOST = 3, AGENTS_MOST = 6, NODES_MOST = BROKERS_MOST + AGENTS_MOS
 #define SIM_UTC_US INT64_C(1778788991000000) /* 2026-05-14T20:03:11Z */
 #define SECOND_US  UINT64_C(1000000)
 
-/* --- randomness: a stream per concern, so that one does not shift the others -------------------
- */
+/* --- randomness: a stream per concern, so that one does not shift the others ------------------ */
 struct rng {
     uint64_t state;
 };
@@ -39,8 +38,7 @@ uint64_t rng_u64(struct rng *r);
 uint64_t rng_below(struct rng *r, uint64_t n); /* 0..n-1; 0 when n is 0 */
 bool rng_chance(struct rng *r, unsigned per_mille);
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 struct node;
 struct event {
     uint64_t at_us, order;
@@ -53,8 +51,7 @@ void sim_plan(struct event *e, uint64_t delay_us); /* again: moves it */
 void sim_cancel(struct event *e);
 void sim_touch(struct node *n); /* it has done something: the end of its turn follows */
 
-/* --- protocol steps and faults -----------------------------------------------------------------
- */
+/* --- protocol steps and faults ---------------------------------------------------------------- */
 /* Steps 1..14 are the frames of session.proto by field number; then what a broker asks PostgreSQL.
  */
 enum step {
@@ -137,8 +134,7 @@ enum plant {
 };
 extern const char *const plant_names[PLANTS];
 
-/* --- what the parent reads of a run ------------------------------------------------------------
- */
+/* --- what the parent reads of a run ----------------------------------------------------------- */
 struct sim_result {
     uint64_t seed, steps, hash, end_us;
     uint64_t put, stored, told, repeated, refused, delivered, crashes, sessions, full;
@@ -149,8 +145,7 @@ struct sim_result {
     char violation[512];
 };
 
-/* --- the world ---------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 struct loop;
 struct zport;
 struct agent;

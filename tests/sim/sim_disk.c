@@ -105,8 +105,7 @@ void disk_remove(const char *name)
         forget(f);
 }
 
-/* --- what a power cut takes ---------------------------------------------------------------------
- */
+/* --- what a power cut takes ------------------------------------------------------------------- */
 
 static void resize(struct disk_file *f, size_t size)
 {
@@ -179,8 +178,7 @@ void disk_reset(void)
         forget(container_of(pos, struct disk_file, link));
 }
 
-/* --- files, as SQLite asks for them -------------------------------------------------------------
- */
+/* --- files, as SQLite asks for them ----------------------------------------------------------- */
 
 static int on_unlock(sqlite3_file *f, int how);
 
@@ -367,8 +365,7 @@ static int on_shm_unmap(sqlite3_file *h, int forever)
     return SQLITE_OK;
 }
 
-/* --- the folder ---------------------------------------------------------------------------------
- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *out, int flags, int *out_flags)
 {

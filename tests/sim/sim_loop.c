@@ -35,8 +35,7 @@ struct loop_hook {
     bool is_dead;
 };
 
-/* --- hooks -------------------------------------------------------------------------------------
- */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 static void free_dead_hooks(struct loop *l)
 {
@@ -103,8 +102,7 @@ void loop_hook_destroy(struct loop_hook *h)
         free_dead_hooks(h->loop);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 enum status loop_create(struct loop **out)
 {
@@ -178,8 +176,7 @@ void loop_random(struct loop *l, void *out, size_t len)
         p[i] = (unsigned char)rng_u64(&sim.node_rng);
 }
 
-/* --- timers ------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static void on_timer(struct event *e)
 {
@@ -223,8 +220,7 @@ void loop_timer_destroy(struct loop_timer *t)
     mem_free(t);
 }
 
-/* --- signals; there are no descriptors ----------------------------------------------------------
- */
+/* --- signals; there are no descriptors -------------------------------------------------------- */
 
 enum status loop_signal_create(struct loop_signal **out, struct loop *l, int signum,
                                void (*raised)(void *arg, int signum), void *arg)
@@ -261,8 +257,7 @@ void sim_loop_signal(struct loop *l, int signum)
     }
 }
 
-/* --- work beside the loop: there is nothing to wait for ------------------------------------------
- */
+/* --- work beside the loop: there is nothing to wait for --------------------------------------- */
 
 struct loop_work {
     void (*work)(void *arg);

@@ -89,8 +89,7 @@ void net_reset(void)
     net.numbers = 0;
 }
 
-/* --- calls out ---------------------------------------------------------------------------------
- */
+/* --- calls out -------------------------------------------------------------------------------- */
 
 static void enter(struct zport *p)
 {
@@ -112,8 +111,7 @@ static void tell_linked(struct zport *p, bool up, const char *why)
     leave(p);
 }
 
-/* --- connections -------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void clear_flow(struct flow *f, unsigned keep)
 {
@@ -239,8 +237,7 @@ void net_mark_steps(const struct node *n, bool out[STEPS])
     }
 }
 
-/* --- frames under way --------------------------------------------------------------------------
- */
+/* --- frames under way ------------------------------------------------------------------------- */
 
 static uint64_t blocked_for_us(const struct conn *c)
 {
@@ -331,8 +328,7 @@ static void on_arrive(struct event *e)
     mem_free(m);
 }
 
-/* --- what is said about credit ------------------------------------------------------------------
- */
+/* --- what is said about credit ---------------------------------------------------------------- */
 
 static struct account *account_of(struct conn *c, uint32_t subscription)
 {
@@ -426,8 +422,7 @@ static void audit(struct conn *c, const uint8_t *data, size_t len)
     eocbus__v1__frame__free_unpacked(f, NULL);
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 /* For the trace: which numbers travel. */
 static void say_items(const struct conn *c, const Eocbus__V1__Frame *f)
@@ -518,8 +513,7 @@ enum status zport_send(struct zport *p, const struct zport_id *to, const void *d
     return st;
 }
 
-/* --- meeting ------------------------------------------------------------------------------------
- */
+/* --- meeting ---------------------------------------------------------------------------------- */
 
 static void on_handshake(struct event *e)
 {
@@ -665,8 +659,7 @@ void zap_decide(struct zap *z)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 enum status zctx_create(struct zctx **out, struct loop *l)
 {

@@ -51,8 +51,7 @@ void db_reset(void)
     db.hear = (struct event){.fire = on_heard, .what = "standby heard"};
 }
 
-/* --- statements ----------------------------------------------------------------------------------
- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 uint64_t server_work_us(uint64_t least, uint64_t most)
 {
@@ -102,8 +101,7 @@ static void free_params(struct backend *b)
     memset(&b->params, 0, sizeof(b->params));
 }
 
-/* --- the lock of the head ------------------------------------------------------------------------
- */
+/* --- the lock of the head --------------------------------------------------------------------- */
 
 static void let_next_in(void)
 {
@@ -140,8 +138,7 @@ static void unlock(struct backend *b)
     let_next_in();
 }
 
-/* --- ending ------------------------------------------------------------------------------------
- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 void server_end_statement(struct backend *b)
 {
@@ -181,8 +178,7 @@ struct backend *server_split(struct backend *b)
     return next;
 }
 
-/* --- committing --------------------------------------------------------------------------------
- */
+/* --- committing ------------------------------------------------------------------------------- */
 
 static void notify(const struct backend *from)
 {
@@ -385,8 +381,7 @@ static void serve(struct event *e)
         start_append(b);
 }
 
-/* --- faults --------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void blame_nobody(uint64_t until_us)
 {

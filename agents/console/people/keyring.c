@@ -135,8 +135,7 @@ enum status keyring_remove(const char *path, const char *name, char *err, size_t
     return st;
 }
 
-/* --- locking, opening ---------------------------------------------------------------------------
- */
+/* --- locking, opening ------------------------------------------------------------------------- */
 
 /* Whose it is, and of which public half: a line cannot be put together from two. */
 static void put_about(char out[PERSON_NAME + KEY_Z85], const struct person_key *k)

@@ -119,8 +119,7 @@ enum status people_find(const char *path, const char *name, struct person *out, 
     return ST_NOTFOUND;
 }
 
-/* --- changes ------------------------------------------------------------------------------------
- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 struct copy {
     const char *without;

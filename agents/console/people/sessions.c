@@ -23,8 +23,7 @@ struct sessions {
     size_t count;
 };
 
-/* --- secrets ------------------------------------------------------------------------------------
- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static void make_secret(struct loop *loop, char out[SESSION_SECRET])
 {
@@ -50,9 +49,7 @@ static void sha_of(uint8_t out[SESSION_SHA], const char *secret)
     sha256_end(&s, out);
 }
 
-/* --- the file: SHA256 TOKEN PERSON LANG BEGAN SEEN PASSWORD
- * ----------------------------------------------
- */
+/* --- the file: SHA256 TOKEN PERSON LANG BEGAN SEEN PASSWORD ----------------------------------- */
 
 static int64_t now_of(const struct sessions *s)
 {
@@ -158,8 +155,7 @@ static void load(struct sessions *s)
     buf_free(&text);
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 enum status sessions_create(struct sessions **out, struct loop *loop, const char *path,
                             int64_t idle_us, int64_t life_us)

@@ -42,8 +42,7 @@ struct reader {
     size_t waiting_count;
 };
 
-/* --- which pages there are ----------------------------------------------------------------------
- */
+/* --- which pages there are -------------------------------------------------------------------- */
 
 static const struct sql_text *text_of(const char *name)
 {
@@ -86,8 +85,7 @@ static void list_pages(struct reader *r)
             r->pages[n++] = t->name + strlen("queries/");
 }
 
-/* --- one question after the other ---------------------------------------------------------------
- */
+/* --- one question after the other ------------------------------------------------------------- */
 
 static void ask_next(struct reader *r);
 
@@ -250,8 +248,7 @@ void reader_forget(struct reader *r, void *arg)
     }
 }
 
-/* --- starting and ending ------------------------------------------------------------------------
- */
+/* --- starting and ending ---------------------------------------------------------------------- */
 
 static enum status open_line(struct reader *r, struct line *l)
 {

@@ -7,8 +7,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool take_line(char *out, size_t size, const char *text, const char *word)
 {
@@ -45,8 +44,7 @@ enum status rights_read(struct rights *out, const char *name, const char *text)
     return ST_INVALID;
 }
 
-/* --- judging ------------------------------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 /* Below a place is what begins with its code; of a region of digits ("3505000"), with its first
  * four: bus.is_within. */

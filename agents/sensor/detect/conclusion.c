@@ -16,8 +16,7 @@ static const char *stream_name(const struct detect *d, const struct detector *on
     return one->stream_count > place ? d->station->streams[one->stream[place]].name : "";
 }
 
-/* --- evidence -----------------------------------------------------------------------------------
- */
+/* --- evidence --------------------------------------------------------------------------------- */
 
 static Eocbus__V1__Evidence *evidence_of(const struct detect *d, const struct detector *one,
                                          struct arena *arena)
@@ -61,8 +60,7 @@ static enum status add_evidence(const struct detect *d, Eocbus__V1__SensorDetect
     return ST_OK;
 }
 
-/* --- words --------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static double real(int64_t value, int exponent)
 {
@@ -156,8 +154,7 @@ static char *sentence(const struct detect *d, struct arena *arena)
     return text;
 }
 
-/* --- the message --------------------------------------------------------------------------------
- */
+/* --- the message ------------------------------------------------------------------------------ */
 
 static uint32_t torrent_of(const struct detect *d, const struct detector *cause)
 {

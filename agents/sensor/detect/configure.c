@@ -8,8 +8,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- telling ------------------------------------------------------------------------------------
- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 static unsigned count_of_profile(const struct detect *d, const struct profile *p)
 {
@@ -74,8 +73,7 @@ enum status detect_parameters(const struct detect *d, unsigned i, struct arena *
     return ST_OK;
 }
 
-/* --- being told ---------------------------------------------------------------------------------
- */
+/* --- being told ------------------------------------------------------------------------------- */
 
 struct complaint {
     const char *profile;

@@ -58,8 +58,7 @@ struct detect {
     bool begun, maintenance;
 };
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 /* States live in `arena`. ST_INVALID: `err` is a sentence. */
 MUST_CHECK enum status detect_read(struct detect *out, const struct station *station,
@@ -80,8 +79,7 @@ MUST_CHECK enum status detect_parameters(const struct detect *d, unsigned i, str
 MUST_CHECK enum status detect_configure(struct detect *d, const Eocbus__V1__SensorConfiguration *c,
                                         char *err, size_t err_size);
 
-/* --- what happens -------------------------------------------------------------------------------
- */
+/* --- what happens ----------------------------------------------------------------------------- */
 
 /* Samples with MISSING, BAD, OUT_OF_RANGE, CLOCK_SUSPECT or MAINTENANCE are not looked at; spikes
  * and suspects are: the front of a mudflow looks like one. A sample that is no newer than the
@@ -102,8 +100,7 @@ void detect_resume(struct detect *d, Eocbus__V1__DetectionLevel said);
 /* A person ends the level. What is over its line now speaks again after it was under it. */
 void detect_clear(struct detect *d);
 
-/* --- what is concluded --------------------------------------------------------------------------
- */
+/* --- what is concluded ------------------------------------------------------------------------ */
 
 /* What detector i sees now, for plots; NULL: there is none. Borrowed until the next sample. */
 const struct verdict *detect_verdict(const struct detect *d, unsigned i);

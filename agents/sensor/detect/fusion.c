@@ -37,8 +37,7 @@ void detect_reset(struct detect *d)
     d->begun = false;
 }
 
-/* --- what counts --------------------------------------------------------------------------------
- */
+/* --- what counts ------------------------------------------------------------------------------ */
 
 static int64_t span_us(const struct detect *d, unsigned i)
 {
@@ -77,8 +76,7 @@ bool detect_counts(const struct detect *d, const struct detector *one)
            !is_vetoed(d, one, d->now_us);
 }
 
-/* --- one level ----------------------------------------------------------------------------------
- */
+/* --- one level -------------------------------------------------------------------------------- */
 
 /* Of one torrent, or of none that was named. */
 static bool share_torrent(const struct detector *a, const struct detector *b)
@@ -201,8 +199,7 @@ static void weigh(struct detect *d, unsigned i)
     rise_to(d, level, i);
 }
 
-/* --- CLEAR --------------------------------------------------------------------------------------
- */
+/* --- CLEAR ------------------------------------------------------------------------------------ */
 
 static void clear(struct detect *d, int cause)
 {
@@ -253,8 +250,7 @@ void detect_clear(struct detect *d)
     clear(d, CAUSE_HAND);
 }
 
-/* --- time and samples ---------------------------------------------------------------------------
- */
+/* --- time and samples ------------------------------------------------------------------------- */
 
 static void set_now(struct detect *d, int64_t now_us)
 {
@@ -347,8 +343,7 @@ void detect_sample(struct detect *d, unsigned stream, const struct sample *s)
     pass_time(d);
 }
 
-/* --- what others tell ---------------------------------------------------------------------------
- */
+/* --- what others tell ------------------------------------------------------------------------- */
 
 void detect_maintenance(struct detect *d, bool on)
 {

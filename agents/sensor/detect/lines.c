@@ -24,8 +24,7 @@ static enum status complain(const struct line *l, const char *legal)
     return ST_INVALID;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static void put_number(struct detector *d, unsigned i, struct decimal number)
 {
@@ -109,8 +108,7 @@ static enum status read_numbers(struct detector *d, struct line *l)
     return why ? complain(l, why) : ST_OK;
 }
 
-/* --- datastreams --------------------------------------------------------------------------------
- */
+/* --- datastreams ------------------------------------------------------------------------------ */
 
 static const struct detector_input *find_input(const struct profile *p, unsigned place,
                                                const struct datastream *s)
@@ -159,8 +157,7 @@ static enum status read_streams(struct detect *out, struct detector *d, struct l
     return st;
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static enum status no_profile(const struct line *l)
 {

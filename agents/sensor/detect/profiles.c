@@ -31,8 +31,7 @@
         TYPE(STAGE), UNIT(METRE), -3                                                               \
     }
 
-/* --- rain ---------------------------------------------------------------------------------------
- */
+/* --- rain ------------------------------------------------------------------------------------- */
 
 #define RAIN_LINE(alpha_text, beta_text)                                                           \
     [RAIN_ALPHA] = {"alpha",                                                                       \
@@ -165,8 +164,7 @@ static const struct profile rain_events = {
     .example = "rain.events.ctrlt 1 gusar.rain",
 };
 
-/* --- soil ---------------------------------------------------------------------------------------
- */
+/* --- soil ------------------------------------------------------------------------------------- */
 
 #define TANK_HEIGHT(i)                                                                             \
     [SOIL_HEIGHT1 + (i)-1] = {                                                                     \
@@ -230,8 +228,7 @@ static const struct profile soil_swi = {
                "infiltration3_per_h=0.01",
 };
 
-/* --- flow ---------------------------------------------------------------------------------------
- */
+/* --- flow ------------------------------------------------------------------------------------- */
 
 #define DEBOUNCE_ROWS                                                                              \
     [STAGE_NEED] = {"need",                                                                        \
@@ -328,8 +325,7 @@ static const struct profile silence_upstream = {
     .example = "silence.upstream 1 upper.stage after=30s",
 };
 
-/* --- vibration and infrasound -------------------------------------------------------------------
- */
+/* --- vibration and infrasound ----------------------------------------------------------------- */
 
 #define GV_INPUT                                                                                   \
     {                                                                                              \
@@ -493,8 +489,7 @@ static const struct profile geo_stations = {
     .example = "geo.stations 1 upper.gv gusar.gv distance=300 clock_error_s=0.01",
 };
 
-/* --- vibration's veto ---------------------------------------------------------------------------
- */
+/* --- vibration's veto ------------------------------------------------------------------------- */
 
 static const struct profile quake_outside = {
     .name = "quake.outside",
@@ -521,8 +516,7 @@ static const struct profile quake_outside = {
     .example = "quake.outside 1 rock.pga line=0.05",
 };
 
-/* --- all together -------------------------------------------------------------------------------
- */
+/* --- all together ----------------------------------------------------------------------------- */
 
 const struct profile profile_fusion = {
     .name = "fusion",
@@ -582,8 +576,7 @@ enum status profile_accepts(const struct profile *p, unsigned i, struct decimal 
     return ST_INVALID;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static void print_inputs(const struct profile *p, FILE *out)
 {

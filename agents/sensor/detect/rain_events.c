@@ -18,8 +18,7 @@ const struct rain_rules rain_rules_ctrlt = {
     .warm_to = 10,
 };
 
-/* --- CTRL-T style -------------------------------------------------------------------------------
- */
+/* --- CTRL-T style ----------------------------------------------------------------------------- */
 
 /* Month of a day since 1970, 1..12 (days counted from 1 March of the year 0, so that the leap day
  * is the last of a year). */
@@ -124,8 +123,7 @@ struct rain_event rain_events_now(const struct rain_events *e, int64_t hour)
     return copy.event;
 }
 
-/* --- the profile --------------------------------------------------------------------------------
- */
+/* --- the profile ------------------------------------------------------------------------------ */
 
 void rain_events_ready(struct detector *d)
 {
@@ -199,8 +197,7 @@ void rain_events_pass(struct detector *d, int64_t now_us)
     judge(d, now_us);
 }
 
-/* --- fixed gap ----------------------------------------------------------------------------------
- */
+/* --- fixed gap -------------------------------------------------------------------------------- */
 
 static bool storm_counts(const struct rain_storm *s, int64_t more_than_um, int64_t longer_than_us)
 {

@@ -24,8 +24,7 @@
 
 #include "agents/sensor/detect/detector.h"
 
-/* --- CTRL-T style -------------------------------------------------------------------------------
- */
+/* --- CTRL-T style ----------------------------------------------------------------------------- */
 
 struct rain_event {
     int64_t first, last; /* hours since 1970 with rain in them */
@@ -81,8 +80,7 @@ void rain_events_look(struct detector *d, unsigned place, const struct datastrea
                       int64_t time_us, int64_t um);
 void rain_events_pass(struct detector *d, int64_t now_us);
 
-/* --- fixed gap ----------------------------------------------------------------------------------
- */
+/* --- fixed gap -------------------------------------------------------------------------------- */
 
 struct rain_tip {
     int64_t time_us, um;

@@ -16,8 +16,7 @@ enum { COMPARED_SECONDS = 256, LAG_MOST = SERIES_SECONDS - COMPARED_SECONDS };
 /* How often the speed is looked at while a front is confirmed. */
 #define MEASURE_EVERY_US (10 * US_PER_S)
 
-/* --- the speed ----------------------------------------------------------------------------------
- */
+/* --- the speed -------------------------------------------------------------------------------- */
 
 static double correlate(const double *x, const double *y, unsigned count)
 {
@@ -109,8 +108,7 @@ static void measure(struct detector *d, int64_t time_us)
         s->speed_mm_s = front_speed_mm_s(n[STATIONS_DISTANCE], lag_s, n[STATIONS_CLOCK_ERROR]);
 }
 
-/* --- one station --------------------------------------------------------------------------------
- */
+/* --- one station ------------------------------------------------------------------------------ */
 
 static void keep(struct station_series *s, int64_t second, double value)
 {
@@ -157,8 +155,7 @@ static void listen(struct detector *d, struct station_series *s, double step, in
     noise_learn(&s->noise, rms, time_us, fade_us, over, detector_span_us(d, STATIONS_FREEZE));
 }
 
-/* --- both ---------------------------------------------------------------------------------------
- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 static bool is_front(const struct detector *d, const struct stations *s)
 {

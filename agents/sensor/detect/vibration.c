@@ -17,8 +17,7 @@ double channel_step(const struct detector *d, unsigned place, const struct datas
     return up > 0 ? pow(10, up) : 1;
 }
 
-/* --- impulses -----------------------------------------------------------------------------------
- */
+/* --- impulses --------------------------------------------------------------------------------- */
 
 void impulses_ready(struct detector *d)
 {
@@ -51,8 +50,7 @@ void impulses_look(struct detector *d, unsigned place, const struct datastream *
     d->verdict.unit = from->unit;
 }
 
-/* --- energy -------------------------------------------------------------------------------------
- */
+/* --- energy ----------------------------------------------------------------------------------- */
 
 /* Powers of ten a second, from the last quiet sample to the largest since. */
 static bool has_grown(const struct detector *d, const struct energy *e, double floor)
@@ -101,8 +99,7 @@ void energy_look(struct detector *d, unsigned place, const struct datastream *fr
     d->verdict.unit = from->unit;
 }
 
-/* --- short over long ----------------------------------------------------------------------------
- */
+/* --- short over long -------------------------------------------------------------------------- */
 
 const char *sta_lta_check(const double *number)
 {

@@ -39,8 +39,7 @@ struct folder {
     uint64_t hash;   /* of the file: name, size, content */
 };
 
-/* --- pieces -------------------------------------------------------------------------------------
- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static bool has_lines(const struct folder *f)
 {
@@ -78,8 +77,7 @@ static size_t find_place(const struct folder *f)
     return place;
 }
 
-/* --- one file -----------------------------------------------------------------------------------
- */
+/* --- one file --------------------------------------------------------------------------------- */
 
 static bool put_away(struct folder *f, const char *end)
 {
@@ -127,8 +125,7 @@ static void on_settled(void *arg, const char *why)
     loop_timer_start(f->timer, 0, 0);
 }
 
-/* --- which file ---------------------------------------------------------------------------------
- */
+/* --- which file ------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -203,8 +200,7 @@ static void on_timer(void *arg)
     loop_timer_start(f->timer, put_away(f, "") ? 0 : f->period_ms, 0);
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 static enum status open_folder(struct folder *f, const struct devices *devices, const char *line,
                                char *err, size_t err_size)

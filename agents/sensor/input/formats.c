@@ -44,8 +44,7 @@ static void take_columns(struct record *out, struct slice rest, char separator, 
             take_value(&out->field[i], word);
 }
 
-/* --- USGS ---------------------------------------------------------------------------------------
- */
+/* --- USGS ------------------------------------------------------------------------------------- */
 
 /* "2015-12-18 00:00:00<TAB>11738<TAB>12.89<TAB>..." */
 static enum status line_usgs_14d(struct reader *r, struct slice line, struct record *out)
@@ -75,8 +74,7 @@ static enum status line_usgs_rain(struct reader *r, struct slice line, struct re
     return ST_OK;
 }
 
-/* --- Environment Agency -------------------------------------------------------------------------
- */
+/* --- Environment Agency ----------------------------------------------------------------------- */
 
 struct ea_code {
     const char *code;
@@ -158,8 +156,7 @@ static enum status line_ea(struct reader *r, struct slice line, struct record *o
     return ST_OK;
 }
 
-/* --- others -------------------------------------------------------------------------------------
- */
+/* --- others ----------------------------------------------------------------------------------- */
 
 /* "2015-10-03 18:45:20,4.158": times as civil_any reads them; lines before the first are a header
  */

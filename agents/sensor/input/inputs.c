@@ -44,8 +44,7 @@ struct inputs {
     bool repeated; /* a message came that is kept already: nothing to commit, but somebody waits */
 };
 
-/* --- the intake ---------------------------------------------------------------------------------
- */
+/* --- the intake ------------------------------------------------------------------------------- */
 
 static int before_wait(void *arg)
 {
@@ -119,8 +118,7 @@ static enum status open_intake(struct inputs *in, char *err, size_t err_size)
     return st;
 }
 
-/* --- lines, datagrams, serial lines, folders ----------------------------------------------------
- */
+/* --- lines, datagrams, serial lines, folders -------------------------------------------------- */
 
 static enum status open_listener(struct inputs *in, char *err, size_t err_size)
 {
@@ -170,8 +168,7 @@ static enum status open_doors(struct inputs *in, char *err, size_t err_size)
     return st;
 }
 
-/* --- MQTT ---------------------------------------------------------------------------------------
- */
+/* --- MQTT ------------------------------------------------------------------------------------- */
 
 static uint64_t message_hash(const struct mqtt_message *m)
 {
@@ -314,8 +311,7 @@ enum status inputs_publish(void *arg, const char *topic, const void *bytes, size
     return in->speaks ? mqtt_publish(in->speaks, topic, bytes, len) : ST_NOTFOUND;
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 enum status inputs_create(struct inputs **out, const struct inputs_settings *set, char *err,
                           size_t err_size)

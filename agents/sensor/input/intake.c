@@ -15,8 +15,7 @@
 /* Messages that the outbox does not take, in memory; two hours of sixty-four busy channels. */
 #define LETTERS_BYTES (1u << 20)
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void tell_concluded(struct intake *i, Eocbus__V1__Envelope *m)
 {
@@ -57,8 +56,7 @@ static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *wh
     return i->set.journal ? write_letter(i, m) : i->set.put(i->set.arg, m, why);
 }
 
-/* --- beginning and ending -----------------------------------------------------------------------
- */
+/* --- beginning and ending --------------------------------------------------------------------- */
 
 static enum status make_parts(struct intake *i, char *err, size_t err_size)
 {
@@ -141,8 +139,7 @@ void intake_counts(const struct intake *i, struct intake_counts *out)
     out->letters_bytes = i->letters.bytes;
 }
 
-/* --- a sample -----------------------------------------------------------------------------------
- */
+/* --- a sample --------------------------------------------------------------------------------- */
 
 static void say_level(struct intake *i)
 {

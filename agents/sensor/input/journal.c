@@ -49,8 +49,7 @@ struct journal {
     struct frame_state state;
 };
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void name_of(char out[PATH_BYTES + 32], const struct journal *j, uint32_t serial)
 {
@@ -95,8 +94,7 @@ static bool write_whole(int fd, const uint8_t *data, size_t len)
     return true;
 }
 
-/* --- room ahead ---------------------------------------------------------------------------------
- */
+/* --- room ahead ------------------------------------------------------------------------------- */
 
 /* Blocks behind the end of the file; a file system that cannot do it, or has no room, keeps none.
  */
@@ -141,8 +139,7 @@ static int open_segment(const struct journal *j, const char *path)
     return fd;
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static enum status take_name(struct journal *j, const char *name)
 {
@@ -354,8 +351,7 @@ void journal_close(struct journal *j)
     mem_free(j);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The last segment that begins before the floor: nothing needed lies before it. */
 static unsigned floor_segment(const struct journal *j)
@@ -397,8 +393,7 @@ enum status journal_read(struct journal *j, int64_t from_us,
     return st;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 void journal_add(struct journal *j, const struct journal_entry *e)
 {

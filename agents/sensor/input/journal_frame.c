@@ -9,8 +9,7 @@
 
 static const char magic[4] = {'E', 'O', 'F', '1'};
 
-/* --- numbers ------------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static void put_varint(struct buf *b, uint64_t v)
 {
@@ -67,8 +66,7 @@ static uint64_t get_fixed(const uint8_t *in, size_t bytes)
     return v;
 }
 
-/* --- frames -------------------------------------------------------------------------------------
- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static uint64_t sum_of(const uint8_t *head, const uint8_t *body, size_t len)
 {
@@ -99,8 +97,7 @@ bool frame_open(struct frame *out, const uint8_t *bytes, size_t len)
     return get_fixed(bytes + 24, 8) == sum_of(bytes, out->body, body_len);
 }
 
-/* --- entries ------------------------------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void put_sample(struct buf *b, struct frame_state *s, const struct journal_entry *e)
 {

@@ -76,8 +76,7 @@ void letters_done(struct letters *l, uint64_t number)
     }
 }
 
-/* --- into the outbox ----------------------------------------------------------------------------
- */
+/* --- into the outbox -------------------------------------------------------------------------- */
 
 /* *counted: the outbox counted it under its key, if it has one. */
 static enum status put_one(struct letters *l, const struct letter *one,

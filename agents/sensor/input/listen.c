@@ -49,8 +49,7 @@ struct peer {
     bool doomed; /* goes with the next sweep: never freed while somebody walks the list */
 };
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void destroy_peer(struct peer *p)
 {
@@ -136,8 +135,7 @@ static void on_period(void *arg)
     sweep(arg);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void take_line(struct peer *p)
 {
@@ -217,8 +215,7 @@ static void on_peer(void *arg, int events)
     sweep(l);
 }
 
-/* --- connections --------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void refuse_peer(int fd, const char *why)
 {
@@ -272,8 +269,7 @@ static void on_accept(void *arg, int events)
         refuse_peer(fd, "error 0: too many connections, try again later\n");
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 enum status listener_create(struct listener **out, const struct listener_settings *set, char *err,
                             size_t err_size)

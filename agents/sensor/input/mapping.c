@@ -31,8 +31,7 @@ static void give(struct mapping *m, unsigned stream, const struct sample *s)
                          MAPPING_SAMPLES);
 }
 
-/* --- times and values ---------------------------------------------------------------------------
- */
+/* --- times and values ------------------------------------------------------------------------- */
 
 static bool number_time(int64_t *out, struct slice text)
 {
@@ -111,8 +110,7 @@ void mapping_value(struct mapping *m, const struct device_field *f, struct readi
     give(m, f->stream, &s);
 }
 
-/* --- lines and CSV ------------------------------------------------------------------------------
- */
+/* --- lines and CSV ---------------------------------------------------------------------------- */
 
 static void read_sample_line(struct mapping *m, struct slice line)
 {

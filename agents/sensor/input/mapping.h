@@ -28,8 +28,7 @@ struct mapping {
 
 void mapping_read(struct mapping *m, const void *bytes, size_t len);
 
-/* --- between its files --------------------------------------------------------------------------
- */
+/* --- between its files ------------------------------------------------------------------------ */
 
 void mapping_json(struct mapping *m, const struct device *d, const char *text, size_t len);
 /* A time as devices write them: ISO 8601, with or without a zone, or a number of seconds,

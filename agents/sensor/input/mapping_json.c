@@ -15,8 +15,7 @@
 
 enum { KEY_BYTES = 128, NUMBER_BYTES = 32 };
 
-/* --- ways ---------------------------------------------------------------------------------------
- */
+/* --- ways ------------------------------------------------------------------------------------- */
 
 /* "a.b.0": names and places in lists; NULL: it is not there. */
 static json_t *walk(json_t *v, const char *path)
@@ -104,8 +103,7 @@ static bool take_fields(struct mapping *m, const struct device *d, struct readin
     return any;
 }
 
-/* --- a device's own JSON ------------------------------------------------------------------------
- */
+/* --- a device's own JSON ---------------------------------------------------------------------- */
 
 static void read_object(struct mapping *m, const struct device *d, json_t *v)
 {
@@ -133,8 +131,7 @@ static void read_json(struct mapping *m, const struct device *d, json_t *v)
         read_object(m, d, json_array_get(v, i));
 }
 
-/* --- LoRaWAN network servers --------------------------------------------------------------------
- */
+/* --- LoRaWAN network servers ------------------------------------------------------------------ */
 
 static int six_bits(char c)
 {
@@ -260,8 +257,7 @@ static void read_ttn(struct mapping *m, json_t *v)
     take_uplink(m, DEVICE_TTN, &u);
 }
 
-/* --- SensorThings -------------------------------------------------------------------------------
- */
+/* --- SensorThings ----------------------------------------------------------------------------- */
 
 /* "v1.1/Datastreams(7)/Observations" */
 static bool id_in_topic(char out[KEY_BYTES], const char *topic)
@@ -372,8 +368,7 @@ static void read_sensorthings(struct mapping *m, const struct device *d, json_t 
         read_observation(m, d, v);
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 static void read_value(struct mapping *m, const struct device *d, json_t *v)
 {

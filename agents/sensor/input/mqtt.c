@@ -24,8 +24,7 @@ enum {
     AGAIN_MESSAGES = 64, /* more than a broker has under way to one client (20) */
 };
 
-/* --- losing it ----------------------------------------------------------------------------------
- */
+/* --- losing it -------------------------------------------------------------------------------- */
 
 static void wait_and_dial(struct mqtt *m)
 {
@@ -76,8 +75,7 @@ static const char *sentence(struct mqtt *m, int rc, char out[MQTT_SENTENCE])
     return out;
 }
 
-/* --- reading and writing ------------------------------------------------------------------------
- */
+/* --- reading and writing ---------------------------------------------------------------------- */
 
 static void watch(struct mqtt *m)
 {
@@ -188,8 +186,7 @@ enum status mqtt_publish(struct mqtt *m, const char *topic, const void *bytes, s
     return m->accepted ? ST_OK : ST_AGAIN;
 }
 
-/* --- what the library tells ---------------------------------------------------------------------
- */
+/* --- what the library tells ------------------------------------------------------------------- */
 
 static void on_connect(struct mosquitto *session, void *arg, int rc, int flags,
                        const mosquitto_property *properties)
@@ -283,8 +280,7 @@ static void on_log(struct mosquitto *session, void *arg, int level, const char *
         snprintf(m->why, sizeof(m->why), "%s", text);
 }
 
-/* --- dialling -----------------------------------------------------------------------------------
- */
+/* --- dialling --------------------------------------------------------------------------------- */
 
 static int make_session(struct mqtt *m)
 {
@@ -355,8 +351,7 @@ static void on_timer(void *arg)
         lose(m, "out of memory");
 }
 
-/* --- the door -----------------------------------------------------------------------------------
- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 enum status mqtt_create(struct mqtt **out, const struct mqtt_settings *set, char *err,
                         size_t err_size)

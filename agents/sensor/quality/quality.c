@@ -18,8 +18,7 @@
 
 enum { WORDS = 8 };
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 /* What does not move like that by nature. Rain, impulses, vibration and infrasound may do anything
  * from one second to the next; a dry gauge, a wire and an empty tipping bucket rest for months. */
@@ -129,8 +128,7 @@ int64_t quality_last_us(const struct quality *q, unsigned stream)
     return q->stream[stream].last_us;
 }
 
-/* --- beside its neighbours ----------------------------------------------------------------------
- */
+/* --- beside its neighbours -------------------------------------------------------------------- */
 
 static double distance(int64_t a, int64_t b)
 {
@@ -184,8 +182,7 @@ static uint32_t compare(struct quality_stream *q, const struct sample *s, int64_
     return flags;
 }
 
-/* --- by its time --------------------------------------------------------------------------------
- */
+/* --- by its time ------------------------------------------------------------------------------ */
 
 static bool is_of_another_time(const struct quality *q, int64_t time_us, int64_t now_us)
 {

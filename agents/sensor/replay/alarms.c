@@ -13,8 +13,7 @@
 
 enum { LINE_BYTES = 1024, SPAN_WORD = 32 };
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool begins_with(struct slice s, const char *word)
 {
@@ -103,8 +102,7 @@ enum status alarms_read(struct alarm_list *out, const char *path, char *err, siz
     return ST_INVALID;
 }
 
-/* --- what they tell -----------------------------------------------------------------------------
- */
+/* --- what they tell --------------------------------------------------------------------------- */
 
 struct spans {
     int64_t us[ALARMS_EVENTS];

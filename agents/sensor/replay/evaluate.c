@@ -32,8 +32,7 @@ struct runner {
     size_t err_size;
 };
 
-/* --- beginning ----------------------------------------------------------------------------------
- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 static enum status open_source(struct runner *r, const char *line)
 {
@@ -107,8 +106,7 @@ static enum status add_candidate(struct runner *r, unsigned c)
     return st == ST_OK ? add_signals(r, c) : st;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static struct source *oldest(const struct runner *r)
 {
@@ -239,8 +237,7 @@ static enum status judge(struct runner *r)
     return st;
 }
 
-/* --- all of it ----------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static enum status begin_plot(struct runner *r)
 {

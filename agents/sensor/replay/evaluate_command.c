@@ -36,8 +36,7 @@ static int wrong(struct asked *a, const char *what, const char *legal)
     return program_fail(a->s->program, EXIT_USAGE, "%s: %s", what, legal);
 }
 
-/* --- candidates ---------------------------------------------------------------------------------
- */
+/* --- candidates ------------------------------------------------------------------------------- */
 
 static struct candidate *add_candidate(struct asked *a, const char *name)
 {
@@ -173,8 +172,7 @@ static int make_candidates(struct asked *a)
     return code;
 }
 
-/* --- the rest of the command line ---------------------------------------------------------------
- */
+/* --- the rest of the command line ------------------------------------------------------------- */
 
 static int read_time(struct asked *a, const char *option, const char *text, int64_t *out)
 {
@@ -238,8 +236,7 @@ static int read_labels(struct asked *a)
     return program_fail(a->s->program, st == ST_INVALID ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
 }
 
-/* --- what comes out -----------------------------------------------------------------------------
- */
+/* --- what comes out --------------------------------------------------------------------------- */
 
 static int write_plot(struct asked *a, const struct evaluation *e)
 {

@@ -49,8 +49,7 @@ static const char *share_word(char out[8], double share)
 static const char *const outcome_words[] = {
     [OUTCOME_HIT] = "hit", [OUTCOME_MISS] = "miss", [OUTCOME_NO_DATA] = "no data"};
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static const char *local_word(char out[TIME_WORD], const struct evaluate_settings *set,
                               int64_t time_us)
@@ -213,8 +212,7 @@ void evaluation_print(const struct evaluation *e, const struct evaluate_settings
                  "the alarm came after it.\n");
 }
 
-/* --- for a spreadsheet --------------------------------------------------------------------------
- */
+/* --- for a spreadsheet ------------------------------------------------------------------------ */
 
 /* RFC 4180; what a spreadsheet would take for a formula gets a quote before it. */
 static void csv_text(FILE *out, const char *text)

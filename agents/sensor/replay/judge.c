@@ -11,8 +11,7 @@
 
 #include "proto/base/banned.h"
 
-/* --- when it was on -----------------------------------------------------------------------------
- */
+/* --- when it was on --------------------------------------------------------------------------- */
 
 static enum status begin_spell(struct spells *s, int64_t time_us)
 {
@@ -56,8 +55,7 @@ bool spells_on_at(const struct spells *s, int64_t time_us)
     return false;
 }
 
-/* --- against what happened ----------------------------------------------------------------------
- */
+/* --- against what happened -------------------------------------------------------------------- */
 
 static bool warns(const struct spell *a, const struct label *e, int64_t before_us)
 {
@@ -148,8 +146,7 @@ double score_csi(const struct score *s)
     return ratio(s->hits, s->hits + s->misses + s->false_alarms);
 }
 
-/* --- seasons ------------------------------------------------------------------------------------
- */
+/* --- seasons ---------------------------------------------------------------------------------- */
 
 int season_of(int64_t time_us)
 {

@@ -35,8 +35,7 @@ void axis_number(char out[32], double value, double step, enum lang lang)
         *point = ',';
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static const struct time_ticks ladder[] = {
     {TICK_MINUTES, 1},  {TICK_MINUTES, 2},  {TICK_MINUTES, 5}, {TICK_MINUTES, 10},

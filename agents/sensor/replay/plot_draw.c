@@ -44,8 +44,7 @@ struct time_ticks plot_ticks(const struct sheet *s)
     return axis_times(s->e->plot->to_us - s->e->plot->from_us, wanted < 2 ? 2 : wanted);
 }
 
-/* --- patterns and levels ------------------------------------------------------------------------
- */
+/* --- patterns and levels ---------------------------------------------------------------------- */
 
 static void put_patterns(struct buf *out)
 {
@@ -157,8 +156,7 @@ static void draw_strips(struct sheet *s)
     s->y += 6;
 }
 
-/* --- events -------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 bool plot_is_in_view(const struct sheet *s, const struct label *l)
 {
@@ -225,8 +223,7 @@ static void draw_marks(struct sheet *s)
     }
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void draw_time(struct sheet *s)
 {
@@ -246,8 +243,7 @@ static void draw_time(struct sheet *s)
     s->y = s->bottom + 34;
 }
 
-/* --- the key ------------------------------------------------------------------------------------
- */
+/* --- the key ---------------------------------------------------------------------------------- */
 
 struct key {
     struct sheet *s;
@@ -357,8 +353,7 @@ static void list_events(struct sheet *s)
         say_more(s, seen - n);
 }
 
-/* --- all of it ----------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static const char *title_of(const struct sheet *s)
 {

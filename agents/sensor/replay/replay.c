@@ -33,8 +33,7 @@ struct replay {
     int64_t anchor_data_us;
 };
 
-/* --- beginning ----------------------------------------------------------------------------------
- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 static enum status on_put(void *arg, Eocbus__V1__Envelope *m, struct refusal *why)
 {
@@ -156,8 +155,7 @@ enum status replay_rewind(struct replay *r)
     return ST_OK;
 }
 
-/* --- playing ------------------------------------------------------------------------------------
- */
+/* --- playing ---------------------------------------------------------------------------------- */
 
 /* The oldest record that was not played; of equal ones the first file's. */
 static struct source *oldest(const struct replay *r)

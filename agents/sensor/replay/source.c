@@ -18,8 +18,7 @@
 
 enum { WORDS = 80 };
 
-/* --- the settings line --------------------------------------------------------------------------
- */
+/* --- the settings line ------------------------------------------------------------------------ */
 
 struct line {
     const char *text;
@@ -133,8 +132,7 @@ enum status source_read(struct source *out, const char *text, const struct stati
     return st;
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 enum status source_open(struct source *s, char *err, size_t err_size)
 {

@@ -27,8 +27,7 @@ bool storms_read(struct storms_settings *out, const char *text)
     return !slice_next(&rest, ',', &word) || span_read_us(&out->longer_than_us, word);
 }
 
-/* --- tips ---------------------------------------------------------------------------------------
- */
+/* --- tips ------------------------------------------------------------------------------------- */
 
 struct tips {
     struct rain_tip *items;
@@ -76,8 +75,7 @@ static enum status read_tips(struct source *s, struct tips *out)
     return st;
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 struct table {
     const struct tips *tips;

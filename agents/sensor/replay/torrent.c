@@ -21,8 +21,7 @@
 /* A flow is noticed through the ground from about so far. */
 #define SHAKES_M 80.0
 
-/* --- chance -------------------------------------------------------------------------------------
- */
+/* --- chance ----------------------------------------------------------------------------------- */
 
 /* splitmix64: the same everywhere, and any two seeds are unlike. */
 static uint64_t mix(uint64_t x)
@@ -56,9 +55,7 @@ static double noise(uint64_t seed, uint64_t what, uint64_t which)
 
 enum { OF_RAIN = 1, OF_FLOW, OF_SURGE, OF_FAILURE, OF_NOISE, OF_GAP };
 
-/* --- where
- * ----------------------------------------------------------------------------------------
- */
+/* --- where ------------------------------------------------------------------------------------ */
 
 static const struct station_thing *thing_of(const struct station *s, unsigned stream)
 {
@@ -102,8 +99,7 @@ static void measure_ways(struct torrent *t)
                 t->along_m[stream] = way[i];
 }
 
-/* --- the story ----------------------------------------------------------------------------------
- */
+/* --- the story -------------------------------------------------------------------------------- */
 
 static void make_rain(struct torrent *t)
 {
@@ -187,8 +183,7 @@ int64_t torrent_front_us(const struct torrent *t, const struct torrent_surge *s,
     return s->top_us + (int64_t)(t->along_m[stream] / t->speed_m_s * 1e6);
 }
 
-/* --- what is there at a moment ------------------------------------------------------------------
- */
+/* --- what is there at a moment ---------------------------------------------------------------- */
 
 static double rain_mm_h(const struct torrent *t, int64_t now_us)
 {
@@ -303,8 +298,7 @@ static double wire(const struct torrent *t, unsigned stream, int64_t now_us)
     return 1;
 }
 
-/* --- sampling -----------------------------------------------------------------------------------
- */
+/* --- sampling --------------------------------------------------------------------------------- */
 
 static int64_t step_of(const struct datastream *d)
 {
@@ -412,8 +406,7 @@ bool torrent_event(const struct torrent *t, struct label *out)
     return out->from_us < out->to_us;
 }
 
-/* --- for people ---------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static const char *const stories[] = {[TORRENT_MUDFLOW] = "mudflow",
                                       [TORRENT_FLOOD] = "flood",

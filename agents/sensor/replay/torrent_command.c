@@ -37,8 +37,7 @@ static int cannot_write(struct asked *a, const char *path)
     return program_fail(a->s->program, EXIT_MACHINE, "%s: %s", path, strerror(errno));
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void put_value(FILE *out, const struct datastream *d, int64_t value)
 {
@@ -92,8 +91,7 @@ static int write_lines(struct asked *a, const struct torrent *t, const char *pat
     return ok ? -1 : cannot_write(a, path);
 }
 
-/* --- into the bus -------------------------------------------------------------------------------
- */
+/* --- into the bus ----------------------------------------------------------------------------- */
 
 static int replay_file(struct asked *a, char *path)
 {
@@ -130,8 +128,7 @@ static int say(struct asked *a, const struct torrent *t)
     return code;
 }
 
-/* --- the command line ---------------------------------------------------------------------------
- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 /* What is played shall end now, or go on with the clock if it is played as slowly as that. */
 static int64_t begin_for(const struct asked *a)

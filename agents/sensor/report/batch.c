@@ -93,8 +93,7 @@ enum status batch_flush(struct batch *b, struct speaker *s)
     return st;
 }
 
-/* --- holes --------------------------------------------------------------------------------------
- */
+/* --- holes ------------------------------------------------------------------------------------ */
 
 /* Missing steps between the latest sample and t. A sample that comes a little late is none. */
 static size_t missing_steps(int64_t last_us, int64_t t, int64_t step_us)
@@ -166,8 +165,7 @@ static enum status fill_gaps(struct batch *b, const struct sample *samples, cons
     return st;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------
- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static bool is_due(const struct batch *b, int64_t t, const bool *given)
 {

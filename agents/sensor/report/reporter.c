@@ -82,8 +82,7 @@ Eocbus__V1__SensorMode reporter_mode(const struct reporter *r)
     return r->was;
 }
 
-/* --- gathering ----------------------------------------------------------------------------------
- */
+/* --- gathering -------------------------------------------------------------------------------- */
 
 size_t reporter_held(const struct reporter *r, unsigned stream)
 {
@@ -262,8 +261,7 @@ enum status reporter_flush(struct reporter *r, struct speaker *s)
     return st;
 }
 
-/* --- modes --------------------------------------------------------------------------------------
- */
+/* --- modes ------------------------------------------------------------------------------------ */
 
 enum status reporter_tick(struct reporter *r, int64_t now_us, struct speaker *s)
 {

@@ -66,8 +66,7 @@ void satellite_stored(struct satellite *s, uint64_t tag)
         beacon_stored(&s->beacon, tag);
 }
 
-/* --- after a start ------------------------------------------------------------------------------
- */
+/* --- after a start ---------------------------------------------------------------------------- */
 
 static bool on_waiting(void *arg, const struct outbox_row *row)
 {
@@ -89,8 +88,7 @@ void satellite_look(struct satellite *s, struct outbox *o)
         log_warn("sensor.satellite.unread", "why=%s", outbox_trouble(o));
 }
 
-/* --- beginning and ending -----------------------------------------------------------------------
- */
+/* --- beginning and ending --------------------------------------------------------------------- */
 
 static enum status read_beacon(struct satellite *s, char *err, size_t err_size)
 {

@@ -41,8 +41,7 @@ struct command {
     pid_t dead[DEAD_MOST]; /* killed, not waited for yet */
 };
 
-/* --- ending -------------------------------------------------------------------------------------
- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static void bury(struct command *c)
 {
@@ -147,8 +146,7 @@ static void on_timer(void *arg)
     look(arg);
 }
 
-/* --- starting -----------------------------------------------------------------------------------
- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static enum status describe(posix_spawnattr_t *attr, posix_spawn_file_actions_t *files, int said)
 {
@@ -227,8 +225,7 @@ static void drive(struct siren_driver *d, const struct siren_wish *w)
     loop_timer_start(c->timer, LOOK_MS, LOOK_MS);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void destroy(struct siren_driver *d)
 {

@@ -33,8 +33,7 @@ static void keep(struct siren *s)
     s->hands.keep(s->hands.arg, s->has_sound ? &s->sound : NULL);
 }
 
-/* --- notes --------------------------------------------------------------------------------------
- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 static void note(struct siren *s, const struct siren_note *n)
 {
@@ -84,8 +83,7 @@ static uint32_t seconds_since(uint64_t from_us, const struct siren_time *t)
     return (uint32_t)((t->own_us - from_us + SECOND_US / 2) / SECOND_US);
 }
 
-/* --- sounding -----------------------------------------------------------------------------------
- */
+/* --- sounding --------------------------------------------------------------------------------- */
 
 static void count_seconds(struct siren *s, const struct siren_time *t)
 {
@@ -165,8 +163,7 @@ void siren_test(struct siren *s, const uint8_t order[SIREN_ID], const struct sir
     drive(s, SIREN_TESTING, SIREN_TEST);
 }
 
-/* --- what the driver answers --------------------------------------------------------------------
- */
+/* --- what the driver answers ------------------------------------------------------------------ */
 
 static void try_later(struct siren *s, enum siren_state state, const struct siren_time *t)
 {
@@ -231,8 +228,7 @@ void siren_answered(struct siren *s, const struct siren_answer *a, const struct 
     }
 }
 
-/* --- time passes --------------------------------------------------------------------------------
- */
+/* --- time passes ------------------------------------------------------------------------------ */
 
 static bool may_begin(const struct siren *s, const struct siren_time *t)
 {
@@ -293,8 +289,7 @@ uint64_t siren_due_us(const struct siren *s)
     }
 }
 
-/* --- after a power cut --------------------------------------------------------------------------
- */
+/* --- after a power cut ------------------------------------------------------------------------ */
 
 /* Until when it may begin again, UTC. Of what the gateway decided itself a clock that lost its time
  * is no reason to be silent. */

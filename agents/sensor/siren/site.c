@@ -64,8 +64,7 @@ static void arm(struct site *s)
         loop_timer_stop(s->timer);
 }
 
-/* --- the siren's hands --------------------------------------------------------------------------
- */
+/* --- the siren's hands ------------------------------------------------------------------------ */
 
 static void on_drive(void *arg, const struct siren_wish *w)
 {
@@ -111,8 +110,7 @@ static void on_keep(void *arg, const struct siren_sound *sound)
                   strerror(errno));
 }
 
-/* --- reports ------------------------------------------------------------------------------------
- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 static enum status put_note(struct site *s, const struct waiting *w)
 {
@@ -172,8 +170,7 @@ static void on_timer(void *arg)
     arm(s);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void go_on(struct site *s)
 {
@@ -258,8 +255,7 @@ void site_destroy(struct site *s)
     mem_free(s);
 }
 
-/* --- what it is asked ---------------------------------------------------------------------------
- */
+/* --- what it is asked ------------------------------------------------------------------------- */
 
 void site_maintenance(struct site *s, bool on)
 {

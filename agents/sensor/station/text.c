@@ -77,8 +77,7 @@ bool slice_word(struct slice *rest, struct slice *out)
     return n > 0;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -203,8 +202,7 @@ bool count_read(uint64_t *out, struct slice text, uint64_t max)
     return v <= max;
 }
 
-/* --- times --------------------------------------------------------------------------------------
- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 bool civil_us(int64_t *out, int year, int month, int day, int hour, int minute, int second)
 {

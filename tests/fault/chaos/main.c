@@ -56,8 +56,7 @@ static void on_interrupt(int signum)
     interrupted = 1;
 }
 
-/* --- the plan -----------------------------------------------------------------------------------
- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static int compare_events(const void *a, const void *b)
 {
@@ -118,8 +117,7 @@ static void make_plan(struct run *r)
     r->watch.faults = r->set.faults;
 }
 
-/* --- the run ------------------------------------------------------------------------------------
- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static bool is_well(struct run *r)
 {
@@ -165,8 +163,7 @@ static void disturb(struct run *r)
     }
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool have_ended(struct run *r, struct process *p, unsigned count, const char *what)
 {
@@ -345,8 +342,7 @@ static int run(const struct options *set)
     return clean ? 0 : 1;
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int read_options(struct options *o, int argc, char **argv)
 {

@@ -122,8 +122,7 @@ struct route *routes_get(struct routes *r, unsigned number)
     return &r->shared[number];
 }
 
-/* --- the relaying process -----------------------------------------------------------------------
- */
+/* --- the relaying process --------------------------------------------------------------------- */
 
 static struct wire wires[WIRES_MAX];
 

@@ -64,8 +64,7 @@ struct shared *shared_map(const char *dir, bool create)
     return s;
 }
 
-/* --- what this machine can do -------------------------------------------------------------------
- */
+/* --- what this machine can do ----------------------------------------------------------------- */
 
 static void cannot(struct world *w, enum fault_kind kind, const char *why)
 {
@@ -119,8 +118,7 @@ uint32_t world_possible(const struct world *w)
     return possible;
 }
 
-/* --- making -------------------------------------------------------------------------------------
- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static void find_programs(struct world *w)
 {
@@ -238,8 +236,7 @@ struct world *world_create(uint64_t seed)
     return w;
 }
 
-/* --- looking at it ------------------------------------------------------------------------------
- */
+/* --- looking at it ---------------------------------------------------------------------------- */
 
 static bool is_alive(struct process *p, const char *what, unsigned i, char *who, size_t size)
 {

@@ -40,8 +40,7 @@ int64_t world_ask(struct world *w, const char *sql)
     return n;
 }
 
-/* --- rows, in binary ----------------------------------------------------------------------------
- */
+/* --- rows, in binary -------------------------------------------------------------------------- */
 
 static uint64_t number_at(const PGresult *r, int column)
 {

@@ -55,8 +55,7 @@ static uint64_t ask(const char *sql)
     return n;
 }
 
-/* --- a log -------------------------------------------------------------------------------------
- */
+/* --- a log ------------------------------------------------------------------------------------ */
 
 /* Envelopes as their senders make them, by bus.append in commits of 1 to 40, every third one signed
  * and every fifth one with an expiry. */
@@ -150,8 +149,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- looking -----------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static struct audit_result look(bool with_heads)
 {
@@ -200,8 +198,7 @@ static unsigned head(void)
     return (unsigned)ask("SELECT seq AS n FROM bus.log_head");
 }
 
-/* --- kinds of harm ------------------------------------------------------------------------------
- */
+/* --- kinds of harm ---------------------------------------------------------------------------- */
 
 static void an_untouched_record_holds(void **state)
 {
@@ -398,8 +395,7 @@ static void an_end_that_is_cut_without_the_head_is_found(void **state)
     }
 }
 
-/* --- with digests -------------------------------------------------------------------------------
- */
+/* --- with digests ----------------------------------------------------------------------------- */
 
 #define FLIP                                                                                       \
     "UPDATE bus.message SET content = set_byte(content, 40, get_byte(content, 40) # 1) WHERE seq " \
@@ -504,8 +500,7 @@ static void a_changed_digest_alone_is_found(void **state)
     }
 }
 
-/* --- what is taken away on purpose --------------------------------------------------------------
- */
+/* --- what is taken away on purpose ------------------------------------------------------------ */
 
 static void a_log_whose_first_partitions_were_retired_holds_from_there(void **state)
 {

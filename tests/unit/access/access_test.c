@@ -264,8 +264,7 @@ static void during_a_change_of_keys_both_keys_are_known(void **state)
     access_destroy(a);
 }
 
-/* --- officers -----------------------------------------------------------------------------------
- */
+/* --- officers --------------------------------------------------------------------------------- */
 
 struct rows {
     struct test_officers desk;

@@ -98,8 +98,7 @@ static int remove_people(void **state)
     return 0;
 }
 
-/* --- orders -------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static struct {
     Eocbus__V1__Envelope m;
@@ -189,8 +188,7 @@ static const char *refused(const char *word)
 #define DENIED(word) assert_string_equal(refused(word), CODE_APPROVAL)
 #define FORGED()     assert_string_equal(refused("not signed with a key of that name"), CODE_SIGNATURE)
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void two_others_who_may_are_enough(void **state)
 {

@@ -78,8 +78,7 @@ static int close_desk(void **state)
     return 0;
 }
 
-/* --- what the database has ----------------------------------------------------------------------
- */
+/* --- what the database has -------------------------------------------------------------------- */
 
 struct party {
     unsigned who;
@@ -203,8 +202,7 @@ static uint64_t read_list(const struct party *giver, const struct party *taker,
 
 static const struct party coes = {.who = COES}, rcst = {.who = RCST};
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void what_both_signed_passes_and_nothing_else(void **state)
 {

@@ -75,8 +75,7 @@ static int remove_people(void **state)
     return 0;
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static struct {
     Eocbus__V1__Envelope m;
@@ -148,8 +147,7 @@ static enum word judge(unsigned session)
     return judge_with(session, false);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void one_who_has_a_signing_key_is_not_heard_without(void **state)
 {

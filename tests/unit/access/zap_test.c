@@ -248,8 +248,7 @@ static void every_failed_allocation_closes_the_door_again(void **state)
     }
 }
 
-/* --- the real handshake --------------------------------------------------------------------------
- */
+/* --- the real handshake ----------------------------------------------------------------------- */
 
 struct heard {
     unsigned messages;

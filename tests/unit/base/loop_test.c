@@ -43,8 +43,7 @@ static int close_scene(void **state)
     return 0;
 }
 
-/* --- timers ------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static void count_fire(void *arg)
 {
@@ -142,8 +141,7 @@ static void a_timer_counts_from_when_it_was_started_not_from_the_loop_s_birth(vo
     loop_timer_destroy(s->timer);
 }
 
-/* --- time and randomness -----------------------------------------------------------------------
- */
+/* --- time and randomness ---------------------------------------------------------------------- */
 
 static void clocks_agree_and_go_forward(void **state)
 {
@@ -184,8 +182,7 @@ static void randomness_differs(void **state)
     loop_random(s->loop, a, 0);
 }
 
-/* --- descriptors -------------------------------------------------------------------------------
- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static void read_one(void *arg, int events)
 {
@@ -265,8 +262,7 @@ static void a_descriptor_can_be_watched_once_and_files_not_at_all(void **state)
     close(ends[1]);
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void destroy_signal(void *arg, int signum)
 {
@@ -292,8 +288,7 @@ static void a_signal_is_told_in_the_loop_and_keeps_it_not_alive(void **state)
     assert_int_equal(s->signum, SIGUSR1);
 }
 
-/* --- hooks -------------------------------------------------------------------------------------
- */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 static int count_before(void *arg)
 {
@@ -382,8 +377,7 @@ static void hooks_destroyed_after_the_wait_stay_silent_too(void **state)
     assert_int_equal(s->after, 1);
 }
 
-/* --- the sweep ---------------------------------------------------------------------------------
- */
+/* --- the sweep -------------------------------------------------------------------------------- */
 
 static enum status create_all(struct scene *s, int fd)
 {
@@ -400,8 +394,7 @@ static enum status create_all(struct scene *s, int fd)
     return st;
 }
 
-/* --- work beside the loop ----------------------------------------------------------------------
- */
+/* --- work beside the loop --------------------------------------------------------------------- */
 
 static void work_a_while(void *arg)
 {

@@ -57,8 +57,7 @@ static void turn_for(struct loop *l, unsigned ms)
         loop_turn(l, (unsigned)((end - now) / 1000) + 1);
 }
 
-/* --- the broker's end --------------------------------------------------------------------------
- */
+/* --- the broker's end ------------------------------------------------------------------------- */
 
 struct broker {
     struct loop *loop;
@@ -197,8 +196,7 @@ static void broker_close(struct broker *b)
     loop_destroy(b->loop);
 }
 
-/* --- an agent's end ----------------------------------------------------------------------------
- */
+/* --- an agent's end --------------------------------------------------------------------------- */
 
 struct agent {
     struct zport *port;
@@ -320,8 +318,7 @@ static void a_router_listens_with_a_second_key_beside_the_first(void **state)
     broker_close(&b);
 }
 
-/* --- a quiet link ------------------------------------------------------------------------------
- */
+/* --- a quiet link ----------------------------------------------------------------------------- */
 
 enum { REQUESTS = 1000 };
 
@@ -462,8 +459,7 @@ static void a_quiet_link_delivers_each_of_a_thousand_single_messages(void **stat
     broker_close(&b);
 }
 
-/* --- bursts and full queues --------------------------------------------------------------------
- */
+/* --- bursts and full queues ------------------------------------------------------------------- */
 
 static void open_pair(struct broker *b, struct agent *a, const struct zport_settings *set)
 {
@@ -613,8 +609,7 @@ static void a_paused_port_reads_nothing_and_loses_nothing(void **state)
     close_pair(&b, &a);
 }
 
-/* --- who speaks --------------------------------------------------------------------------------
- */
+/* --- who speaks ------------------------------------------------------------------------------- */
 
 static void a_message_carries_the_authenticated_name_and_its_connection(void **state)
 {
@@ -947,8 +942,7 @@ static void an_honest_flood_and_heartbeats_are_not_cut(void **state)
     close_pair(&b, &a);
 }
 
-/* --- why a link does not come up ---------------------------------------------------------------
- */
+/* --- why a link does not come up -------------------------------------------------------------- */
 
 static void a_refused_key_is_told_in_a_sentence(void **state)
 {
@@ -1008,8 +1002,7 @@ static void a_lost_broker_is_told_and_its_return_too(void **state)
     close_pair(&b, &a);
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void a_port_may_be_destroyed_in_its_own_callbacks(void **state)
 {

@@ -502,8 +502,7 @@ static void a_subscription_survives_any_allocation_that_fails(void **state)
     assert_int_equal(world.agents[0].count, 1);
 }
 
-/* --- warn first ---------------------------------------------------------------------------------
- */
+/* --- warn first ------------------------------------------------------------------------------- */
 
 static void a_warning_needs_no_credit_and_changes_neither_cursor_nor_previous(void **state)
 {

@@ -128,8 +128,7 @@ static struct world_agent *agent_of(uint64_t session)
     return &world.agents[session % WORLD_AGENTS];
 }
 
-/* --- what an agent checks about what it gets ----------------------------------------------------
- */
+/* --- what an agent checks about what it gets -------------------------------------------------- */
 
 static void check_delivery(struct world_agent *a, const Eocbus__V1__Delivery *d)
 {
@@ -228,8 +227,7 @@ static enum status fake_send(void *arg, uint64_t session, const void *data, size
     return ST_OK;
 }
 
-/* --- the other exits ----------------------------------------------------------------------------
- */
+/* --- the other exits -------------------------------------------------------------------------- */
 
 static void fake_lost(void *arg, uint64_t session)
 {
@@ -356,8 +354,7 @@ static void fake_unwant(void *arg, void *listener)
     world.want_count = kept;
 }
 
-/* --- the log ------------------------------------------------------------------------------------
- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 static struct parcel *make_row(uint64_t seq)
 {
@@ -543,8 +540,7 @@ static void world_settle(void)
     }
 }
 
-/* --- agents -------------------------------------------------------------------------------------
- */
+/* --- agents ----------------------------------------------------------------------------------- */
 
 static void agent_subscribe_to(unsigned n, const char *const *patterns, size_t count,
                                const uint64_t *after, uint32_t epoch, unsigned credit)

@@ -47,8 +47,7 @@ static void a_clock_in_1970_does_not_overflow(void **state)
     assert_int_equal(clock_offset_ms(&c), INT32_MAX);
 }
 
-/* --- between a least and a most -----------------------------------------------------------------
- */
+/* --- between a least and a most --------------------------------------------------------------- */
 
 static const struct clock_claim unknown = {EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_UNSPECIFIED, 0};
 static const struct clock_claim good_ntp = {EOCBUS__V1__CLOCK_SOURCE__CLOCK_SOURCE_NTP, 100};

@@ -57,8 +57,7 @@ static struct {
     uint64_t hung_up, last_hung_up; /* connections */
 } world;
 
-/* --- access, as far as ingress calls it ---------------------------------------------------------
- */
+/* --- access, as far as ingress calls it ------------------------------------------------------- */
 
 static struct principal found = {.name = NULL};
 static char found_name[32];
@@ -163,8 +162,7 @@ enum status access_may_publish(const struct access *a, const struct principal *p
     return ST_DENIED;
 }
 
-/* --- exits --------------------------------------------------------------------------------------
- */
+/* --- exits ------------------------------------------------------------------------------------ */
 
 static struct zport_id address_of(unsigned n)
 {
@@ -374,8 +372,7 @@ static void commit(void)
     ingress_settled_all(world.in);
 }
 
-/* --- what agents say ----------------------------------------------------------------------------
- */
+/* --- what agents say -------------------------------------------------------------------------- */
 
 /* Not 0: whatever the connection, it is this principal that speaks. */
 static unsigned one_principal;
@@ -522,8 +519,7 @@ static void publish_run(unsigned n, uint64_t from, uint64_t to)
     publish(n, offers, to - from + 1);
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 static void hello_is_answered_welcome(void **state)
 {
@@ -972,8 +968,7 @@ static void listening_frames_go_to_the_exit(void **state)
     assert_int_equal(world.listens, 1);
 }
 
-/* --- receipts -----------------------------------------------------------------------------------
- */
+/* --- receipts --------------------------------------------------------------------------------- */
 
 static void no_receipt_before_the_store_settled(void **state)
 {
@@ -1101,8 +1096,7 @@ static void many_long_receipts_leave_in_frames_of_bounded_size(void **state)
     assert_true(world.agents[1].largest_frame <= 16384 + 16);
 }
 
-/* --- not taken ----------------------------------------------------------------------------------
- */
+/* --- not taken -------------------------------------------------------------------------------- */
 
 static void beyond_the_window_is_busy(void **state)
 {
@@ -1262,8 +1256,7 @@ static void more_than_twice_as_many_are_not_looked_at(void **state)
     assert_int_equal(world.gone, 0);
 }
 
-/* --- frames that cannot be read -----------------------------------------------------------------
- */
+/* --- frames that cannot be read --------------------------------------------------------------- */
 
 static void an_unreadable_frame_goes_to_quarantine_with_tag_0(void **state)
 {
@@ -1306,8 +1299,7 @@ static void a_frame_that_only_a_broker_says_is_a_fault(void **state)
     assert_string_equal(world.agents[1].fault, "malformed");
 }
 
-/* --- warn first ---------------------------------------------------------------------------------
- */
+/* --- warn first ------------------------------------------------------------------------------- */
 
 static void alarm_from(unsigned n, uint64_t lane_seq, const char *text)
 {
@@ -1567,8 +1559,7 @@ static void who_speaks_under_anothers_name_is_counted_and_named(void **state)
     assert_int_equal(named, 60);
 }
 
-/* --- clocks and memory --------------------------------------------------------------------------
- */
+/* --- clocks and memory ------------------------------------------------------------------------ */
 
 static void parcels_carry_the_senders_clock_offset(void **state)
 {
@@ -1665,8 +1656,7 @@ static void a_publish_survives_any_allocation_that_fails(void **state)
     assert_int_equal(world.agents[1].settled_count, 3);
 }
 
-/* --- connections without a session --------------------------------------------------------------
- */
+/* --- connections without a session ------------------------------------------------------------ */
 
 static void who_lost_its_session_and_reads_nothing_loses_its_connection(void **state)
 {
@@ -1721,8 +1711,7 @@ static void limit(unsigned messages_per_second, unsigned flash_per_minute)
     ingress_set(world.in, &set);
 }
 
-/* --- who is there -------------------------------------------------------------------------------
- */
+/* --- who is there ----------------------------------------------------------------------------- */
 
 static struct ingress_agent seen[8];
 static char seen_name[8][32];
@@ -1780,8 +1769,7 @@ static void a_doubtful_clock_and_an_excess_are_named(void **state)
     assert_int_equal(seen[0].over_items, 10);
 }
 
-/* --- quotas -------------------------------------------------------------------------------------
- */
+/* --- quotas ----------------------------------------------------------------------------------- */
 
 static void past_its_quota_a_sender_hears_when_there_is_room(void **state)
 {

@@ -54,8 +54,7 @@ static bool settle(int32_t principal_id, uint64_t lane_seq, struct refusal *why)
     return withdrawn;
 }
 
-/* --- what stands --------------------------------------------------------------------------------
- */
+/* --- what stands ------------------------------------------------------------------------------ */
 
 struct look {
     unsigned count, most; /* 0 = all */

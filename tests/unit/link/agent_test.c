@@ -232,8 +232,7 @@ void utc_ask(struct utc_state *out)
 #define ROUTINE EOCBUS__V1__LANE__LANE_ROUTINE
 #define BULK    EOCBUS__V1__LANE__LANE_BULK
 
-/* --- sending -------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void a_message_says_how_good_its_clock_is_unless_the_program_did(void **state)
 {
@@ -732,8 +731,7 @@ static void an_unknown_key_says_what_to_do_and_comes_back_by_itself(void **state
     WAIT_FOR(saw.settled == 1);
 }
 
-/* --- listening -----------------------------------------------------------------------------------
- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 static uint8_t content[2048];
 static size_t content_len;

@@ -73,8 +73,7 @@ static bool is_file(const char *path, const void *bytes, size_t len)
     return n == (ssize_t)len && memcmp(found, bytes, len) == 0;
 }
 
-/* --- cutting ------------------------------------------------------------------------------------
- */
+/* --- cutting ---------------------------------------------------------------------------------- */
 
 static void a_file_is_cut_into_pieces_that_make_it_up(void **state)
 {
@@ -122,8 +121,7 @@ static void thin_links_get_thin_pieces(void **state)
     assert_int_equal(blob_piece_bytes(link_profile_by_name("fiber")), 4096);
 }
 
-/* --- putting together ---------------------------------------------------------------------------
- */
+/* --- putting together ------------------------------------------------------------------------- */
 
 static struct blob_box *open_box(unsigned files, uint64_t bytes)
 {
@@ -294,8 +292,7 @@ static void taking_survives_every_failed_allocation(void **state)
     blob_box_close(b);
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static struct blob_box *box_of_all(struct desk *d)
 {

@@ -189,8 +189,7 @@ static unsigned sessions_now(void)
     return st.sessions;
 }
 
-/* --- standing by --------------------------------------------------------------------------------
- */
+/* --- standing by ------------------------------------------------------------------------------ */
 
 static void the_first_endpoint_does_the_work_and_the_other_stands_by(void **state)
 {
@@ -367,8 +366,7 @@ static void a_thin_link_has_one_broker_at_a_time(void **state)
     assert_int_equal(saw.downs, 1);
 }
 
-/* --- alarms -------------------------------------------------------------------------------------
- */
+/* --- alarms ----------------------------------------------------------------------------------- */
 
 static void an_alarm_goes_to_every_broker_and_the_first_receipt_settles_it(void **state)
 {
@@ -535,8 +533,7 @@ static void an_alarm_does_not_wait_for_what_a_restored_log_is_offered_again(void
     }
 }
 
-/* --- sessions that fight ------------------------------------------------------------------------
- */
+/* --- sessions that fight ---------------------------------------------------------------------- */
 
 static void say_fault(struct fake_broker *b, const char *code)
 {

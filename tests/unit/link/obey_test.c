@@ -121,8 +121,7 @@ static int remove_people(void **state)
     return 0;
 }
 
-/* --- orders -------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static struct {
     Eocbus__V1__Envelope m;
@@ -235,8 +234,7 @@ static void be_asked_for_rules(void)
     assert_true(trust_questions(trust, asked) > 0);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void two_others_who_may_there_are_obeyed(void **state)
 {

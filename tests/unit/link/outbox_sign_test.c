@@ -78,8 +78,7 @@ static void put_one(struct outbox *o)
     assert_int_equal(outbox_put(o, &m, NULL, &why), ST_OK);
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void remove_files(void)
 {
@@ -133,8 +132,7 @@ static void flip_a_bit_of(const uint8_t *bytes, size_t len)
     close(fd);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void what_is_put_is_signed_over_exactly_its_bytes(void **state)
 {

@@ -768,8 +768,7 @@ static void every_kept_row_can_be_walked_with_its_fate(void **state)
     outbox_close(o);
 }
 
-/* --- other processes -----------------------------------------------------------------------------
- */
+/* --- other processes -------------------------------------------------------------------------- */
 
 static void killed_in_the_middle_everything_committed_is_there(void **state)
 {
@@ -917,8 +916,7 @@ static void a_cloned_file_says_the_same_places_and_survives_the_answer(void **st
     outbox_close(clone);
 }
 
-/* --- room ----------------------------------------------------------------------------------------
- */
+/* --- room ------------------------------------------------------------------------------------- */
 
 static char long_text[1800];
 
@@ -1113,8 +1111,7 @@ static void after_an_error_of_the_disk_nothing_more_is_taken(void **state)
     }
 }
 
-/* --- files that cannot be used -------------------------------------------------------------------
- */
+/* --- files that cannot be used ---------------------------------------------------------------- */
 
 static enum status try_open(const char *sender)
 {
@@ -1306,8 +1303,7 @@ static void an_unreadable_end_of_a_lane_stops_no_other(void **state)
     allow_mending();
 }
 
-/* --- a new one in its place ----------------------------------------------------------------------
- */
+/* --- a new one in its place ------------------------------------------------------------------- */
 
 static unsigned files_aside(void)
 {
@@ -1488,8 +1484,7 @@ static void an_exchange_that_was_killed_near_its_end_is_finished(void **state)
     outbox_close(o);
 }
 
-/* --- sums ----------------------------------------------------------------------------------------
- */
+/* --- sums ------------------------------------------------------------------------------------- */
 
 /* One bit of the file, in the first place where `text` stands. */
 static void flip_bit_in(const char *text, unsigned bit)

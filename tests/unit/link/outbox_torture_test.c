@@ -46,8 +46,7 @@ static struct {
     enum way way;
 } fault;
 
-/* --- calls that fail ----------------------------------------------------------------------------
- */
+/* --- calls that fail -------------------------------------------------------------------------- */
 
 static bool fails(bool needs_room)
 {
@@ -125,8 +124,7 @@ static void put_calls_between(void)
     vfs->xSetSystemCall(vfs, "ftruncate", (sqlite3_syscall_ptr)failing_ftruncate);
 }
 
-/* --- the session --------------------------------------------------------------------------------
- */
+/* --- the session ------------------------------------------------------------------------------ */
 
 static struct outbox *open_it(void)
 {
@@ -211,8 +209,7 @@ static void session(void)
     }
 }
 
-/* --- afterwards ---------------------------------------------------------------------------------
- */
+/* --- afterwards ------------------------------------------------------------------------------- */
 
 static void remove_files(void)
 {

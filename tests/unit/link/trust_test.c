@@ -84,8 +84,7 @@ static int remove_people(void **state)
     return 0;
 }
 
-/* --- what a broker says -------------------------------------------------------------------------
- */
+/* --- what a broker says ----------------------------------------------------------------------- */
 
 static void tell(const struct record *r, int first, int last, int64_t revoked_us)
 {
@@ -125,8 +124,7 @@ static size_t questions(void)
     return trust_questions(trust, asked);
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static struct {
     Eocbus__V1__Envelope m;
@@ -220,8 +218,7 @@ static void tell_of_asma(void)
     tell_of(ASMA);
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void what_its_sender_signed_is_good_and_nothing_else(void **state)
 {

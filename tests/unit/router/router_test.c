@@ -247,8 +247,7 @@ static void every_failed_allocation_leaves_a_whole_router(void **state)
     assert_true(n > 30);
 }
 
-/* --- against the plain grammar, from a seed ------------------------------------------------------
- */
+/* --- against the plain grammar, from a seed --------------------------------------------------- */
 
 static uint64_t seed = 20260514;
 

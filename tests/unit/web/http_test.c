@@ -113,8 +113,7 @@ static void close_house(struct house *h)
     loop_destroy(h->loop);
 }
 
-/* --- a browser ----------------------------------------------------------------------------------
- */
+/* --- a browser -------------------------------------------------------------------------------- */
 
 struct browser {
     int fd;
@@ -184,8 +183,7 @@ static bool is_over(struct browser *b)
     return b->ended;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------
- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void test_a_request_is_heard_and_answered(void **state)
 {

@@ -67,8 +67,7 @@ static enum status read_data(struct desk *d, const char *name)
     return st;
 }
 
-/* --- all of them --------------------------------------------------------------------------------
- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static const char *const not_taken[] = {"google-invalid", "google-noaa_errors", "google-xee"};
 
@@ -187,8 +186,7 @@ static void what_has_no_field_is_said(void **state)
     assert_non_null(strstr((char *)d->dropped.data, "alert: Signature\n"));
 }
 
-/* --- one field at a time ------------------------------------------------------------------------
- */
+/* --- one field at a time ---------------------------------------------------------------------- */
 
 static void fields_are_where_they_belong(void **state)
 {
@@ -268,8 +266,7 @@ static void numbers_keep_their_worth(void **state)
     assert_false(cap_read_number(&value, 7, "99999999999999999999", &end));
 }
 
-/* --- hostile ------------------------------------------------------------------------------------
- */
+/* --- hostile ---------------------------------------------------------------------------------- */
 
 static void hostile_documents_are_refused_before_they_grow(void **state)
 {
@@ -314,8 +311,7 @@ static void a_document_of_ten_megabytes_or_a_thousand_levels_is_refused(void **s
     buf_free(&big);
 }
 
-/* --- signed -------------------------------------------------------------------------------------
- */
+/* --- signed ----------------------------------------------------------------------------------- */
 
 static void make_key(const struct desk *d, const char *kind, struct buf *key, struct buf *cert)
 {

@@ -49,8 +49,7 @@ static void write_text(const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-/* --- people -------------------------------------------------------------------------------------
- */
+/* --- people ----------------------------------------------------------------------------------- */
 
 static void test_who_is_added_is_found_until_removed(void **state)
 {
@@ -111,8 +110,7 @@ static void test_a_line_that_is_none_is_said_with_its_number(void **state)
     assert_non_null(strstr(err, "line 2"));
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 struct desk {
     struct loop *loop;
@@ -292,8 +290,7 @@ static void test_to_be_asked_for_lengthens_no_session(void **state)
     close_desk(&d);
 }
 
-/* --- devices ------------------------------------------------------------------------------------
- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 static void test_a_browser_is_known_to_the_person_who_used_it(void **state)
 {
@@ -323,8 +320,7 @@ static void test_a_browser_is_known_to_the_person_who_used_it(void **state)
     close_desk(&d);
 }
 
-/* --- guesses ------------------------------------------------------------------------------------
- */
+/* --- guesses ---------------------------------------------------------------------------------- */
 
 static void test_after_five_wrong_ones_one_a_minute(void **state)
 {

@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-/* --- fixed gap: the storm table of a tipping bucket's own project -------------------------------
- */
+/* --- fixed gap: the storm table of a tipping bucket's own project ----------------------------- */
 
 static size_t read_tips(struct rain_tip *out, size_t max)
 {
@@ -108,8 +107,7 @@ static void a_buckets_own_storm_table_is_reproduced(void **state)
     free(tips);
 }
 
-/* --- CTRL-T style -------------------------------------------------------------------------------
- */
+/* --- CTRL-T style ----------------------------------------------------------------------------- */
 
 struct heard {
     struct rain_event event[16];

@@ -72,8 +72,7 @@ static uint64_t below(uint64_t *seed, uint64_t n)
     return next(seed) % n;
 }
 
-/* --- the rule, stated anew ----------------------------------------------------------------------
- */
+/* --- the rule, stated anew -------------------------------------------------------------------- */
 
 struct oracle {
     unsigned warned;      /* principles since the last CLEAR */
@@ -176,8 +175,7 @@ static void assert_moved_right(struct oracle *o, const struct detect *d)
     o->level = d->level;
 }
 
-/* --- a random gateway ---------------------------------------------------------------------------
- */
+/* --- a random gateway ------------------------------------------------------------------------- */
 
 struct world {
     uint64_t seed;

@@ -15,8 +15,7 @@ static const char *const streams[] = {
 };
 enum { IMP, GV, UPPER, STAGE, WIRE, PGA, INFRA };
 
-/* --- one sensor ---------------------------------------------------------------------------------
- */
+/* --- one sensor ------------------------------------------------------------------------------- */
 
 static void impulses_warn_in_their_third_second_in_a_row(void **state)
 {
@@ -156,8 +155,7 @@ static void short_over_long_triggers_and_lets_go_lower(void **state)
     watch_close(&w);
 }
 
-/* --- two stations -------------------------------------------------------------------------------
- */
+/* --- two stations ----------------------------------------------------------------------------- */
 
 /* Surges of a flow at t seconds after its front passed; um/s. */
 static double flow(double t)
@@ -249,8 +247,7 @@ static void the_lag_of_a_series_behind_itself_is_found(void **state)
     assert_false(correlation_lag(x, y, 256, 256, 0.1, &lag));
 }
 
-/* --- together -----------------------------------------------------------------------------------
- */
+/* --- together --------------------------------------------------------------------------------- */
 
 static int64_t shake(struct watch *w, int64_t t)
 {

@@ -132,8 +132,7 @@ static void wait_for(struct bench *b, uint64_t samples, uint64_t unknown)
     assert_int_equal(b->feed.unknown, unknown);
 }
 
-/* --- datagrams ----------------------------------------------------------------------------------
- */
+/* --- datagrams -------------------------------------------------------------------------------- */
 
 static void datagrams_are_read_in_their_devices_words(void **state)
 {
@@ -248,8 +247,7 @@ static void a_flood_of_addresses_fills_no_journal(void **state)
     close_bench(&b);
 }
 
-/* --- serial lines -------------------------------------------------------------------------------
- */
+/* --- serial lines ----------------------------------------------------------------------------- */
 
 static void type(int master, const char *text)
 {
@@ -299,8 +297,7 @@ static void an_unplugged_device_is_no_error(void **state)
     close_bench(&b);
 }
 
-/* --- folders ------------------------------------------------------------------------------------
- */
+/* --- folders ---------------------------------------------------------------------------------- */
 
 /* Written a while ago, as far as its folder says. */
 static void put_file_of(struct bench *b, const char *name, const char *text, size_t len,

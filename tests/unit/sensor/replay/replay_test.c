@@ -151,8 +151,7 @@ static void a_record_waits_until_it_is_due(void **state)
     desk_close(&d);
 }
 
-/* --- killed anywhere ----------------------------------------------------------------------------
- */
+/* --- killed anywhere -------------------------------------------------------------------------- */
 
 struct victim {
     struct outbox *outbox;

@@ -139,8 +139,7 @@ static void newer_alarms_take_the_place_of_the_oldest(void **state)
     assert_int_equal(one->id[0], BEACON_WAITING + 3); /* the newest first */
 }
 
-/* --- the program --------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 struct hears {
     int answers, ok;

@@ -113,8 +113,7 @@ static void close_month(struct month *w)
     assert_int_equal(rmdir(w->path), 0);
 }
 
-/* --- the month ----------------------------------------------------------------------------------
- */
+/* --- the month -------------------------------------------------------------------------------- */
 
 static bool is_event(int64_t second)
 {
@@ -177,8 +176,7 @@ static void live(struct month *w)
     assert_int_equal(outbox_commit(w->outbox), ST_OK);
 }
 
-/* --- somebody comes -----------------------------------------------------------------------------
- */
+/* --- somebody comes --------------------------------------------------------------------------- */
 
 struct heard {
     struct month *month;

@@ -271,8 +271,7 @@ static void a_quiet_minute_of_five_channels_is_small(void **state)
     close_bench(&b);
 }
 
-/* --- what is taken again after a crash ----------------------------------------------------------
- */
+/* --- what is taken again after a crash -------------------------------------------------------- */
 
 struct came {
     unsigned stream;

@@ -230,8 +230,7 @@ static void a_setting_that_names_no_program_is_refused_with_a_sentence(void **st
     }
 }
 
-/* --- the file -----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void what_sounds_is_read_as_it_was_written_and_half_a_line_is_not(void **state)
 {

@@ -108,8 +108,7 @@ static void expect_note(unsigned at, uint8_t cause, Eocbus__V1__SirenResult resu
     assert_string_equal(w.note[at].code, code);
 }
 
-/* --- the plain way ------------------------------------------------------------------------------
- */
+/* --- the plain way ---------------------------------------------------------------------------- */
 
 static void it_sounds_for_its_time_and_tells_when_it_began_and_ended(void **state)
 {
@@ -173,8 +172,7 @@ static void the_newest_wish_wins_and_what_it_ended_is_told_first(void **state)
     assert_int_equal(w.siren.state, SIREN_SOUNDING);
 }
 
-/* --- a driver that fails ------------------------------------------------------------------------
- */
+/* --- a driver that fails ---------------------------------------------------------------------- */
 
 static void what_cannot_be_started_is_told_once_and_tried_again_ever_more_slowly(void **state)
 {
@@ -259,8 +257,7 @@ static void a_siren_that_cannot_be_stopped_is_told_to_until_it_does(void **state
     expect_note(2, 7, RESULT(SOUNDED), 63, "");
 }
 
-/* --- silence and self-test ----------------------------------------------------------------------
- */
+/* --- silence and self-test -------------------------------------------------------------------- */
 
 static void silence_stops_it_and_both_are_told(void **state)
 {
@@ -319,8 +316,7 @@ static void a_self_test_makes_way_for_a_sound_and_never_breaks_one(void **state)
     assert_int_equal(w.siren.state, SIREN_SOUNDING);
 }
 
-/* --- power cuts ---------------------------------------------------------------------------------
- */
+/* --- power cuts ------------------------------------------------------------------------------- */
 
 /* The machine is gone for so long; what was on its disk is there. */
 static void cut_power(int64_t seconds)
