@@ -39,6 +39,7 @@ struct feed;
 struct doorman;
 struct shared;
 struct book;
+struct said;
 struct console {
     struct console_settings set;
     const struct program *program;
@@ -54,6 +55,7 @@ struct console {
     struct doorman *doorman;
     struct shared *shared;
     struct book *book;
+    struct said *said;
     int argc;
     char **argv;
 };

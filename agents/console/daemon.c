@@ -11,6 +11,7 @@
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 #include "agents/console/read/book.h"
+#include "agents/console/say/said.h"
 #include "proto/base/conninfo.h"
 #include "proto/base/file.h"
 #include "proto/base/log.h"
@@ -100,6 +101,18 @@ static enum status start_bus(struct console *c, char *err, size_t err_size)
     return st == ST_OK ? news_subscribe(c->news, err, err_size) : st;
 }
 
+static enum status start_said(struct console *c)
+{
+    char path[1100];
+    enum status st;
+
+    snprintf(path, sizeof(path), "%s.said", c->set.people);
+    st = said_create(&c->said, path, SAID_MOST);
+    if (st == ST_IO)
+        log_warn("console.said", "path=%s next=\"the digests of this run still count\"", path);
+    return st == ST_IO ? ST_OK : st;
+}
+
 static enum status start_people(struct console *c, char *err, size_t err_size)
 {
     char path[1100];
@@ -110,7 +123,9 @@ static enum status start_people(struct console *c, char *err, size_t err_size)
     st = sessions_create(&c->sessions, c->loop, path, c->set.idle_ms * INT64_C(1000), LIFE_US);
     if (st == ST_OK)
         st = shared_create(&c->shared, c);
-    return st == ST_OK ? logins_create(&c->logins, c) : st;
+    if (st == ST_OK)
+        st = logins_create(&c->logins, c);
+    return st == ST_OK ? start_said(c) : st;
 }
 
 static enum status start_reader(struct console *c, char *err, size_t err_size)
@@ -215,6 +230,7 @@ static void end(struct daemon *d)
     agent_destroy(c->agent);
     logins_destroy(c->logins);
     sessions_destroy(c->sessions);
+    said_destroy(c->said);
     shelf_destroy(c->shelf);
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
         loop_signal_destroy(d->signals[i]);

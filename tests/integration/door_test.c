@@ -191,6 +191,28 @@ static void there_are_two_methods(void **state)
     }
 }
 
+/* The outbox knows the id and the digest what it was, whatever ends the program in between. */
+static void what_was_said_under_an_id_is_known_after_a_restart(void **state)
+{
+    char body[400], headers[300], cookies[200];
+
+    snprintf(body, sizeof(body), message, 0xffff0001U);
+    for (unsigned run = 0; run < 2; run++) {
+        snprintf(headers, sizeof(headers), "X-Eocbus-Token: %s\r\n", page_token(world.page));
+        snprintf(cookies, sizeof(cookies), "eocbus=%s", page_cookie(world.page));
+        assert_int_equal(post("/api/say", cookies, headers, body), 200);
+        assert_non_null(strstr(world.b.said, run ? "\"before\":true" : "\"before\":false"));
+        if (!run) {
+            close_page(state);
+            open_page(state);
+        }
+    }
+    memcpy(strstr(body, "said at"), "done in", 7);
+    assert_int_equal(post("/api/say", cookies, headers, body), 409);
+    memcpy(strstr(body, "done in"), "said at", 7);
+    assert_int_equal(post("/api/say", cookies, headers, body), 200);
+}
+
 /* A person whose principal has no rights sees nothing, and says nothing. */
 static void a_person_without_rights_says_nothing(void **state)
 {
@@ -588,6 +610,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PAGE(nothing_is_told_or_taken_without_a_session),
         WITH_PAGE(there_are_two_methods),
+        WITH_PAGE(what_was_said_under_an_id_is_known_after_a_restart),
         WITH_PAGE(a_person_without_rights_says_nothing),
         WITH_PAGE(a_session_is_never_the_one_that_was_there_before),
         WITH_PAGE(only_our_own_page_says_something),

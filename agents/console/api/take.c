@@ -13,6 +13,7 @@
 #include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
 #include "agents/console/read/book.h"
+#include "agents/console/say/said.h"
 #include "agents/console/say/say.h"
 #include "agents/console/say/warn.h"
 #include "proto/base/digest.h"
@@ -108,17 +109,48 @@ static void answer_taken(struct taking *t, bool before)
     buf_free(&json);
 }
 
+static void keep(struct taking *t)
+{
+    if (said_keep(t->console->said, t->m->message_id.data, t->said) != ST_OK)
+        log_warn("console.said", "next=\"the digests of this run still count\"");
+}
+
+/* What is said is known before it is in the outbox, whatever ends this program in between. */
+static enum said_before find_or_keep(struct taking *t)
+{
+    const enum said_before before = said_find(t->console->said, t->m->message_id.data, t->said);
+
+    if (before == SAID_UNKNOWN)
+        keep(t);
+    return before;
+}
+
+static void see_put(struct taking *t, enum status st, enum said_before before, uint64_t tag)
+{
+    if (st == ST_OK) {
+        news_expect(t->console->news, tag, t->m->message_id.data, t->person);
+        if (before == SAID_OTHER)
+            keep(t); /* that was not said after all */
+    } else if (before == SAID_UNKNOWN) {
+        said_drop(t->console->said, t->m->message_id.data);
+    }
+}
+
 static void put(struct taking *t)
 {
+    const enum said_before before = find_or_keep(t);
     struct refusal why = {.code = NULL};
     uint64_t tag = 0;
     enum status st = put_once(t, &tag, &why);
 
-    if (st == ST_OK)
-        news_expect(t->console->news, tag, t->m->message_id.data, t->said, t->person);
-    if (st == ST_EXISTS && news_was_otherwise(t->console->news, t->m->message_id.data, t->said)) {
+    see_put(t, st, before, tag);
+    if (st == ST_EXISTS && before == SAID_OTHER) {
         answer_error(t->x, 409, "message_id",
                      "Something else was said under this message_id; say this under a new one.");
+    } else if (st == ST_EXISTS && before == SAID_UNKNOWN) {
+        answer_error(t->x, 409, "message_id",
+                     "Something was said under this message_id long ago; if it was not this, say "
+                     "this under a new one.");
     } else if (st == ST_OK || st == ST_EXISTS) {
         answer_taken(t, st == ST_EXISTS);
     } else if (st == ST_INVALID) {

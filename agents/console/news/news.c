@@ -40,7 +40,7 @@ struct news {
     uint64_t seq; /* newest number heard */
     struct expected {
         uint64_t tag;
-        uint8_t id[ID_BYTES], said[32];
+        uint8_t id[ID_BYTES];
         char person[PERSON_NAME];
     } expected[EXPECTED]; /* a ring: the latest that were said here */
     unsigned next;
@@ -339,22 +339,12 @@ enum status news_subscribe(struct news *n, char *err, size_t err_size)
 /* --- what was said here -------------------------------------------------------------------------
  */
 
-bool news_was_otherwise(const struct news *n, const uint8_t id[16], const uint8_t said[32])
-{
-    for (unsigned i = 0; i < EXPECTED; i++)
-        if (*n->expected[i].person && memcmp(n->expected[i].id, id, ID_BYTES) == 0)
-            return memcmp(n->expected[i].said, said, sizeof(n->expected[i].said)) != 0;
-    return false;
-}
-
-void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const uint8_t said[32],
-                 const char *person)
+void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person)
 {
     struct expected *e = &n->expected[n->next++ % EXPECTED];
 
     e->tag = tag;
     memcpy(e->id, id, ID_BYTES);
-    memcpy(e->said, said, sizeof(e->said));
     snprintf(e->person, sizeof(e->person), "%s", person);
 }
 

@@ -25,12 +25,8 @@ void news_destroy(struct news *n); /* NULL is allowed */
 MUST_CHECK enum status news_subscribe(struct news *n, char *err, size_t err_size);
 /* Answers x with the stream. A person has 24 at most: the oldest ends when another one comes. */
 void news_open(struct news *n, struct exchange *x, const char *person);
-/* `tag` is a row of the outbox, said by this person as this message; `said`: a digest of the
- * request. */
-void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const uint8_t said[32],
-                 const char *person);
-/* Was this id used here lately (256 messages) for another request? */
-bool news_was_otherwise(const struct news *n, const uint8_t id[16], const uint8_t said[32]);
+/* `tag` is a row of the outbox, said by this person as this message. */
+void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char *person);
 void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc);
 void news_truth(struct news *n);
 
