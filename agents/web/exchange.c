@@ -282,7 +282,7 @@ static void add(struct MHD_Response *r, const char *name, const char *value)
         (void)MHD_add_response_header(r, name, value);
 }
 
-static void add_tag(struct MHD_Response *r, const char *tag)
+static void add_tag(struct MHD_Response *r, const char *tag, bool for_good)
 {
     char text[80];
 
@@ -292,7 +292,8 @@ static void add_tag(struct MHD_Response *r, const char *tag)
     }
     snprintf(text, sizeof(text), "\"%s\"", tag);
     add(r, "ETag", text);
-    add(r, "Cache-Control", "no-cache"); /* may be kept, is asked for each time */
+    /* Else it may be kept and is asked for each time. */
+    add(r, "Cache-Control", for_good ? "max-age=31536000, immutable" : "no-cache");
 }
 
 static struct MHD_Response *make(const struct exchange *x, const struct answer *a)
@@ -317,7 +318,7 @@ static struct MHD_Response *make(const struct exchange *x, const struct answer *
     add(r, "Content-Disposition", a->disposition);
     snprintf(seconds, sizeof(seconds), "%u", a->retry_s);
     add(r, "Retry-After", a->retry_s ? seconds : NULL);
-    add_tag(r, a->tag);
+    add_tag(r, a->tag, a->for_good);
     return r;
 }
 

@@ -87,6 +87,7 @@ struct answer {
     size_t len;
     bool lasting;    /* body outlives the server: a page that was compiled in */
     const char *tag; /* ETag without quotes; answered with 304 when the browser has it; or NULL */
+    bool for_good;   /* its address names its content: a browser that has it need not ask again */
     const char *modified;      /* Last-Modified, "Sun, 22 Nov 2026 15:00:00 GMT"; or NULL */
     const char *encoding;      /* "gzip": of the body, which exists without it too; or NULL */
     const char *location;      /* of a redirect; or NULL */

@@ -87,14 +87,14 @@ export async function door({ test, enter, leave, bus }) {
       window.hearNews = (event, data) => sources.forEach((source) => source.dispatchEvent(new MessageEvent(event, { data: JSON.stringify(data) })));
     });
     await page.reload();
-    await page.waitForSelector("#nav a");
+    await page.locator("#nav a").first().waitFor();
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Performance.enable");
     const measured = [];
     for (let round = 0; round < rounds; round++) {
       for (const key of keys) {
         await page.keyboard.press(key);
-        await page.waitForSelector("main h1");
+        await page.locator("main h1").waitFor(); // waitForSelector would hold what it found
         await page.evaluate((n) => {
           for (let i = 0; i < 100; i++) {
             const id = crypto.randomUUID(), lane = i % 20 ? 4 : 1;
@@ -104,7 +104,7 @@ export async function door({ test, enter, leave, bus }) {
         }, round);
       }
       await page.keyboard.press("1");
-      await page.waitForSelector(".summary:not(:empty)");
+      await page.locator(".summary:not(:empty)").waitFor();
       for (let i = 0; i < 3; i++) await devtools.send("HeapProfiler.collectGarbage");
       const { metrics } = await devtools.send("Performance.getMetrics");
       measured.push(Object.fromEntries(metrics.map((one) => [one.name, one.value])));

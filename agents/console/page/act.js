@@ -8,18 +8,19 @@ import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
 import { whyUndecided } from "./refusal.js";
 import { saidBox, speak } from "./said.js";
-import { go } from "./app.js";
+import { go } from "./way.js";
 import { kindName, lineActions, linesOf, request } from "./supply.js";
 
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
 
-// Before the first page: without it moves are not offered. Where no page has a thing for `x`, a word can be taken down.
-const onAnyPage = (event) => isActKey(event) && setTimeout(() => event.defaultPrevented || actMenu());
-export async function prepare() {
-  addEventListener("keydown", onAnyPage); // the same one twice is one
-  moves = await api.view("moves").catch(() => ({}));
-}
+const AGAIN_MS = 3000;
+// Until the record has told them moves are not offered.
+const askMoves = () => api.view("moves").then((answer) => {
+  moves = answer;
+  dispatchEvent(new Event("rights"));
+}, () => setTimeout(askMoves, AGAIN_MS));
+const asked = askMoves();
 const movesOf = (cycle, state) => moves[cycle]?.[state] ?? {};
 
 function may(type, places) {
@@ -254,7 +255,8 @@ export async function lineMenu(row) {
   menu(`${kindName(row.kind)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
 }
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
-export function actMenu(thing) {
+export async function actMenu(thing) {
+  await Promise.race([asked, new Promise((done) => setTimeout(done, 1000))]);
   menu(titleOf("title", thing ?? {}), [...actionsFor(thing), act("t", "take_down", "flash_report", {}, takeDown)]);
 }
 // A page has one bar: what the last one drew is drawn again when its rights are known.
@@ -280,6 +282,8 @@ export function onActKey(run) {
   addEventListener("keydown", onKey);
   return () => removeEventListener("keydown", onKey);
 }
+// Where no page has a thing for `x`, a word can be taken down.
+addEventListener("keydown", (event) => isActKey(event) && setTimeout(() => event.defaultPrevented || actMenu()));
 // A row of eoc.incident_now as a thing.
 export const incidentThing = (incident) => ({ what: "incident", id: incident.incident_id, incident_id: incident.incident_id, state: incident.state, places: incident.places, place: incident.place,
   hazard: incident.hazard, status: incident.status, name: incident.name, since: incident.began_at });

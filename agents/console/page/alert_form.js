@@ -4,8 +4,8 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { go, toast } from "./app.js";
 import { whyNodes } from "./refusal.js";
+import { go, toast } from "./way.js";
 import { preview } from "./alert_text.js";
 
 const parts = ["headline", "description", "instruction"];

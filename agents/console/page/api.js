@@ -59,7 +59,16 @@ export function approve(draft, id) {
 }
 
 // Sends until somebody answers: the message keeps its id, so a broken connection doubles nothing.
+export let telling = 0; // messages that nobody has answered yet
 export async function tell(message) {
+  telling++;
+  try {
+    return await sendOn(message);
+  } finally {
+    telling--;
+  }
+}
+async function sendOn(message) {
   const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message });
   const options = { method: "POST", body, headers: { "X-Eocbus-Token": token, "Content-Type": "application/json" } };
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {

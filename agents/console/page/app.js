@@ -9,69 +9,68 @@ import * as sound from "./sound.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
-import { prepare } from "./act.js";
-import { openDialog } from "./form.js";
 import { csv } from "./table.js";
 import { detected } from "./detected.js";
 import { why } from "./refusal.js";
+import { bringAll, part } from "./parts.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
-import { incidentsPage } from "./incidents.js";
-import { incidentPage } from "./incident.js";
-import { resourcesPage } from "./resources.js";
-import { relocationPage } from "./relocation.js";
-import { districtsPage } from "./districts.js";
-import { sensorsPage } from "./sensors.js";
-import { mapPage } from "./map.js";
-import { searchPage } from "./search.js";
-import { warnPage, warningPage } from "./warn.js";
-import { systemPage } from "./system.js";
+import { go, toast } from "./way.js";
 
-// Papers come when somebody wants one, not with the first page of a night.
-const later = (file, name, ...rest) => async (node) => {
-  const place = el("div");
-  node.append(place); // at once: who has gone on meanwhile finds nothing of it there
-  return (await import(file))[name](place, ...rest);
-};
+// The queue is here at once, every other page when it is wanted (parts.js).
+const later = (file, show, ...rest) => async (node) => (await part(`./${file}.js`))[show](node, ...rest);
+const page = (key, name, rest) => ({ path: "/" + name, name, key, show: later(name, name + "Page"), ...rest });
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
-  { path: "/incidents", name: "incidents", csv: "incidents", key: "2", show: incidentsPage },
-  { path: "/resources", name: "resources", csv: "resources", key: "3", show: resourcesPage },
-  { path: "/relocation", name: "relocation", csv: "relocation", key: "4", show: relocationPage },
-  { path: "/districts", name: "districts", csv: "reports", key: "5", show: districtsPage },
-  { path: "/sensors", name: "sensors", csv: "sensors", key: "6", show: sensorsPage },
-  { path: "/warn", name: "warn", key: "7", show: warnPage },
-  { path: "/map", name: "map", key: "8", show: mapPage },
-  { path: "/paper", name: "paper", key: "9", show: later("./paper.js", "papersPage") },
-  { path: "/numbers", name: "numbers", key: "0", show: later("./numbers.js", "numbersPage") },
-  { path: "/search", name: "search", key: "/", show: searchPage },
-  { path: "/system", name: "system", key: "s", show: systemPage, apart: true },
+  page("2", "incidents", { csv: "incidents" }),
+  page("3", "resources", { csv: "resources" }),
+  page("4", "relocation", { csv: "relocation" }),
+  page("5", "districts", { csv: "reports" }),
+  page("6", "sensors", { csv: "sensors" }),
+  page("7", "warn"),
+  page("8", "map"),
+  page("9", "paper", { show: later("paper", "papersPage") }),
+  page("0", "numbers"),
+  page("/", "search"),
+  page("s", "system", { apart: true }), // the lamps lead there
 ];
+// What one thing is shown by: its address, the page's name, its file and function.
+const ofOne = [
+  [/^\/incident\/([0-9a-f-]{36})$/, "incident", "incident", "incidentPage"],
+  [/^\/warn\/([0-9a-f-]{36})$/, "warning", "warn", "warningPage"],
+  [/^\/paper\/(\w+)$/, "paper", "paper", "paperPage"],
+];
+const AGAIN_MS = 3000;
 const main = document.getElementById("main");
 let leave = null, current = pages[0];
 
 // --- where we are --------------------------------------------------------------------------------
 
-export function go(path) {
-  history.pushState(null, "", path);
-  scrollTo(0, 0);
-  show();
-}
-
 function pageOf(path) {
-  const incident = path.match(/^\/incident\/([0-9a-f-]{36})$/);
-  if (incident) return { name: "incident", show: (node) => incidentPage(node, incident[1]) };
-  const alert = path.match(/^\/warn\/([0-9a-f-]{36})$/);
-  if (alert) return { name: "warning", show: (node) => warningPage(node, alert[1]) };
-  const paper = path.match(/^\/paper\/(\w+)$/);
-  if (paper) return { name: "paper", show: later("./paper.js", "paperPage", paper[1]) };
+  for (const [address, name, file, show] of ofOne) {
+    const found = path.match(address);
+    if (found) return { name, show: later(file, show, found[1]) };
+  }
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
-// A page that could not be fetched or drawn says so; the rest goes on.
-function troubled(trouble) {
-  console.error(trouble);
-  main.append(el("p", { class: "trouble", role: "alert" }, say("trouble.unreachable")));
+// Draws the page; one that could not be fetched or drawn says so and is tried again, until it stands or somebody goes on.
+// Answers how to leave it.
+async function draw(page, isOver) {
+  for (;;) {
+    const place = el("div"); // of its own: what comes late draws nothing into the next page
+    fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null, place);
+    try {
+      return (await page.show(place)) ?? null;
+    } catch (trouble) {
+      if (trouble.status === 401) location.reload();
+      console.error(trouble);
+      if (isOver()) return null;
+      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.unreachable")));
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+      if (isOver()) return null;
+    }
+  }
 }
 let turn = 0;
 async function show() {
@@ -82,19 +81,12 @@ async function show() {
   document.getElementById("nav").classList.remove("shown");
   current = page;
   drawTitle();
-  fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null);
-  let end = null;
-  try {
-    end = (await page.show(main)) ?? null;
-  } catch (trouble) {
-    troubled(trouble);
-  }
+  const end = await draw(page, () => mine !== turn);
   if (mine !== turn) return end?.(); // it came when somebody had gone on
   leave = end;
   if (document.activeElement === document.body) main.focus({ preventScroll: true });
 }
 
-// The lamps lead to what stands apart.
 function drawNav(shown) {
   fill(document.getElementById("nav"), el("ul", {}, pages.filter((page) => !page.apart).map((page) =>
     el("li", {}, el("a", { href: page.path, "aria-current": page === shown ? "page" : null, "data-link": true },
@@ -120,12 +112,6 @@ async function leaveRoom() {
 
 // --- what happened -------------------------------------------------------------------------------
 
-export function toast(text, kind = "good", title = null) {
-  const node = el("div", { class: "toast " + kind, role: "status", title }, text);
-  document.getElementById("toasts").append(node);
-  setTimeout(() => node.remove(), kind === "good" ? 6000 : 20000);
-}
-
 // What comes with the highest precedence is read aloud wherever the person is.
 function onMessage(message) {
   if (message.lane !== 1 || !(message.provisional || message.seq)) return;
@@ -148,7 +134,8 @@ function onSettled(settled) {
 
 // --- keys ----------------------------------------------------------------------------------------
 
-function showKeys() {
+async function showKeys() {
+  const { openDialog } = await part("./form.js");
   const dialog = openDialog(say("tool.keys"), "keys",
     el("dl", {}, ["digits", "move", "open", "take", "act", "dismiss", "approve", "hush", "system", "search", "help"].map((key) => [el("dt", {}, el("kbd", {}, say(`key.${key}`))), el("dd", {}, say(`key.${key}.does`))])),
     el("button", { type: "button", onclick: () => dialog.close() }, say("tool.close")));
@@ -190,12 +177,13 @@ function begin() {
   addEventListener("popstate", show);
 }
 async function enter() {
-  await Promise.all([words.useLanguage(words.languageOf(api.me)), prepare()]);
+  await words.useLanguage(words.languageOf(api.me));
   await places.load();
   drawFrame();
   begin();
   await waiting.again();
-  await show();
+  show();
+  bringAll();
 }
 
 document.documentElement.dataset.theme = localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "day" : "dark");

@@ -11,7 +11,7 @@
 
 #include "proto/base/banned.h"
 
-enum { BOOKS = 64, LEAFLET_BYTES = 2 << 20, TAG = 20 };
+enum { BOOKS = 128, LEAFLET_BYTES = 2 << 20, TAG = 20 };
 
 struct shelf {
     struct book {
@@ -23,6 +23,8 @@ struct shelf {
         char tag[TAG];
     } book[BOOKS];
     unsigned count;
+    char version[TAG]; /* of all files that were compiled in */
+    struct buf index;  /* index.html with the version in its addresses */
 };
 
 static const char *type_of(const char *path)
@@ -54,17 +56,23 @@ static void tag_of(char out[TAG], const void *bytes, size_t len)
     snprintf(out, TAG, "%.16s", hex);
 }
 
+static void fill(struct book *b, const void *bytes, size_t len)
+{
+    b->bytes = bytes;
+    b->len = len;
+    tag_of(b->tag, bytes, len);
+    if (strncmp(type_of(b->path), "image/png", 9) != 0 &&
+        pack_text(&b->packed, bytes, len) != ST_OK)
+        buf_free(&b->packed);
+}
+
 static void add(struct shelf *s, const char *path, const void *bytes, size_t len, bool is_ours)
 {
     struct book *b = &s->book[s->count++];
 
     snprintf(b->path, sizeof(b->path), "%s", path);
-    b->bytes = bytes;
-    b->len = len;
     b->is_ours = is_ours;
-    tag_of(b->tag, bytes, len);
-    if (strncmp(type_of(path), "image/png", 9) != 0 && pack_text(&b->packed, bytes, len) != ST_OK)
-        buf_free(&b->packed);
+    fill(b, bytes, len);
 }
 
 static bool add_leaflet(struct shelf *s, const char *folder, const char *name)
@@ -97,6 +105,61 @@ static void load_leaflet(struct shelf *s, const char *folder)
         }
 }
 
+/* --- addresses that name a version ---------------------------------------------------------------
+ *
+ * index.html speaks of "/page/app.js"; browsers get "/page/VERSION/app.js", and everything that
+ * app.js imports beside it has the version in its address too. So a page never mixes modules of two
+ * programs: what it asks of another version is not there. */
+
+static const char versioned[] = "/page/";
+
+static void find_version(struct shelf *s)
+{
+    struct sha256 sum;
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+
+    sha256_begin(&sum);
+    for (unsigned i = 0; i < s->count; i++)
+        sha256_add(&sum, s->book[i].tag, strlen(s->book[i].tag));
+    sha256_end(&sum, digest);
+    digest_hex(hex, digest);
+    snprintf(s->version, TAG, "%.16s", hex);
+}
+
+static void name_version(struct buf *out, const char *text, const char *version)
+{
+    for (const char *at; (at = strstr(text, versioned)); text = at + strlen(versioned)) {
+        buf_put(out, text, (size_t)(at - text));
+        buf_printf(out, "%s%s/", versioned, version);
+    }
+    buf_puts(out, text);
+}
+
+static struct book *find(struct shelf *s, const char *path)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        if (strcmp(s->book[i].path, path) == 0)
+            return &s->book[i];
+    return NULL;
+}
+
+/* The one page that names the version is the only one that browsers ask for again and again. */
+static enum status name_all(struct shelf *s)
+{
+    struct book *index = find(s, "/index.html");
+
+    find_version(s);
+    if (!index)
+        return ST_OK;
+    name_version(&s->index, index->bytes, s->version);
+    if (s->index.failed)
+        return ST_NOMEM;
+    buf_free(&index->packed);
+    fill(index, s->index.data, s->index.len);
+    return ST_OK;
+}
+
 enum status shelf_create(struct shelf **out, const char *leaflet)
 {
     struct shelf *s = mem_zalloc(sizeof(*s));
@@ -105,6 +168,10 @@ enum status shelf_create(struct shelf **out, const char *leaflet)
         return ST_NOMEM;
     for (const struct page_file *f = page_files; f->path && s->count < BOOKS; f++)
         add(s, f->path, f->text, strlen(f->text), false);
+    if (name_all(s) != ST_OK) {
+        shelf_destroy(s);
+        return ST_NOMEM;
+    }
     load_leaflet(s, leaflet);
     *out = s;
     return ST_OK;
@@ -117,6 +184,8 @@ void shelf_destroy(struct shelf *s)
         if (s->book[i].is_ours)
             mem_free((void *)(uintptr_t)s->book[i].bytes);
     }
+    if (s)
+        buf_free(&s->index);
     mem_free(s);
 }
 
@@ -127,11 +196,27 @@ static bool takes_gzip(const struct exchange *x)
     return takes && strstr(takes, "gzip") && !strstr(takes, "gzip;q=0");
 }
 
+static bool names_version(const char *path)
+{
+    return strncmp(path, versioned, strlen(versioned)) == 0;
+}
+
+/* "/page/VERSION/app.js" of our version is "/app.js"; of another one it is nothing. */
+static const char *plain_path(const struct shelf *s, const char *path)
+{
+    const size_t len = strlen(s->version);
+
+    if (!names_version(path))
+        return strchr(path, '.') ? path : "/index.html";
+    path += strlen(versioned);
+    return strncmp(path, s->version, len) == 0 && path[len] == '/' ? path + len : NULL;
+}
+
 void shelf_answer(const struct shelf *s, struct exchange *x, const char *path)
 {
-    const char *wanted = strchr(path, '.') ? path : "/index.html";
+    const char *wanted = plain_path(s, path);
 
-    for (unsigned i = 0; i < s->count; i++) {
+    for (unsigned i = 0; wanted && i < s->count; i++) {
         const struct book *b = &s->book[i];
         const bool packed = b->packed.len && takes_gzip(x);
 
@@ -143,6 +228,7 @@ void shelf_answer(const struct shelf *s, struct exchange *x, const char *path)
                                         .len = packed ? b->packed.len : b->len,
                                         .encoding = packed ? "gzip" : NULL,
                                         .lasting = true,
+                                        .for_good = names_version(path),
                                         .tag = b->tag});
         return;
     }

@@ -19,7 +19,9 @@ struct shelf;
 MUST_CHECK enum status shelf_create(struct shelf **out, const char *leaflet);
 void shelf_destroy(struct shelf *s); /* NULL is allowed */
 /* Answers with the file of this path, 404 for what is none. "/" is index.html, and so is a path
- * without a dot: the page finds its own way from there. */
+ * without a dot: the page finds its own way from there. "/page/VERSION/NAME" is the same file as
+ * "/NAME", kept by browsers for good, while VERSION is that of these files; index.html speaks of
+ * them by such addresses, so that no page gets modules of two programs. */
 void shelf_answer(const struct shelf *s, struct exchange *x, const char *path);
 
 #endif

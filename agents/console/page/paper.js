@@ -9,6 +9,7 @@ import { form201, form209, form213, form213rr, form214 } from "./ics.js";
 import { handover, sitrep } from "./sitrep.js";
 import { requestPlot, sensorPlots } from "./numbers.js";
 import { stamp, useAllLanguages } from "./sheet.js";
+import { go } from "./way.js";
 
 const ofIncident = ["sitrep", "201", "209", "214"];
 const files = ["incidents", "harm", "resources", "relocation", "sensors", "reports"];
@@ -59,8 +60,7 @@ function periodForm(kind, asked) {
     event.preventDefault();
     const values = new URLSearchParams(asked);
     for (const [name, input] of [["since", since], ["until", until]]) input.value ? values.set(name, fromLocal(input.value)) : values.delete(name);
-    history.pushState(null, "", `/paper/${kind}?${values}`);
-    dispatchEvent(new PopStateEvent("popstate")); // app.js cannot be imported by what it fetches while it starts
+    go(`/paper/${kind}?${values}`);
   };
   return el("form", { class: "move", onsubmit: submit }, el("a", { href: "/paper", "data-link": true }, `← ${say("page.paper")}`),
     /^213/.test(kind) ? null : [el("label", { for: "since" }, say("paper.from")), since, el("label", { for: "until" }, say("paper.until")), until, el("button", {}, say("paper.show"))],
@@ -71,13 +71,7 @@ function periodForm(kind, asked) {
 export async function paperPage(main, kind) {
   const asked = new URLSearchParams(location.search), body = el("div", {}, el("p", { class: "none" }, "…"));
   main.append(periodForm(kind, asked), body);
-  try {
-    await useAllLanguages();
-    const paper = [...ofIncident, "213", "213rr", "handover"].includes(kind) ? await make(kind, asked) : null;
-    fill(body, paper ?? el("p", { class: "none" }, say("paper.unknown_paper")));
-  } catch (trouble) {
-    if (trouble.status === 401) location.reload();
-    console.error(trouble);
-    fill(body, el("p", { class: "none" }, trouble.status ? say("trouble.store_away") : String(trouble)));
-  }
+  await useAllLanguages();
+  const paper = [...ofIncident, "213", "213rr", "handover"].includes(kind) ? await make(kind, asked) : null;
+  fill(body, paper ?? el("p", { class: "none" }, say("paper.unknown_paper")));
 }

@@ -5,11 +5,11 @@ import * as news from "./news.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { actionsFor, actMenu } from "./act.js";
 import { detected } from "./detected.js";
 import { why, whyUndecided } from "./refusal.js";
+import { ACT, have, part } from "./parts.js";
 import { saidBox } from "./said.js";
-import { go, toast } from "./app.js";
+import { go, toast } from "./way.js";
 
 // What is being said about a thing: {id, state: of the thing then, said}. A second press of the key says it no second time.
 const saying = new Map();
@@ -42,6 +42,10 @@ async function take(item) {
     saying.delete(item.id);
   }
 }
+// Taking an alarm is here at once; what else can be done comes just after the first view, and then the list is drawn again.
+const actionsFor = (item) => have(ACT)?.actionsFor(item) ?? [];
+const showMenu = (item) => part(ACT).then((act) => act.actMenu(item), () => toast(say("trouble.unreachable"), "bad"));
+
 // The first of them is what key `a` does.
 function actions(item) {
   if (item.what === "message") return saying.has(item.id) ? [] : [{ label: say("queue.read"), run: () => take(item) }, ...actionsFor(item)];
@@ -52,7 +56,7 @@ function actions(item) {
 function open(item) {
   if (item.what === "draft") return go(`/warn/${item.id}`);
   if (item.what !== "report" && item.incident_id) go(`/incident/${item.incident_id}`);
-  else if (actionsFor(item).length) actMenu(item);
+  else if (actionsFor(item).length || !have(ACT)) showMenu(item);
   else toast(say("queue.no_incident"), "plain");
 }
 
@@ -144,7 +148,7 @@ export function queuePage(main) {
       past.open = !past.open;
       if (past.open) act.choose(waiting.items().length);
     }
-    else if (key === "x" && item) actMenu(item);
+    else if (key === "x" && item) showMenu(item);
     else return;
     event.preventDefault();
   }

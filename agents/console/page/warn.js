@@ -5,7 +5,7 @@ import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
-import { go, toast } from "./app.js";
+import { go, toast } from "./way.js";
 import { ask, openDialog } from "./form.js";
 import { why } from "./refusal.js";
 import { saidBox } from "./said.js";

@@ -1,0 +1,15 @@
+// way - where to go next, and a word in passing: what any page may do without knowing the frame around it.
+import { el } from "./dom.js";
+
+// The frame hears of it as it hears of the browser's own back and forward.
+export function go(path) {
+  history.pushState(null, "", path);
+  scrollTo(0, 0);
+  dispatchEvent(new PopStateEvent("popstate"));
+}
+
+export function toast(text, kind = "good", title = null) {
+  const node = el("div", { class: "toast " + kind, role: "status", title }, text);
+  document.getElementById("toasts").append(node);
+  setTimeout(() => node.remove(), kind === "good" ? 6000 : 20000);
+}
