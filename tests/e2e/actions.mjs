@@ -1,7 +1,7 @@
 // actions - what dispatchers do about things, by keyboard alone, and what the record has of it then.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { until } from "./bus.mjs";
+import { showModules, until } from "./bus.mjs";
 
 const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
 const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN", ...rest });
@@ -40,7 +40,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
   // The same menu for a row of the queue.
   async function actOn(page, id, key) {
     await page.evaluate(async (wanted) => {
-      const [{ actMenu }, answer] = await Promise.all([import("/act.js"), fetch("/api/view/queue")]);
+      const [{ actMenu }, answer] = await Promise.all([ours("./act.js"), fetch("/api/view/queue")]);
       actMenu((await answer.json()).items.find((item) => item.id === wanted));
     }, id);
     await page.waitForSelector(`dialog [data-key="${key}"]`);
@@ -165,7 +165,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
 
   await test("times, refusals and what detectors found are read and written as people do, in each language", async () => {
     const found = await page.evaluate(async () => {
-      const [{ readTime }, words, { detected }, { why }] = await Promise.all(["form", "words", "detected", "refusal"].map((name) => import(`/${name}.js`)));
+      const [{ readTime }, words, { detected }, { why }] = await Promise.all(["form", "words", "detected", "refusal"].map((name) => ours(`./${name}.js`)));
       const stage = { level: "ALARM", text: "stage.rate: 4.5", front_speed_m_s: 3.25, evidence: [{ datastream_id: 3, type: "OBSERVATION_TYPE_STAGE_RATE", unit: "UNIT_METRE_PER_MINUTE", exponent: -3, value: "4500", threshold: "300", duration_s: 120 }] };
       const refused = { code: "state", path: "x", text: "CLOSED is not a move from REPORTED. The incident is REPORTED; legal now: MERGED (IncidentTransition MERGED), OPENED (IncidentTransition OPENED)." };
       const utc = (text, past) => { const at = readTime(text, past); return Number.isNaN(at) ? null : new Date(at).toISOString().slice(0, 16); };
@@ -191,6 +191,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
 
   await test("who has chosen a language keeps it, and nobody else gets it", async () => {
     const context = await page.context().browser().newContext(), other = await context.newPage(), chosen = () => other.getAttribute("html", "lang");
+    await other.addInitScript(showModules);
     const signIn = async (person) => {
       await other.fill("#name", person.name);
       await other.fill("#password", person.password);
@@ -198,7 +199,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
       await other.waitForSelector("#nav a", { state: "attached" });
     };
     const signOut = async () => {
-      await other.evaluate(async () => { await (await import("/api.js")).signOut(); location.assign("/"); });
+      await other.evaluate(async () => { await (await ours("./api.js")).signOut(); location.assign("/"); });
       await other.waitForSelector("form.signin");
     };
     await other.goto(bus.url);
@@ -208,9 +209,9 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     assert.equal(await chosen(), "tg");
     await signOut();
     await signIn(bus.second);
-    const own = await other.evaluate(async () => (await import("/api.js")).me.lang);
+    const own = await other.evaluate(async () => (await ours("./api.js")).me.lang);
     assert.equal(await chosen(), own);
-    assert.equal(await other.evaluate(async (name) => (await import("/words.js")).languageOf({ person: name, lang: "ru" }), bus.name), "tg");
+    assert.equal(await other.evaluate(async (name) => (await ours("./words.js")).languageOf({ person: name, lang: "ru" }), bus.name), "tg");
     await context.close();
   });
 

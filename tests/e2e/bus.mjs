@@ -17,6 +17,11 @@ export async function until(what, condition, ms = 60000) {
   throw new Error(`waited in vain: ${what}`);
 }
 
+// For addInitScript: the page's own modules, at the addresses that it has them from.
+export function showModules() {
+  window.ours = (file) => import(new URL(file, document.querySelector("script[type=module]").src));
+}
+
 export async function startBus(build) {
   const dir = mkdtempSync("/tmp/eocbus-e2e-");
   chmodSync(dir, 0o755);

@@ -57,7 +57,7 @@ export async function cap({ test, enter, leave, bus, words }) {
     await page.waitForSelector(`.move:has-text("${words("tg")["warn.own"]}")`);
     assert.equal(await page.locator("#do-approve").count(), 0);
     const answer = await page.evaluate(async (id) => {
-      const { approve, newId } = await import("/api.js");
+      const { approve, newId } = await ours("./api.js");
       return approve(id, newId()).then(() => "said", (trouble) => `${trouble.status} ${trouble.word}`);
     }, draft);
     assert.match(answer, /^403 own_draft$/);

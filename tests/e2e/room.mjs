@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import assert from "node:assert/strict";
-import { startBus, alarm, until } from "./bus.mjs";
+import { startBus, alarm, showModules, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
 import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
@@ -48,6 +48,7 @@ async function open(lang = "en", theme = "dark", viewport = { width: 1280, heigh
   page.on("pageerror", (error) => page.strange.push(error.message));
   page.on("dialog", (dialog) => page.strange.push("dialog " + dialog.message()));
   page.on("request", (request) => request.url().startsWith(bus.url) || page.strange.push("outside: " + request.url()));
+  await page.addInitScript(showModules);
   await page.addInitScript(([l, t, people]) => {
     for (const key of ["lang", ...people.map((person) => "lang " + person)]) localStorage.setItem(key, l);
     localStorage.setItem("theme", t);
