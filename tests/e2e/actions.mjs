@@ -1,29 +1,19 @@
 // actions - what dispatchers do about things, by keyboard alone, and what the record has of it then.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { showModules, until } from "./bus.mjs";
-
-const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
-const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN", ...rest });
+import { act, go, say, showModules, until, uuid7 } from "./bus.mjs";
 
 export async function actions({ test, enter, leave, bus, words, axe }) {
   const stateOf = (id) => bus.psql(`SELECT state FROM eoc.incident_now WHERE incident_id = '${id}'`);
   // An incident as a district opens it.
   function incident(name) {
     const id = uuid7();
-    bus.tell("console", say({ incident_ids: [id], incident: { incident_id: id, hazard: "HAZARD_MUDFLOW", name, severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_POSSIBLE" } }));
+    bus.tell("console", say({ incident_ids: [id], incident: { incident_id: id, hazard: "HAZARD_MUDFLOW", name, severity: "SEVERITY_SEVERE",
+      urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_POSSIBLE" } }));
     return id;
   }
   async function open(page, id) {
-    await page.evaluate((path) => { history.pushState(null, "", path); dispatchEvent(new PopStateEvent("popstate")); }, `/incident/${id}`);
+    await go(page, `/incident/${id}`);
     await page.waitForSelector("#act-menu");
-  }
-  // `x`, and the letter of what is to be done; the form's first field has the focus then.
-  async function act(page, key) {
-    await page.keyboard.press("x");
-    await page.waitForSelector(`dialog [data-key="${key}"]`);
-    await page.keyboard.press(key);
-    await page.waitForSelector("dialog form");
   }
   async function fill(page, ...texts) {
     for (const [i, text] of texts.entries()) {
@@ -49,7 +39,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
   }
   const inQueue = (id) => until(`${id} in the queue`, () => bus.psql(`SELECT count(*) FROM eoc.queue WHERE id = '${id}'`) === "1");
   function flash(text) {
-    const report = say({ flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", confidence: "CONFIDENCE_SOME", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text } });
+    const report = say({ flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", confidence: "CONFIDENCE_SOME",
+      reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text } });
     bus.tell("ayni", report);
     return report.message_id;
   }
@@ -63,7 +54,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
       await fill(page, null, "two sources");
       await until("it is confirmed", () => stateOf(id) === "CONFIRMED");
       await page.waitForFunction((text) => document.getElementById("main").textContent.includes(text), words(lang)["state.confirmed"]);
-      assert.equal(bus.psql(`SELECT doc->'incident_transition'->>'reason' FROM eoc.document WHERE type = 'incident_transition' AND doc->'incident_transition'->>'incident_id' = '${id}'`), "two sources");
+      assert.equal(bus.psql(`SELECT doc->'incident_transition'->>'reason' FROM eoc.document
+        WHERE type = 'incident_transition' AND doc->'incident_transition'->>'incident_id' = '${id}'`), "two sources");
       await leave(page);
     });
 
@@ -81,9 +73,12 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     assert.equal(await page.inputValue('dialog [name="reason"]'), "a lorry, not a flood");
     // Somebody else was quicker: it is another incident's by now.
     const other = incident("the other one");
-    bus.tell("console", say({ kind: "KIND_UPDATE", incident_ids: [id], incident_transition: { incident_id: id, event: "INCIDENT_EVENT_MERGED", from_state: "INCIDENT_STATE_REPORTED", to_state: "INCIDENT_STATE_MERGED", merged_into: other } }));
+    bus.tell("console", say({ kind: "KIND_UPDATE", incident_ids: [id],
+      incident_transition: { incident_id: id, event: "INCIDENT_EVENT_MERGED", from_state: "INCIDENT_STATE_REPORTED",
+      to_state: "INCIDENT_STATE_MERGED", merged_into: other } }));
     await page.keyboard.press("Enter");
-    await page.waitForFunction((text) => [...document.querySelectorAll("dialog .trouble")].some((one) => one.textContent.includes(text)), words("en")["refused.state"]);
+    await page.waitForFunction((text) => [...document.querySelectorAll("dialog .trouble")].some((one) => one.textContent.includes(text)),
+      words("en")["refused.state"]);
     assert.equal(await page.inputValue('dialog [name="reason"]'), "a lorry, not a flood");
     await page.keyboard.press("Escape");
   });
@@ -143,7 +138,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await late.waitForSelector(".unsettled.waiting");
     await late.keyboard.press("Escape"); // it goes by itself after four seconds
     await late.waitForSelector("dialog", { state: "detached" });
-    await late.evaluate((message_id) => window.stream.dispatchEvent(new MessageEvent("settled", { data: JSON.stringify({ message_id, stored: false, person: "", code: "state", path: "incident_transition.event",
+    await late.evaluate((message_id) => window.stream.dispatchEvent(new MessageEvent("settled",
+      { data: JSON.stringify({ message_id, stored: false, person: "", code: "state", path: "incident_transition.event",
       text: "JUDGED_FALSE is not a move from MERGED. The incident is MERGED; legal now: nothing." }) })), said);
     await late.waitForSelector(`.unsettled.refused:has-text("${words("ru")["refused.state"]}"):has-text("${words("ru")["state.merged"]}")`);
     assert.match(await late.textContent(".unsettled .original"), /JUDGED_FALSE is not a move from MERGED/);
@@ -166,26 +162,37 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
   await test("times, refusals and what detectors found are read and written as people do, in each language", async () => {
     const found = await page.evaluate(async () => {
       const [{ readTime }, words, { detected }, { why }] = await Promise.all(["form", "words", "detected", "refusal"].map((name) => ours(`./${name}.js`)));
-      const stage = { level: "ALARM", text: "stage.rate: 4.5", front_speed_m_s: 3.25, evidence: [{ datastream_id: 3, type: "OBSERVATION_TYPE_STAGE_RATE", unit: "UNIT_METRE_PER_MINUTE", exponent: -3, value: "4500", threshold: "300", duration_s: 120 }] };
-      const refused = { code: "state", path: "x", text: "CLOSED is not a move from REPORTED. The incident is REPORTED; legal now: MERGED (IncidentTransition MERGED), OPENED (IncidentTransition OPENED)." };
+      const stage = { level: "ALARM", text: "stage.rate: 4.5", front_speed_m_s: 3.25,
+        evidence: [{ datastream_id: 3, type: "OBSERVATION_TYPE_STAGE_RATE", unit: "UNIT_METRE_PER_MINUTE", exponent: -3, value: "4500",
+        threshold: "300", duration_s: 120 }] };
+      const refused = { code: "state", path: "x",
+        text: "CLOSED is not a move from REPORTED. The incident is REPORTED; legal now: MERGED (IncidentTransition MERGED), OPENED (IncidentTransition OPENED)." };
       const utc = (text, past) => { const at = readTime(text, past); return Number.isNaN(at) ? null : new Date(at).toISOString().slice(0, 16); };
       const real = Date.now, answer = {};
       Date.now = () => Date.UTC(2025, 11, 31, 20, 30); // in Dushanbe it is the new year: 1 January, 01:30
-      answer.read = [["6:30"], ["01.00"], ["23:50", true], ["8.8 6:30"], ["31.12 23:00", true], ["31.12.2025 23:00"], ["29.2.2028 12:00"], ["29.2.2027 12:00"], ["31.4 1:00"], ["24:00"], ["12:60"], ["+2"], ["+0:45"], ["soon"]].map(([text, past]) => utc(text, past));
+      answer.read = [["6:30"], ["01.00"], ["23:50", true], ["8.8 6:30"], ["31.12 23:00", true], ["31.12.2025 23:00"], ["29.2.2028 12:00"],
+        ["29.2.2027 12:00"], ["31.4 1:00"], ["24:00"], ["12:60"], ["+2"], ["+0:45"], ["soon"]].map(([text, past]) => utc(text, past));
       for (const lang of words.languages) {
         await words.useLanguage(lang);
-        answer[lang] = [words.time(Date.UTC(2026, 0, 1, 3, 5)), words.time(Date.UTC(2026, 7, 7, 3, 5)), words.time(Date.UTC(2025, 1, 28, 20)), words.count("queue.count", 1), words.count("queue.count", 3), words.count("queue.count", 11), detected(stage), why(refused)];
+        answer[lang] = [...[[2026, 0, 1, 3, 5], [2026, 7, 7, 3, 5], [2025, 1, 28, 20]].map((at) => words.time(Date.UTC(...at))),
+          ...[1, 3, 11].map((n) => words.count("queue.count", n)), detected(stage), why(refused)];
       }
       Date.now = real;
       await words.useLanguage("en");
       return answer;
     });
-    assert.deepEqual(found.read, ["2026-01-01T01:30", "2026-01-01T20:00", "2025-12-31T18:50", "2025-08-08T01:30", "2025-12-31T18:00", "2025-12-31T18:00", "2028-02-29T07:00", null, null, null, null, "2025-12-31T22:30", "2025-12-31T21:15", null]);
+    assert.deepEqual(found.read, ["2026-01-01T01:30", "2026-01-01T20:00", "2025-12-31T18:50", "2025-08-08T01:30", "2025-12-31T18:00",
+      "2025-12-31T18:00", "2028-02-29T07:00", null, null, null, null, "2025-12-31T22:30", "2025-12-31T21:15", null]);
     for (const lang of ["tg", "ru", "en"]) {
       const text = words(lang), many = (n, form) => text[`queue.count.${form}`].replace("{n}", n);
-      assert.deepEqual(found[lang], ["08:05", `7 ${text["month.8"]} 08:05`, `1 ${text["month.3"]} 2025 01:00`, many(1, "one"), many(3, lang === "ru" ? "few" : "other"), many(11, lang === "ru" ? "many" : "other"),
-        `${text["detected.over"].replace("{what}", text["obs.stage_rate"]).replace("{value}", `${lang === "en" ? "4.5" : "4,5"}\u00a0${text["measure.m/min"]}`).replace("{line}", `${lang === "en" ? "0.3" : "0,3"}\u00a0${text["measure.m/min"]}`).replace("{channel}", "3")}${text["detected.lasted"].replace("{n}", "2")}; ${text["detected.front"].replace("{speed}", lang === "en" ? "3.3" : "3,3")}`,
-        `${text["refused.state"]} ${text["refused.now"].replace("{state}", text["state.reported"]).replace("{moves}", `${text["move.merged"]}, ${text["move.opened"]}`)}`]);
+      const figure = (digits, unit) => (lang === "en" ? digits : digits.replace(".", ",")) + (unit ? `\u00a0${text[unit]}` : "");
+      const fill = (key, values) => Object.entries(values).reduce((line, [name, value]) => line.replace(`{${name}}`, value), text[key]);
+      const over = fill("detected.over",
+        { what: text["obs.stage_rate"], value: figure("4.5", "measure.m/min"), line: figure("0.3", "measure.m/min"), channel: "3" });
+      assert.deepEqual(found[lang], ["08:05", `7 ${text["month.8"]} 08:05`, `1 ${text["month.3"]} 2025 01:00`,
+        many(1, "one"), many(3, lang === "ru" ? "few" : "other"), many(11, lang === "ru" ? "many" : "other"),
+        `${over}${fill("detected.lasted", { n: "2" })}; ${fill("detected.front", { speed: figure("3.3") })}`,
+        `${text["refused.state"]} ${fill("refused.now", { state: text["state.reported"], moves: `${text["move.merged"]}, ${text["move.opened"]}` })}`]);
     }
   });
 
@@ -262,7 +269,8 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.waitForSelector("dialog", { state: "detached" });
     await actOn(page, third, "f");
     await fill(page, "a cloud");
-    await until("it is false", () => bus.psql(`SELECT count(*) FROM eoc.incident_now i JOIN eoc.document d ON d.incident_id = i.incident_id AND d.type = 'incident'
+    await until("it is false", () =>
+      bus.psql(`SELECT count(*) FROM eoc.incident_now i JOIN eoc.document d ON d.incident_id = i.incident_id AND d.type = 'incident'
       WHERE i.state = 'FALSE_ALARM' AND d.doc->'incident'->'cause_ids' ? '${third}'`) === "1");
     assert.equal(bus.psql(`SELECT count(*) FROM eoc.incident_proposal WHERE message_id IN ('${first}', '${second}', '${third}')`), "0");
   });
@@ -274,13 +282,16 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.keyboard.type("Айнӣ");
     await page.waitForSelector('dialog output:has-text("3505203")');
     await fill(page, null, "Gusar", null, null, null, "water in the street", "1");
-    const body = await until("it is recorded", () => bus.psql(`SELECT doc->'flash_report' FROM eoc.document WHERE type = 'flash_report' AND doc->'flash_report'->>'text' = 'water in the street' AND pcode = '3505203'`));
+    const body = await until("it is recorded", () =>
+      bus.psql(`SELECT doc->'flash_report' FROM eoc.document WHERE type = 'flash_report'
+        AND doc->'flash_report'->>'text' = 'water in the street' AND pcode = '3505203'`));
     assert.equal(JSON.parse(body).deaths, 1);
     assert.equal("injured" in JSON.parse(body), false);
   });
 
   await test("a message that nobody could judge is dismissed", async () => {
-    const unknown = uuid7(), held = say({ kind: "KIND_UPDATE", incident_ids: [unknown], incident_transition: { incident_id: unknown, event: "INCIDENT_EVENT_REPORTED", to_state: "INCIDENT_STATE_REPORTED" } });
+    const unknown = uuid7(), held = say({ kind: "KIND_UPDATE", incident_ids: [unknown],
+      incident_transition: { incident_id: unknown, event: "INCIDENT_EVENT_REPORTED", to_state: "INCIDENT_STATE_REPORTED" } });
     bus.tell("ayni", held);
     await inQueue(held.message_id);
     await actOn(page, held.message_id, "d");

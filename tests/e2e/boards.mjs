@@ -1,33 +1,43 @@
 // boards - what a dispatcher needs to see is there: reports side by side with what differs marked, a plot with its
 // threshold, who got a message and who did not, rations that run out, plots that add up.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { until } from "./bus.mjs";
+import { go, say, until, uuid7 } from "./bus.mjs";
 
-const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
 const MIN = 60e3;
 const at = (ms) => new Date(ms).toISOString();
-const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: at(Date.now()), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN", ...rest });
 
 export async function boards({ test, enter, leave, bus, words }) {
   const text = words("en"), id = uuid7(), begun = Date.now() - 60 * MIN;
-  const go = (page, path) => page.evaluate((where) => { history.pushState(null, "", where); dispatchEvent(new PopStateEvent("popstate")); }, path);
   // The river over its line, two offices that disagree, a question to both.
-  bus.tell("console", say({ event_time_us: at(begun), incident_ids: [id], incident: { incident_id: id, hazard: "HAZARD_MUDFLOW", name: "the board's night", severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_POSSIBLE" } }));
-  const flash = (minutes, missing, words) => say({ event_time_us: at(begun + minutes * MIN), incident_ids: [id], flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 3, missing, road_cut: "ANSWER_YES", confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text: words } });
+  bus.tell("console", say({ event_time_us: at(begun), incident_ids: [id],
+    incident: { incident_id: id, hazard: "HAZARD_MUDFLOW", name: "the board's night", severity: "SEVERITY_SEVERE",
+    urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_POSSIBLE" } }));
+  const flash = (minutes, missing, words) => say({ event_time_us: at(begun + minutes * MIN), incident_ids: [id],
+    flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 3, missing, road_cut: "ANSWER_YES", confidence: "CONFIDENCE_HIGH",
+    reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text: words } });
   bus.tell("ayni", flash(5, 2, "two are missing"));
   bus.tell("console", flash(20, 0, "<b>nobody</b> is missing"));
-  bus.tell("gw07", say({ lane: "LANE_BULK", event_time_us: at(begun), observation_batch: { sensor_registry_version: 1, base_time_us: at(begun - 10 * MIN), dt_ms: MIN, sample_count: 20,
+  bus.tell("gw07", say({ lane: "LANE_BULK", event_time_us: at(begun),
+    observation_batch: { sensor_registry_version: 1, base_time_us: at(begun - 10 * MIN), dt_ms: MIN, sample_count: 20,
     series: [{ datastream_id: 5, type: "OBSERVATION_TYPE_STAGE", unit: "UNIT_METRE", exponent: -3, first: 3900, deltas: Array(19).fill(50) }] } }));
-  bus.tell("gw07", say({ lane: "LANE_FLASH", kind: "KIND_SENSOR_DETECTION", event_time_us: at(begun + MIN), incident_ids: [id], sensor_detection: { profile: "stage.level", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_CLEAR", hazard: "HAZARD_MUDFLOW", torrent_id: 77,
-    evidence: [{ datastream_id: 5, type: "OBSERVATION_TYPE_STAGE", unit: "UNIT_METRE", exponent: -3, value: 4550, threshold: 4500, duration_s: 60 }], text: "over the line" } }));
-  bus.tell("console", say({ lane: "LANE_ROUTINE", incident_ids: [id], to: ["coes.ayni.office", "coes.tj3505203.gw07"], general_message: { from_role: "duty dispatcher", to_role: "duty officer", subject: "who is there?", text: "who is there?" } }));
+  bus.tell("gw07", say({ lane: "LANE_FLASH", kind: "KIND_SENSOR_DETECTION", event_time_us: at(begun + MIN), incident_ids: [id],
+    sensor_detection: { profile: "stage.level", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_CLEAR",
+    hazard: "HAZARD_MUDFLOW", torrent_id: 77,
+    evidence: [{ datastream_id: 5, type: "OBSERVATION_TYPE_STAGE", unit: "UNIT_METRE", exponent: -3, value: 4550, threshold: 4500,
+      duration_s: 60 }], text: "over the line" } }));
+  bus.tell("console", say({ lane: "LANE_ROUTINE", incident_ids: [id], to: ["coes.ayni.office", "coes.tj3505203.gw07"],
+    general_message: { from_role: "duty dispatcher", to_role: "duty officer", subject: "who is there?", text: "who is there?" } }));
   // Families and plots, as registries leave them.
   bus.psql(`INSERT INTO bus.household (household_id, seq, first_seq, since, affected_at, incident_id, sender_id, status, state, places, members, fed_until)
-    SELECT gen_random_uuid(), n, n, now() - interval '1 hour', now() - interval '3 days', '${id}', 1, 2, CASE WHEN n < 8 THEN 'ASSISTED' ELSE 'DECLINED' END, '3505203', 5, now() + n * interval '1 day' - interval '2 hours' FROM generate_series(1, 9) AS n;
-    INSERT INTO bus.site (site_id, status, seq, declared_at, sender_id, capacity, is_safe, places, name, reserved, occupied, blocked) VALUES ('e2e.1', 2, 1, now(), 1, 20, true, '3505217', 'canal one', 3, 5, 2);
-    INSERT INTO bus.offer (offer_id, household_id, seq, made_seq, made_at, since, valid_until, sender_id, status, state, site_id, plot_id, places, site_places, reasons)
-    SELECT gen_random_uuid(), household_id, seq, seq, since, since, since + interval '9 days', 1, 2, 'DECLINED', 'e2e.1', '', '3505203', '3505217', '{NO_MEANS_TO_MOVE,DEBT}' FROM bus.household WHERE state = 'DECLINED' AND incident_id = '${id}'`);
+    SELECT gen_random_uuid(), n, n, now() - interval '1 hour', now() - interval '3 days', '${id}', 1, 2,
+      CASE WHEN n < 8 THEN 'ASSISTED' ELSE 'DECLINED' END, '3505203', 5,
+      now() + n * interval '1 day' - interval '2 hours' FROM generate_series(1, 9) AS n;
+    INSERT INTO bus.site (site_id, status, seq, declared_at, sender_id, capacity, is_safe, places, name, reserved, occupied, blocked)
+    VALUES ('e2e.1', 2, 1, now(), 1, 20, true, '3505217', 'canal one', 3, 5, 2);
+    INSERT INTO bus.offer (offer_id, household_id, seq, made_seq, made_at, since, valid_until, sender_id, status, state, site_id, plot_id, places,
+      site_places, reasons)
+    SELECT gen_random_uuid(), household_id, seq, seq, since, since, since + interval '9 days', 1, 2, 'DECLINED', 'e2e.1', '', '3505203', '3505217',
+      '{NO_MEANS_TO_MOVE,DEBT}' FROM bus.household WHERE state = 'DECLINED' AND incident_id = '${id}'`);
   await until("the readings are in their table", () => bus.psql("SELECT count(*) FROM eoc.observation WHERE datastream_id = 5") === "20");
 
   await test("an incident shows what offices say side by side, and where they differ", async () => {
@@ -103,7 +113,8 @@ export async function boards({ test, enter, leave, bus, words }) {
     await page.keyboard.press("2");
     await page.waitForSelector(`tr[data-row]:has-text("the board's night")`);
     const own = () => page.evaluate(() => document.activeElement.matches("tr") && document.activeElement.textContent.includes("the board's night"));
-    for (let i = 0; i < 30 && !(await own()); i++) await page.evaluate(() => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "о", code: "KeyJ", bubbles: true, cancelable: true })));
+    for (let i = 0; i < 30 && !(await own()); i++) await page.evaluate(() =>
+      document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "о", code: "KeyJ", bubbles: true, cancelable: true })));
     await page.keyboard.press("x");
     await page.waitForSelector(`dialog h2:has-text("the board's night")`);
     await page.keyboard.press("Escape");

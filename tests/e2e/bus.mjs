@@ -40,8 +40,10 @@ export async function startBus(build) {
   const night = join(dir, "run/night");
   const bus = { dir, night, url: found[1], name: found[2], password: found[3], second: { name: found[4], password: found[5] }, said: () => said };
 
-  bus.psql = (sql) => execFileSync(own[0] ?? "psql", [...own.slice(1), ...(own.length ? ["psql"] : []), "-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c", sql], { encoding: "utf8" }).trim();
-  bus.tell = (who, message) => execFileSync(own[0] ?? join(dir, "bin/eocctl"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocctl")] : []), "-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
+  const run = (program, args, options) => execFileSync(own[0] ?? program, [...own.slice(1), ...(own.length ? [program] : []), ...args], options);
+  const psql = ["-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c"];
+  bus.psql = (sql) => run("psql", [...psql, sql], { encoding: "utf8" }).trim();
+  bus.tell = (who, message) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
     { input: JSON.stringify(message), encoding: "utf8" });
   // While the database is away there is no answer yet.
   bus.psqlNow = (sql) => {
@@ -64,10 +66,38 @@ export async function startBus(build) {
   return bus;
 }
 
+// One id of ours; version 7 by its digit, and random.
+export const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
+
+// A message as somebody in Ayni publishes it: what is not given is a report's in an exercise.
+export function say(rest) {
+  return {
+    message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(),
+    area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN", ...rest,
+  };
+}
+
 export function alarm(text) {
-  return { message_id: randomUUID().replace(/^(.{14})4/, "$17"), lane: "LANE_FLASH", status: "STATUS_EXERCISE", kind: "KIND_SENSOR_DETECTION", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] },
-    label: "LABEL_INTERNAL", lang: "LANG_EN",
-    sensor_detection: { profile: "fusion", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_WARNING", hazard: "HAZARD_MUDFLOW", torrent_id: Math.floor(Math.random() * 900000) + 1, text } };
+  return say({
+    lane: "LANE_FLASH", kind: "KIND_SENSOR_DETECTION",
+    sensor_detection: {
+      profile: "fusion", profile_version: 1, level: "DETECTION_LEVEL_ALARM", previous_level: "DETECTION_LEVEL_WARNING",
+      hazard: "HAZARD_MUDFLOW", torrent_id: Math.floor(Math.random() * 900000) + 1, text,
+    },
+  });
+}
+
+// Another page of ours without loading it anew, as a link does.
+export function go(page, path) {
+  return page.evaluate((where) => { history.pushState(null, "", where); dispatchEvent(new PopStateEvent("popstate")); }, path);
+}
+
+// `x`, and the letter of what is to be done; the form's first field has the focus then.
+export async function act(page, key) {
+  await page.keyboard.press("x");
+  await page.waitForSelector(`dialog [data-key="${key}"]`);
+  await page.keyboard.press(key);
+  await page.waitForSelector("dialog form");
 }
 
 // Up or down the list until the thing has the focus.

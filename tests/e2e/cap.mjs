@@ -78,8 +78,10 @@ export async function cap({ test, enter, leave, bus, words }) {
     await page.waitForSelector("dialog #not-yet:focus");
     await page.keyboard.press("y");
     alert = await until("the alert", () => state("alert_id", `message_id = '${draft}' AND state = 'APPROVED'`));
-    assert.equal(bus.psql(`SELECT bus.alert_text(a.doc->'public_alert') = bus.alert_text(d.doc->'public_alert') AND a.status = 2 AND a.doc->'public_alert'->>'status' = 'CAP_STATUS_EXERCISE'
-      AND a.doc->>'author' = '${bus.second.name}' AND d.doc->>'author' = '${bus.name}' FROM bus.document a, bus.document d WHERE a.message_id = '${alert}' AND d.message_id = '${draft}'`), "t");
+    assert.equal(bus.psql(`SELECT bus.alert_text(a.doc->'public_alert') = bus.alert_text(d.doc->'public_alert') AND a.status = 2
+      AND a.doc->'public_alert'->>'status' = 'CAP_STATUS_EXERCISE'
+      AND a.doc->>'author' = '${bus.second.name}' AND d.doc->>'author' = '${bus.name}'
+      FROM bus.document a, bus.document d WHERE a.message_id = '${alert}' AND d.message_id = '${draft}'`), "t");
     await page.click(`a[href="/warn/${alert}"]`);
     await page.waitForSelector("#do-cancel");
     assert.doesNotMatch(await page.textContent("main"), /NaN|undefined|warn\./);
@@ -105,7 +107,9 @@ export async function cap({ test, enter, leave, bus, words }) {
     assert.ok(Number.isFinite(Date.parse(atom.answer.headers.get("last-modified"))));
     assert.equal((await feed("alerts.atom", { "If-None-Match": atom.answer.headers.get("etag") })).status, 304);
     run("xmllint", "--nonet", "--noout", saved(atom.text));
-    const node = (...names) => run("xmllint", "--nonet", "--xpath", `string(${names.map((name) => `/*[local-name()='${name}' and namespace-uri()='http://www.w3.org/2005/Atom'][1]`).join("")})`, saved(atom.text)).trim();
+    const node = (...names) => run("xmllint", "--nonet", "--xpath",
+      `string(${names.map((name) => `/*[local-name()='${name}' and namespace-uri()='http://www.w3.org/2005/Atom'][1]`).join("")})`,
+      saved(atom.text)).trim();
     for (const name of ["id", "title", "updated", "author"]) assert.ok(node("feed", name), name); // RFC 4287, 4.1.1
     for (const name of ["id", "title", "updated"]) assert.ok(node("feed", "entry", name), name); // 4.1.2
     assert.match(node("feed", "title"), /^EXERCISE/);
@@ -122,7 +126,8 @@ export async function cap({ test, enter, leave, bus, words }) {
 
   await test("how far it got is counted for each village", async () => {
     for (const [level, by] of [["DELIVERED", "coes.ayni.office"], ["DISPLAYED", "coes.ayni.office"]])
-      bus.tell("ayni", { lane: "LANE_ROUTINE", status: "STATUS_EXERCISE", kind: "KIND_ACK", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"], place_name: "Гусар" }, label: "LABEL_INTERNAL",
+      bus.tell("ayni", { lane: "LANE_ROUTINE", status: "STATUS_EXERCISE", kind: "KIND_ACK", event_time_us: new Date().toISOString(),
+        area: { pcodes: ["3505203"], place_name: "Гусар" }, label: "LABEL_INTERNAL",
         receipt: { message_id: alert, level: "RECEIPT_LEVEL_" + level, by, time_us: new Date().toISOString() } });
     const page = await enter("ru");
     await page.goto(`${bus.url}/warn/${alert}`);

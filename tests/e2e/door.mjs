@@ -1,9 +1,8 @@
 // door - the page's own door in a real browser: nothing strange at signing in, texts that mean harm on every page,
 // people who are signed out elsewhere, and a shift's worth of news that leaves nothing behind.
 import { readFileSync } from "node:fs";
-import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
-import { alarm } from "./bus.mjs";
+import { alarm, say, uuid7 } from "./bus.mjs";
 
 // The corpus of tests/data/hostile: its lines that a browser might take for more than text.
 function corpus() {
@@ -18,7 +17,6 @@ function packed(lines, most) {
   return text.trim();
 }
 
-const newId = () => randomUUID().replace(/^(.{14})4/, "$17");
 const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 export async function door({ test, enter, leave, bus }) {
@@ -45,16 +43,20 @@ export async function door({ test, enter, leave, bus }) {
   });
 
   await test("texts that mean harm are texts on every page", async () => {
-    const lines = corpus(), incident = newId(), name = packed(lines, 110), text = packed(lines, 190);
+    const lines = corpus(), incident = uuid7(), name = packed(lines, 110), text = packed(lines, 190);
     assert.ok(lines.length < corpus().length && name && text);
-    const common = { lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_EN" };
-    bus.tell("console", { ...common, kind: "KIND_REPORT", message_id: newId(), incident_ids: [incident], incident: { incident_id: incident, hazard: "HAZARD_MUDFLOW", name, severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_LIKELY", text } });
-    bus.tell("console", { ...common, lane: "LANE_ROUTINE", kind: "KIND_REPORT", message_id: newId(), incident_ids: [incident], general_message: { from_role: text.slice(0, 60), subject: name, text } });
+    bus.tell("console", say({ incident_ids: [incident], incident: {
+      incident_id: incident, hazard: "HAZARD_MUDFLOW", name, severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE",
+      certainty: "CERTAINTY_LIKELY", text,
+    } }));
+    bus.tell("console", say({ lane: "LANE_ROUTINE", incident_ids: [incident], general_message: { from_role: text.slice(0, 60), subject: name, text } }));
     const page = await enter();
     bus.tell("gw07", alarm(text));
     const look = async (where) => {
-      const strange = await page.evaluate(() => [...document.querySelectorAll("*")].filter((node) =>
-        [...node.attributes].some((one) => one.name.startsWith("on") || /^\s*javascript:/i.test(one.value)) || node.matches("main script, main iframe, main object, main embed, main base, main style")).map((node) => node.outerHTML.slice(0, 100)));
+      const strange = await page.evaluate(() => [...document.querySelectorAll("*")]
+        .filter((node) => [...node.attributes].some((one) => one.name.startsWith("on") || /^\s*javascript:/i.test(one.value))
+          || node.matches("main script, main iframe, main object, main embed, main base, main style"))
+        .map((node) => node.outerHTML.slice(0, 100)));
       assert.deepEqual(strange, [], where);
     };
     for (const key of keys) {
@@ -98,7 +100,9 @@ export async function door({ test, enter, leave, bus }) {
         await page.evaluate((n) => {
           for (let i = 0; i < 100; i++) {
             const id = crypto.randomUUID(), lane = i % 20 ? 4 : 1;
-            window.hearNews("message", { seq: 0, provisional: lane === 1, verdict: 0, type: lane === 1 ? "sensor_detection" : "observation_batch", lane, status: 2, event_time_us: Date.now() * 1000, sender: "coes.x", author: "", message_id: id, places: ["3505203"], incidents: [], n });
+            window.hearNews("message", { seq: 0, provisional: lane === 1, verdict: 0,
+              type: lane === 1 ? "sensor_detection" : "observation_batch", lane, status: 2, event_time_us: Date.now() * 1000,
+              sender: "coes.x", author: "", message_id: id, places: ["3505203"], incidents: [], n });
             if (lane === 1) window.hearNews("withdrawn", { message_id: id });
           }
         }, round);

@@ -5,7 +5,9 @@ import { alarm, choose, until } from "./bus.mjs";
 
 export async function faults({ test, enter, leave, bus }) {
   const taken = (id) => until(`${id} is taken`, () => bus.psqlNow(`SELECT state FROM bus.alert WHERE alert_id = '${id}'`) === "ACKNOWLEDGED");
-  const receipts = (id) => bus.psql(`SELECT count(*) FROM bus.document WHERE type = 181 AND doc->'receipt'->>'message_id' = '${id}' AND doc->'receipt'->>'level' = 'RECEIPT_LEVEL_ACCEPTED'`);
+  const receipts = (id) =>
+    bus.psql(`SELECT count(*) FROM bus.document WHERE type = 181 AND doc->'receipt'->>'message_id' = '${id}'
+      AND doc->'receipt'->>'level' = 'RECEIPT_LEVEL_ACCEPTED'`);
   async function shown(page, message) {
     bus.tell("gw07", message);
     await page.waitForSelector(`.item.p1[data-id="${message.message_id}"] .take`);

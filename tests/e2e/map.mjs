@@ -14,7 +14,8 @@ export async function map({ test, enter, leave, bus, words }) {
     await page.keyboard.press("8");
     await page.waitForSelector(`.map path.silent[data-pcode="${yovon}"]`);
     await page.waitForSelector(`.map-side a[data-key="incidents${incident}"]`);
-    const [onMap, inList] = await page.evaluate(() => [".map", ".map-side"].map((where) => [...document.querySelectorAll(where + " a[data-key]")].map((one) => one.dataset.key)));
+    const [onMap, inList] = await page.evaluate(() => [".map", ".map-side"].map((where) =>
+      [...document.querySelectorAll(where + " a[data-key]")].map((one) => one.dataset.key)));
     assert.deepEqual(onMap, inList);
     assert.match(await page.$eval(`path.silent[data-pcode="${yovon}"]`, (path) => getComputedStyle(path).fill), /^url\("#hatch/);
     const said = await page.textContent(`.map-side a[data-key="silence${yovon}"]`);
@@ -48,7 +49,8 @@ export async function map({ test, enter, leave, bus, words }) {
   await test("Ayni is found in four spellings, and what was said there in any letters", async () => {
     const page = await enter("en"), message = alarm("Гусар-сой: садои баланд");
     bus.tell("gw07", message);
-    await until("its words are taken in", () => bus.psql(`SELECT count(*) FROM bus.search_text s JOIN bus.document d USING (type, seq) WHERE d.message_id = '${message.message_id}'`) === "1");
+    await until("its words are taken in", () =>
+      bus.psql(`SELECT count(*) FROM bus.search_text s JOIN bus.document d USING (type, seq) WHERE d.message_id = '${message.message_id}'`) === "1");
     await page.keyboard.press("/");
     await page.waitForSelector("#q:focus");
     assert.equal(await page.inputValue("#q"), "");
@@ -65,7 +67,8 @@ export async function map({ test, enter, leave, bus, words }) {
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => !document.querySelector(".found"));
     assert.equal(await page.locator("main img").count(), 0);
-    assert.deepEqual(await page.evaluate(async () => ["Ҷирғатол", "Чӯбек", "Ғафуров", "Қубодиён", "Кӯлоб", "Ҳисор", "Хуҷанд", "Гиссар", "Ёвон", "Еван", "Ӯзбек", "Уз", "Ишкошим", "Iskra"].sort((await ours("./words.js")).compare)),
+    assert.deepEqual(await page.evaluate(async () => ["Ҷирғатол", "Чӯбек", "Ғафуров", "Қубодиён", "Кӯлоб", "Ҳисор", "Хуҷанд", "Гиссар",
+      "Ёвон", "Еван", "Ӯзбек", "Уз", "Ишкошим", "Iskra"].sort((await ours("./words.js")).compare)),
       ["Iskra", "Гиссар", "Ғафуров", "Еван", "Ёвон", "Ишкошим", "Кӯлоб", "Қубодиён", "Уз", "Ӯзбек", "Хуҷанд", "Ҳисор", "Чӯбек", "Ҷирғатол"]);
     await leave(page);
   });

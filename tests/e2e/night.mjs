@@ -2,34 +2,35 @@
 // alone, in each language. What gateways, offices and registries say they say by the bus.
 import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
-import { alarm, choose, until } from "./bus.mjs";
+import { act, alarm, choose, say, until } from "./bus.mjs";
 
-const uuid7 = () => randomUUID().replace(/^(.{14})4/, "$17");
-const say = (rest) => ({ message_id: uuid7(), lane: "LANE_PRIORITY", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] }, label: "LABEL_INTERNAL", lang: "LANG_TG", ...rest });
+const inTajik = (rest) => say({ lang: "LANG_TG", ...rest });
 const inDays = (days) => new Date(Date.now() + days * 86400e3).toISOString();
 
 // A family's way with the registry of Ayni; its plot lies in Zafarobod.
 function family(incident, site) {
   const household_id = randomUUID(), offer_id = randomUUID(), actor = "coes.ayni.registry";
-  const own = (rest) => say({ label: "LABEL_HOUSEHOLD_PERSONAL", incident_ids: [incident], ...rest }), far = { area: { pcodes: ["3505217"] } };
+  const own = (rest) => inTajik({ label: "LABEL_HOUSEHOLD_PERSONAL", incident_ids: [incident], ...rest }), far = { area: { pcodes: ["3505217"] } };
   const event = (rest) => own({ household_event: { household_id, actor, ...rest } });
   return { household_id, offer_id, messages: [
-    event({ to_state: "HOUSEHOLD_STATE_AFFECTED", affected: { members: 6, children: 3, displaced: "ANSWER_NO", lodging: "LODGING_OWN_HOUSE", losses: [{ asset: "ASSET_CLASS_OUTBUILDING", damage: "DAMAGE_CLASS_DESTROYED", quantity: { value: "1" } }] } }),
-    event({ from_state: "HOUSEHOLD_STATE_AFFECTED", to_state: "HOUSEHOLD_STATE_ASSESSED", authority: "act 7", assessed: { house: "DAMAGE_CLASS_SILTED", plot_lost_pct: 50, verdict: "ZONE_VERDICT_RELOCATE", eligible: "ANSWER_YES", act_no: "7-1", signatories: ["head of jamoat", "engineer"] } }),
-    own({ kind: "KIND_DISPATCH", assistance_entitlement: { entitlement_id: randomUUID(), household_id, item: "ASSISTANCE_ITEM_RATION", ration_days: 14, quantity: { value: "6", unit: "person" }, from_us: inDays(0), to_us: inDays(30), provider: "rcst", authority: "order 14" } }),
-    event({ from_state: "HOUSEHOLD_STATE_ASSISTED", to_state: "HOUSEHOLD_STATE_ELIGIBLE", preferences: { movers: 6, livelihood: "LIVELIHOOD_FARMING", preferred_districts: ["3505217"] } }),
-    own({ ...far, kind: "KIND_DISPATCH", plot_offer: { offer_id, household_id, actor, action: "OFFER_ACTION_MAKE", site_id: site, plot_id: "1-07", area_m2: 800, authority: "order 21", valid_until_us: inDays(20) } }),
-    own({ ...far, kind: "KIND_RESPONSE", offer_response: { offer_id, household_id, answer: "OFFER_ANSWER_DECLINE", reasons: ["OFFER_DECLINE_REASON_NO_MEANS_TO_MOVE"], taken_by: actor, text: "No lorry and nobody to help" } }),
+    event({ to_state: "HOUSEHOLD_STATE_AFFECTED", affected: { members: 6, children: 3, displaced: "ANSWER_NO", lodging: "LODGING_OWN_HOUSE",
+      losses: [{ asset: "ASSET_CLASS_OUTBUILDING", damage: "DAMAGE_CLASS_DESTROYED", quantity: { value: "1" } }] } }),
+    event({ from_state: "HOUSEHOLD_STATE_AFFECTED", to_state: "HOUSEHOLD_STATE_ASSESSED", authority: "act 7",
+      assessed: { house: "DAMAGE_CLASS_SILTED", plot_lost_pct: 50, verdict: "ZONE_VERDICT_RELOCATE", eligible: "ANSWER_YES", act_no: "7-1",
+      signatories: ["head of jamoat", "engineer"] } }),
+    own({ kind: "KIND_DISPATCH", assistance_entitlement: { entitlement_id: randomUUID(), household_id, item: "ASSISTANCE_ITEM_RATION",
+      ration_days: 14, quantity: { value: "6", unit: "person" }, from_us: inDays(0), to_us: inDays(30), provider: "rcst",
+      authority: "order 14" } }),
+    event({ from_state: "HOUSEHOLD_STATE_ASSISTED", to_state: "HOUSEHOLD_STATE_ELIGIBLE",
+      preferences: { movers: 6, livelihood: "LIVELIHOOD_FARMING", preferred_districts: ["3505217"] } }),
+    own({ ...far, kind: "KIND_DISPATCH", plot_offer: { offer_id, household_id, actor, action: "OFFER_ACTION_MAKE", site_id: site,
+      plot_id: "1-07", area_m2: 800, authority: "order 21", valid_until_us: inDays(20) } }),
+    own({ ...far, kind: "KIND_RESPONSE", offer_response: { offer_id, household_id, answer: "OFFER_ANSWER_DECLINE",
+      reasons: ["OFFER_DECLINE_REASON_NO_MEANS_TO_MOVE"], taken_by: actor, text: "No lorry and nobody to help" } }),
   ] };
 }
 
 export async function night({ test, enter, leave, bus, words }) {
-  async function act(page, key) {
-    await page.keyboard.press("x");
-    await page.waitForSelector(`dialog [data-key="${key}"]`);
-    await page.keyboard.press(key);
-    await page.waitForSelector("dialog form");
-  }
   const answered = (page) => page.waitForSelector("dialog", { state: "detached" });
 
   for (const lang of ["tg", "ru", "en"])
@@ -40,7 +41,8 @@ export async function night({ test, enter, leave, bus, words }) {
       await page.keyboard.press("a");
       await page.waitForSelector(`.hand li:has-text("${bus.name}")`);
 
-      const report = say({ lane: "LANE_FLASH", flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14, confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text: "Сел аз Гусар-сой" } });
+      const report = inTajik({ lane: "LANE_FLASH", flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14,
+        confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text: "Сел аз Гусар-сой" } });
       bus.tell("ayni", report);
       await choose(page, report.message_id);
       await act(page, "i");
@@ -69,7 +71,9 @@ export async function night({ test, enter, leave, bus, words }) {
       await until("excavators are wanted", () => bus.psql(`SELECT wanted FROM eoc.board WHERE incident_id = '${incident}'`) === "2");
 
       const site = `zafarobod.${lang}`, one = family(incident, site);
-      bus.tell("zafarobod", say({ area: { pcodes: ["3505217"] }, kind: "KIND_UPDATE", plot_site: { site_id: site, name: "Zafarobod, canal 1", pcode: "3505217", capacity_total: 20, hazard_checked: "ANSWER_YES", hazard_checked_us: inDays(-1) } }));
+      bus.tell("zafarobod", inTajik({ area: { pcodes: ["3505217"] }, kind: "KIND_UPDATE",
+        plot_site: { site_id: site, name: "Zafarobod, canal 1", pcode: "3505217", capacity_total: 20, hazard_checked: "ANSWER_YES",
+        hazard_checked_us: inDays(-1) } }));
       for (const message of one.messages) bus.tell("registry", message);
       assert.equal(await until("the family has declined", () => bus.psql(`SELECT state FROM eoc.offer WHERE offer_id = '${one.offer_id}'`)), "DECLINED");
       await page.keyboard.press("4");

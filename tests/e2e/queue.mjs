@@ -1,12 +1,14 @@
 // queue - what the list of decisions tells: who took what, an office's own words, and how many wait.
-import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
-import { alarm, choose } from "./bus.mjs";
+import { alarm, choose, say } from "./bus.mjs";
 
-function flash(text) {
-  return { message_id: randomUUID().replace(/^(.{14})4/, "$17"), lane: "LANE_FLASH", status: "STATUS_EXERCISE", kind: "KIND_REPORT", event_time_us: new Date().toISOString(), area: { pcodes: ["3505203"] },
-    label: "LABEL_INTERNAL", lang: "LANG_TG", flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14, to_evacuate: 60, confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text } };
-}
+const flash = (text) => say({
+  lane: "LANE_FLASH", lang: "LANG_TG",
+  flash_report: {
+    hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14, to_evacuate: 60, confidence: "CONFIDENCE_HIGH",
+    reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text,
+  },
+});
 
 export async function queue({ test, enter, leave, bus, words }) {
   await test("who took an alarm is shown to everybody else, and the tab counts what waits", async () => {
@@ -36,9 +38,8 @@ export async function queue({ test, enter, leave, bus, words }) {
 
   await test("a word to a person is in that person's queue, whole, until it is read", async () => {
     const one = await enter("en"), two = await enter("en", undefined, undefined, bus.second);
-    const message = { ...flash(""), lane: "LANE_ROUTINE", to: [bus.name] };
-    delete message.flash_report;
-    message.general_message = { from_role: "duty officer, Ayni", subject: "Re: Gusar", text: "Nobody is missing; the road is cut behind km 12." };
+    const said = { from_role: "duty officer, Ayni", subject: "Re: Gusar", text: "Nobody is missing; the road is cut behind km 12." };
+    const message = say({ lane: "LANE_ROUTINE", lang: "LANG_TG", to: [bus.name], general_message: said });
     bus.tell("ayni", message);
     await one.waitForSelector(`.item[data-id="${message.message_id}"] .spoken:has-text("behind km 12")`);
     assert.equal(await two.locator(`.item[data-id="${message.message_id}"]`).count(), 0);

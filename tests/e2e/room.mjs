@@ -20,7 +20,8 @@ const require = createRequire(build + "/e2e/"); // where room_test.sh had them i
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const bus = await startBus(build);
-const texts = Object.fromEntries(await Promise.all(["tg", "ru", "en"].map(async (lang) => [lang, await (await fetch(`${bus.url}/words/${lang}.json`)).json()])));
+const texts = Object.fromEntries(await Promise.all(["tg", "ru", "en"].map(async (lang) =>
+  [lang, await (await fetch(`${bus.url}/words/${lang}.json`)).json()])));
 const words = (lang) => texts[lang];
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 // Who is on duty there is asked, and may take an alarm.
@@ -176,7 +177,8 @@ for (const theme of ["dark", "day"])
         for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
           await page.setViewportSize(viewport);
           const cut = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((node) =>
-            !node.closest(".scroll, .map, .unseen, .skip, svg") && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML.slice(0, 120)));
+            !node.closest(".scroll, .map, .unseen, .skip, svg") && node.scrollWidth > node.clientWidth + 1
+              && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML.slice(0, 120)));
           assert.deepEqual(cut, [], `${lang} page ${key} at ${viewport.width}`);
           assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
         }
