@@ -2,35 +2,20 @@
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap. Time
 -- passes by moving the timers; nothing waits.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 DELETE FROM bus.audit_pending;
 INSERT INTO bus.principal (name, agency, roles, serial)
 SELECT n, 'coes', 'all', 0 FROM unnest(ARRAY['coes.ayni.gw', 'coes.ayni.duty', 'coes.ayni.second', 'coes.khujand.hub', 'coes.dushanbe.desk',
                                              'coes.dushanbe.chief', 'coes.dushanbe.night']) AS n;
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 -- Says one message; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(who text, type_name text, body jsonb, n int DEFAULT NULL, status int DEFAULT 1, pcodes text DEFAULT '3505203',
                              at timestamptz DEFAULT clock_timestamp(), not_after timestamptz DEFAULT NULL, more jsonb DEFAULT '{}')
 RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 3::int2, nextval('pg_temp.told'),
-                        coalesce(pg_temp.uid(n), gen_random_uuid()), (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2,
-                        pcodes, at, clock_timestamp(), not_after, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
-                        jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
-    IF r.outcome[1] = 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(pg_temp.append(who, type_name, jsonb_build_object(type_name, body) || more, coalesce(pg_temp.uid(n), gen_random_uuid()),
+                                          status, pcodes, at, not_after => not_after, lane => 3));
 END
 $$;
 -- From an hour ago for a day.

@@ -1,13 +1,7 @@
 -- author: several people speak through one desk; each word counts as that person's, by that person's rights.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 -- Khujand is 3501401, Kulob 3504203. The page may everything itself; one that is no desk may, too.
 INSERT INTO bus.principal (name, agency, roles, places) VALUES
@@ -16,26 +10,17 @@ INSERT INTO bus.principal (name, agency, roles, places) VALUES
     ('coes.kulob.saidov', 'coes', 'dispatcher', '3504203'), ('coes.kulob.chief', 'coes', 'dispatcher', '3504203'),
     ('coes.kulob.gone', 'coes', 'dispatcher', '3504203'), ('coes.kulob.office', 'coes', 'district', '3504203');
 UPDATE bus.principal SET revoked_at = now() WHERE name = 'coes.kulob.gone';
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 -- Says one message, of `who` or of `who` through a sender ("page: who"); answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(who text, type_name text, body jsonb, pcodes text, n int DEFAULT NULL, for_whom text DEFAULT NULL,
                              more jsonb DEFAULT '{}', status int DEFAULT 1)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     sender text := 'coes.dushanbe.' || nullif(split_part(who, ': ', 1), who);
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = coalesce(sender, who)), 1, 3::int2, nextval('pg_temp.told'),
-                        coalesce(pg_temp.uid(n), gen_random_uuid()), (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2,
-                        pcodes, clock_timestamp(), clock_timestamp(), NULL, NULL, (2 << 4)::int2, '\x00', NULL, for_whom, NULL,
-                        jsonb_build_object(type_name, body) || more
-                            || CASE WHEN sender IS NULL THEN '{}' ELSE jsonb_build_object('author', split_part(who, ': ', 2)) END,
-                        (SELECT log_epoch FROM bus.log_head), 0);
-    IF r.outcome[1] = 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(pg_temp.append(coalesce(sender, who), type_name, jsonb_build_object(type_name, body) || more
+                               || CASE WHEN sender IS NULL THEN '{}' ELSE jsonb_build_object('author', split_part(who, ': ', 2)) END,
+                           coalesce(pg_temp.uid(n), gen_random_uuid()), status, pcodes, lane => 3, for_whom => for_whom));
 END
 $$;
 CREATE FUNCTION pg_temp.opens(who text, n int, pcodes text) RETURNS text LANGUAGE sql AS $$

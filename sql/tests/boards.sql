@@ -1,13 +1,7 @@
 -- boards: families as numbers, for whoever may hear numbers of them and no more.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 INSERT INTO bus.principal (name, agency, places, roles) VALUES
     ('coes.ayni.desk', 'coes', '3505203', 'dispatcher'), ('coes.vose.desk', 'coes', '3507205', 'dispatcher'),

@@ -2,13 +2,7 @@
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap, from the
 -- root of the repository.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 -- Spelling ------------------------------------------------------------------------------------------
 SELECT is(bus.transliterate_tg(t), l, t) FROM (VALUES

@@ -2,13 +2,7 @@
 -- never comes. With the tiny cycle of tiny.sql. Everything is undone.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 \ir tiny.sql
 
 -- All of this is one transaction; elsewhere each append is. What one of them has found out is forgotten here.

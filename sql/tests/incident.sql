@@ -1,35 +1,19 @@
 -- incident: from the first word to the end of it, and what must not happen on the way.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 INSERT INTO bus.principal (name, agency, roles, places) VALUES
     ('coes.dushanbe.duty', 'coes', '', ''), ('coes.panjakent', 'coes', 'district', '3505242'), ('eoc.duty', 'eoc', 'eoc', '');
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 -- Says one message; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, more jsonb DEFAULT '{}', status int DEFAULT 1, at timestamptz DEFAULT now(),
                              pcode text DEFAULT '3505203', id uuid DEFAULT gen_random_uuid(),
                              who text DEFAULT 'coes.dushanbe.duty', for_whom text DEFAULT NULL, late interval DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    n int8 := nextval('pg_temp.told');
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, n, id,
-                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, coalesce(at + late, clock_timestamp()),
-                        NULL, NULL, (2 << 4)::int2, '\x00', NULL, for_whom, NULL,
-                        jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
-    IF r.outcome[1] = 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(pg_temp.append(who, type_name, jsonb_build_object(type_name, body) || more, id, status, pcode, at,
+                                          coalesce(at + late, clock_timestamp()), for_whom => for_whom));
 END
 $$;
 CREATE FUNCTION pg_temp.opens(n int, more jsonb DEFAULT '{}', status int DEFAULT 1) RETURNS text LANGUAGE sql AS

@@ -1,13 +1,7 @@
 -- ledger: the mechanism of life cycles, with a tiny one of the tests' own (tiny.sql). Everything is undone.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 \ir tiny.sql
 

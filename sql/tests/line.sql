@@ -1,13 +1,7 @@
 -- line: what is wanted and who has promised what of it, from the first word to the way home, and what must not happen.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 -- Telling ------------------------------------------------------------------------------------------
 INSERT INTO bus.principal (name, agency, roles, places) VALUES
@@ -15,27 +9,18 @@ INSERT INTO bus.principal (name, agency, roles, places) VALUES
     ('mod.dushanbe.depot', 'mod', 'supplier', '3501000'), ('coes.rasht.office', 'coes', 'district', '3504207'),
     ('rcst.khujand.team2', 'rcst', 'supplier', '3505401'), ('health.ayni.office', 'health', 'district', '3505203'),
     ('kmk.dushanbe.eoc', 'kmk', 'eoc', ''), ('kmk.khujand.desk', 'kmk', 'dispatcher', '3505000'), ('kmk.rasht.desk', 'kmk', 'dispatcher', '3504207');
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 CREATE FUNCTION pg_temp.type_of(who text) RETURNS int2 LANGUAGE sql AS $$ SELECT number::int2 FROM bus.type WHERE name = who $$;
 -- Says message `n`, an answer to message `to`; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(n int, type_name text, who text, lines jsonb, to_n int DEFAULT NULL, more jsonb DEFAULT '{}', status int DEFAULT 1,
                              at timestamptz DEFAULT now(), until timestamptz DEFAULT NULL, pcode text DEFAULT '3505203', thread int DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, nextval('pg_temp.told'), pg_temp.uid(n),
-                        pg_temp.type_of(type_name), status::int2, pcode, at, clock_timestamp(), until, NULL, (2 << 4)::int2,
-                        ('\x' || lpad(to_hex(n), 8, '0'))::bytea, NULL, NULL, NULL,
-                        jsonb_strip_nulls(jsonb_build_object('preceding_id', pg_temp.uid(to_n), 'originating_id', pg_temp.uid(coalesce(thread, n)),
-                                                             'incident_ids', more->'incident_ids', 'to', more->'to'))
-                            || jsonb_build_object(type_name, jsonb_strip_nulls(jsonb_build_object('lines', lines)) || (more - 'incident_ids' - 'to')),
-                        (SELECT log_epoch FROM bus.log_head), 0);
-    IF r.outcome[1] >= 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(pg_temp.append(who, type_name,
+        jsonb_strip_nulls(jsonb_build_object('preceding_id', pg_temp.uid(to_n), 'originating_id', pg_temp.uid(coalesce(thread, n)),
+                                             'incident_ids', more->'incident_ids', 'to', more->'to'))
+            || jsonb_build_object(type_name, jsonb_strip_nulls(jsonb_build_object('lines', lines)) || (more - 'incident_ids' - 'to')),
+        pg_temp.uid(n), status, pcode, at, not_after => until, content => ('\x' || lpad(to_hex(n), 8, '0'))::bytea));
 END
 $$;
 -- One line of a message: what, how much, answer, times.
@@ -440,13 +425,9 @@ SELECT is(pg_temp.wanted(10500), 'CLOSED 1', 'and closed again');
 
 -- What nobody promised ---------------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.settles(n int, about int, ruling text DEFAULT 'APPLIED') RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = 'kmk.dushanbe.eoc'), 1, 4::int2, nextval('pg_temp.told'), pg_temp.uid(n), 204::int2, 1::int2, '3505203', now(),
-                        clock_timestamp(), NULL, NULL, (3 << 4)::int2, '\x00', NULL, NULL, NULL,
-                        jsonb_build_object('decision', jsonb_build_object('message_id', pg_temp.uid(about), 'ruling', 'RULING_' || ruling)), (SELECT log_epoch FROM bus.log_head), 0);
-    RETURN CASE WHEN r.outcome[1] >= 5 THEN 'REFUSED ' || r.code[1] ELSE (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head) END;
+    RETURN pg_temp.verdict(pg_temp.append('kmk.dushanbe.eoc', 'decision',
+        jsonb_build_object('decision', jsonb_build_object('message_id', pg_temp.uid(about), 'ruling', 'RULING_' || ruling)), pg_temp.uid(n), label => 3));
 END
 $$;
 CREATE FUNCTION pg_temp.why(n int) RETURNS text LANGUAGE sql AS $$ SELECT code FROM bus.contested WHERE message_id = pg_temp.uid(n) $$;

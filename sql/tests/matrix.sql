@@ -7,13 +7,7 @@
 -- refuse for want of a right: a null that was refused by a constraint had come in before.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 -- A mistake for the test to see: psql -v mistake='GRANT ...'
 \if :{?mistake}
 :mistake;

@@ -2,13 +2,7 @@
 -- the same behind as the same messages one by one. With the tiny cycle of tiny.sql. Everything is undone.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 \ir tiny.sql
 
 -- What is said. `says`: M a site is made, G an offer (refused where it cannot be kept, held where the site is not there),

@@ -1,11 +1,5 @@
 -- orders: how many approve, and who may.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 SELECT is(bus.approvers_needed(x.type, x.action), x.n, format('%s %s takes %s', x.type, x.action, x.n))
   FROM (VALUES ('siren_command', 'sound', 2), ('siren_command', 'silence', 2), ('sensor_configuration', '', 2),

@@ -1,11 +1,5 @@
 -- paper: how harm is weighed, numbers that give nobody away, rows of CSV.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 SET LOCAL session_replication_role = replica; -- rows as the bus would have made them
 
 INSERT INTO bus.principal (principal_id, name, agency, places, roles) OVERRIDING SYSTEM VALUE

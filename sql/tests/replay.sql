@@ -1,22 +1,12 @@
 -- replay: what belongs to an incident, and who speaks in an exercise that plays it.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 INSERT INTO bus.principal (name, agency) VALUES ('coes.dushanbe.duty', 'coes'), ('rcst.ayni.team2', 'rcst');
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 CREATE FUNCTION pg_temp.tell(n int, type_name text, body jsonb, more jsonb DEFAULT '{}', status int DEFAULT 1) RETURNS void LANGUAGE sql AS $$
-    SELECT bus.append_one((SELECT principal_id FROM bus.principal WHERE name = 'coes.dushanbe.duty'), 1, 4::int2, nextval('pg_temp.told'),
-                          pg_temp.uid(n), (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, '3505203', now(),
-                          clock_timestamp(), NULL, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
-                          jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0)
+    SELECT pg_temp.append('coes.dushanbe.duty', type_name, jsonb_build_object(type_name, body) || more, pg_temp.uid(n), status, at => now())
 $$;
 CREATE FUNCTION pg_temp.opens(n int, incident int, more jsonb DEFAULT '{}') RETURNS void LANGUAGE sql AS
 $$ SELECT pg_temp.tell(n, 'incident', jsonb_build_object('incident_id', pg_temp.uid(incident), 'hazard', 'HAZARD_MUDFLOW', 'name', 'Gusar') || more) $$;

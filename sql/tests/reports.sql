@@ -1,36 +1,20 @@
 -- reports: versions that stand in each other's place, what a district owes, and who is silent; also after ten years.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
+\ir lib/begin.sql
 SET LOCAL timezone = 'UTC';
-SELECT no_plan();
 
 INSERT INTO bus.principal (name, agency, roles, places) VALUES
     ('coes.ayni', 'coes', 'district', '3505203'), ('coes.ayni.jamoat', 'coes', 'district', '350520301'), ('coes.ayni.gw', 'coes', 'gateway', '3505203'),
     ('rcst.ayni', 'rcst', 'partner', '3505203'), ('coes.panjakent', 'coes', 'district', '3505242'), ('coes.dushanbe', 'coes', 'eoc', ''),
     ('coes.khujand', 'coes', 'dispatcher', '3505000'), ('coes.isfara', 'coes', 'district', '3505220'), ('coes.hisor', 'coes', 'district', '3502210');
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 -- Says one message, received when it happened.
 CREATE FUNCTION pg_temp.tell(who text, type_name text, body jsonb, at timestamptz, id uuid DEFAULT gen_random_uuid(), more jsonb DEFAULT '{}',
                              pcode text DEFAULT '3505203', late interval DEFAULT '0', status int DEFAULT 1)
 RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, nextval('pg_temp.told'), id,
-                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, at + late,
-                        NULL, NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
-                        jsonb_build_object(type_name, body) || more, (SELECT log_epoch FROM bus.log_head), 0);
-    IF r.outcome[1] = 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(pg_temp.append(who, type_name, jsonb_build_object(type_name, body) || more, id, status, pcode, at, at + late));
 END
 $$;
 CREATE FUNCTION pg_temp.of(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('incident_ids', jsonb_build_array(pg_temp.uid(n))) $$;

@@ -2,14 +2,8 @@
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap, from the
 -- root of the repository.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
+\ir lib/begin.sql
 SET LOCAL statement_timeout = '60s';
-SELECT no_plan();
 
 -- Letters ---------------------------------------------------------------------------------------------
 SELECT is(eoc.fold(t), folded, t) FROM (VALUES

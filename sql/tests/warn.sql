@@ -1,32 +1,21 @@
 -- warn: what people warn of at a page takes two of them, and an update or a cancellation names what is in force.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 DELETE FROM bus.audit_pending;
 INSERT INTO bus.principal (name, agency, roles, serial)
 SELECT n, 'coes', CASE n WHEN 'coes.dushanbe.desk' THEN 'all desk' WHEN 'coes.partner' THEN 'partner' ELSE 'all' END, 0
   FROM unnest(ARRAY['coes.dushanbe.desk', 'coes.khujand.hub', 'coes.rahimov', 'coes.nazarova', 'coes.third', 'coes.partner']) AS n;
-CREATE SEQUENCE pg_temp.told;
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+\ir lib/tell.sql
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.dushanbe.desk',
                              pcodes text DEFAULT '3505203') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 3::int2, nextval('pg_temp.told'),
-                        pg_temp.uid(n), (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2,
-                        pcodes, clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '2 hours', NULL, (2 << 4)::int2, '\x00',
-                        NULL, NULL, NULL, jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author)) || more,
-                        (SELECT log_epoch FROM bus.log_head), 0);
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') || coalesce(' ' || (SELECT c.code FROM bus.contested c WHERE c.seq = m.seq), '')
-              FROM bus.message m WHERE m.seq = r.head);
+    r := pg_temp.append(who, type_name, jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author)) || more, pg_temp.uid(n),
+                        status, pcodes, not_after => clock_timestamp() + interval '2 hours', lane => 3);
+    RETURN pg_temp.verdict(r) || coalesce(' ' || (SELECT c.code FROM bus.contested c WHERE c.seq = r.head), '');
 END
 $$;
 CREATE FUNCTION pg_temp.body(n int, cap_status text, more jsonb DEFAULT '{}', sent text DEFAULT '1790000000000000') RETURNS jsonb LANGUAGE sql AS $$

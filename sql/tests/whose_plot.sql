@@ -2,13 +2,7 @@
 -- it leaves, what waits in vain is told so, and every fact finds a way.
 --
 -- Run by tests/integration/pgtap_test.c as superuser on a fresh database with extension pgtap in schema tap.
-\set ON_ERROR_STOP 1
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-SET LOCAL search_path = pg_temp, pg_catalog, tap;
-SET LOCAL client_min_messages = error;
-SELECT no_plan();
+\ir lib/begin.sql
 
 \ir lib/relocation.sql
 INSERT INTO bus.principal (name, agency, roles, places) VALUES

@@ -5,9 +5,8 @@
 INSERT INTO bus.principal (name, agency) VALUES ('rcst.ayni.team2', 'rcst'), ('registry.khujand', 'registry'),
     ('land.zafarobod', 'land');
 INSERT INTO bus.principal (name, agency, roles) VALUES ('coes.duty', 'coes', 'all');
-CREATE SEQUENCE pg_temp.told;
+\ir tell.sql
 CREATE TEMP TABLE whys (n int8, text text);
-CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 CREATE FUNCTION pg_temp.us(t timestamptz) RETURNS text LANGUAGE sql AS $$ SELECT bus.us(t)::text $$;
 -- Says one message; answers its verdict, and the code if there is one.
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, status int DEFAULT 1, at timestamptz DEFAULT now(),
@@ -15,19 +14,13 @@ CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, status int DEFAULT 1, a
                              not_after timestamptz DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    n int8 := nextval('pg_temp.told');
     r bus.append_result;
 BEGIN
-    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 4::int2, n, gen_random_uuid(),
-                        (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, pcode, at, clock_timestamp(),
-                        not_after, NULL, (4 << 4)::int2, '\x00', NULL, NULL, NULL,
-                        jsonb_build_object('kind', 'KIND_' || kind, type_name, body), (SELECT log_epoch FROM bus.log_head), 0);
-    INSERT INTO pg_temp.whys VALUES (n, coalesce(r.refusal[1],
+    r := pg_temp.append(who, type_name, jsonb_build_object('kind', 'KIND_' || kind, type_name, body), status => status, pcodes => pcode, at => at,
+                        not_after => not_after, label => 4);
+    INSERT INTO pg_temp.whys VALUES (currval('pg_temp.told'), coalesce(r.refusal[1],
         (SELECT x.text FROM bus.held x WHERE x.seq = r.head), (SELECT x.text FROM bus.contested x WHERE x.seq = r.head)));
-    IF r.outcome[1] = 5 THEN
-        RETURN 'REFUSED ' || r.code[1];
-    END IF;
-    RETURN (SELECT coalesce((ARRAY['APPLIED', 'HELD', 'CONTESTED'])[m.verdict], 'none') FROM bus.message m WHERE m.seq = r.head);
+    RETURN pg_temp.verdict(r);
 END
 $$;
 CREATE FUNCTION pg_temp.state(n int) RETURNS text LANGUAGE sql AS $$ SELECT state FROM bus.household WHERE household_id = pg_temp.uid(n) $$;
