@@ -1,6 +1,6 @@
 -- page: gateways and their channels with the last value of two days: CSV with HXL tags, asked by /api/csv/sensors
 -- takes: lang
-SELECT eoc.csv($1::text, '#sensor+gateway|Gateway|Шлюз|Шлюз', '#sensor+id|Channel|Канал|Канал', '#sensor+type|Measures|Измеряет|Чен мекунад', '#loc+name|Station|Станция|Истгоҳ', '#adm2+code|District code|Код района|Рамзи ноҳия',
+SELECT eoc.csv($1::text, '#meta+gateway|Gateway|Шлюз|Шлюз', '#meta+sensor+id|Channel|Канал|Канал', '#indicator+type|Measures|Измеряет|Чен мекунад', '#loc+name|Station|Станция|Истгоҳ', '#adm2+code|District code|Код района|Рамзи ноҳия',
                '#adm2+name|District|Район|Ноҳия', '#indicator+value|Last value|Последнее значение|Қимати охирин', '#indicator+unit|Unit|Единица|Воҳид', '#date+measured|Measured at|Измерено|Вақти ченкунӣ',
                '#meta+quality|Quality bits|Биты качества|Битҳои сифат', '#indicator+battery_v|Battery, V|Батарея, В|Батарея, В', '#date+reported|Gateway at|Шлюз на связи|Шлюз дар алоқа')
     || coalesce((SELECT string_agg(eoc.csv_row(d.sender, d.datastream_id::text, d.type, d.thing, left(d.pcode, 7), eoc.place_name(d.pcode, coalesce($1::text, 'en')), trim_scale(round(o.value::numeric, 6))::text, o.unit,

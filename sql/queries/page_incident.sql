@@ -25,7 +25,7 @@ WITH inc AS MATERIALIZED (
            max(d.at) FILTER (WHERE d.is_alarm) + interval '12 hours' AS to_at FROM detection d
 ), proof AS MATERIALIZED (
     SELECT d.sender, (e->>'datastream_id')::int4 AS datastream_id, eoc.word(e->>'type', 'OBSERVATION_TYPE_') AS type,
-           (e->>'threshold')::numeric * 10::numeric ^ coalesce((e->>'exponent')::int4, 0) AS line, d.level, d.profile, d.is_alarm
+           (e->>'threshold')::numeric * 10::numeric ^ coalesce((e->>'exponent')::int4, 0) AS line, d.is_alarm
       FROM detection d CROSS JOIN LATERAL jsonb_array_elements(d.evidence) AS e WHERE jsonb_typeof(d.evidence) = 'array'
 ), channel AS MATERIALIZED (
     -- What the alarms stand on, and the rain of the same district.
@@ -94,8 +94,8 @@ SELECT json_build_object(
     'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.evidence, d.front_speed_m_s, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
     'plots', coalesce((SELECT json_agg(p) FROM (
         SELECT s.sender, s.datastream_id, s.type, s.unit, min(s.rank) AS rank, json_agg(json_build_array(s.ms, s.low, s.high) ORDER BY s.ms) AS points,
-               (SELECT json_agg(x) FROM (SELECT p.line, p.level, p.profile FROM proof p WHERE p.sender = s.sender AND p.datastream_id = s.datastream_id
-                                            AND p.type = s.type AND p.line IS NOT NULL GROUP BY 1, 2, 3) AS x) AS lines
+               (SELECT json_agg(x) FROM (SELECT p.line FROM proof p WHERE p.sender = s.sender AND p.datastream_id = s.datastream_id
+                                            AND p.type = s.type AND p.line IS NOT NULL GROUP BY 1) AS x) AS lines
           FROM sample s GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2 LIMIT 6) AS p), '[]'),
     'span', (SELECT json_build_array(round(extract(epoch FROM s.from_at) * 1000), round(extract(epoch FROM s.to_at) * 1000)) FROM span s WHERE s.from_at IS NOT NULL),
     'requests', coalesce((SELECT json_agg(b) FROM (SELECT * FROM request ORDER BY asked_at) AS b), '[]'),

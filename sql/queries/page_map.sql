@@ -17,8 +17,15 @@ SELECT json_build_object(
                    LEFT JOIN LATERAL (SELECT * FROM eoc.station z WHERE z.gateway = g.sender LIMIT 1) AS t ON true
                   ORDER BY g.sender LIMIT 300) AS x), '[]'),
     'torrents', coalesce((SELECT json_agg(x) FROM (SELECT t.torrent_id, t.name, t.gateway, t.point, t.lat, t.lon, t.distance_m, t.people FROM eoc.torrent t ORDER BY t.torrent_id, t.distance_m LIMIT 500) AS x), '[]'),
+    'stations', coalesce((SELECT json_agg(x) FROM (SELECT s.gateway, s.lat, s.lon FROM eoc.station s WHERE s.lat <> 0
+                 AND s.gateway IN (SELECT t.gateway FROM eoc.torrent t) ORDER BY s.altitude_m DESC NULLS LAST LIMIT 500) AS x), '[]'),
     'sirens', coalesce((SELECT json_agg(x) FROM (SELECT DISTINCT ON (r.site) r.site, r.result, r.code, r.event_at, r.pcode, r.status
                  FROM (SELECT * FROM eoc.siren_report y ORDER BY y.seq DESC LIMIT 300) AS r ORDER BY r.site, r.seq DESC) AS x), '[]'),
     'silence', coalesce((SELECT json_agg(x) FROM (SELECT s.pcode, s.since, s.last_sender, s.incident_id, s.incident_name FROM eoc.silence s) AS x), '[]'),
-    'reports', coalesce((SELECT json_agg(x) FROM (SELECT r.pcode, sum(r.expected)::int4 AS expected, sum(r.received)::int4 AS received, sum(r.missing)::int4 AS missing
-                 FROM eoc.report_due r WHERE r.period_to > now() - interval '2 days' GROUP BY r.pcode) AS x), '[]'))::text;
+    'reports', coalesce((SELECT json_agg(x) FROM (
+                 SELECT e.pcode, w.status, count(*) FILTER (WHERE e.state <> 'NOT_DUE')::int4 AS expected, count(*) FILTER (WHERE e.is_received)::int4 AS received,
+                        count(*) FILTER (WHERE e.state = 'MISSING')::int4 AS missing, string_agg(DISTINCT e.incident_name, ', ') AS names
+                   FROM (VALUES ('ACTUAL', 1, now()),
+                                ('EXERCISE', 2, (SELECT max(i.last_at) FROM eoc.incident_now i WHERE i.status = 'EXERCISE'))) AS w(status, nr, clock)
+                  CROSS JOIN LATERAL eoc.reports_expected(w.clock - interval '3 days', w.clock, w.nr) AS e
+                  WHERE w.clock IS NOT NULL GROUP BY e.pcode, w.status) AS x), '[]'))::text;

@@ -56,7 +56,7 @@ export async function boards({ test, enter, leave, bus, words }) {
     const page = await enter();
     await go(page, `/incident/${id}`);
     await page.waitForSelector(".plot .line");
-    assert.match(await page.textContent(".plot .threshold-name"), /stage\.level.* 4\.5/);
+    assert.match(await page.textContent(".plot .threshold-name"), /^line 4\.5 m$/);
     assert.ok((await page.locator(".plot .band.alarm").count()) >= 1); // whatever else rang there
     await page.click(".plot-table summary");
     await page.waitForSelector(".plot-table td:has-text('4.85')");

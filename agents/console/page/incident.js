@@ -49,13 +49,24 @@ function levels(detections, sender, end) {
     .filter((one) => one.kind !== "clear");
 }
 
+// What people did and said while it rose and fell: first words of offices, moves of the incident, alerts.
+function eventsOf(timeline) {
+  const said = new Set(), events = [];
+  for (const one of [...timeline].reverse()) {
+    const moved = one.cycle === "incident" && one.to_state && one.to_state !== one.from_state, what = moved ? word("state", one.to_state) : /^(flash_report|public_alert)$/.test(one.what) ? word("type", one.what) : null;
+    if (!what || said.has(what)) continue;
+    said.add(what);
+    events.push({ at: Date.parse(one.at), name: what });
+  }
+  return events.sort((a, b) => a.at - b.at).slice(0, 9);
+}
 function measured(answer) {
   const [from, to] = answer.span ?? [];
   return el("section", { class: "plots" }, el("h2", {}, say("incident.plots")),
     answer.plots.length ? answer.plots.map((one) => plot({
       title: `${word("obs", one.type)} · ${one.sender}`, unit: unitOf(one.unit), from, to,
       series: [{ name: word("obs", one.type), points: one.points.flatMap(([at, low, high]) => (low === high ? [[at, high]] : [[at, low], [at, high]])) }],
-      thresholds: (one.lines ?? []).map((line) => ({ name: `${word("level", line.level)}, ${line.profile}:`, value: Number(line.line) })),
+      thresholds: (one.lines ?? []).map((line) => ({ name: say("plot.line"), value: Number(line.line) })), events: eventsOf(answer.timeline), narrow: true,
       bands: levels(answer.detections, one.sender, to),
     })) : el("p", { class: "none" }, say("incident.no_plots")),
     answer.detections.length ? table(say("incident.detections"), [

@@ -1,6 +1,8 @@
 // map - where it happens. Shapes of districts are served from here and nothing else is asked for; the list beside the map has
 // the same things in the same order, so that nobody needs the map.
 import { el, fill, shapes, svg } from "./dom.js";
+import { menu } from "./form.js";
+import { go } from "./app.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
@@ -8,8 +10,9 @@ import { watch } from "./watch.js";
 
 // Layers in the order of the list; each thing: {layer, key, href, p (shape and colour, as dom.mark has them), name, text, at, place}.
 const layers = ["alerts", "silence", "incidents", "gateways", "sirens", "torrents", "reports"];
-const signs = { alerts: "!", silence: "…", incidents: "#", gateways: "~", sirens: "♪", torrents: "≈", reports: "?" };
+const signs = { alerts: "!", silence: "⋯", incidents: "#", gateways: "~", sirens: "♪", torrents: "≈", reports: "?" };
 const levels = { ALARM: 1, WARNING: 2, WATCH: 3 };
+const typical = { alerts: 1, silence: 3, incidents: 3, gateways: 5, sirens: 4, torrents: 5, reports: 4 };
 let seen = null; // where the map stood when it was left
 
 function shown() {
@@ -20,16 +23,27 @@ function shown() {
   }
 }
 
-function badge(thing) {
-  const sign = svg("text", { x: 12, y: thing.p === 2 ? 19 : 17 });
+function badge(thing, more) {
+  const sign = svg("text", { x: 12, y: thing.p === 2 ? 19 : 17 }), count = more ? [svg("circle", { cx: 22, cy: 3, r: 7.5, class: "count" }), svg("text", { x: 22, y: 6.5, class: "count-number" })] : [];
   sign.textContent = signs[thing.layer];
-  return svg("svg", { viewBox: "0 0 24 24", class: "badge p" + thing.p, "aria-hidden": "true" }, svg("path", { d: shapes[thing.p] }), sign);
+  if (more) count[1].textContent = more;
+  return svg("svg", { viewBox: "0 0 24 24", class: "badge p" + thing.p, "aria-hidden": "true" }, svg("path", { d: shapes[thing.p] }), sign, ...count);
 }
 const label = (thing) => [say("map.one." + thing.layer), thing.name, thing.text].filter(Boolean).join(" · ");
 const link = (thing, ...inside) => el("a", { href: thing.href, "data-link": true, "data-key": thing.key, title: label(thing), "aria-label": label(thing) }, ...inside);
 
+// Several that would lie on each other: the most urgent with their number, and a menu of all of them.
+const several = (things) => el("button", { type: "button", class: "several", "data-key": things.map((one) => one.key).join(" "), title: things.map(label).join("\n"),
+  "aria-label": `${words.count("map.several", things.length)}: ${things.map(label).join("; ")}`,
+  onclick: () => menu(things[0].name || words.count("map.several", things.length), things.map((one) => ({ label: label(one), run: () => go(one.href) }))) }, badge(things[0], things.length));
+
 // --- what is where -------------------------------------------------------------------------------
 
+// A torrent as it is watched: from its highest station to the last place that it reaches.
+function course(answer, torrent) {
+  const own = answer.torrents.filter((one) => one.torrent_id === torrent.torrent_id), by = new Set(own.map((one) => one.gateway));
+  return [...(answer.stations ?? []).filter((one) => by.has(one.gateway)), ...own.filter((one) => one.lat).sort((a, b) => a.distance_m - b.distance_m)];
+}
 function things(answer) {
   const places = new Map(answer.places.map((place) => [place.pcode, place]));
   const of = (codes) => String(codes ?? "").split(" ").map((code) => places.get(code) ?? places.get(code.slice(0, 7)) ?? places.get(code.slice(0, 4) + "000")).filter(Boolean);
@@ -37,7 +51,7 @@ function things(answer) {
   const put = (layer, key, href, p, codes, text, row) => ({ layer, key: layer + key, href, p, text, at: at(codes, row), place: of(codes)[0]?.pcode, name: row?.title ?? of(codes).map((place) => place.name).join(", ") });
   const test = (status) => (status === "EXERCISE" ? word("status", status) : "");
   const join = (...parts) => parts.filter(Boolean).join(" · ");
-  const torrents = new Map(answer.torrents.map((torrent) => [torrent.torrent_id, torrent]));
+  const torrents = new Map([...answer.torrents].sort((a, b) => Boolean(a.point) - Boolean(b.point) || b.distance_m - a.distance_m).map((torrent) => [torrent.torrent_id, torrent]));
   return [
     ...answer.alerts.map((a) => put("alerts", a.alert_id, "/", levels[a.level] ?? (a.type === "public_alert" ? 1 : 3), a.places, join(word("hazard", a.hazard), word("level", a.level), word("state", a.state), test(a.status)))),
     ...answer.silence.map((s) => put("silence", s.pcode, "/districts", 3, s.pcode, join(say("map.silent", { at: words.time(s.since) }), s.incident_name))),
@@ -45,9 +59,20 @@ function things(answer) {
       join(i.name, word("hazard", i.hazard), word("state", i.state), test(i.status)))),
     ...answer.gateways.map((g) => put("gateways", g.sender, "/sensors", levels[g.level] ?? 5, g.pcode, join(g.sender, word("level", g.level), word("hazard", g.hazard), words.time(g.event_at ?? g.heard_at)), { ...g, title: g.station })),
     ...answer.sirens.map((s) => put("sirens", s.site, "/sensors", s.result === "FAILED" ? 2 : 4, s.pcode, join(s.site, word("siren", s.result), words.time(s.event_at)))),
-    ...[...torrents.values()].map((t) => put("torrents", t.torrent_id, "/sensors", 5, "", join(t.point, t.people ? words.count("map.people", t.people) : ""), { ...t, title: t.name })),
-    ...answer.reports.filter((r) => r.missing).map((r) => put("reports", r.pcode, "/districts", 4, r.pcode, say("map.missing", r))),
+    ...[...torrents.values()].map((t) => put("torrents", t.torrent_id, "/sensors", 5, "", join(t.point, t.people ? words.count("map.people", t.people) : ""), { ...(course(answer, t)[0] ?? t), title: t.name })),
+    ...answer.reports.filter((r) => r.missing).map((r) => put("reports", r.pcode + r.status, "/districts", r.received ? 4 : 3, r.pcode, join(say("map.missing", r), r.names, test(r.status)))),
   ];
+}
+
+// Expected and received of each district, what is played and what is real together.
+function owedOf(answer) {
+  const owed = new Map();
+  for (const r of answer.reports) {
+    const one = owed.get(r.pcode) ?? { expected: 0, received: 0, missing: 0 };
+    for (const key of Object.keys(one)) one[key] += r[key];
+    owed.set(r.pcode, one);
+  }
+  return owed;
 }
 
 // --- the drawing ---------------------------------------------------------------------------------
@@ -67,29 +92,40 @@ async function drawing(box, shapesOf, wanted) {
   const L = await import("/leaflet/leaflet.esm.min.js").catch(() => null);
   if (!L) return null;
   // Nothing glides: it is the same for who wants no motion, and an old PC is spared.
-  const map = L.map(box, { zoomControl: false, attributionControl: false, keyboard: false, zoomSnap: 0.25, minZoom: 5, maxZoom: 13, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false });
+  const map = L.map(box, { zoomControl: false, attributionControl: false, keyboard: false, zoomSnap: 0.25, minZoom: 5, maxZoom: 12, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false });
   const districts = L.geoJSON(shapesOf.features, { style: () => ({ className: "district" }) }).addTo(map);
   L.geoJSON(shapesOf.outline, { interactive: false, style: () => ({ className: "outline" }) }).addTo(map);
-  const names = L.layerGroup().addTo(map), marks = L.layerGroup().addTo(map), all = districts.getBounds();
+  const courses = L.layerGroup().addTo(map), names = L.layerGroup().addTo(map), marks = L.layerGroup().addTo(map), all = districts.getBounds();
   map.setMaxBounds(all.pad(0.5));
   if (seen) map.setView(seen.at, seen.zoom, { animate: false });
   else map.fitBounds(all, { animate: false });
   map.on("moveend", () => (seen = { at: map.getCenter(), zoom: map.getZoom() }));
-  // What would lie on something more urgent moves aside; a name that has no room is not shown.
+  // What would lie on something more urgent joins it; a name that has no room is not shown, and districts where something
+  // is come first.
+  const SIZE = 28;
+  let shownThings = [];
   function part() {
-    const taken = [], free = (x, y, w, h) => !taken.some((one) => Math.abs(one.x - x) < (one.w + w) / 2 && Math.abs(one.y - y) < (one.h + h) / 2);
-    for (const one of marks.getLayers()) {
-      const at = map.latLngToLayerPoint(one.getLatLng());
-      let nth = 0, x = at.x, y = at.y;
-      for (; nth < 60 && !free(x, y, 26, 26); nth++, x = at.x + 27 * (nth % 6), y = at.y + 27 * Math.floor(nth / 6));
-      taken.push({ x, y, w: 26, h: 26 });
-      one.getElement().style.marginLeft = `${x - at.x - 13}px`;
-      one.getElement().style.marginTop = `${y - at.y - 13}px`;
+    const piles = [], taken = [], free = (x, y, w, h) => !taken.some((one) => Math.abs(one.x - x) < (one.w + w) / 2 && Math.abs(one.y - y) < (one.h + h) / 2);
+    for (const thing of shownThings) {
+      const at = map.latLngToLayerPoint(thing.at), pile = piles.find((one) => Math.abs(one.at.x - at.x) < SIZE && Math.abs(one.at.y - at.y) < SIZE);
+      if (pile) pile.things.push(thing);
+      else piles.push({ at, things: [thing] });
     }
-    for (const one of names.getLayers()) {
-      const at = map.latLngToLayerPoint(one.getLatLng()), name = one.getElement().firstChild, w = 7 * name.textContent.length, room = free(at.x, at.y + 8, w, 16);
+    const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    marks.clearLayers();
+    for (const pile of piles) {
+      taken.push({ x: pile.at.x, y: pile.at.y, w: SIZE + 6, h: SIZE + 2 });
+      L.marker(pile.things[0].at, { keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [SIZE, SIZE], html: pile.things.length > 1 ? several(pile.things) : link(pile.things[0], badge(pile.things[0])) }) }).addTo(marks);
+    }
+    if (held) [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").some((key) => held.split(" ").includes(key)))?.focus({ preventScroll: true });
+    const busy = new Set(shownThings.map((one) => one.place)), all = names.getLayers().sort((one, other) => busy.has(other.pcode) - busy.has(one.pcode));
+    for (const one of all) {
+      const at = map.latLngToLayerPoint(one.getLatLng()), name = one.getElement().firstChild, w = 6.6 * name.textContent.length + 4, must = busy.has(one.pcode);
+      const y = [8, 24, -24, 38].find((down) => free(at.x, at.y + down, w, 15)), room = y !== undefined && (must || y === 8);
       name.hidden = !room;
-      if (room) taken.push({ x: at.x, y: at.y + 8, w, h: 16 });
+      name.classList.toggle("busy", must);
+      one.getElement().style.marginTop = `${(y ?? 8) - 8}px`;
+      if (room) taken.push({ x: at.x, y: at.y + y, w, h: 15 });
     }
   }
   map.on("zoomend", part);
@@ -99,10 +135,9 @@ async function drawing(box, shapesOf, wanted) {
     pan: (x, y) => map.panBy([x, y], { animate: false }),
     zoom: (by) => map.setZoom(map.getZoom() + by, { animate: false }),
     whole: () => map.fitBounds(all, { animate: false }),
-    look: () => shape(wanted)[0] && map.fitBounds(shape(wanted)[0].getBounds().pad(0.6), { animate: false }),
     // Districts: how many reports are missing as shade, silence as hatching over it, names when there is room.
     paint(answer, on) {
-      const silent = new Set(on.has("silence") ? answer.silence.map((s) => s.pcode) : []), owed = new Map(answer.reports.map((r) => [r.pcode, r]));
+      const silent = new Set(on.has("silence") ? answer.silence.map((s) => s.pcode) : []), owed = owedOf(answer);
       for (const one of districts.getLayers()) {
         const path = one.getElement(), code = one.feature.properties.pcode, due = on.has("reports") ? owed.get(code) : null;
         hatch(path);
@@ -110,17 +145,28 @@ async function drawing(box, shapesOf, wanted) {
         path.setAttribute("data-pcode", code);
       }
       names.clearLayers();
+      courses.clearLayers();
+      if (on.has("torrents"))
+        for (const torrent_id of new Set(answer.torrents.map((one) => one.torrent_id))) {
+          const line = course(answer, { torrent_id }).map((one) => [one.lat, one.lon]);
+          if (line.length > 1) L.polyline(line, { interactive: false, className: "course" }).addTo(courses);
+        }
       for (const place of answer.places)
         if (place.level === "DISTRICT" && place.lat && shape(place.pcode).length)
-          L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, place.name) }) }).addTo(names);
+          Object.assign(L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, place.name) }) }), { pcode: place.pcode }).addTo(names);
     },
     mark(list) {
-      marks.clearLayers();
-      for (const thing of list.filter((one) => one.at))
-        L.marker(thing.at, { keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [26, 26], html: link(thing, badge(thing)) }) }).addTo(marks);
+      shownThings = list.filter((one) => one.at);
       part();
     },
-    end: () => map.remove(),
+    find(pcode) {
+      wanted = pcode;
+      shape(pcode)[0] && map.fitBounds(shape(pcode)[0].getBounds().pad(0.6), { animate: false });
+    },
+    end() {
+      map.off();
+      map.remove();
+    },
   };
 }
 
@@ -132,7 +178,7 @@ function rows(list) {
 }
 
 function districtTable(answer) {
-  const owed = new Map(answer.reports.map((r) => [r.pcode, r])), silent = new Map(answer.silence.map((s) => [s.pcode, s]));
+  const owed = owedOf(answer), silent = new Map(answer.silence.map((s) => [s.pcode, s]));
   const sorted = answer.places.filter((place) => place.level === "DISTRICT").sort((a, b) => words.compare(a.name, b.name));
   return el("details", { class: "all-districts" }, el("summary", {}, words.count("map.districts", sorted.length)),
     table(say("page.districts"), [
@@ -152,12 +198,23 @@ export async function mapPage(main) {
   const drawn = shapesOf && (await drawing(box, shapesOf, wanted));
   if (!drawn) fill(box, el("p", { class: "none" }, say("map.none")));
 
+  // A district by its name in any of the languages or by its P-code.
+  function look(event) {
+    event.preventDefault();
+    const text = find.value.trim(), places = (answer?.places ?? []).filter((one) => one.level === "DISTRICT"), low = text.toLowerCase();
+    const hit = text && (places.find((one) => text.includes(one.pcode)) ?? places.find((one) => one.name.toLowerCase().startsWith(low)));
+    if (!hit) return;
+    drawn?.find(hit.pcode);
+    redraw();
+    find.value = `${hit.name} ${hit.pcode}`;
+  }
+  const known = el("datalist", { id: "map-places" }), find = el("input", { type: "text", id: "map-find", list: "map-places", autocomplete: "off", onchange: look });
+  const finder = drawn ? el("form", { class: "map-find", role: "search", onsubmit: look }, el("label", { for: "map-find" }, say("map.find")), find, known) : null;
+
   const list = () => things(answer).filter((thing) => on.has(thing.layer));
   function redraw() {
-    const focused = document.activeElement?.dataset?.key, where = box.contains(document.activeElement) ? box : side;
     drawn?.paint(answer, on);
     drawn?.mark(list());
-    if (focused) queueMicrotask(() => where.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true }));
   }
   const inList = () => [el("h2", {}, say("map.list")), rows(list()), districtTable(answer)];
   function toggle(layer, wantedOn) {
@@ -171,8 +228,9 @@ export async function mapPage(main) {
   const act = drawn && { ArrowLeft: () => drawn.pan(-120, 0), ArrowRight: () => drawn.pan(120, 0), ArrowUp: () => drawn.pan(0, -120), ArrowDown: () => drawn.pan(0, 120), "+": () => drawn.zoom(1), "=": () => drawn.zoom(1), "-": () => drawn.zoom(-1), 0: drawn.whole };
   const button = (key, name) => el("button", { type: "button", title: say(name), "aria-label": say(name), onclick: act[key] }, { "+": "+", "-": "−", 0: "⌂" }[key]);
   fill(tools, drawn ? [button("+", "map.nearer"), button("-", "map.further"), button("0", "map.whole")] : null,
-    el("fieldset", {}, el("legend", {}, say("map.layers")), layers.map((layer) => el("label", {}, el("input", { type: "checkbox", checked: on.has(layer), onchange: (e) => toggle(layer, e.target.checked) }), " ", el("span", { "aria-hidden": "true" }, signs[layer]), ` ${say("map." + layer)}`))));
+    el("fieldset", {}, el("legend", {}, say("map.layers")), layers.map((layer) => el("label", {}, el("input", { type: "checkbox", checked: on.has(layer), onchange: (e) => toggle(layer, e.target.checked) }), " ", badge({ layer, p: typical[layer] }), ` ${say("map." + layer)}`))), finder);
   box.addEventListener("keydown", (event) => {
+    if (event.target !== box && event.key === "Enter") return;
     if (!act?.[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // 0 is no page here
@@ -180,10 +238,11 @@ export async function mapPage(main) {
   });
   leaving = await watch(side, "map", {}, (found) => {
     answer = found;
+    fill(known, found.places.filter((one) => one.level === "DISTRICT").map((one) => el("option", { value: `${one.name} ${one.pcode}` })));
     redraw();
     return inList();
   });
-  if (wanted) drawn?.look();
+  if (wanted) drawn?.find(wanted);
   return () => {
     leaving?.();
     drawn?.end();

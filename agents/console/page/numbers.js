@@ -2,6 +2,7 @@
 import { el } from "./dom.js";
 import * as api from "./api.js";
 import { say, word } from "./words.js";
+import { unitOf } from "./board.js";
 import { plot } from "./plot.js";
 import { watch } from "./watch.js";
 
@@ -22,8 +23,11 @@ function hourly(rows, from, to) {
 
 export function sensorPlots(answer) {
   const span = { from: ms(answer.incident.since), to: ms(answer.incident.until) };
-  return answer.sensors.map((one) => plot({ ...span, title: `${word("observation", one.type)}: ${one.thing ?? ""} (${one.sender.split(".").at(-1)}/${one.datastream_id})`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : one.unit ?? "",
-    series: [{ name: word("observation", one.type), points: one.points, step: one.type === "RAIN_ACC" }], thresholds: (one.thresholds ?? []).map((t) => ({ name: word("level", t.level), value: Number(t.value) })) }));
+  const flat = (one) => one.type === "RAIN_ACC" && !one.points.some(([, value]) => Number(value));
+  const name = (one) => `${one.thing ?? ""} (${one.sender.split(".").at(-1)}/${one.datastream_id})`, dry = answer.sensors.filter(flat);
+  return [...answer.sensors.filter((one) => !flat(one)).map((one) => plot({ ...span, title: `${word("observation", one.type)}: ${name(one)}`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : unitOf(one.unit),
+    series: [{ name: word("observation", one.type), points: one.points, step: one.type === "RAIN_ACC" }], thresholds: (one.thresholds ?? []).map((t) => ({ name: say("plot.line"), value: Number(t.value) })) })),
+    dry.length ? el("p", { class: "none" }, say("numbers.dry", { names: dry.map(name).join("; ") })) : null];
 }
 export function requestPlot(answer) {
   const from = ms(answer.incident.since), to = ms(answer.incident.until), lines = answer.moves.filter((one) => one.cycle !== "household");

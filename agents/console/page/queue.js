@@ -70,7 +70,8 @@ function facts(item) {
   return [f.village, said.join(" · "), text && `«${text}»`].filter(Boolean).join(" — ");
 }
 function title(item) {
-  const level = item.what === "alert" || item.detection ? String(item.detail ?? "").split(" ").map((one) => word("level", one)).join(", ") : "";
+  // An alarm whose level is ALARM is said once.
+  const level = item.what === "alert" && item.detail === "ALARM" ? "" : item.what === "alert" || item.detection ? String(item.detail ?? "").split(" ").map((one) => word("level", one)).join(", ") : "";
   return [word("what", item.what), item.flash ? word("type", "flash_report") : level, item.hazard && word("hazard", item.hazard)].filter(Boolean);
 }
 function notes(item) {

@@ -14,7 +14,7 @@ function move(step) {
   return all.length > 0;
 }
 function onKey(event) {
-  const key = keyOf(event), row = chosen(), fromField = event.target.matches?.("input[type=search]") && key === "ArrowDown";
+  const key = keyOf(event), row = chosen(), fromField = event.target.matches?.("#q") && key === "ArrowDown";
   if (!fromField && !isPageKey(event)) return;
   // Arrows scroll what is wide or long as they always did, unless a row has the focus.
   if (key.startsWith("Arrow") && !row && !fromField && event.target !== document.body && event.target.id !== "main") return;
