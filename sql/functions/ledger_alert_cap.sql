@@ -9,7 +9,10 @@ DECLARE
     d record;
     alone bus.judgement;
 BEGIN
-    IF b->>'status' = 'CAP_STATUS_DRAFT' THEN
+    alone := bus.alert_elsewhere(m);
+    IF alone.verdict IS NOT NULL THEN
+        RETURN alone;
+    ELSIF b->>'status' = 'CAP_STATUS_DRAFT' THEN
         RETURN NULL;
     END IF;
     alone := bus.alert_alone(m);
@@ -35,6 +38,28 @@ BEGIN
         PERFORM bus.response_started(m);
     END IF;
     RETURN CASE WHEN m.author <> '' THEN bus.apply() END;
+END
+$$;
+-- Rights are asked for the places of the envelope, and the public is warned of the areas: an area's P-codes lie in
+-- those places. A message without places says its sender may speak anywhere. What was stored before this was so is
+-- judged as it was. A judgement REFUSED, or one with verdict null.
+CREATE FUNCTION bus.alert_elsewhere(m bus.said) RETURNS bus.judgement
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    code text;
+BEGIN
+    IF coalesce(current_setting('bus.rejudging', true), '') <> '' OR coalesce(cardinality(array_remove(m.places, '')), 0) = 0 THEN
+        RETURN NULL;
+    END IF;
+    SELECT g->>'value' INTO code
+      FROM jsonb_array_elements(coalesce(m.body->'infos', '[]')) AS i, jsonb_array_elements(coalesce(i->'areas', '[]')) AS a,
+           jsonb_array_elements(coalesce(a->'geocodes', '[]')) AS g
+     WHERE upper(g->>'name') = 'PCODE' AND NOT EXISTS (SELECT FROM unnest(m.places) AS p WHERE p <> '' AND bus.is_within(g->>'value', p))
+     LIMIT 1;
+    RETURN CASE WHEN code IS NOT NULL THEN bus.refuse(
+        'place', 'public_alert.infos.areas',
+        format('It warns of %s, and area.pcodes names %s; every P-code of an area lies in one of those places.', bus.cut(code, 40),
+               array_to_string(m.places, ' and '))) END;
 END
 $$;
 -- The public alerts that it refers to, by id or by identifier and issuer.

@@ -117,5 +117,31 @@ SELECT is((SELECT count(*) FROM before b JOIN bus.message m USING (seq) WHERE m.
 SELECT set_eq('SELECT alert_id, seq FROM bus.alert_ended', 'SELECT alert_id, seq FROM ended', 'and what ended, ended');
 SELECT is((SELECT count(*) FROM bus.contested WHERE code IN ('own_draft', 'author')), 2::int8, 'what waits for a decision waits again');
 
+-- Whom it warns -----------------------------------------------------------------------------------
+CREATE FUNCTION pg_temp.warns(codes text[], pcodes text, n int, cap_status text DEFAULT 'ACTUAL', name text DEFAULT 'PCODE') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    b jsonb := pg_temp.body(n, cap_status);
+    r bus.append_result;
+BEGIN
+    b := jsonb_set(b, '{infos,0,areas}', (SELECT jsonb_agg(jsonb_build_object('description', 'x', 'geocodes', jsonb_build_array(jsonb_build_object('name', name, 'value', c)))) FROM unnest(codes) AS c));
+    r := bus.append_one((SELECT principal_id FROM bus.principal WHERE bus.principal.name = 'coes.khujand.hub'), 1, 3::int2, nextval('pg_temp.told'), pg_temp.uid(n), 180::int2,
+                        CASE cap_status WHEN 'DRAFT' THEN 3 ELSE 1 END::int2, pcodes, clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '2 hours', NULL,
+                        (2 << 4)::int2, '\x00', NULL, NULL, NULL, jsonb_build_object('public_alert', b), (SELECT log_epoch FROM bus.log_head), 0);
+    RETURN concat_ws(' ', r.code[1], r.path[1], r.refusal[1]) || (SELECT count(*) FROM bus.message m WHERE m.message_id = pg_temp.uid(n));
+END
+$$;
+SELECT is(pg_temp.warns('{3505203,350520301}', '3505203', 201), '1', 'a sender with its own key warns of the places it names, and what lies in them');
+SELECT is(pg_temp.warns('{3505203}', '3505000', 202), '1', 'a region holds its districts');
+SELECT is(pg_temp.warns('{3505203,3501401}', '3505203', 203),
+          'place public_alert.infos.areas It warns of 3501401, and area.pcodes names 3505203; every P-code of an area lies in one of those places.0', 'of no other place');
+SELECT is(pg_temp.warns('{3505}', '3505203', 204),
+          'place public_alert.infos.areas It warns of 3505, and area.pcodes names 3505203; every P-code of an area lies in one of those places.0', 'nor of more than them');
+SELECT is(pg_temp.warns('{3501401}', '3505203', 205, 'DRAFT'),
+          'place public_alert.infos.areas It warns of 3501401, and area.pcodes names 3505203; every P-code of an area lies in one of those places.0', 'nor in a draft');
+SELECT is(pg_temp.warns('{3501401}', '3505203', 206, name => 'pcode'),
+          'place public_alert.infos.areas It warns of 3501401, and area.pcodes names 3505203; every P-code of an area lies in one of those places.0', 'whatever the code calls itself');
+SELECT is(pg_temp.warns('{3501401}', '', 207), '1', 'without places it is of everywhere, which is a right of its own');
+SELECT is(pg_temp.warns('{DE-BY}', '3505203', 208, name => 'ISO3166-2'), '1', 'codes that are not ours are not compared');
+
 SELECT * FROM finish();
 ROLLBACK;
