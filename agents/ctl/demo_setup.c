@@ -487,7 +487,7 @@ static int write_broker_settings(struct demo *d)
 
     buf_printf(
         &b,
-        "name = demo\nhub = 3501401\nendpoint = %s\nkey.file = %s/keys/broker.key\n"
+        "name = demo\nhub = 3501000\nendpoint = %s\nkey.file = %s/keys/broker.key\n"
         "database = host=%s/sock user=bus_ingest dbname=eocbus\ncontrol.socket = %s/sock/control\n"
         "access.cache_file = %s/broker.rights\ntrust.officers = %s/conf/officers\n"
         "audit.head = 20s\n",

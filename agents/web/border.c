@@ -76,23 +76,14 @@ static bool is_proxy(const struct http *h, const char *peer)
 enum MHD_Result border_accept(void *arg, const struct sockaddr *at, socklen_t len)
 {
     struct http *h = arg;
-    unsigned has = 0;
-    struct list *pos;
     char peer[64], network[64];
 
     (void)len;
     peer_text(peer, at);
-    if (is_proxy(h, peer))
-        return MHD_YES;
-    if (h->set.proxy_is_secure && h->set.proxy && *h->set.proxy)
-        return MHD_NO; /* past the proxy a password would come in the clear */
     network_of(network, peer);
-    list_each(pos, &h->callers) {
-        const struct caller *c = container_of(pos, struct caller, link);
-
-        has += strcmp(c->network, network) == 0;
-    }
-    return has < h->set.connections_each ? MHD_YES : MHD_NO;
+    if (!is_proxy(h, peer) && h->set.proxy_is_secure && h->set.proxy && *h->set.proxy)
+        return MHD_NO; /* past the proxy a password would come in the clear */
+    return crowd_lets_in(h, network, is_proxy(h, peer)) ? MHD_YES : MHD_NO;
 }
 
 /* --- what it asks for ---------------------------------------------------------------------------

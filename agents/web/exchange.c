@@ -79,13 +79,14 @@ static void note_whole(struct caller *c)
     c->since_us = 0;
 }
 
-static void note_answered(struct caller *c)
+static void note_answered(const struct http *h, struct caller *c)
 {
     if (!c)
         return;
     c->busy = false;
     c->since_us = c->answered_us = 0;
     c->received = caller_received(c);
+    c->idle_us = loop_now_us(h->set.loop);
 }
 
 static void answer_too_long(struct exchange *x)
@@ -191,7 +192,7 @@ void exchange_ended(void *arg, struct MHD_Connection *c, void **mine,
     *mine = NULL;
     if (!x)
         return;
-    note_answered(caller_of(c));
+    note_answered(h, caller_of(c));
     if (x->stream)
         stream_gone(x->stream);
     if (h->set.gone)

@@ -14,6 +14,7 @@
 #include "proto/base/banned.h"
 
 enum { WATCH_MS = 1000, COMMENT_EVERY = 15, HEADER_BYTES = 32768, IDLE_S = 120 };
+enum { LEAVING = 64 }; /* connections that were put out and are not closed yet */
 /* 300 KB, the longest of our answers, take two minutes at the 20 kbit/s of a 2G link. */
 #define ANSWER_US UINT64_C(300000000)
 
@@ -222,7 +223,7 @@ static enum status start_daemon(struct http *h, int fd, char *err, size_t err_si
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)h->set.connections, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)h->set.connections + LEAVING, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},

@@ -10,10 +10,11 @@
  *
  * What is bounded: connections altogether and of one address, 32 KiB of headers, the body, the time
  * a request may take to come in whole (however slowly its bytes drip) and an answer to be taken,
- * what a stream may hold back for a browser that does not read. Requests that two readers could cut
- * in different places, or whose path could be read in two ways, are refused before anybody sees
- * them (border.c). Every answer carries the headers that keep a page to itself (content security
- * policy, no framing, no sniffing, no referrer; with TLS: never again without).
+ * what a stream may hold back for a browser that does not read. Who comes when all is taken takes
+ * the place of an idle connection (crowd.c). Requests that two readers could cut in different
+ * places, or whose path could be read in two ways, are refused before anybody sees them (border.c).
+ * Every answer carries the headers that keep a page to itself (content security policy, no framing,
+ * no sniffing, no referrer; with TLS: never again without).
  *
  * Behind a proxy all connections have its address. Of the header X-Forwarded-For only the last
  * address is believed (the one that the proxy itself saw), and only from the proxy; bounds "of one

@@ -1,5 +1,6 @@
 /* http_parts - what the files of http share, and their door to libmicrohttpd; nobody else includes
- * this. http.c has the server and its turns, border.c what is refused unseen, exchange.c requests
+ * this. http.c has the server and its turns, border.c what is refused unseen, crowd.c who
+ * makes room, exchange.c requests
  * and answers, stream.c the news. */
 #ifndef EOCBUS_WEB_HTTP_PARTS_H
 #define EOCBUS_WEB_HTTP_PARTS_H
@@ -27,7 +28,9 @@ struct caller {
     uint64_t since_us;    /* first byte of the request that is not there whole; 0 = none */
     uint64_t answered_us; /* an answer that ends is on its way since then; 0 = none */
     uint64_t received;    /* bytes, when its last answer was through */
+    uint64_t idle_us;     /* since when; 0 = it was never answered */
     bool busy;            /* its request is there whole, and is being answered */
+    bool leaves;          /* it was put out, and counts no more */
 };
 
 enum exchange_state { X_COMING, X_WAITING, X_ANSWERED };
@@ -65,6 +68,11 @@ void http_soon(struct http *h); /* libmicrohttpd has something to do: with the n
 
 /* The kernel's count of what a connection received. */
 uint64_t caller_received(const struct caller *c);
+
+/* --- crowd.c --- */
+
+/* Whether one more of this network comes in; others may have to go for it. */
+bool crowd_lets_in(const struct http *h, const char *network, bool is_proxy);
 
 /* --- border.c --- */
 

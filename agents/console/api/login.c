@@ -231,16 +231,20 @@ static void start_next(struct logins *all)
 
 static unsigned in_line_of(const struct logins *all, const char *peer)
 {
+    char network[64], other[64];
     unsigned has = 0;
     const struct list *pos;
 
+    network_of(network, peer);
     list_each(pos, &all->line) {
-        has += strcmp(container_of(pos, struct login, link)->peer, peer) == 0;
+        network_of(other, container_of(pos, struct login, link)->peer);
+        has += strcmp(other, network) == 0;
     }
     return has;
 }
 
-/* The line is short, and one address never fills it; who is known here stands before them all. */
+/* The line is short, and one subscriber (an address, of IPv6 a /64) never fills it; who is known
+ * here stands before them all. */
 static bool has_room(const struct logins *all, const struct login *l)
 {
     if (*l->device)

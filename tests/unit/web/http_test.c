@@ -388,6 +388,94 @@ static bool is_cut(int fd)
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+static void answered(struct house *h, struct browser *b)
+{
+    b->len = 0;
+    say(b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(h, hears(b, "\r\n\r\nwell"));
+}
+
+/* The house is full of people who read what they got; the one who has done so longest goes. */
+static void test_who_is_idle_longest_makes_room(void **state)
+{
+    static struct browser full[CONNECTIONS];
+    struct house h;
+    struct browser b;
+    int late;
+
+    (void)state;
+    open_house(&h);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        memset(&full[i], 0, sizeof(full[i]));
+        full[i].fd = connected_from(&h, 2 + i % 8); /* five of each of eight addresses */
+        answered(&h, &full[i]);
+    }
+    answered(&h, &full[0]); /* not idle for long any more */
+    connect_to(&b, &h);
+    answered(&h, &b);
+    UNTIL(&h, is_cut(full[8].fd)); /* the next of the same address, which is as large as any */
+    late = connected_from(&h, 3);
+    UNTIL(&h, is_cut(full[1].fd));
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        assert_true(i == 1 || i == 8 || !is_cut(full[i].fd));
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        close(full[i].fd);
+    close(late);
+    close(b.fd);
+    close_house(&h);
+}
+
+/* An office behind one address: as many as are at work, whatever they had open before. */
+static void test_an_address_s_own_idle_connections_make_room_for_it(void **state)
+{
+    static struct browser office[CONNECTIONS_EACH + 1];
+    struct house h;
+
+    (void)state;
+    open_house(&h);
+    for (unsigned i = 0; i <= CONNECTIONS_EACH; i++) {
+        memset(&office[i], 0, sizeof(office[i]));
+        office[i].fd = connected_from(&h, 1);
+        answered(&h, &office[i]);
+    }
+    UNTIL(&h, is_cut(office[0].fd));
+    for (unsigned i = 1; i <= CONNECTIONS_EACH; i++)
+        answered(&h, &office[i]);
+    for (unsigned i = 0; i <= CONNECTIONS_EACH; i++)
+        close(office[i].fd);
+    close_house(&h);
+}
+
+/* Requests that do not come: who has most of them loses one. Who waits for an answer loses none. */
+static void test_a_silent_crowd_makes_room_and_who_waits_does_not(void **state)
+{
+    int crowd[CONNECTIONS];
+    struct house h;
+    struct browser waits, b;
+
+    (void)state;
+    open_house(&h);
+    h.waits = true;
+    connect_to(&waits, &h);
+    say(&waits, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    UNTIL(&h, h.open != NULL);
+    h.waits = false;
+    for (unsigned i = 1; i < CONNECTIONS; i++) {
+        crowd[i] = connected_from(&h, 2 + i / CONNECTIONS_EACH);
+        loop_turn(h.loop, 0);
+    }
+    memset(&b, 0, sizeof(b));
+    b.fd = connected_from(&h, 77);
+    answered(&h, &b);
+    answer(h.open, NULL);
+    UNTIL(&h, hears(&waits, "\r\n\r\nwell"));
+    for (unsigned i = 1; i < CONNECTIONS; i++)
+        close(crowd[i]);
+    close(waits.fd);
+    close(b.fd);
+    close_house(&h);
+}
+
 /* At its limit the library listens no more, until it is turned once after others left. */
 static void test_after_a_silent_crowd_was_cut_the_next_is_answered(void **state)
 {
@@ -580,6 +668,9 @@ int main(void)
         cmocka_unit_test(test_a_body_that_drips_is_cut),
         cmocka_unit_test(test_a_proxy_says_whom_it_saw_and_nobody_else_does),
         cmocka_unit_test(test_a_second_request_that_drips_is_cut),
+        cmocka_unit_test(test_who_is_idle_longest_makes_room),
+        cmocka_unit_test(test_an_address_s_own_idle_connections_make_room_for_it),
+        cmocka_unit_test(test_a_silent_crowd_makes_room_and_who_waits_does_not),
         cmocka_unit_test(test_after_a_silent_crowd_was_cut_the_next_is_answered),
         cmocka_unit_test(test_who_waits_for_news_is_not_cut),
         cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),
