@@ -291,6 +291,7 @@ static enum status open_trust(struct agent *a, const struct agent_settings *set,
 {
     struct trust_settings trust = {.officers_file = set->officers_file,
                                    .orders_file = set->orders_file,
+                                   .exercises = set->exercises,
                                    .lets_unsigned = set->lets_unsigned};
     struct buf path = {0};
     enum status st;

@@ -36,6 +36,7 @@ struct agent_settings {
     char *orders_file;  /* NULL, "" = what is built in (approval.h) */
     bool lets_unsigned;
     char *log_level;
+    bool exercises; /* orders that are EXERCISE are obeyed as well (trust.h); no row either */
     bool stays; /* a daemon: refused beside another one on this outbox. No row; the program says it
                  */
 };

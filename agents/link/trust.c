@@ -28,7 +28,7 @@
 
 struct trust {
     struct trust_book book;
-    bool is_on, lets_unsigned;
+    bool is_on, lets_unsigned, exercises;
     bool is_mute; /* a question was not answered in time, and none since */
     bool asks_rules;
     uint64_t rules_asked_us, rules_told_us; /* of orders; 0 = never */
@@ -55,6 +55,7 @@ enum status trust_create(struct trust **out, const struct trust_settings *set, c
     if (!t)
         return ST_NOMEM;
     t->lets_unsigned = set->lets_unsigned;
+    t->exercises = set->exercises;
     t->is_on = set->officers_file && *set->officers_file;
     if (t->is_on)
         st = trust_book_open(&t->book, set->officers_file, set->known_file, err, err_size);
@@ -360,5 +361,5 @@ enum status trust_may_obey(struct trust *t, const struct trust_said *said, const
                  "set trust.officers");
         return ST_DENIED;
     }
-    return trust_check_order(&t->book, t->pinned, said, own, utc_us, why);
+    return trust_check_order(&t->book, t->pinned, said, own, t->exercises, utc_us, why);
 }

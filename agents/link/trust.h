@@ -43,7 +43,8 @@ struct trust_settings {
     const char *known_file;    /* NULL = memory only */
     const char *orders_file; /* rules of orders that hold here whatever a broker says (approval.h);
                                 NULL, "" = approval_built_in */
-    bool lets_unsigned;      /* unsigned words of one who signs are PROOF_UNSIGNED, not PROOF_BAD */
+    bool exercises;     /* what takes orders here is in an exercise: it obeys EXERCISE as well */
+    bool lets_unsigned; /* unsigned words of one who signs are PROOF_UNSIGNED, not PROOF_BAD */
 };
 
 /* ST_NOTFOUND, ST_DENIED, ST_INVALID: the officers' or the orders' file; `err` is a sentence. What
@@ -68,9 +69,10 @@ struct trust_verdict trust_judge(struct trust *t, const struct trust_said *said,
 
 /* May the machine `own` carry out this order, which trust_judge found good? Stricter than
  * trust_judge, and it believes no broker, not even its time: every key is good now, by our clock;
- * it is meant for `own`, ACTUAL, and not over; and by the rules that are pinned here, and by those
- * that a broker told of as well, its sender may order it at the place of `own`, and enough others
- * who may have approved it. ST_DENIED fills `why` with a sentence for people. */
+ * it is meant for `own`, ACTUAL (or EXERCISE where that is so), and not over; and by the rules that
+ * are pinned here, and by those that a broker told of as well, its sender may order it at the place
+ * of `own`, and enough others who may have approved it. ST_DENIED fills `why` with a sentence for
+ * people. */
 MUST_CHECK enum status trust_may_obey(struct trust *t, const struct trust_said *said,
                                       const char *own, int64_t utc_us, struct refusal *why);
 /* The records of this sender are here, or waiting for them is over; else it becomes a question. */

@@ -154,7 +154,8 @@ static enum status check_time(const Eocbus__V1__Envelope *m, int64_t utc_us, str
     return ST_OK;
 }
 
-static enum status check_meant(const Eocbus__V1__Envelope *m, const char *own, struct refusal *why)
+static enum status check_meant(const Eocbus__V1__Envelope *m, const char *own, bool exercises,
+                               struct refusal *why)
 {
     const char *target = order_target(m);
 
@@ -163,9 +164,10 @@ static enum status check_meant(const Eocbus__V1__Envelope *m, const char *own, s
     if (strcmp(target, own) != 0)
         return deny(why, CODE_APPROVAL, "target", "it is meant for %.64s, and this is %.64s",
                     target, own);
-    if (m->status != EOCBUS__V1__STATUS__STATUS_ACTUAL)
+    if (m->status != EOCBUS__V1__STATUS__STATUS_ACTUAL &&
+        !(exercises && m->status == EOCBUS__V1__STATUS__STATUS_EXERCISE))
         return deny(why, CODE_APPROVAL, "status",
-                    "it is not ACTUAL; exercises and tests move no machine");
+                    "it is not ACTUAL; exercises move only machines that take part, tests none");
     return ST_OK;
 }
 
@@ -191,13 +193,13 @@ static enum status check_rules(struct look *l, const struct approval_policy *pol
 }
 
 enum status trust_check_order(const struct trust_book *b, const struct approval_policy *pinned,
-                              const struct trust_said *said, const char *own, int64_t utc_us,
-                              struct refusal *why)
+                              const struct trust_said *said, const char *own, bool exercises,
+                              int64_t utc_us, struct refusal *why)
 {
     struct look look = {.book = b, .utc_us = utc_us};
     struct approval_policy *heard = NULL;
     char err[200];
-    enum status st = check_meant(said->m, own, why);
+    enum status st = check_meant(said->m, own, exercises, why);
 
     if (st == ST_OK)
         st = check_time(said->m, utc_us, why);

@@ -18,6 +18,6 @@ MUST_CHECK enum status trust_check_approvals(const struct trust_book *b,
 MUST_CHECK enum status trust_check_order(const struct trust_book *b,
                                          const struct approval_policy *pinned,
                                          const struct trust_said *said, const char *own,
-                                         int64_t utc_us, struct refusal *why);
+                                         bool exercises, int64_t utc_us, struct refusal *why);
 
 #endif

@@ -243,6 +243,13 @@ static enum status take(struct control *c, const Eocbus__V1__Delivery *d,
                             (Eocbus__V1__Envelope *)(uintptr_t)m, why);
 }
 
+/* Nothing sounds in an exercise; who may order the rest, and as what, is asked by take. */
+static bool may_sound(const Eocbus__V1__Envelope *m)
+{
+    return m->status == EOCBUS__V1__STATUS__STATUS_ACTUAL ||
+           m->siren_command->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
+}
+
 static void take_siren_command(struct control *c, const Eocbus__V1__Delivery *d,
                                const Eocbus__V1__Envelope *m)
 {
@@ -252,7 +259,7 @@ static void take_siren_command(struct control *c, const Eocbus__V1__Delivery *d,
         return;
     if (!site_has_siren(c->set.site))
         site_refuse(c->set.site, m, RESULT(REFUSED), "no_siren");
-    else if (m->status != EOCBUS__V1__STATUS__STATUS_ACTUAL)
+    else if (!may_sound(m))
         site_refuse(c->set.site, m, RESULT(REFUSED), "test_status");
     else if (!site_clock_is_known(c->set.site))
         site_refuse(c->set.site, m, RESULT(REFUSED), "clock_unknown");
@@ -324,8 +331,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     struct control *c = arg;
     const char *target = m ? order_target(m) : NULL;
 
-    /* What it says of itself comes back to it as well. */
-    if (!target || strcmp(m->sender, c->speaker.gateway) == 0)
+    /* What it says of itself comes back to it as well; a draft is for people. */
+    if (!target || strcmp(m->sender, c->speaker.gateway) == 0 || order_is_draft(m))
         return true;
     if (strcmp(target, c->speaker.gateway) != 0)
         pass_over(c, m);

@@ -149,6 +149,7 @@ static enum status start(struct daemon *d, char *err, size_t err_size)
     enum status st;
 
     set.stays = true;
+    set.exercises = d->s->speaker.status == EOCBUS__V1__STATUS__STATUS_EXERCISE;
     snprintf(err, err_size, "out of memory");
     st = loop_create(&d->loop);
     if (st == ST_OK)

@@ -144,7 +144,7 @@ enum status approve_judge(const struct roll *r, const struct approval_policy *po
     const char *target = order_target(m);
     enum status st;
 
-    if (!target)
+    if (!target || order_is_draft(m))
         return ST_OK;
     q.target = party_of(roll_find(r, target, utc_us));
     st = approval_judge(&q, why);

@@ -91,14 +91,15 @@ static enum status judge_right(const struct approval_question *q,
         roles);
 }
 
-/* One who approved before, the sender, or the machine is not one person more. */
+/* One who approved before, the sender or for whom it speaks, or the machine is not one person more.
+ */
 static enum status judge_person(const struct approval_question *q, Eocbus__V1__Approval **rows,
                                 size_t at, struct refusal *why)
 {
     const char *name = rows[at]->principal;
     const char *target = order_target(q->m);
 
-    if (strcmp(name, q->m->sender) == 0)
+    if (strcmp(name, q->m->sender) == 0 || strcmp(name, q->m->author) == 0)
         return deny(why, "approvals",
                     "%.64s ordered it and cannot approve it; it takes other persons", name);
     if (target && strcmp(name, target) == 0)
@@ -134,10 +135,10 @@ static enum status judge_signature(const struct approval_question *q, Eocbus__V1
 
     if (st == ST_OK)
         st = judge_right(q, &person, why); /* before the next question, which may reuse its texts */
-    for (size_t i = 0; i <= at && st == ST_OK; i++) {
-        const char *other = i < at ? rows[i]->principal : q->m->sender;
+    for (size_t i = 0; i <= at + 1 && st == ST_OK; i++) {
+        const char *other = i < at ? rows[i]->principal : i == at ? q->m->sender : q->m->author;
 
-        if (fits(q, a, other, bytes))
+        if (*other && fits(q, a, other, bytes))
             st = deny(why, "approvals",
                       "%.64s and %.64s have the same key and count as one person; it takes another",
                       a->principal, other);
@@ -214,8 +215,8 @@ enum status approval_judge(const struct approval_question *q, struct refusal *wh
     unsigned needed = q->policy ? approval_needed(q->policy, q->m) : 0;
     enum status st = ST_OK;
 
-    /* What a machine says of itself is no order. */
-    if (!target || strcmp(target, q->m->sender) == 0)
+    /* What a machine says of itself is no order, and a draft is none yet. */
+    if (!target || strcmp(target, q->m->sender) == 0 || order_is_draft(q->m))
         return ST_OK;
     /* Where nobody is asked for, nobody is looked at. */
     if (q->policy && !needed && !q->target.name)

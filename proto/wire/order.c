@@ -41,6 +41,12 @@ bool order_is_for_a_machine(const Eocbus__V1__Envelope *m)
     return find_approvals(m).body;
 }
 
+bool order_is_draft(const Eocbus__V1__Envelope *m)
+{
+    return order_is_for_a_machine(m) && (m->status == EOCBUS__V1__STATUS__STATUS_SYSTEM ||
+                                         m->status == EOCBUS__V1__STATUS__STATUS_TEST);
+}
+
 bool order_is_command(const Eocbus__V1__Envelope *m)
 {
     return m->body_case == BODY(PUBLIC_ALERT) || order_is_for_a_machine(m);

@@ -16,6 +16,10 @@
 bool order_is_for_a_machine(const Eocbus__V1__Envelope *m);
 /* The same, and public_alert. */
 bool order_is_command(const Eocbus__V1__Envelope *m);
+/* An order to a machine that people still read: SYSTEM, or TEST if it is meant for an exercise. It
+ * moves nothing; what it becomes is another message, ACTUAL or EXERCISE, and that one is approved.
+ */
+bool order_is_draft(const Eocbus__V1__Envelope *m);
 /* A command, or a receipt that says ACCEPTED or REJECTED. */
 bool order_is(const Eocbus__V1__Envelope *m);
 

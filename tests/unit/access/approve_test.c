@@ -235,6 +235,39 @@ static void the_sender_is_none_of_them_and_the_machine_neither(void **state)
     DENIED("is to carry it out");
 }
 
+/* A desk speaks for several: who had it order does not approve it, under another name neither. */
+static void for_whom_the_sender_speaks_is_none_of_them(void **state)
+{
+    (void)state;
+    draw_up(ASMA);
+    now.m.author = (char *)names[KARIM];
+    approve(RAHIMA);
+    approve(KARIM);
+    DENIED("coes.karim ordered it and cannot approve it");
+    draw_up(ASMA);
+    now.m.author = (char *)names[ZARINA];
+    approve(RAHIMA);
+    approve(KARIM);
+    DENIED("have the same key");
+    draw_up(ASMA);
+    now.m.author = (char *)names[DAVRON];
+    approve(RAHIMA);
+    approve(KARIM);
+    GOOD();
+}
+
+static void a_draft_is_for_people_and_needs_nobody(void **state)
+{
+    (void)state;
+    draw_up(ASMA);
+    now.m.status = EOCBUS__V1__STATUS__STATUS_SYSTEM;
+    GOOD();
+    now.m.status = EOCBUS__V1__STATUS__STATUS_TEST;
+    GOOD();
+    now.m.status = EOCBUS__V1__STATUS__STATUS_EXERCISE;
+    DENIED("takes 2 persons");
+}
+
 static void two_names_with_one_key_are_one_person(void **state)
 {
     (void)state;
@@ -531,6 +564,8 @@ int main(void)
         T(one_or_none_is_not),
         T(who_approves_twice_counts_once),
         T(the_sender_is_none_of_them_and_the_machine_neither),
+        T(for_whom_the_sender_speaks_is_none_of_them),
+        T(a_draft_is_for_people_and_needs_nobody),
         T(two_names_with_one_key_are_one_person),
         T(who_has_no_right_there_does_not_count),
         T(a_key_that_is_revoked_over_or_not_there_does_not_count),

@@ -33,11 +33,13 @@ static struct signer *signers[PEOPLE];
 static struct trust *trust;
 static char officers_file[] = "/tmp/eocbus-obey-test-XXXXXX", other_file[64], err[256];
 static const char *orders_file;
+static bool exercises;
 static struct refusal why;
 
 static void open_trust(void)
 {
-    const struct trust_settings set = {.officers_file = officers_file, .orders_file = orders_file};
+    const struct trust_settings set = {
+        .officers_file = officers_file, .orders_file = orders_file, .exercises = exercises};
 
     if (trust_create(&trust, &set, err, sizeof(err)) != ST_OK)
         fail_msg("%s", err);
@@ -339,6 +341,58 @@ static void only_its_own_orders_and_only_actual_ones(void **state)
     assert_string_equal(refused("not ACTUAL"), CODE_APPROVAL);
 }
 
+static void order_as(Eocbus__V1__Status status)
+{
+    draw_up(ASMA);
+    said.m.status = status;
+    approve(KARIM);
+    approve(RAHIMA);
+    sign(ASMA);
+}
+
+static void draft_as(Eocbus__V1__Status status)
+{
+    draw_up(ASMA);
+    said.m.status = status;
+    sign(ASMA);
+}
+
+static void what_takes_part_in_an_exercise_obeys_it_and_no_test(void **state)
+{
+    (void)state;
+    trust_destroy(trust);
+    exercises = true;
+    open_trust();
+    exercises = false;
+    for (unsigned i = 0; i < PEOPLE; i++)
+        tell_as(i, roles[i], 0, 0, 1);
+    order_as(EOCBUS__V1__STATUS__STATUS_EXERCISE);
+    assert_null(refused(""));
+    order_as(EOCBUS__V1__STATUS__STATUS_ACTUAL);
+    assert_null(refused(""));
+    order_as(EOCBUS__V1__STATUS__STATUS_TEST);
+    assert_string_equal(refused("not ACTUAL"), CODE_APPROVAL);
+    draft_as(EOCBUS__V1__STATUS__STATUS_EXERCISE);
+    assert_string_equal(refused("and 0 approved it"), CODE_APPROVAL);
+}
+
+/* Readers take a draft for the desk's word, with whatever approvals it gathers for the order that
+ * it becomes; no machine obeys it, however many they are. */
+static void a_draft_is_read_and_never_obeyed(void **state)
+{
+    static const Eocbus__V1__Status drafts[] = {EOCBUS__V1__STATUS__STATUS_SYSTEM,
+                                                EOCBUS__V1__STATUS__STATUS_TEST};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(drafts); i++) {
+        draft_as(drafts[i]);
+        assert_int_equal(proof(), PROOF_GOOD);
+        assert_string_equal(refused("not ACTUAL"), CODE_APPROVAL);
+        order_as(drafts[i]);
+        assert_string_equal(refused("not ACTUAL"), CODE_APPROVAL);
+    }
+}
+
 static void what_was_changed_afterwards_is_forged(void **state)
 {
     (void)state;
@@ -480,6 +534,8 @@ int main(void)
         T(a_role_that_was_taken_away_is_gone),
         T(an_order_ends_by_the_machines_own_clock),
         T(only_its_own_orders_and_only_actual_ones),
+        T(what_takes_part_in_an_exercise_obeys_it_and_no_test),
+        T(a_draft_is_read_and_never_obeyed),
         T(what_was_changed_afterwards_is_forged),
         T(a_brokers_rules_can_only_ask_for_more),
         T(a_brokers_rules_that_ask_for_more_hold),
