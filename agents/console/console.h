@@ -40,6 +40,7 @@ struct doorman;
 struct shared;
 struct book;
 struct said;
+struct orders;
 struct console {
     struct console_settings set;
     const struct program *program;
@@ -56,6 +57,7 @@ struct console {
     struct shared *shared;
     struct book *book;
     struct said *said;
+    struct orders *orders;
     int argc;
     char **argv;
 };

@@ -8,6 +8,7 @@
 #include "agents/console/api/feed.h"
 #include "agents/console/api/login.h"
 #include "agents/console/api/shared.h"
+#include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
 #include "agents/console/page/page.h"
 #include "agents/console/read/book.h"
@@ -124,6 +125,8 @@ static enum status start_people(struct console *c, char *err, size_t err_size)
     if (st == ST_OK)
         st = shared_create(&c->shared, c);
     if (st == ST_OK)
+        st = orders_create(&c->orders);
+    if (st == ST_OK)
         st = logins_create(&c->logins, c);
     return st == ST_OK ? start_said(c) : st;
 }
@@ -229,6 +232,7 @@ static void end(struct daemon *d)
     c->news = NULL;
     agent_destroy(c->agent);
     logins_destroy(c->logins);
+    orders_destroy(c->orders);
     sessions_destroy(c->sessions);
     said_destroy(c->said);
     shelf_destroy(c->shelf);

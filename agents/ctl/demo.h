@@ -47,6 +47,7 @@ int demo_write_readers(struct demo *d); /* demo_seal.c: seal keys of registries 
 bool demo_is_page(const struct plan_agent *a);
 int demo_open_page(struct demo *d);
 void demo_put_page(struct demo *d, struct buf *b); /* its settings */
+int demo_give_keys(struct demo *d);                /* with them, for who approves orders */
 void demo_tell_page(struct demo *d);
 /* Whether nobody listens there on 127.0.0.1; 0 becomes any free one. */
 bool demo_port_is_free(unsigned *port);

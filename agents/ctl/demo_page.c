@@ -11,7 +11,7 @@
 
 #include "proto/base/banned.h"
 
-enum { PAGE_PORT = 8480 };
+enum { PAGE_PORT = 8480, OTHERS = 2 };
 
 bool demo_is_page(const struct plan_agent *a)
 {
@@ -60,8 +60,8 @@ static bool make_password(char out[64])
     return ok;
 }
 
-/* A public alert takes a second person, and an evacuation two who take it besides: the dispatchers
- * of the plan who have no page of their own, 0 the first. */
+/* A public alert takes a second person, an order to a machine two others, and an evacuation two who
+ * take it besides: the dispatchers of the plan who have no page of their own, 0 the first. */
 static const struct plan_agent *other_of(const struct demo *d, unsigned nth)
 {
     for (unsigned i = 0; i < d->plan.agent_count; i++)
@@ -70,6 +70,8 @@ static const struct plan_agent *other_of(const struct demo *d, unsigned nth)
             return &d->plan.agents[i];
     return NULL;
 }
+
+static const char *const secrets[OTHERS] = {"conf/page.second", "conf/page.third"};
 
 static enum status add_person(struct demo *d, const struct plan_agent *a, const char *secret,
                               struct buf *people)
@@ -98,9 +100,9 @@ static int write_people(struct demo *d, const struct plan_agent *a)
         return -1;
     st = add_person(d, a, "conf/page.password", &text);
     if (st == ST_OK)
-        st = add_person(d, other_of(d, 0), "conf/page.second", &text);
+        st = add_person(d, other_of(d, 0), secrets[0], &text);
     if (st == ST_OK)
-        st = add_person(d, other_of(d, 1), "conf/page.third", &text);
+        st = add_person(d, other_of(d, 1), secrets[1], &text);
     if (st == ST_OK && !text.failed)
         st = file_replace(people, text.data, text.len);
     buf_free(&text);
@@ -159,6 +161,41 @@ int demo_open_page(struct demo *d)
     return (code = make_cap_key(d)) >= 0 ? code : write_people(d, a);
 }
 
+/* What they approve orders with is the key that they are enrolled with, locked with their password
+ * by the program that opens it. */
+static int give_key(struct demo *d, const struct plan_agent *page, const struct plan_agent *a,
+                    const char *secret)
+{
+    static const char script[] = "exec \"$0\" -c \"$1\" person key \"$2\" \"$3\" < \"$4\"";
+    const char *argv[] = {"/bin/sh",
+                          "-c",
+                          script,
+                          arena_printf(d->arena, "%s/%s", d->bin, page->program),
+                          demo_path(d, "conf/%s.conf", page->short_name),
+                          a->name,
+                          demo_path(d, "keys/%s.key", a->short_name),
+                          demo_path(d, "%s", secret),
+                          NULL};
+
+    return demo_run(d, "person", argv, demo_path(d, "log/person.log")) == 0
+               ? -1
+               : program_fail(&d->ctl->program, EXIT_MACHINE,
+                              "%s got no key for orders; see %s/log/person.log", a->name, d->dir);
+}
+
+int demo_give_keys(struct demo *d)
+{
+    const struct plan_agent *page = page_of(d), *a;
+    int code = -1;
+
+    if (!page || access(demo_path(d, "conf/people.keys"), F_OK) == 0)
+        return -1;
+    for (unsigned i = 0; i < OTHERS && code < 0; i++)
+        if ((a = other_of(d, i)) != NULL)
+            code = give_key(d, page, a, secrets[i]);
+    return code;
+}
+
 void demo_put_page(struct demo *d, struct buf *b)
 {
     buf_printf(
@@ -187,8 +224,8 @@ void demo_tell_page(struct demo *d)
     printf("\n");
     demo_tell(arena_printf(d->arena, "the page: http://127.0.0.1:%u  name %s  password %s",
                            d->page_port, a->name, secret));
-    tell_person(d, "a second person, who approves alerts", other_of(d, 0), "conf/page.second");
-    tell_person(d, "a third, on duty for the region", other_of(d, 1), "conf/page.third");
+    tell_person(d, "a second person, who approves alerts and orders", other_of(d, 0), secrets[0]);
+    tell_person(d, "a third, on duty for the region", other_of(d, 1), secrets[1]);
     printf("\n");
     fflush(stdout);
 }

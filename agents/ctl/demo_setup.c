@@ -570,5 +570,5 @@ int demo_write_settings(struct demo *d)
         code = demo_open_page(d);
     for (unsigned i = 0; i < d->plan.agent_count && code < 0; i++)
         code = write_agent_settings(d, &d->plan.agents[i]);
-    return code;
+    return code < 0 ? demo_give_keys(d) : code;
 }

@@ -24,5 +24,13 @@ BEGIN
         ON CONFLICT (type, action) DO UPDATE SET approvers = excluded.approvers;
 END
 $$;
-GRANT EXECUTE ON FUNCTION bus.approvers_needed TO bus_admin, bus_audit;
+-- May this person approve an order to that machine, at every place where it is?
+CREATE FUNCTION bus.may_approve(person text, type text, machine text) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce((SELECT bus.may(person, 'approve', type, p.places, 'INTERNAL') FROM bus.principal p
+                      WHERE p.name = machine AND p.principal_id > 0), false);
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve TO bus_reader, bus_admin, bus_audit;
 GRANT EXECUTE ON FUNCTION bus.approvers_set TO bus_admin;

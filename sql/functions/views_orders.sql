@@ -18,7 +18,7 @@ COMMENT ON COLUMN eoc.siren_report.mic_level_db IS 'dB(A) at its microphone; nul
 COMMENT ON COLUMN eoc.siren_report.battery_v IS 'volts; null = not measured';
 COMMENT ON COLUMN eoc.siren_report.told_later IS 'there was no link when it happened';
 
--- What a machine says with itself as target is its own state, and no order.
+-- What a machine says with itself as target is its own state, and no order; nor is a draft (eoc.order_draft).
 CREATE VIEW eoc.machine_order AS
 SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, t.name AS type,
        coalesce(b->>'site', b->>'target') AS machine,
@@ -45,7 +45,7 @@ SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, t.nam
          WHERE d.type = 181 AND d.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED')
            AND d.doc->'receipt'->>'message_id' = l.message_id::text
          ORDER BY d.seq DESC LIMIT 1) AS c ON l.type IN (103, 104)
- WHERE l.type IN (103, 104, 106) AND l.sender IS DISTINCT FROM coalesce(b->>'site', b->>'target');
+ WHERE l.type IN (103, 104, 106) AND l.status IN ('ACTUAL', 'EXERCISE') AND l.sender IS DISTINCT FROM coalesce(b->>'site', b->>'target');
 COMMENT ON VIEW eoc.machine_order IS 'orders to sirens and gateways: who gave them, who approved them, what became of them';
 COMMENT ON COLUMN eoc.machine_order.machine IS 'principal that was to carry it out';
 COMMENT ON COLUMN eoc.machine_order.what IS 'action and pattern or mode; profile and version of new numbers';

@@ -78,6 +78,8 @@ static void handle_post(struct console *c, struct exchange *x, const char *path)
         say_take(c, x, who);
     else if (strcmp(path, "approve") == 0)
         approve_take(c, x, who);
+    else if (strcmp(path, "approve-order") == 0)
+        approve_order_take(c, x, who);
     else
         answer_error(x, 404, "path", "There is no such path.");
 }

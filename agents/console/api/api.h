@@ -10,6 +10,8 @@
  *   GET  /api/csv/NAME?...   sql/queries/page_csv_NAME.sql as a file, with a row of HXL tags
  *   POST /api/say            an Envelope as JSON; its message_id makes it one thing however often it is sent
  *   POST /api/approve?draft=ID&id=ID  a public alert that another person wrote, under a new id
+ *   POST /api/approve-order?draft=ID&seq=N&id=ID  password=...: one more approval, with the own key, of an
+ *                            order to a machine that another person wrote, as number N of the log has it
  *   GET  /api/news           server-sent events (news/)
  *
  * An error is {"error":"word","text":"a sentence"} with the status that fits; with "retry_s" it may be

@@ -2,7 +2,10 @@
  * thread beside the loop; who comes meanwhile waits in a short line. Wrong passwords are counted
  * (guesses.h). A browser that the person signed in from before (devices.h) is counted for itself
  * alone, and stands in a line that strangers filled too: before all who came earlier, so that of
- * several known ones the last to come is first. */
+ * several known ones the last to come is first.
+ *
+ * Who approves an order is asked for the password again, in the same line and by the same counts;
+ * what comes of it is that person's key for a moment, and no session. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +15,7 @@
 #include "agents/console/api/doorman.h"
 #include "agents/console/api/login_form.h"
 #include "agents/console/people/devices.h"
+#include "agents/console/people/keyring.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"
@@ -25,6 +29,10 @@ struct login {
     struct person person;
     char device[33]; /* number of the browser, if the person signed in from it before */
     bool is_known, is_right;
+    key_opened_fn opened; /* NULL: a sign-in */
+    struct person_key key;
+    enum status found, unlocked; /* of the key */
+    struct keys keys;
 };
 
 struct logins {
@@ -139,12 +147,38 @@ static unsigned must_wait_s(const struct logins *all, const struct login *l)
     return longest;
 }
 
-static void answer_wait(struct exchange *x, unsigned wait_s)
+/* Answers, and tells who waits for a key that there is none. */
+static void refuse(struct login *l, unsigned status, const char *word, const char *text,
+                   unsigned retry_s)
+{
+    if (!l->x)
+        return;
+    if (retry_s)
+        answer_later(l->x, status, word, text, retry_s);
+    else
+        answer_error(l->x, status, word, text);
+    if (l->opened)
+        l->opened(l->x, NULL);
+}
+
+static void refuse_wait(struct login *l, unsigned wait_s)
 {
     char text[80];
 
     snprintf(text, sizeof(text), "Too many wrong passwords; try again in %u s.", wait_s);
-    answer_later(x, 429, "guesses", text, wait_s);
+    refuse(l, 429, "guesses", text, wait_s);
+}
+
+static void hand_key(struct login *l)
+{
+    if (l->unlocked == ST_OK && l->found == ST_OK)
+        l->opened(l->x, &l->keys);
+    else if (l->found == ST_NOTFOUND)
+        refuse(l, 409, "no_key", "You have no key of your own here; see person key.", 0);
+    else if (l->found == ST_OK && l->unlocked == ST_NOMEM)
+        refuse(l, 503, "memory", "There is no memory for it now.", 5);
+    else
+        refuse(l, 409, "key_locked", "Your key cannot be opened; have it made anew.", 0);
 }
 
 static void judge(struct logins *all, struct login *l)
@@ -155,16 +189,17 @@ static void judge(struct logins *all, struct login *l)
 
     if (l->is_known && l->is_right) {
         guesses_right(&all->guesses, counts[0].tag);
-        log_info("console.login", "person=%s", l->name);
-        if (l->x)
+        log_info("console.login", "person=%s%s", l->name, l->opened ? " for=key" : "");
+        if (l->x && l->opened)
+            hand_key(l);
+        else if (l->x)
             welcome(all->console, l);
         return;
     }
     for (unsigned i = 0; i < n; i++)
         guesses_wrong(&all->guesses, counts[i].tag, counts[i].free, now);
     log_warn("console.login.refused", "name=\"%s\" address=%s", l->name, l->peer);
-    if (l->x)
-        answer_error(l->x, 403, "password", "The name or the password is wrong.");
+    refuse(l, 403, "password", "The name or the password is wrong.", 0);
 }
 
 /* --- one at a time ---------------------------------------------------------------------------- */
@@ -172,6 +207,7 @@ static void judge(struct logins *all, struct login *l)
 static void end_login(struct login *l)
 {
     password_wipe(l->password, sizeof(l->password));
+    keys_wipe(&l->keys);
     mem_free(l);
 }
 
@@ -180,6 +216,8 @@ static void work(void *arg)
     struct login *l = ((struct logins *)arg)->busy;
 
     l->is_right = password_is(l->is_known ? l->person.hash : password_nobody(), l->password);
+    if (l->is_known && l->is_right && l->opened && l->found == ST_OK)
+        l->unlocked = keyring_open(&l->keys, &l->key, l->password);
 }
 
 static void start_next(struct logins *all);
@@ -193,6 +231,17 @@ static void on_worked(void *arg)
     judge(all, l);
     end_login(l);
     start_next(all);
+}
+
+static void find_key(struct logins *all, struct login *l)
+{
+    char path[1100], err[400] = "";
+
+    keyring_path(path, sizeof(path), all->console->set.people);
+    l->unlocked = ST_DENIED;
+    l->found = keyring_find(path, l->name, &l->key, err, sizeof(err));
+    if (l->found != ST_OK && l->found != ST_NOTFOUND)
+        log_error("console.keys", "why=\"%s\" next=\"nobody approves before it is mended\"", err);
 }
 
 static void start_next(struct logins *all)
@@ -209,8 +258,7 @@ static void start_next(struct logins *all)
     all->count--;
     wait_s = must_wait_s(all, l);
     if (wait_s) { /* others guessed while this one stood in the line */
-        if (l->x)
-            answer_wait(l->x, wait_s);
+        refuse_wait(l, wait_s);
         end_login(l);
         start_next(all);
         return;
@@ -220,11 +268,12 @@ static void start_next(struct logins *all)
         log_error("console.people", "why=\"%s\" next=\"nobody can sign in before it is mended\"",
                   err);
     l->is_known = st == ST_OK;
+    if (l->opened)
+        find_key(all, l);
     all->busy = l;
     if (loop_work_start(all->work) != ST_OK) {
         all->busy = NULL;
-        if (l->x)
-            answer_later(l->x, 503, "memory", "Nobody can be signed in now; try again.", 5);
+        refuse(l, 503, "memory", "Nobody can be signed in now; try again.", 5);
         end_login(l);
     }
 }
@@ -261,13 +310,14 @@ static void stand_in_line(struct logins *all, struct login *l)
     all->count++;
 }
 
+/* Of somebody who is signed in the name is known. */
 static bool read_login(const struct logins *all, const struct exchange *x, struct login *l)
 {
     size_t len;
     const char *form = exchange_body(x, &len), *device = cookie_of(x, "eocbus-device");
 
     snprintf(l->peer, sizeof(l->peer), "%s", exchange_peer(x));
-    if (!login_form_value(form, len, "name", l->name, sizeof(l->name)) ||
+    if ((!l->opened && !login_form_value(form, len, "name", l->name, sizeof(l->name))) ||
         !login_form_value(form, len, "password", l->password, sizeof(l->password)))
         return false;
     if (devices_know(&all->devices, l->name, device))
@@ -275,28 +325,47 @@ static bool read_login(const struct logins *all, const struct exchange *x, struc
     return true;
 }
 
-void login_begin(struct console *c, struct exchange *x)
+static void begin(struct console *c, struct exchange *x, struct login *l)
 {
-    struct login *l = mem_zalloc(sizeof(*l));
     unsigned wait_s = 0;
 
-    if (!l) {
-        answer_later(x, 503, "memory", "There is no memory for it now.", 5);
-        return;
-    }
+    l->x = x;
     if (!read_login(c->logins, x, l)) {
-        answer_error(x, 400, "form", "A name and a password are wanted.");
+        refuse(l, 400, "form", "A name and a password are wanted.", 0);
     } else if (!has_room(c->logins, l)) {
-        answer_later(x, 503, "busy", "Too many people sign in at once; try again.", 5);
+        refuse(l, 503, "busy", "Too many people sign in at once; try again.", 5);
     } else if ((wait_s = must_wait_s(c->logins, l)) != 0) {
-        answer_wait(x, wait_s);
+        refuse_wait(l, wait_s);
     } else {
-        l->x = x;
         stand_in_line(c->logins, l);
         start_next(c->logins);
         return;
     }
     end_login(l);
+}
+
+void login_begin(struct console *c, struct exchange *x)
+{
+    struct login *l = mem_zalloc(sizeof(*l));
+
+    if (l)
+        begin(c, x, l);
+    else
+        answer_later(x, 503, "memory", "There is no memory for it now.", 5);
+}
+
+void key_ask(struct console *c, struct exchange *x, const char *person, key_opened_fn done)
+{
+    struct login *l = mem_zalloc(sizeof(*l));
+
+    if (!l) {
+        answer_later(x, 503, "memory", "There is no memory for it now.", 5);
+        done(x, NULL);
+        return;
+    }
+    l->opened = done;
+    snprintf(l->name, sizeof(l->name), "%s", person);
+    begin(c, x, l);
 }
 
 void login_gone(struct console *c, struct exchange *x)

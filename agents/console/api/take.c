@@ -13,6 +13,7 @@
 #include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
 #include "agents/console/read/book.h"
+#include "agents/console/say/command.h"
 #include "agents/console/say/said.h"
 #include "agents/console/say/say.h"
 #include "agents/console/say/warn.h"
@@ -20,6 +21,7 @@
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/order.h"
 #include "proto/wire/refuse.h"
 #include "proto/wire/types.h"
 
@@ -66,11 +68,12 @@ void taking_end(struct taking *t)
 static enum status put_once(struct taking *t, uint64_t *tag, struct refusal *why)
 {
     struct outbox *o = agent_outbox(t->console->agent);
+    const bool is_order = order_is_for_a_machine(t->m);
     char key[ID_TEXT + 8], id[ID_TEXT];
     enum status st, ended;
 
     id_format(id, t->m->message_id.data);
-    snprintf(key, sizeof(key), "page-%s", id);
+    snprintf(key, sizeof(key), "%s-%s", is_order ? "order" : "page", id);
     st = outbox_once(o, key);
     if (st == ST_OK)
         st = agent_put(t->console->agent, t->m, tag, why);
@@ -136,7 +139,7 @@ static void see_put(struct taking *t, enum status st, enum said_before before, u
     }
 }
 
-static void put(struct taking *t)
+void taking_put(struct taking *t)
 {
     const enum said_before before = find_or_keep(t);
     struct refusal why = {.code = NULL};
@@ -177,7 +180,7 @@ static void put_unasked(struct taking *t)
     enum may may = book_say(t->console->book, t->person, t->m);
 
     if (may == MAY || (may == MAY_BE && t->m->body_case == EOCBUS__V1__ENVELOPE__BODY_RECEIPT))
-        put(t);
+        taking_put(t);
     else if (may == MAY_NOT)
         answer_error(t->x, 403, "rights", "You may not say this here.");
     else
@@ -209,7 +212,7 @@ static void on_may(void *arg, enum status st, const char *json, const char *why)
     else if (strcmp(json, "true") != 0)
         answer_why(t, json);
     else
-        put(t);
+        taking_put(t);
     taking_end(t);
 }
 
@@ -279,11 +282,14 @@ Eocbus__V1__Status room_status(const struct console *c)
                                                   : EOCBUS__V1__STATUS__STATUS_ACTUAL;
 }
 
-/* Of an alert it is the draft; it becomes what the room's status is when it is approved. */
+/* Of an alert or an order to a machine it is the draft; it becomes what the room's status is when
+ * it is approved. */
 static enum status fit_room(struct taking *t, char *err, size_t err_size)
 {
     const struct console *c = t->console;
 
+    if (order_is_for_a_machine(t->m))
+        return command_draft(t->m, room_status(c), loop_utc_us(c->loop), err, err_size);
     if (t->m->body_case == EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT)
         return warn_draft(t->m, room_status(c), c->set.cap_sender, loop_utc_us(c->loop), t->arena,
                           err, err_size);
@@ -321,6 +327,10 @@ void say_take(struct console *c, struct exchange *x, struct session *who)
                   sizeof(err));
     if (st == ST_OK)
         st = look_at(t, err, sizeof(err));
+    if (st == ST_OK && order_is_for_a_machine(t->m)) {
+        order_ask_need(t);
+        return;
+    }
     if (st == ST_OK) {
         taking_ask_rights(t);
         return;

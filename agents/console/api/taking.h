@@ -1,5 +1,5 @@
 /* taking - one message of somebody at a page, on its way to the outbox: shared by take.c (what the
- * page wrote) and approve.c (what somebody wrote before). */
+ * page wrote), approve.c and order.c (what somebody wrote before). */
 #ifndef EOCBUS_CONSOLE_TAKING_H
 #define EOCBUS_CONSOLE_TAKING_H
 
@@ -9,7 +9,12 @@
 
 void say_take(struct console *c, struct exchange *x, struct session *who);
 void approve_take(struct console *c, struct exchange *x, struct session *who);
+void approve_order_take(struct console *c, struct exchange *x, struct session *who);
 void say_gone(struct exchange *x);
+
+/* Approvals of orders that the record may not have yet. */
+MUST_CHECK enum status orders_create(struct orders **out);
+void orders_destroy(struct orders *o); /* NULL is allowed */
 
 struct taking { /* kept by its exchange; gone with it */
     struct console *console;
@@ -18,6 +23,7 @@ struct taking { /* kept by its exchange; gone with it */
     Eocbus__V1__Envelope *m; /* lives in the arena; NULL until it is known */
     char person[PERSON_NAME];
     uint8_t id[16];   /* of what is to be said */
+    unsigned needed;  /* approvals, of an order to a machine */
     uint8_t said[32]; /* digest of who says it and of the request */
 };
 
@@ -25,10 +31,16 @@ struct taking { /* kept by its exchange; gone with it */
 struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
 /* What is asked for, for knowing it again when it comes twice. */
 void taking_digest(struct taking *t, const char *request, size_t len);
+/* Into the outbox, and answered: the person may. */
+void taking_put(struct taking *t);
 /* After the answer. */
 void taking_end(struct taking *t);
 /* Asks whether the person may say t->m; then it is said, or not, and answered. Ends the taking. */
 void taking_ask_rights(struct taking *t);
+
+/* An order to a machine, as command_draft left it: at once if it takes nobody else, else as a
+ * draft. Ends the taking. */
+void order_ask_need(struct taking *t);
 
 Eocbus__V1__Status room_status(const struct console *c);
 

@@ -45,6 +45,9 @@ static const struct act {
     {"response_to_request_extended_deployment_duration", KIND(RESPONSE), 0, LANE(PRIORITY), false},
     {"decision", KIND(UPDATE), 0, LANE(PRIORITY), false},
     {"public_alert", KIND(DISPATCH), 0, LANE(IMMEDIATE), false},
+    {"siren_command", KIND(REQUEST), 0, LANE(IMMEDIATE), false},
+    {"sensor_control", KIND(SENSOR_CONTROL), 0, LANE(IMMEDIATE), false},
+    {"sensor_configuration", KIND(SENSOR_CONFIGURATION), 0, LANE(PRIORITY), false},
 };
 
 const char *say_type(size_t i)

@@ -1,0 +1,277 @@
+/* order - orders to machines: how many others each takes, and their approvals.
+ *
+ *   POST say ─▶ how many? ─┬▶ none: said at once
+ *                          └▶ a draft, which the others find in their queue
+ *   POST approve-order ─▶ the record: the draft, and who approved it ─▶ another person, who may?
+ *     ─▶ the password ─▶ the own key signs ─┬▶ enough: the order, with all of them
+ *                                           └▶ too few: kept with the draft, in the record
+ *
+ * What is signed is made from the record, to the byte; the browser names it and its number in the
+ * log, which is what was on the screen. Two persons may approve at one time, faster than the record
+ * learns of it: the approvals of the last hours are remembered here too. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/console/api/login.h"
+#include "agents/console/api/taking.h"
+#include "agents/console/say/command.h"
+#include "proto/base/ids.h"
+#include "proto/base/log.h"
+#include "proto/base/sign.h"
+#include "proto/wire/json.h"
+#include "proto/wire/order.h"
+#include "proto/wire/types.h"
+
+#include "proto/base/banned.h"
+
+enum { REMEMBERED = 64 };
+
+struct orders {
+    struct given {
+        uint8_t draft[ID_BYTES], signature[SIGN_BYTES];
+        char person[PERSON_NAME];
+        int64_t approved_us; /* 0 = none */
+    } given[REMEMBERED];
+    unsigned next;
+};
+
+enum status orders_create(struct orders **out)
+{
+    *out = mem_zalloc(sizeof(**out));
+    return *out ? ST_OK : ST_NOMEM;
+}
+
+void orders_destroy(struct orders *o)
+{
+    mem_free(o);
+}
+
+static void refuse(struct taking *t, unsigned status, const char *word, const char *text)
+{
+    answer_error(t->x, status, word, text);
+    taking_end(t);
+}
+
+static void refuse_away(struct taking *t)
+{
+    answer_later(t->x, 503, "store_away", "The record cannot be asked now; try again.", 2);
+    taking_end(t);
+}
+
+/* --- said ------------------------------------------------------------------------------------- */
+
+static void on_need(void *arg, enum status st, const char *text, const char *why)
+{
+    struct taking *t = exchange_kept(arg);
+    unsigned needed;
+
+    if (st != ST_OK)
+        log_warn("console.view", "path=order_need status=%s why=\"%s\"", status_name(st), why);
+    if (st != ST_OK) {
+        refuse_away(t);
+    } else if (strcmp(text, "nobody") == 0) {
+        refuse(t, 422, "machine", "There is no such machine.");
+    } else if (sscanf(text, "%u", &needed) != 1) {
+        refuse(t, 403, "rights", "You may not order this there.");
+    } else {
+        if (!needed)
+            command_at_once(t->m, room_status(t->console));
+        taking_put(t);
+        taking_end(t);
+    }
+}
+
+void order_ask_need(struct taking *t)
+{
+    const struct type_info *type = type_by_number((unsigned)t->m->body_case);
+    const char *places = arena_printf(t->arena, "%s", "");
+    char action[40];
+    const char *params[6] = {t->person, type->name, action, order_target(t->m)};
+
+    for (size_t i = 0; places && t->m->area && i < t->m->area->n_pcodes; i++)
+        places = arena_printf(t->arena, "%s%s%s", places, i ? " " : "", t->m->area->pcodes[i]);
+    order_action(action, sizeof(action), t->m);
+    params[4] = places;
+    params[5] = "INTERNAL";
+    if (!places || reader_ask(t->console->reader, "", "order_need", params, ARRAY_LEN(params),
+                              on_need, t->x) != ST_OK)
+        refuse_away(t);
+}
+
+/* --- what the record has ---------------------------------------------------------------------- */
+
+/* The answer of page_order_draft.sql: a line with what it is, then itself. */
+struct found {
+    char state[16], author[PERSON_NAME], desk[PERSON_NAME], meant[16], may[8];
+    unsigned needed;
+    unsigned long long seq;
+    const char *message;
+};
+
+static bool read_found(struct found *f, const char *text)
+{
+    f->message = strchr(text, '\n');
+    return f->message && sscanf(text, "%15s %127s %127s %15s %u %llu %7s", f->state, f->author,
+                                f->desk, f->meant, &f->needed, &f->seq, f->may) == 7;
+}
+
+static const char *room_word(const struct console *c)
+{
+    return room_status(c) == EOCBUS__V1__STATUS__STATUS_ACTUAL ? "ACTUAL" : "EXERCISE";
+}
+
+/* Why this person does not approve it; false: he may. */
+static bool is_refused(struct taking *t, const struct found *f)
+{
+    const char *seq = exchange_query(t->x, "seq");
+    unsigned long long seen = 0;
+
+    if (strcmp(f->state, "OVER") == 0)
+        refuse(t, 409, "over", "Its time is over; write a new one.");
+    else if (strcmp(f->state, "WAITING") != 0)
+        refuse(t, 409, "answered", "The order was said or turned down before.");
+    else if (!seq || sscanf(seq, "%llu", &seen) != 1 || seen != f->seq)
+        refuse(t, 409, "draft_differs", "This is not what was on the screen; look at it again.");
+    else if (strcmp(f->author, t->person) == 0)
+        refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
+    else if (strcmp(f->desk, t->console->set.agent.name) != 0)
+        refuse(t, 409, "other_desk", "It was written at another desk; it is approved there.");
+    else if (strcmp(f->meant, room_word(t->console)) != 0)
+        refuse(t, 409, "room", "An exercise and reality never mix.");
+    else if (strcmp(f->may, "may") != 0)
+        refuse(t, 403, "rights", "You may not approve this there.");
+    else
+        return false;
+    return true;
+}
+
+static bool read_order(struct taking *t, const struct found *f)
+{
+    ProtobufCMessage *parsed = NULL;
+    uint8_t draft[ID_BYTES];
+    char err[400] = "";
+    enum status st = json_parse(&parsed, &eocbus__v1__envelope__descriptor, f->message,
+                                strlen(f->message), t->arena, err, sizeof(err));
+
+    t->m = (Eocbus__V1__Envelope *)parsed;
+    if (st != ST_OK || !order_is_for_a_machine(t->m) ||
+        !id_parse(draft, exchange_query(t->x, "draft"))) {
+        refuse(t, 422, "draft", *err ? err : "This is no order to a machine.");
+        return false;
+    }
+    if (command_of_draft(t->m, room_status(t->console), t->console->set.agent.name, draft,
+                         t->arena) != ST_OK) {
+        refuse(t, 503, "memory", "There is no memory for it now.");
+        return false;
+    }
+    t->needed = f->needed;
+    return true;
+}
+
+/* --- approved --------------------------------------------------------------------------------- */
+
+static void remember(struct orders *o, const uint8_t draft[ID_BYTES], const Eocbus__V1__Approval *a)
+{
+    struct given *g = &o->given[o->next++ % REMEMBERED];
+
+    memcpy(g->draft, draft, ID_BYTES);
+    memcpy(g->signature, a->signature.data, SIGN_BYTES);
+    snprintf(g->person, sizeof(g->person), "%s", a->principal);
+    g->approved_us = a->approved_us;
+}
+
+/* What was approved here and is on its way into the record. */
+static enum status add_remembered(struct orders *o, struct taking *t)
+{
+    enum status st = ST_OK;
+
+    for (size_t i = 0; i < REMEMBERED && st == ST_OK; i++) {
+        struct given *g = &o->given[i];
+        Eocbus__V1__Approval a = EOCBUS__V1__APPROVAL__INIT;
+
+        if (!g->approved_us || memcmp(g->draft, t->m->preceding_id.data, ID_BYTES) != 0 ||
+            command_is_approved_by(t->m, g->person))
+            continue;
+        a.principal = g->person;
+        a.approved_us = g->approved_us;
+        a.version = APPROVAL_VERSION;
+        a.signature = (ProtobufCBinaryData){SIGN_BYTES, g->signature};
+        st = command_add(t->m, &a, t->arena);
+    }
+    return st;
+}
+
+static enum status sign(struct taking *t, const struct keys *k)
+{
+    struct console *c = t->console;
+    Eocbus__V1__Approval *mine = NULL, **rows = NULL;
+    enum status st = command_sign(t->m, t->person, loop_utc_us(c->loop), k, t->arena, &mine);
+
+    if (st == ST_OK)
+        remember(c->orders, t->m->preceding_id.data, mine);
+    if (st == ST_OK && order_approvals(t->m, &rows) < t->needed)
+        st = command_keep(t->m, room_status(c), t->id, t->arena);
+    return st;
+}
+
+static void on_key(struct exchange *x, const struct keys *k)
+{
+    struct taking *t = exchange_kept(x);
+    enum status st;
+
+    if (!k) {
+        taking_end(t);
+        return;
+    }
+    st = add_remembered(t->console->orders, t);
+    if (st == ST_OK && command_is_approved_by(t->m, t->person)) {
+        refuse(t, 409, "approved_before", "You approved it already; it takes another person.");
+        return;
+    }
+    if (st == ST_OK)
+        st = sign(t, k);
+    if (st == ST_OK) {
+        log_info("console.order", "approved_by=%s said=%d", t->person, !order_is_draft(t->m));
+        taking_put(t);
+        taking_end(t);
+    } else {
+        refuse(t, st == ST_FULL ? 409 : 503, st == ST_FULL ? "answered" : "memory",
+               st == ST_FULL ? "Four approved it already." : "There is no memory for it now.");
+    }
+}
+
+static void on_draft(void *arg, enum status st, const char *text, const char *why)
+{
+    struct taking *t = exchange_kept(arg);
+    struct found f;
+
+    if (st != ST_OK) {
+        log_warn("console.view", "path=order_draft status=%s why=\"%s\"", status_name(st), why);
+        refuse_away(t);
+    } else if (!read_found(&f, text)) {
+        refuse(t, 404, "no_draft", "There is no such draft.");
+    } else if (!is_refused(t, &f) && read_order(t, &f)) {
+        key_ask(t->console, t->x, t->person, on_key);
+    }
+}
+
+void approve_order_take(struct console *c, struct exchange *x, struct session *who)
+{
+    const char *draft = exchange_query(x, "draft"), *id = exchange_query(x, "id");
+    const char *params[] = {draft, who->person};
+    uint8_t parsed[ID_BYTES];
+    struct taking *t;
+
+    if (!draft || !id || !id_parse(parsed, draft) || !id_parse(parsed, id)) {
+        answer_error(x, 400, "question", "draft and id are UUIDs.");
+        return;
+    }
+    t = taking_begin(c, x, who);
+    if (!t)
+        return;
+    memcpy(t->id, parsed, sizeof(t->id));
+    taking_digest(t, draft, strlen(draft));
+    if (reader_ask(c->reader, t->person, "order_draft", params, ARRAY_LEN(params), on_draft, x) !=
+        ST_OK)
+        refuse_away(t);
+}
