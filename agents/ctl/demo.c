@@ -11,12 +11,6 @@
 
 enum { DEMO_ARENA_BYTES = 64 << 20 };
 
-void demo_tell(const char *sentence)
-{
-    printf("-- %s\n", sentence);
-    fflush(stdout);
-}
-
 /* The folder that our own program lies in. */
 static const char *own_folder(struct demo *d)
 {

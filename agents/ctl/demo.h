@@ -3,10 +3,14 @@
  *
  *   DIR/pg       data of the private PostgreSQL      DIR/conf     settings, one file an agent
  *   DIR/sock     its socket, nothing else            DIR/keys     key pairs, 0600
- *   DIR/conf/officers   who may enrol, pinned in broker and agents; their keys are officer1,
- * officer2 DIR/log      what each program says              DIR/outbox   outboxes
+ *   DIR/log      what each program says              DIR/outbox   outboxes
  *   DIR/listener.record   what the listener heard    DIR/plan.done   lines of the plan that ended
- *   DIR/pids     who runs now                        DIR/lock     one supervisor at a time */
+ *   DIR/pids     who runs now                        DIR/lock     one supervisor at a time
+ *   DIR/conf/officers   who may enrol, pinned in broker and agents; their keys are officer1 and
+ *                       officer2
+ *
+ * From the ground up: demo_dir.c, demo_children.c, demo_postgres.c, then demo_enrol.c, demo_seal.c
+ * and demo_page.c, demo_setup.c, demo_play.c, demo_count.c, and demo.c. */
 #ifndef EOCBUS_CTL_DEMO_H
 #define EOCBUS_CTL_DEMO_H
 
@@ -33,15 +37,44 @@ struct demo {
 
 enum { DEMO_PATIENCE_MS = 60000 };
 
+/* --- demo_dir.c ------------------------------------------------------------------------------- */
+
 /* "DIR/…"; never NULL (out of memory ends the program: nothing could be done about it here). */
 const char *demo_path(struct demo *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void demo_tell(const char *sentence);
+/* Whole file into the arena, NUL-terminated; NULL if it is not there. */
+const char *demo_read_file(struct demo *d, const char *path);
 
-/* Each answers -1 to go on, else an exit code; what was wrong was said. */
+/* From here on each int is -1 to go on, else an exit code; what was wrong was said. */
+
+/* Renamed into place, so that nobody reads half a file. */
+int demo_write_file(struct demo *d, const char *path, const struct buf *b);
 int demo_open_dir(struct demo *d);
+
+/* --- demo_children.c -------------------------------------------------------------------------- */
+
+/* supervise_turn, and DIR/pids brought up to date. False once somebody asked us to end. */
+bool demo_turn(struct demo *d, unsigned wait_ms);
+bool demo_pause(struct demo *d, unsigned ms); /* turns, for so long */
+/* Runs a command to its end while everything else is supervised: exit status, 128 + signal, or -1
+ * when somebody asked us to end. Output goes to `log`. */
+int demo_run(struct demo *d, const char *name, const char *const *argv, const char *log);
+
+/* --- demo_postgres.c -------------------------------------------------------------------------- */
+
 int demo_start_postgres(struct demo *d);
-int demo_prepare_database(struct demo *d);
-int demo_write_settings(struct demo *d);
+/* Asks the database again and again until it answers or patience ends: a killed PostgreSQL comes
+ * back. */
+MUST_CHECK enum status
+demo_ask(struct demo *d, enum status (*ask)(struct db *db, void *arg, char *err, size_t err_size),
+         void *arg, char *err, size_t err_size);
+
+/* --- keys, settings, the page ----------------------------------------------------------------- */
+
+/* keys/SHORT.key, made if it is not there. */
+int demo_key(struct demo *d, const char *short_name, const char *name, struct keys *k);
+/* By the signatures of both officers; whoever has a record keeps it. */
+int demo_enrol(struct demo *d, const struct plan_agent *agents, unsigned count);
 int demo_write_readers(struct demo *d); /* demo_seal.c: seal keys of registries */
 /* demo_page.c: the dispatchers' page, if one takes part. */
 bool demo_is_page(const struct plan_agent *a);
@@ -51,25 +84,13 @@ int demo_give_keys(struct demo *d);                /* with them, for who approve
 void demo_tell_page(struct demo *d);
 /* Whether nobody listens there on 127.0.0.1; 0 becomes any free one. */
 bool demo_port_is_free(unsigned *port);
-/* keys/SHORT.key, made if it is not there. */
-int demo_key(struct demo *d, const char *short_name, const char *name, struct keys *k);
-/* By the signatures of both officers; whoever has a record keeps it. */
-int demo_enrol(struct demo *d, const struct plan_agent *agents, unsigned count);
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+int demo_prepare_database(struct demo *d);
+int demo_write_settings(struct demo *d);
 int demo_start_bus(struct demo *d);
 int demo_play(struct demo *d);
 int demo_count(struct demo *d);
-
-/* Runs a command to its end while everything else is supervised: exit status, 128 + signal, or -1
- * when somebody asked us to end. Output goes to `log`. */
-int demo_run(struct demo *d, const char *name, const char *const *argv, const char *log);
-/* Asks the database again and again until it answers or patience ends: a killed PostgreSQL comes
- * back. */
-MUST_CHECK enum status
-demo_ask(struct demo *d, enum status (*ask)(struct db *db, void *arg, char *err, size_t err_size),
-         void *arg, char *err, size_t err_size);
-/* supervise_turn, and DIR/pids brought up to date. False once somebody asked us to end. */
-bool demo_turn(struct demo *d, unsigned wait_ms);
-/* Whole file into the arena, NUL-terminated; NULL if it is not there. */
-const char *demo_read_file(struct demo *d, const char *path);
 
 #endif

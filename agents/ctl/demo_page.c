@@ -1,8 +1,10 @@
 /* demo_page - the dispatchers' page of the night: its login at the database, who may sign in, and
  * the words that tell people where it is. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agents/ctl/demo.h"
@@ -140,6 +142,25 @@ static int make_cap_key(struct demo *d)
                : program_fail(&d->ctl->program, EXIT_MACHINE,
                               "the key of public alerts was not made; see %s/log/openssl.log",
                               d->dir);
+}
+
+bool demo_port_is_free(unsigned *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)*port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    ok = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+         getsockname(fd, (struct sockaddr *)&at, &len) == 0;
+    *port = ntohs(at.sin_port);
+    close(fd);
+    return ok;
 }
 
 int demo_open_page(struct demo *d)
