@@ -53,8 +53,8 @@ void edxl_complain(const char *about, const char *what, const struct buf *lines)
     buf_free(&out);
 }
 
-/* --- export
- * --------------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
+
 static enum status write_file(const struct edxl_out *e, const char *name, const struct buf *text,
                               char *err, size_t err_size)
 {

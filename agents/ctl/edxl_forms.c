@@ -11,24 +11,8 @@
 
 #include "proto/base/banned.h"
 
-Eocbus__V1__ForeignForm *form_foreign(const Eocbus__V1__Envelope *m)
-{
-    Eocbus__V1__RequestResource b;
+/* --- what differs between two messages -------------------------------------------------------- */
 
-    edxl_body(&b, m);
-    return b.foreign;
-}
-
-void form_set_foreign(Eocbus__V1__Envelope *m, Eocbus__V1__ForeignForm *f)
-{
-    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_OFFER_UNSOLICITED_RESOURCE)
-        m->offer_unsolicited_resource->foreign = f;
-    else
-        m->request_resource->foreign = f;
-}
-
-/* --- what differs between two messages
- * ---------------------------------------------------------------- */
 struct place {
     const struct place *up;
     const char *field;
@@ -137,8 +121,8 @@ static void message_differs(struct buf *out, const Eocbus__V1__Envelope *a,
             (const ProtobufCMessage *)b->request_resource, NULL);
 }
 
-/* --- import
- * --------------------------------------------------------------------------------------------- */
+/* --- import ----------------------------------------------------------------------------------- */
+
 static enum status keep(Eocbus__V1__Envelope *m, const struct xml_node *document, struct xml *x,
                         char *err, size_t err_size)
 {
@@ -192,8 +176,8 @@ enum status form_import(Eocbus__V1__Envelope **out, struct buf *kept, const void
     return ST_OK;
 }
 
-/* --- export
- * --------------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
+
 /* What the document says in fields of ours, read as a stranger would. */
 static enum status read_again(Eocbus__V1__Envelope **out, const struct xml_node *root,
                               struct xml *x, char *err, size_t err_size)

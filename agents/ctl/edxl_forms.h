@@ -35,8 +35,8 @@ uint32_t form_line_number(const char *text);
 /* "urn:uuid:..." and bare UUIDs are what they say; any other text has one UUIDv8 of its own. */
 void form_id(uint8_t out[16], const char *text);
 
-/* --- what is kept
- * ------------------------------------------------------------------------------------- */
+/* --- what is kept ----------------------------------------------------------------------------- */
+
 /* The differences between the document and what the fields make, in order; ST_FULL: too many. */
 MUST_CHECK enum status kept_find(Eocbus__V1__ForeignForm *out, const struct xml_node *document,
                                  const struct xml_node *made, struct xml *x);
@@ -46,8 +46,8 @@ MUST_CHECK enum status kept_put(struct xml_node *made, const Eocbus__V1__Foreign
 /* "/ContactInformation[2]/Radio" for a part, in the document it was found in. */
 void kept_name(struct buf *out, const struct xml_node *document, const Eocbus__V1__KeptPart *p);
 
-/* --- whole ways
- * ------------------------------------------------------------------------------------- */
+/* --- whole ways ------------------------------------------------------------------------------- */
+
 /* Document to Envelope, with whatever has to be kept; the writing of it is tried, and gives the
  * document back. `kept` gets one line each for what no field holds. */
 MUST_CHECK enum status form_import(Eocbus__V1__Envelope **out, struct buf *kept, const void *bytes,

@@ -28,8 +28,8 @@ struct finding {
     bool too_many;
 };
 
-/* --- finding
- * ------------------------------------------------------------------------------------------ */
+/* --- finding ---------------------------------------------------------------------------------- */
+
 static void note(struct finding *f, Eocbus__V1__KeptAs as, const char *at, const char *value)
 {
     Eocbus__V1__KeptPart *p;
@@ -136,8 +136,8 @@ enum status kept_find(Eocbus__V1__ForeignForm *out, const struct xml_node *docum
     return f.too_many ? ST_FULL : ST_OK;
 }
 
-/* --- putting back
- * ------------------------------------------------------------------------------------- */
+/* --- putting back ----------------------------------------------------------------------------- */
+
 /* The place where a pointer to the index-th child stands; NULL if there are fewer before it. */
 static struct xml_node **child_slot(struct xml_node *parent, unsigned long index)
 {
@@ -258,8 +258,8 @@ enum status kept_put(struct xml_node *made, const Eocbus__V1__ForeignForm *f, st
     return x->full ? ST_NOMEM : ST_OK;
 }
 
-/* --- for people
- * ----------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------------------------- */
+
 void kept_name(struct buf *out, const struct xml_node *document, const Eocbus__V1__KeptPart *p)
 {
     const struct xml_node *n = document;

@@ -98,8 +98,8 @@ static const char *enum_word(const ProtobufCEnumDescriptor *d, int value, const 
     return v ? v->name + strlen(prefix) : "";
 }
 
-/* --- places
- * ------------------------------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------------------------------- */
+
 static const char *position_text(struct xml *x, const Eocbus__V1__Position *p)
 {
     return xml_say(x, "%s %s", decimal_text(x, p->lat_e7, 7), decimal_text(x, p->lon_e7, 7));
@@ -163,8 +163,8 @@ static void add_location(struct xml *x, struct xml_node *to, const char *ns, con
     add_shape(x, to, a);
 }
 
-/* --- people
- * ------------------------------------------------------------------------------------------- */
+/* --- people ----------------------------------------------------------------------------------- */
+
 static void add_party(struct xml *x, struct xml_node *to, const Eocbus__V1__Contact *c)
 {
     bool named = is_set(c->role) && is_set(c->name);
@@ -217,8 +217,8 @@ static void add_contact(struct xml *x, struct xml_node *to, const char *name,
     add_party(x, to, c);
 }
 
-/* --- a line
- * ------------------------------------------------------------------------------------------- */
+/* --- a line ----------------------------------------------------------------------------------- */
+
 static void add_response(struct xml *x, struct xml_node *to, const Eocbus__V1__ResourceLine *l)
 {
     static const char *const words[] = {"", "Accept", "Decline", "Provisional"};
@@ -380,8 +380,8 @@ static void add_line(const struct writing *w, struct xml_node *to,
     }
 }
 
-/* --- the message
- * -------------------------------------------------------------------------------------- */
+/* --- the message ------------------------------------------------------------------------------ */
+
 static void add_incidents(struct xml *x, struct xml_node *to, const Eocbus__V1__Envelope *m,
                           const char *words)
 {

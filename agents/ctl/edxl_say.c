@@ -33,8 +33,8 @@ struct edxl_in {
     struct arena *arena;
 };
 
-/* --- what EDXL-RM does not say
- * ------------------------------------------------------------------------ */
+/* --- what EDXL-RM does not say ---------------------------------------------------------------- */
+
 static int word_value(const ProtobufCEnumDescriptor *d, const char *prefix, const char *word)
 {
     char name[80];
@@ -98,8 +98,8 @@ static void add_address(struct edxl_in *e, Eocbus__V1__Envelope *m)
     m->area = &e->area;
 }
 
-/* --- one file after the other
- * ------------------------------------------------------------------------- */
+/* --- one file after the other ----------------------------------------------------------------- */
+
 typedef enum status (*each_fn)(struct edxl_in *e, Eocbus__V1__Envelope *m, const char *file,
                                const struct buf *kept, struct refusal *why);
 

@@ -161,8 +161,8 @@ bool xml_same(const struct xml_node *a, const struct xml_node *b)
     return !i && !k;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
+
 /* Characters that XML 1.0 does not have become U+FFFD. */
 static void put_escaped(struct buf *out, const char *text, bool is_attribute)
 {

@@ -22,8 +22,8 @@ static enum status wrong(const struct reading *r, const char *what, long line)
     return ST_INVALID;
 }
 
-/* --- text
- * ------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -100,8 +100,8 @@ static const char *own_text(struct reading *r, const xmlNode *from)
     return text;
 }
 
-/* --- the tree
- * --------------------------------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------------------------- */
+
 static const char *copy_name(struct xml *x, const xmlChar *name)
 {
     return name ? xml_copy(x, (const char *)name, strlen((const char *)name)) : "";
@@ -162,8 +162,8 @@ static enum status take_node(struct reading *r, const xmlNode *from, struct xml_
     return r->x->full ? ST_NOMEM : ST_OK;
 }
 
-/* --- the door
- * --------------------------------------------------------------------------------------- */
+/* --- the door --------------------------------------------------------------------------------- */
+
 /* Before libxml2 sees a byte: whatever begins with "<!" and is neither comment nor CDATA is a
  * DOCTYPE or belongs into one. */
 static enum status look_at_bytes(const struct reading *r, const char *bytes, size_t len)

@@ -51,8 +51,8 @@ struct look {
     struct refusal *why;
 };
 
-/* --- single cells
- * --------------------------------------------------------------------------------- */
+/* --- single cells ----------------------------------------------------------------------------- */
+
 const char *edxl_name(unsigned type)
 {
     return type - EDXL_FIRST < EDXL_MESSAGES ? messages[type - EDXL_FIRST] : NULL;
@@ -105,8 +105,8 @@ void edxl_body(Eocbus__V1__RequestResource *out, const Eocbus__V1__Envelope *m)
     out->foreign = offer->foreign;
 }
 
-/* --- what a message holds
- * ------------------------------------------------------------------------- */
+/* --- what a message holds --------------------------------------------------------------------- */
+
 static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessage *m, const char *name)
 {
     return protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
@@ -153,8 +153,8 @@ static char letter_of(const struct look *l, size_t element, int response)
     return elements[element].letters[l->message];
 }
 
-/* --- refusals, with what would be legal
- * ----------------------------------------------------------- */
+/* --- refusals, with what would be legal ------------------------------------------------------- */
+
 static void list_add(char *out, size_t size, const char *word)
 {
     size_t len = strlen(out);
@@ -223,8 +223,8 @@ static enum status refuse_schedule(const struct look *l, const struct step *at, 
                   n_may > EDXL_SCHEDULES / 2 ? must_not : may, schedules[schedule - 1].name);
 }
 
-/* --- the walk
- * --------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
+
 static enum status check_inside(const struct look *l, int inside, const ProtobufCMessage *m,
                                 const struct step *up);
 

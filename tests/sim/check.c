@@ -202,8 +202,7 @@ void check_outbox_lost(struct node *n)
     }
 }
 
-/* --- the log
- * --------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 void check_stored(const struct model_row *row)
 {
@@ -243,8 +242,7 @@ void check_stored(const struct model_row *row)
     s->seq = row->seq;
 }
 
-/* --- receipts
- * -------------------------------------------------------------------------------------- */
+/* --- receipts --------------------------------------------------------------------------------- */
 
 static void expect_stored(const char *who, const struct node *n, const struct model_row *row,
                           uint64_t tag, uint64_t seq)
@@ -489,8 +487,7 @@ void check_restarted(struct node *n, struct outbox *o)
         }
 }
 
-/* --- listeners
- * -------------------------------------------------------------------------------------- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
 static bool matches(const struct heard *h, const struct model_row *row)
 {
@@ -584,8 +581,7 @@ void check_live(const struct heard *h, int64_t received_us, int64_t not_after_us
                     h->pattern, (double)(received_us - not_after_us) / 1e6);
 }
 
-/* --- queues
- * ------------------------------------------------------------------------------------------ */
+/* --- queues ----------------------------------------------------------------------------------- */
 
 void check_broker(struct node *n)
 {
@@ -598,8 +594,7 @@ void check_broker(struct node *n)
                     (unsigned long long)c.queued_rows, n->config.queue_rows);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool find_unsettled(char *why, size_t size)
 {

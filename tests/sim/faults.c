@@ -93,8 +93,7 @@ void faults_plan(struct sim_result *r)
         plan_failover(r, &dice, span_us);
 }
 
-/* --- striking
- * ------------------------------------------------------------------------------------- */
+/* --- striking --------------------------------------------------------------------------------- */
 
 static void note_reached(enum fault_kind kind, const struct node *n)
 {
@@ -215,8 +214,7 @@ static void strike_broker(const struct fault *f, struct node *broker)
     }
 }
 
-/* --- taking aim
- * ------------------------------------------------------------------------------------ */
+/* --- taking aim ------------------------------------------------------------------------------- */
 
 static void stop_waiting(unsigned i)
 {

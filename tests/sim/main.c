@@ -56,8 +56,7 @@ static struct {
     char **seeds; /* instead of first and count */
 } options = {.first = 1, .count = 20, .workers = 1};
 
-/* --- one run
- * ----------------------------------------------------------------------------------------- */
+/* --- one run ---------------------------------------------------------------------------------- */
 
 static void remove_folder(const char *path)
 {
@@ -142,8 +141,7 @@ static void run(struct sim_result *r)
     r->is_done = true;
 }
 
-/* --- processes
- * ----------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 /* Runs what *shared holds (seed and faults) in a child. */
 static void run_apart(void)
@@ -185,8 +183,7 @@ static void plan_seed(uint64_t seed)
         shared->faults[i].is_dropped = options.choice[i] == '-';
 }
 
-/* --- the shortest trace
- * ----------------------------------------------------------------------------------- */
+/* --- the shortest trace ----------------------------------------------------------------------- */
 
 static double now_s(void)
 {
@@ -268,8 +265,7 @@ static void explain(uint64_t seed)
     printf("'\n");
 }
 
-/* --- many runs
- * ---------------------------------------------------------------------------------------------- */
+/* --- many runs -------------------------------------------------------------------------------- */
 
 static void add(struct sim_result *sum, const struct sim_result *r)
 {

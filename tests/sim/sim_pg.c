@@ -11,8 +11,7 @@
 #include "proto/base/loop.h"
 #include "tests/sim/sim_pg.h"
 
-/* --- the client: letting go
- * ------------------------------------------------------------------------ */
+/* --- the client: letting go ------------------------------------------------------------------- */
 
 const char *pg_state_name(enum pg_state state)
 {
@@ -66,8 +65,7 @@ void pg_redial(struct pg *pg, const char *why)
         drop(pg, why);
 }
 
-/* --- the client: talking
- * ----------------------------------------------------------------------------- */
+/* --- the client: talking ---------------------------------------------------------------------- */
 
 static void send(struct pg *pg, const char *query)
 {
@@ -204,8 +202,7 @@ static void on_timer(struct event *e)
     set_up(pg);
 }
 
-/* --- the door
- * ------------------------------------------------------------------------------------- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 bool pg_is_idle(const struct pg *pg)
 {

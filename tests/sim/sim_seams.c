@@ -16,8 +16,7 @@
 #include "proto/base/utc.h"
 #include "tests/sim/check.h"
 
-/* --- no control socket
- * ----------------------------------------------------------------------------- */
+/* --- no control socket ------------------------------------------------------------------------ */
 
 enum status admin_create(struct admin **out, struct loop *l, const char *path,
                          const struct admin_exits *exits, char *err, size_t err_size)
@@ -32,8 +31,7 @@ void admin_destroy(struct admin *a)
     (void)a;
 }
 
-/* --- keys by name
- * ------------------------------------------------------------------------------------ */
+/* --- keys by name ----------------------------------------------------------------------------- */
 
 enum status __wrap_keys_load(struct keys *out, const char *path, char *err, size_t err_size);
 
@@ -48,8 +46,7 @@ enum status __wrap_keys_load(struct keys *out, const char *path, char *err, size
     return ST_OK;
 }
 
-/* --- commits
- * ------------------------------------------------------------------------------------------ */
+/* --- commits ---------------------------------------------------------------------------------- */
 
 enum status __real_outbox_commit(struct outbox *o);
 enum status __wrap_outbox_commit(struct outbox *o);
@@ -137,8 +134,7 @@ bool __wrap_lane_gate_lets(struct lane_gate *g, uint64_t epoch, uint64_t lane_se
     return sim.plant == PLANT_LANE_GATE_OPEN || __real_lane_gate_lets(g, epoch, lane_seq, now_us);
 }
 
-/* --- settings of the files
- * ------------------------------------------------------------------------------ */
+/* --- settings of the files -------------------------------------------------------------------- */
 
 int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
                         void *arg, char **err);
@@ -155,8 +151,7 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
     return rc;
 }
 
-/* --- the time in log lines
- * ------------------------------------------------------------------------------ */
+/* --- the time in log lines -------------------------------------------------------------------- */
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 

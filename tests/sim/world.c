@@ -16,8 +16,7 @@ static char endpoint[BROKERS_MOST][32], broker_key[KEY_Z85];
 static char empty[] = "", error_level[] = "debug", key_of_brokers[] = "broker",
             database[] = "model";
 
-/* --- what agents say
- * ------------------------------------------------------------------------------ */
+/* --- what agents say -------------------------------------------------------------------------- */
 
 struct draft {
     Eocbus__V1__Envelope m;
@@ -158,8 +157,7 @@ void agent_flood(struct node *n)
     sim.current = was;
 }
 
-/* --- what they hear
- * -------------------------------------------------------------------------------- */
+/* --- what they hear --------------------------------------------------------------------------- */
 
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
@@ -193,8 +191,7 @@ static void on_linked(void *arg, bool up, const char *why)
     sim.result->sessions += up;
 }
 
-/* --- starting
- * --------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static void start_broker(struct node *n)
 {
@@ -270,8 +267,7 @@ void node_start(struct node *n)
     sim.current = was;
 }
 
-/* --- ending
- * ------------------------------------------------------------------------------------------ */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static void take_down(struct node *n)
 {
@@ -356,8 +352,7 @@ void agent_cut_power(struct node *n, uint64_t down_us, uint64_t dice)
     disk_cut_power(n->inbox_path, ~dice);
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void build_broker(struct node *n, unsigned i, struct rng *r)
 {

@@ -137,7 +137,7 @@ static double distance(int64_t a, int64_t b)
 
 static int64_t median_of(const int64_t *values, unsigned count)
 {
-    int64_t sorted[QUALITY_RECENT];
+    int64_t sorted[QUALITY_RECENT] = {0};
 
     for (unsigned i = 0; i < count; i++) {
         unsigned k = i;

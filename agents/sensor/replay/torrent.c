@@ -366,7 +366,7 @@ void torrent_run(const struct torrent *t,
                  bool (*sample)(void *arg, unsigned stream, const struct sample *s), void *arg)
 {
     const struct station *s = t->set.station;
-    int64_t due[STATION_STREAMS], end_us = t->set.begin_us + t->set.span_us;
+    int64_t due[STATION_STREAMS] = {0}, end_us = t->set.begin_us + t->set.span_us;
 
     for (unsigned i = 0; i < s->stream_count; i++)
         due[i] = t->set.begin_us;

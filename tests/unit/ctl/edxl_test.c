@@ -86,8 +86,8 @@ static void export(const Eocbus__V1__Envelope *m)
         fail_msg("%s", err);
 }
 
-/* --- the samples of OASIS
- * ----------------------------------------------------------------------------- */
+/* --- the samples of OASIS --------------------------------------------------------------------- */
+
 static const struct {
     const char *file;
     unsigned type;
@@ -169,8 +169,8 @@ static void a_body_takes_less_than_three_tenths_of_the_published_document(void *
     }
 }
 
-/* --- the sixteen
- * -------------------------------------------------------------------------------------- */
+/* --- the sixteen ------------------------------------------------------------------------------ */
+
 static void write_document(const char *folder, unsigned i)
 {
     char path[200];
@@ -234,8 +234,8 @@ static void a_hundred_of_each_of_the_sixteen_are_valid_and_come_back(void **stat
     arena_destroy(own);
 }
 
-/* --- money
- * --------------------------------------------------------------------------------------------- */
+/* --- money ------------------------------------------------------------------------------------ */
+
 #define DOCUMENT(price)                                                                            \
     "<ResponseToRequestQuote xmlns='" NS_MSG "' xmlns:rm='" NS_RM "'><MessageID>q1</MessageID>"    \
     "<SentDateTime>2019-06-03T10:00:00+05:00</SentDateTime>"                                       \
@@ -302,8 +302,8 @@ static void prices_and_funding_are_kept_to_the_last_minor_unit(void **state)
     }
 }
 
-/* --- what is kept
- * --------------------------------------------------------------------------------------- */
+/* --- what is kept ----------------------------------------------------------------------------- */
+
 static void what_has_no_field_is_named_and_comes_back(void **state)
 {
     static const char d[] =
@@ -369,8 +369,8 @@ static void ids_are_uuids_where_they_are_and_one_of_their_own_elsewhere(void **s
     assert_int_not_equal(form_line_number("A7"), form_line_number("A8"));
 }
 
-/* --- documents that mean harm
- * --------------------------------------------------------------------------- */
+/* --- documents that mean harm ----------------------------------------------------------------- */
+
 static const char *read_bad(const char *bytes, size_t len)
 {
     Eocbus__V1__Envelope *m;

@@ -35,8 +35,8 @@ static struct arena *arena;
 static struct refusal why;
 static struct gen g;
 
-/* --- the file
- * --------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
+
 static void take_letters(char out[EDXL_MESSAGES + 1], const char *text)
 {
     unsigned n = 0;
@@ -109,8 +109,8 @@ static char letter(unsigned message, const struct row *r, const char *response)
     return r->letters[message];
 }
 
-/* --- messages made by hand from the rows
- * ------------------------------------------------------------ */
+/* --- messages made by hand from the rows ------------------------------------------------------ */
+
 struct cell {
     unsigned message;
     const char *response;
@@ -323,8 +323,8 @@ static void refused_well(const struct cell *c, const char *code)
         wrong(c, "the refusal has no path, or no sentence, or was cut");
 }
 
-/* --- the cells
- * ---------------------------------------------------------------------------------------- */
+/* --- the cells -------------------------------------------------------------------------------- */
+
 static void the_file_is_whole(void **state)
 {
     const ProtobufCEnumDescriptor *d = &eocbus__v1__schedule_type__descriptor;
