@@ -34,7 +34,7 @@ install -m 0644 "$here/eocbus.sysusers" "$to/lib/sysusers.d/eocbus.conf"
 install -m 0644 "$here/eocbus.tmpfiles" "$to/lib/tmpfiles.d/eocbus.conf"
 install -d "$to/share/eocbus/alerts"
 install -m 0644 "$here/alerts/eocbus.rules.yml" "$to/share/eocbus/alerts/"
-install -m 0644 "$root/README.md" "$root/LICENSE" "$root/proto/PROTOCOL.md" \
+install -m 0644 "$root/README.md" "$root/LICENSE" "$root/proto/PROTOCOL.md" "$root/agents/sensor/GATEWAY.md" \
     "$here/runbook.md" "$to/share/doc/eocbus/"
 
 if [ -e "$BUILD/libeocbus.so.0" ]; then
