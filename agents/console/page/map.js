@@ -2,7 +2,7 @@
 // the same things in the same order, so that nobody needs the map.
 import { el, fill, shapes, svg } from "./dom.js";
 import { menu } from "./form.js";
-import { go } from "./app.js";
+import { go } from "./way.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { table } from "./table.js";
