@@ -39,5 +39,60 @@ SELECT ok(string_to_array(bus.rules_text(), E'\n') @> ARRAY['0 3 allow need sire
           'in the words that brokers read');
 SELECT is(array_length(string_to_array(x.line, ' '), 1), 10, x.line)
   FROM unnest(string_to_array(bus.rules_text(), E'\n')) AS x(line) WHERE x.line ~ ' (need|approve) ';
+
+-- Drafts, as a page writes them ----------------------------------------------------------------------
+SELECT bus.approvers_set('siren_command', '*', 2, 'order 16');
+INSERT INTO bus.principal (name, agency, places, roles, serial) VALUES
+    ('coes.desk', 'coes', '', 'all desk', 0), ('coes.other.desk', 'coes', '', 'all desk', 0), ('coes.nazarova', 'coes', '', 'dispatcher', 0), ('coes.rahimov', 'coes', '', 'dispatcher', 0);
+CREATE SEQUENCE pg_temp.told;
+CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
+    SELECT bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 3::int2, nextval('pg_temp.told'), pg_temp.uid(n),
+                          (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, '3505203', clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '10 minutes',
+                          NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
+                          jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author, 'not_after_us', bus.us(now() + interval '10 minutes')::text)) || more,
+                          (SELECT log_epoch FROM bus.log_head), 0)
+$$;
+CREATE FUNCTION pg_temp.siren(n int, status int, author text, approvals text DEFAULT '', more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.tell('siren_command', jsonb_build_object('site', 'coes.ayni.gw', 'action', 'SIREN_ACTION_SOUND', 'pattern', 'SIREN_PATTERN_EVACUATE', 'duration_s', 180, 'reason', 'a wall of mud',
+                        'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('principal', a)), '[]') FROM unnest(string_to_array(approvals, ' ')) AS a)), n, status, author, more, who)
+$$;
+CREATE FUNCTION pg_temp.about(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('preceding_id', pg_temp.uid(n)) $$;
+CREATE FUNCTION pg_temp.states(id int) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', d.state, d.status, d.author, d.needed, array_to_string(d.approved_by, '+')) FROM eoc.order_draft d WHERE d.message_id = pg_temp.uid(id)
+$$;
+CREATE FUNCTION pg_temp.turn_down(n int, about int, author text, who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(about), 'level', 'RECEIPT_LEVEL_REJECTED', 'text', 'wrong village'), n, 1, author, pg_temp.about(about), who)
+$$;
+
+SELECT count(*) FROM (SELECT pg_temp.siren(1, 3, 'coes.nazarova')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 ', 'one writes, and it waits for two others');
+SELECT is((SELECT concat_ws(' ', q.what, q.precedence, q.by, q.detail, q.amount) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)),
+          'order 1 coes.nazarova coes.ayni.gw SOUND EVACUATE 2', 'in the queue');
+SELECT is((SELECT count(*) FROM eoc.machine_order), 0::int8, 'a draft is no order');
+SELECT count(*) FROM (SELECT pg_temp.siren(2, 4, 'coes.nazarova')) AS x;
+SELECT is(pg_temp.states(2), 'WAITING EXERCISE coes.nazarova 2 ', 'a TEST is meant for an exercise');
+SELECT count(*) FROM (SELECT pg_temp.siren(3, 3, '', 'coes.rahimov', pg_temp.about(1))) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'an approval is kept with it');
+SELECT count(*) FROM (SELECT pg_temp.siren(4, 3, '', 'coes.ayni.duty', pg_temp.about(1), 'coes.other.desk')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'one that another desk says is none of its');
+SELECT is((SELECT count(*) FROM eoc.order_draft), 2::int8, 'an approval is no draft of its own');
+SELECT count(*) FROM (SELECT pg_temp.turn_down(5, 1, 'rcst.team')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'who may not approve it does not turn it down');
+SELECT count(*) FROM (SELECT pg_temp.turn_down(6, 1, 'coes.rahimov', 'coes.other.desk')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'nor does another desk in somebody''s name');
+SELECT count(*) FROM (SELECT pg_temp.siren(7, 1, 'coes.nazarova', 'coes.rahimov eoc.duty', pg_temp.about(1))) AS x;
+SELECT is(pg_temp.states(1), 'SAID ACTUAL coes.nazarova 2 coes.rahimov+eoc.duty', 'the order itself');
+SELECT is((SELECT concat_ws(' ', o.machine, o.what, o.reason, array_to_string(o.approved_by, '+')) FROM eoc.machine_order o WHERE o.message_id = (SELECT order_id FROM eoc.order_draft WHERE message_id = pg_temp.uid(1))),
+          'coes.ayni.gw SOUND EVACUATE a wall of mud coes.rahimov+eoc.duty', 'which has a reason');
+SELECT is((SELECT count(*) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 0::int8, 'and waits no more');
+SELECT count(*) FROM (SELECT pg_temp.turn_down(8, 2, 'coes.rahimov')) AS x;
+SELECT is(pg_temp.states(2), 'TURNED_DOWN EXERCISE coes.nazarova 2 ', 'who may approve it may turn it down');
+SELECT count(*) FROM (SELECT pg_temp.siren(9, 3, 'coes.nazarova', more => jsonb_build_object('not_after_us', bus.us(now() - interval '1 second')::text))) AS x;
+SELECT is(pg_temp.states(9), 'OVER ACTUAL coes.nazarova 2 ', 'its time is over');
+SELECT count(*) FROM (SELECT pg_temp.siren(10, 3, 'coes.nazarova')) AS x;
+SELECT count(*) FROM (SELECT pg_temp.turn_down(11, 10, 'coes.nazarova')) AS x;
+SELECT is(pg_temp.states(10), 'TURNED_DOWN ACTUAL coes.nazarova 2 ', 'who wrote it may take it back');
+SELECT ok(NOT bus.may_approve('coes.nazarova', 'siren_command', 'nobody.there'), 'nobody approves for a machine that is not there');
 SELECT * FROM finish();
 ROLLBACK;

@@ -35,16 +35,20 @@ export async function startBus(build) {
   child.stderr.on("data", (text) => (said += text));
   const found = await until("the page's address", () => {
     if (child.exitCode !== null) throw new Error(said);
-    return said.match(/the page: (\S+) {2}name (\S+) {2}password (\S+)[^]*second person.*name (\S+) {2}password (\S+)/);
+    return said.match(/the page: (\S+) {2}name (\S+) {2}password (\S+)[^]*second person.*name (\S+) {2}password (\S+)[^]*a third.*name (\S+) {2}password (\S+)/);
   });
   const night = join(dir, "run/night");
-  const bus = { dir, night, url: found[1], name: found[2], password: found[3], second: { name: found[4], password: found[5] }, said: () => said };
+  const bus = { dir, night, url: found[1], name: found[2], password: found[3], second: { name: found[4], password: found[5] }, third: { name: found[6], password: found[7] }, said: () => said };
 
   const run = (program, args, options) => execFileSync(own[0] ?? program, [...own.slice(1), ...(own.length ? [program] : []), ...args], options);
   const psql = ["-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c"];
   bus.psql = (sql) => run("psql", [...psql, sql], { encoding: "utf8" }).trim();
   bus.tell = (who, message) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
     { input: JSON.stringify(message), encoding: "utf8" });
+  bus.addPerson = (name, password) => {
+    execFileSync(own[0] ?? join(dir, "bin/eocbus-console"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocbus-console")] : []), "-c", join(night, "conf/console.conf"), "person", "add", name, "en"], { input: password + "\n" });
+    return { name, password };
+  };
   // While the database is away there is no answer yet.
   bus.psqlNow = (sql) => {
     try {

@@ -8,6 +8,7 @@ import { startBus, alarm, showModules, until } from "./bus.mjs";
 import { actions } from "./actions.mjs";
 import { boards } from "./boards.mjs";
 import { cap } from "./cap.mjs";
+import { orders } from "./orders.mjs";
 import { paper } from "./paper.mjs";
 import { faults } from "./faults.mjs";
 import { map } from "./map.mjs";
@@ -53,7 +54,7 @@ async function open(lang = "en", theme = "dark", viewport = { width: 1280, heigh
   await page.addInitScript(([l, t, people]) => {
     for (const key of ["lang", ...people.map((person) => "lang " + person)]) localStorage.setItem(key, l);
     localStorage.setItem("theme", t);
-  }, [lang, theme, [bus.name, bus.second.name]]);
+  }, [lang, theme, [bus.name, bus.second.name, bus.third.name]]);
   await page.goto(bus.url);
   await page.waitForSelector("form.signin");
   return page;
@@ -166,6 +167,7 @@ await boards({ test, enter, leave, bus, words });
 await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
 await door({ test, enter, leave, bus, words });
+await orders({ test, enter, leave, bus, words, axe });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {

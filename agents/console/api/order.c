@@ -231,7 +231,7 @@ static void on_key(struct exchange *x, const struct keys *k)
     if (st == ST_OK)
         st = sign(t, k);
     if (st == ST_OK) {
-        log_info("console.order", "approved_by=%s said=%d", t->person, !order_is_draft(t->m));
+        log_info("console.order", "machine=%s said=%d", order_target(t->m), !order_is_draft(t->m));
         taking_put(t);
         taking_end(t);
     } else {

@@ -8,6 +8,7 @@ import { say, word } from "./words.js";
 import { ask, menu } from "./form.js";
 import { whyUndecided } from "./refusal.js";
 import { saidBox, speak } from "./said.js";
+import { part } from "./parts.js";
 import { go } from "./way.js";
 import { kindName, lineActions, linesOf, request } from "./supply.js";
 
@@ -87,6 +88,7 @@ function incidentActions(thing) {
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
     act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
+    act("k", "order", "siren_command", of, () => orderForm(of)),
     act("e", "escalate", "escalation_event", of, () => escalate(of)),
   ];
 }
@@ -211,6 +213,11 @@ async function lines(thing, name) {
   else menu(titleOf(name ?? "more", thing), fit.length ? fit : all);
 }
 
+// Orders come when somebody gives one, not with the first page of a night.
+const orderForm = async (thing) => (await part("./orders.js")).orderForm(thing);
+
+const toDuty = (thing) => act("m", "message", "general_message", thing, () => message(thing, thing.by || (thing.places ? "duty@" + thing.places.slice(0, 7) : "")));
+
 const makers = {
   incident: incidentActions,
   report: reportActions,
@@ -235,10 +242,12 @@ const makers = {
     thing.id ? act("l", "more", "request_information", thing, () => lines(thing)) : null,
     act("m", "message", "general_message", thing, () => message(thing)),
   ],
+  order: (thing) => [act("w", "read_order", "receipt", thing, () => go(`/order/${thing.id}`))],
   draft: (thing) => [act("w", "approve", "public_alert", thing, () => go(`/warn/${thing.id}`))],
   message: (thing) => [act("m", "message", "general_message", thing, () => message(thing))],
   offer: (thing) => [act("m", "message", "general_message", thing, () => message(thing))],
-  silence: (thing) => [act("m", "message", "general_message", thing, () => message(thing, thing.by || (thing.places ? "duty@" + thing.places.slice(0, 7) : "")))],
+  silence: (thing) => [toDuty(thing)],
+  machine: (thing) => [act("k", "order", "siren_command", thing, () => orderForm({ machine: thing.id, places: thing.places })), toDuty(thing)],
 };
 function act(key, name, type, thing, run) {
   return { key, name, type, label: say("act." + name), run, places: thing.places };

@@ -58,6 +58,11 @@ export function approve(draft, id) {
   return ask(`/api/approve?${new URLSearchParams({ draft, id })}`, { method: "POST", headers: { "X-Eocbus-Token": token } });
 }
 
+// One more approval of an order to a machine, as number `seq` of the log has it; the password opens the own key for it.
+export function approveOrder(draft, seq, id, password) {
+  return ask(`/api/approve-order?${new URLSearchParams({ draft, seq, id })}`, { method: "POST", body: new URLSearchParams({ password }), headers: { "X-Eocbus-Token": token } });
+}
+
 // Sends until somebody answers: the message keeps its id, so a broken connection doubles nothing.
 export let telling = 0; // messages that nobody has answered yet
 export async function tell(message) {

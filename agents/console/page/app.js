@@ -38,6 +38,7 @@ const pages = [
 const ofOne = [
   [/^\/incident\/([0-9a-f-]{36})$/, "incident", "incident", "incidentPage"],
   [/^\/warn\/([0-9a-f-]{36})$/, "warning", "warn", "warningPage"],
+  [/^\/order\/([0-9a-f-]{36})$/, "order", "orders", "orderPage"],
   [/^\/paper\/(\w+)$/, "paper", "paper", "paperPage"],
 ];
 const AGAIN_MS = 3000;

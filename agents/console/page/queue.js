@@ -55,6 +55,7 @@ function actions(item) {
 }
 function open(item) {
   if (item.what === "draft") return go(`/warn/${item.id}`);
+  if (item.what === "order") return go(`/order/${item.id}`);
   if (item.what !== "report" && item.incident_id) go(`/incident/${item.incident_id}`);
   else if (actionsFor(item).length || !have(ACT)) showMenu(item);
   else toast(say("queue.no_incident"), "plain");
@@ -77,11 +78,18 @@ function title(item) {
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
   return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
-    item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), isOpenAlert(item) && item.by === api.me.person && say("queue.own"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
+    item.what === "order" && say("order.missing", { n: item.amount }), item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), isOpenAlert(item) && item.by === api.me.person && say("queue.own"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
+}
+
+// Of an order the machine and what it is to do, as eoc.order_draft has them.
+function told(item) {
+  if (item.what !== "order") return whyUndecided(item);
+  const [machine, ...what] = item.detail.split(" ");
+  return `${word("order.do", what.join(".") || "numbers")} · ${machine}`;
 }
 
 function rowOf(item, index, chosen, act) {
-  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? whyUndecided(item) : "";
+  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? told(item) : "";
   return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, "data-id": item.id, tabindex: index === chosen ? "0" : "-1",
     "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => open(item) },
     mark(item.precedence, say("precedence." + item.precedence)),

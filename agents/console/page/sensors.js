@@ -7,6 +7,7 @@ import { figure } from "./plot.js";
 import { detectedNode } from "./detected.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
+import { part } from "./parts.js";
 import { actMenu } from "./act.js";
 
 const QUIET_MS = 30 * 60e3, CLOCK_MS = 2000, BATTERY_V = 11.8, SIGNAL_DBM = -105;
@@ -16,10 +17,16 @@ const isQuiet = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) 
 // 2 suspect, 4 bad ... as eoc.observation has them; 1 and 8192 (filled in later) are no fault.
 const quality = (bits) => (bits & ~8193 ? chip(say("sensors.doubtful"), "warn") : null);
 
-// What can be done about a gateway is a word to whoever is on duty where it stands.
-const write = (row) => actMenu({ what: "silence", id: row.sender, places: row.pcode ?? (row.sender.match(/tj(\d{7})/) ?? [])[1] ?? "", place: row.place, name: row.sender, hazard: row.hazard });
+// What can be done about a gateway: an order to it, or a word to whoever is on duty where it stands.
+const write = (row) => actMenu({ what: "machine", id: row.sender, places: row.pcode ?? (row.sender.match(/tj(\d{7})/) ?? [])[1] ?? "", place: row.place, name: row.sender, hazard: row.hazard });
 
-export function sensorsPage(main) {
+export async function sensorsPage(main) {
+  const orders = el("div");
+  main.append(orders);
+  const ends = await Promise.all([part("./orders.js").then((module) => module.ordersBox(orders)), boards(main)]);
+  return () => ends.forEach((end) => end());
+}
+function boards(main) {
   return watch(main, "sensors", {}, (answer) => {
     const alarmed = answer.gateways.filter((row) => row.level && row.level !== "CLEAR"), quiet = answer.gateways.filter(isQuiet);
     return [

@@ -1,0 +1,338 @@
+/* order_page_test - a siren obeys what people wrote and approved at a page, and nothing less: the
+ * real console, broker, PostgreSQL and gateway, and keys that officers signed. */
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "proto/base/ids.h"
+#include "proto/wire/approval.h"
+#include "tests/lib/bus.h"
+#include "tests/lib/officers.h"
+#include "tests/lib/page.h"
+#include "tests/lib/patience.h"
+#include "tests/lib/run.h"
+
+#include "proto/base/banned.h"
+
+enum { TEXT = 16384, PATIENCE_S = 60 };
+
+enum { DESK, NAZAROVA, RAHIMOV, SHARIPOV, HELPER, SIREN, PEOPLE };
+static const char *const names[PEOPLE] = {"coes.desk",     "coes.nazarova", "coes.rahimov",
+                                          "coes.sharipov", "coes.helper",   "coes.siren1"};
+static const char *const roles[PEOPLE] = {"dispatcher desk", "dispatcher", "dispatcher",
+                                          "dispatcher",      "supplier",   "gateway"};
+static const char *const places[PEOPLE] = {"", "", "", "3505203", "", "3505203001"};
+
+static struct bus *bus;
+static struct page *page;
+static struct test_officers officers;
+static pid_t gateway;
+static unsigned orders;
+static char dir[64], answer[TEXT];
+static struct ran ran;
+
+/* --- the world -------------------------------------------------------------------------------- */
+
+static const char *in_dir(const char *name)
+{
+    static char path[4][160];
+    static unsigned turn;
+    char *p = path[turn++ % 4];
+
+    snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
+    return p;
+}
+
+static void enrol(unsigned who)
+{
+    struct keys keys;
+    struct buf enrolment;
+    struct record r;
+    char *sql, file[80], err[512];
+
+    assert_int_equal(keys_generate(&keys), ST_OK);
+    r = record_of(names[who], &keys);
+    snprintf(r.roles, sizeof(r.roles), "%s", roles[who]);
+    snprintf(r.places, sizeof(r.places), "%s", places[who]);
+    enrolment = enrolment_of(&officers, &r, 0, 1);
+    sql = enrolment_sql(&r, &enrolment);
+    pgserver_exec(bus_server(bus), sql);
+    free(sql);
+    buf_free(&enrolment);
+    snprintf(file, sizeof(file), "%s.key", names[who]);
+    assert_int_equal(keys_save(&keys, in_dir(file), names[who], err, sizeof(err)), ST_OK);
+    keys_wipe(&keys);
+}
+
+static const char *agent_settings(unsigned who)
+{
+    static char text[1200];
+
+    snprintf(text, sizeof(text),
+             "name = %s\nkey.file = %s/%s.key\nbroker.endpoint = %s\nbroker.key = %s\n"
+             "trust.officers = %s/officers\noutbox.path = %s/%s.db\nlink.profile = fiber\n",
+             names[who], dir, names[who], bus_endpoint(bus), bus_broker_key(bus), dir, dir,
+             names[who]);
+    return text;
+}
+
+static void start_gateway(void)
+{
+    char text[4000], program[PATH_MAX] = "";
+
+    snprintf(text, sizeof(text), "#!/bin/sh\necho \"$*\" >> %s/sounded\n", dir);
+    write_text_file(in_dir("siren"), text);
+    assert_int_equal(chmod(in_dir("siren"), 0755), 0);
+    snprintf(text, sizeof(text),
+             "%splace = 3505203001\nclock = ntp\nsiren = command %s/siren\n"
+             "datastream = gusar.stage 1 stage metre -3\ntrust.orders = %s/orders\n",
+             agent_settings(SIREN), dir, dir);
+    write_text_file(in_dir("gw.conf"), text);
+    /* It asks for one person more than the database does before it falls silent. */
+    snprintf(text, sizeof(text), "0 3 allow need siren_command:silence any RESTRICTED - 0 0\n%s",
+             approval_built_in);
+    write_text_file(in_dir("orders"), text);
+    assert_true(readlink("/proc/self/exe", program, sizeof(program) - 32) > 0);
+    snprintf(strstr(program, "/tests/"), 32, "/eocbus-sensor");
+    gateway = fork();
+    assert_true(gateway >= 0);
+    if (gateway)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (freopen(in_dir("gw.log"), "a", stderr))
+        execl(program, program, "-c", in_dir("gw.conf"), "run", (char *)NULL);
+    _exit(127);
+}
+
+/* NULL: a new one, which nobody enrolled. */
+static void give_key(unsigned who, const char *file)
+{
+    run_type(page_password());
+    run_program(&ran, "eocbus-console", "-c", page_conf(page), "person", "key", names[who], file,
+                NULL);
+    run_expect(&ran, 0, "eocbus-request");
+}
+
+static void start_page(void)
+{
+    write_text_file(in_dir("desk.conf"), agent_settings(DESK));
+    page = page_start(bus, in_dir("desk.conf"), names[DESK], dir);
+    for (unsigned i = NAZAROVA; i <= HELPER; i++)
+        page_add_person(page, names[i]);
+    give_key(RAHIMOV, in_dir("coes.rahimov.key"));
+    give_key(SHARIPOV, in_dir("coes.sharipov.key"));
+    give_key(NAZAROVA, in_dir("coes.nazarova.key"));
+    give_key(HELPER, in_dir("coes.helper.key"));
+}
+
+static int64_t number(const char *question)
+{
+    return pgserver_number(bus_server(bus), question);
+}
+
+static void wait_for_number(const char *question, int64_t wanted)
+{
+    const struct timespec ms20 = {.tv_nsec = 20000000};
+    const time_t end = time(NULL) + PATIENCE_S * PATIENCE;
+
+    while (number(question) < wanted) {
+        if (time(NULL) > end)
+            fail_msg("waited in vain for %" PRId64 ": %s", wanted, question);
+        nanosleep(&ms20, NULL);
+    }
+}
+
+static int begin(void **state)
+{
+    char setting[160];
+    const char *settings[] = {setting, NULL};
+
+    (void)state;
+    snprintf(dir, sizeof(dir), "/tmp/eocbus-order-page-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    officers_open(&officers);
+    officers_write(&officers, in_dir("officers"));
+    bus = bus_create();
+    for (unsigned i = 0; i < PEOPLE; i++)
+        enrol(i);
+    snprintf(setting, sizeof(setting), "trust.officers=%s/officers", dir);
+    bus_start_broker(bus, settings);
+    start_gateway();
+    start_page();
+    wait_for_number("SELECT count(*) FROM bus.message WHERE type = 105", 1);
+    return 0;
+}
+
+static int end(void **state)
+{
+    char command[160];
+    int code;
+
+    (void)state;
+    page_end(page);
+    assert_int_equal(kill(gateway, SIGTERM), 0);
+    assert_int_equal(waitpid(gateway, &code, 0), gateway);
+    bus_destroy(bus);
+    officers_close(&officers);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command);
+}
+
+/* --- at the page ------------------------------------------------------------------------------ */
+
+static const char *new_id(void)
+{
+    static char text[4][ID_TEXT];
+    static unsigned turn;
+    uint8_t id[ID_BYTES], random[10] = {0};
+    char *out = text[turn++ % 4];
+
+    random[9] = (uint8_t)(2 * ++orders); /* the order itself has the next number */
+    id_make(id, INT64_C(1790000000000000), random);
+    id_format(out, id);
+    return out;
+}
+
+/* "SOUND", for so many seconds, or another action; its draft's id. */
+static const char *write_order(unsigned who, const char *action, unsigned seconds)
+{
+    static char id[ID_TEXT];
+    char body[800], question[200];
+
+    snprintf(id, sizeof(id), "%s", new_id());
+    snprintf(body, sizeof(body),
+             "{\"message_id\":\"%s\",\"status\":\"STATUS_ACTUAL\",\"event_time_us\":"
+             "\"1790000000000000\",\"not_after_us\":\"1790000600000000\",\"area\":{\"pcodes\":["
+             "\"3505203001\"]},\"siren_command\":{\"site\":\"coes.siren1\",\"action\":"
+             "\"SIREN_ACTION_%s\",\"pattern\":\"SIREN_PATTERN_EVACUATE\",\"duration_s\":%u,"
+             "\"reason\":\"a wall of mud\"}}",
+             id, action, seconds);
+    page_sign_in(page, names[who]);
+    if (page_ask(page, "/api/say", body, answer, sizeof(answer)) != 200)
+        fail_msg("%s", answer);
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.order_draft WHERE message_id = '%s'", id);
+    wait_for_number(question, 1);
+    return id;
+}
+
+static int approve_with(unsigned who, const char *draft, const char *password)
+{
+    char path[300], body[100], question[200];
+
+    snprintf(question, sizeof(question), "SELECT seq FROM eoc.order_draft WHERE message_id = '%s'",
+             draft);
+    snprintf(path, sizeof(path), "/api/approve-order?draft=%s&seq=%" PRId64 "&id=%s", draft,
+             number(question), new_id());
+    snprintf(body, sizeof(body), "password=%s", password);
+    page_sign_in(page, names[who]);
+    return page_ask(page, path, body, answer, sizeof(answer));
+}
+
+static int approve(unsigned who, const char *draft)
+{
+    return approve_with(who, draft, page_password());
+}
+
+static void expect(int status, int wanted, const char *word)
+{
+    if (status != wanted || !strstr(answer, word))
+        fail_msg("not %d with %s: %s", wanted, word, answer);
+}
+
+static const char *sounded(void)
+{
+    static char text[4096];
+    FILE *f = fopen(in_dir("sounded"), "r");
+    size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+    text[n] = '\0';
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static const char *reports(void)
+{
+    return pgserver_text(bus_server(bus),
+                         "SELECT coalesce(string_agg(result || ' ' || coalesce(nullif(code, ''), "
+                         "'-'), ', ' ORDER BY seq), '') FROM eoc.siren_report");
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+/* One world for all: each leaves behind what the next one counts from. */
+static void a_siren_obeys_what_two_others_approved_with_their_own_keys(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 60);
+
+    (void)state;
+    expect(approve(NAZAROVA, draft), 403, "own_draft");
+    expect(approve(HELPER, draft), 404, "no_draft"); /* who may not even read it */
+    expect(approve_with(RAHIMOV, draft, "not-the-password"), 403, "\"password\"");
+    expect(approve(DESK, draft), 409, "no_key");
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(RAHIMOV, draft), 409, "approved_before");
+    wait_for_number("SELECT cardinality(approved_by) FROM eoc.order_draft", 1);
+    assert_string_equal(sounded(), "");
+    assert_string_equal(reports(), ""); /* a draft is not answered, neither is an approval */
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE answer = 'SOUNDED'", 1);
+    assert_string_equal(sounded(), "on evacuate 60 0\n");
+    assert_string_equal(pgserver_text(bus_server(bus),
+                                      "SELECT concat_ws(' ', o.state, o.author, array_to_string("
+                                      "o.approved_by, '+')) FROM eoc.order_draft o"),
+                        "SAID coes.nazarova coes.rahimov+coes.sharipov");
+    expect(approve(SHARIPOV, draft), 409, "answered");
+}
+
+/* Whatever the database asks for: the siren has a list of its own. */
+static void a_siren_refuses_one_that_lacks_an_approval(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SILENCE", 0);
+
+    (void)state;
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE answer = 'REFUSED'", 1);
+    assert_null(strstr(reports(), "SILENCED"));
+    assert_null(strstr(sounded(), "off"));
+}
+
+/* A key that lies beside the people file and that no officer signed in is nobody's. */
+static void a_key_that_nobody_enrolled_approves_nothing(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 62);
+
+    (void)state;
+    give_key(SHARIPOV, NULL);
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    wait_for_number("SELECT count(*) FROM bus.quarantine WHERE code = 'signature'", 1);
+    assert_null(strstr(sounded(), "on evacuate 62"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_siren_obeys_what_two_others_approved_with_their_own_keys),
+        cmocka_unit_test(a_siren_refuses_one_that_lacks_an_approval),
+        cmocka_unit_test(a_key_that_nobody_enrolled_approves_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}
