@@ -57,6 +57,20 @@ COMMENT ON COLUMN eoc.message.clock_suspect IS 'the sender''s clock is further o
 COMMENT ON COLUMN eoc.message.late IS 'it came more than five minutes after it was sent: a backlog, no news';
 COMMENT ON COLUMN eoc.message.size_bytes IS 'of the content, bytes';
 
+-- The log has no index of single numbers, only of spans. Each of these is asked if the one before had nothing.
+CREATE VIEW eoc.newest AS
+SELECT x.seq, x.received_at FROM (
+    (SELECT m.seq, m.received_at FROM bus.message m WHERE m.received_at > now() - interval '1 minute' ORDER BY m.seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT m.seq, m.received_at FROM bus.message m WHERE m.received_at > now() - interval '1 day' ORDER BY m.seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT m.seq, m.received_at FROM bus.message m WHERE m.received_at > now() - interval '60 days' ORDER BY m.seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT m.seq, m.received_at FROM bus.message m ORDER BY m.seq DESC LIMIT 1)) AS x
+ LIMIT 1;
+COMMENT ON VIEW eoc.newest IS 'the newest message of the log; ask it here: ordering the log itself reads all of it';
+COMMENT ON COLUMN eoc.newest.received_at IS 'clock of the broker when the bytes arrived';
+
 CREATE VIEW eoc.observation AS
 SELECT r.time, r.seq, p.name AS sender, r.datastream_id, coalesce(t.name, r.type::text) AS type, r.value,
        coalesce(u.symbol, r.unit::text) AS unit, r.quality, (r.quality & 8) <> 0 AS is_missing, r.sender_id

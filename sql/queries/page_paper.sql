@@ -5,7 +5,7 @@ incident AS MATERIALIZED (SELECT i.* FROM eoc.incident_now i WHERE i.incident_id
 reports AS MATERIALIZED (SELECT DISTINCT ON (s.sender) s.* FROM eoc.situation_report s JOIN eoc.report r ON r.message_id = s.message_id AND r.is_current
     WHERE s.incident_id = $1::text::uuid AND ((SELECT until FROM me) IS NULL OR s.event_at <= (SELECT until FROM me)) ORDER BY s.sender, s.event_at DESC)
 SELECT json_build_object(
-    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
+    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.newest m),
     'incident', (SELECT row_to_json(x) FROM (SELECT i.*, (SELECT json_agg(json_build_object('pcode', w, 'name', eoc.place_name(w, me.lang))) FROM unnest(string_to_array(i.places, ' ')) AS w WHERE w <> '') AS where
                    FROM incident i) AS x),
     'described', (SELECT row_to_json(x) FROM (SELECT d.text, d.urgency, d.event_at, d.sender FROM eoc.incident d JOIN eoc.moved v ON v.message_id = d.message_id AND v.cycle = 'incident'

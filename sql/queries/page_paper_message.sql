@@ -1,7 +1,7 @@
 -- page: a general message and what was answered to it, for ICS 213
 -- takes: message lang
 SELECT json_build_object(
-    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
+    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.newest m),
     'message', (SELECT row_to_json(x) FROM (SELECT d.event_at, coalesce(nullif(d.doc->>'author', ''), d.sender) AS sender, d.status, d.doc->'to' AS to, d.doc->'general_message' AS said,
                    i.name AS incident, eoc.place_name(d.pcode, coalesce($2::text, 'en')) AS place
                    FROM eoc.document d LEFT JOIN eoc.incident_now i ON i.incident_id = d.incident_id

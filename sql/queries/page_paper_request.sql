@@ -1,7 +1,7 @@
 -- page: a request for resources as it was made, and who promised what of it, for ICS 213RR
 -- takes: thread lang
 SELECT json_build_object(
-    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
+    'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.newest m),
     'request', (SELECT row_to_json(x) FROM (SELECT d.seq, d.event_at, coalesce(nullif(d.doc->>'author', ''), d.sender) AS sender, d.status, d.doc->>'lane' AS lane, d.doc->'request_resource' AS said,
                    i.name AS incident, d.place_name, eoc.place_name(d.pcode, coalesce($2::text, 'en')) AS place
                    FROM eoc.document d LEFT JOIN eoc.incident_now i ON i.incident_id = d.incident_id

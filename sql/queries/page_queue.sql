@@ -1,15 +1,18 @@
 -- page: what needs a decision, most urgent and oldest first, words for this person that he has not read, and what somebody has in hand
 -- takes: lang status person
 -- On a night with 10,000 open things all of them are looked at once, but only for what counts and orders them; whom an
--- alarm asked, who answered and the like are looked up for those that are shown. Silence is worked out once, for both.
+-- alarm asked, who answered and the like are looked up for those that are shown: the first 300, and
+-- the newest alarms however many older ones there are. Silence is worked out once, for both.
 WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence' AND ($2::text IS NULL OR q.status = $2::text)),
      s AS MATERIALIZED (SELECT q.id, q.precedence, q.since, q.seq FROM eoc.queue q WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
                          UNION ALL SELECT n.id, n.precedence, n.since, n.seq FROM silent n),
      shown AS MATERIALIZED (
          SELECT * FROM (SELECT * FROM eoc.queue q
-                         WHERE q.what <> 'silence' AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.since LIMIT 300)) AND ($2::text IS NULL OR q.status = $2::text)
+                         WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
+                           AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.since LIMIT 300)
+                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 ORDER BY s.since DESC LIMIT 20))
                         UNION ALL SELECT * FROM silent) AS q
-          ORDER BY q.precedence, q.since LIMIT 300)
+          ORDER BY q.precedence, q.since LIMIT 320)
 SELECT json_build_object(
     'as_of', (SELECT max(seq) FROM s),
     'total', (SELECT count(*) FROM s),

@@ -1,8 +1,8 @@
 -- page: how far the record is, which hubs and brokers run, and the link of every office and gateway
 -- takes: lang
-WITH link AS MATERIALIZED (SELECT * FROM eoc.links())
+WITH link AS MATERIALIZED (SELECT * FROM eoc.links()), newest AS MATERIALIZED (SELECT * FROM eoc.newest)
 SELECT json_build_object(
-    'now', now(), 'head', (SELECT max(m.seq) FROM eoc.message m), 'newest_at', (SELECT m.received_at FROM eoc.message m ORDER BY m.seq DESC LIMIT 1),
+    'now', now(), 'head', (SELECT m.seq FROM newest m), 'newest_at', (SELECT m.received_at FROM newest m),
     'hubs', coalesce((SELECT json_agg(x) FROM eoc.hubs(coalesce($1::text, 'en')) AS x), '[]'),
     'links', coalesce((SELECT json_agg(x) FROM (
         SELECT l.principal, l.heard_at, l.served_by, l.behind, l.confirmed_at IS NOT NULL AS listens, eoc.place_name(l.pcode, coalesce($1::text, 'en')) AS place

@@ -22,7 +22,7 @@ INSERT INTO allowed VALUES
                           bus.principal.revoked_at'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.word eoc.at eoc.amount eoc.words eoc.receipt_level bus.on_duty
                                            bus.owner_of'),
-('bus_reader bus_admin', 'SELECT', 'eoc.message eoc.document eoc.observation eoc.sensor_status eoc.quarantine
+('bus_reader bus_admin', 'SELECT', 'eoc.message eoc.newest eoc.document eoc.observation eoc.sensor_status eoc.quarantine
     eoc.sensor_detection eoc.flash_report eoc.situation_report eoc.situation_need eoc.damage_assessment
     eoc.casualty_summary eoc.resource_total eoc.incident eoc.incident_transition eoc.resource_message
     eoc.public_alert eoc.receipt eoc.facility_status eoc.household_event eoc.assistance eoc.plot_site eoc.plot_offer

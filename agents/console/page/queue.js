@@ -114,21 +114,33 @@ function inHand() {
 
 // --- the page ------------------------------------------------------------------------------------
 
+const ROWS = 50, RIGHTS_MS = 150;
+
 export function queuePage(main) {
   const before = el("ol", { class: "queue", "aria-label": say("queue.past") }), counted = el("summary"), past = el("details", { class: "past", hidden: true, ontoggle: () => draw(false) }, counted, before);
-  const rows = () => (past.open ? [...waiting.items(), ...waiting.past()] : waiting.items()), rowAt = (index) => list.children[index] ?? before.children[index - list.children.length];
+  const rows = () => (past.open ? [...waiting.items(), ...waiting.past()] : waiting.items()), now = () => waiting.items().length, rowAt = (index) => (index < now() ? list.children[index] : before.children[index - now()]);
   const list = el("ol", { class: "queue", "aria-label": say("page.queue") });
   const summary = el("p", { class: "summary", role: "status" }), hand = el("div");
   // What somebody has moved to stays chosen wherever the list moves; before that the most urgent is.
   let chosen = 0, chosenId = null;
+  // On a night with thousands only as many rows are made as somebody looks at: more when he comes near their end.
+  let drawn = ROWS;
+  const end = el("div"), watch = new IntersectionObserver(([seen]) => {
+    if (!seen.isIntersecting || drawn >= now()) return;
+    drawn += ROWS;
+    draw(false);
+    watch.unobserve(end);
+    watch.observe(end); // it may be in sight still
+  }, { rootMargin: "800px" });
 
   function draw(focus) {
-    const all = rows(), now = waiting.items().length, at = all.findIndex((item) => item.id && item.id === chosenId);
+    const all = rows(), at = all.findIndex((item) => item.id && item.id === chosenId);
     const held = list.contains(document.activeElement) || before.contains(document.activeElement);
     if (at < 0) chosenId = null;
     chosen = Math.max(0, at);
-    fill(list, all.slice(0, now).map((item, index) => rowOf(item, index, chosen, act)));
-    fill(before, all.slice(now).map((item, index) => rowOf(item, now + index, chosen, act)));
+    drawn = Math.max(drawn, Math.min(chosen, now()) + 10);
+    fill(list, all.slice(0, Math.min(drawn, now())).map((item, index) => rowOf(item, index, chosen, act)));
+    fill(before, all.slice(now()).map((item, index) => rowOf(item, now() + index, chosen, act)));
     past.hidden = !waiting.past().length;
     fill(counted, words.count("queue.past", waiting.past().length), el("span", { class: "small" }, ` · ${say("queue.past_how")}`));
     fill(hand, inHand());
@@ -162,11 +174,15 @@ export function queuePage(main) {
     event.preventDefault();
   }
 
-  main.append(summary, list, hand, past);
+  main.append(summary, list, end, hand, past);
+  watch.observe(end);
   redraw = () => draw(false);
   stayAt = (id) => { chosenId = id; }; // of an alarm that was taken its report is next
-  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", here), () => { redraw = stayAt = () => {}; }];
-  addEventListener("rights", here);
+  // Rights come place by place, a few dozen at a time: one drawing for all of them.
+  let timer = null;
+  const soon = () => { timer ??= setTimeout(() => { timer = null; redraw(); }, RIGHTS_MS); };
+  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", soon), () => clearTimeout(timer), () => watch.disconnect(), () => { redraw = stayAt = () => {}; }];
+  addEventListener("rights", soon);
   const clock = setInterval(here, 30000);
   addEventListener("keydown", onKey);
   draw(true);

@@ -6,7 +6,7 @@ import * as places from "./places.js";
 import * as words from "./words.js";
 
 // An alarm on its way to the database is here before the database has it: id -> {item, stored, at}.
-const early = new Map();
+const early = new Map(), cameAt = new Map(); // cameAt: id of an alarm -> when this page heard it
 const listeners = new Set();
 let answer = { items: [], taken: [], total: 0 }, text = "", timer = null, asking = false;
 export let known = false; // whether the record has answered once: an empty list before that says nothing
@@ -22,7 +22,15 @@ function ordered(now) {
   }
   return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.since < b.since ? -1 : 1)), total: now.total + (now.messages ?? []).length };
 }
-export const items = () => [...[...early.values()].map((one) => one.item), ...answer.items.filter((item) => !item.past)];
+// Where hundreds of alarms are open, one that comes now would stand below all that are older, where nobody looks: for its first
+// minute it stands above them.
+const FIRST = 30, NEW_MS = 60000;
+const isNew = (item) => item.precedence === 1 && cameAt.get(item.id) > performance.now() - NEW_MS;
+export function items() {
+  const all = [...[...early.values()].map((one) => one.item), ...answer.items.filter((item) => !item.past)];
+  const below = all.slice(FIRST).filter(isNew);
+  return below.length ? [...below.reverse(), ...all.filter((item) => !below.includes(item))] : all;
+}
 // What an exercise of another day has left: it is there and can be ended, and rings and counts no more. What is real never ages.
 const PAST_MS = 86400e3;
 export const past = () => answer.items.filter((item) => item.past);
@@ -75,15 +83,18 @@ function soon(ms = 0) {
   timer ??= setTimeout(load, Math.max(ms, pause));
 }
 
+const READINGS = /^(observation_batch|sensor_status)$/; // hundreds a second, and nobody decides about one
 export function start() {
   news.on("message", (message) => {
     const heard = early.get(message.message_id);
     if (heard && !message.provisional) heard.stored = true;
-    else if (message.lane === 1 && message.provisional && !heard && /detection|flash_report|public_alert/.test(message.type)) {
+    else if (message.lane === 1 && message.status <= 2 && message.provisional && !heard && /detection|flash_report|public_alert/.test(message.type)) {
+      cameAt.forEach((at, id) => at < performance.now() - NEW_MS && cameAt.delete(id));
+      cameAt.set(message.message_id, performance.now());
       early.set(message.message_id, { item: earlyItem(message), stored: false, at: performance.now() });
       tellAll();
     }
-    soon();
+    if (!READINGS.test(message.type)) soon();
   });
   news.on("withdrawn", (gone) => early.delete(gone.message_id) && tellAll());
   news.on("sight", (sees) => sees && soon());
