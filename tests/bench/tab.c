@@ -69,7 +69,7 @@ static void on_event(struct tab *t, const char *event, int64_t utc_us)
 
     if (!strstr(event, "event: message"))
         return;
-    t->again = true;
+    t->again |= !strstr(event, "\"type\":\"observation_batch\"");
     at = strstr(event, "\"event_time_us\":");
     said_us = at ? strtoll(at + 16, NULL, 10) : 0;
     if (!at || !strstr(event, "\"lane\":1,") || said_us <= t->alarm_us)

@@ -56,7 +56,7 @@ void client_id_of(const struct client *c, uint64_t row, uint8_t out[16])
 {
     uint8_t random[10] = {0};
 
-    memcpy(random, &row, sizeof(row));
+    memcpy(random + 3, &row, 5); /* clear of the bits that say what kind of id it is */
     memcpy(random + 8, c->name + strlen(c->name) - 2, 2);
     id_make(out, (int64_t)c->epoch, random);
 }

@@ -1,0 +1,14 @@
+#!/bin/bash
+# browser.sh SCRIPT [ARG...] - a script of ours under node, with the two libraries that drive Debian's Chromium; they come
+# from npm into BUILD/e2e, once. The script's first argument is BUILD.
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+build=$(realpath "${BUILD:-$here/../../build}")
+mkdir -p "$build/e2e"
+cp "$here/package.json" "$build/e2e/"
+if [ ! -e "$build/e2e/node_modules/playwright-core" ] || [ ! -e "$build/e2e/node_modules/axe-core" ]; then
+    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --prefix "$build/e2e" --no-audit --no-fund --no-package-lock --loglevel=error >&2
+fi
+script=$1
+shift
+exec node "$script" "$build" "$@"
