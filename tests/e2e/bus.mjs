@@ -43,8 +43,8 @@ export async function startBus(build) {
   const run = (program, args, options) => execFileSync(own[0] ?? program, [...own.slice(1), ...(own.length ? [program] : []), ...args], options);
   const psql = ["-X", "-A", "-t", "-h", join(night, "sock"), "-U", "eocbus", "-d", "eocbus", "-c"];
   bus.psql = (sql) => run("psql", [...psql, sql], { encoding: "utf8" }).trim();
-  bus.tell = (who, message) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
-    { input: JSON.stringify(message), encoding: "utf8" });
+  bus.tell = (who, ...messages) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
+    { input: messages.map((one) => JSON.stringify(one)).join("\n"), encoding: "utf8" });
   bus.addPerson = (name, password) => {
     execFileSync(own[0] ?? join(dir, "bin/eocbus-console"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocbus-console")] : []), "-c", join(night, "conf/console.conf"), "person", "add", name, "en"], { input: password + "\n" });
     return { name, password };

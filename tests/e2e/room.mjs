@@ -15,6 +15,7 @@ import { map } from "./map.mjs";
 import { night } from "./night.mjs";
 import { queue } from "./queue.mjs";
 import { door } from "./door.mjs";
+import { shift } from "./shift.mjs";
 
 const build = process.argv[2];
 const require = createRequire(build + "/e2e/"); // where room_test.sh had them installed
@@ -168,6 +169,7 @@ await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
 await door({ test, enter, leave, bus, words });
 await orders({ test, enter, leave, bus, words, axe });
+await shift({ test, enter, leave, bus });
 
 for (const theme of ["dark", "day"])
   await test(`every page is readable by everybody, ${theme}`, async () => {

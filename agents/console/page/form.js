@@ -166,7 +166,10 @@ export function ask(form, trouble) {
     busy = true;
     status.textContent = say("said.saying");
     keep();
-    const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => drafts.get(form.key) === typed && drafts.delete(form.key) };
+    const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => {
+      if (drafts.get(form.key) === typed) drafts.delete(form.key);
+      if (spoken.get(form.key)?.owner === owner) spoken.delete(form.key); // it would hold its dialog, and that the page under it
+    } };
     // The same words once more, while the first wait for the record, would be a second message.
     if (before && isUnderWay(before.owner) && before.words === JSON.stringify(typed)) return dialog.close();
     spoken.set(form.key, { owner, words: JSON.stringify(typed), at: Date.now() });

@@ -13,14 +13,19 @@ function give(event, data) {
   for (const listener of listeners.get(event) ?? []) listener(data);
 }
 
-const BLIND_MS = 5000;
-let source = null, heard = 0, blind = false;
+const BLIND_MS = 5000, AGAIN_MS = 6000;
+let source = null, opened = 0, heard = 0, heardAt = 0, blind = false, broken = false;
 export let truth = null;
 
+// By two clocks: one stands still while the machine sleeps, the other one can be set back.
+const silent = () => Math.max(performance.now() - heard, Date.now() - heardAt);
+
+// Nothing is told again after a break, however short: who hears once more asks the record.
 function hear(event, data) {
-  heard = Date.now();
-  if (blind) {
-    blind = false;
+  heard = performance.now();
+  heardAt = Date.now();
+  if (blind || broken) {
+    blind = broken = false;
     give("sight", true);
   }
   give(event, data);
@@ -28,30 +33,43 @@ function hear(event, data) {
 
 function open() {
   source?.close();
+  opened = performance.now();
   source = new EventSource("/api/news");
   for (const event of ["message", "withdrawn", "settled", "truth"])
     source.addEventListener(event, (e) => {
       if (!e.data) return;
       const data = JSON.parse(e.data);
-      const was = String(truth?.hubs);
       if (event === "truth") truth = data;
       hear(event, data);
-      if (event === "truth" && String(data.hubs) !== was) give("hubs", data.hubs);
     });
-  // The stream was ended for good: the person is signed out, here or everywhere.
-  source.addEventListener("error", () => api.whoAmI().catch((trouble) => trouble.status === 401 && location.reload()));
+  source.addEventListener("error", () => {
+    broken = true;
+    // The stream was ended for good: the person is signed out, here or everywhere.
+    api.whoAmI().catch((trouble) => trouble.status === 401 && location.reload());
+  });
+}
+
+function look() {
+  if (silent() < BLIND_MS) return;
+  if (!blind) {
+    blind = true;
+    give("sight", false);
+  }
+  if (performance.now() - opened >= AGAIN_MS) open();
 }
 
 export function start() {
-  heard = Date.now();
+  heard = performance.now();
+  heardAt = Date.now();
   open();
-  setInterval(() => {
-    const silent = Date.now() - heard;
-    if (silent < BLIND_MS) return;
-    if (!blind) {
-      blind = true;
-      give("sight", false);
-    }
-    if (silent % 6000 < 1000) open(); // also after a night's sleep of the browser
-  }, 1000);
+  setInterval(look, 1000);
+  // Back from a sleep of the machine or of the tab, whose timers may be a minute apart: at once. What the browser had put
+  // aside whole has no connection any more.
+  for (const event of ["online", "focus", "resume"]) addEventListener(event, look);
+  for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, look);
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    broken = true;
+    open();
+  });
 }

@@ -27,7 +27,8 @@ function listen() {
   const now = urgent(), fresh = now.filter((item) => !rung.has(item.id));
   fresh.forEach((item) => rung.add(item.id));
   if (fresh.length) quiet = false;
-  if (!now.length || quiet || (!fresh.length && Date.now() - last < AGAIN_MS)) return;
+  // What is asked of a silent browser would all sound at once as soon as somebody touches the page.
+  if (!now.length || quiet || blocked() || (!fresh.length && Date.now() - last < AGAIN_MS)) return;
   last = Date.now();
   tones();
 }
@@ -38,6 +39,7 @@ export function hush() {
 export function start() {
   waiting.changed(listen);
   setInterval(listen, 5000);
-  addEventListener("pointerdown", () => sound.resume());
-  addEventListener("keydown", () => sound.resume());
+  const touched = () => blocked() && sound.resume().then(listen);
+  addEventListener("pointerdown", touched);
+  addEventListener("keydown", touched);
 }
