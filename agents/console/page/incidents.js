@@ -3,7 +3,7 @@ import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { chip, exercise } from "./board.js";
-import { table } from "./table.js";
+import { rowsTable } from "./table.js";
 import { watch } from "./watch.js";
 import { actMenu, incidentThing } from "./act.js";
 
@@ -11,16 +11,14 @@ const tones = { REPORTED: "bad", VERIFYING: "warn", CONFIRMED: "bad", RESPONDING
 export const stateOf = (state) => chip(word("state", state), tones[state]);
 
 export function incidentsPage(main) {
-  return watch(main, "incidents", {}, (answer) => table(say("page.incidents"), [
-    ["col.name", (row) => [el("a", { href: `/incident/${row.incident_id}`, "data-link": true }, row.name || row.incident_id.slice(0, 8)), exercise(row.status)]],
+  return watch(main, "incidents", {}, (answer) => el("section", {}, answer.items.length ? rowsTable(say("page.incidents"), [
+    ["col.name", (row) => [el("a", { href: `/incident/${row.incident_id}`, "data-link": true }, row.name || row.incident_id.slice(0, 8)), exercise(row.status)], "name"],
     ["col.state", (row) => stateOf(row.state)],
-    ["col.hazard", (row) => word("hazard", row.hazard)],
-    ["col.severity", (row) => word("severity", row.severity)],
+    ["col.hazard", (row) => [word("hazard", row.hazard), row.severity ? el("span", { class: "below" }, word("severity", row.severity)) : null]],
     ["col.place", (row) => row.place],
-    ["col.began", (row) => words.time(row.began_at), "t"],
-    ["col.newest", (row) => words.time(row.last_at), "t"],
+    ["col.began", (row) => [words.time(row.began_at), row.last_at ? el("span", { class: "below" }, `${say("col.newest")}: ${words.time(row.last_at)}`) : null], "t"],
     ["col.reports", (row) => row.reports, "n"],
     ["col.open_requests", (row) => row.requests || "", "n"],
     ["col.households", (row) => row.families, "n"],
-  ], answer.items, null, (row) => actMenu(incidentThing(row))), /incident|report|detection/);
+  ], answer.items, (row) => actMenu(incidentThing(row))) : el("p", { class: "none" }, say("incidents.none"))), /incident|report|detection/);
 }

@@ -53,7 +53,7 @@ function things(answer) {
   const join = (...parts) => parts.filter(Boolean).join(" · ");
   const torrents = new Map([...answer.torrents].sort((a, b) => Boolean(a.point) - Boolean(b.point) || b.distance_m - a.distance_m).map((torrent) => [torrent.torrent_id, torrent]));
   return [
-    ...answer.alerts.map((a) => put("alerts", a.alert_id, "/", levels[a.level] ?? (a.type === "public_alert" ? 1 : 3), a.places, join(word("hazard", a.hazard), word("level", a.level), word("state", a.state), test(a.status)))),
+    ...answer.alerts.map((a) => put("alerts", a.alert_id, "/", levels[a.level] ?? (a.type === "public_alert" ? 1 : 3), a.places, join(word("hazard", a.hazard), words.levels(a.level), word("state", a.state), test(a.status)))),
     ...answer.silence.map((s) => put("silence", s.pcode, "/districts", 3, s.pcode, join(say("map.silent", { at: words.time(s.since) }), s.incident_name))),
     ...answer.incidents.map((i) => put("incidents", i.incident_id, "/incident/" + i.incident_id, ["REPORTED", "VERIFYING"].includes(i.state) ? 2 : ["CONFIRMED", "RESPONDING"].includes(i.state) ? 3 : 4, i.places,
       join(i.name, word("hazard", i.hazard), word("state", i.state), test(i.status)))),

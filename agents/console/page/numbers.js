@@ -34,16 +34,16 @@ export function requestPlot(answer) {
   const of = (test) => lines.filter(test).map((one) => [one.at, 1]);
   const series = [running(say("numbers.asked"), of((one) => one.event === "REQUEST"), from), running(say("numbers.promised"), of((one) => one.cycle === "line" && /^COMMIT/.test(one.event) && /^COMMITTED/.test(one.to_state)), from),
     running(say("numbers.on_scene"), of((one) => one.cycle === "line" && one.event === "ARRIVE"), from)].filter((one) => one.points.length);
-  return plot({ title: say("numbers.requests"), unit: say("numbers.lines"), series, from, to });
+  return plot({ title: say("numbers.requests"), whole: true, unit: say("numbers.lines"), series, from, to });
 }
 function householdPlot(answer) {
   const from = ms(answer.incident.since), to = ms(answer.incident.until), of = (states) => answer.moves.filter((one) => one.cycle === "household" && states.includes(one.to_state)).map((one) => [one.at, one.households]);
   const series = [["numbers.affected", ["AFFECTED"]], ["numbers.assisted", ["ASSISTED"]], ["numbers.moved", ["MOVED"]], ["numbers.returned", ["RETURNED"]]].map(([key, states]) => running(say(key), of(states), from)).filter((one) => one.points.length);
-  return plot({ title: say("numbers.households"), unit: say("numbers.families"), series, from, to });
+  return plot({ title: say("numbers.households"), whole: true, unit: say("numbers.families"), series, from, to });
 }
 function lanePlot(answer) {
   const from = ms(answer.incident.since), to = ms(answer.incident.until), lanes = ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE", "BULK"];
-  return plot({ title: say("numbers.lanes"), unit: say("numbers.per_hour"), from, to, series: lanes.map((lane, i) => ({ name: say(`precedence.${i + 1}`), step: true, points: hourly(answer.lanes.filter((one) => one.lane === lane), from, to) }))
+  return plot({ title: say("numbers.lanes"), whole: true, unit: say("numbers.per_hour"), from, to, series: lanes.map((lane, i) => ({ name: say(`precedence.${i + 1}`), step: true, points: hourly(answer.lanes.filter((one) => one.lane === lane), from, to) }))
     .filter((one) => one.points.some(([, n]) => n)) });
 }
 const answerPlot = (answer) => plot({ title: say("numbers.answers"), unit: say("numbers.minutes"), from: ms(answer.incident.since), to: ms(answer.incident.until),

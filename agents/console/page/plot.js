@@ -10,9 +10,9 @@ const spans = [MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 3 * HO
 const TABLE_ROWS = 100;
 
 // Round numbers from low to high, four to seven of them.
-function levels(low, high) {
+function levels(low, high, whole) {
   const rough = (high - low) / 5 || 1, ten = 10 ** Math.floor(Math.log10(rough));
-  const step = ten * [1, 2, 5, 10].find((one) => one * ten >= rough);
+  const step = Math.max(whole ? 1 : 0, ten * [1, 2, 5, 10].find((one) => one * ten >= rough));
   const list = [];
   for (let at = Math.floor(low / step); at * step < high + step * 0.999; at++) list.push(at * step);
   return list;
@@ -96,9 +96,10 @@ function eventMarks(events, x, top, foot) {
 //   thresholds  {name, value}
 //   bands       {name, from, to, kind} in ms, or {name, low, high} in `unit`; kind: a class of its own
 //   events      {at, name}: marked and numbered, in order of time
+//   whole       of what is counted: no line between whole numbers
 //   narrow      for a column of half the page: what is written stays large enough to read
 //   from, to    span shown; of the points where missing
-export function plot({ title, unit = "", series, thresholds = [], bands = [], events = [], from, to, narrow, height = 230 }) {
+export function plot({ title, unit = "", series, thresholds = [], bands = [], events = [], from, to, narrow, whole, height = 230 }) {
   const all = series.flatMap((one) => one.points), caption = el("figcaption", {}, unit ? `${title}, ${unit}` : title);
   if (!all.length) return el("figure", { class: "plot" }, caption, el("p", { class: "none" }, say("table.none")));
   let first = Infinity, last = -Infinity, low = 0, high = -Infinity;
@@ -110,7 +111,7 @@ export function plot({ title, unit = "", series, thresholds = [], bands = [], ev
   for (const one of thresholds) high = Math.max(high, one.value);
   if (!Number.isFinite(high)) high = 1;
   const begin = from ?? first, end = Math.max(to ?? last, begin + MIN), width = innerWidth < 700 ? 360 : narrow ? 540 : 760;
-  const ticks = levels(low, high > low ? high : low + 1), [left, right, top, bottom] = [52, 12, events.length ? 26 : 16, 34], seen = events.filter((one) => one.at >= begin && one.at <= end);
+  const ticks = levels(low, high > low ? high : low + 1, whole), [left, right, top, bottom] = [52, 12, events.length ? 26 : 16, 34], seen = events.filter((one) => one.at >= begin && one.at <= end);
   const x = (at) => left + ((at - begin) / (end - begin)) * (width - left - right);
   const y = (value) => height - bottom - ((value - ticks[0]) / (ticks.at(-1) - ticks[0])) * (height - top - bottom);
   const within = (at) => Math.min(width - right, Math.max(left, x(at)));

@@ -72,7 +72,7 @@ function facts(item) {
 }
 function title(item) {
   // An alarm whose level is ALARM is said once.
-  const level = item.what === "alert" && item.detail === "ALARM" ? "" : item.what === "alert" || item.detection ? String(item.detail ?? "").split(" ").map((one) => word("level", one)).join(", ") : "";
+  const level = item.what === "alert" && item.detail === "ALARM" ? "" : item.what === "alert" || item.detection ? words.levels(item.detail) : "";
   return [word("what", item.what), item.flash ? word("type", "flash_report") : level, item.hazard && word("hazard", item.hazard)].filter(Boolean);
 }
 function notes(item) {
@@ -109,7 +109,7 @@ function rowOf(item, index, chosen, act) {
 function inHand() {
   const rows = waiting.taken();
   return rows.length ? el("section", { class: "hand" }, el("h2", {}, say("queue.in_hand")), el("ul", {}, rows.map((row) => el("li", {},
-    el("b", {}, [word("level", row.detail), word("hazard", row.hazard), row.place].filter(Boolean).join(" · ")), " ", say("queue.taken_by", { who: row.taken_by || "?", at: words.time(row.since) }))))) : null;
+    el("b", {}, [words.levels(row.detail), word("hazard", row.hazard), row.place].filter(Boolean).join(" · ")), " ", say("queue.taken_by", { who: row.taken_by || "?", at: words.time(row.since) }))))) : null;
 }
 
 // --- the page ------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ const names = ["id", "incident_id", "message_id", "thread", "line_id", "sender",
 const keyOfRow = (row) => names.map((name) => row[name] ?? "").join(" ");
 const acts = new WeakMap();
 export const actOf = (node) => acts.get(node);
+// Several parts of one cell stay together on a telephone, where the heading stands beside them.
+const together = (parts) => (Array.isArray(parts) && parts.flat().filter(Boolean).length > 1 ? el("div", { class: "cell" }, parts) : parts ?? "");
 function body(columns, row, act) {
-  const node = el("tr", { role: "row", tabindex: "-1", "data-row": true, "data-key": keyOfRow(row) }, columns.map(([key, cell, kind]) => el("td", { class: kind, role: "cell", "data-label": say(key) }, cell(row) ?? "")));
+  const node = el("tr", { role: "row", tabindex: "-1", "data-row": true, "data-key": keyOfRow(row) }, columns.map(([key, cell, kind]) => el("td", { class: kind, role: "cell", "data-label": say(key) }, together(cell(row)))));
   if (act) acts.set(node, () => act(row));
   return node;
 }

@@ -64,7 +64,7 @@ function confirm(answer, id) {
   };
   const back = el("button", { type: "button", id: "not-yet", onclick: () => dialog.close() }, say("warn.not_yet"));
   const dialog = openDialog(say("warn.confirm"), "ask confirm",
-    el("p", {}, el("strong", { class: "tag" }, word("status", draft.status)), " ", el("b", {}, [...new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)))].join("; "))),
+    el("p", {}, el("b", {}, [...new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)))].join("; ")), el("strong", { class: "tag" }, word("status", draft.status))),
     el("div", { class: "texts" }, infos.map((info) => el("p", { lang: info.language }, info.headline))),
     el("p", { class: "small" }, say("warn.by", { who: draft.author })),
     el("div", { class: "buttons" }, back, el("button", { type: "button", id: "do-approve-now", class: "first", onclick: said }, el("kbd", {}, "y"), ` ${say("warn.approve")}`)));

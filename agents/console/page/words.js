@@ -38,6 +38,9 @@ export function word(group, value) {
   return texts[`${group}.${String(value).toLowerCase()}`] ?? String(value).toLowerCase().replaceAll("_", " ");
 }
 
+// "EVACUATE IMMEDIATE" is two of them.
+export const levels = (value) => String(value ?? "").split(" ").map((one) => word("level", one)).filter(Boolean).join(", ");
+
 // Order of names: figures, Latin, then Cyrillic as the Tajik alphabet has it with the letters of the Russian one in
 // their places, so that it is right in both.
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzабвгғдеёжзиӣйкқлмнопрстуӯфхҳцчҷшщъыьэюя";
