@@ -63,7 +63,7 @@ const struct ctl_command ctl_commands[] = {
      0, ctl_enrol},
     {"order", "an order to a siren or sensor, that others approve",
      "eocctl order siren SITE evacuate|attention|all_clear|silence|self_test --place PCODE\n"
-     "                  [--seconds N] [--minutes N] [--exercise] [--out FILE]\n"
+     "                  [--reason TEXT] [--seconds N] [--minutes N] [--exercise] [--out FILE]\n"
      "eocctl order draft --file MESSAGE.json [--minutes N] [--out FILE]\n"
      "eocctl order show FILE\n"
      "eocctl order approve FILE [--out FILE] [--yes]\n"
@@ -76,6 +76,7 @@ const struct ctl_command ctl_commands[] = {
      "list, verb `approve`, and the machine's own list. `draft` takes any siren_command,\n"
      "sensor_control or sensor_configuration as JSON.\n\n"
      "  --place PCODE   where the machine is; repeatable\n"
+     "  --reason TEXT   why, for those who approve it\n"
      "  --seconds N     how long it sounds; default 180\n"
      "  --minutes N     how long the order lives, to be approved and carried out; default 10\n"
      "  --exercise      status EXERCISE: no machine moves\n"

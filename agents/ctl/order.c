@@ -29,7 +29,7 @@ struct paper {
     Eocbus__V1__Envelope *m;
     struct option_words places;
     uint64_t seconds, minutes;
-    const char *file, *wait;
+    const char *file, *wait, *reason;
     bool yes, exercise;
 };
 
@@ -61,6 +61,8 @@ static void put_siren(struct buf *out, const Eocbus__V1__SirenCommand *s)
     if (s->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND)
         buf_printf(out, "  %-12s%s, %u s\n", "sound", v ? v->name + strlen("SIREN_PATTERN_") : "?",
                    s->duration_s);
+    if (s->reason[0])
+        letter_put(out, "reason", s->reason);
 }
 
 static void put_status(struct buf *out, const Eocbus__V1__Envelope *m)
@@ -187,6 +189,8 @@ static int siren(struct paper *p)
                     "say `order siren SITE evacuate|attention|all_clear|silence|self_test --place "
                     "PCODE`, for at most 1800 --seconds, to be begun within 15 --minutes");
     s.site = p->c->argv[2];
+    if (p->reason)
+        s.reason = (char *)(uintptr_t)p->reason;
     code = take_what(p, &s, p->c->argv[3]);
     if (code >= 0)
         return code;
@@ -354,6 +358,7 @@ int ctl_order(struct ctl *c)
         {"--minutes", OPTION_NUMBER, &p.minutes}, {"--exercise", OPTION_FLAG, &p.exercise},
         {"--file", OPTION_TEXT, &p.file},         {"--out", OPTION_TEXT, &p.out},
         {"--wait", OPTION_TEXT, &p.wait},         {"--yes", OPTION_FLAG, &p.yes},
+        {"--reason", OPTION_TEXT, &p.reason},
     };
     char err[600];
     int code;

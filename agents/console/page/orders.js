@@ -116,6 +116,12 @@ export async function orderPage(main, id) {
   };
   addEventListener("keydown", onKey);
   main.append(refused);
+  // Nobody tells the page that its time is over.
+  let timer = null;
+  const endOf = (draft) => {
+    clearTimeout(timer);
+    if (draft.state === "WAITING") timer = setTimeout(() => sign.form.replaceWith(el("p", { role: "status" }, say("order.over"))), Math.max(0, Date.parse(draft.not_after) - Date.now()));
+  };
   function acts(draft) {
     const own = draft.author === api.me.person, signed = draft.approved_by.includes(api.me.person), no = own ? "take_back" : "turn_down";
     if (draft.state !== "WAITING") return null;
@@ -125,6 +131,7 @@ export async function orderPage(main, id) {
   }
   ends.push(await watch(main, "order", { draft: id }, ({ draft, said }) => {
     if (!draft) return el("p", { class: "none" }, say("order.unknown"));
+    endOf(draft);
     const facts = [["col.state", chip(word("order.state", draft.state), stateTones[draft.state])], ["order.what", called(whatOf(draft))], ["order.machine", draft.machine], ["col.place", draft.place ?? ""], ["col.status", word("status", draft.status)],
       ["order.by", draft.author], ["form.reason", draft.reason], ["col.since", words.time(draft.since)], ["order.waits_until", words.time(draft.not_after)],
       ["order.approved", say("order.of", { n: draft.approved_by.length, of: draft.needed }) + (draft.approved_by.length ? ": " + names(draft.approved_by) : "")]];
@@ -137,6 +144,7 @@ export async function orderPage(main, id) {
   }, families));
   return () => {
     removeEventListener("keydown", onKey);
+    clearTimeout(timer);
     ends.forEach((end) => end());
   };
 }
