@@ -264,16 +264,25 @@ static int take_row(struct work *w, size_t r)
 static bool each_in_outbox(void *arg, const struct outbox_row *row, int state,
                            const struct outbox_outcome *oc)
 {
-    struct work *w = arg;
     Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, row->content_len, row->content);
 
     (void)state;
     (void)oc;
     if (m && m->message_id.len == ID_BYTES)
-        memory_was_said(w->memory, m->message_id.data);
+        memory_was_said(arg, m->message_id.data);
     if (m)
         eocbus__v1__envelope__free_unpacked(m, NULL);
     return true;
+}
+
+enum status import_settle(struct memory *memory, struct outbox *o, char *err, size_t err_size)
+{
+    enum status st = outbox_each(o, each_in_outbox, memory);
+
+    if (st == ST_OK)
+        return memory_keep(memory, err, err_size);
+    snprintf(err, err_size, "%s", outbox_trouble(o));
+    return st;
 }
 
 /* An import before this one ended between its promise and its end. */
@@ -283,9 +292,7 @@ static int settle_promise(struct work *w)
 
     if (!memory_has_promise(w->memory))
         return -1;
-    if (outbox_each(speak_outbox(w->speak), each_in_outbox, w) != ST_OK)
-        return office_fail(w->o, EXIT_MACHINE, "%s", outbox_trouble(speak_outbox(w->speak)));
-    if (memory_keep(w->memory, err, sizeof(err)) != ST_OK)
+    if (import_settle(w->memory, speak_outbox(w->speak), err, sizeof(err)) != ST_OK)
         return office_fail(w->o, EXIT_MACHINE, "%s", err);
     return -1;
 }

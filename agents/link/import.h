@@ -24,6 +24,13 @@ struct import {
 /* Exit code; everything to say was said. */
 int import_table(struct office *o, const struct import *im, const char *path);
 
+struct memory;
+struct outbox;
+/* For who found a promise (memory_has_promise): what of it stands in the outbox was said, and is
+ * remembered. `err` is a sentence. */
+MUST_CHECK enum status import_settle(struct memory *memory, struct outbox *o, char *err,
+                                     size_t err_size);
+
 /* Cells into fields: the name of each row is a pattern, the first column that matches it counts,
  * empty cells set nothing. */
 MUST_CHECK enum status import_cells(Eocbus__V1__Envelope *m, const struct form_row *rows, size_t n,

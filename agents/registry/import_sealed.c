@@ -151,21 +151,6 @@ static int take_row(struct sealed_import *w, size_t r)
     return code;
 }
 
-static bool each_in_outbox(void *arg, const struct outbox_row *row, int state,
-                           const struct outbox_outcome *oc)
-{
-    struct sealed_import *w = arg;
-    Eocbus__V1__Envelope *m = eocbus__v1__envelope__unpack(NULL, row->content_len, row->content);
-
-    (void)state;
-    (void)oc;
-    if (m && m->message_id.len == ID_BYTES)
-        memory_was_said(w->memory, m->message_id.data);
-    if (m)
-        eocbus__v1__envelope__free_unpacked(m, NULL);
-    return true;
-}
-
 /* An import before this one ended between its promise and its end. */
 static int settle_promise(struct sealed_import *w)
 {
@@ -180,12 +165,9 @@ static int settle_promise(struct sealed_import *w)
         return EXIT_DONE;
     st = outbox_open(&box, &set, err, sizeof(err));
     if (st == ST_OK) {
-        st = outbox_each(box, each_in_outbox, w);
-        snprintf(err, sizeof(err), "%s", outbox_trouble(box));
+        st = import_settle(w->memory, box, err, sizeof(err));
         outbox_close(box);
     }
-    if (st == ST_OK)
-        st = memory_keep(w->memory, err, sizeof(err));
     return st == ST_OK ? EXIT_DONE : office_fail(w->o, EXIT_MACHINE, "%s", err);
 }
 

@@ -17,6 +17,10 @@ BEGIN
 END
 $$;
 
+-- Whether a total may be told: `few` of its numbers, together `hidden`, are below five and not told, and nobody is to find
+-- one of them, or that they are few together, by taking the others away.
+CREATE FUNCTION bus.tells_total(few int8, hidden int8) RETURNS bool LANGUAGE sql IMMUTABLE AS $$ SELECT few = 0 OR few > 1 AND hidden >= 5 $$;
+
 -- what: household (word = state), total (word empty), ration (word = OVER, DAYS_3, DAYS_7, LATER: when it runs out), offer
 -- (word = state), decline (word = reason, offers of a year), clock. An exercise runs by its own clock: the newest that
 -- was said in it of any family.
@@ -78,7 +82,7 @@ BEGIN
     UNION ALL
     SELECT 'total', '', NULL, sum(s.n)::int4, CASE WHEN NOT bool_or(s.few) THEN sum(s.persons)::int4 END, false, NULL
       FROM shy s WHERE s.what = 'household'
-    HAVING count(*) > 0 AND (count(*) FILTER (WHERE s.few) = 0 OR count(*) FILTER (WHERE s.few) > 1 AND sum(s.n) FILTER (WHERE s.few) >= 5)
+    HAVING count(*) > 0 AND bus.tells_total(count(*) FILTER (WHERE s.few), sum(s.n) FILTER (WHERE s.few))
     UNION ALL
     SELECT 'clock', '', NULL, NULL, NULL, false, clock;
 END
@@ -105,8 +109,7 @@ BEGIN
         SELECT p.incident_id, p.status, sum(p.n)::int4 AS n, p.status = 1 AND NOT bool_and(t.exactly) AND sum(p.n) < 5 AS few
           FROM placed p JOIN told t ON t.pcode = p.pcode GROUP BY p.incident_id, p.status, p.state
     )
-    SELECT s.incident_id, CASE WHEN NOT bool_or(s.few) OR count(*) FILTER (WHERE s.few) > 1 AND sum(s.n) FILTER (WHERE s.few) >= 5
-                               THEN sum(s.n)::int4 END
+    SELECT s.incident_id, CASE WHEN bus.tells_total(count(*) FILTER (WHERE s.few), sum(s.n) FILTER (WHERE s.few)) THEN sum(s.n)::int4 END
       FROM shy s GROUP BY s.incident_id, s.status;
 END
 $$;

@@ -22,7 +22,7 @@ done)
 make -s BUILD="$build" $generated "$build/gen/rules.inc" >/dev/null || exit 2
 mkdir -p "$cache"
 flags="-std=c11 -D_GNU_SOURCE -I. -Iagents/link -isystem $build/gen $(pkg-config --cflags libzmq libuv \
-    libprotobuf-c libpq sqlite3 jansson libsodium libgfshare libxml-2.0)"
+    libprotobuf-c libpq sqlite3 jansson libsodium libgfshare libxml-2.0 xmlsec1-openssl)"
 files=$(find broker proto agents -name '*.c' | LC_ALL=C sort)
 export build cache flags
 

@@ -10,20 +10,6 @@
 
 enum { WORDS = 40 };
 
-struct line {
-    const char *text;
-    struct slice words[WORDS];
-    int count;
-    char *err;
-    size_t err_size;
-};
-
-static enum status complain(const struct line *l, const char *legal)
-{
-    snprintf(l->err, l->err_size, "detector = %s: %s", l->text, legal);
-    return ST_INVALID;
-}
-
 /* --- numbers ---------------------------------------------------------------------------------- */
 
 static void put_number(struct detector *d, unsigned i, struct decimal number)
@@ -45,7 +31,7 @@ static bool read_number(struct decimal *out, struct slice text, bool is_span)
     return true;
 }
 
-static enum status read_one(struct detector *d, struct line *l, unsigned i)
+static enum status read_one(struct detector *d, struct setting *l, unsigned i)
 {
     const struct parameter *row = &d->profile->parameters[i];
     size_t len = strlen(row->name);
@@ -60,23 +46,23 @@ static enum status read_one(struct detector *d, struct line *l, unsigned i)
     }
     if (!given && !row->deflt) {
         snprintf(why, sizeof(why), "%s= is missing: %s", row->name, row->about);
-        return complain(l, why);
+        return setting_complain(l, why);
     }
     if (!given)
         text = slice_of(row->deflt);
     if (!read_number(&number, text, is_span)) {
         snprintf(why, sizeof(why), "%s= wants a number%s: %s", row->name,
                  is_span ? " with a unit of time, as in 10m" : "", row->about);
-        return complain(l, why);
+        return setting_complain(l, why);
     }
     if (profile_accepts(d->profile, i, number, why, sizeof(why)) != ST_OK)
-        return complain(l, why);
+        return setting_complain(l, why);
     put_number(d, i, number);
     return ST_OK;
 }
 
 /* "debounce=3/5" is need=3 of=5. */
-static enum status read_debounce(struct detector *d, struct line *l)
+static enum status read_debounce(struct detector *d, struct setting *l)
 {
     struct slice text, need;
     uint64_t m, n;
@@ -87,13 +73,14 @@ static enum status read_debounce(struct detector *d, struct line *l)
         return ST_OK;
     if (!slice_next(&text, '/', &need) || !text.at || !count_read(&m, need, DEBOUNCE_MOST) ||
         !count_read(&n, text, DEBOUNCE_MOST) || m < 1 || m > n)
-        return complain(l, "debounce= wants M/N, M of the last N samples, as in 3/5; N at most 32");
+        return setting_complain(
+            l, "debounce= wants M/N, M of the last N samples, as in 3/5; N at most 32");
     put_number(d, STAGE_NEED, (struct decimal){(int64_t)m, 0});
     put_number(d, STAGE_OF, (struct decimal){(int64_t)n, 0});
     return ST_OK;
 }
 
-static enum status read_numbers(struct detector *d, struct line *l)
+static enum status read_numbers(struct detector *d, struct setting *l)
 {
     enum status st = ST_OK;
     const char *why;
@@ -105,7 +92,7 @@ static enum status read_numbers(struct detector *d, struct line *l)
     if (st != ST_OK)
         return st;
     why = d->profile->check ? d->profile->check(d->number) : NULL;
-    return why ? complain(l, why) : ST_OK;
+    return why ? setting_complain(l, why) : ST_OK;
 }
 
 /* --- datastreams ------------------------------------------------------------------------------ */
@@ -120,19 +107,20 @@ static const struct detector_input *find_input(const struct profile *p, unsigned
     return NULL;
 }
 
-static enum status read_stream(struct detect *out, struct detector *d, struct line *l, int word)
+static enum status read_stream(struct detect *out, struct detector *d, struct setting *l, int word)
 {
     int stream = station_find(out->station, l->words[word]);
     const struct datastream *s = stream < 0 ? NULL : &out->station->streams[stream];
 
     if (!s)
-        return complain(l, "there is no datastream of this name");
+        return setting_complain(l, "there is no datastream of this name");
     if (d->stream_count == d->profile->most_streams)
-        return complain(l, "more datastreams than this profile looks at");
+        return setting_complain(l, "more datastreams than this profile looks at");
     d->input[d->stream_count] = s->raw ? NULL : find_input(d->profile, d->stream_count, s);
     if (!d->input[d->stream_count])
-        return complain(l, "this datastream measures something else, or in another unit, or raw; "
-                           "eocbus-sensor profiles tells what the profile takes");
+        return setting_complain(
+            l, "this datastream measures something else, or in another unit, or raw; "
+               "eocbus-sensor profiles tells what the profile takes");
     if (!d->stream_count)
         d->torrent_id = s->torrent_id;
     if (s->step_us > d->step_us)
@@ -143,7 +131,7 @@ static enum status read_stream(struct detect *out, struct detector *d, struct li
 }
 
 /* Names stand before the first word with an equals sign. */
-static enum status read_streams(struct detect *out, struct detector *d, struct line *l)
+static enum status read_streams(struct detect *out, struct detector *d, struct setting *l)
 {
     enum status st = ST_OK;
 
@@ -153,25 +141,25 @@ static enum status read_streams(struct detect *out, struct detector *d, struct l
         st = read_stream(out, d, l, i);
     }
     if (st == ST_OK && d->stream_count < d->profile->least_streams)
-        return complain(l, "legal is PROFILE VERSION DATASTREAM... [NAME=NUMBER]...");
+        return setting_complain(l, "legal is PROFILE VERSION DATASTREAM... [NAME=NUMBER]...");
     return st;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static enum status no_profile(const struct line *l)
+static enum status no_profile(const struct setting *l)
 {
     struct buf names = {.data = NULL};
     enum status st;
 
     for (unsigned i = 0; i < profile_count; i++)
         buf_printf(&names, "%s%s", i ? ", " : "the first word is one of ", profiles[i]->name);
-    st = complain(l, names.failed ? "there is no such profile" : (const char *)names.data);
+    st = setting_complain(l, names.failed ? "there is no such profile" : (const char *)names.data);
     buf_free(&names);
     return st;
 }
 
-static enum status read_detector(struct detect *out, struct line *l, struct arena *arena)
+static enum status read_detector(struct detect *out, struct setting *l, struct arena *arena)
 {
     const struct profile *p = l->count > 0 ? profile_find(l->words[0]) : NULL;
     struct detector one = {.profile = p}, *d = &one;
@@ -181,7 +169,7 @@ static enum status read_detector(struct detect *out, struct line *l, struct aren
     if (!p)
         return no_profile(l);
     if (l->count < 2 || !count_read(&version, l->words[1], UINT32_MAX) || !version)
-        return complain(l, "legal is PROFILE VERSION DATASTREAM... [NAME=NUMBER]...");
+        return setting_complain(l, "legal is PROFILE VERSION DATASTREAM... [NAME=NUMBER]...");
     d->version = (uint32_t)version;
     st = read_streams(out, d, l);
     if (st == ST_OK)
@@ -190,14 +178,15 @@ static enum status read_detector(struct detect *out, struct line *l, struct aren
         return st;
     for (int i = 2; i < l->count; i++)
         if (l->words[i].len)
-            return complain(l, "a word behind the datastream is not known to this profile, or "
-                               "stands there twice");
+            return setting_complain(l,
+                                    "a word behind the datastream is not known to this profile, or "
+                                    "stands there twice");
     if (p == &profile_fusion) {
         out->fusion = one;
         return ST_OK;
     }
     if (out->count == DETECTORS)
-        return complain(l, "a gateway has at most 16 detectors");
+        return setting_complain(l, "a gateway has at most 16 detectors");
     d->state = arena_alloc(arena, p->state_bytes);
     if (!d->state)
         return ST_NOMEM;
@@ -228,7 +217,8 @@ enum status detect_read(struct detect *out, const struct station *station,
     out->station = station;
     default_fusion(&out->fusion, hold_us);
     for (size_t i = 0; st == ST_OK && i < lines->count; i++) {
-        struct line l = {.text = lines->items[i], .err = err, .err_size = err_size};
+        struct setting l = {
+            .row = "detector", .text = lines->items[i], .err = err, .err_size = err_size};
 
         l.count = words_split(l.words, WORDS, l.text);
         st = read_detector(out, &l, arena);

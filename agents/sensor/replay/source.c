@@ -16,23 +16,7 @@
 /* Of a spoiled file a person needs the first few lines, not all. */
 #define BAD_LINES_LOGGED 3
 
-enum { WORDS = 80 };
-
 /* --- the settings line ------------------------------------------------------------------------ */
-
-struct line {
-    const char *text;
-    struct slice words[WORDS];
-    int count;
-    char *err;
-    size_t err_size;
-};
-
-static enum status complain(const struct line *l, const char *legal)
-{
-    snprintf(l->err, l->err_size, "replay = %s: %s", l->text, legal);
-    return ST_INVALID;
-}
 
 /* "2007-06-25T18:30:00Z=2010-08-07T21:40:00+05:00" */
 static bool read_shift(int64_t *out, struct slice text)
@@ -49,26 +33,26 @@ static bool read_shift(int64_t *out, struct slice text)
     return true;
 }
 
-static enum status read_options(struct source *s, struct line *l)
+static enum status read_options(struct source *s, struct setting *l)
 {
     struct slice v;
     uint64_t n;
 
     if (words_option(l->words, l->count, "zone", &v) && !zone_read(&s->zone_us, v))
-        return complain(l, "zone= wants an offset like +05:00");
+        return setting_complain(l, "zone= wants an offset like +05:00");
     if (words_option(l->words, l->count, "shift", &v) && !read_shift(&s->shift_us, v))
-        return complain(l, "shift= wants FROM=TO, as in "
-                           "shift=2007-06-25T18:30:00Z=2010-08-07T21:40:00+05:00");
+        return setting_complain(l, "shift= wants FROM=TO, as in "
+                                   "shift=2007-06-25T18:30:00Z=2010-08-07T21:40:00+05:00");
     if (words_option(l->words, l->count, "samples", &v)) {
         if (!count_read(&n, v, BATCH_SAMPLES) || !n)
-            return complain(l, "samples= wants 1 to 256");
+            return setting_complain(l, "samples= wants 1 to 256");
         s->samples = n;
     }
     return ST_OK;
 }
 
 /* "gusar.stage" or "5:gusar.rain" */
-static enum status read_mapping(struct source *s, struct line *l, struct slice word)
+static enum status read_mapping(struct source *s, struct setting *l, struct slice word)
 {
     struct slice rest = word, column;
     uint64_t n = s->format->value_column;
@@ -76,15 +60,15 @@ static enum status read_mapping(struct source *s, struct line *l, struct slice w
 
     if (slice_next(&rest, ':', &column) && rest.at) {
         if (!count_read(&n, column, RECORD_FIELDS - 1))
-            return complain(l, "a column is a number from 0 to 31");
+            return setting_complain(l, "a column is a number from 0 to 31");
         word = rest;
     }
     stream = station_find(s->station, word);
     if (stream < 0)
-        return complain(l, "a word behind the file is no datastream of these settings");
+        return setting_complain(l, "a word behind the file is no datastream of these settings");
     for (unsigned i = 0; i < s->count; i++)
         if (s->stream[i] == (unsigned)stream)
-            return complain(l, "a datastream stands in the line twice");
+            return setting_complain(l, "a datastream stands in the line twice");
     s->column[s->count] = (unsigned)n;
     s->stream[s->count++] = (unsigned)stream;
     return ST_OK;
@@ -103,31 +87,31 @@ static void map_all(struct source *s)
 enum status source_read(struct source *out, const char *text, const struct station *station,
                         char *err, size_t err_size)
 {
-    struct line l = {.text = text, .err = err, .err_size = err_size};
+    struct setting l = {.row = "replay", .text = text, .err = err, .err_size = err_size};
     enum status st;
 
     memset(out, 0, sizeof(*out));
     out->station = station;
-    l.count = words_split(l.words, WORDS, text);
+    l.count = words_split(l.words, SETTING_WORDS, text);
     out->format = l.count > 0 ? format_find(l.words[0]) : NULL;
     if (l.count > 0 && !out->format)
-        return complain(&l, "the first word is a format; eocbus-sensor formats lists them");
+        return setting_complain(&l, "the first word is a format; eocbus-sensor formats lists them");
     if (l.count < 3 && !(l.count == 2 && out->format->names_streams))
-        return complain(&l, "legal is FORMAT PATH [COLUMN:]DATASTREAM...");
+        return setting_complain(&l, "legal is FORMAT PATH [COLUMN:]DATASTREAM...");
     if (l.words[1].len >= sizeof(out->path))
-        return complain(&l, "the path is too long");
+        return setting_complain(&l, "the path is too long");
     memcpy(out->path, l.words[1].at, l.words[1].len);
     st = read_options(out, &l);
     for (int i = 2; st == ST_OK && i < l.count; i++) {
         if (l.words[i].len && out->count == STATION_STREAMS)
-            return complain(&l, "at most 64 datastreams");
+            return setting_complain(&l, "at most 64 datastreams");
         if (l.words[i].len)
             st = read_mapping(out, &l, l.words[i]);
     }
     if (st == ST_OK && !out->count && out->format->names_streams)
         map_all(out);
     if (st == ST_OK && !out->count)
-        return complain(&l, "no datastream is named");
+        return setting_complain(&l, "no datastream is named");
     out->step_us = out->format->step_s * INT64_C(1000000);
     return st;
 }

@@ -18,7 +18,7 @@
 #ifndef EOCBUS_SENSOR_STATION_H
 #define EOCBUS_SENSOR_STATION_H
 
-#include "agents/sensor/station/text.h"
+#include "agents/sensor/station/setting.h"
 #include "eocbus/v1/envelope.pb-c.h"
 #include "proto/base/conf.h"
 #include "proto/base/mem.h"
@@ -94,11 +94,5 @@ Eocbus__V1__SensorRegistry *station_registry(const struct station *s, const char
 /* The word of an enum value in small letters without its prefix, "rain_acc"; and back. */
 const char *enum_word(char out[64], const ProtobufCEnumDescriptor *d, int value);
 bool enum_read(int *out, const ProtobufCEnumDescriptor *d, struct slice word);
-
-/* Words of a settings line, with quotes; at most `max`; -1 if there are more or a quote is open. */
-int words_split(struct slice *out, int max, const char *line);
-/* "key=value" among words[from..]: its value; false if not there. Marks the word as used by
- * emptying it. */
-bool words_option(struct slice *words, int count, const char *key, struct slice *value);
 
 #endif
