@@ -209,8 +209,13 @@ static void test_a_request_is_heard_and_answered(void **state)
 static void test_every_answer_keeps_the_page_to_itself(void **state)
 {
     static const char *const wanted[] = {
-        "default-src 'none'",    "frame-ancestors 'none'",       "X-Content-Type-Options: nosniff",
-        "X-Frame-Options: DENY", "Referrer-Policy: no-referrer", "Cache-Control: no-store",
+        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src",
+        "connect-src 'self';",
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n",
+        "X-Content-Type-Options: nosniff",
+        "X-Frame-Options: DENY",
+        "Referrer-Policy: no-referrer",
+        "Cache-Control: no-store",
     };
     struct house h;
     struct browser b;
@@ -223,6 +228,7 @@ static void test_every_answer_keeps_the_page_to_itself(void **state)
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
         if (!strstr(b.said, wanted[i]))
             fail_msg("no %s in: %s", wanted[i], b.said);
+    assert_null(strstr(b.said, "unsafe"));
     close(b.fd);
     close_house(&h);
 }

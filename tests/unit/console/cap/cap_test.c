@@ -311,6 +311,116 @@ static void a_document_of_ten_megabytes_or_a_thousand_levels_is_refused(void **s
     buf_free(&big);
 }
 
+/* --- spoiled ---------------------------------------------------------------------------------- */
+
+static uint64_t seed = 20100807;
+static size_t any(size_t below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (size_t)(seed % below);
+}
+
+static void spoil(struct buf *b)
+{
+    static const char *const pieces[] = {"<",
+                                         "</",
+                                         ">",
+                                         "&amp;",
+                                         "&#0;",
+                                         "&x;",
+                                         "<!--",
+                                         "<![CDATA[",
+                                         "]]>",
+                                         "\"",
+                                         "\xff\xfe",
+                                         "\xc0\x80",
+                                         "1e9",
+                                         "99999999999999999999",
+                                         "-0",
+                                         " ",
+                                         "<?xml?>",
+                                         "<area>",
+                                         "<!DOCTYPE a>",
+                                         "9999-99-99T99:99:99-99:99",
+                                         "0,0 0,0 0,0 0,0",
+                                         "urn:oasis:names:tc:emergency:cap:1.1"};
+
+    for (size_t n = 1 + any(4); n && b->len > 64; n--) {
+        const char *piece = pieces[any(ARRAY_LEN(pieces))];
+        size_t at = any(b->len - 32), len = strlen(piece);
+
+        switch (any(4)) {
+        case 0:
+            b->data[at] = (uint8_t)any(256);
+            break;
+        case 1: /* something goes */
+            len = 1 + any(31);
+            memmove(b->data + at, b->data + at + len, b->len - at - len);
+            b->len -= len;
+            break;
+        case 2: /* something comes twice */
+            len = 1 + any(31);
+            memmove(b->data + any(b->len - len), b->data + at, len);
+            break;
+        default:
+            memcpy(b->data + at, piece, len < b->len - at ? len : b->len - at);
+        }
+    }
+}
+
+/* What is taken can be written, and what was written is taken. */
+static bool is_taken_whole(struct desk *d, const struct buf *bytes)
+{
+    buf_clear(&d->dropped);
+    buf_clear(&d->out);
+    arena_reset(d->arena);
+    *d->err = '\0';
+    if (read_bytes(d, bytes->data, bytes->len) != ST_OK) {
+        assert_true(*d->err);
+        return false;
+    }
+    cap_write(&d->out, d->a);
+    arena_reset(d->arena);
+    if (read_bytes(d, d->out.data, d->out.len) != ST_OK)
+        fail_msg("%s in its own words: %.*s", d->err, (int)d->out.len, (char *)d->out.data);
+    return true;
+}
+
+/* CAP_MUTANTS=n: so many, and not the short form; CAP_SEED=n: others. */
+static void spoiled_alerts_are_refused_or_taken_whole(void **state)
+{
+    const char *wanted = getenv("CAP_MUTANTS"), *start = getenv("CAP_SEED");
+    unsigned long each = wanted ? strtoul(wanted, NULL, 10) : 20, taken = 0, refused = 0;
+    const struct dirent *entry;
+    DIR *all = opendir(DATA);
+
+    seed = start ? strtoull(start, NULL, 10) | 1 : seed;
+    assert_non_null(all);
+    while ((entry = readdir(all))) {
+        struct buf whole = {0}, part = {0};
+        char path[300];
+
+        snprintf(path, sizeof(path), DATA "%s", entry->d_name);
+        if (!strstr(entry->d_name, ".xml") || file_read(path, &whole, 65536) != ST_OK) {
+            buf_free(&whole);
+            continue; /* long ones are spoiled as short ones are */
+        }
+        for (unsigned long i = 0; i < each; i++) {
+            buf_clear(&part);
+            buf_put(&part, whole.data, whole.len);
+            spoil(&part);
+            *(is_taken_whole(*state, &part) ? &taken : &refused) += 1;
+        }
+        buf_free(&part);
+        buf_free(&whole);
+    }
+    closedir(all);
+    printf("%lu spoiled alerts: %lu refused, %lu taken\n", taken + refused, refused, taken);
+    assert_true(taken && refused);
+}
+
 /* --- signed ----------------------------------------------------------------------------------- */
 
 static void make_key(const struct desk *d, const char *kind, struct buf *key, struct buf *cert)
@@ -414,6 +524,7 @@ int main(void)
         T(numbers_keep_their_worth),
         T(hostile_documents_are_refused_before_they_grow),
         T(a_document_of_ten_megabytes_or_a_thousand_levels_is_refused),
+        T(spoiled_alerts_are_refused_or_taken_whole),
         T(an_alert_is_signed_so_that_others_can_verify_it),
         T(a_key_and_somebody_elses_certificate_are_refused),
     };
