@@ -118,8 +118,11 @@ bool cap_read_number(int64_t *value, int scale, const char *text, const char **e
         if (n > INT64_C(1000000000000000))
             return false;
     }
-    for (int i = after < 0 ? 0 : after; i < scale; i++)
+    for (int i = after < 0 ? 0 : after; i < scale; i++) {
+        if (n > INT64_MAX / 10)
+            return false;
         n *= 10;
+    }
     *value = (n + up) * (is_negative ? -1 : 1);
     *end = text;
     return any;

@@ -264,6 +264,7 @@ static void numbers_keep_their_worth(void **state)
     assert_false(cap_read_number(&value, 7, "x", &end));
     assert_false(cap_read_number(&value, 7, "1.2.3", &end));
     assert_false(cap_read_number(&value, 7, "99999999999999999999", &end));
+    assert_false(cap_read_number(&value, 7, "999999999999999", &end));
 }
 
 /* --- hostile ---------------------------------------------------------------------------------- */
