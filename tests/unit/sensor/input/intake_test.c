@@ -117,6 +117,27 @@ static void a_line_becomes_a_sample_when_it_is_committed(void **state)
     close_bench(&b);
 }
 
+static void a_time_may_be_so_many_seconds_before_now(void **state)
+{
+    static const char *const wrong[] = {"now-", "now-x", "now-86401", "now-1.5", "now+1", "now--1"};
+    char line[64];
+    struct sample s[4];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b, 60);
+    assert_int_equal(say(&b, "gusar.stage now-30 1.284"), LINE_SAMPLE);
+    assert_int_equal(say(&b, "gusar.stage now 1.290"), LINE_SAMPLE);
+    assert_int_equal(intake_commit(b.intake, b.why), ST_OK);
+    assert_int_equal(desk_samples(&b.desk, 0, 0, s, 4), 2);
+    assert_int_equal(s[1].time_us - s[0].time_us, 30 * INT64_C(1000000));
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        snprintf(line, sizeof(line), "gusar.stage %s 1", wrong[i]);
+        assert_int_equal(say(&b, line), LINE_BAD);
+    }
+    close_bench(&b);
+}
+
 /* Flags of the message that one line and a flush make; now_us: when it comes in. */
 static uint32_t flags_of_line(const char *line, int64_t now_us, unsigned lane)
 {
@@ -352,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_becomes_a_sample_when_it_is_committed),
+        cmocka_unit_test(a_time_may_be_so_many_seconds_before_now),
         cmocka_unit_test(samples_from_the_loggers_memory_are_marked_and_alarms_are_not),
         cmocka_unit_test(a_full_batch_asks_to_be_committed),
         cmocka_unit_test(a_bad_line_is_answered_with_what_would_be_legal),
