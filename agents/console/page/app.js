@@ -67,7 +67,7 @@ async function draw(page, isOver) {
       if (trouble.status === 401) location.reload();
       console.error(trouble);
       if (isOver()) return null;
-      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.unreachable")));
+      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
       await new Promise((done) => setTimeout(done, AGAIN_MS));
       if (isOver()) return null;
     }

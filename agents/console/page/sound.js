@@ -42,4 +42,5 @@ export function start() {
   const touched = () => blocked() && sound.resume().then(listen);
   addEventListener("pointerdown", touched);
   addEventListener("keydown", touched);
+  touched(); // by signing in, if that was on this page
 }
