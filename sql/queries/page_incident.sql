@@ -98,7 +98,8 @@ SELECT json_build_object(
                                             AND p.type = s.type AND p.line IS NOT NULL GROUP BY 1) AS x) AS lines
           FROM sample s GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2 LIMIT 6) AS p), '[]'),
     'span', (SELECT json_build_array(round(extract(epoch FROM s.from_at) * 1000), round(extract(epoch FROM s.to_at) * 1000)) FROM span s WHERE s.from_at IS NOT NULL),
-    'requests', coalesce((SELECT json_agg(b) FROM (SELECT * FROM request ORDER BY asked_at) AS b), '[]'),
+    'requests', coalesce((SELECT json_agg(b) FROM (SELECT r.*, CASE (SELECT lang FROM inc) WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS kind_name
+                   FROM request r LEFT JOIN eoc.kinds_of(ARRAY(SELECT DISTINCT q.kind FROM request q)) AS k USING (kind) ORDER BY r.asked_at) AS b), '[]'),
     'commitments', coalesce((SELECT json_agg(c) FROM (SELECT c.thread, c.line_id, c.supplier, c.state, c.quantity, c.arrived, c.arrives_at, c.arrived_at, c.until_at
                    FROM request q CROSS JOIN LATERAL (SELECT * FROM eoc.commitment y WHERE y.thread = q.thread AND y.line_id = q.line_id OFFSET 0) AS c ORDER BY c.since) AS c), '[]'),
     'families', coalesce((SELECT json_agg(f) FROM inc CROSS JOIN LATERAL eoc.families(inc.status, inc.incident_id) AS f WHERE f.what <> 'clock'), '[]'),

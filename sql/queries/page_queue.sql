@@ -12,14 +12,17 @@ WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence' 
                            AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.since LIMIT 300)
                                         || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 ORDER BY s.since DESC LIMIT 20))
                         UNION ALL SELECT * FROM silent) AS q
-          ORDER BY q.precedence, q.since LIMIT 320)
+          ORDER BY q.precedence, q.since LIMIT 320),
+     called AS MATERIALIZED (SELECT k.kind, CASE $1::text WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS name
+                               FROM eoc.kinds_of(ARRAY(SELECT DISTINCT eoc.asked_kind(n.detail) FROM shown n WHERE n.what IN ('request', 'late'))) AS k)
 SELECT json_build_object(
     'as_of', (SELECT max(seq) FROM s),
     'total', (SELECT count(*) FROM s),
     'items', coalesce((SELECT json_agg(x) FROM (
-        SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
+        SELECT q.*, k.name AS kind_name, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
                u.code, u.why, u.type, o.acks, o.acks_needed, o.nobody_on_duty, o.answers
           FROM shown q
+          LEFT JOIN called k ON q.what IN ('request', 'late') AND k.kind = eoc.asked_kind(q.detail)
           LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
           LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren, r.profile, r.evidence, r.front_speed_m_s FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true

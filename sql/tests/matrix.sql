@@ -177,7 +177,7 @@ SELECT is_empty($$SELECT a.grantee::regrole, a.privilege_type FROM pg_class c, a
 SELECT is_empty($$SELECT m.name FROM may m JOIN pg_class c ON c.oid::regclass::text = m.name
                    WHERE m.role = 'bus_reader' AND m.what = 'SELECT' AND c.relkind IN ('r', 'p')
                      AND m.name NOT IN ('bus.type', 'bus.observation_type', 'bus.unit', 'bus.log_head', 'bus.cycle_state',
-                                        'bus.cycle_event', 'bus.cycle_guard', 'bus.transition', 'bus.report_rule',
+                                        'bus.cycle_event', 'bus.cycle_guard', 'bus.transition', 'bus.report_rule', 'bus.called',
                                         'bus.escalation_rule',
                                         'bus.place', 'bus.place_alias', 'bus.place_conflict', 'bus.gazetteer_version')
                      AND NOT (c.relrowsecurity AND c.relforcerowsecurity

@@ -84,6 +84,11 @@ static void a_word_is_found_in_whatever_letters(void **state)
     assert_int_equal(failures_of(*state, "search", NULL), 0);
 }
 
+static void people_and_things_are_found_by_what_people_call_them(void **state)
+{
+    assert_int_equal(failures_of(*state, "called", NULL), 0);
+}
+
 static void no_plot_is_promised_twice_and_what_happened_is_kept(void **state)
 {
     assert_int_equal(failures_of(*state, "relocation", NULL), 0);
@@ -237,6 +242,7 @@ int main(void)
         T(no_plot_is_promised_twice_and_what_happened_is_kept),
         T(districts_owe_reports_and_their_silence_is_seen),
         T(a_word_is_found_in_whatever_letters),
+        T(people_and_things_are_found_by_what_people_call_them),
         T(families_are_numbers_for_who_may_read_none),
         T(a_household_has_one_plot_and_nobody_decides_for_another),
         T(nothing_is_promised_twice_and_what_is_wanted_is_counted),

@@ -10,7 +10,10 @@ import { whyUndecided } from "./refusal.js";
 import { saidBox, speak } from "./said.js";
 import { part } from "./parts.js";
 import { go } from "./way.js";
-import { kindName, lineActions, linesOf, request } from "./supply.js";
+import { detailOf, kindName } from "./called.js";
+import { lineActions, linesOf, request } from "./supply.js";
+
+const toField = async (...all) => (await import("./recipients.js")).toField(...all);
 
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
@@ -41,9 +44,9 @@ function may(type, places) {
 
 export const area = (places, name) => ({ pcodes: (places ?? "").split(" ").filter(Boolean).slice(0, 8), ...(name ? { place_name: name } : {}) });
 export const frame = (thing) => ({ area: area(thing.places), lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}) });
-const choices = (thing) => api.view("choices", { places: thing.places, status: api.me.status.toUpperCase(), lang: words.lang }).catch(() => ({ people: [], incidents: [], kinds: [] }));
+const choices = (thing) => api.view("choices", { places: thing.places, status: api.me.status.toUpperCase(), lang: words.lang }).catch(() => ({ incidents: [], kinds: [], others: [] }));
 // Of an alarm or a report the detail is a word of the contract, of the others what people wrote.
-const called = (thing) => (thing.what === "alert" || thing.what === "report" ? word("hazard", thing.hazard) : thing.detail || thing.name || word("hazard", thing.hazard));
+const called = (thing) => (thing.what === "alert" || thing.what === "report" ? word("hazard", thing.hazard) : detailOf(thing) || thing.name || word("hazard", thing.hazard));
 const titleOf = (name, thing) => [say("act." + name), called(thing), thing.place].filter(Boolean).join(" · ");
 const formOf = (name, thing, rest) => ({ key: `${name} ${thing.id} ${thing.line_id ?? ""}`, title: titleOf(name, thing), button: say("act." + name), about: [thing.id], ...rest });
 
@@ -84,7 +87,7 @@ function incidentActions(thing) {
   return [
     ...incidentMoves.filter(([, , event]) => legal[event]).map(([key, name, event]) => act(key, name, "incident_transition", of, () => move(thing, name, event, legal[event]))),
     legal.MERGED ? act("g", "merge", "incident_transition", of, () => merge(thing)) : null,
-    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of))) : null,
+    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of), await import("./recipients.js"))) : null,
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
     act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
@@ -99,28 +102,24 @@ function note(thing) {
   ask(formOf("note", thing, { fields: [{ name: "text", label: say("form.text"), type: "area", required: true, path: "text" }],
     make: (v) => [{ ...frame(thing), activity_log_entry: { position: api.me.person, text: v.text, ...(thing.id && thing.id !== thing.incident_id ? { about_ids: [thing.id] } : {}) } }] }));
 }
-const addressee = (people, value) => ({ name: "to", label: say("form.to"), type: "pick", required: true, value, options: people.map((one) => [one.recipient, one.stands_for]), path: "to[" });
-const names = (text) => text.split(/[\s,;]+/).filter(Boolean);
 
 async function message(thing, to) {
-  const { people } = await choices(thing);
   ask(formOf("message", thing, { fields: [
-    addressee(people, to ?? (/^[a-z0-9_-]+\.[a-z0-9_.-]+$/.test(thing.by ?? "") ? thing.by : "")),
+    await toField(thing.places, { wanted: to || (thing.by ?? "").split(", ")[0] }),
     { name: "subject", label: say("form.subject"), required: true, most: 200, value: [called(thing), thing.place].filter(Boolean).join(", "), path: "subject" },
     { name: "text", label: say("form.text"), type: "area", required: true, most: 4000, path: "text" },
     { name: "lane", label: say("form.priority"), type: "choice", value: "ROUTINE", options: [["IMMEDIATE", say("precedence.2")], ["PRIORITY", say("precedence.3")], ["ROUTINE", say("precedence.4")]] },
     { name: "by", label: say("form.reply_by"), type: "time", path: "reply_by_us" },
-  ], make: (v) => [{ ...frame(thing), to: names(v.to), lane: "LANE_" + v.lane, ...(v.by ? { kind: "KIND_REQUEST" } : {}),
+  ], make: (v) => [{ ...frame(thing), to: v.to, lane: "LANE_" + v.lane, ...(v.by ? { kind: "KIND_REQUEST" } : {}),
     general_message: { from_role: api.me.person, subject: v.subject, text: v.text, ...(v.by ? { reply_by_us: v.by } : {}) } }] }));
 }
 async function escalate(thing) {
-  const { people } = await choices(thing);
   ask(formOf("escalate", thing, { fields: [
-    addressee(people),
+    await toField(thing.places),
     { name: "channel", label: say("form.channel"), type: "choice", value: "CONSOLE", options: options("channel", ["CONSOLE", "PHONE", "RADIO", "SMS", "SATELLITE", "RUNNER"]), path: "channel" },
     { name: "until", label: say("form.answer_by"), type: "time", required: true, value: "+0:05", path: "deadline_us" },
-  ], make: (v) => [{ ...frame(thing), to: names(v.to), preceding_id: thing.id,
-    escalation_event: { alert_id: thing.id, step: 1, target_role: names(v.to)[0], channel: "CHANNEL_" + v.channel, deadline_us: v.until, outcome: "ESCALATION_OUTCOME_STARTED" } }] }));
+  ], make: (v) => [{ ...frame(thing), to: v.to, preceding_id: thing.id,
+    escalation_event: { alert_id: thing.id, step: 1, target_role: v.to[0], channel: "CHANNEL_" + v.channel, deadline_us: v.until, outcome: "ESCALATION_OUTCOME_STARTED" } }] }));
 }
 
 // What somebody says by telephone or radio is a flash report as a district writes it, and stands in the queue like one.
@@ -261,7 +260,7 @@ export function actionsFor(thing) {
 // All lines of a board's row, with their actions.
 export async function lineMenu(row) {
   const found = await linesOf(row.thread, row.line_id).catch(() => []);
-  menu(`${kindName(row.kind)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
+  menu(`${kindName(row)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
 }
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export async function actMenu(thing) {

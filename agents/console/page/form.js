@@ -36,7 +36,7 @@ export function readTime(text, past) {
 
 const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
 
-// --- one field: {name, label, type, value, required, options, path, hint} ---------------------------------------------
+// --- one field: {name, label, type, value, required, options, path, hint, maker: of its own} ---------------------------------------------
 
 const makers = {
   text: (field, common) => el("input", { ...common, type: "text", maxlength: field.most ?? 500, value: field.value, autocomplete: "off" }),
@@ -66,11 +66,10 @@ const makers = {
     });
     return node;
   },
-  // Something of a list, or anything else.
-  pick: (field, common) => el("input", { ...common, type: "text", list: common.id + "-list", value: field.value, maxlength: field.most ?? 200, autocomplete: "off" }),
 };
 // What stands in the field, as the message has it; undefined: it cannot be read.
 const readers = {
+  pick: (text, field, node) => node.read(),
   number: (text) => (/^\d{1,9}([.,]\d{1,3})?$/.test(text) ? text.replace(",", ".") : undefined),
   place: (text, field, node) => codeIn(text) ?? (node.found?.text === text ? node.found.pcode : undefined),
   time: (text, field) => {
@@ -81,7 +80,7 @@ const readers = {
 
 function fieldNode(field) {
   const id = "f-" + field.name, type = field.type ?? "text";
-  const input = makers[type](field, { id, name: field.name, required: field.required, "aria-describedby": id + "-why" });
+  const input = (field.maker ?? makers[type])(field, { id, name: field.name, required: field.required, "aria-describedby": id + "-why" });
   const trouble = el("p", { id: id + "-why", class: "trouble" });
   const meant = type === "time" || type === "place" ? el("output", { for: id, class: "small" }) : null;
   const mean = () => {
@@ -93,13 +92,13 @@ function fieldNode(field) {
   if (type === "place" && input.value) input.dispatchEvent(new Event("input")); // a draft's place is looked up again
   const node = el(type === "radio" ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" }, el(type === "radio" ? "legend" : "label", { for: type === "radio" ? null : id }, field.label,
     field.required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
-    type === "pick" || type === "place" ? el("datalist", { id: id + "-list" }, (field.options ?? []).map(([value, text]) => el("option", { value, label: text ?? null }))) : null,
+    type === "place" ? el("datalist", { id: id + "-list" }) : null,
     field.hint || field.type === "area" ? el("p", { class: "small" }, field.hint ?? say("form.new_line")) : null, trouble);
   return {
     field, node, input,
     wrong(...text) {
       fill(trouble, ...text);
-      input.setAttribute("aria-invalid", text.length ? "true" : "false");
+      (input.inner ?? input).setAttribute("aria-invalid", text.length ? "true" : "false");
     },
     // null: nothing is there; undefined: something that cannot be meant
     read() {

@@ -88,7 +88,7 @@ function partsOf(row, commitments) {
 
 function requests(answer) {
   return table(say("incident.requests"), [
-    ["col.what", (row) => kindOf(row.kind)],
+    ["col.what", (row) => kindOf(row)],
     ["col.state", (row) => chip(word("state", row.state), row.state === "MET" ? "good" : "warn")],
     ["col.wanted", (row) => number(row.wanted), "n"],
     ["col.open", (row) => number(row.open), "n"],

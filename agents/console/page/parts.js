@@ -4,7 +4,7 @@ import * as api from "./api.js";
 
 export const ACT = "./act.js"; // all that can be done about a thing
 const all = [ACT, "./incident.js", "./incidents.js", "./resources.js", "./warn.js", "./map.js", "./districts.js", "./sensors.js", "./orders.js", "./relocation.js", "./search.js", "./system.js",
-  "./paper.js", "./numbers.js"];
+  "./recipients.js", "./paper.js", "./numbers.js"];
 const AGAIN_MS = 3000;
 
 const here = new Map(); // file -> its module

@@ -5,8 +5,9 @@ import * as news from "./news.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { detailOf } from "./called.js";
 import { detected } from "./detected.js";
-import { why, whyUndecided } from "./refusal.js";
+import { why } from "./refusal.js";
 import { ACT, have, part } from "./parts.js";
 import { saidBox } from "./said.js";
 import { go, toast } from "./way.js";
@@ -83,7 +84,7 @@ function notes(item) {
 
 // Of an order the machine and what it is to do, as eoc.order_draft has them.
 function told(item) {
-  if (item.what !== "order") return whyUndecided(item);
+  if (item.what !== "order") return detailOf(item);
   const [machine, ...what] = item.detail.split(" ");
   return `${word("order.do", what.join(".") || "numbers")} · ${machine}`;
 }

@@ -21,8 +21,8 @@ function suppliers(row) {
 }
 
 const columns = [
-  ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindOf(row.kind)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
-  ["col.what", (row) => [el("b", {}, kindOf(row.kind)), exercise(row.status)]],
+  ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindOf(row)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
+  ["col.what", (row) => [el("b", {}, kindOf(row)), exercise(row.status)]],
   ["col.place", (row) => [row.place, row.incident_id ? el("a", { class: "below", href: `/incident/${row.incident_id}`, "data-link": true }, row.incident || row.incident_id.slice(0, 8)) : null]],
   ["col.state", (row) => chip(word("state", row.state), tones[row.state])],
   ["col.needed", (row) => (row.need_late ? late(words.time(row.needed_at)) : words.time(row.needed_at)), "t"],

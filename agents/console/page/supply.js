@@ -1,13 +1,13 @@
 // supply - requests for resources and what suppliers have promised of them: every legal next message of EDXL-RM, by rows.
 import * as api from "./api.js";
-import { has, say, time, word } from "./words.js";
+import * as words from "./words.js";
+import { say, time, word } from "./words.js";
+import { kindName } from "./called.js";
 import { ask } from "./form.js";
 
-const kinds = ["excavator", "bulldozer", "lorry", "bus", "ambulance", "rescue team", "tent", "ration", "blanket", "water tanker", "pump", "generator", "fuel", "boat", "helicopter", "medical kit"];
 const units = ["H87", "KGM", "TNE", "LTR", "hour", "person"];
 const reasons = ["NO_STOCK", "ALREADY_COMMITTED", "ROAD_CLOSED", "NO_FUEL", "NO_AUTHORITY", "COST", "TOO_LATE", "OTHER"];
 
-export const kindName = (kind) => (has("kind." + kind) ? say("kind." + kind) : kind);
 const agency = () => api.me.sender.split(".")[0];
 const contact = (role) => [{ role, name: api.me.person, agency: agency() }];
 // "2.5" is 25 of scale 1.
@@ -18,19 +18,27 @@ export function quantity(text, unit) {
 
 // --- a request for an incident --------------------------------------------------------------------------------------------
 
-export function request(thing, formOf, frame, choices) {
-  const known = [...new Set([...kinds, ...choices.kinds])];
+export async function request(thing, formOf, frame, choices, { kindField, toField }) {
+  let kind = "", to = null, timer = null;
+  const toWhom = await toField(thing.places, { kind: () => kind || "-", bind: (bound) => (to = bound) });
+  // Who could supply that is proposed anew, unless somebody was chosen.
+  const changed = (value) => {
+    kind = value ?? "";
+    clearTimeout(timer);
+    timer = setTimeout(async () => to?.offer((await toWhom.find("")).slice(0, 1)), 300);
+  };
   ask(formOf("request", thing, { fields: [
-    { name: "kind", label: say("col.what"), type: "pick", required: true, most: 120, options: known.map((kind) => [kind, kindName(kind)]), path: "resource" },
+    kindField(choices, { changed }),
     { name: "amount", label: say("form.amount"), type: "number", required: true, value: "1", path: "quantity" },
     { name: "unit", label: say("form.unit"), type: "choice", half: true, value: "H87", options: units.map((unit) => [unit, word("unit", unit)]) },
     { name: "priority", label: say("form.priority"), type: "choice", value: "IMMEDIATE", options: ["IMMEDIATE", "ROUTINE", "BULK"].map((lane) => [lane, say("priority." + lane.toLowerCase())]) },
     { name: "place", label: say("form.where"), most: 200, path: "place_name" },
     { name: "needed", label: say("form.time_requested_arrival"), type: "time", path: "schedules" },
     { name: "use", label: say("form.use"), most: 500, path: "function" },
+    { ...toWhom, required: toWhom.value.length > 0 },
   ], make: (v) => {
     const base = frame(thing), at = { ...base.area, ...(v.place ? { place_name: v.place } : {}) };
-    return [{ ...base, area: at, lane: "LANE_" + v.priority, request_resource: { contacts: contact("Requester"), lines: [{ line_id: 1, resource: { kind: v.kind },
+    return [{ ...base, area: at, ...(v.to ? { to: v.to } : {}), lane: "LANE_" + v.priority, request_resource: { contacts: contact("Requester"), lines: [{ line_id: 1, resource: { kind: v.kind },
       assignment: { quantity: quantity(v.amount, v.unit), ...(v.use ? { function: v.use } : {}) },
       ...(v.needed ? { schedules: [{ type: "SCHEDULE_TYPE_REQUESTED_ARRIVAL", time_us: v.needed, location: at }] } : {}) }] } }];
   } }));
@@ -38,7 +46,7 @@ export function request(thing, formOf, frame, choices) {
 
 // --- what can be said of a line ---------------------------------------------------------------------------------------------
 
-export const linesOf = async (id, line) => (await api.view("line", { id, line })).lines;
+export const linesOf = async (id, line) => (await api.view("line", { id, line, lang: words.lang })).lines;
 
 // event -> key, words, message, whose part it is to say, answer, time that it says (and whether that is past), what is asked.
 // `mine`: said by the supplier; `ours`: by the agency that asked; `any`: a fact that either side may report.
@@ -75,7 +83,7 @@ function answer(line, part, one, v) {
 
 function sayOf(line, part, one, tools) {
   const thing = { id: line.thread, line_id: `${line.line_id} ${part?.supplier ?? ""}`, incident_id: line.incident_id, places: line.places, place: line.place,
-    detail: [kindName(line.kind), part?.supplier].filter(Boolean).join(" · ") };
+    detail: [kindName(line), part?.supplier].filter(Boolean).join(" · ") };
   const left = part?.quantity ?? line.open ?? line.wanted, before = part?.message_id ?? line.message_id;
   ask(tools.formOf(one.name, thing, { fields: [
     one.amount ? { name: "amount", label: `${say("form.amount")}, ${word("unit", part?.unit ?? line.unit)}`, type: "number", required: one.type !== "report_resource_deployment_status", value: left ? String(Number(left)) : "", path: "quantity" } : null,
@@ -88,7 +96,7 @@ function sayOf(line, part, one, tools) {
 }
 
 function cancel(line, tools) {
-  const thing = { id: line.thread, line_id: line.line_id, incident_id: line.incident_id, places: line.places, detail: kindName(line.kind) };
+  const thing = { id: line.thread, line_id: line.line_id, incident_id: line.incident_id, places: line.places, detail: kindName(line) };
   ask(tools.formOf("cancel_request", thing, { fields: [{ name: "text", label: say("form.reason"), most: 500, path: "description" }],
     make: (v) => [{ ...tools.frame(thing), kind: "KIND_CANCEL", originating_id: line.thread, request_resource: { contacts: contact("Requester"), recall: { recalled_id: line.message_id, type: "RECALL_TYPE_CANCEL" }, ...(v.text ? { description: v.text } : {}),
       lines: [{ line_id: line.line_id, resource: { kind: line.kind }, assignment: { quantity: quantity(line.wanted ?? 0, line.unit) } }] } }] }));
@@ -100,7 +108,7 @@ export function lineActions(line, tools) {
   const put = (one, part) => {
     if (!tools.may(one.type, line.places)) return;
     acts.push({ ...tools.act(one.key, one.name, one.type, line, () => sayOf(line, part, one, tools)),
-      label: [say("act." + one.name), part ? `${part.supplier}: ${word("state", part.state)}` : line.state === "OFFERED" ? "" : kindName(line.kind)].filter(Boolean).join(" · ") });
+      label: [say("act." + one.name), part ? `${part.supplier}: ${word("state", part.state)}` : line.state === "OFFERED" ? "" : kindName(line)].filter(Boolean).join(" · ") });
   };
   const open = line.state === "OPEN" || line.state === "PARTLY", mine = line.parts.some((part) => part.phase !== "over" && part.supplier === api.me.sender.split(".").slice(0, 2).join("."));
   if (open && !mine) for (const name of ["commit", "respond", "decline"]) put(says.find((one) => one.name === name));
