@@ -233,6 +233,28 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     assert.equal(bus.psql(`SELECT merged_into FROM eoc.incident_now WHERE incident_id = '${goes}'`), stays);
   });
 
+  await test("a message is written to an office by its place, in other letters, and nobody types an id", async () => {
+    const id = incident("who is there");
+    await open(page, id);
+    await act(page, "m");
+    await page.waitForSelector(".picked li");
+    assert.doesNotMatch(await page.textContent(".picked"), /@|coes[.]/);
+    await page.focus('dialog [name="to"]');
+    while (await page.locator(".picked li").count()) await page.keyboard.press("Backspace");
+    await page.keyboard.type("Айнӣ office");
+    await page.waitForSelector('.offers [role="option"][title="coes.ayni.office"][aria-selected="true"]');
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => axe.run("dialog", { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+    assert.deepEqual(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`), []);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.picked li[title="coes.ayni.office"]');
+    await page.fill('dialog [name="text"]', "is the bridge there?");
+    await page.focus('dialog [name="text"]');
+    await page.keyboard.press("Control+Enter");
+    assert.equal(await until("it is said", () => bus.psql(`SELECT doc->'to' FROM eoc.document WHERE incident_id = '${id}' AND type = 'general_message'`)), '["coes.ayni.office"]');
+    await page.waitForSelector("dialog", { state: "detached" });
+  });
+
   await test("excavators are asked for, promised, and let go", async () => {
     const id = incident("stones on the road"), of = `incident_id = '${id}'`;
     await open(page, id);
@@ -243,7 +265,12 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await fill(page, "excavator", "2", null, null, "km 12", "+2", "open the road");
     await until("two are wanted", () => bus.psql(`SELECT wanted || ' ' || kind || ' ' || state FROM eoc.board WHERE ${of}`) === "2 excavator OPEN");
     const thread = bus.psql(`SELECT thread FROM eoc.board WHERE ${of}`);
+    assert.match(bus.psql(`SELECT doc->'to' FROM eoc.document WHERE ${of} AND type = 'request_resource'`), /coes[.]/);
+    // Asked for in other words it is the same kind.
+    bus.tell("console", say({ kind: "KIND_REQUEST", request_resource: { contacts: [{ role: "Requester", name: "x", agency: "coes" }],
+      lines: [{ line_id: 1, resource: { kind: "экскаваторҳо" }, assignment: { quantity: { value: 1, unit: "H87" } } }] } }));
     await page.keyboard.press("3");
+    await page.waitForSelector(`section:has(h2:has-text("${words("en")["resources.kinds"]}")) tr:has-text("${words("en")["kind.excavator"]}")`);
     await page.focus(`[id="line-${thread}-1"]`);
     await act(page, "c");
     await fill(page, "2", "+3", "EX-07, EX-09");

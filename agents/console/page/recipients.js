@@ -14,8 +14,7 @@ function link(one) {
 }
 function option(one) {
   const own = one.recipient.split(".").slice(1).join(" ");
-  const place = words.lang === "ru" ? one.place?.replace(/[сц]кий$/, "$& район") : one.place; // the table has adjectives
-  return { value: one.recipient, title: one.recipient, label: [[one.title, place ?? (one.kind === "principal" ? own : "")].filter(Boolean).join(", "), one.kind === "agency" ? "" : one.agency].filter(Boolean).join(" · "),
+  return { value: one.recipient, title: one.recipient, label: [[one.title, one.place ?? (one.kind === "principal" ? own : "")].filter(Boolean).join(", "), one.kind === "agency" ? "" : one.agency].filter(Boolean).join(" · "),
     note: [one.why ? word("could", one.why) : "", one.kind === "agency" ? say("to.whole") : "", one.on_duty.length ? say("to.on_duty", { who: one.on_duty.join("; ") }) : "", link(one)].filter(Boolean).join(" · ") };
 }
 // As a form's field asks it; `kind` of resource: who could supply that comes first.

@@ -20,6 +20,19 @@ function suppliers(row) {
     one.is_late ? [" ", late(words.time(one.arrived_at ? one.until_at : one.arrives_at))] : one.arrived_at ? ` · ${words.time(one.arrived_at)}` : one.arrives_at ? ` · ${say("board.expected", { at: words.time(one.arrives_at) })}` : "")));
 }
 
+// What several have asked for, each in his own words and language, summed up by kind and unit.
+function kindsOf(items) {
+  const sums = new Map();
+  for (const row of items) {
+    const id = `${row.kind_id ?? row.kind}\t${row.unit ?? ""}`, sum = sums.get(id) ?? { name: kindOf(row), unit: row.unit, lines: 0, wanted: 0 };
+    sum.lines++;
+    for (const part of ["wanted", ...kinds]) sum[part] = (sum[part] ?? 0) + Number(row[part] ?? 0);
+    sums.set(id, sum);
+  }
+  return [...sums.values()].filter((one) => one.lines > 1);
+}
+const kindColumns = [["col.what", (row) => [row.name, row.unit && row.unit !== "H87" ? word("unit", row.unit) : ""].filter(Boolean).join(", ")], ...["wanted", ...kinds].map((part) => [`col.${part}`, (row) => number(row[part]), "n"])];
+
 const columns = [
   ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindOf(row)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
   ["col.what", (row) => [el("b", {}, kindOf(row)), exercise(row.status)]],
@@ -41,6 +54,7 @@ export async function resourcesPage(main) {
       tiles([[say("col.late"), lateOnes.length, lateOnes.length ? "bad" : "good"], [word("state", "OPEN"), items.filter((row) => row.state === "OPEN").length],
         [word("state", "PARTLY"), items.filter((row) => row.state === "PARTLY").length], [word("state", "MET"), items.filter((row) => row.state === "MET").length]]),
       key(parts({})),
+      kindsOf(items).length ? table(say("resources.kinds"), kindColumns, kindsOf(items)) : null,
       lateOnes.length ? table(say("resources.late"), columns, lateOnes) : null,
       table(say("resources.open"), columns, of("OPEN", "PARTLY"), say("resources.none_open")),
       of("MET").length ? table(say("resources.met"), columns, of("MET")) : null,
