@@ -68,6 +68,7 @@ static int add(struct console *c, bool is_new)
     struct keys kept = {.public_z85 = ""};
     char password[PASSWORD_MOST + 2] = "";
     enum lang known;
+    bool lost = false;
     char err[400] = "";
     enum status st;
     int code;
@@ -87,13 +88,17 @@ static int add(struct console *c, bool is_new)
                                 c->argv[3]);
         snprintf(p.lang, sizeof(p.lang), "%s", c->argv[3]);
     }
-    code = is_new ? -1 : person_unlock(c, p.name, &kept);
+    code = is_new ? -1 : person_unlock(c, p.name, &kept, &lost);
     if (code < 0)
         code = take_password(c, &p, password);
     if (code < 0)
+        code = person_report(c, people_put(c->set.people, &p, err, sizeof(err)), err);
+    if (code == EXIT_DONE && lost)
+        code = person_drop_key(c, p.name);
+    if (code == EXIT_DONE)
         code = person_lock(c, p.name, &kept, password);
     if (code < 0)
-        code = person_report(c, people_put(c->set.people, &p, err, sizeof(err)), err);
+        code = EXIT_DONE;
     keys_wipe(&kept);
     password_wipe(password, sizeof(password));
     password_wipe(p.hash, sizeof(p.hash));

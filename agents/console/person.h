@@ -16,8 +16,9 @@ int person_report(struct console *c, enum status st, const char *err);
 /* person key: FILE NULL makes a new one. An exit code. */
 int person_key(struct console *c, const char *name, const char *file);
 /* Opens the key of this person, if there is one, with the password of before, which is asked for.
- * An empty one stands for a password that is forgotten: the key goes with it. */
-int person_unlock(struct console *c, const char *name, struct keys *out);
+ * An empty one stands for a password that is forgotten, and makes *lost true: drop the key when the
+ * new password is kept. */
+int person_unlock(struct console *c, const char *name, struct keys *out, bool *lost);
 /* Locks it again; nothing to do if person_unlock found none. */
 int person_lock(struct console *c, const char *name, const struct keys *k, const char *password);
 int person_drop_key(struct console *c, const char *name); /* EXIT_DONE also if there is none */

@@ -134,7 +134,7 @@ int person_lock(struct console *c, const char *name, const struct keys *k, const
     return st == ST_OK ? -1 : person_report(c, st, err);
 }
 
-int person_unlock(struct console *c, const char *name, struct keys *out)
+int person_unlock(struct console *c, const char *name, struct keys *out, bool *lost)
 {
     char path[PATH], former[PASSWORD_MOST + 2] = "", err[400] = "";
     struct person_key line;
@@ -153,7 +153,7 @@ int person_unlock(struct console *c, const char *name, struct keys *out)
                             "one on the next",
                             name);
     else if (!*former)
-        code = person_drop_key(c, name) == EXIT_DONE ? -1 : EXIT_MACHINE;
+        *lost = true;
     else if (keyring_open(out, &line, former) != ST_OK)
         code = program_fail(c->program, EXIT_USAGE,
                             "the key of %s does not open with it; nothing was changed", name);

@@ -75,13 +75,26 @@ static const struct plan_agent *other_of(const struct demo *d, unsigned nth)
 
 static const char *const secrets[OTHERS] = {"conf/page.second", "conf/page.third"};
 
+/* Is there a line of this name in the text? A run that was killed halfway, or of before there was a
+ * third person, has fewer. */
+static bool has_line(const char *text, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *line = text; line; line = strchr(line, '\n'), line += line ? 1 : 0)
+        if (strncmp(line, name, len) == 0 && line[len] == ' ')
+            return true;
+    return false;
+}
+
+/* Adds a person to `people`, who is not among those of `before`; no plan, nothing is added. */
 static enum status add_person(struct demo *d, const struct plan_agent *a, const char *secret,
-                              struct buf *people)
+                              const char *before, struct buf *people)
 {
     char password[64], hash[PASSWORD_HASH];
     enum status st = ST_IO;
 
-    if (!a)
+    if (!a || has_line(before, a->name))
         return ST_OK;
     if (make_password(password) && password_hash(hash, password) == ST_OK) {
         st = file_replace(demo_path(d, "%s", secret), password, strlen(password));
@@ -90,22 +103,19 @@ static enum status add_person(struct demo *d, const struct plan_agent *a, const 
     return st;
 }
 
-/* conf/people, and files with the passwords for whoever starts the night: all of the first start.
- */
+/* conf/people, and files with the passwords for whoever starts the night. */
 static int write_people(struct demo *d, const struct plan_agent *a)
 {
-    const char *people = demo_path(d, "conf/people");
+    const char *people = demo_path(d, "conf/people"), *before = demo_read_file(d, people);
     struct buf text = {0};
     enum status st;
 
-    if (access(people, F_OK) == 0)
-        return -1;
-    st = add_person(d, a, "conf/page.password", &text);
-    if (st == ST_OK)
-        st = add_person(d, other_of(d, 0), secrets[0], &text);
-    if (st == ST_OK)
-        st = add_person(d, other_of(d, 1), secrets[1], &text);
-    if (st == ST_OK && !text.failed)
+    before = before ? before : "";
+    buf_puts(&text, before);
+    st = add_person(d, a, "conf/page.password", before, &text);
+    for (unsigned i = 0; i < OTHERS && st == ST_OK; i++)
+        st = add_person(d, other_of(d, i), secrets[i], before, &text);
+    if (st == ST_OK && !text.failed && text.len > strlen(before))
         st = file_replace(people, text.data, text.len);
     buf_free(&text);
     return st == ST_OK ? -1
@@ -207,12 +217,11 @@ static int give_key(struct demo *d, const struct plan_agent *page, const struct 
 int demo_give_keys(struct demo *d)
 {
     const struct plan_agent *page = page_of(d), *a;
+    const char *keys = demo_read_file(d, demo_path(d, "conf/people.keys"));
     int code = -1;
 
-    if (!page || access(demo_path(d, "conf/people.keys"), F_OK) == 0)
-        return -1;
-    for (unsigned i = 0; i < OTHERS && code < 0; i++)
-        if ((a = other_of(d, i)) != NULL)
+    for (unsigned i = 0; i < OTHERS && code < 0 && page; i++)
+        if ((a = other_of(d, i)) != NULL && !has_line(keys ? keys : "", a->name))
             code = give_key(d, page, a, secrets[i]);
     return code;
 }

@@ -12,6 +12,7 @@
 #include "proto/base/keys.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/wire/order.h"
 
 #include "proto/base/banned.h"
 
@@ -203,6 +204,21 @@ static void log_forged(struct access *a, const struct principal *p, const struct
                  a->counters.bad_signatures);
 }
 
+/* Who gives a machine orders may say them where it is, whatever places the order itself names. (Of
+ * a sender without a person approve_judge asks.) */
+static enum status check_person(const struct access *a, const Eocbus__V1__Envelope *m,
+                                struct refusal *why)
+{
+    const char *target = order_target(m);
+    const struct principal *person, *machine;
+
+    if (!target || order_is_draft(m) || !*m->author || strcmp(m->author, m->sender) == 0)
+        return ST_OK;
+    person = access_find(a, m->author);
+    machine = access_find(a, target);
+    return person && machine ? acl_may_order(person, machine, m, utc_now(a), why) : ST_OK;
+}
+
 /* A wrong signature under an approval is a forgery; what is merely missing is not. */
 static enum status check_approvals(struct access *a, const struct principal *p,
                                    Eocbus__V1__Envelope *m, struct refusal *why)
@@ -235,6 +251,8 @@ enum status access_check_word(struct access *a, const struct principal *p,
     if (word == WORD_BAD)
         log_forged(a, p, why);
     if (word == WORD_MISSING || word == WORD_BAD)
+        return ST_DENIED;
+    if (check_person(a, said->m, why) != ST_OK)
         return ST_DENIED;
     return check_approvals(a, p, said->m, why);
 }

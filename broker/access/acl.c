@@ -109,6 +109,19 @@ enum status acl_may_publish(const struct principal *p, const struct principal *a
     return ST_OK;
 }
 
+enum status acl_may_order(const struct principal *person, const struct principal *machine,
+                          const Eocbus__V1__Envelope *m, int64_t utc_us, struct refusal *why)
+{
+    struct rights_question q = {.type = (unsigned)m->body_case,
+                                .label = (unsigned)m->label,
+                                .places = machine->places,
+                                .agency = "",
+                                .reach = "",
+                                .utc_us = utc_us};
+
+    return may(person, VERB_SAY, &q) ? ST_OK : deny(person, VERB_SAY, &q, why);
+}
+
 enum status acl_may_listen(const struct principal *p, const char *pattern, struct refusal *why)
 {
     if (p->rights && rights_could_hear(p->rights, pattern))

@@ -13,6 +13,10 @@ MUST_CHECK enum status acl_may_publish(const struct principal *p, const struct p
                                        const struct principal *person,
                                        const Eocbus__V1__Envelope *m, int64_t utc_us,
                                        struct refusal *why);
+/* May `person` say this order where `machine` is? ST_DENIED, with the reason. */
+MUST_CHECK enum status acl_may_order(const struct principal *person,
+                                     const struct principal *machine, const Eocbus__V1__Envelope *m,
+                                     int64_t utc_us, struct refusal *why);
 /* ST_DENIED: it could hear nothing that matches, whatever it says of places. */
 MUST_CHECK enum status acl_may_listen(const struct principal *p, const char *pattern,
                                       struct refusal *why);

@@ -32,5 +32,23 @@ BEGIN
                       WHERE p.name = machine AND p.principal_id > 0), false);
 END
 $$;
-GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve TO bus_reader, bus_admin, bus_audit;
+-- May this person give it orders? Asked of where the machine is, whatever places the order itself names.
+CREATE FUNCTION bus.may_order(person text, type text, machine text) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce((SELECT bus.may(person, 'say', type, p.places, 'INTERNAL') FROM bus.principal p
+                      WHERE p.name = machine AND p.principal_id > 0), false);
+END
+$$;
+-- The keys that this person signs with now, as hexadecimal digits with commas between; '-': none is enrolled.
+CREATE FUNCTION bus.sign_keys_of(person text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(string_agg(encode(k.sign_key, 'hex'), ','), '-')
+              FROM (SELECT l.sign_key FROM bus.principal_list l
+                     WHERE l.name = person AND l.state = 'active' AND l.sign_key IS NOT NULL
+                     ORDER BY l.valid_from DESC LIMIT 4) AS k);
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve, bus.may_order, bus.sign_keys_of TO bus_reader, bus_admin, bus_audit;
 GRANT EXECUTE ON FUNCTION bus.approvers_set TO bus_admin;

@@ -175,7 +175,9 @@ static void hand_key(struct login *l)
         l->opened(l->x, &l->keys);
     else if (l->found == ST_NOTFOUND)
         refuse(l, 409, "no_key", "You have no key of your own here; see person key.", 0);
-    else if (l->found == ST_OK && l->unlocked == ST_NOMEM)
+    else if (l->found != ST_OK)
+        refuse(l, 503, "keys", "The keys of this desk cannot be read; tell who looks after it.", 0);
+    else if (l->unlocked == ST_NOMEM)
         refuse(l, 503, "memory", "There is no memory for it now.", 5);
     else
         refuse(l, 409, "key_locked", "Your key cannot be opened; have it made anew.", 0);

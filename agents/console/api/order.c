@@ -7,8 +7,10 @@
  *                                           └▶ too few: kept with the draft, in the record
  *
  * What is signed is made from the record, to the byte; the browser names it and its number in the
- * log, which is what was on the screen. Two persons may approve at one time, faster than the record
- * learns of it: the approvals of the last hours are remembered here too. */
+ * log, which is what was on the screen. A password takes a moment, so the record is asked once more
+ * before anything is said. Two persons may approve at one time, faster than the record learns of
+ * it: the last approvals that are in the outbox are remembered here too, and what was lost between
+ * two of them (a restart) the repeat of one who approved says. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +26,7 @@
 
 #include "proto/base/banned.h"
 
-enum { REMEMBERED = 64 };
+enum { REMEMBERED = 64, KEYS_TEXT = 264 /* four, as hexadecimal digits */ };
 
 struct orders {
     struct given {
@@ -102,7 +104,7 @@ void order_ask_need(struct taking *t)
 
 /* The answer of page_order_draft.sql: a line with what it is, then itself. */
 struct found {
-    char state[16], author[PERSON_NAME], desk[PERSON_NAME], meant[16], may[8];
+    char state[16], author[PERSON_NAME], desk[PERSON_NAME], meant[16], may[8], keys[KEYS_TEXT];
     unsigned needed;
     unsigned long long seq;
     const char *message;
@@ -111,8 +113,9 @@ struct found {
 static bool read_found(struct found *f, const char *text)
 {
     f->message = strchr(text, '\n');
-    return f->message && sscanf(text, "%15s %127s %127s %15s %u %llu %7s", f->state, f->author,
-                                f->desk, f->meant, &f->needed, &f->seq, f->may) == 7;
+    return f->message &&
+           sscanf(text, "%15s %127s %127s %15s %u %llu %7s %263s", f->state, f->author, f->desk,
+                  f->meant, &f->needed, &f->seq, f->may, f->keys) == 8;
 }
 
 static const char *room_word(const struct console *c)
@@ -138,7 +141,7 @@ static bool is_refused(struct taking *t, const struct found *f)
         refuse(t, 409, "other_desk", "It was written at another desk; it is approved there.");
     else if (strcmp(f->meant, room_word(t->console)) != 0)
         refuse(t, 409, "room", "An exercise and reality never mix.");
-    else if (strcmp(f->may, "may") != 0)
+    else if (strcmp(f->may, "may") != 0 || strcmp(f->desk, t->person) == 0)
         refuse(t, 403, "rights", "You may not approve this there.");
     else
         return false;
@@ -165,7 +168,8 @@ static bool read_order(struct taking *t, const struct found *f)
         return false;
     }
     t->needed = f->needed;
-    return true;
+    t->own_keys = arena_printf(t->arena, "%s", f->keys);
+    return t->own_keys != NULL;
 }
 
 /* --- approved --------------------------------------------------------------------------------- */
@@ -201,17 +205,82 @@ static enum status add_remembered(struct orders *o, struct taking *t)
     return st;
 }
 
+static unsigned approvals(const struct taking *t)
+{
+    Eocbus__V1__Approval **rows = NULL;
+
+    return (unsigned)order_approvals(t->m, &rows);
+}
+
+/* What a key that nobody enrolled signs would spoil the order for those who may. */
+static bool is_enrolled(const struct taking *t, const struct keys *k)
+{
+    uint8_t key[KEY_BYTES];
+    char hex[2 * KEY_BYTES + 1] = "";
+
+    if (keys_z85_decode(key, k->sign_public_z85) != ST_OK)
+        return false;
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", key[i]);
+    return strstr(t->own_keys, hex) != NULL;
+}
+
+/* With this person's approval, unless it was there before; a draft again if it takes others yet. */
 static enum status sign(struct taking *t, const struct keys *k)
 {
     struct console *c = t->console;
-    Eocbus__V1__Approval *mine = NULL, **rows = NULL;
-    enum status st = command_sign(t->m, t->person, loop_utc_us(c->loop), k, t->arena, &mine);
+    Eocbus__V1__Approval *mine = NULL;
+    enum status st = add_remembered(c->orders, t);
 
+    if (st == ST_OK && command_is_approved_by(t->m, t->person))
+        return approvals(t) < t->needed ? ST_EXISTS : ST_OK;
     if (st == ST_OK)
-        remember(c->orders, t->m->preceding_id.data, mine);
-    if (st == ST_OK && order_approvals(t->m, &rows) < t->needed)
+        st = command_sign(t->m, t->person, loop_utc_us(c->loop), k, t->arena, &mine);
+    t->signed_now = mine;
+    if (st == ST_OK && approvals(t) < t->needed)
         st = command_keep(t->m, room_status(c), t->id, t->arena);
     return st;
+}
+
+static void refuse_unsigned(struct taking *t, enum status st)
+{
+    if (st == ST_EXISTS)
+        refuse(t, 409, "approved_before", "You approved it already; it takes another person.");
+    else if (st == ST_FULL)
+        refuse(t, 409, "answered", "Four approved it already.");
+    else
+        refuse(t, 503, "memory", "There is no memory for it now.");
+}
+
+/* The draft as it is after the password: turned down, over, or still asked for. */
+static void on_still(void *arg, enum status st, const char *text, const char *why)
+{
+    struct taking *t = exchange_kept(arg);
+    uint8_t draft[ID_BYTES];
+    struct found f;
+
+    if (st != ST_OK || !read_found(&f, text)) {
+        log_warn("console.view", "path=order_draft status=%s why=\"%s\"", status_name(st), why);
+        refuse_away(t);
+        return;
+    }
+    if (is_refused(t, &f))
+        return;
+    if (taking_put(t)) {
+        if (t->signed_now && id_parse(draft, exchange_query(t->x, "draft")))
+            remember(t->console->orders, draft, t->signed_now);
+        log_info("console.order", "machine=%s said=%d", order_target(t->m), !order_is_draft(t->m));
+    }
+    taking_end(t);
+}
+
+static void ask_record(struct taking *t, reader_done_fn done)
+{
+    const char *params[] = {exchange_query(t->x, "draft"), t->person};
+
+    if (reader_ask(t->console->reader, t->person, "order_draft", params, ARRAY_LEN(params), done,
+                   t->x) != ST_OK)
+        refuse_away(t);
 }
 
 static void on_key(struct exchange *x, const struct keys *k)
@@ -223,21 +292,15 @@ static void on_key(struct exchange *x, const struct keys *k)
         taking_end(t);
         return;
     }
-    st = add_remembered(t->console->orders, t);
-    if (st == ST_OK && command_is_approved_by(t->m, t->person)) {
-        refuse(t, 409, "approved_before", "You approved it already; it takes another person.");
+    if (!is_enrolled(t, k)) {
+        refuse(t, 409, "key_unknown", "Your key is not enrolled under your name, or not any more.");
         return;
     }
+    st = sign(t, k);
     if (st == ST_OK)
-        st = sign(t, k);
-    if (st == ST_OK) {
-        log_info("console.order", "machine=%s said=%d", order_target(t->m), !order_is_draft(t->m));
-        taking_put(t);
-        taking_end(t);
-    } else {
-        refuse(t, st == ST_FULL ? 409 : 503, st == ST_FULL ? "answered" : "memory",
-               st == ST_FULL ? "Four approved it already." : "There is no memory for it now.");
-    }
+        ask_record(t, on_still);
+    else
+        refuse_unsigned(t, st);
 }
 
 static void on_draft(void *arg, enum status st, const char *text, const char *why)
@@ -258,7 +321,6 @@ static void on_draft(void *arg, enum status st, const char *text, const char *wh
 void approve_order_take(struct console *c, struct exchange *x, struct session *who)
 {
     const char *draft = exchange_query(x, "draft"), *id = exchange_query(x, "id");
-    const char *params[] = {draft, who->person};
     uint8_t parsed[ID_BYTES];
     struct taking *t;
 
@@ -271,7 +333,5 @@ void approve_order_take(struct console *c, struct exchange *x, struct session *w
         return;
     memcpy(t->id, parsed, sizeof(t->id));
     taking_digest(t, draft, strlen(draft));
-    if (reader_ask(c->reader, t->person, "order_draft", params, ARRAY_LEN(params), on_draft, x) !=
-        ST_OK)
-        refuse_away(t);
+    ask_record(t, on_draft);
 }

@@ -139,7 +139,20 @@ static void see_put(struct taking *t, enum status st, enum said_before before, u
     }
 }
 
-void taking_put(struct taking *t)
+static void answer_otherwise(struct taking *t, enum said_before before)
+{
+    if (order_is_for_a_machine(t->m) && !order_is_draft(t->m))
+        answer_error(t->x, 409, "answered", "The order was said before.");
+    else if (before == SAID_OTHER)
+        answer_error(t->x, 409, "message_id",
+                     "Something else was said under this message_id; say this under a new one.");
+    else
+        answer_error(t->x, 409, "message_id",
+                     "Something was said under this message_id long ago; if it was not this, say "
+                     "this under a new one.");
+}
+
+bool taking_put(struct taking *t)
 {
     const enum said_before before = find_or_keep(t);
     struct refusal why = {.code = NULL};
@@ -147,15 +160,11 @@ void taking_put(struct taking *t)
     enum status st = put_once(t, &tag, &why);
 
     see_put(t, st, before, tag);
-    if (st == ST_EXISTS && before == SAID_OTHER) {
-        answer_error(t->x, 409, "message_id",
-                     "Something else was said under this message_id; say this under a new one.");
-    } else if (st == ST_EXISTS && before == SAID_UNKNOWN) {
-        answer_error(t->x, 409, "message_id",
-                     "Something was said under this message_id long ago; if it was not this, say "
-                     "this under a new one.");
+    if (st == ST_EXISTS && (before == SAID_OTHER || before == SAID_UNKNOWN)) {
+        answer_otherwise(t, before);
     } else if (st == ST_OK || st == ST_EXISTS) {
         answer_taken(t, st == ST_EXISTS);
+        return true;
     } else if (st == ST_INVALID) {
         answer_refused(t, &why);
     } else {
@@ -163,6 +172,7 @@ void taking_put(struct taking *t)
                   outbox_trouble(agent_outbox(t->console->agent)));
         answer_later(t->x, 503, "outbox", "It could not be kept on this machine's disk.", 5);
     }
+    return false;
 }
 
 /* --- may this person? ------------------------------------------------------------------------- */

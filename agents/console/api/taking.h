@@ -23,16 +23,19 @@ struct taking { /* kept by its exchange; gone with it */
     Eocbus__V1__Envelope *m; /* lives in the arena; NULL until it is known */
     char person[PERSON_NAME];
     uint8_t id[16];   /* of what is to be said */
-    unsigned needed;  /* approvals, of an order to a machine */
     uint8_t said[32]; /* digest of who says it and of the request */
+    /* Of an order to a machine: */
+    unsigned needed;      /* approvals */
+    const char *own_keys; /* that the person is enrolled with now; lives in the arena */
+    const Eocbus__V1__Approval *signed_now; /* in t->m; NULL: this person's was there before */
 };
 
 /* NULL: no memory, and that was answered. */
 struct taking *taking_begin(struct console *c, struct exchange *x, const struct session *who);
 /* What is asked for, for knowing it again when it comes twice. */
 void taking_digest(struct taking *t, const char *request, size_t len);
-/* Into the outbox, and answered: the person may. */
-void taking_put(struct taking *t);
+/* Into the outbox, and answered: the person may. True: it is there, now or since before. */
+bool taking_put(struct taking *t);
 /* After the answer. */
 void taking_end(struct taking *t);
 /* Asks whether the person may say t->m; then it is said, or not, and answered. Ends the taking. */

@@ -23,7 +23,7 @@ struct person_key {
 /* The path of the keys of this people file. */
 void keyring_path(char *out, size_t size, const char *people);
 /* ST_NOTFOUND: this person has none (or there is no file yet). ST_DENIED: others may read the file.
- * ST_INVALID: a line that is none. `err` is a sentence. */
+ * ST_INVALID: this person's line is damaged. `err` is a sentence. */
 MUST_CHECK enum status keyring_find(const char *path, const char *name, struct person_key *out,
                                     char *err, size_t err_size);
 /* Adds, or takes the place of the one of this name. ST_FULL, ST_IO. */

@@ -756,6 +756,57 @@ static void a_refusal_says_what_is_missing_and_what_would_be_legal(void **state)
     access_destroy(a);
 }
 
+static void add_named(struct access *a, int32_t id, const char *name, const char *role,
+                      const char *place)
+{
+    const struct principal p = {.principal_id = id,
+                                .name = (char *)(uintptr_t)name,
+                                .roles = (char *)(uintptr_t)role,
+                                .places = (char *)(uintptr_t)place,
+                                .public_key = {(uint8_t)id}};
+
+    assert_int_equal(access_add(a, &p), ST_OK);
+}
+
+/* A desk with the whole country carries the word of somebody who has one district. */
+static void a_person_gives_orders_only_where_the_machine_is(void **state)
+{
+    static char desk[] = "coes.desk", person[] = "coes.asma", here[] = "3505203";
+    static char near_by[] = "coes.gw1", far[] = "coes.gw2";
+    struct access *a = new_access();
+    Eocbus__V1__SensorControl order = EOCBUS__V1__SENSOR_CONTROL__INIT;
+    struct access_said said = {.m = NULL};
+    struct refusal why = {.code = NULL};
+    Eocbus__V1__Envelope m;
+
+    (void)state;
+    access_begin(a);
+    assert_int_equal(access_rules(a, "1 dispatcher allow say * own INTERNAL - 0 0\n"
+                                     "2 desk allow carry * any INTERNAL - 0 0\n"
+                                     "0 0 allow need sensor_control:* any RESTRICTED - 0 0"),
+                     ST_OK);
+    add_named(a, 1, desk, "dispatcher desk", "");
+    add_named(a, 2, person, "dispatcher", here);
+    add_named(a, 3, near_by, "gateway", "3505203001");
+    add_named(a, 4, far, "gateway", "3507209");
+    assert_int_equal(access_commit(a), ST_OK);
+    say(&m, EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL, here, 2);
+    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.sender = desk;
+    m.author = person;
+    m.sensor_control = &order;
+    said.m = &m;
+    order.target = near_by;
+    order.action = EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_RESTART;
+    assert_int_equal(access_may_publish(a, access_find(a, desk), &m, &why), ST_OK);
+    assert_int_equal(access_check_word(a, access_find(a, desk), &said, &why), ST_OK);
+    order.target = far;
+    assert_int_equal(access_check_word(a, access_find(a, desk), &said, &why), ST_DENIED);
+    assert_string_equal(why.code, CODE_RIGHTS);
+    assert_non_null(strstr(why.text, "3507209"));
+    access_destroy(a);
+}
+
 static void without_rules_nobody_may_anything_and_bad_ones_keep_the_old(void **state)
 {
     struct access *a = access_of_a_gateway();
@@ -802,6 +853,7 @@ int main(void)
         cmocka_unit_test(a_foreign_sender_name_is_denied_with_both_names),
         cmocka_unit_test(nobody_may_withdraw_what_others_were_warned_of),
         cmocka_unit_test(a_refusal_says_what_is_missing_and_what_would_be_legal),
+        cmocka_unit_test(a_person_gives_orders_only_where_the_machine_is),
         cmocka_unit_test(without_rules_nobody_may_anything_and_bad_ones_keep_the_old),
     };
 

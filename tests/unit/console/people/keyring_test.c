@@ -106,7 +106,7 @@ static void who_is_removed_has_no_key_and_the_others_keep_theirs(void **state)
     assert_int_equal(keyring_open(&k, &line, "panj-vakhsh-2"), ST_OK);
 }
 
-static void a_file_that_others_read_or_that_is_damaged_is_refused(void **state)
+static void a_file_that_others_read_is_refused_and_a_damaged_line_for_its_person(void **state)
 {
     struct keys k;
     struct person_key line;
@@ -122,7 +122,9 @@ static void a_file_that_others_read_or_that_is_damaged_is_refused(void **state)
     assert_non_null(f);
     fputs("coes.rahimova nonsense\n", f);
     fclose(f);
-    assert_int_equal(keyring_find(path, "coes.nazarov", &line, err, sizeof(err)), ST_INVALID);
+    assert_int_equal(keyring_find(path, "coes.rahimova", &line, err, sizeof(err)), ST_INVALID);
+    assert_int_equal(keyring_find(path, "coes.nazarov", &line, err, sizeof(err)), ST_OK);
+    assert_int_equal(keyring_put(path, &line, err, sizeof(err)), ST_INVALID); /* nothing is lost */
 }
 
 int main(void)
@@ -134,8 +136,9 @@ int main(void)
                                         drop_folder),
         cmocka_unit_test_setup_teardown(who_is_removed_has_no_key_and_the_others_keep_theirs,
                                         make_folder, drop_folder),
-        cmocka_unit_test_setup_teardown(a_file_that_others_read_or_that_is_damaged_is_refused,
-                                        make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(
+            a_file_that_others_read_is_refused_and_a_damaged_line_for_its_person, make_folder,
+            drop_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
