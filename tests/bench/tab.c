@@ -46,6 +46,7 @@ void tab_open(struct tab *t, unsigned port, const char *cookie, struct samples *
 {
     memset(t, 0, sizeof(*t));
     snprintf(t->cookie, sizeof(t->cookie), "%s", cookie);
+    t->port = port;
     t->flash = flash;
     t->queue = queue;
     t->news = dial(port);
@@ -148,6 +149,19 @@ static void take_answer(struct tab *t, uint64_t now_us)
     }
 }
 
+/* The console ends a connection that was idle for long; a browser takes another. */
+static void dial_again_if_ended(struct tab *t)
+{
+    char byte;
+
+    if (recv(t->view, &byte, 1, MSG_PEEK) != 0)
+        return;
+    close(t->view);
+    t->view = dial(t->port);
+    if (fcntl(t->view, F_SETFL, O_NONBLOCK) != 0)
+        die("a page", "fcntl");
+}
+
 void tab_turn(struct tab *t, uint64_t now_us, int64_t utc_us)
 {
     hear(t, utc_us);
@@ -157,5 +171,6 @@ void tab_turn(struct tab *t, uint64_t now_us, int64_t utc_us)
     t->again = false;
     t->asks = true;
     t->asked_us = now_us;
+    dial_again_if_ended(t);
     request(t, t->view, "/api/view/queue?lang=ru");
 }

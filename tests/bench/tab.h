@@ -14,6 +14,7 @@ enum { TAB_TEXT = 4096, TAB_STREAM = 1 << 18, TAB_COOKIE = 200 };
 
 struct tab {
     int news, view;
+    unsigned port;
     size_t len, want, head_len; /* bytes in `text`; what is left of an answer's body */
     char text[TAB_STREAM], head[TAB_TEXT], cookie[TAB_COOKIE];
     bool asks, again;
