@@ -36,7 +36,7 @@ export function readTime(text, past) {
 
 const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
 
-// --- one field: {name, label, type, value, required, options, path, hint, maker: of its own} ---------------------------------------------
+// --- one field: {name, label, type, value, required, options, path, hint, least, wrong: words, maker: of its own} -------------------------
 
 const makers = {
   text: (field, common) => el("input", { ...common, type: "text", maxlength: field.most ?? 500, value: field.value, autocomplete: "off" }),
@@ -70,7 +70,10 @@ const makers = {
 // What stands in the field, as the message has it; undefined: it cannot be read.
 const readers = {
   pick: (text, field, node) => node.read(),
-  number: (text) => (/^\d{1,9}([.,]\d{1,3})?$/.test(text) ? text.replace(",", ".") : undefined),
+  number: (text, field) => {
+    const value = text.replace(",", ".");
+    return /^\d{1,9}(\.\d{1,3})?$/.test(value) && Number(value) >= (field.least ?? 0) ? value : undefined;
+  },
   place: (text, field, node) => codeIn(text) ?? (node.found?.text === text ? node.found.pcode : undefined),
   time: (text, field) => {
     const at = readTime(text, field.past);
@@ -134,7 +137,7 @@ export function openDialog(title, kind, ...children) {
   return dialog;
 }
 
-// form: {key, title, note, about: [ids], fields, button, make(values) -> messages}
+// form: {key, title, note, about: [ids], fields, button, make(values) -> messages, stored(messages): the record has them, however late}
 export function ask(form, trouble) {
   const draft = drafts.get(form.key) ?? {};
   const fields = form.fields.filter(Boolean).map((field) => fieldNode({ ...field, value: draft[field.name] ?? field.value }));
@@ -144,7 +147,7 @@ export function ask(form, trouble) {
 
   const keep = () => drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
   function refuse(trouble) {
-    const at = trouble.path && fields.find((one) => one.field.path && trouble.path.includes(one.field.path));
+    const at = fields.find((one) => trouble.path && one.field.path && trouble.path.includes(one.field.path));
     at?.wrong(whyNodes(trouble));
     fill(status, at ? "" : whyNodes(trouble));
     (at?.input ?? fields[0]?.input ?? go).focus();
@@ -158,7 +161,7 @@ export function ask(form, trouble) {
       const value = one.read();
       values[one.field.name] = value;
       if (value !== undefined) continue;
-      one.wrong(say(one.input.value.trim() ? "form." + one.field.type : "form.needed"));
+      one.wrong(say(one.input.value.trim() ? one.field.wrong ?? "form." + one.field.type : "form.needed"));
       first ??= one;
     }
     if (first) return first.input.focus();
@@ -168,13 +171,15 @@ export function ask(form, trouble) {
     const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => {
       if (drafts.get(form.key) === typed) drafts.delete(form.key);
       if (spoken.get(form.key)?.owner === owner) spoken.delete(form.key); // it would hold its dialog, and that the page under it
+      form.stored?.(owner.said);
     } };
     // The same words once more, while the first wait for the record, would be a second message.
     if (before && isUnderWay(before.owner) && before.words === JSON.stringify(typed)) return dialog.close();
     spoken.set(form.key, { owner, words: JSON.stringify(typed), at: Date.now() });
     try {
       // Refused after the form has gone, it opens as it was typed.
-      await speak(owner, form.make(values), (trouble) => {
+      owner.said = form.make(values);
+      await speak(owner, owner.said, (trouble) => {
         drafts.set(form.key, typed);
         ask(form, trouble);
       });

@@ -11,7 +11,7 @@ import { why, whyNodes } from "./refusal.js";
 import { saidBox } from "./said.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
-import { go, toast } from "./way.js";
+import { toast, tried } from "./way.js";
 
 const families = /siren_command|siren_report|sensor_control|sensor_configuration|receipt/;
 const tones = { ACCEPTED: "good", HEARD: "good", SOUNDED: "good", SILENCED: "good", EXPIRED: "warn", REJECTED: "bad", REFUSED: "bad", FAILED: "bad" };
@@ -37,20 +37,29 @@ const mode = (name) => control("SET_MODE", (v) => ({ mode: "SENSOR_MODE_" + name
 const bodies = { "SELF_TEST": siren("SELF_TEST"), "SOUND EVACUATE": sound("EVACUATE"), "SOUND ATTENTION": sound("ATTENTION"), "SOUND ALL_CLEAR": sound("ALL_CLEAR"), "SILENCE": siren("SILENCE"),
   "SET_MODE MAINTENANCE": mode("MAINTENANCE"), "SET_MODE NORMAL": mode("NORMAL"), "SET_MODE EVENT": mode("EVENT"), "CLEAR": control("CLEAR"), "RESTART": control("RESTART") };
 
+const all = () => api.view("orders", { lang: words.lang, status: api.me.status.toUpperCase() });
+// What became of an order is said when the record has it: one that takes nobody else has gone by then.
+async function tell([{ message_id: id }]) {
+  const { waiting, said } = await all().catch(() => ({ waiting: [], said: [] })), has = (rows) => rows.some((row) => row.message_id === id);
+  if (has(waiting)) toast(say("order.given"));
+  else if (has(said)) toast(say("order.gone"));
+}
+
 // thing: {machine, places, incident_id}; each may be missing.
 export async function orderForm(thing = {}) {
-  const { machines } = await api.view("orders", { lang: words.lang, status: api.me.status.toUpperCase() }), id = api.newId();
+  const { machines } = await all();
+  if (!machines.length) return toast(say("order.no_machine"), "bad");
   const near = (one) => (thing.places ?? "").split(" ").includes(one.pcode), ordered = [...machines.filter(near), ...machines.filter((one) => !near(one))];
-  ask({ key: `order ${thing.machine ?? thing.incident_id ?? ""}`, title: say("order.write"), button: say("order.give"), note: say("order.note"), about: [id], fields: [
-    { name: "machine", label: say("order.machine"), type: "choice", value: thing.machine, options: ordered.map((one) => [one.principal, `${one.principal} · ${one.place ?? one.pcode}`]), path: "target" },
+  const known = machines.some((one) => one.principal === thing.machine); // else no other stands there in its place
+  ask({ key: `order ${thing.machine ?? thing.incident_id ?? ""}`, title: say("order.write"), button: say("order.give"), note: say("order.note"), about: [], stored: tell, fields: [
+    { name: "machine", label: say("order.machine"), type: "choice", required: true, value: thing.machine, options: [...(known ? [] : [["", ""]]), ...ordered.map((one) => [one.principal, `${one.principal} · ${one.place ?? one.pcode}`])], path: "target" },
     { name: "what", label: say("order.what"), type: "choice", value: "SELF_TEST", options: Object.keys(bodies).map((one) => [one, called(one)]), path: "action" },
-    { name: "minutes", label: say("order.minutes"), type: "number", hint: say("order.minutes_hint"), path: "duration_s" },
+    { name: "minutes", label: say("order.minutes"), type: "number", least: 0.1, wrong: "order.minutes_least", hint: say("order.minutes_hint"), path: "duration_s" },
     { name: "waits", label: say("order.waits"), type: "choice", value: "15", half: true, options: ["5", "10", "15"].map((one) => [one, say("order.min", { n: one })]), path: "not_after_us" },
     { name: "reason", label: say("form.reason"), required: true, most: 400, path: "reason" },
   ], make: (v) => {
     const now = Date.now(), machine = machines.find((one) => one.principal === v.machine), minutes = v.minutes === null ? null : Number(v.minutes);
-    setTimeout(() => toast(say("order.given")));
-    return [{ message_id: id, event_time_us: new Date(now).toISOString(), not_after_us: new Date(now + Number(v.waits) * 60000).toISOString(), area: { pcodes: [machine.pcode] },
+    return [{ message_id: api.newId(), event_time_us: new Date(now).toISOString(), not_after_us: new Date(now + Number(v.waits) * 60000).toISOString(), area: { pcodes: [machine.pcode] },
       lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}), ...bodies[v.what]({ ...v, minutes }) }];
   } });
 }
@@ -60,7 +69,7 @@ export async function orderForm(thing = {}) {
 const link = (id, text) => el("a", { href: `/order/${id}`, "data-link": true }, text);
 // A part of the sensors' page; answers what to do on leaving.
 export async function ordersBox(place) {
-  place.append(el("p", {}, el("button", { type: "button", class: "first", id: "order-write", onclick: () => orderForm() }, say("order.write"))));
+  place.append(el("p", {}, el("button", { type: "button", class: "first", id: "order-write", onclick: () => tried(() => orderForm()) }, say("order.write"))));
   return watch(place, "orders", { status: api.me.status.toUpperCase() }, (answer) => [
     answer.waiting.length ? table(say("order.waiting"), [["order.what", (row) => link(row.message_id, called(whatOf(row)))], ["order.machine", (row) => row.machine], ["col.place", (row) => row.place],
       ["order.by", (row) => row.author], ["form.reason", (row) => row.reason], ["order.approved", (row) => say("order.of", { n: row.approved_by.length, of: row.needed }), "n"],

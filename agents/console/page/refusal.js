@@ -11,10 +11,13 @@ function now(text) {
   const moves = [...new Set((found[2].match(/\b[A-Z_]{3,}(?= \()/g) ?? []).filter((one) => has("move." + one.toLowerCase())).map((one) => word("move", one)))];
   return say(moves.length ? "refused.now" : "refused.now_nothing", { state: word("state", found[1]), moves: moves.join(", ") });
 }
-const textOf = (trouble) => trouble.text || trouble.message || "";
+// What the browser says of a broken line is for nobody: only the bus and the server have words worth reading.
+const isBroken = (trouble) => trouble instanceof Error && !trouble.status;
+const textOf = (trouble) => (isBroken(trouble) ? "" : trouble.text || trouble.message || "");
 
 // trouble: {code or word, path, text or message}, as the bus and the server say it.
 export function why(trouble) {
+  if (isBroken(trouble)) return say("trouble.unreachable");
   const text = textOf(trouble), code = trouble.code || trouble.word || "", key = ["refused.", "trouble."].map((group) => group + code).find(has);
   if (!key) return text;
   const fact = facts.map(([name, form]) => [name, text.match(form)]).find(([, found]) => found);
