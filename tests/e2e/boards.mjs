@@ -133,6 +133,7 @@ export async function boards({ test, enter, leave, bus, words }) {
     await page.waitForSelector(`.item.chosen[data-id="${old.message_id}"]:focus`);
     await page.keyboard.press("d");
     await page.waitForSelector(`.item[data-id="${old.message_id}"]`, { state: "detached" });
+    assert.equal(await page.locator(".toast.plain").count(), 0); // nobody is told that it cannot be dismissed
     assert.equal(bus.psql(`SELECT doc->>'author' FROM eoc.document WHERE type = 'decision' AND doc->'decision'->>'message_id' = '${old.message_id}'`), bus.name);
     await leave(page);
   });

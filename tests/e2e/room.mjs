@@ -11,6 +11,7 @@ import { cap } from "./cap.mjs";
 import { orders } from "./orders.mjs";
 import { paper } from "./paper.mjs";
 import { faults } from "./faults.mjs";
+import { line } from "./line.mjs";
 import { map } from "./map.mjs";
 import { night } from "./night.mjs";
 import { queue } from "./queue.mjs";
@@ -169,6 +170,7 @@ await map({ test, enter, leave, bus, words });
 await cap({ test, enter, leave, bus, words });
 await door({ test, enter, leave, bus, words });
 await orders({ test, enter, leave, bus, words, axe });
+await line({ test, enter, leave, bus, words });
 await shift({ test, enter, leave, bus });
 
 for (const theme of ["dark", "day"])

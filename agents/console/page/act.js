@@ -9,11 +9,12 @@ import { ask, menu } from "./form.js";
 import { whyUndecided } from "./refusal.js";
 import { saidBox, speak } from "./said.js";
 import { part } from "./parts.js";
-import { go } from "./way.js";
+import { go, tried } from "./way.js";
 import { detailOf, kindName } from "./called.js";
 import { lineActions, linesOf, request } from "./supply.js";
 
-const toField = async (...all) => (await import("./recipients.js")).toField(...all);
+const recipients = () => part("./recipients.js");
+const toField = async (...all) => (await recipients()).toField(...all);
 
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
@@ -87,7 +88,7 @@ function incidentActions(thing) {
   return [
     ...incidentMoves.filter(([, , event]) => legal[event]).map(([key, name, event]) => act(key, name, "incident_transition", of, () => move(thing, name, event, legal[event]))),
     legal.MERGED ? act("g", "merge", "incident_transition", of, () => merge(thing)) : null,
-    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of), await import("./recipients.js"))) : null,
+    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of), await recipients())) : null,
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
     act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
@@ -249,7 +250,7 @@ const makers = {
   machine: (thing) => [act("k", "order", "siren_command", thing, () => orderForm({ machine: thing.id, places: thing.places })), toDuty(thing)],
 };
 function act(key, name, type, thing, run) {
-  return { key, name, type, label: say("act." + name), run, places: thing.places };
+  return { key, name, type, label: say("act." + name), run: () => tried(run), places: thing.places };
 }
 const tools = { formOf, frame, area, act, may, movesOf };
 
@@ -258,10 +259,10 @@ export function actionsFor(thing) {
   return (makers[thing?.what]?.(thing) ?? []).filter((action) => action && may(action.type, action.places));
 }
 // All lines of a board's row, with their actions.
-export async function lineMenu(row) {
-  const found = await linesOf(row.thread, row.line_id).catch(() => []);
+export const lineMenu = (row) => tried(async () => {
+  const found = await linesOf(row.thread, row.line_id);
   menu(`${kindName(row)} · ${row.place ?? row.places}`, found.flatMap((line) => lineActions(line, tools)));
-}
+});
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export async function actMenu(thing) {
   await Promise.race([asked, new Promise((done) => setTimeout(done, 1000))]);

@@ -15,7 +15,7 @@ import { why } from "./refusal.js";
 import { bringAll, part } from "./parts.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
-import { go, toast } from "./way.js";
+import { go, toast, tried } from "./way.js";
 
 // The queue is here at once, every other page when it is wanted (parts.js).
 const later = (file, show, ...rest) => async (node) => (await part(`./${file}.js`))[show](node, ...rest);
@@ -96,14 +96,13 @@ function drawNav(shown) {
 
 // --- the frame's buttons --------------------------------------------------------------------------
 
-async function changeLanguage(lang) {
+const changeLanguage = (lang) => tried(async () => {
+  await words.useLanguage(lang).finally(() => drawFrame()); // of a language that does not come the old one stands
   words.choose(lang, api.me.person);
-  await words.useLanguage(lang);
   await places.load();
-  drawFrame();
   await waiting.again();
   show();
-}
+});
 const drawFrame = () => head.drawHead({ changeLanguage, showKeys, signOut: leaveRoom });
 
 async function leaveRoom() {
@@ -135,12 +134,12 @@ function onSettled(settled) {
 
 // --- keys ----------------------------------------------------------------------------------------
 
-async function showKeys() {
+const showKeys = () => tried(async () => {
   const { openDialog } = await part("./form.js");
   const dialog = openDialog(say("tool.keys"), "keys",
     el("dl", {}, ["digits", "move", "open", "take", "act", "dismiss", "approve", "hush", "system", "search", "help"].map((key) => [el("dt", {}, el("kbd", {}, say(`key.${key}`))), el("dd", {}, say(`key.${key}.does`))])),
     el("button", { type: "button", onclick: () => dialog.close() }, say("tool.close")));
-}
+});
 
 function onKey(event) {
   if (!isPageKey(event)) return;

@@ -5,12 +5,13 @@ import * as api from "./api.js";
 export const ACT = "./act.js"; // all that can be done about a thing
 const all = [ACT, "./incident.js", "./incidents.js", "./resources.js", "./warn.js", "./map.js", "./districts.js", "./sensors.js", "./orders.js", "./relocation.js", "./search.js", "./system.js",
   "./recipients.js", "./paper.js", "./numbers.js"];
-const AGAIN_MS = 3000;
+const AGAIN_MS = 3000, TRIES = 3;
 
 const here = new Map(); // file -> its module
 export const have = (file) => here.get(file);
 function keep(file, module) {
   here.set(file, module);
+  sessionStorage.removeItem("anew " + file);
   if (file === ACT) dispatchEvent(new Event("rights")); // the list shows what can be done
   return module;
 }
@@ -23,13 +24,25 @@ async function isReplaced() {
   return answer.ok && !(await answer.text()).includes(folder);
 }
 
+// There are browsers that never ask again for a module that once did not come, nor for one that needs it, until the page begins
+// anew: so it does when the server answers and the file does not come. Once for a file: where that does not help nothing blinks.
+const failed = new Map(); // file -> how often, while the server answered
+function isGivenUp(file) {
+  const mark = "anew " + file, times = (failed.get(file) ?? 0) + 1;
+  failed.set(file, times);
+  if (times < TRIES || sessionStorage.getItem(mark)) return false;
+  sessionStorage.setItem(mark, "1");
+  return true;
+}
+
 // Somebody wants it now. If it cannot come any more the page begins anew, with the address that it has by then; not while
-// something is being said, which would be lost.
+// something is being written or said, which would be lost.
+const isBusy = () => api.telling || document.querySelector("dialog");
 export async function part(file) {
   try {
     return have(file) ?? keep(file, await import(file));
   } catch (trouble) {
-    if (!api.telling && (await isReplaced())) location.reload();
+    if (!isBusy() && ((await isReplaced()) || isGivenUp(file))) location.reload();
     throw trouble;
   }
 }

@@ -10,7 +10,7 @@ import { detected } from "./detected.js";
 import { why } from "./refusal.js";
 import { ACT, have, part } from "./parts.js";
 import { saidBox } from "./said.js";
-import { go, toast } from "./way.js";
+import { go, toast, tried } from "./way.js";
 
 // What is being said about a thing: {id, state: of the thing then, said}. A second press of the key says it no second time.
 const saying = new Map();
@@ -45,7 +45,7 @@ async function take(item) {
 }
 // Taking an alarm is here at once; what else can be done comes just after the first view, and then the list is drawn again.
 const actionsFor = (item) => have(ACT)?.actionsFor(item) ?? [];
-const showMenu = (item) => part(ACT).then((act) => act.actMenu(item), () => toast(say("trouble.unreachable"), "bad"));
+const showMenu = (item) => tried(async () => (await part(ACT)).actMenu(item));
 
 // The first of them is what key `a` does.
 function actions(item) {
@@ -53,6 +53,11 @@ function actions(item) {
   if (item.what !== "alert") return actionsFor(item);
   const own = isOpenAlert(item) && !item.mine && item.by !== api.me.person && !saying.has(item.id) ? [{ label: say("queue.take"), run: () => take(item) }] : [];
   return [...own, ...(item.provisional ? [] : actionsFor(item))];
+}
+function dismiss(item) {
+  const found = actions(item).find((one) => one.name === "dismiss");
+  if (found) found.run();
+  else toast(say("queue.nothing_to_dismiss"), "plain");
 }
 function open(item) {
   if (item.what === "draft") return go(`/warn/${item.id}`);
@@ -165,7 +170,7 @@ export function queuePage(main) {
     else if (key === "a" && item && saying.has(item.id)) toast(say("queue.taken"), "plain");
     else if (key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
     else if (key === "Enter" && item) open(item);
-    else if (key === "d" && item) actions(item).find((one) => one.name === "dismiss")?.run() ?? toast(say("queue.nothing_to_dismiss"), "plain");
+    else if (key === "d" && item) dismiss(item);
     else if (key === "e" && waiting.past().length) {
       past.open = !past.open;
       if (past.open) act.choose(waiting.items().length);

@@ -1,5 +1,5 @@
 // sensors - how gateways are, what each channel measured last, and what was concluded, newest first.
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { chip, exercise, late, levelTone, spark, tiles, unitOf } from "./board.js";
@@ -20,10 +20,35 @@ const quality = (bits) => (bits & ~8193 ? chip(say("sensors.doubtful"), "warn") 
 // What can be done about a gateway: an order to it, or a word to whoever is on duty where it stands.
 const write = (row) => actMenu({ what: "machine", id: row.sender, places: row.pcode ?? (row.sender.match(/tj(\d{7})/) ?? [])[1] ?? "", place: row.place, name: row.sender, hazard: row.hazard });
 
+const AGAIN_MS = 3000;
+// The orders' part comes beside the board, which waits for nothing of it; what cannot come says so and is tried again.
+function orders(place) {
+  let over = false, leave = null, timer = null;
+  async function begin() {
+    try {
+      const { ordersBox } = await part("./orders.js");
+      if (over) return;
+      fill(place);
+      leave = await ordersBox(place);
+      if (over) leave();
+    } catch (trouble) {
+      if (over) return;
+      console.error(trouble);
+      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
+      timer = setTimeout(begin, AGAIN_MS);
+    }
+  }
+  begin();
+  return () => {
+    over = true;
+    clearTimeout(timer);
+    leave?.();
+  };
+}
 export async function sensorsPage(main) {
-  const orders = el("div");
-  main.append(orders);
-  const ends = await Promise.all([part("./orders.js").then((module) => module.ordersBox(orders)), boards(main)]);
+  const place = el("div");
+  main.append(place);
+  const ends = [orders(place), await boards(main)];
   return () => ends.forEach((end) => end());
 }
 function boards(main) {

@@ -3,6 +3,7 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
+import { tried } from "./way.js";
 
 export function signInPage(main, enter) {
   const trouble = el("p", { class: "trouble", role: "alert" });
@@ -21,11 +22,11 @@ export function signInPage(main, enter) {
       password.focus();
     }
   }
-  async function change(lang) {
-    words.choose(lang);
+  const change = (lang) => tried(async () => {
     await words.useLanguage(lang);
+    words.choose(lang);
     signInPage(main, enter);
-  }
+  });
   document.title = `${say("signin.title")} · eocbus`;
   fill(main, el("form", { class: "signin", onsubmit: submit },
     el("h1", {}, say("signin.title")),

@@ -19,8 +19,9 @@ let texts = {};
 export let lang = "ru";
 
 export async function useLanguage(wanted) {
-  lang = languages.includes(wanted) ? wanted : "ru";
-  texts = await (await fetch(`/words/${lang}.json`)).json();
+  const next = languages.includes(wanted) ? wanted : "ru";
+  texts = await (await fetch(`/words/${next}.json`)).json();
+  lang = next; // not before its words are here
   document.documentElement.lang = lang;
 }
 
