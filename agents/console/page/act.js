@@ -45,7 +45,7 @@ function may(type, places) {
 
 export const area = (places, name) => ({ pcodes: (places ?? "").split(" ").filter(Boolean).slice(0, 8), ...(name ? { place_name: name } : {}) });
 export const frame = (thing) => ({ area: area(thing.places), lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}) });
-const choices = (thing) => api.view("choices", { places: thing.places, status: api.me.status.toUpperCase(), lang: words.lang }).catch(() => ({ incidents: [], kinds: [], others: [] }));
+const choices = (thing) => api.view("choices", { places: thing.places, status: api.me.status.toUpperCase(), lang: words.lang });
 // Of an alarm or a report the detail is a word of the contract, of the others what people wrote.
 const called = (thing) => (thing.what === "alert" || thing.what === "report" ? word("hazard", thing.hazard) : detailOf(thing) || thing.name || word("hazard", thing.hazard));
 const titleOf = (name, thing) => [say("act." + name), called(thing), thing.place].filter(Boolean).join(" · ");
@@ -88,7 +88,7 @@ function incidentActions(thing) {
   return [
     ...incidentMoves.filter(([, , event]) => legal[event]).map(([key, name, event]) => act(key, name, "incident_transition", of, () => move(thing, name, event, legal[event]))),
     legal.MERGED ? act("g", "merge", "incident_transition", of, () => merge(thing)) : null,
-    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of), await recipients())) : null,
+    legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of).catch(() => ({ kinds: [], others: [] })), await recipients())) : null,
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
     act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
