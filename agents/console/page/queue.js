@@ -187,7 +187,11 @@ export function queuePage(main) {
   // Rights come place by place, a few dozen at a time: one drawing for all of them.
   let timer = null;
   const soon = () => { timer ??= setTimeout(() => { timer = null; redraw(); }, RIGHTS_MS); };
-  const here = redraw, ends = [waiting.changed(here), () => removeEventListener("rights", soon), () => clearTimeout(timer), () => watch.disconnect(), () => { redraw = stayAt = () => {}; }];
+  // News comes in swarms: one drawing a frame. A page that nobody sees has no frames.
+  let frame = 0;
+  const draws = () => { frame = 0; redraw(); };
+  const here = () => { if (document.hidden) draws(); else frame ||= requestAnimationFrame(draws); };
+  const ends = [waiting.changed(here), () => cancelAnimationFrame(frame), () => removeEventListener("rights", soon), () => clearTimeout(timer), () => watch.disconnect(), () => { redraw = stayAt = () => {}; }];
   addEventListener("rights", soon);
   const clock = setInterval(here, 30000);
   addEventListener("keydown", onKey);
