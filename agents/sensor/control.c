@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents/sensor/control_codes.h"
+#include "agents/sensor/modes.h"
 #include "proto/base/file.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
@@ -29,32 +30,27 @@ struct control {
     struct loop_timer *timer, *restart_timer;
     char mode_path[PATH], inbox_path[PATH], numbers_path[PATH];
     struct numbers *numbers;
-    Eocbus__V1__SensorMode mode;
-    int64_t mode_until_us; /* UTC; 0 = until it is told otherwise */
+    struct modes modes;
 };
 
 /* --- mode ------------------------------------------------------------------------------------- */
 
 static void keep_mode(struct control *c)
 {
-    char line[64];
-    int len = snprintf(line, sizeof(line), "%d %" PRId64 "\n", (int)c->mode, c->mode_until_us);
-
-    if (file_replace(c->mode_path, line, (size_t)len) != ST_OK)
-        log_error("control.mode.unkept", "path=%s why=%s next=\"normal after a restart\"",
+    if (modes_write(&c->modes, c->mode_path) != ST_OK)
+        log_error("control.mode.unkept", "path=%s why=%s next=\"as before it after a restart\"",
                   c->mode_path, strerror(errno));
 }
 
-static void enter_mode(struct control *c, Eocbus__V1__SensorMode mode, int64_t until_us)
+static void enter_mode(struct control *c)
 {
-    int64_t left_s = (until_us - loop_utc_us(c->set.loop)) / SECOND_US;
+    const struct told_mode now = modes_now(&c->modes);
+    int64_t left_s = (now.until_us - loop_utc_us(c->set.loop)) / SECOND_US;
 
-    log_info("control.mode", "mode=%d until_us=%" PRId64, (int)mode, until_us);
-    c->mode = mode;
-    c->mode_until_us = until_us;
-    site_maintenance(c->set.site, mode == MODE(MAINTENANCE));
+    log_info("control.mode", "mode=%d until_us=%" PRId64, (int)now.mode, now.until_us);
+    site_maintenance(c->set.site, now.mode == MODE(MAINTENANCE));
     if (c->set.mode)
-        c->set.mode(c->set.arg, mode, !until_us ? 0 : left_s < 1 ? 1 : (uint32_t)left_s);
+        c->set.mode(c->set.arg, now.mode, !now.until_us ? 0 : left_s < 1 ? 1 : (uint32_t)left_s);
 }
 
 /* One timer: the end of a mode, and numbers that come into force later. A clock may be set
@@ -63,8 +59,8 @@ static void arm(struct control *c)
 {
     int64_t due_us = numbers_due_us(c->numbers), left_ms;
 
-    if (c->mode_until_us && c->mode_until_us < due_us)
-        due_us = c->mode_until_us;
+    if (modes_due_us(&c->modes) < due_us)
+        due_us = modes_due_us(&c->modes);
     if (due_us == INT64_MAX) {
         loop_timer_stop(c->timer);
         return;
@@ -90,8 +86,8 @@ static void on_timer(void *arg)
     struct control *c = arg;
     int64_t now_us = loop_utc_us(c->set.loop);
 
-    if (c->mode_until_us && now_us >= c->mode_until_us) {
-        enter_mode(c, MODE(NORMAL), 0);
+    if (modes_end(&c->modes, now_us)) {
+        enter_mode(c);
         keep_mode(c);
     }
     if (numbers_due_us(c->numbers) <= now_us) {
@@ -101,21 +97,22 @@ static void on_timer(void *arg)
     arm(c);
 }
 
+/* What an exercise told ends with it: nobody has to remember to take it back. */
 static void read_mode(struct control *c)
 {
-    struct buf file = {0};
-    enum status st = file_read(c->mode_path, &file, 64);
-    int64_t until_us = 0;
-    int mode = 0;
+    enum status st = modes_read(&c->modes, c->mode_path);
 
-    buf_put(&file, "", 1);
-    if (st == ST_OK && !file.failed &&
-        sscanf((const char *)file.data, "%d %" SCNd64, &mode, &until_us) == 2 &&
-        mode >= MODE(NORMAL) && mode <= MODE(MAINTENANCE))
-        enter_mode(c, (Eocbus__V1__SensorMode)mode, until_us);
-    else if (st != ST_NOTFOUND)
-        log_warn("control.mode.unread", "path=%s next=normal", c->mode_path);
-    buf_free(&file);
+    if (st != ST_OK) {
+        if (st != ST_NOTFOUND)
+            log_warn("control.mode.unread", "path=%s next=normal", c->mode_path);
+        return;
+    }
+    if (c->speaker.status != EOCBUS__V1__STATUS__STATUS_EXERCISE && modes_end_exercise(&c->modes)) {
+        log_warn("control.mode.exercise", "mode=%d next=\"dropped, the exercise is over\"",
+                 (int)modes_now(&c->modes).mode);
+        keep_mode(c);
+    }
+    enter_mode(c);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -150,13 +147,17 @@ static void reject(struct control *c, const Eocbus__V1__Envelope *m, const char 
 static void set_mode(struct control *c, const Eocbus__V1__Envelope *m)
 {
     const Eocbus__V1__SensorControl *o = m->sensor_control;
+    struct told_mode told = {0};
 
     if (o->mode < MODE(NORMAL) || o->mode > MODE(MAINTENANCE)) {
         reject(c, m, "no_mode", "the mode is one of NORMAL, EVENT and MAINTENANCE");
         return;
     }
-    enter_mode(c, o->mode,
-               o->duration_s ? loop_utc_us(c->set.loop) + o->duration_s * SECOND_US : 0);
+    told.mode = o->mode;
+    if (o->duration_s)
+        told.until_us = loop_utc_us(c->set.loop) + o->duration_s * SECOND_US;
+    modes_tell(&c->modes, m->status, told);
+    enter_mode(c);
     keep_mode(c);
     arm(c);
     answer(c, m, "", "");
@@ -243,24 +244,18 @@ static enum status take(struct control *c, const Eocbus__V1__Delivery *d,
                             (Eocbus__V1__Envelope *)(uintptr_t)m, why);
 }
 
-/* Nothing sounds in an exercise; who may order the rest, and as what, is asked by take. */
-static bool may_sound(const Eocbus__V1__Envelope *m)
-{
-    return m->status == EOCBUS__V1__STATUS__STATUS_ACTUAL ||
-           m->siren_command->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
-}
-
 static void take_siren_command(struct control *c, const Eocbus__V1__Delivery *d,
                                const Eocbus__V1__Envelope *m)
 {
     struct refusal why = {.code = ""};
+    const char *unreal = control_unreal(m);
 
     if (site_goes_on_with(c->set.site, m->message_id.data))
         return;
     if (!site_has_siren(c->set.site))
         site_refuse(c->set.site, m, RESULT(REFUSED), "no_siren");
-    else if (!may_sound(m))
-        site_refuse(c->set.site, m, RESULT(REFUSED), "test_status");
+    else if (unreal)
+        site_refuse(c->set.site, m, RESULT(REFUSED), unreal);
     else if (!site_clock_is_known(c->set.site))
         site_refuse(c->set.site, m, RESULT(REFUSED), "clock_unknown");
     else if (take(c, d, m, &why) == ST_OK)
@@ -394,7 +389,6 @@ enum status control_create(struct control **out, const struct control_settings *
         return ST_NOMEM;
     c->set = *set;
     c->speaker = *set->speaker;
-    c->mode = MODE(NORMAL);
     if (name_file(c->mode_path, set->path, ".mode") &&
         name_file(c->inbox_path, set->path, ".inbox") &&
         name_file(c->numbers_path, set->path, ".numbers"))

@@ -6,8 +6,10 @@
  *
  * Nothing is done that agent_take_order did not let through: signed, approved by as many as the
  * rules say, ACTUAL, in time, meant for us, and not done before. A siren whose clock is unknown
- * obeys nobody. What is meant for another machine is passed over, unless it was sent to us by name.
- * Orders that come while there is no link are heard when it is back, and answered EXPIRED. */
+ * obeys nobody. In an exercise a siren is tested and no more, and what an exercise told a gateway
+ * (mode, numbers) ends when it starts with another status. What is meant for another machine is
+ * passed over, unless it was sent to us by name. Orders that come while there is no link are heard
+ * when it is back, and answered EXPIRED. */
 #ifndef EOCBUS_SENSOR_CONTROL_H
 #define EOCBUS_SENSOR_CONTROL_H
 

@@ -39,6 +39,16 @@ const char *control_code(const Eocbus__V1__Envelope *m, const struct refusal *wh
     return strcmp(why->code, CODE_APPROVAL) == 0 ? word_of_approvals(m) : "refused";
 }
 
+const char *control_unreal(const Eocbus__V1__Envelope *m)
+{
+    if (m->status == EOCBUS__V1__STATUS__STATUS_ACTUAL ||
+        m->siren_command->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST)
+        return NULL;
+    return m->siren_command->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE
+               ? "silence_status"
+               : "test_status";
+}
+
 bool control_is_over(const struct refusal *why)
 {
     return strcmp(why->code, CODE_EXPIRY) == 0;

@@ -10,6 +10,10 @@
 
 /* Of what agent_take_order refused: "one_approver", "said_before". Never NULL. */
 const char *control_code(const Eocbus__V1__Envelope *m, const struct refusal *why);
+/* What is not ACTUAL may test a siren and nothing else: it sounds none, and what sounds may be
+ * real. NULL: m, a siren_command, may go on; who may order it, and as what, is asked by
+ * agent_take_order. */
+const char *control_unreal(const Eocbus__V1__Envelope *m);
 /* It came too late, and was nothing worse. */
 bool control_is_over(const struct refusal *why);
 

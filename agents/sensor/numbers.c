@@ -25,6 +25,8 @@ struct kept {
     uint8_t signature[SIGNATURE];
     uint32_t signature_len;
     bool in_force;
+    bool is_actual; /* not of an exercise */
+    bool waits;     /* its time has come, and an exercise has newer ones */
     int64_t effective_us;
     uint32_t version;
     char profile[65];
@@ -81,6 +83,7 @@ static enum status add(struct numbers *n, const void *content, size_t len, const
     }
     k->effective_us = m->sensor_configuration->effective_us;
     k->version = m->sensor_configuration->profile_version;
+    k->is_actual = m->status == EOCBUS__V1__STATUS__STATUS_ACTUAL;
     snprintf(k->profile, sizeof(k->profile), "%s", m->sensor_configuration->profile);
     n->count++;
     return ST_OK;
@@ -152,6 +155,34 @@ static enum status read_file(struct numbers *n)
     return st;
 }
 
+static void rewrite_file(struct numbers *n)
+{
+    if (write_file(n) != ST_OK)
+        log_warn("numbers.unkept", "path=%s why=%s next=\"old ones stay beside it\"", n->path,
+                 strerror(errno));
+}
+
+static void drop_exercise(struct numbers *n)
+{
+    bool changed = false;
+
+    if (n->speaker.status == EOCBUS__V1__STATUS__STATUS_EXERCISE)
+        return;
+    for (size_t i = n->count; i-- > 0;) {
+        const struct kept *k = &n->kept[i];
+
+        if (k->is_actual)
+            continue;
+        log_warn("numbers.exercise",
+                 "profile=%s version=%" PRIu32 " next=\"dropped, the exercise is over\"",
+                 k->profile, k->version);
+        drop(n, i);
+        changed = true;
+    }
+    if (changed)
+        rewrite_file(n);
+}
+
 enum status numbers_create(struct numbers **out, const struct numbers_settings *set)
 {
     struct numbers *n = mem_zalloc(sizeof(*n));
@@ -174,6 +205,7 @@ enum status numbers_create(struct numbers **out, const struct numbers_settings *
         while (n->count)
             drop(n, n->count - 1);
     }
+    drop_exercise(n);
     *out = n;
     return ST_OK;
 }
@@ -191,15 +223,17 @@ void numbers_destroy(struct numbers *n)
 
 /* --- coming into force ------------------------------------------------------------------------ */
 
-/* What it replaces is not needed any more. */
+/* What it replaces is not needed any more; an exercise replaces nothing real. */
 static void drop_older(struct numbers *n, const struct kept *than)
 {
     char profile[sizeof(than->profile)];
     uint32_t version = than->version;
+    bool is_actual = than->is_actual;
 
     memcpy(profile, than->profile, sizeof(profile)); /* it moves up when others go */
     for (size_t i = n->count; i-- > 0;)
-        if (strcmp(n->kept[i].profile, profile) == 0 && n->kept[i].version < version)
+        if (strcmp(n->kept[i].profile, profile) == 0 && n->kept[i].version < version &&
+            (is_actual || !n->kept[i].is_actual))
             drop(n, i);
 }
 
@@ -238,9 +272,7 @@ enum status numbers_take(struct numbers *n, const Eocbus__V1__Delivery *d, int64
         drop_older(n, k);
     else
         drop(n, n->count - 1);
-    if (write_file(n) != ST_OK)
-        log_warn("numbers.unkept", "path=%s why=%s next=\"old ones stay beside it\"", n->path,
-                 strerror(errno));
+    rewrite_file(n);
     return st;
 }
 
@@ -252,7 +284,8 @@ static struct kept *next_due(struct numbers *n, int64_t now_us)
     for (size_t i = 0; i < n->count; i++) {
         struct kept *k = &n->kept[i];
 
-        if (!k->in_force && k->effective_us <= now_us && (!best || k->version < best->version))
+        if (!k->in_force && !k->waits && k->effective_us <= now_us &&
+            (!best || k->version < best->version))
             best = k;
     }
     return best;
@@ -266,6 +299,16 @@ static void settle(struct numbers *n, const struct kept *k, const char *why)
         n->set.settled(n->set.arg, m, why);
 }
 
+/* Real ones that only an exercise stands before: they come into force after it. */
+static bool waits_for_reality(const struct numbers *n, const struct kept *k)
+{
+    for (size_t i = 0; k->is_actual && i < n->count; i++)
+        if (!n->kept[i].is_actual && n->kept[i].in_force && n->kept[i].version >= k->version &&
+            strcmp(n->kept[i].profile, k->profile) == 0)
+            return true;
+    return false;
+}
+
 void numbers_tick(struct numbers *n, int64_t now_us)
 {
     struct kept *k;
@@ -273,8 +316,16 @@ void numbers_tick(struct numbers *n, int64_t now_us)
     bool changed = false;
 
     while ((k = next_due(n, now_us))) {
-        enum status st = put_in_force(n, k, why, sizeof(why));
+        enum status st;
 
+        k->waits = waits_for_reality(n, k);
+        if (k->waits) {
+            log_warn("numbers.waits",
+                     "profile=%s version=%" PRIu32 " next=\"in force after the exercise\"",
+                     k->profile, k->version);
+            continue;
+        }
+        st = put_in_force(n, k, why, sizeof(why));
         if (st == ST_OK)
             log_info("numbers.in_force", "profile=%s version=%" PRIu32, k->profile, k->version);
         else
@@ -289,9 +340,8 @@ void numbers_tick(struct numbers *n, int64_t now_us)
             drop_older(n, k);
     }
     n->has_begun = true;
-    if (changed && write_file(n) != ST_OK)
-        log_warn("numbers.unkept", "path=%s why=%s next=\"old ones stay beside it\"", n->path,
-                 strerror(errno));
+    if (changed)
+        rewrite_file(n);
 }
 
 int64_t numbers_due_us(const struct numbers *n)
@@ -299,7 +349,7 @@ int64_t numbers_due_us(const struct numbers *n)
     int64_t due_us = INT64_MAX;
 
     for (size_t i = 0; i < n->count; i++)
-        if (!n->kept[i].in_force && n->kept[i].effective_us < due_us)
+        if (!n->kept[i].in_force && !n->kept[i].waits && n->kept[i].effective_us < due_us)
             due_us = n->kept[i].effective_us;
     return due_us;
 }
@@ -344,9 +394,12 @@ static void say_why(struct numbers *n, const Eocbus__V1__SensorConfiguration *c,
                    m->sensor_configuration->reason);
 }
 
-/* Once for each version, and again if a person changed the numbers and not the version. */
-static enum status name_key(char *key, size_t size, const Eocbus__V1__SensorConfiguration *c)
+/* Once for each version, and again if a person changed the numbers and not the version. What was
+ * told in an exercise was not told in reality. */
+static enum status name_key(char *key, size_t size, Eocbus__V1__Status status,
+                            const Eocbus__V1__SensorConfiguration *c)
 {
+    const uint64_t world = status == EOCBUS__V1__STATUS__STATUS_ACTUAL ? 0 : (uint64_t)status;
     uint8_t bytes[4096];
     size_t len = eocbus__v1__sensor_configuration__get_packed_size(c);
 
@@ -354,7 +407,7 @@ static enum status name_key(char *key, size_t size, const Eocbus__V1__SensorConf
         return ST_FULL;
     eocbus__v1__sensor_configuration__pack(c, bytes);
     snprintf(key, size, "numbers-%.64s-%" PRIu32 "-%016" PRIx64, c->profile, c->profile_version,
-             text_hash(0, bytes, len));
+             text_hash(world, bytes, len));
     return ST_OK;
 }
 
@@ -369,7 +422,7 @@ static enum status tell_one(struct numbers *n, unsigned at, int64_t now_us)
     if (st == ST_OK) {
         c->target = (char *)(uintptr_t)n->speaker.gateway;
         c->reason = reason;
-        st = name_key(key, sizeof(key), c);
+        st = name_key(key, sizeof(key), n->speaker.status, c);
     }
     if (st != ST_OK)
         return st;

@@ -3,7 +3,10 @@
  * An order that was signed and approved is kept on disk as it came, with its signature and its
  * approvals, then its numbers come into force: all of them or none, now or at effective_us. After a
  * start they do so again, if their version is still higher than that of the settings. What is in
- * force is told to the bus, once for each version, with who ordered and who approved it. */
+ * force is told to the bus, once for each version, with who ordered and who approved it.
+ *
+ * What an exercise ordered ends with it: a start with another status drops it, and what was ordered
+ * in reality, which it never replaces, comes into force again. */
 #ifndef EOCBUS_SENSOR_NUMBERS_H
 #define EOCBUS_SENSOR_NUMBERS_H
 
@@ -27,7 +30,8 @@ struct numbers_settings { /* borrowed for its life, the path for the call */
     void *arg;
 };
 
-/* A file that cannot be read is said, and left alone until new numbers come. ST_NOMEM. */
+/* Drops an exercise's orders unless speaker->status is EXERCISE. A file that cannot be read is
+ * said, and left alone until new numbers come. ST_NOMEM. */
 MUST_CHECK enum status numbers_create(struct numbers **out, const struct numbers_settings *set);
 void numbers_destroy(struct numbers *n); /* NULL is allowed */
 

@@ -462,9 +462,20 @@ static void order_a_short_sound(void)
     }
 }
 
-static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorMode mode)
+static void order_as(Eocbus__V1__Status status, Eocbus__V1__SirenAction action)
+{
+    draw_up(action, 600);
+    message.status = status;
+    approve(KARIM);
+    approve(RAHIMA);
+    say();
+}
+
+static void control_as(Eocbus__V1__Status status, Eocbus__V1__SensorAction action,
+                       Eocbus__V1__SensorMode mode)
 {
     draw_up_message(600);
+    message.status = status;
     eocbus__v1__sensor_control__init(&control);
     message.body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL;
     message.sensor_control = &control;
@@ -481,14 +492,20 @@ static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorM
     say();
 }
 
+static void control_gateway(Eocbus__V1__SensorAction action, Eocbus__V1__SensorMode mode)
+{
+    control_as(EOCBUS__V1__STATUS__STATUS_ACTUAL, action, mode);
+}
+
 #define ACTION(word) EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_##word
 #define MODE(word)   EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_##word
 #define ACCEPTED     "SELECT count(*) FROM eoc.machine_order WHERE answer = 'ACCEPTED'"
 #define CONCLUDED(what)                                                                            \
     "SELECT count(*) FROM eoc.sensor_detection WHERE NOT local_siren_sounded AND level = '" what "'"
-#define SOUND   EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND
-#define SILENCE EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE
-#define TEST    EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST
+#define EXERCISE EOCBUS__V1__STATUS__STATUS_EXERCISE
+#define SOUND    EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND
+#define SILENCE  EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE
+#define TEST     EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST
 
 /* --- tests ------------------------------------------------------------------------------------ */
 
@@ -538,6 +555,35 @@ static void an_exercise_sounds_nothing_whatever_comes_down_the_channel(void **st
     wait_for_words("sounded", " test", 1);
     assert_int_equal(count_in("sounded", " on "), 0);
     expect_reports(1, "SOUNDED -");
+}
+
+/* A gateway in an exercise, beside a siren that sounds because reality asked for it. */
+static void an_exercise_silences_nothing_and_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    write_conf("clock = ntp\nstatus = exercise\n");
+    start_gateway();
+    wait_for_gateway();
+    order(SOUND, 600);
+    wait_for_words("sounded", " on evacuate 600 0", 1);
+    order_as(EXERCISE, SILENCE);
+    expect_reports(2, "SOUNDED -, REFUSED silence_status");
+    assert_int_equal(count_in("sounded", " off"), 0);
+    order(SILENCE, 600);
+    wait_for_words("sounded", " off", 1);
+    control_as(EXERCISE, ACTION(SET_MODE), MODE(MAINTENANCE));
+    wait_for_number(ACCEPTED, 1);
+    end_gateway(SIGTERM);
+    write_conf("clock = ntp\n");
+    start_gateway();
+    wait_for_words("gw.log", "control.mode.exercise", 1);
+    /* It is real again: no exercise's order gets that far. */
+    control_as(EXERCISE, ACTION(SET_MODE), MODE(MAINTENANCE));
+    wait_for_number("SELECT count(*) FROM eoc.machine_order WHERE answer = 'REJECTED' AND code = "
+                    "'test_status'",
+                    1);
+    (void)send_a_mudflow();
+    wait_for_words("sounded", " on evacuate 180 0", 1);
 }
 
 /* Everything that must not sound, one after the other, and each is answered. */
@@ -833,6 +879,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(with_broker_and_database_dead_it_sounds_within_two_seconds_and_tells_later),
         T(an_exercise_sounds_nothing_whatever_comes_down_the_channel),
+        T(an_exercise_silences_nothing_and_leaves_nothing_behind),
         cmocka_unit_test_setup_teardown(what_must_not_sound_does_not_and_each_is_told_why,
                                         begin_with_lax_rules, end),
         T(what_waited_in_the_log_and_is_over_or_forged_sounds_nothing),

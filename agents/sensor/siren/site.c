@@ -328,7 +328,8 @@ bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t
     struct siren_sound sound = {.asked_us = t.utc_us};
     bool late = is_late(s, m->event_time_us, &t);
 
-    end_owed_above(s, m->sensor_detection->level);
+    if (m->status == EOCBUS__V1__STATUS__STATUS_ACTUAL)
+        end_owed_above(s, m->sensor_detection->level);
     if (!line)
         return false;
     memcpy(sound.cause, message_id, sizeof(sound.cause));
@@ -356,7 +357,7 @@ void site_look(struct site *s, Eocbus__V1__DetectionLevel holds, int64_t flow_us
     struct siren_time t;
     struct siren_sound sound;
 
-    if (!s->owed.is || !s->driver)
+    if (!s->owed.is || !s->driver || s->speaker.status != EOCBUS__V1__STATUS__STATUS_ACTUAL)
         return;
     t = now_of(s);
     age_owed(s, &t);

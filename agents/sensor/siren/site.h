@@ -41,7 +41,8 @@ void site_destroy(struct site *s); /* a siren that sounds is left to end by itse
  * that should sound and does not yet, because its samples are old, people work there or nobody saw
  * the flow, is owed: site_look sounds it, until a lower level is concluded, somebody says silence,
  * or it was owed for SITE_OWED_H hours by a clock that is known: who was switched off meanwhile
- * does not sound yesterday's alarm. */
+ * does not sound yesterday's alarm. What an exercise concludes neither ends nor sounds what is
+ * owed. */
 bool site_concluded(struct site *s, const Eocbus__V1__Envelope *m, const uint8_t message_id[16]);
 /* holds: the level as it is now, by all detectors; one that is under what is owed sounds nothing.
  * flow_us: when the flow was seen last by a detector that warns of it now (detect_flow_us). Call it

@@ -3,6 +3,9 @@
 #include "agents/sensor/numbers.h"
 #include "tests/unit/sensor/desk.h"
 
+#define ACTUAL   EOCBUS__V1__STATUS__STATUS_ACTUAL
+#define EXERCISE EOCBUS__V1__STATUS__STATUS_EXERCISE
+
 static struct {
     struct desk desk;
     struct arena *arena;
@@ -11,6 +14,7 @@ static struct {
     char path[64], why[NUMBERS_WHY], settled[NUMBERS_WHY];
     char once[40][160], key[160];
     unsigned once_count, settlements;
+    Eocbus__V1__Status status; /* of what is ordered */
 } w;
 
 /* The outbox: what was said under a key is not said again. */
@@ -41,7 +45,7 @@ static void on_settled(void *arg, const Eocbus__V1__Envelope *order, const char 
 }
 
 /* The program starts: detectors from the settings, then what was kept. */
-static void start(const char *version, int64_t now_us)
+static void start_as(Eocbus__V1__Status status, const char *version, int64_t now_us)
 {
     char line[100], *lines[] = {line}, err[400];
     struct conf_list list = {lines, 1};
@@ -54,6 +58,7 @@ static void start(const char *version, int64_t now_us)
 
     numbers_destroy(w.numbers);
     speaker.put = put_once;
+    speaker.status = status;
     snprintf(line, sizeof(line), "stage.level %s gusar.stage line=2 debounce=1/1", version);
     arena_reset(w.arena);
     assert_int_equal(
@@ -64,12 +69,18 @@ static void start(const char *version, int64_t now_us)
     assert_int_equal(numbers_tell(w.numbers, now_us), ST_OK);
 }
 
+static void start(const char *version, int64_t now_us)
+{
+    start_as(ACTUAL, version, now_us);
+}
+
 static int begin(void **state)
 {
     static const char *const streams[] = {"gusar.stage 1 stage metre -3"};
 
     (void)state;
     memset(&w, 0, sizeof(w));
+    w.status = ACTUAL;
     desk_open(&w.desk, streams, 1);
     assert_int_equal(arena_create(&w.arena, 1u << 20), ST_OK);
     snprintf(w.path, sizeof(w.path), "/tmp/eocbus-numbers-%d", (int)getpid());
@@ -119,7 +130,7 @@ static enum status order(uint32_t version, int64_t line_mm, int64_t effective_us
     m.sender = (char *)"coes.asma";
     m.epoch = m.lane_seq = 1;
     m.lane = EOCBUS__V1__LANE__LANE_ROUTINE;
-    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.status = w.status;
     m.kind = EOCBUS__V1__KIND__KIND_REQUEST;
     m.label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
     m.event_time_us = m.sent_time_us = T0;
@@ -234,6 +245,91 @@ static void the_bus_is_told_once_with_who_ordered_and_who_approved(void **state)
     assert_int_equal(w.desk.count, told + 1);
 }
 
+static void what_an_exercise_ordered_ends_with_it(void **state)
+{
+    (void)state;
+    start_as(EXERCISE, "1", T0);
+    w.status = EXERCISE;
+    assert_int_equal(order(2, 9000, 0), ST_OK);
+    assert_int_equal(order(3, 9500, T0 + MINUTE), ST_AGAIN);
+    start_as(EXERCISE, "1", T0);
+    assert_int_equal(line_mm(), 9000);
+    start("1", T0 + MINUTE);
+    assert_int_equal(line_mm(), 2000);
+    assert_true(numbers_due_us(w.numbers) == INT64_MAX);
+    start_as(EXERCISE, "1", T0 + MINUTE); /* they are given up, not put aside */
+    assert_int_equal(line_mm(), 2000);
+}
+
+static void a_test_is_no_exercise_and_drops_its_numbers_too(void **state)
+{
+    (void)state;
+    start_as(EXERCISE, "1", T0);
+    w.status = EXERCISE;
+    assert_int_equal(order(2, 9000, 0), ST_OK);
+    start_as(EOCBUS__V1__STATUS__STATUS_TEST, "1", T0);
+    assert_int_equal(line_mm(), 2000);
+}
+
+static void what_was_ordered_in_reality_is_in_force_again_after_an_exercise(void **state)
+{
+    (void)state;
+    assert_int_equal(order(2, 1500, 0), ST_OK);
+    start_as(EXERCISE, "1", T0);
+    assert_int_equal(line_mm(), 1500);
+    w.status = EXERCISE;
+    assert_int_equal(order(3, 9000, 0), ST_OK);
+    start_as(EXERCISE, "1", T0);
+    assert_int_equal(line_mm(), 9000);
+    start("1", T0);
+    assert_int_equal(line_mm(), 1500);
+}
+
+static void what_reality_ordered_for_later_waits_for_the_end_of_an_exercise(void **state)
+{
+    (void)state;
+    start_as(EXERCISE, "1", T0);
+    assert_int_equal(order(2, 1500, T0 + MINUTE), ST_AGAIN);
+    w.status = EXERCISE;
+    assert_int_equal(order(3, 9000, 0), ST_OK);
+    numbers_tick(w.numbers, T0 + MINUTE);
+    assert_int_equal(line_mm(), 9000);
+    assert_int_equal(w.settlements, 0);
+    assert_true(numbers_due_us(w.numbers) == INT64_MAX);
+    start("1", T0 + MINUTE);
+    assert_int_equal(line_mm(), 1500);
+}
+
+static void newer_ones_of_reality_end_those_of_an_exercise(void **state)
+{
+    (void)state;
+    start_as(EXERCISE, "1", T0);
+    w.status = EXERCISE;
+    assert_int_equal(order(2, 9000, 0), ST_OK);
+    w.status = ACTUAL;
+    assert_int_equal(order(3, 1500, 0), ST_OK);
+    start_as(EXERCISE, "1", T0);
+    assert_int_equal(line_mm(), 1500);
+}
+
+static void what_was_told_in_an_exercise_is_told_again_in_reality(void **state)
+{
+    size_t told;
+
+    (void)state;
+    start_as(EXERCISE, "1", T0);
+    w.status = EXERCISE;
+    assert_int_equal(order(2, 1500, 0), ST_OK);
+    assert_int_equal(numbers_tell(w.numbers, T0), ST_OK);
+    start("1", T0);
+    told = w.desk.count;
+    w.status = ACTUAL;
+    assert_int_equal(order(2, 1500, 0), ST_OK);
+    assert_int_equal(numbers_tell(w.numbers, T0), ST_OK);
+    assert_int_equal(w.desk.count, told + 1);
+    assert_int_equal(desk_said(&w.desk, told)->status, ACTUAL);
+}
+
 static void a_damaged_file_leaves_the_numbers_of_the_settings(void **state)
 {
     FILE *f;
@@ -262,6 +358,12 @@ int main(void)
         T(what_is_for_later_waits_over_a_start),
         T(what_cannot_come_into_force_in_its_time_is_told),
         T(the_bus_is_told_once_with_who_ordered_and_who_approved),
+        T(what_an_exercise_ordered_ends_with_it),
+        T(a_test_is_no_exercise_and_drops_its_numbers_too),
+        T(what_was_ordered_in_reality_is_in_force_again_after_an_exercise),
+        T(what_reality_ordered_for_later_waits_for_the_end_of_an_exercise),
+        T(newer_ones_of_reality_end_those_of_an_exercise),
+        T(what_was_told_in_an_exercise_is_told_again_in_reality),
         T(a_damaged_file_leaves_the_numbers_of_the_settings),
     };
 

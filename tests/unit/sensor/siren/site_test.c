@@ -24,6 +24,7 @@ static struct {
     size_t lines;                     /* of the two that say what sounds */
     Eocbus__V1__DetectionLevel holds; /* what was concluded last */
     bool clock_is_known;
+    Eocbus__V1__Status status; /* the gateway's, and of what it concludes */
 } w;
 
 static enum status publish(void *arg, const char *topic, const void *bytes, size_t len)
@@ -65,8 +66,7 @@ static void open_site(void)
 {
     static char *lines[] = {(char *)"alarm evacuate 3m", (char *)"warning attention 1m"};
     const struct conf_list sounds = {lines, w.lines};
-    const struct speaker speaker = {.gateway = "coes.siren1",
-                                    .status = EOCBUS__V1__STATUS__STATUS_ACTUAL};
+    const struct speaker speaker = {.gateway = "coes.siren1", .status = w.status};
     const struct site_settings set = {.loop = w.loop,
                                       .driver = "mqtt gusar/siren",
                                       .sounds = &sounds,
@@ -90,6 +90,7 @@ static int begin(void **state)
     (void)state;
     memset(&w, 0, sizeof(w));
     w.clock_is_known = true;
+    w.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
     w.lines = 2;
     snprintf(w.dir, sizeof(w.dir), "/tmp/eocbus-site-XXXXXX");
     if (!mkdtemp(w.dir) || loop_create(&w.loop) != ST_OK)
@@ -128,7 +129,7 @@ static bool conclude_from(Eocbus__V1__ObservationType type, Eocbus__V1__Detectio
     d.n_evidence = 1;
     d.previous_level = from;
     d.level = to;
-    m.status = EOCBUS__V1__STATUS__STATUS_ACTUAL;
+    m.status = w.status;
     m.event_time_us = at_us;
     m.sensor_detection = &d;
     w.holds = to;
@@ -306,6 +307,28 @@ static void silence_ends_what_is_owed_too(void **state)
     assert_int_equal(w.on, 0);
 }
 
+static void start_again_as(Eocbus__V1__Status status)
+{
+    site_destroy(w.site);
+    w.status = status;
+    open_site();
+}
+
+static void what_an_exercise_concludes_neither_sounds_nor_ends_what_is_owed(void **state)
+{
+    (void)state;
+    assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(11 * MINUTE)));
+    start_again_as(EOCBUS__V1__STATUS__STATUS_EXERCISE);
+    assert_false(conclude(LEVEL(CLEAR), LEVEL(ALARM), ago(0)));
+    look(ago(0));
+    assert_int_equal(w.on, 0);
+    assert_false(conclude(LEVEL(ALARM), LEVEL(CLEAR), ago(0)));
+    start_again_as(EOCBUS__V1__STATUS__STATUS_ACTUAL);
+    w.holds = LEVEL(ALARM);
+    look(ago(0));
+    assert_int_equal(w.on, 1);
+}
+
 static void by_a_clock_that_nobody_keeps_nothing_is_late(void **state)
 {
     (void)state;
@@ -329,6 +352,7 @@ int main(void)
         T(what_is_owed_too_long_is_dropped_also_while_nobody_sees_the_flow),
         T(what_is_owed_by_a_clock_that_nobody_keeps_ages_once_it_is_kept),
         T(silence_ends_what_is_owed_too),
+        T(what_an_exercise_concludes_neither_sounds_nor_ends_what_is_owed),
         T(by_a_clock_that_nobody_keeps_nothing_is_late),
     };
 
