@@ -119,7 +119,7 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
       const { token } = await (await fetch("/api/me")).json();
       const answer = await fetch(`/api/approve-order?${new URLSearchParams({ draft, seq: number, id: given })}`, { method: "POST", headers: { "X-Eocbus-Token": token }, body: new URLSearchParams({ password: own }) });
       return `${answer.status} ${(await answer.json()).error}`;
-    }, [id, randomUUID().replace(/^(.{14})4/, "$17"), String(seq), password]);
+    }, [id, randomUUID().replace(/^(.{14})4(.*).$/, "$17$20"), String(seq), password]);
     const seq = state("seq", `message_id = '${id}'`), page = await enterAs(registry, "en"), second = await enterAs(bus.second, "en");
     await page.goto(`${bus.url}/order/${id}`);
     await page.waitForSelector("main .none, main .move");

@@ -219,9 +219,21 @@ static int try_order(unsigned who, const char *id, const char *action, unsigned 
              "{\"message_id\":\"%s\",\"status\":\"STATUS_ACTUAL\",\"event_time_us\":"
              "\"1790000000000000\",\"not_after_us\":\"1790000600000000\",\"area\":{\"pcodes\":["
              "\"%s\"]},\"siren_command\":{\"site\":\"coes.siren1\",\"action\":"
-             "\"SIREN_ACTION_%s\",\"pattern\":\"SIREN_PATTERN_EVACUATE\",\"duration_s\":%u,"
-             "\"reason\":\"a wall of mud\"}}",
-             id, place, action, seconds);
+             "\"SIREN_ACTION_%s\",%s\"duration_s\":%u,\"reason\":\"a wall of mud\"}}",
+             id, place, action, seconds ? "\"pattern\":\"SIREN_PATTERN_EVACUATE\"," : "", seconds);
+    page_sign_in(page, names[who]);
+    return page_ask(page, "/api/say", body, answer, sizeof(answer));
+}
+
+static int say_something_else(unsigned who, const char *id)
+{
+    char body[400];
+
+    snprintf(body, sizeof(body),
+             "{\"message_id\":\"%s\",\"status\":\"STATUS_ACTUAL\",\"area\":{\"pcodes\":["
+             "\"3505203\"]},\"general_message\":{\"from_role\":\"duty\",\"subject\":\"s\","
+             "\"text\":\"t\"}}",
+             id);
     page_sign_in(page, names[who]);
     return page_ask(page, "/api/say", body, answer, sizeof(answer));
 }
@@ -241,17 +253,22 @@ static const char *write_order(unsigned who, const char *action, unsigned second
     return id;
 }
 
-static int approve_with(unsigned who, const char *draft, const char *password)
+static int approve_as(unsigned who, const char *draft, const char *id, const char *password)
 {
     char path[300], body[100], question[200];
 
     snprintf(question, sizeof(question), "SELECT seq FROM eoc.order_draft WHERE message_id = '%s'",
              draft);
     snprintf(path, sizeof(path), "/api/approve-order?draft=%s&seq=%" PRId64 "&id=%s", draft,
-             number(question), new_id());
+             number(question), id);
     snprintf(body, sizeof(body), "password=%s", password);
     page_sign_in(page, names[who]);
     return page_ask(page, path, body, answer, sizeof(answer));
+}
+
+static int approve_with(unsigned who, const char *draft, const char *password)
+{
+    return approve_as(who, draft, new_id(), password);
 }
 
 static int approve(unsigned who, const char *draft)
@@ -347,6 +364,39 @@ static void who_may_order_elsewhere_may_not_order_this_one(void **state)
     expect(try_order(KULOB, new_id(), "SOUND", 63, "3505203001"), 403, "rights");
 }
 
+/* It is drawn where its machine is, and reaches it, whatever place its writer named. */
+static void an_order_is_for_the_place_of_its_machine(void **state)
+{
+    const char *id = new_id();
+    char question[200];
+
+    (void)state;
+    expect(try_order(NAZAROVA, id, "SOUND", 65, "3507209"), 200, "message_id");
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.order_draft WHERE message_id = '%s' AND places = "
+             "'3505203001'",
+             id);
+    wait_for_number(question, 1);
+}
+
+/* The order's id is known before it is approved: whoever takes it first would spoil the order. */
+static void nobody_takes_the_id_that_an_approved_order_gets(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 66);
+    char taken[ID_TEXT];
+
+    (void)state;
+    snprintf(taken, sizeof(taken), "%s", draft);
+    taken[ID_TEXT - 2]++;
+    expect(try_order(SHARIPOV, taken, "SOUND", 67, "3505203001"), 422, "message_id");
+    expect(approve_as(RAHIMOV, draft, taken, page_password()), 422, "message_id");
+    expect(say_something_else(SHARIPOV, taken), 200, "message_id");
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    wait_for_number("SELECT count(*) FROM eoc.order_draft WHERE state = 'SAID' AND duration_s = 66",
+                    1);
+}
+
 /* Two approved, and nobody said it: a restart in between, or the policy asks for fewer now. */
 static void who_approved_before_says_what_nobody_said(void **state)
 {
@@ -373,6 +423,8 @@ int main(void)
         cmocka_unit_test(a_siren_refuses_one_that_lacks_an_approval),
         cmocka_unit_test(a_key_that_nobody_enrolled_approves_nothing),
         cmocka_unit_test(who_may_order_elsewhere_may_not_order_this_one),
+        cmocka_unit_test(an_order_is_for_the_place_of_its_machine),
+        cmocka_unit_test(nobody_takes_the_id_that_an_approved_order_gets),
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
     };
 

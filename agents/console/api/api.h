@@ -11,7 +11,8 @@
  *   POST /api/say            an Envelope as JSON; its message_id makes it one thing however often it is sent
  *   POST /api/approve?draft=ID&id=ID  a public alert that another person wrote, under a new id
  *   POST /api/approve-order?draft=ID&seq=N&id=ID  password=...: one more approval, with the own key, of an
- *                            order to a machine that another person wrote, as number N of the log has it
+ *                            order to a machine that another person wrote, as number N of the log has it; the
+ *                            last bit of the ids of orders and approvals is 0, of the order in the end 1
  *   GET  /api/news           server-sent events (news/)
  *
  * An error is {"error":"word","text":"a sentence"} with the status that fits; with "retry_s" it may be

@@ -65,6 +65,7 @@ static void refuse_away(struct taking *t)
 static void on_need(void *arg, enum status st, const char *text, const char *why)
 {
     struct taking *t = exchange_kept(arg);
+    char place[16];
     unsigned needed;
 
     if (st != ST_OK)
@@ -73,8 +74,10 @@ static void on_need(void *arg, enum status st, const char *text, const char *why
         refuse_away(t);
     } else if (strcmp(text, "nobody") == 0) {
         refuse(t, 422, "machine", "There is no such machine.");
-    } else if (sscanf(text, "%u", &needed) != 1) {
+    } else if (sscanf(text, "%u %15s", &needed, place) != 2) {
         refuse(t, 403, "rights", "You may not order this there.");
+    } else if (command_set_place(t->m, place, t->arena) != ST_OK) {
+        refuse(t, 503, "memory", "There is no memory for it now.");
     } else {
         if (!needed)
             command_at_once(t->m, room_status(t->console));
@@ -107,15 +110,20 @@ struct found {
     char state[16], author[PERSON_NAME], desk[PERSON_NAME], meant[16], may[8], keys[KEYS_TEXT];
     unsigned needed;
     unsigned long long seq;
-    const char *message;
+    const char *message, *givers; /* whose approvals the record has, ",one,other," and the rest */
 };
 
 static bool read_found(struct found *f, const char *text)
 {
+    int read = 0;
+
     f->message = strchr(text, '\n');
-    return f->message &&
-           sscanf(text, "%15s %127s %127s %15s %u %llu %7s %263s", f->state, f->author, f->desk,
-                  f->meant, &f->needed, &f->seq, f->may, f->keys) == 8;
+    if (!f->message ||
+        sscanf(text, "%15s %127s %127s %15s %u %llu %7s %263s %n", f->state, f->author, f->desk,
+               f->meant, &f->needed, &f->seq, f->may, f->keys, &read) != 8)
+        return false;
+    f->givers = text + read;
+    return read && f->givers < f->message;
 }
 
 static const char *room_word(const struct console *c)
@@ -162,6 +170,10 @@ static bool read_order(struct taking *t, const struct found *f)
         refuse(t, 422, "draft", *err ? err : "This is no order to a machine.");
         return false;
     }
+    if (command_misfit(t->m)) {
+        refuse(t, 422, "draft", command_misfit(t->m));
+        return false;
+    }
     if (command_of_draft(t->m, room_status(t->console), t->console->set.agent.name, draft,
                          t->arena) != ST_OK) {
         refuse(t, 503, "memory", "There is no memory for it now.");
@@ -169,7 +181,11 @@ static bool read_order(struct taking *t, const struct found *f)
     }
     t->needed = f->needed;
     t->own_keys = arena_printf(t->arena, "%s", f->keys);
-    return t->own_keys != NULL;
+    t->givers = arena_printf(t->arena, "%.*s", (int)(f->message - f->givers), f->givers);
+    if (t->own_keys && t->givers)
+        return true;
+    refuse(t, 503, "memory", "There is no memory for it now.");
+    return false;
 }
 
 /* --- approved --------------------------------------------------------------------------------- */
@@ -184,6 +200,15 @@ static void remember(struct orders *o, const uint8_t draft[ID_BYTES], const Eocb
     g->approved_us = a->approved_us;
 }
 
+/* What the record has of him is there already, or no longer counts. */
+static bool is_in_record(const struct taking *t, const char *person)
+{
+    char name[PERSON_NAME + 2];
+
+    snprintf(name, sizeof(name), ",%s,", person);
+    return strstr(t->givers, name) != NULL;
+}
+
 /* What was approved here and is on its way into the record. */
 static enum status add_remembered(struct orders *o, struct taking *t)
 {
@@ -194,7 +219,7 @@ static enum status add_remembered(struct orders *o, struct taking *t)
         Eocbus__V1__Approval a = EOCBUS__V1__APPROVAL__INIT;
 
         if (!g->approved_us || memcmp(g->draft, t->m->preceding_id.data, ID_BYTES) != 0 ||
-            command_is_approved_by(t->m, g->person))
+            is_in_record(t, g->person) || command_is_approved_by(t->m, g->person))
             continue;
         a.principal = g->person;
         a.approved_us = g->approved_us;
@@ -326,6 +351,10 @@ void approve_order_take(struct console *c, struct exchange *x, struct session *w
 
     if (!draft || !id || !id_parse(parsed, draft) || !id_parse(parsed, id)) {
         answer_error(x, 400, "question", "draft and id are UUIDs.");
+        return;
+    }
+    if (command_is_id_kept(parsed)) {
+        answer_error(x, 422, "message_id", "id: its last bit is kept for the order itself");
         return;
     }
     t = taking_begin(c, x, who);

@@ -65,15 +65,21 @@ void taking_end(struct taking *t)
 
 /* --- into the outbox -------------------------------------------------------------------------- */
 
+/* What an approved draft becomes: its id is known before it is said, so nothing else has its key.
+ */
+static bool is_approved_order(const Eocbus__V1__Envelope *m)
+{
+    return order_is_for_a_machine(m) && !order_is_draft(m) && m->preceding_id.len;
+}
+
 static enum status put_once(struct taking *t, uint64_t *tag, struct refusal *why)
 {
     struct outbox *o = agent_outbox(t->console->agent);
-    const bool is_order = order_is_for_a_machine(t->m);
     char key[ID_TEXT + 8], id[ID_TEXT];
     enum status st, ended;
 
     id_format(id, t->m->message_id.data);
-    snprintf(key, sizeof(key), "%s-%s", is_order ? "order" : "page", id);
+    snprintf(key, sizeof(key), "%s-%s", is_approved_order(t->m) ? "order" : "page", id);
     st = outbox_once(o, key);
     if (st == ST_OK)
         st = agent_put(t->console->agent, t->m, tag, why);
@@ -141,7 +147,7 @@ static void see_put(struct taking *t, enum status st, enum said_before before, u
 
 static void answer_otherwise(struct taking *t, enum said_before before)
 {
-    if (order_is_for_a_machine(t->m) && !order_is_draft(t->m))
+    if (is_approved_order(t->m))
         answer_error(t->x, 409, "answered", "The order was said before.");
     else if (before == SAID_OTHER)
         answer_error(t->x, 409, "message_id",
@@ -317,6 +323,10 @@ static enum status look_at(struct taking *t, char *err, size_t err_size)
     }
     if (t->m->message_id.len != ID_BYTES) {
         snprintf(err, err_size, "message_id: the page makes one, a UUID");
+        return ST_INVALID;
+    }
+    if (order_is_for_a_machine(t->m) && command_is_id_kept(t->m->message_id.data)) {
+        snprintf(err, err_size, "message_id: its last bit is kept for what a draft becomes");
         return ST_INVALID;
     }
     return fit_room(t, err, err_size);

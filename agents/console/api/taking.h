@@ -27,6 +27,7 @@ struct taking { /* kept by its exchange; gone with it */
     /* Of an order to a machine: */
     unsigned needed;      /* approvals */
     const char *own_keys; /* that the person is enrolled with now; lives in the arena */
+    const char *givers;   /* ",one,other,": whose approvals the record has, good or not; as above */
     const Eocbus__V1__Approval *signed_now; /* in t->m; NULL: this person's was there before */
 };
 

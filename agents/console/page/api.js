@@ -42,13 +42,14 @@ export function view(name, values = {}) {
   return ask(`/api/view/${name}?${new URLSearchParams(given)}`);
 }
 
-// UUIDv7, as every message of the bus has: the same one said twice is said once.
+// UUIDv7, as every message of the bus has: the same one said twice is said once. The last bit is what approved orders have.
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   let at = Date.now();
   for (let i = 5; i >= 0; i--, at = Math.floor(at / 256)) bytes[i] = at % 256;
   bytes[6] = 0x70 | (bytes[6] & 15);
   bytes[8] = 0x80 | (bytes[8] & 63);
+  bytes[15] &= 254;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

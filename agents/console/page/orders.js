@@ -21,8 +21,10 @@ const stateTones = { WAITING: "warn", SAID: "good", TURNED_DOWN: "bad", OVER: "b
 const keyOfOrder = (what) => String(what ?? "").trim().toLowerCase().replaceAll(" ", ".");
 export const called = (what) => (words.has("order.do." + keyOfOrder(what)) ? say("order.do." + keyOfOrder(what)) : String(what).toLowerCase().replaceAll("_", " "));
 const whatOf = (row) => (row.type === "sensor_configuration" ? "NUMBERS" : [row.action, row.how].filter(Boolean).join(" "));
-const lasts = (row) => say(row.duration_s ? "order.for" : "order.until_changed", { n: Math.round(row.duration_s / 6) / 10 });
-const meant = (row) => say("order.means." + keyOfOrder(whatOf(row)), { machine: row.machine, for: lasts(row) });
+const lasts = ({ duration_s: n }) => (n % 6 ? say("order.for_s", { n }) : say(n ? "order.for" : "order.until_changed", { n: n / 60 }));
+// Nobody approves what there are no words for.
+const isClear = (row) => words.has("order.means." + keyOfOrder(whatOf(row))) && (row.action !== "SOUND" || row.duration_s);
+const meant = (row) => say("order.means." + (isClear(row) ? keyOfOrder(whatOf(row)) : "unclear"), { machine: row.machine, for: lasts(row) });
 const answered = (row) => (row.answer ? [chip(word("order.answer", row.answer), tones[row.answer]), row.code ? el("span", { class: "below" }, words.has("order.code." + row.code) ? say("order.code." + row.code) : row.code) : null]
   : Date.parse(row.not_after) < Date.now() ? chip(say("order.unanswered"), "warn") : say("order.no_answer_yet"));
 const names = (list) => (list ?? []).join(", ");
@@ -60,7 +62,7 @@ export async function orderForm(thing = {}) {
   ], make: (v) => {
     const now = Date.now(), machine = machines.find((one) => one.principal === v.machine), minutes = v.minutes === null ? null : Number(v.minutes);
     return [{ message_id: api.newId(), event_time_us: new Date(now).toISOString(), not_after_us: new Date(now + Number(v.waits) * 60000).toISOString(), area: { pcodes: [machine.pcode] },
-      lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}), ...bodies[v.what]({ ...v, minutes }) }];
+      lang: "LANG_" + words.lang.toUpperCase(), ...(thing.incident_id ? { incident_ids: [thing.incident_id] } : {}), ...bodies[v.what]({ ...v, minutes, reason: v.reason.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "") }) }];
   } });
 }
 
@@ -112,7 +114,7 @@ function approval(said) {
   return { form, password, of: (draft) => { shown = draft; return form; } };
 }
 
-const numbersTable = (numbers) => table(numbers.profile + " " + numbers.profile_version, [["order.number", (row) => row.name], ["col.value", (row) => String(Number(row.value ?? 0) * 10 ** (row.exponent ?? 0)), "n"],
+const numbersTable = (numbers) => table(numbers.profile + " " + numbers.profile_version, [["order.number", (row) => row.name], ["col.value", (row) => String(Number((row.value ?? 0) + "e" + (row.exponent ?? 0))), "n"],
   ["order.unit", (row) => String(row.unit ?? "").replace("UNIT_", "").toLowerCase()]], numbers.parameters ?? []);
 
 export async function orderPage(main, id) {
@@ -134,8 +136,8 @@ export async function orderPage(main, id) {
   function acts(draft) {
     const own = draft.author === api.me.person, signed = draft.approved_by.includes(api.me.person), no = own ? "take_back" : "turn_down";
     if (draft.state !== "WAITING") return null;
-    const says = own ? "order.own" : signed ? "order.signed_already" : draft.desk !== api.me.sender ? "refused.other_desk" : !draft.may ? "order.no.rights" : null;
-    return [el("div", { class: "move" }, says ? el("p", {}, say(says)) : sign.of(draft),
+    const says = own ? "order.own" : signed ? "order.signed_already" : draft.desk !== api.me.sender ? "refused.other_desk" : !draft.may ? "order.no.rights" : isClear(draft) ? null : "order.means.unclear";
+    return [el("div", { class: "move" }, says ? el("p", {}, say(says, draft)) : sign.of(draft),
       own || draft.may ? el("button", { type: "button", id: "do-" + no.replaceAll("_", "-"), onclick: () => turnDown(draft, no) }, say("order." + no)) : null), saidBox(draft.message_id)];
   }
   ends.push(await watch(main, "order", { draft: id }, ({ draft, said }) => {
@@ -143,7 +145,9 @@ export async function orderPage(main, id) {
     endOf(draft);
     const facts = [["col.state", chip(word("order.state", draft.state), stateTones[draft.state])], ["order.what", called(whatOf(draft))], ["order.machine", draft.machine], ["col.place", draft.place ?? ""], ["col.status", word("status", draft.status)],
       ["order.by", draft.author], ["form.reason", draft.reason], ["col.since", words.time(draft.since)], ["order.waits_until", words.time(draft.not_after)],
-      ["order.approved", say("order.of", { n: draft.approved_by.length, of: draft.needed }) + (draft.approved_by.length ? ": " + names(draft.approved_by) : "")]];
+      ["order.approved", say("order.of", { n: draft.approved_by.length, of: draft.needed }) + (draft.approved_by.length ? ": " + names(draft.approved_by) : "")],
+      draft.how === "VOICE" && ["order.recording", String(draft.recording ?? 0)], draft.span_to && ["order.span", words.time(draft.span_from) + " – " + words.time(draft.span_to)],
+      draft.effective && ["order.effective", words.time(draft.effective)]].filter(Boolean);
     return [el("p", { class: "means", id: "means" }, meant(draft)),
       el("section", { class: "facts" }, el("dl", {}, facts.map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, value))))),
       draft.numbers ? numbersTable(draft.numbers) : null,

@@ -43,11 +43,105 @@ static const char *reason_of(const Eocbus__V1__Envelope *m)
     }
 }
 
+bool command_is_id_kept(const uint8_t id[16])
+{
+    return id[ID_BYTES - 1] & 1;
+}
+
+/* --- what nobody would see -------------------------------------------------------------------- */
+
+static uint32_t next_sign(const char **text)
+{
+    const unsigned char *at = (const unsigned char *)*text;
+    unsigned more = *at < 0xc0 ? 0 : *at < 0xe0 ? 1 : *at < 0xf0 ? 2 : 3;
+    uint32_t sign = more ? *at & (0x3fU >> more) : *at;
+
+    for (at++; more && (*at & 0xc0) == 0x80; more--)
+        sign = sign << 6 | (*at++ & 0x3f);
+    *text = (const char *)at;
+    return sign;
+}
+
+/* Controls, line breaks, what turns the direction, what has no width. */
+static bool is_plain(const char *text)
+{
+    static const uint32_t hidden[][2] = {{0, 0x1f},        {0x7f, 0x9f},      {0xad, 0xad},
+                                         {0x61c, 0x61c},   {0x180e, 0x180e},  {0x200b, 0x200f},
+                                         {0x2028, 0x202e}, {0x2060, 0x206f},  {0xfeff, 0xfeff},
+                                         {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
+
+    while (*text) {
+        uint32_t sign = next_sign(&text);
+
+        for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+            if (sign >= hidden[i][0] && sign <= hidden[i][1])
+                return false;
+    }
+    return true;
+}
+
+static const char *siren_misfit(const Eocbus__V1__SirenCommand *c)
+{
+    const bool sounds = c->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
+
+    if (sounds && (!c->pattern || !c->duration_s))
+        return "pattern, duration_s: a siren that sounds is told what, and for how long";
+    if (!sounds && (c->pattern || c->duration_s))
+        return "pattern, duration_s: only of a siren that sounds";
+    if (c->recording && c->pattern != EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_VOICE)
+        return "recording: only of the pattern VOICE";
+    return NULL;
+}
+
+static const char *control_misfit(const Eocbus__V1__SensorControl *c)
+{
+    const bool sets = c->action == EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SET_MODE;
+    const bool sends = c->action == EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SEND_HISTORY;
+
+    if (sets != (c->mode != EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_UNSPECIFIED))
+        return "mode: SET_MODE needs one, and nothing else has one";
+    if (!sets && c->duration_s)
+        return "duration_s: only of SET_MODE";
+    if (sends != (c->span != NULL))
+        return "span: SEND_HISTORY needs one, and nothing else has one";
+    return NULL;
+}
+
+static const char *numbers_misfit(const Eocbus__V1__SensorConfiguration *c, int64_t not_after_us)
+{
+    bool plain = is_plain(c->profile);
+
+    for (size_t i = 0; i < c->n_parameters; i++)
+        plain = plain && is_plain(c->parameters[i]->name);
+    if (!plain)
+        return "profile, parameters.name: signs that show nothing, or turn others round";
+    if (c->effective_us > not_after_us)
+        return "effective_us: after not_after_us, when the order is over";
+    return NULL;
+}
+
+const char *command_misfit(const Eocbus__V1__Envelope *m)
+{
+    if (!is_plain(reason_of(m)))
+        return "reason: signs that show nothing, or turn others round";
+    switch (m->body_case) {
+    case EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND:
+        return siren_misfit(m->siren_command);
+    case EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL:
+        return control_misfit(m->sensor_control);
+    default:
+        return numbers_misfit(m->sensor_configuration, m->not_after_us);
+    }
+}
+
+/* --- written, approved ------------------------------------------------------------------------ */
+
 enum status command_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, int64_t now_us,
                           char *err, size_t err_size)
 {
     int64_t life_us = m->not_after_us - m->event_time_us;
     Eocbus__V1__Approval **rows;
+    const char *misfit;
 
     if (order_approvals(m, &rows))
         return refuse(err, err_size, "approvals: nobody approved it before it was written");
@@ -61,6 +155,9 @@ enum status command_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, int6
                       "fifteen at most, one to a gateway for a day");
     m->event_time_us = now_us;
     m->not_after_us = now_us + life_us;
+    misfit = command_misfit(m);
+    if (misfit)
+        return refuse(err, err_size, misfit);
     if (is_siren(m))
         m->siren_command->remaining_ms = (uint32_t)(life_us / 1000);
     m->status = draft_status(room);
@@ -73,6 +170,21 @@ enum status command_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, int6
 void command_at_once(Eocbus__V1__Envelope *m, Eocbus__V1__Status room)
 {
     m->status = room;
+}
+
+enum status command_set_place(Eocbus__V1__Envelope *m, const char *pcode, struct arena *arena)
+{
+    Eocbus__V1__Area *area = arena_alloc(arena, sizeof(*area));
+    char **pcodes = arena_alloc(arena, sizeof(*pcodes));
+
+    if (!area || !pcodes)
+        return ST_NOMEM;
+    pcodes[0] = arena_printf(arena, "%s", pcode);
+    eocbus__v1__area__init(area);
+    area->pcodes = pcodes;
+    area->n_pcodes = 1;
+    m->area = area;
+    return pcodes[0] ? ST_OK : ST_NOMEM;
 }
 
 static bool copy_id(ProtobufCBinaryData *out, const uint8_t id[ID_BYTES], struct arena *arena)

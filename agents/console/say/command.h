@@ -13,10 +13,21 @@
 #include "proto/base/keys.h"
 #include "proto/base/mem.h"
 
+/* The last bit of an id is kept for what approved drafts become: no page gives such an id to an
+ * order, to its draft or to an approval. */
+bool command_is_id_kept(const uint8_t id[16]);
+/* What is wrong with the body, a sentence: a field that does not go with the action, and that
+ * nobody who reads the order would see; one that the action needs; a text with signs that show
+ * nothing or turn others round. NULL: nothing. */
+const char *command_misfit(const Eocbus__V1__Envelope *m);
+
 /* `room`: ACTUAL or EXERCISE. How long it lives is from event_time_us to not_after_us, as the page
  * has the time; both become ours. ST_INVALID: `err` is a sentence. */
 MUST_CHECK enum status command_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room,
                                      int64_t now_us, char *err, size_t err_size);
+/* It is meant for where its machine is, whatever place its writer names. ST_NOMEM. */
+MUST_CHECK enum status command_set_place(Eocbus__V1__Envelope *m, const char *pcode,
+                                         struct arena *arena);
 /* It takes nobody else. */
 void command_at_once(Eocbus__V1__Envelope *m, Eocbus__V1__Status room);
 

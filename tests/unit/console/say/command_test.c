@@ -17,6 +17,9 @@ static struct {
     struct arena *arena;
     Eocbus__V1__Envelope m;
     Eocbus__V1__SirenCommand siren;
+    Eocbus__V1__SensorControl control;
+    Eocbus__V1__SensorConfiguration numbers;
+    Eocbus__V1__ProfileParameter parameter, *parameters[1];
     uint8_t draft[16], id[16];
     char err[200];
 } now;
@@ -34,6 +37,16 @@ static int set_up(void **state)
     now.siren.site = (char *)"coes.siren1";
     now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST;
     now.siren.reason = (char *)"the monthly test";
+    eocbus__v1__sensor_control__init(&now.control);
+    now.control.target = now.siren.site;
+    now.control.reason = now.siren.reason;
+    eocbus__v1__sensor_configuration__init(&now.numbers);
+    eocbus__v1__profile_parameter__init(&now.parameter);
+    now.numbers.target = now.siren.site;
+    now.numbers.reason = now.siren.reason;
+    now.parameters[0] = &now.parameter;
+    now.numbers.parameters = now.parameters;
+    now.numbers.n_parameters = 1;
     memset(now.draft, 6, sizeof(now.draft));
     return arena_create(&now.arena, 65536) == ST_OK ? 0 : -1;
 }
@@ -84,6 +97,120 @@ static void what_nobody_could_judge_is_no_draft(void **state)
     assert_int_equal(draft(STATUS(ACTUAL)), ST_INVALID);
     assert_int_equal(order_set_approvals(&now.m, NULL, 0), ST_OK);
     assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+}
+
+static void is_misfit(const char *word)
+{
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_INVALID);
+    if (strncmp(now.err, word, strlen(word)) != 0)
+        fail_msg("not because of %s: %s", word, now.err);
+}
+
+static void a_siren_is_told_what_and_how_long_if_it_sounds_and_else_neither(void **state)
+{
+    (void)state;
+    now.siren.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_ALL_CLEAR;
+    is_misfit("pattern");
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE;
+    is_misfit("pattern");
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
+    is_misfit("pattern"); /* for how long? */
+    now.siren.duration_s = 60;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+    now.siren.recording = 3;
+    is_misfit("recording");
+    now.siren.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_VOICE;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+    now.siren.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_UNSPECIFIED;
+    now.siren.recording = 0;
+    is_misfit("pattern");
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE;
+    is_misfit("pattern"); /* silent for a minute? */
+    now.siren.duration_s = 0;
+    now.siren.recording = 3;
+    is_misfit("recording");
+    now.siren.recording = 0;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+}
+
+static void a_gateway_is_told_a_mode_a_time_and_a_span_only_where_they_belong(void **state)
+{
+    Eocbus__V1__Period span = EOCBUS__V1__PERIOD__INIT;
+
+    (void)state;
+    now.m.body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL;
+    now.m.sensor_control = &now.control;
+    now.control.action = EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_RESTART;
+    now.control.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_MAINTENANCE;
+    is_misfit("mode");
+    now.control.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_UNSPECIFIED;
+    now.control.duration_s = 60;
+    is_misfit("duration_s");
+    now.control.action = EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SET_MODE;
+    is_misfit("mode");
+    now.control.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_EVENT;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+    now.control.span = &span;
+    is_misfit("span");
+    now.control.action = EOCBUS__V1__SENSOR_ACTION__SENSOR_ACTION_SEND_HISTORY;
+    now.control.mode = EOCBUS__V1__SENSOR_MODE__SENSOR_MODE_UNSPECIFIED;
+    now.control.duration_s = 0;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+    now.control.span = NULL;
+    is_misfit("span");
+}
+
+static void numbers_hold_before_their_order_is_over(void **state)
+{
+    (void)state;
+    now.m.body_case = EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONFIGURATION;
+    now.m.sensor_configuration = &now.numbers;
+    now.numbers.effective_us = NOW_US + 10 * MINUTE_US;
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+    now.numbers.effective_us++;
+    is_misfit("effective_us");
+    now.numbers.effective_us = 0;
+    now.parameter.name = (char *)"al\u200bpha";
+    is_misfit("profile");
+    now.parameter.name = (char *)"alpha";
+    now.numbers.profile = (char *)"mud\u202eflow";
+    is_misfit("profile");
+}
+
+static void a_reason_shows_every_sign_it_has(void **state)
+{
+    static const char *const hidden[] = {"a\nb",     "a\tb",     "a\x7f",        "a\xc2\x85",
+                                         "a\u00adb", "a\u200bb", "a\u202eb",     "a\u2028b",
+                                         "a\u2066b", "a\ufeffb", "a\U000e0041b", "\u061c"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        now.siren.reason = (char *)(uintptr_t)hidden[i];
+        is_misfit("reason");
+    }
+    now.siren.reason = (char *)"Сел дар Ғусар – «кӯча»… №2 ✓";
+    assert_int_equal(draft(STATUS(ACTUAL)), ST_OK);
+}
+
+static void an_order_is_for_where_its_machine_is(void **state)
+{
+    Eocbus__V1__Area drawn = EOCBUS__V1__AREA__INIT;
+
+    (void)state;
+    drawn.place_name = (char *)"elsewhere";
+    now.m.area = &drawn;
+    assert_int_equal(command_set_place(&now.m, "3505203001", now.arena), ST_OK);
+    assert_int_equal(now.m.area->n_pcodes, 1);
+    assert_string_equal(now.m.area->pcodes[0], "3505203001");
+    assert_string_equal(now.m.area->place_name, "");
+}
+
+static void the_last_bit_of_an_id_is_the_approved_orders(void **state)
+{
+    (void)state;
+    assert_false(command_is_id_kept(now.draft));
+    now.draft[15] = 7;
+    assert_true(command_is_id_kept(now.draft));
 }
 
 static void of_draft(void)
@@ -155,6 +282,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_draft_is_for_people_and_lives_as_long_as_the_page_said),
         T(what_nobody_could_judge_is_no_draft),
+        T(a_siren_is_told_what_and_how_long_if_it_sounds_and_else_neither),
+        T(a_gateway_is_told_a_mode_a_time_and_a_span_only_where_they_belong),
+        T(numbers_hold_before_their_order_is_over),
+        T(a_reason_shows_every_sign_it_has),
+        T(an_order_is_for_where_its_machine_is),
+        T(the_last_bit_of_an_id_is_the_approved_orders),
         T(what_two_sign_one_after_the_other_holds_for_one_order),
         T(no_order_has_five),
     };
