@@ -119,7 +119,7 @@ static double look(struct world *w, const char *sql, const char *param, char tab
     buf_printf(&text, "EXPLAIN (ANALYZE, TIMING OFF) %s", sql);
     buf_put(&text, "", 1);
     if (db_query(w->db, &r, (const char *)text.data, params, n) != ST_OK)
-        fail_msg("%s: %s", sql, db_error(w->db));
+        fail_msg("%s\nof %s", db_error(w->db), sql);
     for (unsigned i = 0; i < db_count(r); i++) {
         line = db_cell(r, i, "\"QUERY PLAN\"");
         sscanf(line, "Execution Time: %lf", &ms);

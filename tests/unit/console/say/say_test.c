@@ -128,7 +128,7 @@ static void test_what_no_page_says_is_refused(void **state)
 {
     struct desk *d = *state;
 
-    assert_int_equal(read_text(d, "{\"siren_command\":{\"site\":\"a\"}}"), ST_DENIED);
+    assert_int_equal(read_text(d, "{\"siren_report\":{\"site\":\"a\"}}"), ST_DENIED);
     assert_int_equal(read_text(d, "{\"sensor_detection\":{\"profile\":\"a\"}}"), ST_DENIED);
     assert_int_equal(read_text(d, "{}"), ST_DENIED);
 }
