@@ -146,11 +146,26 @@ BEGIN
     j := bus.may_decide(m, s);
     IF j.verdict IS NOT NULL THEN
         RETURN j;
+    ELSIF coalesce(current_setting('bus.rejudging', true), '') = '' AND NOT bus.may_dismiss(m.sender, r) THEN
+        RETURN bus.refuse('rights', 'decision.message_id', format('%s may not say of a report of that place that it is no incident.', m.sender));
     ELSIF r.status = 1 AND coalesce(trim(m.body->>'text'), '') = '' THEN
         RETURN bus.refuse('reason', 'decision.text', 'Why a report needs no decision is said with it.');
     END IF;
     UPDATE bus.incident_report x SET over_seq = m.seq WHERE x.message_id = about;
     RETURN bus.apply();
+END
+$$;
+
+-- Offices decide about families too: of a report only those who may speak of incidents there, and may hear it.
+CREATE FUNCTION bus.may_dismiss(person text, r bus.incident_report) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    word text := (ARRAY['PUBLIC', 'INTERNAL', 'RESTRICTED', 'HOUSEHOLD_PERSONAL'])[r.label];
+    said_by text := (SELECT p.name FROM bus.principal p WHERE p.principal_id = r.sender_id);
+    reach text := (SELECT string_agg(DISTINCT p.name, ' ') FROM bus.recipient_reach x JOIN bus.principal p USING (principal_id) WHERE x.seq = r.seq);
+BEGIN
+    RETURN (bus.may(person, 'say', 'incident', r.places, word) OR bus.may(person, 'say', 'incident_transition', r.places, word))
+       AND bus.may(person, 'hear', (SELECT t.name FROM bus.type t WHERE t.number = r.type), r.places, word, said_by, coalesce(reach, ''));
 END
 $$;
 

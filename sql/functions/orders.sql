@@ -50,5 +50,16 @@ BEGIN
                      ORDER BY l.valid_from DESC LIMIT 4) AS k);
 END
 $$;
-GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve, bus.may_order, bus.sign_keys_of TO bus_reader, bus_admin, bus_audit;
+-- Does this approval count still? Who gave it may approve, and has a key now that was enrolled by then. What its
+-- signature is worth brokers and the machine judge, and refuse an order for one that is worth nothing.
+CREATE FUNCTION bus.approval_stands(approval jsonb, type text, machine text) RETURNS bool
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN bus.may_approve(approval->>'principal', type, machine)
+       AND EXISTS (SELECT FROM bus.principal_list l
+                    WHERE l.name = approval->>'principal' AND l.state = 'active' AND l.sign_key IS NOT NULL
+                      AND l.valid_from <= eoc.at(approval->>'approved_us'));
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve, bus.may_order, bus.sign_keys_of, bus.approval_stands TO bus_reader, bus_admin, bus_audit;
 GRANT EXECUTE ON FUNCTION bus.approvers_set TO bus_admin;

@@ -36,7 +36,8 @@ SELECT r.message_id, r.received_at AS since, coalesce(nullif(r.doc->>'author', '
                        FROM bus.document x
                       CROSS JOIN LATERAL jsonb_array_elements(coalesce(coalesce(x.doc->'siren_command', x.doc->'sensor_control', x.doc->'sensor_configuration')->'approvals', '[]')) AS s
                       WHERE x.type IN (103, 104, 106) AND x.doc ? 'preceding_id' AND x.doc->>'preceding_id' = r.message_id::text
-                        AND x.type = r.type AND x.sender_id = r.sender_id) AS a ON true
+                        AND x.type = r.type AND x.sender_id = r.sender_id
+                        AND (x.status IN (1, 2) OR bus.approval_stands(s, r.type_name, r.machine))) AS a ON true
   LEFT JOIN LATERAL (SELECT x.doc->>'author' AS author, x.doc->'receipt'->>'text' AS text FROM bus.document x
                       WHERE x.type = 181 AND x.doc->'receipt'->>'message_id' = r.message_id::text AND coalesce(x.doc->>'author', '') <> ''
                         AND x.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED') -- as its index has it
@@ -51,6 +52,7 @@ COMMENT ON COLUMN eoc.order_draft.status IS 'as what it is meant: ACTUAL or EXER
 COMMENT ON COLUMN eoc.order_draft.how IS 'pattern of a siren, mode of a gateway; empty: neither';
 COMMENT ON COLUMN eoc.order_draft.duration_s IS 'seconds; 0 = none is said';
 COMMENT ON COLUMN eoc.order_draft.needed IS 'persons beside who wrote it, by the policy of now; the machine asks for no fewer than its own list does';
+COMMENT ON COLUMN eoc.order_draft.approved_by IS 'of one that was said those of the order; else those whose approval counts now: a key that is gone, or a right, takes it along';
 COMMENT ON COLUMN eoc.order_draft.state IS 'WAITING, SAID (order_id is the order), TURNED_DOWN, or OVER: too few approved it before its end';
 
 GRANT SELECT ON eoc.order_draft TO bus_reader, bus_admin;

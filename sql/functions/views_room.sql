@@ -45,10 +45,11 @@ SELECT 'draft', d.message_id, 1, d.since, d.status, d.state, d.places, d.hazard,
        NULL, NULL, d.seq
   FROM eoc.alert_draft d WHERE d.state = 'WAITING'
 UNION ALL
-SELECT 'order', d.message_id, 1, d.since, d.status, d.state, d.places, '', concat_ws(' ', d.machine, nullif(d.action, ''), nullif(d.how, '')), d.author, d.incident_id, d.not_after,
+-- Only what is about a siren that sounds is as urgent as an alarm, and stands behind those.
+SELECT 'order', d.message_id, CASE WHEN d.action IN ('SOUND', 'SILENCE') THEN 1 ELSE 3 END, d.since, d.status, d.state, d.places, '', concat_ws(' ', d.machine, nullif(d.action, ''), nullif(d.how, '')), d.author, d.incident_id, d.not_after,
        NULL, d.needed - cardinality(d.approved_by), d.seq
   FROM eoc.order_draft d WHERE d.state = 'WAITING';
-COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, since';
+COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, what = ''order'', since';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
 COMMENT ON COLUMN eoc.queue.detail IS 'level of an alert or a detection, else what it is about; of a draft its headline in Tajik, or in what it has (eoc.public_alert has all)';
 COMMENT ON COLUMN eoc.queue.asked IS 'of an alert whom it asked, of a report the incident it may belong to';

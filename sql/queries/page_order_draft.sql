@@ -8,6 +8,7 @@ WITH d AS (
       FROM (SELECT DISTINCT ON (s->>'principal') s AS a
               FROM d JOIN eoc.document x ON x.type = d.type AND x.sender = d.desk AND x.doc ? 'preceding_id' AND x.doc->>'preceding_id' = d.message_id::text
              CROSS JOIN LATERAL jsonb_array_elements(coalesce(x.doc->d.body->'approvals', '[]')) AS s
+             WHERE bus.approval_stands(s, d.type, d.machine)
              ORDER BY s->>'principal', x.seq) AS g
 )
 SELECT coalesce((SELECT format(E'%s %s %s %s %s %s %s %s ,%s,\n%s', d.state, d.author, d.desk, d.status, d.needed, d.seq,

@@ -2,17 +2,18 @@
 -- takes: lang status person
 -- On a night with 10,000 open things all of them are looked at once, but only for what counts and orders them; whom an
 -- alarm asked, who answered and the like are looked up for those that are shown: the first 300, and
--- the newest alarms however many older ones there are. Silence is worked out once, for both.
+-- the newest alarms however many older ones there are, and of orders to sirens as many. Silence is worked out once, for both.
 WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence' AND ($2::text IS NULL OR q.status = $2::text)),
-     s AS MATERIALIZED (SELECT q.id, q.precedence, q.since, q.seq FROM eoc.queue q WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
-                         UNION ALL SELECT n.id, n.precedence, n.since, n.seq FROM silent n),
+     s AS MATERIALIZED (SELECT q.what, q.id, q.precedence, q.since, q.seq FROM eoc.queue q WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
+                         UNION ALL SELECT n.what, n.id, n.precedence, n.since, n.seq FROM silent n),
      shown AS MATERIALIZED (
          SELECT * FROM (SELECT * FROM eoc.queue q
                          WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
-                           AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.since LIMIT 300)
-                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 ORDER BY s.since DESC LIMIT 20))
+                           AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.what = 'order', s.since LIMIT 300)
+                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 AND s.what <> 'order' ORDER BY s.since DESC LIMIT 20)
+                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 AND s.what = 'order' ORDER BY s.since DESC LIMIT 20))
                         UNION ALL SELECT * FROM silent) AS q
-          ORDER BY q.precedence, q.since LIMIT 320),
+          ORDER BY q.precedence, q.what = 'order', q.since LIMIT 340),
      called AS MATERIALIZED (SELECT k.kind, CASE $1::text WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS name
                                FROM eoc.kinds_of(ARRAY(SELECT DISTINCT eoc.asked_kind(n.detail) FROM shown n WHERE n.what IN ('request', 'late'))) AS k)
 SELECT json_build_object(
@@ -31,7 +32,7 @@ SELECT json_build_object(
           LEFT JOIN LATERAL (SELECT r.code, r.why, r.type FROM eoc.undecided r WHERE r.seq = q.seq AND q.what = 'undecided') AS u ON true
           LEFT JOIN (SELECT a.alert_id, a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a
                       WHERE a.alert_id = ANY (ARRAY(SELECT h.id FROM shown h WHERE h.what = 'alert'))) AS o ON o.alert_id = q.id AND q.what = 'alert'
-         ORDER BY q.precedence, q.since) AS x), '[]'),
+         ORDER BY q.precedence, q.what = 'order', q.since) AS x), '[]'),
     'messages', coalesce((SELECT json_agg(x) FROM (
         SELECT 'message' AS what, r.message_id AS id, d.seq, d.event_at AS since, d.status, r.level AS state, d.pcode AS places,
                eoc.place_name(d.pcode, coalesce($1::text, 'en')) AS place, d.sender AS by, d.incident_id, d.doc->'general_message'->>'subject' AS detail,

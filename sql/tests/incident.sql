@@ -239,6 +239,19 @@ SELECT is(pg_temp.dismisses(9001), 'APPLIED', 'with a reason it is');
 SELECT is(pg_temp.dismisses(9012, '{}', 2), 'APPLIED', 'what was played needs none');
 SELECT ok(NOT pg_temp.waits(9001) AND NOT pg_temp.waits(9012) AND pg_temp.waits(9021), 'nobody is asked any more, of the others somebody is');
 SELECT is(pg_temp.dismisses(9001), 'REFUSED not_undecided', 'once');
+-- The right to decide about families does not reach them; nor does one without the right to hear of them.
+INSERT INTO bus.role (role, note) VALUES ('deaf', 'a test');
+INSERT INTO bus.rule (role, effect, verb, types, places, label, note) VALUES ('deaf', 'allow', 'say', 'decision incident', 'own', 'RESTRICTED', '');
+INSERT INTO bus.principal (name, agency, roles, places) VALUES ('coes.gissar.gw', 'coes', 'gateway', '3507215'), ('coes.gissar.registry', 'coes', 'registry', '3507215'),
+    ('coes.gissar.deaf', 'coes', 'deaf', '3507215'), ('coes.gissar.duty', 'coes', 'dispatcher', '3507215'), ('coes.ayni.duty', 'coes', 'dispatcher', '3505203');
+SELECT pg_temp.tell('sensor_detection', '{"level": "DETECTION_LEVEL_ALARM", "hazard": "HAZARD_MUDFLOW"}', pcode => '3507215', id => pg_temp.uid(n), who => 'coes.gissar.gw') FROM unnest(ARRAY[9031, 9041]) AS n;
+SELECT is(pg_temp.dismisses(n, who => 'coes.gissar.registry'), 'REFUSED rights', 'a registry does not dismiss what it may not hear') FROM unnest(ARRAY[9031, 9041]) AS n;
+SELECT is(pg_temp.dismisses(9021, status => 1, who => 'coes.gissar.registry'), 'REFUSED rights', 'nor what it hears and does not say');
+SELECT is(pg_temp.dismisses(9031, who => 'coes.gissar.deaf'), 'REFUSED rights', 'nor does who says and does not hear');
+SELECT is(pg_temp.dismisses(9031, who => 'coes.ayni.duty'), 'REFUSED rights', 'nor a dispatcher of another place');
+SELECT ok(pg_temp.waits(9031) AND pg_temp.waits(9041), 'both wait');
+SELECT is(pg_temp.dismisses(9031, who => 'coes.gissar.duty'), 'APPLIED', 'the dispatcher there does');
+SELECT is((SELECT array_agg(pg_temp.waits(n) ORDER BY n) FROM unnest(ARRAY[9031, 9041]) AS n), '{f,t}', 'this one');
 SELECT is(pg_temp.tell('incident', jsonb_build_object('incident_id', pg_temp.uid(9090), 'hazard', 'HAZARD_HAIL', 'name', 'after all', 'cause_ids', jsonb_build_array(pg_temp.uid(9001))), pcode => '3507215'),
           'APPLIED', 'it was one after all');
 SELECT is((SELECT incident_id FROM bus.incident_report WHERE message_id = pg_temp.uid(9001)), pg_temp.uid(9090), 'and belongs to it');

@@ -44,6 +44,20 @@ SELECT is(array_length(string_to_array(x.line, ' '), 1), 10, x.line)
 SELECT bus.approvers_set('siren_command', '*', 2, 'order 16');
 INSERT INTO bus.principal (name, agency, places, roles, serial) VALUES
     ('coes.desk', 'coes', '', 'all desk', 0), ('coes.other.desk', 'coes', '', 'all desk', 0), ('coes.nazarova', 'coes', '', 'dispatcher', 0), ('coes.rahimov', 'coes', '', 'dispatcher', 0);
+CREATE FUNCTION pg_temp.enrol(who text, key text, since timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO bus.principal_key (principal_id, public_key, sign_key, valid_from)
+    SELECT p.principal_id, sha256(key::bytea), sha256(('s' || key)::bytea), since FROM bus.principal p WHERE p.name = who
+$$;
+SELECT count(*) FROM (SELECT pg_temp.enrol(who, who, now() - interval '1 hour') FROM unnest(ARRAY['coes.rahimov', 'coes.ayni.duty', 'eoc.duty']) AS who) AS x;
+-- What the program asks, as it asks it.
+\set need `cat sql/queries/page_order_need.sql`
+PREPARE page_need AS :need
+\set draft `cat sql/queries/page_order_draft.sql`
+PREPARE page_draft AS :draft
+\set queue `cat sql/queries/page_queue.sql`
+PREPARE page_queue AS :queue
+\set orders `cat sql/queries/page_orders.sql`
+PREPARE page_orders AS :orders
 CREATE SEQUENCE pg_temp.told;
 CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
 CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
@@ -53,9 +67,10 @@ CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, auth
                           jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author, 'not_after_us', bus.us(now() + interval '10 minutes')::text)) || more,
                           (SELECT log_epoch FROM bus.log_head), 0)
 $$;
-CREATE FUNCTION pg_temp.siren(n int, status int, author text, approvals text DEFAULT '', more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.siren(n int, status int, author text, approvals text DEFAULT '', more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk',
+                              approved timestamptz DEFAULT now()) RETURNS void LANGUAGE sql AS $$
     SELECT pg_temp.tell('siren_command', jsonb_build_object('site', 'coes.ayni.gw', 'action', 'SIREN_ACTION_SOUND', 'pattern', 'SIREN_PATTERN_EVACUATE', 'duration_s', 180, 'reason', 'a wall of mud',
-                        'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('principal', a)), '[]') FROM unnest(string_to_array(approvals, ' ')) AS a)), n, status, author, more, who)
+                        'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('principal', a, 'approved_us', bus.us(approved)::text)), '[]') FROM unnest(string_to_array(approvals, ' ')) AS a)), n, status, author, more, who)
 $$;
 CREATE FUNCTION pg_temp.about(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('preceding_id', pg_temp.uid(n)) $$;
 CREATE FUNCTION pg_temp.states(id int) RETURNS text LANGUAGE sql AS $$
@@ -93,6 +108,52 @@ SELECT is(pg_temp.states(9), 'OVER ACTUAL coes.nazarova 2 ', 'its time is over')
 SELECT count(*) FROM (SELECT pg_temp.siren(10, 3, 'coes.nazarova')) AS x;
 SELECT count(*) FROM (SELECT pg_temp.turn_down(11, 10, 'coes.nazarova')) AS x;
 SELECT is(pg_temp.states(10), 'TURNED_DOWN ACTUAL coes.nazarova 2 ', 'who wrote it may take it back');
+
+-- An approval counts as long as who gave it has the key and the right ---------------------------------
+CREATE FUNCTION pg_temp.asked(question text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE r text; BEGIN EXECUTE 'EXECUTE ' || question INTO r; RETURN r; END $$;
+CREATE FUNCTION pg_temp.signed(id int) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(a->>'principal', '+' ORDER BY a->>'principal'), '')
+      FROM jsonb_array_elements((split_part(pg_temp.asked(format('page_draft(%L, %L)', pg_temp.uid(id), 'coes.ayni.duty')), E'\n', 2)::jsonb)->'siren_command'->'approvals') AS a
+$$;
+SELECT count(*) FROM (SELECT pg_temp.siren(20, 3, 'coes.nazarova')) AS x;
+SELECT count(*) FROM (SELECT pg_temp.siren(21, 3, '', 'coes.rahimov', pg_temp.about(20), approved => now() - interval '1 minute')) AS x;
+SELECT is(concat_ws(' ', pg_temp.states(20), pg_temp.signed(20)), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov coes.rahimov', 'one approved it');
+SELECT bus.principal_key_revoke('coes.rahimov', sha256('coes.rahimov')) \g /dev/null
+SELECT is(concat_ws(' ', pg_temp.states(20), pg_temp.signed(20)), 'WAITING ACTUAL coes.nazarova 2  ', 'whose key is revoked: it takes two others');
+SELECT is((SELECT q.amount FROM eoc.queue q WHERE q.id = pg_temp.uid(20)), 2::numeric, 'and the queue says so');
+SELECT is(pg_temp.states(1), 'SAID ACTUAL coes.nazarova 2 coes.rahimov+eoc.duty', 'of what was said the record keeps who approved it');
+SELECT count(*) FROM (SELECT pg_temp.enrol('coes.rahimov', 'his second', now())) AS x;
+SELECT is(pg_temp.signed(20), '', 'what his old key signed is not signed by the new one');
+SELECT count(*) FROM (SELECT pg_temp.siren(22, 3, '', 'coes.rahimov', pg_temp.about(20))) AS x;
+SELECT is(concat_ws(' ', pg_temp.states(20), pg_temp.signed(20)), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov coes.rahimov', 'he approves it again');
+UPDATE bus.principal SET places = '3501203' WHERE name = 'coes.rahimov';
+SELECT is(concat_ws(' ', pg_temp.states(20), pg_temp.signed(20)), 'WAITING ACTUAL coes.nazarova 2  ', 'who may not approve there any more is left out');
+UPDATE bus.principal SET places = '' WHERE name = 'coes.rahimov';
+
+-- Nobody buries the queue under drafts ----------------------------------------------------------------
+CREATE FUNCTION pg_temp.needs(who text, type text, action text) RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.asked(format('page_need(%L, %L, %L, %L, %L, %L)', who, type, action, 'coes.ayni.gw', '3505203', 'INTERNAL')) $$;
+CREATE FUNCTION pg_temp.gateway(n int, action text, author text) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.tell('sensor_control', jsonb_build_object('target', 'coes.ayni.gw', 'action', 'SENSOR_ACTION_' || action, 'reason', 'x'), n, 3, author)
+$$;
+SELECT count(*) FROM (SELECT pg_temp.siren(30 + n, 3, 'coes.nazarova') FROM generate_series(1, 6) AS n) AS x;
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), '2 3505203', 'seven wait, and an eighth is taken');
+SELECT count(*) FROM (SELECT pg_temp.gateway(37, 'CLEAR', 'coes.nazarova')) AS x;
+SELECT is((SELECT count(*) FROM eoc.order_draft d WHERE d.author = 'coes.nazarova' AND d.state = 'WAITING'), 8::int8, 'eight wait');
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), 'drafts', 'a ninth is refused');
+SELECT is(pg_temp.needs('coes.nazarova', 'sensor_control', 'sync_clock'), '0 3505203', 'what waits for nobody is said');
+SELECT is(pg_temp.needs('coes.rahimov', 'siren_command', 'sound'), '2 3505203', 'another person writes his own');
+SELECT is(pg_temp.needs('rcst.team', 'siren_command', 'sound'), 'false', 'who may not hears only that');
+SELECT is((SELECT precedence FROM eoc.queue WHERE id = pg_temp.uid(31)) || ' ' || (SELECT precedence FROM eoc.queue WHERE id = pg_temp.uid(37)), '1 3', 'only a siren that sounds is as urgent as an alarm');
+SELECT count(*) FROM (SELECT pg_temp.tell('flash_report', '{"hazard": "HAZARD_MUDFLOW", "village": "x"}', 40, 1, NULL, who => 'coes.ayni.office')) AS x;
+SELECT is((SELECT array_agg(i->>'what') FROM (SELECT i FROM jsonb_array_elements(pg_temp.asked('page_queue(NULL, NULL, NULL)')::jsonb->'items') AS i LIMIT 3) AS x),
+          '{report,order,order}', 'a FLASH report stands before every order, though they are older');
+SELECT count(*) FROM (SELECT pg_temp.turn_down(41, 31, 'coes.nazarova')) AS x;
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), '2 3505203', 'one taken back makes room');
+SELECT count(*) FROM (SELECT pg_temp.siren(50 + n, 3, 'coes.ayni.duty', more => jsonb_build_object('not_after_us', bus.us(now() - interval '1 second')::text)) FROM generate_series(1, 35) AS n) AS x;
+SELECT is((SELECT array_agg(w->>'state' ORDER BY n) FILTER (WHERE n <= 8) || count(*)::text FROM jsonb_array_elements(pg_temp.asked('page_orders(NULL, NULL)')::jsonb->'waiting') WITH ORDINALITY AS u(w, n)),
+          '{WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,OVER,30}', 'what waits stands first, however many newer ones are over');
+
 SELECT ok(NOT bus.may_approve('coes.nazarova', 'siren_command', 'nobody.there'), 'nobody approves for a machine that is not there');
 SELECT * FROM finish();
 ROLLBACK;
