@@ -397,6 +397,31 @@ static void nobody_takes_the_id_that_an_approved_order_gets(void **state)
                     1);
 }
 
+/* It is left out for as long as its giver may not, and spoils nothing for the others. */
+static void an_approval_whose_giver_may_no_longer_is_not_counted(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 68);
+    char question[160];
+
+    (void)state;
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    snprintf(question, sizeof(question),
+             "SELECT cardinality(approved_by) FROM eoc.order_draft WHERE message_id = '%s'", draft);
+    wait_for_number(question, 1);
+    pgserver_exec(bus_server(bus),
+                  "UPDATE bus.principal SET places = '3507209' WHERE name = 'coes.sharipov'");
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(RAHIMOV, draft), 409, "approved_before"); /* and it was not said */
+    pgserver_exec(bus_server(bus),
+                  "UPDATE bus.principal SET places = '3505203' WHERE name = 'coes.sharipov'");
+    wait_for_number(question, 2);
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.order_draft WHERE state = 'SAID' AND message_id = '%s'",
+             draft);
+    wait_for_number(question, 1);
+}
+
 /* Two approved, and nobody said it: a restart in between, or the policy asks for fewer now. */
 static void who_approved_before_says_what_nobody_said(void **state)
 {
@@ -425,6 +450,7 @@ int main(void)
         cmocka_unit_test(who_may_order_elsewhere_may_not_order_this_one),
         cmocka_unit_test(an_order_is_for_the_place_of_its_machine),
         cmocka_unit_test(nobody_takes_the_id_that_an_approved_order_gets),
+        cmocka_unit_test(an_approval_whose_giver_may_no_longer_is_not_counted),
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
     };
 
