@@ -87,7 +87,7 @@ BEGIN
     SELECT 'clock', '', NULL, NULL, NULL, false, clock;
 END
 $$;
-COMMENT ON FUNCTION eoc.families IS 'families as numbers, of an incident or of all that are on the way: by state, rations, offers, reasons of declining';
+COMMENT ON FUNCTION eoc.families IS 'families as numbers, of an incident or of all whose case goes on: by state, rations, offers, reasons of declining';
 
 -- Of each of these incidents how many families; null: where eoc.families, which tells them by state, gives no total.
 CREATE FUNCTION eoc.incident_families(incidents uuid[]) RETURNS TABLE (incident_id uuid, families int4)

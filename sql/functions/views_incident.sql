@@ -12,11 +12,13 @@ COMMENT ON COLUMN eoc.incident_now.last_at IS 'event time of the newest thing sa
 COMMENT ON COLUMN eoc.incident_now.households IS 'as far as the reader may see them';
 
 -- All that belongs to an incident: its own moves, every other message that names it with what it moved, and reports that
--- a person gave to it. Of households numbers by the hour. Receipts are columns, not rows.
+-- a person gave to it. Of households numbers by the hour. Receipts are columns, not rows, but for those that answer an
+-- alert: who took it, and when. What is only a draft, of an alert or of an order to a machine, has not happened, nor has an alert that is contested; nor is
+-- it told twice that an alert was answered.
 CREATE VIEW eoc.incident_timeline AS
 SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0) AS part, x.event,
        nullif(x.from_state, '') AS from_state, x.to_state, x.households, coalesce(nullif(x.doc->>'author', ''), p.name) AS by, nullif(x.places, '') AS places,
-       left(coalesce(b->'infos'->0->>'headline', b->>'subject', b->>'reason', b->>'situation', b->>'text', b->>'name',
+       left(coalesce(CASE WHEN x.event IS NULL OR x.event IN ('ASK', 'ESCALATE') THEN b->>'target_role' END, b->'infos'->0->>'headline', b->>'subject', b->>'reason', b->>'situation', b->>'text', b->>'name',
                      b->'lines'->0->'resource'->>'name', b->'lines'->0->'resource'->>'kind'), 200) AS text,
        x.received_at, round(extract(epoch FROM x.received_at - x.at), 3) AS received_s,
        round(extract(epoch FROM a.stored_at - x.at), 3) AS stored_s,
@@ -32,6 +34,16 @@ SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0)
                NULL, d.sender_id, d.places, d.doc, d.received_at, d.message_id, d.seq, m.step
           FROM bus.document d LEFT JOIN bus.moved m ON m.message_id = d.message_id AND m.cycle <> 'household'
          WHERE d.incident_id IS NOT NULL AND d.type NOT IN (140, 141, 181) AND d.type NOT BETWEEN 220 AND 227
+           AND (d.type <> 182 OR d.sender_id > 0 OR m.seq IS NOT NULL) AND NOT (d.type IN (103, 104, 106) AND d.status > 2)
+           AND CASE WHEN d.type = 180 THEN d.doc->'public_alert'->>'status' IS DISTINCT FROM 'CAP_STATUS_DRAFT'
+                    AND NOT EXISTS (SELECT FROM bus.contested c WHERE c.seq = d.seq AND c.settled_as IS DISTINCT FROM 1) ELSE true END
+        UNION ALL
+        SELECT y.incident_id, m.at, m.type, m.cycle, m.entity, m.part, m.event, m.from_state, m.to_state,
+               NULL, m.principal_id, d.places, d.doc, d.received_at, m.message_id, m.seq, m.step
+          FROM (SELECT a.incident_id, a.message_id FROM bus.document a WHERE a.incident_id IS NOT NULL AND a.type IN (101, 180)
+                UNION SELECT r.incident_id, r.message_id FROM bus.incident_report r WHERE r.incident_id IS NOT NULL) AS y
+          JOIN bus.moved m ON m.cycle = 'alert' AND m.entity = y.message_id AND m.type IN (181, 182)
+          JOIN bus.document d ON d.type = m.type AND d.seq = m.seq AND d.incident_id IS DISTINCT FROM y.incident_id
         UNION ALL
         SELECT r.incident_id, r.event_at, r.type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.sender_id, r.places, d.doc,
                d.received_at, r.message_id, r.seq, NULL

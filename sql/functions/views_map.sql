@@ -25,4 +25,19 @@ COMMENT ON COLUMN eoc.torrent.lon IS 'degrees east, WGS 84';
 COMMENT ON COLUMN eoc.torrent.distance_m IS 'along the channel from the lowest flow sensor, metres';
 COMMENT ON COLUMN eoc.torrent.people IS 'persons below, usual; null = not counted';
 
-GRANT SELECT ON eoc.station, eoc.torrent TO bus_reader, bus_admin;
+-- What a gateway says of one torrent goes on until it clears it, whatever lower level another profile of it says meanwhile
+-- or came later. What is real goes before what is played; an exercise of another day counts where there is nothing else.
+CREATE VIEW eoc.gateway_level AS
+SELECT DISTINCT ON (y.sender) y.sender, y.level, y.hazard, y.event_at, y.status, y.pcode, y.seq
+  FROM (SELECT x.*, min(x.nth) FILTER (WHERE x.level = 'CLEAR') OVER (PARTITION BY x.sender, x.status, x.torrent) AS cleared
+          FROM (SELECT d.*, coalesce(d.torrent_id, 0) AS torrent,
+                       row_number() OVER (PARTITION BY d.sender, d.status, coalesce(d.torrent_id, 0) ORDER BY d.event_at DESC, d.seq DESC) AS nth
+                  FROM (SELECT * FROM eoc.sensor_detection n ORDER BY n.seq DESC LIMIT 500) AS d) AS x) AS y
+ WHERE y.nth = 1 OR y.nth < coalesce(y.cleared, y.nth + 1)
+ ORDER BY y.sender, y.status = 'ACTUAL' OR y.event_at > now() - interval '1 day' DESC,
+          array_position(ARRAY['ALARM', 'WARNING', 'WATCH'], y.level), y.status = 'ACTUAL' DESC, y.event_at DESC, y.seq DESC;
+COMMENT ON VIEW eoc.gateway_level IS 'the highest level of each gateway that is in force, of its newest detections';
+COMMENT ON COLUMN eoc.gateway_level.level IS 'ALARM, WARNING, WATCH, or CLEAR: it has cleared all';
+COMMENT ON COLUMN eoc.gateway_level.event_at IS 'when it said so last';
+
+GRANT SELECT ON eoc.station, eoc.torrent, eoc.gateway_level TO bus_reader, bus_admin;

@@ -6,7 +6,9 @@ SELECT l.seq, l.received_at, l.event_at, l.sender, l.status, l.message_id, l.pco
        coalesce(b->>'code', '') AS code, eoc.at(b->>'started_us') AS started_at,
        coalesce((b->>'sounded_s')::int4, 0) AS sounded_s, nullif((b->>'mic_level_ddb')::int4, 0) / 10.0 AS mic_level_db,
        nullif((b->>'battery_mv')::int4, 0) / 1000.0 AS battery_v,
-       coalesce((l.doc->>'flags')::int4, 0) & 1 <> 0 AS told_later
+       coalesce((l.doc->>'flags')::int4, 0) & 1 <> 0 AS told_later,
+       EXISTS (SELECT FROM bus.document o WHERE o.message_id = (b->>'cause_id')::uuid AND o.type = 106
+                  AND o.doc->'siren_command'->>'action' = 'SIREN_ACTION_SELF_TEST') AS is_test
   FROM bus.ledger l CROSS JOIN LATERAL (SELECT l.doc->'siren_report' AS b) AS x
  WHERE l.type = 107;
 COMMENT ON VIEW eoc.siren_report IS 'what sirens did, on an order or by their gateway''s own decision';
@@ -16,6 +18,7 @@ COMMENT ON COLUMN eoc.siren_report.code IS 'why FAILED or REFUSED: a stable word
 COMMENT ON COLUMN eoc.siren_report.sounded_s IS 'seconds; 0 = it began just then, or did not sound';
 COMMENT ON COLUMN eoc.siren_report.mic_level_db IS 'dB(A) at its microphone; null = not measured';
 COMMENT ON COLUMN eoc.siren_report.battery_v IS 'volts; null = not measured';
+COMMENT ON COLUMN eoc.siren_report.is_test IS 'it answers an order to test itself: SOUNDED then means that it can, and nobody heard anything';
 COMMENT ON COLUMN eoc.siren_report.told_later IS 'there was no link when it happened';
 
 -- What a machine says with itself as target is its own state, and no order; nor is a draft (eoc.order_draft).

@@ -36,7 +36,8 @@ COMMENT ON COLUMN eoc.report_current.supersedes IS 'versions in whose place it s
 
 -- One row for each district of an incident and each period that began in [since, until) and at whose end the incident
 -- was open, no FINAL report of its own before it. Exercises have their own time: theirs are in time by when they were said,
--- and missing by `until`. (To compile it takes seconds, to run it some milliseconds.)
+-- and missing by `until`; one of another day (nothing was said in it in the day before `until`, or it began a month before) owes
+-- nothing. (To compile it takes seconds, to run it some milliseconds.)
 CREATE FUNCTION eoc.reports_expected(since timestamptz, until timestamptz, as_status int4 DEFAULT 1)
 RETURNS TABLE (pcode text, type text, incident_id uuid, incident_name text, period_from timestamptz, period_to timestamptz,
                due_at timestamptz, first_received_at timestamptz, is_received bool, is_on_time bool, state text,
@@ -49,7 +50,7 @@ LANGUAGE sql STABLE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off
                 SELECT * FROM bus.incident b WHERE b.ended_at > $1 AND b.began_at < $2) AS i
          CROSS JOIN LATERAL (SELECT DISTINCT bus.district_of(w) AS pcode
                                FROM unnest(string_to_array(i.places, ' ')) AS w WHERE w <> '') AS d
-         WHERE i.status = $3
+         WHERE i.status = $3 AND ($3 = 1 OR i.last_at > $2 - interval '1 day' AND i.began_at > $2 - interval '30 days')
     ), ruled AS MATERIALIZED (
         SELECT DISTINCT ON (d.pcode, r.type) d.pcode, t.number AS type_number, r.*
           FROM (SELECT DISTINCT a.pcode FROM affected a) AS d

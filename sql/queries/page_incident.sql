@@ -22,7 +22,8 @@ WITH inc AS MATERIALIZED (
      ORDER BY d.event_at LIMIT 60
 ), span AS MATERIALIZED (
     SELECT greatest(min(d.at) FILTER (WHERE d.is_alarm) - interval '6 hours', max(d.at) FILTER (WHERE d.is_alarm) - interval '24 hours') AS from_at,
-           max(d.at) FILTER (WHERE d.is_alarm) + interval '12 hours' AS to_at FROM detection d
+           least(max(d.at) FILTER (WHERE d.is_alarm) + interval '12 hours',
+                 greatest(max(d.at) FILTER (WHERE d.is_alarm), now()) + interval '10 minutes') AS to_at FROM detection d
 ), proof AS MATERIALIZED (
     SELECT d.sender, (e->>'datastream_id')::int4 AS datastream_id, eoc.word(e->>'type', 'OBSERVATION_TYPE_') AS type,
            (e->>'threshold')::numeric * 10::numeric ^ coalesce((e->>'exponent')::int4, 0) AS line, d.is_alarm
@@ -89,7 +90,7 @@ WITH inc AS MATERIALIZED (
 )
 SELECT json_build_object(
     'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place FROM inc i) AS x),
-    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.received_s, l.displayed_s, l.accepted_s, l.seq FROM line l) AS t), '[]'),
+    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.entity, l.received_s, l.displayed_s, l.accepted_s, l.seq FROM line l) AS t), '[]'),
     'reports', coalesce((SELECT json_agg(w) FROM (SELECT w.*, eoc.place_name(w.pcode, (SELECT lang FROM inc)) AS district FROM word w ORDER BY w.at LIMIT 12) AS w), '[]'),
     'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.evidence, d.front_speed_m_s, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
     'plots', coalesce((SELECT json_agg(p) FROM (
@@ -104,12 +105,14 @@ SELECT json_build_object(
                    FROM request q CROSS JOIN LATERAL (SELECT * FROM eoc.commitment y WHERE y.thread = q.thread AND y.line_id = q.line_id OFFSET 0) AS c ORDER BY c.since) AS c), '[]'),
     'families', coalesce((SELECT json_agg(f) FROM inc CROSS JOIN LATERAL eoc.families(inc.status, inc.incident_id) AS f WHERE f.what <> 'clock'), '[]'),
     'alerts', coalesce((SELECT json_agg(a) FROM (
-        SELECT DISTINCT ON (l.at, l.seq) a.message_id, a.event_at AS at, a.sender, a.cap_status, a.msg_type, a.expires_at, a.headline, a.urgency, a.severity, a.language
+        SELECT DISTINCT ON (l.at, l.seq) a.message_id, a.event_at AS at, a.sender, a.cap_status, a.msg_type, a.expires_at, a.headline, a.urgency, a.severity, a.language, n.state, n.taken_by
           FROM line l CROSS JOIN LATERAL (SELECT * FROM eoc.public_alert y WHERE y.seq = l.seq OFFSET 0) AS a
+          LEFT JOIN LATERAL (SELECT (array_agg(x.to_state ORDER BY x.step DESC))[1] AS state, string_agg(DISTINCT x.by, ', ') FILTER (WHERE x.event IN ('ACCEPT', 'ACKNOWLEDGE')) AS taken_by
+                               FROM line x WHERE x.cycle = 'alert' AND x.entity = a.message_id) AS n ON true
          WHERE l.what = 'public_alert' ORDER BY l.at DESC, l.seq, a.language = (SELECT lang FROM inc) DESC NULLS LAST, a.language LIMIT 20) AS a), '[]'),
     'receipts', coalesce((SELECT json_agg(r) FROM (
         SELECT r.message_id, r.type, r.recipient, r.level, r.level_at, r.by, r.code, CASE WHEN w.pcode <> '' THEN eoc.place_name(w.pcode, (SELECT lang FROM inc)) ELSE '' END AS place, l.text
-          FROM (SELECT DISTINCT ON (l.seq) l.seq, l.text FROM line l) AS l
+          FROM (SELECT DISTINCT ON (l.seq) l.seq, l.text FROM line l WHERE l.what <> 'receipt') AS l
          CROSS JOIN LATERAL (SELECT y.message_id, y.type, y.recipient, y.level, y.level_at, y.by, y.code FROM eoc.recipient y WHERE y.seq = l.seq OFFSET 0) AS r
          CROSS JOIN LATERAL (SELECT coalesce(nullif(split_part(r.recipient, '@', 2), ''), (SELECT k.pcode FROM link k WHERE k.principal = r.recipient), '') AS pcode) AS w
          ORDER BY r.type <> 'public_alert', w.pcode, r.recipient LIMIT 200) AS r), '[]'),

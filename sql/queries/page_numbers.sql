@@ -22,9 +22,11 @@ SELECT json_build_object(
     'moves', coalesce((SELECT json_agg(x) FROM (SELECT t.at, t.cycle, t.event, t.to_state, t.households FROM story t
                    WHERE t.cycle IN ('request', 'line', 'household') ORDER BY t.at, t.seq, t.step LIMIT 3000) AS x), '[]'),
     'lanes', coalesce((SELECT json_agg(x) FROM (SELECT date_trunc('hour', t.at) AS at, m.lane, count(DISTINCT m.seq)::int4 AS messages FROM story t JOIN eoc.message m ON m.seq = t.seq
-                   WHERE t.what IS NOT NULL GROUP BY 1, 2 ORDER BY 1) AS x), '[]'),
+                   WHERE t.what <> 'receipt' GROUP BY 1, 2 ORDER BY 1) AS x), '[]'),
     'answers', coalesce((SELECT json_agg(x) FROM (
         SELECT r.at, min(a.at) AS answered_at FROM story r JOIN story a ON a.cycle = 'line' AND a.event LIKE 'RESPOND%' AND a.at >= r.at
           JOIN eoc.line_moves l ON l.seq = a.seq AND l.cycle = 'line' AND l.thread = r.entity
          WHERE r.cycle = 'request' AND r.event = 'REQUEST' GROUP BY r.at, r.entity
-        UNION ALL SELECT t.at, t.at + t.accepted_s * interval '1 second' FROM story t WHERE t.accepted_s IS NOT NULL ORDER BY 1) AS x), '[]'))::text;
+        UNION ALL SELECT t.at, least(t.at + min(t.accepted_s) * interval '1 second', min(n.at)) FROM story t
+          LEFT JOIN LATERAL (SELECT min(a.at) AS at FROM story a WHERE a.what = 'receipt' AND a.entity = t.message_id AND a.event IN ('ACCEPT', 'ACKNOWLEDGE')) AS n ON true
+         WHERE t.what <> 'receipt' AND (t.accepted_s IS NOT NULL OR n.at IS NOT NULL) GROUP BY t.message_id, t.at ORDER BY 1) AS x), '[]'))::text;

@@ -4,8 +4,7 @@ WITH gate AS MATERIALIZED (
     SELECT l.principal AS sender, l.pcode, l.heard_at FROM eoc.links() AS l WHERE 'gateway' = ANY (string_to_array(l.roles, ' '))
 ), newest AS MATERIALIZED (
     SELECT d.* FROM eoc.sensor_detection d ORDER BY d.seq DESC LIMIT 400
-), level AS MATERIALIZED (
-    SELECT DISTINCT ON (n.sender) n.sender, n.level, n.hazard, n.event_at, n.status FROM newest n ORDER BY n.sender, n.event_at DESC, n.seq DESC
+), level AS MATERIALIZED (SELECT * FROM eoc.gateway_level
 ), channel AS MATERIALIZED (
     SELECT c.* FROM eoc.channels() AS c LEFT JOIN level v ON v.sender = c.sender
      ORDER BY coalesce(v.level, 'CLEAR') = 'CLEAR', c.newest_at DESC LIMIT 400
@@ -15,7 +14,7 @@ WITH gate AS MATERIALIZED (
 SELECT json_build_object(
     'gateways', coalesce((SELECT json_agg(x) FROM (
         SELECT g.sender, g.heard_at, eoc.place_name(g.pcode, coalesce($1::text, 'en')) AS place, v.level, v.hazard, v.event_at AS level_at, s.time, s.mode, s.battery_v,
-               nullif(s.panel_v, 0) AS panel_v, s.rssi_dbm, s.clock_offset_ms, s.backlog_messages, s.tamper, r.result AS siren, r.event_at AS siren_at, r.code AS siren_code
+               nullif(s.panel_v, 0) AS panel_v, s.rssi_dbm, s.clock_offset_ms, s.backlog_messages, s.tamper, CASE WHEN r.is_test AND r.result IN ('SOUNDED', 'HEARD') THEN 'TESTED' ELSE r.result END AS siren, r.event_at AS siren_at, r.code AS siren_code
           FROM gate g LEFT JOIN level v ON v.sender = g.sender
           LEFT JOIN LATERAL (SELECT * FROM eoc.sensor_status s WHERE s.sender = g.sender AND s.time > now() - interval '2 days' ORDER BY s.time DESC LIMIT 1) AS s ON true
           LEFT JOIN LATERAL (SELECT * FROM eoc.siren_report y WHERE y.sender = g.sender ORDER BY y.seq DESC LIMIT 1) AS r ON true

@@ -239,7 +239,7 @@ SELECT is(pg_temp.said(27), ARRAY['STARTED 2 dispatcher@3501000 > dispatcher@350
           'where hub and centre are one, it is asked once');
 
 -- Two acknowledgements -----------------------------------------------------------------------------
-SELECT pg_temp.cap(30, info => '{"urgency": "URGENCY_IMMEDIATE", "response_types": ["CAP_RESPONSE_TYPE_EVACUATE"]}', who => 'coes.dushanbe.night'), bus.tick(100) \g /dev/null
+SELECT pg_temp.cap(30, info => '{"urgency": "URGENCY_IMMEDIATE", "response_types": ["CAP_RESPONSE_TYPE_EVACUATE"]}', who => 'coes.dushanbe.night', incidents => jsonb_build_array(pg_temp.uid(730))), bus.tick(100) \g /dev/null
 SELECT is(pg_temp.said(30), ARRAY['STARTED 1 duty@3505203 > duty@3505203', 'STARTED 2 dispatcher@3501000 > dispatcher@3501000'],
           'an evacuation asks the district and the centre together');
 SELECT is(pg_temp.state(30), 'ISSUED', 'which is no escalation');
@@ -254,6 +254,10 @@ SELECT is((pg_temp.said(30))[3], 'STARTED 3 dispatcher@3505000 > dispatcher@3505
 SELECT is(pg_temp.answers('coes.dushanbe.chief', 30), 'APPLIED', 'the chief, who was not asked yet, takes it for the centre');
 SELECT is(pg_temp.state(30), 'ACKNOWLEDGED', 'those are two');
 SELECT is(pg_temp.timer(30), (SELECT over_at FROM bus.alert WHERE alert_id = pg_temp.uid(30)), 'and enough: it waits for its end only');
+SELECT is((SELECT array_agg(concat_ws(' ', t.what, t.event, t.by, t.text) ORDER BY t.step) FROM eoc.incident_timeline t WHERE t.incident_id = pg_temp.uid(730)),
+          ARRAY['public_alert ISSUE coes.dushanbe.night', 'escalation_event ASK bus duty@3505203', 'escalation_event ASK bus dispatcher@3501000', 'receipt ACCEPT coes.ayni.duty',
+                'receipt ACCEPT coes.ayni.second', 'escalation_event ESCALATE bus dispatcher@3505000', 'receipt ACKNOWLEDGE coes.dushanbe.chief'],
+          'its incident tells who was asked and who took it, and no step that is empty');
 SELECT is(pg_temp.answers('coes.ayni.second', 30, 'REJECTED'), 'APPLIED', 'one of the district leaves');
 SELECT is(pg_temp.state(30), 'ACKNOWLEDGED', 'the other is there');
 SELECT is(pg_temp.answers('coes.ayni.duty', 30, 'REJECTED'), 'APPLIED', 'he too');

@@ -67,7 +67,7 @@ INSERT INTO allowed VALUES
     bus.fold_place bus.skeleton_place bus.transliterate_tg bus.transliterate_ru'),
 ('bus_admin', 'EXECUTE', 'bus.gazetteer_stage bus.gazetteer_merge bus.gazetteer_shape bus.gazetteer_rows bus.place_settle'),
 ('bus_reader', 'EXECUTE', 'eoc.fold eoc.search bus.search_kind bus.search_places bus.search_query bus.search_seqs'),
-('bus_reader bus_admin', 'SELECT', 'eoc.station eoc.torrent'),
+('bus_reader bus_admin', 'SELECT', 'eoc.station eoc.torrent eoc.gateway_level'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
 -- The operator: who comes in, single messages and refusals, how far the log is.

@@ -74,6 +74,9 @@ SELECT pg_temp.uid(400), pg_temp.uid(400), 400, now(), '2010-08-08 10:00+00', '2
 SELECT is((SELECT string_agg(e.state, ' ' ORDER BY e.period_from) FROM eoc.reports_expected('2010-08-01', '2010-08-10 12:00+00', 2) AS e), 'MISSING ON_TIME MISSING NOT_DUE',
           'in time is what was said in time, whenever it was played');
 SELECT is((SELECT count(*)::int4 FROM eoc.reports_expected('2010-08-01', '2010-08-10 12:00+00') AS e), 0, 'and not asked of what is real');
+SELECT is((SELECT count(*)::int4 FROM eoc.reports_expected('2010-08-01', '2010-08-12 12:00+00', 2) AS e), 0, 'an exercise of another day owes nothing');
+UPDATE bus.incident SET last_at = now() WHERE incident_id = pg_temp.uid(10);
+SELECT is((SELECT count(*)::int4 FROM eoc.reports_expected(now() - interval '30 days', now(), 2) AS e), 0, 'nor does it because somebody wrote to it today');
 
 CREATE FUNCTION pg_temp.asked(login text, question text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -121,5 +124,18 @@ SELECT is((SELECT b.behind FROM eoc.brokers() AS b WHERE b.broker = 'ku'), (SELE
 SELECT is(bus.broker_forget('ku'), false, 'what runs is not forgotten');
 SELECT is(bus.broker_forget('kh1'), true, 'what will not come back is');
 SELECT is((SELECT string_agg(b.broker, ' ' ORDER BY b.broker) FROM eoc.brokers() AS b), 'alone kh2 ku', 'and is no hub that is down');
+-- One level of a gateway -----------------------------------------------------------------------------
+INSERT INTO bus.principal (name, agency, places, roles) SELECT 'coes.ayni.gw' || n, 'coes', '3505203', 'gateway' FROM generate_series(1, 4) AS n;
+INSERT INTO bus.document (seq, message_id, received_at, event_at, sender_id, status, type, places, doc)
+SELECT 900 + x.seq, pg_temp.uid(900 + x.seq), now(), now() - x.ago, p.principal_id, x.status, 101, '3505203',
+       jsonb_build_object('sensor_detection', jsonb_build_object('profile', x.profile, 'level', 'DETECTION_LEVEL_' || x.level, 'hazard', 'HAZARD_MUDFLOW', 'torrent_id', x.torrent))
+  FROM (VALUES (1, 1, 'stage.rate', 'ALARM', 1, 1, interval '9 s'), (2, 1, 'stage.level', 'WARNING', 1, 1, interval '10 s'), -- the alarm came first
+               (3, 1, 'rain', 'WARNING', 1, 1, interval '1 s'), (4, 1, 'rain', 'CLEAR', 2, 1, interval '0 s'),
+               (5, 2, 'stage.rate', 'ALARM', 1, 1, interval '9 s'), (6, 2, 'fusion', 'CLEAR', 1, 1, interval '8 s'), (7, 2, 'stage.level', 'WATCH', 1, 1, interval '7 s'),
+               (8, 3, 'stage.rate', 'WATCH', 1, 1, interval '9 s'), (9, 3, 'stage.rate', 'ALARM', 1, 2, interval '16 years'),
+               (10, 4, 'stage.rate', 'WARNING', 1, 1, interval '9 s'), (11, 4, 'fusion', 'CLEAR', 1, 1, interval '8 s'), (12, 4, 'stage.rate', 'ALARM', 1, 2, interval '16 years')) AS x(seq, gw, profile, level, torrent, status, ago)
+  JOIN bus.principal p ON p.name = 'coes.ayni.gw' || x.gw;
+SELECT is((SELECT string_agg(g.level, ' ' ORDER BY g.sender) FROM eoc.gateway_level g WHERE g.sender LIKE 'coes.ayni.gw%'), 'ALARM WATCH WATCH CLEAR', 'the highest that is not cleared, and of today');
+
 SELECT * FROM finish();
 ROLLBACK;

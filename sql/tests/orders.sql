@@ -103,6 +103,10 @@ SELECT is((SELECT concat_ws(' ', o.machine, o.what, o.reason, array_to_string(o.
 SELECT is((SELECT count(*) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 0::int8, 'and waits no more');
 SELECT count(*) FROM (SELECT pg_temp.turn_down(8, 2, 'coes.rahimov')) AS x;
 SELECT is(pg_temp.states(2), 'TURNED_DOWN EXERCISE coes.nazarova 2 ', 'who may approve it may turn it down');
+SELECT pg_temp.tell('siren_command', '{"site": "coes.ayni.gw", "action": "SIREN_ACTION_SELF_TEST", "reason": "monthly"}', 801, 2, 'coes.nazarova'),
+       pg_temp.tell('siren_report', jsonb_build_object('site', 'coes.ayni.gw', 'cause_id', pg_temp.uid(CASE n WHEN 1 THEN 801 ELSE 7 END), 'result', 'SIREN_RESULT_SOUNDED'), 801 + n, n, NULL)
+  FROM generate_series(1, 2) AS n \g /dev/null
+SELECT is((SELECT array_agg(r.is_test ORDER BY r.seq) FROM eoc.siren_report r WHERE r.site = 'coes.ayni.gw'), '{t,f}', 'a siren that tested itself has not sounded');
 SELECT count(*) FROM (SELECT pg_temp.siren(9, 3, 'coes.nazarova', more => jsonb_build_object('not_after_us', bus.us(now() - interval '1 second')::text))) AS x;
 SELECT is(pg_temp.states(9), 'OVER ACTUAL coes.nazarova 2 ', 'its time is over');
 SELECT count(*) FROM (SELECT pg_temp.siren(10, 3, 'coes.nazarova')) AS x;

@@ -143,5 +143,19 @@ SELECT is(pg_temp.warns('{3501401}', '3505203', 206, name => 'pcode'),
 SELECT is(pg_temp.warns('{3501401}', '', 207), '1', 'without places it is of everywhere, which is a right of its own');
 SELECT is(pg_temp.warns('{DE-BY}', '3505203', 208, name => 'ISO3166-2'), '1', 'codes that are not ours are not compared');
 
+-- An incident's timeline has the alert, once, and no draft.
+CREATE FUNCTION pg_temp.happened() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', t.what, t.by, t.event), ', ' ORDER BY t.seq, t.step) FROM eoc.incident_timeline t WHERE t.incident_id = pg_temp.uid(700)
+$$;
+CREATE FUNCTION pg_temp.of_it() RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('incident_ids', jsonb_build_array(pg_temp.uid(700))) $$;
+SELECT pg_temp.tell('public_alert', pg_temp.body(70, 'DRAFT'), 70, 3, 'coes.rahimov', pg_temp.of_it()) \g /dev/null
+SELECT is(pg_temp.happened(), NULL, 'a draft of an alert has not happened');
+SELECT is(pg_temp.tell('public_alert', pg_temp.body(70, 'ACTUAL', sent => '1790000060000000'), 71, 1, 'coes.rahimov', pg_temp.of_it() || jsonb_build_object('preceding_id', pg_temp.uid(70))),
+          'CONTESTED own_draft', 'nor is it approved by its author');
+SELECT is(pg_temp.happened(), NULL, 'which is none either');
+SELECT is(pg_temp.tell('public_alert', pg_temp.body(70, 'ACTUAL', sent => '1790000060000000'), 72, 1, 'coes.nazarova', pg_temp.of_it() || jsonb_build_object('preceding_id', pg_temp.uid(70))),
+          'APPLIED', 'another does');
+SELECT is(pg_temp.happened(), 'public_alert coes.nazarova ISSUE', 'and then the alert is there, once');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -12,6 +12,8 @@ const signs = { good: "●", warn: "◆", bad: "▲" };
 export const chip = (text, tone = "") => (text ? el("span", { class: `chip ${tone}` }, tone ? el("span", { "aria-hidden": "true" }, signs[tone] + " ") : null, text) : null);
 export const late = (text) => el("strong", { class: "late" }, `▲ ${text}`);
 export const exercise = (status) => (status && status !== "ACTUAL" ? el("span", { class: "tag" }, word("status", status)) : null);
+// Of an exercise of another day. What is real never ages.
+export const isPast = (status, since) => status === "EXERCISE" && Date.parse(since) < Date.now() - 86400e3;
 export const levelTone = (level) => ({ ALARM: "bad", WARNING: "warn", WATCH: "warn", CLEAR: "good" })[level] ?? "";
 
 export const unitOf = (unit) => word("measure", unit);

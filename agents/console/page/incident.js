@@ -67,7 +67,7 @@ function measured(answer) {
       title: `${word("obs", one.type)} · ${one.sender}`, unit: unitOf(one.unit), from, to,
       series: [{ name: word("obs", one.type), points: one.points.flatMap(([at, low, high]) => (low === high ? [[at, high]] : [[at, low], [at, high]])) }],
       thresholds: (one.lines ?? []).map((line) => ({ name: say("plot.line"), value: Number(line.line) })), events: eventsOf(answer.timeline), narrow: true,
-      bands: levels(answer.detections, one.sender, to),
+      bands: levels(answer.detections, one.sender, Math.min(to, Date.now())),
     })) : el("p", { class: "none" }, say("incident.no_plots")),
     answer.detections.length ? table(say("incident.detections"), [
       ["col.since", (row) => words.time(row.at), "t"],
@@ -120,6 +120,7 @@ function warned(answer) {
   return [table(say("incident.alerts"), [
     ["col.since", (row) => words.time(row.at), "t"],
     ["col.what", (row) => [word("cap", row.msg_type), exercise(row.cap_status === "EXERCISE" ? "EXERCISE" : "ACTUAL")]],
+    ["col.state", (row) => (row.state ? [chip(row.taken_by && row.state === "UNANSWERED" ? word("event", "EXHAUST") : word("state", row.state)), row.taken_by ? el("span", { class: "below" }, `${word("event", "ACCEPT")}: ${row.taken_by}`) : null] : "")],
     ["col.severity", (row) => word("severity", row.severity)],
     ["col.until", (row) => words.time(row.expires_at), "t"],
     ["col.text", (row) => row.headline],
@@ -140,9 +141,12 @@ function happened(timeline) {
   }
   return messages;
 }
+// Who was asked and who took it moves an alert, whether or not it stands elsewhere then.
+const answered = /^(ACCEPT|ACKNOWLEDGE|REJECT|TAKE_BACK|ASK|ESCALATE|EXHAUST)$/;
 function movesOf(moves) {
-  const parts = moves.filter((one) => one.to_state && one.to_state !== one.from_state)
-    .map((one) => (one.from_state ? `${word("state", one.from_state)} → ${word("state", one.to_state)}` : word("state", one.to_state)));
+  const isMoved = (one) => one.to_state && one.to_state !== one.from_state, isTold = (one) => one.cycle === "alert" && answered.test(one.event) && (isMoved(one) || one.event !== "EXHAUST");
+  const parts = moves.filter((one) => isMoved(one) || isTold(one))
+    .map((one) => (isTold(one) ? word("event", one.event) : one.from_state ? `${word("state", one.from_state)} → ${word("state", one.to_state)}` : word("state", one.to_state)));
   return [...new Set(parts)].join(", ");
 }
 const groups = { incident: "incident", alert: "alert", line: "resource", request: "resource", household: "family", offer: "family" };

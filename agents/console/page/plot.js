@@ -130,7 +130,7 @@ export function plot({ title, unit = "", series, thresholds = [], bands = [], ev
   picture.append(text(left, height - 3, words.day(begin, true)), text(width - right, height - 3, words.day(end, true), { "text-anchor": "end" }), text((left + width - right) / 2, height - 3, "UTC+5", { class: "zone", "text-anchor": "middle" }),
     svg("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
   picture.append(...thresholdMarks(thresholds, { left, right: width - right }, y, unit), ...(seen.length ? eventMarks(seen, x, 10, height - bottom) : []));
-  series.forEach((one, i) => picture.append(...(one.dots ? one.points.map(([at, value]) => svg("circle", { class: `line s${i % 5}`, cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: 4 }))
+  series.forEach((one, i) => picture.append(...(one.dots || one.points.length === 1 ? one.points.map(([at, value]) => svg("circle", { class: `line s${i % 5}`, cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: 4 }))
     : [svg("path", { class: `line s${i % 5}`, d: pathOf(one, x, y, end) })])));
   return el("figure", { class: "plot" }, caption, picture,
     series.length > 1 ? el("ul", { class: "legend" }, series.map((one, i) => el("li", {}, svg("svg", { viewBox: "0 0 34 8", "aria-hidden": "true" }, svg("path", { class: `line s${i % 5}`, d: "M0 4H34" })), ` ${one.name}`))) : null,

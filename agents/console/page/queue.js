@@ -83,7 +83,7 @@ function title(item) {
 }
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
-  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
+  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : item.state === "UNANSWERED" && item.acks ? word("event", "EXHAUST") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
     item.what === "order" && say("order.missing", { n: item.amount }), item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), isOpenAlert(item) && item.by === api.me.person && say("queue.own"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
 }
 

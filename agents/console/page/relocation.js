@@ -48,10 +48,11 @@ export function relocationPage(main) {
   return watchWorld(main, "relocation", (answer, status) => {
     const of = (what) => answer.families.filter((row) => row.what === what), total = of("total")[0];
     const hungry = of("ration").filter((row) => row.word === "OVER" || row.word === "DAYS_3"), free = answer.sites.reduce((sum, site) => sum + site.free, 0);
-    const few = hungry.some((row) => row.is_few);
+    const few = hungry.some((row) => row.is_few), moving = of("household").find((row) => row.word === "MOVING");
     return [
       asOf(answer.clock, status),
       tiles([total && total.families !== null ? [say("relocation.families"), withPersons(total)] : null,
+        total && [say("relocation.moving"), moving ? families(moving) : "0"],
         [say("relocation.hungry"), few ? say("board.some") : figure(hungry.reduce((sum, row) => sum + row.families, 0)), hungry.length ? "bad" : "good"],
         [say("relocation.free"), figure(free), free ? "good" : "warn"]]),
       rationTable(of("ration"), answer.clock),

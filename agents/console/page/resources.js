@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { chip, exercise, key, kindOf, late, stack, tiles } from "./board.js";
+import { chip, exercise, isPast, key, kindOf, late, stack, tiles } from "./board.js";
 import { figure } from "./plot.js";
 import { number, table } from "./table.js";
 import { watch } from "./watch.js";
@@ -24,14 +24,14 @@ function suppliers(row) {
 function kindsOf(items) {
   const sums = new Map();
   for (const row of items) {
-    const id = `${row.kind_id ?? row.kind}\t${row.unit ?? ""}`, sum = sums.get(id) ?? { name: kindOf(row), unit: row.unit, lines: 0, wanted: 0 };
+    const id = `${row.status}\t${row.kind_id ?? row.kind}\t${row.unit ?? ""}`, sum = sums.get(id) ?? { name: kindOf(row), unit: row.unit, status: row.status, lines: 0, wanted: 0 };
     sum.lines++;
     for (const part of ["wanted", ...kinds]) sum[part] = (sum[part] ?? 0) + Number(row[part] ?? 0);
     sums.set(id, sum);
   }
   return [...sums.values()].filter((one) => one.lines > 1);
 }
-const kindColumns = [["col.what", (row) => [row.name, row.unit && row.unit !== "H87" ? word("unit", row.unit) : ""].filter(Boolean).join(", ")], ...["wanted", ...kinds].map((part) => [`col.${part}`, (row) => number(row[part]), "n"])];
+const kindColumns = [["col.what", (row) => [[row.name, row.unit && row.unit !== "H87" ? word("unit", row.unit) : ""].filter(Boolean).join(", "), exercise(row.status)]], ...["wanted", ...kinds].map((part) => [`col.${part}`, (row) => number(row[part]), "n"])];
 
 const columns = [
   ["act.title", (row) => [el("button", { type: "button", class: "act", id: `line-${row.thread}-${row.line_id}`, "aria-label": `${say("act.title")}: ${kindOf(row)}, ${row.place ?? ""}`, onclick: () => lineMenu(row) }, "…"), saidBox(row.thread)]],
@@ -47,7 +47,8 @@ const columns = [
 
 export async function resourcesPage(main) {
   const end = onActKey(() => (document.activeElement?.closest("button.act") ?? document.querySelector("button.act"))?.click());
-  const leave = await watch(main, "board", {}, ({ items }) => {
+  const leave = await watch(main, "board", {}, ({ items: all }) => {
+    const [items, past] = [false, true].map((is) => all.filter((row) => isPast(row.status, row.asked_at) === is));
     const of = (...states) => items.filter((row) => states.includes(row.state) && !row.late_now), lateOnes = items.filter((row) => row.late_now);
     const rest = items.filter((row) => !row.late_now && !["OPEN", "PARTLY", "MET"].includes(row.state));
     return [
@@ -59,6 +60,7 @@ export async function resourcesPage(main) {
       table(say("resources.open"), columns, of("OPEN", "PARTLY"), say("resources.none_open")),
       of("MET").length ? table(say("resources.met"), columns, of("MET")) : null,
       rest.length ? table(say("resources.rest"), columns, rest) : null,
+      past.length ? el("details", { class: "past" }, el("summary", {}, words.count("queue.past", past.length)), table(say("queue.past"), columns, past)) : null,
     ];
   }, /resource|quote|information|return|duration/);
   return () => {

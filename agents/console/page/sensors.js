@@ -12,7 +12,7 @@ import { actMenu } from "./act.js";
 
 const QUIET_MS = 30 * 60e3, CLOCK_MS = 2000, BATTERY_V = 11.8, SIGNAL_DBM = -105;
 const warned = (value, bad, text) => (value === null || value === undefined ? "" : bad ? late(text) : text);
-const sirenTones = { FAILED: "bad", REFUSED: "bad", EXPIRED: "warn", SOUNDED: "warn", HEARD: "warn", SILENCED: "good" };
+const sirenTones = { FAILED: "bad", REFUSED: "bad", EXPIRED: "warn", SOUNDED: "warn", HEARD: "warn", SILENCED: "good", TESTED: "good" };
 const isQuiet = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > QUIET_MS;
 // 2 suspect, 4 bad ... as eoc.observation has them; 1 and 8192 (filled in later) are no fault.
 const quality = (bits) => (bits & ~8193 ? chip(say("sensors.doubtful"), "warn") : null);
