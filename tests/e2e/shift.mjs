@@ -55,15 +55,18 @@ async function measure(devtools, pid) {
 const lineOf = (hour, m) => `hour ${hour}: ${(m.heap / 1e6).toFixed(2)} MB of script's memory, ${m.nodes} nodes, ${m.listeners} listeners; console ${(m.rss / 1e6).toFixed(1)} MB, ${m.files} files`;
 
 // In the page, before its own script: a browser that may not sound before somebody touches the page.
+// A browser's own word for it outlives a reload now and then.
 function hush() {
   window.tones = 0;
+  let touched = false;
+  addEventListener("keydown", () => (touched = true), true);
   const quiet = { setValueAtTime() {}, connect: (to) => to, gain: { setValueAtTime() {} }, frequency: {}, start() {}, stop() {} };
   window.AudioContext = class {
     state = "suspended";
     currentTime = 0;
     createOscillator() { window.tones++; return quiet; }
     createGain() { return quiet; }
-    async resume() { if (navigator.userActivation.hasBeenActive) this.state = "running"; }
+    async resume() { if (touched) this.state = "running"; }
   };
 }
 
