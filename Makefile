@@ -189,8 +189,10 @@ JOBS      ?= $(shell nproc)
 
 run:
 	@BUILD=$(BUILD) sh deploy/setup.sh run
-	@echo "-- building"
-	@$(MAKE) --no-print-directory -s -j$(JOBS) programs
+	@echo "-- building (some minutes the first time)"
+	@mkdir -p $(BUILD) && rm -f $(BUILD)/built
+	@{ $(MAKE) --no-print-directory -j$(JOBS) programs && touch $(BUILD)/built; } | \
+	    awk '/ -c / && ++n % 50 == 0 { print "   " n " files compiled"; fflush() }'; [ -e $(BUILD)/built ]
 	@ONCE=$(ONCE) sh deploy/run.sh $(BUILD)
 
 check:

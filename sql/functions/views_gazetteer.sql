@@ -46,7 +46,8 @@ COMMENT ON COLUMN eoc.place_conflict.proposed IS 'P-codes that it may be about';
 -- abroad have several spellings of each (Aini, Zafarabad), and regions have English names of their own.
 CREATE FUNCTION eoc.place_name(pcode text, language text DEFAULT 'en') RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT coalesce(nullif(CASE WHEN language = 'tg' THEN p.name_tg WHEN language = 'ru' THEN regexp_replace(p.name_ru, '[сц]кий$', '\& район') -- the tables have a district's adjective
+    SELECT coalesce((SELECT coalesce(nullif(CASE WHEN language = 'tg' THEN p.name_tg WHEN language = 'ru' THEN coalesce(nullif(regexp_replace(p.name_ru, '[сц]кий$', '\& район'), ''), -- the tables have a district's adjective
+                                                     replace(replace(translate(p.name_tg, 'ҳқғӣӯҲҚҒӢӮ', 'хкгиуХКГИУ'), 'ҷ', 'дж'), 'Ҷ', 'Дж')) -- or nothing: Хуҷанд is Худжанд
                                                  WHEN p.level > 2 THEN translate(bus.transliterate_tg(p.name_tg), 'íŭŬėĖ’', 'iuUeE') END, ''),
                                      p.name_en)
                        FROM bus.place p WHERE p.pcode IN (place_name.pcode, left(place_name.pcode, 7)) AND p.until_version IS NULL

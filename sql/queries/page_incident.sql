@@ -90,7 +90,8 @@ WITH inc AS MATERIALIZED (
 )
 SELECT json_build_object(
     'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place FROM inc i) AS x),
-    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.entity, l.received_s, l.displayed_s, l.accepted_s, l.seq FROM line l) AS t), '[]'),
+    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.entity, l.received_s, l.displayed_s, l.accepted_s, l.seq,
+                   CASE l.what WHEN 'sensor_detection' THEN (SELECT row_to_json(y) FROM (SELECT s.level, s.profile, s.evidence, s.front_speed_m_s, s.text FROM eoc.sensor_detection s WHERE s.seq = l.seq LIMIT 1) AS y) END AS detection FROM line l) AS t), '[]'),
     'reports', coalesce((SELECT json_agg(w) FROM (SELECT w.*, eoc.place_name(w.pcode, (SELECT lang FROM inc)) AS district FROM word w ORDER BY w.at LIMIT 12) AS w), '[]'),
     'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.evidence, d.front_speed_m_s, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
     'plots', coalesce((SELECT json_agg(p) FROM (

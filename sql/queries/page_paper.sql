@@ -34,7 +34,8 @@ SELECT json_build_object(
                    WHERE d.incident_id = me.id ORDER BY x.since LIMIT 50) AS u), '[]'),
     'duty', coalesce((SELECT json_agg(y) FROM (SELECT DISTINCT x.role, x.place, x.turn, x.principal, x.to_at, eoc.place_name(x.place, me.lang) AS place_name FROM eoc.duty x
                    WHERE x.turn = 1 AND EXISTS (SELECT FROM incident i, unnest(string_to_array(i.places, ' ')) AS w WHERE starts_with(w, rtrim(x.place, '0')))) AS y), '[]'),
-    'log', coalesce((SELECT json_agg(t) FROM (SELECT x.at, x.what, x.cycle, x.event, x.to_state, x.households, x.by, coalesce(x.text, d.line) AS text, x.seq FROM eoc.incident_timeline x
+    'log', coalesce((SELECT json_agg(t) FROM (SELECT x.at, x.what, x.cycle, x.event, x.to_state, x.households, x.by, coalesce(x.text, d.line) AS text, x.seq,
+                   CASE x.what WHEN 'sensor_detection' THEN (SELECT row_to_json(y) FROM (SELECT s.level, s.profile, s.evidence, s.front_speed_m_s, s.text FROM eoc.sensor_detection s WHERE s.seq = x.seq LIMIT 1) AS y) END AS detection FROM eoc.incident_timeline x
                    LEFT JOIN LATERAL (SELECT concat_ws(' ', trim_scale(eoc.amount(l->'assignment'->'quantity')), l->'resource'->>'kind') AS line FROM eoc.document y
                         CROSS JOIN LATERAL (SELECT y.doc->y.type->'lines'->0 AS l) AS z WHERE y.message_id = x.message_id AND x.cycle IN ('line', 'request') LIMIT 1) AS d ON true
                    WHERE x.incident_id = me.id AND (me.since IS NULL OR x.at >= me.since) AND (me.until IS NULL OR x.at <= me.until)

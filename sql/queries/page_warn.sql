@@ -10,5 +10,5 @@ SELECT json_build_object(
           LEFT JOIN LATERAL (SELECT q.headline, q.msg_type FROM eoc.public_alert q WHERE q.seq = f.seq
                               ORDER BY q.language = $1::text DESC LIMIT 1) AS p ON true
          WHERE f.status IN ('ACTUAL', 'EXERCISE') LIMIT 60) AS x), '[]'),
-    'incident', (SELECT row_to_json(i) FROM (SELECT i.incident_id, i.name, i.hazard, i.places, i.status, i.state FROM eoc.incident_now i
+    'incident', (SELECT row_to_json(i) FROM (SELECT i.incident_id, i.name, i.hazard, i.places, i.status, i.state, i.certainty FROM eoc.incident_now i
                   WHERE i.incident_id = $2::text::uuid) AS i))::text;

@@ -23,7 +23,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
         await page.keyboard.type(text);
       }
     }
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+Enter");
     await page.waitForSelector("dialog", { state: "detached" });
   }
 
@@ -278,7 +278,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.waitForSelector(`tr:has([id="line-${thread}-1"]) td:has-text("${words("en")["state.met"]}")`);
     await page.focus(`[id="line-${thread}-1"]`);
     await act(page, "l");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+Enter");
     await until("they are let go", () => bus.psql(`SELECT state FROM eoc.line_part WHERE ${of}`) === "CANCELLED");
   });
 
@@ -291,7 +291,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await actOn(page, second, "b");
     await page.focus(`dialog [name="into"][value="${id}"]`);
     await page.keyboard.press("Space");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+Enter");
     await until("it has two", () => bus.psql(`SELECT reports FROM eoc.incident_now WHERE incident_id = '${id}'`) === "2");
     await page.waitForSelector("dialog", { state: "detached" });
     await actOn(page, third, "f");

@@ -63,7 +63,7 @@ export async function line({ test, enter, leave, bus, words }) {
       sent.push(route.request().postDataJSON().message_id);
       return sent.length > 1 ? route.continue() : route.fulfill({ status: 403, contentType: "application/json", body: '{"error":"rights","text":"You may not order this there."}' });
     });
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+Enter");
     await page.waitForSelector(`dialog .trouble:has-text("${text["refused.rights"]}")`);
     assert.equal(sent.length, 1);
     assert.equal(await page.locator(`.toast:has-text("${text["order.given"]}")`).count(), 0);

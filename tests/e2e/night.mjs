@@ -49,7 +49,7 @@ export async function night({ test, enter, leave, bus, words }) {
       const name = `Гусар, ${lang}`;
       await page.keyboard.press("Control+A");
       await page.keyboard.type(name);
-      await page.keyboard.press("Enter");
+      await page.keyboard.press("Control+Enter");
       await answered(page);
       const incident = await until("the incident", () => bus.psql(`SELECT incident_id FROM eoc.incident_now WHERE name = '${name}'`));
 
@@ -57,16 +57,16 @@ export async function night({ test, enter, leave, bus, words }) {
       await page.keyboard.press("Enter");
       await page.waitForSelector(`h2:has-text("${name}")`);
       await act(page, "c");
-      await page.keyboard.press("Enter");
+      await page.keyboard.press("Control+Enter");
       await answered(page);
       await until("it is confirmed", () => bus.psql(`SELECT state FROM eoc.incident_now WHERE incident_id = '${incident}'`) === "CONFIRMED");
       await page.waitForSelector(`.facts:has-text("${text["state.confirmed"]}")`);
       await act(page, "r");
-      await page.keyboard.type("excavator");
-      await page.keyboard.press("Tab");
-      await page.keyboard.press("Control+A");
+      await page.keyboard.type("excavato");
+      await page.keyboard.press("Enter"); // takes the list's first, and goes on
+      await until("the amount is asked", () => page.evaluate(() => document.activeElement.name === "amount"));
       await page.keyboard.type("2");
-      await page.keyboard.press("Enter");
+      await page.keyboard.press("Control+Enter");
       await answered(page);
       await until("excavators are wanted", () => bus.psql(`SELECT wanted FROM eoc.board WHERE incident_id = '${incident}'`) === "2");
 

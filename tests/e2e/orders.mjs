@@ -100,6 +100,7 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     await page.keyboard.type("it hangs");
     await page.keyboard.press("Enter");
     await until("its answer", () => bus.psql("SELECT answer FROM eoc.machine_order WHERE reason = 'it hangs'") === "ACCEPTED");
+    await page.waitForSelector("dialog, .unsettled", { state: "detached" }); // until then the form keeps what was typed
     const id = await write(page, "SOUND EVACUATE", "a mistake");
     await page.goto(`${bus.url}/order/${id}`);
     await page.waitForSelector("#do-take-back");

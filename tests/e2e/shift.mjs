@@ -197,7 +197,7 @@ export async function shift({ test, enter, leave, bus }) {
       await page.keyboard.press("f");
       await see(page, "dialog form");
       await page.keyboard.type("a cloud");
-      await page.keyboard.press("Enter");
+      await page.keyboard.press("Control+Enter");
       await gone(page, "dialog");
       await gone(page, `.item[data-id="${id}"]`);
     },

@@ -80,20 +80,23 @@ async function merge(thing) {
     note: others.length ? "" : say("act.no_incident"),
     make: (v) => [transition(thing, "MERGED", "MERGED", { merged_into: v.into, ...(v.reason ? { reason: v.reason } : {}) })] }));
 }
-const incidentMoves = [["o", "verify", "OPENED"], ["c", "confirm", "CONFIRMED"], ["f", "false_alarm", "JUDGED_FALSE"], ["h", "stabilise", "HAZARD_OVER"], ["u", "resume", "HAZARD_RESUMED"],
-  ["b", "recover", "ASSESSED"], ["z", "close", "CLOSED"], ["y", "reopen", "REOPENED"]];
+// What leads on stands before what is done meanwhile, and what ends or undoes last.
+const onward = [["o", "verify", "OPENED"], ["c", "confirm", "CONFIRMED"], ["b", "recover", "ASSESSED"]];
+const endings = [["u", "resume", "HAZARD_RESUMED"], ["h", "stabilise", "HAZARD_OVER"], ["f", "false_alarm", "JUDGED_FALSE"], ["z", "close", "CLOSED"], ["y", "reopen", "REOPENED"]];
 
 function incidentActions(thing) {
   const legal = movesOf("incident", thing.state), of = { ...thing, incident_id: thing.id };
+  const some = (list) => list.filter(([, , event]) => legal[event]).map(([key, name, event]) => act(key, name, "incident_transition", of, () => move(thing, name, event, legal[event])));
   return [
-    ...incidentMoves.filter(([, , event]) => legal[event]).map(([key, name, event]) => act(key, name, "incident_transition", of, () => move(thing, name, event, legal[event]))),
-    legal.MERGED ? act("g", "merge", "incident_transition", of, () => merge(thing)) : null,
+    ...some(onward),
     legal.RESPONSE_STARTED ? act("r", "request", "request_resource", of, async () => request(of, formOf, frame, await choices(of).catch(() => ({ kinds: [], others: [] })), await recipients())) : null,
     act("n", "note", "activity_log_entry", of, () => note(of)),
     act("m", "message", "general_message", of, () => message(of)),
     act("w", "warn", "public_alert", of, () => go(`/warn?incident=${thing.id}`)),
     act("k", "order", "siren_command", of, () => orderForm(of)),
     act("e", "escalate", "escalation_event", of, () => escalate(of)),
+    legal.MERGED ? act("g", "merge", "incident_transition", of, () => merge(thing)) : null,
+    ...some(endings),
   ];
 }
 
@@ -126,16 +129,18 @@ async function escalate(thing) {
 // What somebody says by telephone or radio is a flash report as a district writes it, and stands in the queue like one.
 const reporters = ["DISTRICT_DUTY", "JAMOAT", "RESCUE_TEAM", "POLICE", "ROADS", "HEALTH", "RED_CRESCENT", "RESIDENT", "OTHER"];
 const counts = ["deaths", "injured", "missing", "houses", "to_evacuate"];
-function takeDown() {
-  ask({ key: "take_down", title: say("act.take_down"), button: say("act.take_down"), fields: [
-    { name: "place", label: say("col.place"), type: "place", required: true, path: "pcodes" },
+// Of an incident it is about that one, and its place is proposed.
+function takeDown(thing) {
+  const of = thing?.what === "incident" ? thing : {};
+  ask({ ...formOf("take_down", of), ...(of.id ? {} : { title: say("act.take_down"), about: null }), fields: [
+    { name: "place", label: say("col.place"), type: "place", required: true, value: [of.place, of.places?.split(" ")[0]].filter(Boolean).join(" "), path: "pcodes" },
     { name: "village", label: say("form.where"), most: 80, path: "village" },
-    hazardField({}),
+    hazardField(of),
     { name: "who", label: say("form.reporter"), type: "choice", value: "RESIDENT", options: options("reporter", reporters), path: "reporter_role" },
     { name: "confidence", label: say("form.certainty"), type: "choice", value: "SOME", options: options("confidence", ["HIGH", "SOME", "UNSURE", "NONE"]), path: "confidence" },
     { name: "text", label: say("form.text"), type: "area", most: 240, path: "text" },
     ...counts.map((name) => ({ name, label: say("form." + name), type: "number", path: name })),
-  ], make: (v) => [{ ...frame({ places: v.place }), flags: 6, flash_report: { hazard: "HAZARD_" + v.hazard, confidence: "CONFIDENCE_" + v.confidence, reporter_role: "REPORTER_ROLE_" + v.who,
+  ], make: (v) => [{ ...frame({ places: v.place, incident_id: of.id }), flags: 6, flash_report: { hazard: "HAZARD_" + v.hazard, confidence: "CONFIDENCE_" + v.confidence, reporter_role: "REPORTER_ROLE_" + v.who,
     ...(v.village ? { village: v.village } : {}), ...(v.text ? { text: v.text } : {}), ...Object.fromEntries(counts.filter((name) => v[name] !== null).map((name) => [name, Math.round(v[name])])) } }] });
 }
 
@@ -222,10 +227,10 @@ const makers = {
   incident: incidentActions,
   report: reportActions,
   alert: (thing) => [
-    act("e", "escalate", "escalation_event", thing, () => escalate(thing)),
-    act("d", "reject", "receipt", thing, () => reject(thing)),
     ...(thing.hazard && !thing.incident_id ? reportActions(thing) : []),
     act("m", "message", "general_message", thing, () => message(thing)),
+    act("d", "reject", "receipt", thing, () => reject(thing)),
+    act("e", "escalate", "escalation_event", thing, () => escalate(thing)),
   ],
   undecided: (thing) => [
     act("y", "apply", "decision", thing, () => decide(thing, "apply", "APPLIED")),
@@ -266,7 +271,7 @@ export const lineMenu = (row) => tried(async () => {
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export async function actMenu(thing) {
   await Promise.race([asked, new Promise((done) => setTimeout(done, 1000))]);
-  menu(titleOf("title", thing ?? {}), [...actionsFor(thing), act("t", "take_down", "flash_report", {}, takeDown)]);
+  menu(titleOf("title", thing ?? {}), [...actionsFor(thing), act("t", "take_down", "flash_report", {}, () => takeDown(thing))]);
 }
 // A page has one bar: what the last one drew is drawn again when its rights are known.
 let drawBar = () => {};

@@ -24,9 +24,9 @@ async function allTexts() {
 
 // What the form starts with: an incident, or the alert that it updates or cancels.
 function startOf(incident, old, cancels) {
-  const info = old?.cap.infos?.[0];
+  const info = old?.cap.infos?.[0], sure = (info?.certainty?.replace("CERTAINTY_", "") ?? incident?.certainty)?.toLowerCase();
   return { hazard: (info?.hazard ?? incident?.hazard ?? "").replace("HAZARD_", "").toLowerCase() || "mudflow", codes: old?.places ?? (incident?.places ?? "").split(" ").filter(Boolean),
-    ...(cancels ? over : first), hours: cancels ? 1 : 6, incident: old?.incident_id ?? incident?.incident_id };
+    ...(cancels ? over : first), ...(!cancels && choices.certainty.includes(sure) ? { certainty: sure } : {}), hours: cancels ? 1 : 6, incident: old?.incident_id ?? incident?.incident_id };
 }
 
 export async function alertForm({ incident, old, cancels }) {
@@ -44,7 +44,7 @@ export async function alertForm({ incident, old, cancels }) {
   const fields = Object.fromEntries(words.languages.map((lang) => [lang, Object.fromEntries(["place", ...parts].map((part) => [part, field(lang, part)]))]));
   const shown = Object.fromEntries(words.languages.map((lang) => [lang, el("div", {})]));
   const trouble = el("p", { class: "trouble", role: "alert" });
-  const form = el("form", { class: "alert-form", onsubmit: submit },
+  const form = el("form", { class: "alert-form", onsubmit: submit, onkeydown: onKey },
     old ? el("p", {}, say(cancels ? "warn.cancels" : "warn.updates", { id: old.cap.identifier })) : null,
     el("div", { class: "choices" }, pick("hazard", Object.keys(hazards)), Object.keys(choices).map((name) => pick(name, choices[name])),
       el("label", {}, say("warn.hours"), el("input", { name: "hours", type: "number", min: "1", max: "168", value: String(start.hours), required: true }))),
@@ -71,6 +71,15 @@ export async function alertForm({ incident, old, cancels }) {
     }
     fill(chosen, places.map((place, index) => el("li", {}, nameOf(place, words.lang), " ", el("small", {}, place.pcode), " ",
       el("button", { type: "button", "aria-label": say("warn.remove", { name: place[words.lang] }), onclick: () => { places.splice(index, 1); draw(); find.focus(); } }, "×"))));
+  }
+  // As in every form: Enter takes what was found, or goes to the next field; Ctrl and Enter says.
+  function onKey(event) {
+    const node = event.target;
+    if (event.key !== "Enter" || event.isComposing || node.matches("button, textarea") && !event.ctrlKey) return;
+    event.preventDefault();
+    if (event.ctrlKey) return form.requestSubmit();
+    if (node === find && found.querySelector("button")) return found.querySelector("button").click();
+    [...form.elements].slice([...form.elements].indexOf(node) + 1).find((one) => one.matches("input, select, textarea")).focus();
   }
   let asked = 0;
   async function search() {

@@ -1,5 +1,5 @@
-// form - one dialog for everything that is said: labelled fields, the first has the focus, Enter says (from a long text Ctrl and
-// Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
+// form - one dialog for everything that is said: labelled fields, the first has the focus, Enter goes to the next and says from the
+// last (from everywhere Ctrl and Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
 import { el, fill, holdFocus, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
@@ -191,16 +191,22 @@ export function ask(form, trouble) {
       refuse(trouble);
     }
   }
-  // Enter says from every field but a long text, where it makes a new line; Ctrl and Enter says from there too.
+  // Enter goes to the next field (in a long text it makes a new line) and says from the last one, unless it took a row of its list;
+  // Ctrl and Enter says from everywhere.
   function onKey(event) {
-    if (event.key !== "Enter" || event.isComposing || !event.target.form || !(event.ctrlKey || event.metaKey || event.target.matches("select"))) return;
+    if (event.key !== "Enter" || event.isComposing || event.target.matches("button")) return;
+    const says = event.ctrlKey || event.metaKey, took = event.defaultPrevented, at = fields.findIndex((one) => one.node.contains(event.target));
+    if (!says && event.target.matches("textarea")) return;
     event.preventDefault();
-    event.target.form.requestSubmit();
+    if (says || (at === fields.length - 1 && !took)) return event.currentTarget.requestSubmit();
+    const next = fields[at + 1]?.input ?? go;
+    next.focus();
+    (next.inner ?? next).select?.();
   }
   const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
     waits ? el("p", { class: "late", role: "status" }, say("form.waits", { at: words.time(before.at) })) : null,
     el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, onchange: keep, novalidate: true }, fields.map((one) => one.node), status,
-      el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
+      fields.length > 1 ? el("p", { class: "small" }, say("form.keys")) : null, el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
   (fields[0]?.input ?? go).focus();
   if (trouble) refuse(trouble);
 }

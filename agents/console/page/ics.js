@@ -3,6 +3,7 @@ import { el } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { kindName, worded } from "./called.js";
 import { figure } from "./plot.js";
 import { amount, approvedBox, box, date, given, grid, hand, join, lines, preparedBox, row, sheet, stamp, tick } from "./sheet.js";
 
@@ -32,7 +33,7 @@ const shown = (record, what) => {
 // What an entry of the log tells in one line.
 export function told(entry) {
   if (entry.cycle === "incident") return join(`→ ${word("state", entry.to_state)}`, entry.text);
-  return join(entry.what ? word("type", entry.what) : say("paper.households", { n: entry.households }), word("event", entry.event), entry.text);
+  return join(entry.what ? word("type", entry.what) : say("paper.households", { n: entry.households }), word("event", entry.event), worded(entry));
 }
 const newestFirst = (record) => [...record.reports].sort((a, b) => (a.event_at < b.event_at ? 1 : -1));
 const said = (record, field) => newestFirst(record).filter((one) => one[field])
@@ -45,7 +46,7 @@ const dutyColumns = [
   ["paper.role", (one) => join(one.role, one.place_name)], ["paper.name", (one) => one.principal], ["col.until", (one) => stamp(one.to_at)],
 ];
 const resourceColumns = (requests) => [
-  ["col.what", (one) => join(one.kind, amount(one.quantity, one.unit))], ["paper.identifier", (one) => (one.items ?? []).join(", ")],
+  ["col.what", (one) => join(kindName(one), amount(one.quantity, one.unit))], ["paper.identifier", (one) => (one.items ?? []).join(", ")],
   ["paper.ordered", (one) => stamp(requests.find((r) => r.thread === one.thread)?.asked_at), "t"], ["paper.eta", (one) => stamp(one.arrives_at), "t"],
   ["paper.arrived", (one) => (one.arrived_at ? `☒ ${stamp(one.arrived_at)}` : "☐"), "t"],
   ["paper.notes", (one) => join(one.supplier, word("state", one.state))],
@@ -70,7 +71,7 @@ function needsIn(frame, record) {
   const asked = record.needs.filter((one) => one.horizon === frame).map((one) => join(`${one.item}: ${amount(one.quantity, one.unit)}`,
     one.met ? `${say("paper.met")} ${amount(one.met, one.unit)}` : "", one.people ? say("paper.for_people", { n: one.people }) : ""));
   const open = frame === "12_H" ? record.requests.filter((one) => Number(one.open) > 0) : [];
-  return [...asked, ...open.map((one) => `${one.kind}: ${amount(one.open, one.unit)} (${word("state", "OPEN")})`)];
+  return [...asked, ...open.map((one) => `${kindName(one)}: ${amount(one.open, one.unit)} (${word("state", "OPEN")})`)];
 }
 const needsByFrame = (record) => frames.map((frame) => el("div", { class: "frame" },
   el("b", {}, word("horizon", frame)), el("div", {}, given(needsIn(frame, record)))));
@@ -84,7 +85,7 @@ function resourceMatrix(record) {
   const all = (kind) => agencies.reduce((sum, agency) => sum + count(agency, kind), 0);
   const head = (text, kind) => el("th", { scope: "col", class: kind }, text), cell = (value) => el("td", { class: "n" }, value);
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": say("ics.209.48") }, el("table", { class: "grid" },
-    el("thead", {}, el("tr", {}, head(say("ics.209.48")), kinds.map((kind) => head(kind, "n")), head(say("ics.209.50")), head(say("ics.209.51")))),
+    el("thead", {}, el("tr", {}, head(say("ics.209.48")), kinds.map((kind) => head(kindName(kind), "n")), head(say("ics.209.50")), head(say("ics.209.51")))),
     el("tbody", {},
       agencies.map((agency) => el("tr", {}, el("td", {}, agency),
         kinds.map((kind) => cell(count(agency, kind) ? figure(count(agency, kind)) : "")), el("td"), el("td"))),
@@ -165,7 +166,7 @@ function quantity({ assignment }) {
 const urgencies = { LANE_FLASH: "URGENT", LANE_IMMEDIATE: "URGENT", LANE_PRIORITY: "URGENT", LANE_ROUTINE: "ROUTINE", LANE_BULK: "LOW" };
 // `of`: what was promised for a line.
 const lineColumns = (of) => [
-  ["paper.qty", quantity, "n"], ["paper.kind", (line) => line.resource?.kind], ["paper.type", (line) => line.resource?.type],
+  ["paper.qty", quantity, "n"], ["paper.kind", (line) => kindName(line.resource)], ["paper.type", (line) => line.resource?.type],
   ["paper.detail", ({ resource, assignment }) => join(resource?.name, resource?.description, assignment?.function, resource?.special_requirements)],
   ["paper.wanted_at", (line) => stamp(Number(timeOf(line, "REQUESTED_ARRIVAL")?.time_us ?? 0) / 1000 || null), "t"],
   ["paper.eta", (line) => of(line).map((one) => stamp(one.arrives_at)).filter(Boolean).join(", "), "t"],

@@ -1,10 +1,12 @@
 // incident - one incident: where it stands, what offices say of it side by side, what gateways measured, what is asked
 // for, who was harmed, whom the warnings reached, and all that happened.
 import { el } from "./dom.js";
+import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
 import { figure, plot } from "./plot.js";
+import { worded } from "./called.js";
 import { detectedNode } from "./detected.js";
 import { stateOf } from "./incidents.js";
 import { number, rowsTable, table } from "./table.js";
@@ -27,14 +29,16 @@ function factRow(fact, reports) {
       value === null ? el("span", { class: "none" }, "–") : differs && String(value) !== newest ? `≠ ${said(fact, value)}` : said(fact, value))));
 }
 
+// Who was told by telephone is not who says it.
+const speaks = (one) => (one.role && (one.role !== "DISTRICT_DUTY" || one.sender === api.me.sender) ? word("role", one.role) : one.sender);
 function sideBySide(reports) {
   const caption = say("incident.reports");
   if (!reports.length) return el("section", {}, el("h2", {}, caption), el("p", { class: "none" }, say("incident.no_reports")));
   return el("section", {}, el("h2", {}, caption), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", { class: "beside" },
       el("thead", {}, el("tr", {}, el("td", {}), reports.map((one) => el("th", { scope: "col" },
-        el("span", { class: "who" }, one.sender), el("span", {}, word("type", one.type), one.version ? ` · ${word("version", one.version)}` : ""),
-        el("time", { datetime: one.at }, words.time(one.at)), el("span", {}, [one.place, word("role", one.role)].filter(Boolean).join(" · ") || one.district))))),
+        el("span", { class: "who" }, speaks(one)), el("span", {}, word("type", one.type), one.version ? ` · ${word("version", one.version)}` : ""),
+        el("time", { datetime: one.at }, words.time(one.at)), el("span", {}, [one.place, speaks(one) === one.sender ? word("role", one.role) : one.sender].filter(Boolean).join(" · ") || one.district))))),
       el("tbody", {}, facts.map((fact) => factRow(fact, reports)),
         el("tr", {}, el("th", { scope: "row" }, say("fact.confidence")), reports.map((one) => el("td", { class: "n" }, word("confidence", one.confidence)))),
         el("tr", { class: "words" }, el("th", { scope: "row" }, say("col.text")), reports.map((one) => el("td", {}, one.text ?? "")))))));
@@ -157,7 +161,7 @@ function timelineOf(timeline) {
     day = today;
     return [...heading, el("li", { class: groups[one.cycle] ?? "said" }, el("time", { datetime: one.at }, words.clock(Date.parse(one.at)).slice(0, 5)),
       el("div", {}, el("p", {}, el("b", {}, one.what === null ? say("incident.of_families", { n: one.households }) : word("type", one.what)), " ", chip(movesOf(one.moves)), el("span", { class: "quiet" }, ` ${one.by ?? ""}`)),
-        one.text ? el("p", { class: "small" }, kindOf(one.text)) : null))];
+        worded(one) ? el("p", { class: "small", title: one.detection?.text ?? null }, worded(one)) : null))];
   })) : el("p", { class: "none" }, say("table.none")));
 }
 

@@ -3,6 +3,7 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { kindName } from "./called.js";
 import { csv } from "./table.js";
 import { watch } from "./watch.js";
 import { form201, form209, form213, form213rr, form214 } from "./ics.js";
@@ -20,7 +21,7 @@ function incidentPapers(one) {
   return el("section", { class: "papers" }, el("h2", {}, title), el("p", { class: "small" }, [one.place, word("hazard", one.hazard), word("state", one.state), stamp(one.began_at), word("status", one.status)].filter(Boolean).join(" · ")),
     el("ul", {}, ofIncident.map((kind) => el("li", {}, link(kind, { incident: one.incident_id }, say(`paper.kind.${kind}`)),
       (one.periods ?? []).map((p) => el("span", {}, " · ", link(kind, { incident: one.incident_id, since: p.period_from, until: p.period_to }, `${stamp(p.period_from)} – ${stamp(p.period_to)}`))))),
-    (one.requests ?? []).map((r) => el("li", {}, link("213rr", { thread: r.thread }, `${say("paper.kind.213rr")}: ${r.kind ?? ""}, ${stamp(r.event_at)}`))),
+    (one.requests ?? []).map((r) => el("li", {}, link("213rr", { thread: r.thread }, `${say("paper.kind.213rr")}: ${kindName(r)}, ${stamp(r.event_at)}`))),
     (one.messages ?? []).map((m) => el("li", {}, link("213", { message: m.message_id }, `${say("paper.kind.213")}: ${m.subject ?? ""}, ${stamp(m.event_at)}`))),
     el("li", {}, el("a", { href: `/numbers?incident=${one.incident_id}`, "data-link": true }, say("page.numbers")))));
 }

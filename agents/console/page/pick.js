@@ -1,5 +1,6 @@
 // pick - a field that offers what fits while people type: one thing or several, from the list alone or also what they wrote
-// themselves. Down and up choose, Enter takes, Escape closes the list, Backspace in an empty field takes the last one out.
+// themselves. Down and up choose, Enter takes (the first, if none is chosen) and
+// lets the form go on, Escape closes the list, Backspace in an empty field takes the last one out.
 import { el, fill } from "./dom.js";
 import { say } from "./words.js";
 
@@ -9,7 +10,7 @@ const WAIT_MS = 150;
 // keep it: JSON of {chosen, text}. offer(list): what is proposed as long as nobody has chosen.
 export function picker(field, common) {
   const kept = typeof field.value === "string" && field.value ? JSON.parse(field.value) : { chosen: Array.isArray(field.value) ? field.value : [], text: "" };
-  let chosen = kept.chosen, touched = typeof field.value === "string", shown = [], at = -1, turn = 0, timer = null;
+  let chosen = kept.chosen, touched = typeof field.value === "string", shown = [], at = -1, turn = 0, timer = null, looked = null;
   const list = el("ul", { role: "listbox", id: common.id + "-list", class: "offers", tabindex: "-1", hidden: true, "aria-label": field.label }), chips = el("ul", { class: "picked" });
   const input = el("input", { ...common, required: null, "aria-required": common.required ? "true" : null, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", maxlength: field.most ?? 120,
     "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id });
@@ -46,6 +47,7 @@ export function picker(field, common) {
     const mine = ++turn, text = single() ? "" : input.value.trim();
     const found = await Promise.resolve(field.find(text)).catch(() => []);
     if (mine !== turn || document.activeElement !== input) return;
+    looked = text;
     shown = found.filter((one) => !field.many || !chosen.some((other) => other.value === one.value));
     at = text && !field.free && shown.length ? 0 : -1;
     fill(list, shown.map((one, i) => el("li", { role: "option", id: `${list.id}-${i}`, title: one.title ?? null, "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); take(one); } },
@@ -54,6 +56,7 @@ export function picker(field, common) {
   }
   function later() {
     touched = true;
+    looked = null;
     clearTimeout(timer);
     timer = setTimeout(look, WAIT_MS);
     field.changed?.(box.read());
@@ -67,10 +70,19 @@ export function picker(field, common) {
       event.preventDefault();
       if (!shownNow) return look();
       at = (at + step + shown.length) % shown.length;
-    } else if ((event.key === "Enter" && shownNow && shown[at]) || (event.key === "Escape" && shownNow)) {
+    } else if (event.key === "Enter") {
+      const text = single() ? "" : input.value.trim();
+      if (!text && !shown[at]) return open(false);
+      event.preventDefault();
+      if (text === looked) return shownNow && take(shown[at] ?? shown[0]);
+      // Typed faster than the list came: what it has for these words, not for those before.
+      event.stopPropagation();
+      clearTimeout(timer);
+      await look();
+      return void (text === looked && input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true })));
+    } else if (event.key === "Escape" && shownNow) {
       event.preventDefault();
       event.stopPropagation();
-      if (event.key === "Enter") return take(shown[at]);
       turn++;
       return open(false);
     } else return;

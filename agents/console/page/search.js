@@ -3,14 +3,16 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { kindName } from "./called.js";
+import { detected } from "./detected.js";
 
 const kinds = ["place", "incident", "alert", "report", "request", "message", "sensor", "principal", "household", "document"];
 const pages = { alert: "/", report: "/districts", request: "/resources", sensor: "/sensors", household: "/relocation" };
 const leadsTo = (hit) => (hit.kind === "place" ? "/map?at=" + hit.id : hit.incident_id ? "/incident/" + hit.incident_id : pages[hit.kind]);
 
 function row(hit) {
-  const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.title) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
-  const facts = [isDetection && (hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && hit.by, hit.at && words.time(hit.at),
+  const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.kind === "request" && hit.title ? kindName(hit.title) : hit.title) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
+  const facts = [isDetection && (detected(hit.detection) || hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && hit.by, hit.at && words.time(hit.at),
     hit.status && hit.status !== "ACTUAL" && word("status", hit.status), hit.seq && `№ ${hit.seq}`];
   return el("li", {}, href ? el("a", { href, "data-link": true }, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, facts.filter(Boolean).join(" · ")));
 }

@@ -3,6 +3,7 @@ import { el } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
+import { kindName } from "./called.js";
 import { figure } from "./plot.js";
 import { doubt, told, total } from "./ics.js";
 import { aged, amount, grid, join, lines, part, sheet, signature, stamp } from "./sheet.js";
@@ -70,8 +71,8 @@ function gaps(record) {
       place: one.place, what: word("harm", one.what), a: figure(one.figure), b: one.others.map((other) => figure(other.figure)).join(", "),
     })),
     ...harmRows(record).filter((one) => one.figure === null).map((one) => say("paper.unknown", { place: one.place, what: word("harm", one.what) })),
-    ...record.requests.filter((one) => Number(one.open) > 0).map((one) => say("paper.still_open", { what: one.kind, n: amount(one.open, one.unit) })),
-    ...record.requests.filter((one) => one.late > 0).map((one) => say("paper.is_late", { what: one.kind, n: one.late })),
+    ...record.requests.filter((one) => Number(one.open) > 0).map((one) => say("paper.still_open", { what: kindName(one), n: amount(one.open, one.unit) })),
+    ...record.requests.filter((one) => one.late > 0).map((one) => say("paper.is_late", { what: kindName(one), n: one.late })),
     ...record.undecided.map((one) => say("paper.undecided", { what: word("type", one.type), who: one.sender ?? "", at: stamp(one.since) })),
   ];
   return list.length ? el("ul", {}, list.map((one) => el("li", {}, one))) : el("p", { class: "none" }, say("paper.no_gaps"));
@@ -119,7 +120,7 @@ const needColumns = [
   ["col.by", (one) => join(one.sender, stamp(one.event_at))],
 ];
 const requestColumns = [
-  ["col.what", (one) => one.kind], ["col.state", (one) => word("state", one.state)],
+  ["col.what", kindName], ["col.state", (one) => word("state", one.state)],
   ["col.wanted", (one) => one.wanted_text ?? amount(one.wanted, one.unit), "n"], ["col.promised", (one) => figure(one.promised), "n"],
   ["col.under_way", (one) => figure(one.under_way), "n"], ["col.on_scene", (one) => figure(one.on_scene), "n"],
   ["paper.needed", (one) => stamp(one.needed_at), "t"], ["col.by", (one) => (one.suppliers ?? []).map((s) => s.split(" ")[0]).join(", ")],
@@ -175,7 +176,7 @@ const incidentColumns = [
 ];
 const promiseColumns = [
   ["paper.eta", (one) => stamp(one.arrives_at), "t"], ["col.by", (one) => one.supplier],
-  ["col.what", (one) => join(one.kind, amount(one.quantity, one.unit))],
+  ["col.what", (one) => join(kindName(one), amount(one.quantity, one.unit))],
   ["col.state", (one) => join(word("state", one.state), one.late ? `▲ ${say("col.late")}` : "")],
   ["col.place", (one) => join(one.place, one.incident)], ["paper.until", (one) => stamp(one.until_at), "t"],
 ];

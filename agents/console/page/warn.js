@@ -37,12 +37,13 @@ export async function warnPage(main) {
 
 // --- one -----------------------------------------------------------------------------------------
 
+const drill = () => (api.me.status === "exercise" ? ".exercise" : "");
 const complain = (failed) => toast(why(failed), "bad", failed.message);
 
 async function approve(draft, id) {
   try {
     await api.approve(draft.message_id, id);
-    toast(say("warn.approved"));
+    toast(say("warn.approved" + drill()));
   } catch (failed) {
     complain(failed);
   }
@@ -63,7 +64,7 @@ function confirm(answer, id) {
     approve(draft, id);
   };
   const back = el("button", { type: "button", id: "not-yet", onclick: () => dialog.close() }, say("warn.not_yet"));
-  const dialog = openDialog(say("warn.confirm"), "ask confirm",
+  const dialog = openDialog(say("warn.confirm" + drill()), "ask confirm", drill() ? el("p", { class: "small" }, say("warn.only_exercise")) : null,
     el("p", {}, el("b", {}, [...new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)))].join("; ")), el("strong", { class: "tag" }, word("status", draft.status))),
     el("div", { class: "texts" }, infos.map((info) => el("p", { lang: info.language }, info.headline))),
     el("p", { class: "small" }, say("warn.by", { who: draft.author })),
