@@ -316,6 +316,32 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     assert.equal("injured" in JSON.parse(body), false);
   });
 
+  await test("what is said by telephone about an incident is of that incident, and its place is there", async () => {
+    const id = incident("called about");
+    await open(page, id);
+    await act(page, "t");
+    assert.match(await page.inputValue('dialog [name="place"]'), /3505203/);
+    await fill(page, null, "Gusar by telephone");
+    await until("it is the incident's", () => bus.psql(`SELECT count(*) FROM eoc.document WHERE type = 'flash_report' AND incident_id = '${id}'`) === "1");
+    await page.waitForSelector(`table.beside th:has-text("Gusar by telephone") .who:has-text("${words("en")["role.resident"]}")`);
+  });
+
+  await test("Enter takes the first of the list and goes on, and nothing is said before the last field", async () => {
+    const id = incident("asked in haste");
+    await open(page, id);
+    assert.equal(await page.locator(".acts button").first().getAttribute("id"), "act-verify");
+    await act(page, "r");
+    await page.keyboard.type("экск");
+    await page.keyboard.press("Enter"); // before the list is there
+    await page.waitForSelector('dialog [name="amount"]:focus');
+    assert.equal(await page.inputValue('dialog [name="kind"]'), words("en")["kind.excavator"]);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('dialog [name="unit"]:focus');
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(bus.psql(`SELECT count(*) FROM eoc.board WHERE incident_id = '${id}'`), "0");
+  });
+
   await test("a message that nobody could judge is dismissed", async () => {
     const unknown = uuid7(), held = say({ kind: "KIND_UPDATE", incident_ids: [unknown],
       incident_transition: { incident_id: unknown, event: "INCIDENT_EVENT_REPORTED", to_state: "INCIDENT_STATE_REPORTED" } });

@@ -145,7 +145,8 @@ export function ask(form, trouble) {
   const status = el("p", { class: "trouble", role: "alert" }), go = el("button", { class: "first" }, form.button ?? say("form.say"));
   let busy = false;
 
-  const keep = () => drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
+  // Leaving a field it may say that it changed when all is said and the dialog goes.
+  const keep = () => dialog.open && drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
   function refuse(trouble) {
     const at = fields.find((one) => trouble.path && one.field.path && trouble.path.includes(one.field.path));
     at?.wrong(whyNodes(trouble));
@@ -169,7 +170,7 @@ export function ask(form, trouble) {
     status.textContent = say("said.saying");
     keep();
     const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => {
-      if (drafts.get(form.key) === typed) drafts.delete(form.key);
+      if (JSON.stringify(drafts.get(form.key)) === JSON.stringify(typed)) drafts.delete(form.key);
       if (spoken.get(form.key)?.owner === owner) spoken.delete(form.key); // it would hold its dialog, and that the page under it
       form.stored?.(owner.said);
     } };
