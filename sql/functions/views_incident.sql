@@ -13,7 +13,7 @@ COMMENT ON COLUMN eoc.incident_now.households IS 'as far as the reader may see t
 
 -- All that belongs to an incident: its own moves, every other message that names it with what it moved, and reports that
 -- a person gave to it. Of households numbers by the hour. Receipts are columns, not rows, but for those that answer an
--- alert: who took it, and when. What is only a draft, of an alert or of an order to a machine, has not happened, nor has an alert that is contested; nor is
+-- alert, as what is done about its incident does: who took it, and when. What is only a draft, of an alert or of an order to a machine, has not happened, nor has an alert that is contested; nor is
 -- it told twice that an alert was answered.
 CREATE VIEW eoc.incident_timeline AS
 SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0) AS part, x.event,
@@ -42,8 +42,8 @@ SELECT x.incident_id, x.at, t.name AS what, x.cycle, x.entity, nullif(x.part, 0)
                NULL, m.principal_id, d.places, d.doc, d.received_at, m.message_id, m.seq, m.step
           FROM (SELECT a.incident_id, a.message_id FROM bus.document a WHERE a.incident_id IS NOT NULL AND a.type IN (101, 180)
                 UNION SELECT r.incident_id, r.message_id FROM bus.incident_report r WHERE r.incident_id IS NOT NULL) AS y
-          JOIN bus.moved m ON m.cycle = 'alert' AND m.entity = y.message_id AND m.type IN (181, 182)
-          JOIN bus.document d ON d.type = m.type AND d.seq = m.seq AND d.incident_id IS DISTINCT FROM y.incident_id
+          JOIN bus.moved m ON m.cycle = 'alert' AND m.entity = y.message_id AND m.type IN (140, 141, 181, 182)
+          JOIN bus.document d ON d.type = m.type AND d.seq = m.seq AND (m.type < 180 OR d.incident_id IS DISTINCT FROM y.incident_id)
         UNION ALL
         SELECT r.incident_id, r.event_at, r.type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.sender_id, r.places, d.doc,
                d.received_at, r.message_id, r.seq, NULL

@@ -28,5 +28,5 @@ SELECT json_build_object(
           JOIN eoc.line_moves l ON l.seq = a.seq AND l.cycle = 'line' AND l.thread = r.entity
          WHERE r.cycle = 'request' AND r.event = 'REQUEST' GROUP BY r.at, r.entity
         UNION ALL SELECT t.at, least(t.at + min(t.accepted_s) * interval '1 second', min(n.at)) FROM story t
-          LEFT JOIN LATERAL (SELECT min(a.at) AS at FROM story a WHERE a.what = 'receipt' AND a.entity = t.message_id AND a.event IN ('ACCEPT', 'ACKNOWLEDGE')) AS n ON true
+          LEFT JOIN LATERAL (SELECT min(a.at) AS at FROM story a WHERE a.cycle = 'alert' AND a.entity = t.message_id AND a.event IN ('ACCEPT', 'ACKNOWLEDGE')) AS n ON true
          WHERE t.what <> 'receipt' AND (t.accepted_s IS NOT NULL OR n.at IS NOT NULL) GROUP BY t.message_id, t.at ORDER BY 1) AS x), '[]'))::text;

@@ -323,6 +323,8 @@ SELECT is(pg_temp.tell('coes.dushanbe.desk', 'incident', jsonb_build_object('inc
                        'cause_ids', jsonb_build_array(pg_temp.uid(61)))), 'APPLIED', 'an incident for it');
 SELECT is(pg_temp.state(61), 'ISSUED', 'is not taken by being written down');
 SELECT is(pg_temp.tell('coes.dushanbe.desk', 'incident_transition', jsonb_build_object('incident_id', pg_temp.uid(900), 'event', 'INCIDENT_EVENT_OPENED')), 'APPLIED', 'a dispatcher opens it');
+SELECT is((SELECT array_agg(concat_ws(' ', t.what, t.event, t.by) ORDER BY t.step) FROM eoc.incident_timeline t WHERE t.incident_id = pg_temp.uid(900) AND t.cycle = 'alert' AND t.event LIKE 'AC%'),
+          ARRAY['incident_transition ACKNOWLEDGE coes.dushanbe.desk'], 'which takes its alarm, and its incident tells so');
 SELECT is(pg_temp.state(61), 'ACKNOWLEDGED', 'that stops the timer');
 SELECT pg_temp.tick() \g /dev/null
 SELECT is((pg_temp.said(61))[2], 'ANSWERED 3 dispatcher@3501000 > chief@3501000 duty@3505203', 'and who was asked hears it');
