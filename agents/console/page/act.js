@@ -80,7 +80,7 @@ async function merge(thing) {
     note: others.length ? "" : say("act.no_incident"),
     make: (v) => [transition(thing, "MERGED", "MERGED", { merged_into: v.into, ...(v.reason ? { reason: v.reason } : {}) })] }));
 }
-// What leads on stands before what is done meanwhile, and what ends or undoes last.
+// What leads on stands first, what ends or undoes last.
 const onward = [["o", "verify", "OPENED"], ["c", "confirm", "CONFIRMED"], ["b", "recover", "ASSESSED"]];
 const endings = [["u", "resume", "HAZARD_RESUMED"], ["h", "stabilise", "HAZARD_OVER"], ["f", "false_alarm", "JUDGED_FALSE"], ["z", "close", "CLOSED"], ["y", "reopen", "REOPENED"]];
 
@@ -129,7 +129,6 @@ async function escalate(thing) {
 // What somebody says by telephone or radio is a flash report as a district writes it, and stands in the queue like one.
 const reporters = ["DISTRICT_DUTY", "JAMOAT", "RESCUE_TEAM", "POLICE", "ROADS", "HEALTH", "RED_CRESCENT", "RESIDENT", "OTHER"];
 const counts = ["deaths", "injured", "missing", "houses", "to_evacuate"];
-// Of an incident it is about that one, and its place is proposed.
 function takeDown(thing) {
   const of = thing?.what === "incident" ? thing : {};
   ask({ ...formOf("take_down", of), ...(of.id ? {} : { title: say("act.take_down"), about: null }), fields: [
@@ -176,7 +175,7 @@ async function belongs(thing) {
     return [{ ...frame(thing), ...transition({ ...one, id: one.incident_id, places: thing.places || one.places }, event, movesOf("incident", one.state)[event], { evidence_ids: [thing.id], ...(v.reason ? { reason: v.reason } : {}) }) }];
   } }));
 }
-// A report has no life of its own: judged false is the incident that it would have been, and that counts for the detector.
+// Judged false is the incident that the report would have been.
 function falseReport(thing) {
   const id = api.newId();
   ask(formOf("false_alarm", thing, { fields: [reason(true), hazardField(thing)], make: (v) => [
@@ -186,7 +185,6 @@ function falseReport(thing) {
 }
 const joins = (thing) => act("b", "belongs", "incident_transition", thing, () => belongs(thing));
 const declares = (thing) => act("i", "declare", "incident", thing, () => declare(thing));
-// What it most likely needs stands first.
 // What was played needs no reason: one key, and no question.
 function dismiss(thing) {
   if (thing.status !== "EXERCISE") return decide(thing, "dismiss", "DISMISSED", true);

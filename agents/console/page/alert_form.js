@@ -72,14 +72,15 @@ export async function alertForm({ incident, old, cancels }) {
     fill(chosen, places.map((place, index) => el("li", {}, nameOf(place, words.lang), " ", el("small", {}, place.pcode), " ",
       el("button", { type: "button", "aria-label": say("warn.remove", { name: place[words.lang] }), onclick: () => { places.splice(index, 1); draw(); find.focus(); } }, "×"))));
   }
-  // As in every form: Enter takes what was found, or goes to the next field; Ctrl and Enter says.
+  // Enter as in every form.
   function onKey(event) {
     const node = event.target;
     if (event.key !== "Enter" || event.isComposing || node.matches("button, textarea") && !event.ctrlKey) return;
     event.preventDefault();
     if (event.ctrlKey) return form.requestSubmit();
     if (node === find && found.querySelector("button")) return found.querySelector("button").click();
-    [...form.elements].slice([...form.elements].indexOf(node) + 1).find((one) => one.matches("input, select, textarea")).focus();
+    const all = [...form.querySelectorAll("input, select, textarea")];
+    all[all.indexOf(node) + 1].focus();
   }
   let asked = 0;
   async function search() {

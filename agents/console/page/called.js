@@ -10,7 +10,7 @@ function wantedText(item) {
   const [, amount, unit, kind] = item.detail.match(/^([\d.]+ )?(?:(KGM|TNE|LTR|hour|person) )?(.*)$/s);
   return [amount && figure(amount), unit && word("unit", unit), item.kind_name ?? kindName(kind)].filter(Boolean).join(" ");
 }
-// What an entry of a log or of what was found tells: of a detector what it concluded, of a request what is wanted.
-export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quote|quotation/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text);
+// What an entry of a log tells.
+export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text);
 // What a row of the queue says of itself.
 export const detailOf = (thing) => (thing.what === "undecided" ? whyUndecided(thing) : (thing.what === "request" || thing.what === "late") && thing.detail ? wantedText(thing) : thing.detail);

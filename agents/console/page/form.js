@@ -145,7 +145,7 @@ export function ask(form, trouble) {
   const status = el("p", { class: "trouble", role: "alert" }), go = el("button", { class: "first" }, form.button ?? say("form.say"));
   let busy = false;
 
-  // Leaving a field it may say that it changed when all is said and the dialog goes.
+  // A field may tell that it changed when the dialog goes.
   const keep = () => dialog.open && drafts.set(form.key, Object.fromEntries(fields.map((one) => [one.field.name, one.input.value])));
   function refuse(trouble) {
     const at = fields.find((one) => trouble.path && one.field.path && trouble.path.includes(one.field.path));
@@ -192,8 +192,7 @@ export function ask(form, trouble) {
       refuse(trouble);
     }
   }
-  // Enter goes to the next field (in a long text it makes a new line) and says from the last one, unless it took a row of its list;
-  // Ctrl and Enter says from everywhere.
+  // From the last field Enter says, unless it took a row of its list; in a long text it makes a new line.
   function onKey(event) {
     if (event.key !== "Enter" || event.isComposing || event.target.matches("button")) return;
     const says = event.ctrlKey || event.metaKey, took = event.defaultPrevented, at = fields.findIndex((one) => one.node.contains(event.target));

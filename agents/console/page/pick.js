@@ -75,7 +75,7 @@ export function picker(field, common) {
       if (!text && !shown[at]) return open(false);
       event.preventDefault();
       if (text === looked) return shownNow && take(shown[at] ?? shown[0]);
-      // Typed faster than the list came: what it has for these words, not for those before.
+      // Typed faster than the list came.
       event.stopPropagation();
       clearTimeout(timer);
       await look();
