@@ -49,7 +49,7 @@
     "to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"') AS due, id "                \
     "FROM eoc.queue q WHERE $1::text IS NULL OR EXISTS (SELECT FROM "                              \
     "unnest(string_to_array(q.places, ' ')) AS p WHERE starts_with(p, $1)) "                       \
-    "ORDER BY q.precedence, q.since LIMIT 200"
+    "ORDER BY q.precedence, q.what = 'order', q.since LIMIT 200"
 
 struct listing {
     const char *sql, *nothing, *asked;

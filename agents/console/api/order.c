@@ -74,6 +74,9 @@ static void on_need(void *arg, enum status st, const char *text, const char *why
         refuse_away(t);
     } else if (strcmp(text, "nobody") == 0) {
         refuse(t, 422, "machine", "There is no such machine.");
+    } else if (strcmp(text, "drafts") == 0) {
+        refuse(t, 429, "drafts",
+               "Eight of your orders wait for others already; take one back, or wait.");
     } else if (sscanf(text, "%u %15s", &needed, place) != 2) {
         refuse(t, 403, "rights", "You may not order this there.");
     } else if (command_set_place(t->m, place, t->arena) != ST_OK) {

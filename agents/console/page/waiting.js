@@ -20,7 +20,7 @@ function ordered(now) {
     item.mine = (item.answers ?? []).some((said) => said.startsWith(api.me.person + " "));
     item.past = item.status === "EXERCISE" && Date.parse(item.since) < Date.now() - PAST_MS;
   }
-  return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.since < b.since ? -1 : 1)), total: now.total + (now.messages ?? []).length };
+  return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.what === "order") - (b.what === "order") || (a.since < b.since ? -1 : 1)), total: now.total + (now.messages ?? []).length };
 }
 // Where hundreds of alarms are open, one that comes now would stand below all that are older, where nobody looks: for its first
 // minute it stands above them.
