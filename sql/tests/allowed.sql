@@ -66,7 +66,8 @@ INSERT INTO allowed VALUES
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.place_name eoc.find_place bus.place_now bus.place_up bus.place_known
     bus.fold_place bus.skeleton_place bus.transliterate_tg bus.transliterate_ru'),
 ('bus_admin', 'EXECUTE', 'bus.gazetteer_stage bus.gazetteer_merge bus.gazetteer_shape bus.gazetteer_rows bus.place_settle'),
-('bus_reader', 'EXECUTE', 'eoc.fold eoc.search bus.search_kind bus.search_places bus.search_query bus.search_seqs'),
+('bus_reader bus_admin', 'EXECUTE', 'eoc.fold'),
+('bus_reader', 'EXECUTE', 'eoc.search bus.search_kind bus.search_places bus.search_query bus.search_seqs'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.station eoc.torrent eoc.gateway_level'),
 ('bus_console', 'EXECUTE', 'bus.head bus.seq_at'),
 
