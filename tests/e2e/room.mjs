@@ -29,7 +29,8 @@ const words = (lang) => texts[lang];
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 // Who is on duty there is asked, and may take an alarm.
 bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.json", import.meta.url), "utf8").split("\n")[0]));
-let passed = 0, failed = 0;
+let passed = 0;
+const failures = []; // said again at the end, behind what the bus says meanwhile
 
 // E2E_ONLY="words of names|others": only those.
 async function test(name, body) {
@@ -39,8 +40,8 @@ async function test(name, body) {
     passed++;
     console.log(`[       OK ] ${name}`);
   } catch (trouble) {
-    failed++;
-    console.log(`[  FAILED  ] ${name}\n${String(trouble.stack).slice(0, 900)}`);
+    failures.push(`[  FAILED  ] ${name}\n${String(trouble.stack).slice(0, 900)}`);
+    console.log(failures.at(-1));
   }
 }
 
@@ -202,5 +203,6 @@ await faults({ test, enter, leave, bus });
 
 await browser.close();
 await bus.stop();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+if (failures.length) console.log(failures.join("\n"));
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exit(failures.length ? 1 : 0);
