@@ -27,12 +27,6 @@ static bool read_found(struct found *f, const char *text)
     return f->message && sscanf(text, "%15s %127s", f->state, f->author) == 2;
 }
 
-static void refuse(struct taking *t, unsigned status, const char *word, const char *text)
-{
-    answer_error(t->x, status, word, text);
-    taking_end(t);
-}
-
 static void go_on(struct taking *t, const struct found *f)
 {
     ProtobufCMessage *parsed = NULL;
@@ -51,9 +45,9 @@ static void go_on(struct taking *t, const struct found *f)
     if (st == ST_OK)
         taking_ask_rights(t);
     else if (st == ST_NOMEM)
-        refuse(t, 503, "memory", "There is no memory for it now.");
+        taking_refuse(t, 503, "memory", "There is no memory for it now.");
     else
-        refuse(t, 422, "draft", err);
+        taking_refuse(t, 422, "draft", err);
 }
 
 static void on_draft(void *arg, enum status st, const char *text, const char *why)
@@ -64,13 +58,14 @@ static void on_draft(void *arg, enum status st, const char *text, const char *wh
     if (st != ST_OK)
         log_warn("console.view", "path=approve status=%s why=\"%s\"", status_name(st), why);
     if (st != ST_OK)
-        refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
+        taking_refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
     else if (!read_found(&f, text))
-        refuse(t, 404, "no_draft", "There is no such draft.");
+        taking_refuse(t, 404, "no_draft", "There is no such draft.");
     else if (strcmp(f.state, "WAITING") != 0)
-        refuse(t, 409, "answered", "The draft was approved or turned down before, or is over.");
+        taking_refuse(t, 409, "answered",
+                      "The draft was approved or turned down before, or is over.");
     else if (strcmp(f.author, t->person) == 0)
-        refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
+        taking_refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
     else
         go_on(t, &f);
 }
@@ -92,5 +87,5 @@ void approve_take(struct console *c, struct exchange *x, struct session *who)
     memcpy(t->id, parsed, sizeof(t->id));
     taking_digest(t, draft, strlen(draft));
     if (reader_ask(c->reader, t->person, "approve", params, 1, on_draft, x) != ST_OK)
-        refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
+        taking_refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
 }

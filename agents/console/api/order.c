@@ -48,12 +48,6 @@ void orders_destroy(struct orders *o)
     mem_free(o);
 }
 
-static void refuse(struct taking *t, unsigned status, const char *word, const char *text)
-{
-    answer_error(t->x, status, word, text);
-    taking_end(t);
-}
-
 static void refuse_away(struct taking *t)
 {
     answer_later(t->x, 503, "store_away", "The record cannot be asked now; try again.", 2);
@@ -73,14 +67,14 @@ static void on_need(void *arg, enum status st, const char *text, const char *why
     if (st != ST_OK) {
         refuse_away(t);
     } else if (strcmp(text, "nobody") == 0) {
-        refuse(t, 422, "machine", "There is no such machine.");
+        taking_refuse(t, 422, "machine", "There is no such machine.");
     } else if (strcmp(text, "drafts") == 0) {
-        refuse(t, 429, "drafts",
-               "Eight of your orders wait for others already; take one back, or wait.");
+        taking_refuse(t, 429, "drafts",
+                      "Eight of your orders wait for others already; take one back, or wait.");
     } else if (sscanf(text, "%u %15s", &needed, place) != 2) {
-        refuse(t, 403, "rights", "You may not order this there.");
+        taking_refuse(t, 403, "rights", "You may not order this there.");
     } else if (command_set_place(t->m, place, t->arena) != ST_OK) {
-        refuse(t, 503, "memory", "There is no memory for it now.");
+        taking_refuse(t, 503, "memory", "There is no memory for it now.");
     } else {
         if (!needed)
             command_at_once(t->m, room_status(t->console));
@@ -141,19 +135,21 @@ static bool is_refused(struct taking *t, const struct found *f)
     unsigned long long seen = 0;
 
     if (strcmp(f->state, "OVER") == 0)
-        refuse(t, 409, "over", "Its time is over; write a new one.");
+        taking_refuse(t, 409, "over", "Its time is over; write a new one.");
     else if (strcmp(f->state, "WAITING") != 0)
-        refuse(t, 409, "answered", "The order was said or turned down before.");
+        taking_refuse(t, 409, "answered", "The order was said or turned down before.");
     else if (!seq || sscanf(seq, "%llu", &seen) != 1 || seen != f->seq)
-        refuse(t, 409, "draft_differs", "This is not what was on the screen; look at it again.");
+        taking_refuse(t, 409, "draft_differs",
+                      "This is not what was on the screen; look at it again.");
     else if (strcmp(f->author, t->person) == 0)
-        refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
+        taking_refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
     else if (strcmp(f->desk, t->console->set.agent.name) != 0)
-        refuse(t, 409, "other_desk", "It was written at another desk; it is approved there.");
+        taking_refuse(t, 409, "other_desk",
+                      "It was written at another desk; it is approved there.");
     else if (strcmp(f->meant, room_word(t->console)) != 0)
-        refuse(t, 409, "room", "An exercise and reality never mix.");
+        taking_refuse(t, 409, "room", "An exercise and reality never mix.");
     else if (strcmp(f->may, "may") != 0 || strcmp(f->desk, t->person) == 0)
-        refuse(t, 403, "rights", "You may not approve this there.");
+        taking_refuse(t, 403, "rights", "You may not approve this there.");
     else
         return false;
     return true;
@@ -170,16 +166,16 @@ static bool read_order(struct taking *t, const struct found *f)
     t->m = (Eocbus__V1__Envelope *)parsed;
     if (st != ST_OK || !order_is_for_a_machine(t->m) ||
         !id_parse(draft, exchange_query(t->x, "draft"))) {
-        refuse(t, 422, "draft", *err ? err : "This is no order to a machine.");
+        taking_refuse(t, 422, "draft", *err ? err : "This is no order to a machine.");
         return false;
     }
     if (command_misfit(t->m)) {
-        refuse(t, 422, "draft", command_misfit(t->m));
+        taking_refuse(t, 422, "draft", command_misfit(t->m));
         return false;
     }
     if (command_of_draft(t->m, room_status(t->console), t->console->set.agent.name, draft,
                          t->arena) != ST_OK) {
-        refuse(t, 503, "memory", "There is no memory for it now.");
+        taking_refuse(t, 503, "memory", "There is no memory for it now.");
         return false;
     }
     t->needed = f->needed;
@@ -187,7 +183,7 @@ static bool read_order(struct taking *t, const struct found *f)
     t->givers = arena_printf(t->arena, "%.*s", (int)(f->message - f->givers), f->givers);
     if (t->own_keys && t->givers)
         return true;
-    refuse(t, 503, "memory", "There is no memory for it now.");
+    taking_refuse(t, 503, "memory", "There is no memory for it now.");
     return false;
 }
 
@@ -273,11 +269,12 @@ static enum status sign(struct taking *t, const struct keys *k)
 static void refuse_unsigned(struct taking *t, enum status st)
 {
     if (st == ST_EXISTS)
-        refuse(t, 409, "approved_before", "You approved it already; it takes another person.");
+        taking_refuse(t, 409, "approved_before",
+                      "You approved it already; it takes another person.");
     else if (st == ST_FULL)
-        refuse(t, 409, "answered", "Four approved it already.");
+        taking_refuse(t, 409, "answered", "Four approved it already.");
     else
-        refuse(t, 503, "memory", "There is no memory for it now.");
+        taking_refuse(t, 503, "memory", "There is no memory for it now.");
 }
 
 /* The draft as it is after the password: turned down, over, or still asked for. */
@@ -321,7 +318,8 @@ static void on_key(struct exchange *x, const struct keys *k)
         return;
     }
     if (!is_enrolled(t, k)) {
-        refuse(t, 409, "key_unknown", "Your key is not enrolled under your name, or not any more.");
+        taking_refuse(t, 409, "key_unknown",
+                      "Your key is not enrolled under your name, or not any more.");
         return;
     }
     st = sign(t, k);
@@ -340,7 +338,7 @@ static void on_draft(void *arg, enum status st, const char *text, const char *wh
         log_warn("console.view", "path=order_draft status=%s why=\"%s\"", status_name(st), why);
         refuse_away(t);
     } else if (!read_found(&f, text)) {
-        refuse(t, 404, "no_draft", "There is no such draft.");
+        taking_refuse(t, 404, "no_draft", "There is no such draft.");
     } else if (!is_refused(t, &f) && read_order(t, &f)) {
         key_ask(t->console, t->x, t->person, on_key);
     }

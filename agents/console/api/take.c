@@ -63,6 +63,12 @@ void taking_end(struct taking *t)
     mem_free(t);
 }
 
+void taking_refuse(struct taking *t, unsigned status, const char *word, const char *text)
+{
+    answer_error(t->x, status, word, text);
+    taking_end(t);
+}
+
 /* --- into the outbox -------------------------------------------------------------------------- */
 
 /* What an approved draft becomes: its id is known before it is said, so nothing else has its key.

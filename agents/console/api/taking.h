@@ -39,6 +39,8 @@ void taking_digest(struct taking *t, const char *request, size_t len);
 bool taking_put(struct taking *t);
 /* After the answer. */
 void taking_end(struct taking *t);
+/* Answers an error, and ends the taking. */
+void taking_refuse(struct taking *t, unsigned status, const char *word, const char *text);
 /* Asks whether the person may say t->m; then it is said, or not, and answered. Ends the taking. */
 void taking_ask_rights(struct taking *t);
 
