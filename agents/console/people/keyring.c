@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "agents/console/people/private.h"
 #include "proto/base/file.h"
 
 #include "proto/base/banned.h"
@@ -18,30 +18,6 @@ static const char head[] =
 void keyring_path(char *out, size_t size, const char *people)
 {
     snprintf(out, size, "%s.keys", people);
-}
-
-static enum status fail(char *err, size_t err_size, enum status st, const char *path,
-                        const char *what)
-{
-    snprintf(err, err_size, "%s: %s", path, what);
-    return st;
-}
-
-static enum status load(const char *path, struct buf *out, char *err, size_t err_size)
-{
-    struct stat about;
-    enum status st;
-
-    if (stat(path, &about) != 0)
-        return errno == ENOENT ? ST_NOTFOUND : fail(err, err_size, ST_IO, path, strerror(errno));
-    if (about.st_mode & 077)
-        return fail(err, err_size, ST_DENIED, path, "others may read it; say chmod 600 of it");
-    st = file_read(path, out, FILE_BYTES);
-    if (st == ST_OK)
-        buf_put(out, "", 1);
-    if (st == ST_OK && out->failed)
-        st = ST_NOMEM;
-    return st == ST_OK ? st : fail(err, err_size, st, path, "cannot be read");
 }
 
 static bool read_line(const char *line, struct person_key *out)
@@ -58,7 +34,7 @@ static enum status walk(const char *path, const char *name, struct person_key *f
                         struct buf *others, char *err, size_t err_size)
 {
     struct buf text = {0};
-    enum status st = load(path, &text, err, err_size), answer = ST_NOTFOUND;
+    enum status st = private_read(path, &text, FILE_BYTES, err, err_size), answer = ST_NOTFOUND;
     char *line = (char *)text.data, *rest;
 
     for (; st == ST_OK && *line; line = rest) {
@@ -72,9 +48,10 @@ static enum status walk(const char *path, const char *name, struct person_key *f
         if (!read_line(line, &k)) {
             if (!others && strcmp(k.name, name) != 0)
                 continue; /* a damaged line is in nobody else's way */
-            st = fail(err, err_size, ST_INVALID, path,
-                      "legal is NAME KEY LOCKED on each line; write it with eocbus-console person "
-                      "key");
+            st = private_fail(
+                err, err_size, ST_INVALID, path,
+                "legal is NAME KEY LOCKED on each line; write it with eocbus-console person "
+                "key");
         } else if (strcmp(k.name, name) == 0) {
             answer = ST_OK;
             if (found)
@@ -102,10 +79,10 @@ static enum status replace(const char *path, const struct buf *text, char *err, 
     enum status st = text->failed ? ST_NOMEM : ST_OK;
 
     if (st == ST_OK && text->len > FILE_BYTES)
-        return fail(err, err_size, ST_FULL, path, "holds as many keys as it can");
+        return private_fail(err, err_size, ST_FULL, path, "holds as many keys as it can");
     if (st == ST_OK)
         st = file_replace(path, text->data, text->len);
-    return st == ST_OK ? st : fail(err, err_size, st, path, strerror(errno));
+    return st == ST_OK ? st : private_fail(err, err_size, st, path, strerror(errno));
 }
 
 enum status keyring_put(const char *path, const struct person_key *k, char *err, size_t err_size)

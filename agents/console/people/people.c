@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "agents/console/people/private.h"
 #include "agents/link/lang.h"
 #include "proto/base/file.h"
 
@@ -14,30 +14,6 @@
 enum { FILE_BYTES = PEOPLE_MOST * 300 };
 
 static const char head[] = "# eocbus people - who may sign in; written by eocbus-console person\n";
-
-static enum status fail(char *err, size_t err_size, enum status st, const char *path,
-                        const char *what)
-{
-    snprintf(err, err_size, "%s: %s", path, what);
-    return st;
-}
-
-static enum status load(const char *path, struct buf *out, char *err, size_t err_size)
-{
-    struct stat about;
-    enum status st;
-
-    if (stat(path, &about) != 0)
-        return errno == ENOENT ? ST_NOTFOUND : fail(err, err_size, ST_IO, path, strerror(errno));
-    if (about.st_mode & 077)
-        return fail(err, err_size, ST_DENIED, path, "others may read it; say chmod 600 of it");
-    st = file_read(path, out, FILE_BYTES);
-    if (st == ST_OK) {
-        buf_put(out, "", 1);
-        st = out->failed ? ST_NOMEM : ST_OK;
-    }
-    return st == ST_OK ? st : fail(err, err_size, st, path, "cannot be read");
-}
 
 /* "NAME LANG HASH"; empty lines and comments are nobody. */
 static bool read_line(char *line, struct person *out, bool *is_person)
@@ -56,7 +32,7 @@ static enum status walk(const char *path, void (*each)(void *arg, const struct p
                         void *arg, char *err, size_t err_size)
 {
     struct buf text = {0};
-    enum status st = load(path, &text, err, err_size);
+    enum status st = private_read(path, &text, FILE_BYTES, err, err_size);
     char *line = (char *)text.data, *rest;
     unsigned number = 0;
     bool is_person;
@@ -148,7 +124,7 @@ static enum status store(const char *path, struct copy *c, char *err, size_t err
 {
     enum status st = c->text.failed ? ST_NOMEM : file_replace(path, c->text.data, c->text.len);
 
-    return st == ST_OK ? st : fail(err, err_size, st, path, strerror(errno));
+    return st == ST_OK ? st : private_fail(err, err_size, st, path, strerror(errno));
 }
 
 static enum status change(const char *path, const char *name, const struct person *put, char *err,
@@ -160,7 +136,7 @@ static enum status change(const char *path, const char *name, const struct perso
     buf_puts(&c.text, head);
     st = people_each(path, on_copy, &c, err, err_size);
     if (st == ST_OK && put && c.count >= PEOPLE_MOST)
-        st = fail(err, err_size, ST_FULL, path, "holds as many people as it can");
+        st = private_fail(err, err_size, ST_FULL, path, "holds as many people as it can");
     if (st == ST_OK && !put && !c.left_out) {
         snprintf(err, err_size, "nobody called %s may sign in here", name);
         st = ST_NOTFOUND;
