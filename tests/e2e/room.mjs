@@ -32,6 +32,16 @@ bus.tell("console", JSON.parse(readFileSync(new URL("../../deploy/demo/roster.js
 let passed = 0;
 const failures = []; // said again at the end, behind what the bus says meanwhile
 
+// What a person would have seen, on every page that is open when a test fails.
+async function shown() {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  const seen = await Promise.all(pages.map((page) => page.evaluate(() => {
+    const text = (selector, most) => [...document.querySelectorAll(selector)].slice(0, most).map((one) => one.innerText.replace(/\s+/g, " "));
+    return [location.pathname, ...text("#banner", 1), ...text("h1", 1), ...text(".summary", 1), ...text(".item", 4), ...text("dialog", 1), ...text(".toast", 5)].join("\n    ").slice(0, 1500);
+  }).catch((trouble) => trouble.message)));
+  return seen.map((text) => `  on a page: ${text}`).join("\n");
+}
+
 // E2E_ONLY="words of names|others": only those.
 async function test(name, body) {
   if (process.env.E2E_ONLY && !new RegExp(process.env.E2E_ONLY).test(name)) return;
@@ -40,7 +50,7 @@ async function test(name, body) {
     passed++;
     console.log(`[       OK ] ${name}`);
   } catch (trouble) {
-    failures.push(`[  FAILED  ] ${name}\n${String(trouble.stack).slice(0, 900)}`);
+    failures.push(`[  FAILED  ] ${name}\n${String(trouble.stack).slice(0, 900)}\n${await shown()}`);
     console.log(failures.at(-1));
   }
 }
