@@ -64,6 +64,8 @@ WORDS_IN := $(sort $(wildcard agents/link/words/*.txt))
 WORDS   := $(BUILD)/gen/words.inc
 EDXL    := $(BUILD)/gen/edxl_rm.inc
 PLACES  := $(BUILD)/gen/places.inc
+ROOM_IN := agents/ctl/board.tsv $(sort $(wildcard agents/console/page/words/*.tsv))
+ROOM    := $(BUILD)/gen/room_words.inc
 GAZETTEER_IN := deploy/demo/data/tjk_pcodes_adm1_adm2.hxl.csv $(sort $(filter-out %/names.csv,$(wildcard agents/link/places/*.csv agents/link/places/*.json)))
 GAZETTEER := $(BUILD)/gen/gazetteer_text.c
 PAGES_IN := $(sort $(wildcard agents/console/page/*.html agents/console/page/*.css agents/console/page/*.js agents/console/page/*.json agents/console/page/*.svg agents/console/page/words/*.tsv))
@@ -129,6 +131,9 @@ $(EDXL): proto/edxl_rm.awk proto/edxl_rm.tsv
 $(PLACES): agents/link/places.awk agents/link/places/names.csv
 	@mkdir -p $(@D)
 	awk -f agents/link/places.awk agents/link/places/names.csv > $@
+$(ROOM): agents/ctl/room_words.awk $(ROOM_IN)
+	@mkdir -p $(@D)
+	awk -f agents/ctl/room_words.awk $(ROOM_IN) > $@
 $(GAZETTEER): sql/embed.awk $(GAZETTEER_IN)
 	@mkdir -p $(@D)
 	awk -v table=gazetteer_texts -f sql/embed.awk $(GAZETTEER_IN) > $@
@@ -140,7 +145,7 @@ $(PAGES): agents/console/page/embed.awk $(PAGES_IN)
 # Generated protobuf code is not ours to warn about.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c $< -o $@
-$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL) $(PLACES)
+$(BUILD)/%.o: %.c | $(GEN_H) $(RULES) $(WORDS) $(EDXL) $(PLACES) $(ROOM)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

@@ -312,17 +312,21 @@ const struct ctl_command ctl_commands[] = {
      "  --last N          the newest N (default 20)\n",
      CTL_DATABASE, ctl_quarantine},
     {"board", "what needs a decision; what is wanted, promised, on scene and due back",
-     "eocctl board [PLACE] [--json] [--every SECONDS]\n\n"
-     "First the queue of the dispatchers' page, most urgent and oldest first: alarms that nobody\n"
-     "has taken, reports of no incident, requests, what is late, silent districts.\n\n"
-     "Then one line for each thing that was asked for or offered and is not over yet, what is "
-     "needed\n"
-     "first before the rest: how much is wanted, open (promised by nobody), promised, under way,\n"
-     "on scene and due back, how many of these are late, where each supplier stands. An item with\n"
-     "a stock number is never promised twice at a time; a sum beyond what is wanted is noted.\n\n"
+     "eocctl board [PLACE] [--every SECONDS] [--lang tg|ru|en] [--past] [--most N] [--json]\n\n"
+     "First the queue of the dispatchers' page, the same things in the same order and with the same\n"
+     "counts: alarms that nobody has taken, words to whoever looks (the setting \"name\"), alerts\n"
+     "and orders that wait for another person, reports of no incident, requests, what is late,\n"
+     "silent districts. Then what somebody has in hand.\n\n"
+     "Then what was asked for or offered and is not over yet: how much is wanted, open (promised\n"
+     "by nobody), promised, under way, on scene and due back, what of it is late, where each\n"
+     "supplier stands. An item with a stock number is never promised twice at a time.\n\n"
      "  PLACE             P-code, or how it begins: 3505203, 35\n"
      "  --every SECONDS   says all of it again when something is different, for a terminal over a\n"
-     "                    thin link; ctrl-C ends it\n",
+     "                    thin link; ctrl-C ends it\n"
+     "  --lang L          else as LANG says, else English\n"
+     "  --past            also what exercises of other days have left\n"
+     "  --most N          so many of a list (default 50)\n"
+     "  --json            a line each, with the list that it stands in\n",
      CTL_DATABASE, ctl_board},
     {"rules", "which moves are legal, of incidents, requests, households, plots",
      "eocctl rules [CYCLE] [--json]\n\n"

@@ -7,16 +7,6 @@
 
 #include "proto/base/banned.h"
 
-/* Characters, not bytes: a Cyrillic heading is as wide as a Latin one. */
-static size_t count_characters(const char *text)
-{
-    size_t n = 0;
-
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xC0) != 0x80;
-    return n;
-}
-
 void columns_put(struct columns *c, const char *text)
 {
     size_t at = c->cells.len, wide;
@@ -26,7 +16,7 @@ void columns_put(struct columns *c, const char *text)
     buf_put(&c->cells, "", 1);
     if (c->cells.failed)
         return;
-    wide = count_characters((const char *)c->cells.data + at);
+    wide = print_width((const char *)c->cells.data + at, c->cells.len - at - 1);
     if (wide > c->width[c->next])
         c->width[c->next] = wide;
     c->next = (c->next + 1) % c->count;
@@ -45,7 +35,7 @@ static void put_row(const struct columns *c, struct buf *out, const char **cell)
 {
     for (unsigned i = 0; i < c->count; i++) {
         bool is_last = i + 1 == c->count;
-        size_t wide = count_characters(*cell);
+        size_t wide = print_width(*cell, strlen(*cell));
 
         buf_puts(out, *cell);
         for (; !is_last && wide < c->width[i] + 2; wide++)

@@ -12,7 +12,7 @@ enum { COLUMNS_MAX = 16 };
 struct columns {
     struct buf cells; /* texts, each with its NUL */
     unsigned count, next;
-    size_t rows, width[COLUMNS_MAX]; /* characters */
+    size_t rows, width[COLUMNS_MAX]; /* columns of the terminal */
 };
 
 /* n headings, at most COLUMNS_MAX. */

@@ -21,7 +21,7 @@ enum status lang_parse(const char *word, enum lang *out)
 }
 
 /* The first that says anything decides, as everywhere else. */
-enum lang lang_of_environment(void)
+enum lang lang_of_environment(enum lang otherwise)
 {
     static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
     const char *value = NULL;
@@ -31,7 +31,7 @@ enum lang lang_of_environment(void)
     for (int i = 0; value && i < LANG_COUNT; i++)
         if (strncmp(value, codes[i], 2) == 0 && strchr("_.@", value[2]))
             return (enum lang)i;
-    return LANG_RUSSIAN;
+    return otherwise;
 }
 
 const char *lang_say(enum lang lang, enum say what)

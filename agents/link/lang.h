@@ -91,9 +91,9 @@ enum say {
 
 /* "tg", "ru" or "en". */
 MUST_CHECK enum status lang_parse(const char *word, enum lang *out);
-/* What the environment asks for (LC_ALL, LC_MESSAGES, LANG: "tg_TJ.UTF-8"); Russian if it asks for
- * none of the three. */
-enum lang lang_of_environment(void);
+/* What the environment asks for (LC_ALL, LC_MESSAGES, LANG: "tg_TJ.UTF-8"). An office speaks Russian
+ * if it asks for none of the three, an operator English. */
+enum lang lang_of_environment(enum lang otherwise);
 const char *lang_say(enum lang lang, enum say what);
 /* What stands under "GROUP.NAME", as "refusal.length"; NULL: this language has no words for it. */
 const char *lang_text(enum lang lang, const char *group, const char *name);

@@ -80,7 +80,7 @@ static enum lang find_lang(const struct office *o, const struct asked *a)
     const struct program *p = &o->program;
     struct office_settings set = {.lang = NULL};
     const char *path = a->config ? a->config : p->default_config;
-    enum lang lang = lang_of_environment();
+    enum lang lang = lang_of_environment(LANG_RUSSIAN);
     char err[300];
 
     if (a->lang && lang_parse(a->lang, &lang) == ST_OK)
@@ -162,7 +162,7 @@ static int check_words(struct office *o)
     int status;
 
     if (!*o->set.lang)
-        o->lang = lang_of_environment();
+        o->lang = lang_of_environment(LANG_RUSSIAN);
     else if (lang_parse(o->set.lang, &o->lang) != ST_OK)
         return office_fail(o, EXIT_USAGE, "lang = %s: legal are tg, ru and en", o->set.lang);
     if (form_word(&eocbus__v1__status__descriptor, o->set.status, &status, err, sizeof(err)) !=

@@ -72,6 +72,48 @@ void print_escaped(struct buf *out, const char *text, size_t len)
     buf_put(out, p - plain, plain);
 }
 
+struct range {
+    uint32_t from, to;
+};
+
+static bool is_among(uint32_t code, const struct range *ranges, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (code >= ranges[i].from && code <= ranges[i].to)
+            return true;
+    return false;
+}
+
+/* The blocks of Unicode that matter here, not its tables: no letter of the country is among them, but
+ * ӣ may come as two characters. */
+static size_t width_of(uint32_t code)
+{
+    static const struct range none[] = {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x064B, 0x065F},
+                                        {0x1AB0, 0x1AFF}, {0x200C, 0x200D}, {0x20D0, 0x20FF},
+                                        {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}};
+    static const struct range two[] = {{0x1100, 0x115F},   {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
+                                       {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+                                       {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+
+    return is_among(code, none, ARRAY_LEN(none)) ? 0 : is_among(code, two, ARRAY_LEN(two)) ? 2 : 1;
+}
+
+size_t print_width(const char *text, size_t len)
+{
+    size_t wide = 0;
+
+    while (len > 0) {
+        uint32_t code = 0;
+        size_t n = decode((const unsigned char *)text, len, &code);
+
+        wide += n ? width_of(code) : 1;
+        n = n ? n : 1;
+        text += n;
+        len -= n;
+    }
+    return wide;
+}
+
 void print_escaped_json(struct buf *out, const char *text, size_t len)
 {
     while (len > 0) {

@@ -12,6 +12,9 @@
 void print_escaped(struct buf *out, const char *text, size_t len);
 /* The same for a whole JSON document, which stays one: \uNNNN. Newlines between its parts stay. */
 void print_escaped_json(struct buf *out, const char *text, size_t len);
+/* Columns that such a text takes in a terminal: marks above a letter take none, signs of East Asia and
+ * pictures two. */
+size_t print_width(const char *text, size_t len);
 /* A JSON string with its quotes; NULL prints null. */
 void print_json_text(struct buf *out, const char *text);
 /* To standard output, and empties it. False if nobody reads any more. */

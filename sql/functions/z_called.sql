@@ -149,4 +149,4 @@ COMMENT ON FUNCTION eoc.suppliers IS 'who could supply a kind of resource for a 
 GRANT SELECT ON eoc.called, bus.called TO bus_reader, bus_admin;
 GRANT EXECUTE ON FUNCTION bus.called_set TO bus_admin;
 GRANT EXECUTE ON FUNCTION bus.offices, eoc.asked_kind, eoc.kinds_of, eoc.recipients, eoc.suppliers TO bus_reader;
-GRANT EXECUTE ON FUNCTION eoc.kinds_of TO bus_admin;
+GRANT EXECUTE ON FUNCTION eoc.asked_kind, eoc.kinds_of TO bus_admin; -- the queue of the page is that of `eocctl board`

@@ -45,6 +45,7 @@ export async function startBus(build) {
   bus.psql = (sql) => run("psql", [...psql, sql], { encoding: "utf8" }).trim();
   bus.tell = (who, ...messages) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
     { input: messages.map((one) => JSON.stringify(one)).join("\n"), encoding: "utf8" });
+  bus.board = (...args) => run(join(dir, "bin/eocctl"), ["-o", `database=host=${join(night, "sock")} user=eocbus dbname=eocbus`, "-o", `name=${bus.name}`, "board", ...args], { encoding: "utf8" });
   bus.addPerson = (name, password) => {
     execFileSync(own[0] ?? join(dir, "bin/eocbus-console"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocbus-console")] : []), "-c", join(night, "conf/console.conf"), "person", "add", name, "en"], { input: password + "\n" });
     return { name, password };

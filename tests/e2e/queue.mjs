@@ -1,6 +1,6 @@
 // queue - what the list of decisions tells: who took what, an office's own words, and how many wait.
 import assert from "node:assert/strict";
-import { alarm, choose, say } from "./bus.mjs";
+import { alarm, choose, say, until } from "./bus.mjs";
 
 const flash = (text) => say({
   lane: "LANE_FLASH", lang: "LANG_TG",
@@ -49,5 +49,29 @@ export async function queue({ test, enter, leave, bus, words }) {
     assert.equal(bus.psql(`SELECT level || ' ' || by FROM eoc.recipient WHERE message_id = '${message.message_id}'`), `ACCEPTED ${bus.name}`);
     await leave(one);
     await leave(two);
+  });
+
+  // Of each line what is said, without tags; marks of the page stand in the margin there.
+  const linesOf = (page) => page.evaluate(() => [...document.querySelectorAll("main > .queue .item")].map((item) => ({ id: item.dataset.id,
+    said: [...item.querySelectorAll(".text > p")].map((p) => { const own = p.cloneNode(true); own.querySelectorAll(".tag").forEach((tag) => tag.remove()); return own.textContent; }) })));
+  const rowsOf = (json) => json.split("\n").filter(Boolean).map((row) => JSON.parse(row)).filter((row) => row.list === "queue").map((row) => row.id);
+  const plain = (text) => text.replace(/[\s\u00a0]+/g, " ").trim();
+
+  await test("a terminal shows the same queue: the same things in the same order, in the same words of each language", async () => {
+    const note = say({ lane: "LANE_PRIORITY", lang: "LANG_TG", to: [bus.name], general_message: { from_role: "duty officer, Ayni", subject: "Re: Gusar", text: "Two teams are on the way." } });
+    bus.tell("gw07", alarm("the terminal shows it"));
+    bus.tell("ayni", flash("Сел аз Гусар-сой, \u001b[2J пул вайрон шуд"), note);
+    for (const lang of ["en", "ru", "tg"]) {
+      const page = await enter(lang);
+      const both = async () => [(await linesOf(page)).map((line) => line.id), rowsOf(bus.board("--json"))];
+      await until("the newest", async () => (await both())[0].includes(note.message_id));
+      const [seen, there] = await both();
+      assert.deepEqual(there.slice(0, seen.length), seen);
+      const lines = await linesOf(page), text = plain(bus.board("--lang", lang, "--most", "400"));
+      assert.ok(text.startsWith(await page.locator(".summary").textContent()), text.slice(0, 200));
+      for (const said of lines.flatMap((line) => line.said)) assert.ok(text.includes(plain(said).replace("\u001b", "\\x1b")), `${said} is not in ${text}`);
+      await leave(page);
+    }
+    assert.ok(!bus.board().includes("\u001b"));
   });
 }

@@ -240,7 +240,7 @@ static int read_labels(struct asked *a)
 
 static int write_plot(struct asked *a, const struct evaluation *e)
 {
-    struct plot_settings how = {.lang = lang_of_environment(),
+    struct plot_settings how = {.lang = lang_of_environment(LANG_RUSSIAN),
                                 .width = (unsigned)a->width,
                                 .zone_us = a->zone_us,
                                 .title = a->title};

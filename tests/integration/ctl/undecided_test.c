@@ -126,39 +126,6 @@ static void what_is_held_or_contested_is_listed_with_what_would_settle_it(void *
     assert_non_null(strstr(out, "registry.ayni"));
     expect(*state, "undecided incident", 0, "nothing is held or contested");
     expect(*state, "undecided household --json", 0, "\"verdict\":\"HELD\"");
-    /* The queue of the room has them too. */
-    expect(*state, "board --json", 0, "\"urgency\":\"PRIORITY\",\"what\":\"undecided");
-}
-
-/* Ayni asks for four excavators; a depot promises six. */
-static const char wanted[] =
-    "DO $$ DECLARE me int4; n int4 := 0; BEGIN"
-    " INSERT INTO bus.principal (name, agency, roles) VALUES ('coes.ayni.office', 'coes', 'all')"
-    "  RETURNING principal_id INTO me;"
-    " PERFORM bus.append_one(me, 1, 4::int2, d.n, d.id::uuid, d.type::int2, 1::int2, '3505203',"
-    "   now(), now(), NULL, NULL, (2 << 4)::int2, '\\x00', NULL, NULL, NULL, d.doc,"
-    "   (SELECT log_epoch FROM bus.log_head), 0)"
-    "  FROM (VALUES (1, 160, '01890000-0000-7000-8000-000000000001', '{\"request_resource\":"
-    "     {\"lines\": [{\"line_id\": 1, \"resource\": {\"kind\": \"excavator\"}, \"assignment\":"
-    "     {\"quantity\": {\"value\": \"4\", \"unit\": \"H87\"}}}]}}'::jsonb),"
-    "   (2, 163, '01890000-0000-7000-8000-000000000002', '{\"preceding_id\":"
-    "     \"01890000-0000-7000-8000-000000000001\", \"commit_resource\": {\"lines\": [{"
-    "     \"line_id\": 1, \"response\": {\"type\": \"RESPONSE_TYPE_ACCEPT\"}, \"assignment\":"
-    "     {\"quantity\": {\"value\": \"6\", \"unit\": \"H87\"}}}]}}'::jsonb))"
-    "  AS d(n, type, id, doc); END $$";
-
-static void the_board_says_what_is_wanted_and_who_has_promised_it(void **state)
-{
-    expect(*state, "board", 0, "nothing is wanted, promised or away");
-    assert_non_null(strstr(out, "nothing needs a decision"));
-    pgserver_exec(*state, wanted);
-    expect(*state, "board", 0, "excavator");
-    assert_non_null(strstr(out, "over-committed"));
-    assert_non_null(strstr(out, "coes.ayni COMMITTED"));
-    expect(*state, "board 35 --json", 0, "\"wanted\":\"4 H87\"");
-    assert_non_null(strstr(out, "\"promised\":\"6\""));
-    expect(*state, "board 3601", 0, "nothing is wanted, promised or away");
-    expect(*state, "board 35 36", 2, "at most one place");
 }
 
 int main(void)
@@ -167,7 +134,6 @@ int main(void)
         cmocka_unit_test(rules_of_one_cycle_are_printed_and_of_no_other),
         cmocka_unit_test(rules_say_where_a_person_leads_a_fact_and_what_no_person_gets_past),
         cmocka_unit_test(a_cycle_that_there_is_not_has_no_rules),
-        cmocka_unit_test(the_board_says_what_is_wanted_and_who_has_promised_it),
         cmocka_unit_test(what_is_held_or_contested_is_listed_with_what_would_settle_it),
     };
 
