@@ -5,10 +5,13 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 build=$(realpath "${BUILD:-$here/../../build}")
 mkdir -p "$build/e2e"
+exec 8>"$build/e2e/install.lock"
+flock 8 # of several that begin together one brings them
 cp "$here/package.json" "$build/e2e/"
 if [ ! -e "$build/e2e/node_modules/playwright-core" ] || [ ! -e "$build/e2e/node_modules/axe-core" ]; then
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --prefix "$build/e2e" --no-audit --no-fund --no-package-lock --loglevel=error >&2
 fi
+exec 8>&-
 script=$1
 shift
 exec node "$script" "$build" "$@"

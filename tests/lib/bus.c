@@ -379,28 +379,37 @@ int bus_run_broker(struct bus *b, const char *const *settings, char *text, size_
 
 /* --- the control socket ----------------------------------------------------------------------- */
 
-void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
+/* One that has just been started listens to agents a moment earlier. */
+static int reach_control(const struct bus *b, uint64_t deadline_ms)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    size_t len = 0;
-    ssize_t n;
-    uint64_t deadline_ms = clock_ms() + START_S * 1000;
-    bool stands = false;
 
     snprintf(at.sun_path, sizeof(at.sun_path), "%s/broker.sock", b->dir);
-    /* One that has just been started listens to agents a moment earlier. */
-    while (fd >= 0 && !stands && clock_ms() < deadline_ms) {
-        stands = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-        if (!stands)
-            rest_ms(5);
+    while (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
+        if (clock_ms() > deadline_ms)
+            die("control socket", at.sun_path);
+        rest_ms(5);
     }
-    if (!stands || dprintf(fd, "%s\n", question) < 0)
-        die("control socket", at.sun_path);
-    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
-        len += (size_t)n;
+    return fd;
+}
+
+void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
+{
+    uint64_t deadline_ms = clock_ms() + PATIENCE * START_S * 1000;
+    size_t len = 0;
+    ssize_t n;
+
+    /* A broker that ends between the connection and its answer has said nothing: the next one will. */
+    while (len == 0 && clock_ms() < deadline_ms) {
+        int fd = reach_control(b, deadline_ms);
+
+        if (dprintf(fd, "%s\n", question) > 0)
+            while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+                len += (size_t)n;
+        close(fd);
+    }
     text[len] = 0;
-    close(fd);
 }
 
 unsigned long long bus_status(const struct bus *b, const char *key)

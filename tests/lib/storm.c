@@ -282,9 +282,9 @@ void storm_unread_connections(struct storm_target *t)
     for (unsigned i = 0;; i = (i + 1) % AT_ONCE) {
         if (sockets[i])
             zmq_close(sockets[i]);
-        sockets[i] = open_socket(context, t, 0);
-        if (!sockets[i])
-            abort();
+        /* What was closed is let go by another thread, on a busy machine somewhat later. */
+        while (!(sockets[i] = open_socket(context, t, 0)))
+            pause_ms(1);
         hello(t, sockets[i]);
         for (unsigned n = 1; n <= 4; n++)
             subscribe(t, sockets[i], n, 1, 0);
