@@ -161,7 +161,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
 
   await test("times, refusals and what detectors found are read and written as people do, in each language", async () => {
     const found = await page.evaluate(async () => {
-      const [{ readTime }, words, { detected }, { why }] = await Promise.all(["form", "words", "detected", "refusal"].map((name) => ours(`./${name}.js`)));
+      const [{ readTime }, words, { detected, why }] = await Promise.all(["form", "words", "called"].map((name) => ours(`./${name}.js`)));
       const stage = { level: "ALARM", text: "stage.rate: 4.5", front_speed_m_s: 3.25,
         evidence: [{ datastream_id: 3, type: "OBSERVATION_TYPE_STAGE_RATE", unit: "UNIT_METRE_PER_MINUTE", exponent: -3, value: "4500",
         threshold: "300", duration_s: 120 }] };

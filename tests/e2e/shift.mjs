@@ -76,7 +76,7 @@ async function loading({ test, enter, leave, bus }) {
     page.on("request", (request) => request.resourceType() === "script" && scripts.push(new URL(request.url()).pathname));
     await page.reload();
     await see(page, ".summary:not(:empty)");
-    await until("all parts", () => scripts.some((one) => one.endsWith("/numbers.js")) && scripts.some((one) => one.endsWith("/map.js")));
+    await until("all parts", () => scripts.some((one) => one.endsWith("/paper.js")) && scripts.some((one) => one.endsWith("/map.js")));
     await page.waitForLoadState("networkidle").catch(() => {}); // news never end; the parts do
     const version = scripts[0].split("/")[2], first = scripts.indexOf(scripts.find((one) => one.endsWith("/act.js")));
     assert.match(version, /^[0-9a-f]{16}$/);

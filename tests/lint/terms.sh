@@ -13,9 +13,13 @@ wants() { # KEY WHENCE
     }
 }
 
+values_of() { # ENUM of the contract
+    awk -v enum="$1" '$1 == "enum" { on = $2 == enum } on && /^ *[A-Z0-9_]+ *=/ { print $1 }' proto/eocbus/v1/*.proto
+}
+
 # ENUM PREFIX GROUP: values of a proto enumeration without their prefix, under a group of words.
 while read -r enum prefix group; do
-    values=$(awk -v enum="$enum" '$1 == "enum" { on = $2 == enum } on && /^ *[A-Z0-9_]+ *=/ { print $1 }' proto/eocbus/v1/*.proto)
+    values=$(values_of "$enum")
     [ -n "$values" ] || { echo "there is no enum $enum"; bad=1; }
     for value in $values; do
         word=${value#"$prefix"_}
@@ -54,10 +58,27 @@ while read -r file list group; do
         wants "$group.$value" "$file, $list"
     done
 done <<'FORMS'
-act.js reporters reporter
-act.js hazards hazard
 supply.js reasons reason
 FORMS
+
+# ENUM PREFIX GROUP: what a form offers is all of a group of words (words.all), and so each must be of the contract.
+while read -r enum prefix group; do
+    for value in $(printf '%s\n' "$words" | sed -n "s/^$group\.\([^.]*\)$/\1/p" | tr 'a-z' 'A-Z'); do
+        values_of "$enum" | grep -qxF "${prefix}_$value" || {
+            echo "a form would offer $value of $group, and $enum has none"
+            bad=1
+        }
+    done
+done <<'OFFERED'
+Hazard HAZARD hazard
+Severity SEVERITY severity
+Urgency URGENCY urgency
+Certainty CERTAINTY certainty
+Confidence CONFIDENCE confidence
+Channel CHANNEL channel
+ReporterRole REPORTER_ROLE reporter
+Lane LANE priority
+OFFERED
 
 # States that only the ledger knows: rows of bus.cycle_state.
 for state in $(cat sql/migrations/*.sql | awk '/INSERT INTO bus.cycle_state/ { on = 1 } on { print } /;$/ { on = 0 }' |

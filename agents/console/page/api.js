@@ -75,7 +75,8 @@ export async function tell(message) {
   }
 }
 async function sendOn(message) {
-  const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message });
+  const known = (key, value) => value ?? undefined; // what nobody wrote is left out
+  const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message }, known);
   const options = { method: "POST", body, headers: { "X-Eocbus-Token": token, "Content-Type": "application/json" } };
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     try {

@@ -4,14 +4,12 @@ import * as api from "./api.js";
 import * as news from "./news.js";
 import * as head from "./head.js";
 import * as places from "./places.js";
-import * as rove from "./rove.js";
 import * as sound from "./sound.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
-import { csv } from "./table.js";
-import { detected } from "./detected.js";
-import { why } from "./refusal.js";
+import { csv, startRoving } from "./table.js";
+import { detected, why } from "./called.js";
 import { bringAll, part } from "./parts.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
@@ -22,7 +20,7 @@ const later = (file, show, ...rest) => async (node) => (await part(`./${file}.js
 const page = (key, name, rest) => ({ path: "/" + name, name, key, show: later(name, name + "Page"), ...rest });
 const pages = [
   { path: "/", name: "queue", key: "1", show: queuePage },
-  page("2", "incidents", { csv: "incidents" }),
+  page("2", "incidents", { csv: "incidents", show: later("incident", "incidentsPage") }),
   page("3", "resources", { csv: "resources" }),
   page("4", "relocation", { csv: "relocation" }),
   page("5", "districts", { csv: "reports" }),
@@ -30,7 +28,7 @@ const pages = [
   page("7", "warn"),
   page("8", "map"),
   page("9", "paper", { show: later("paper", "papersPage") }),
-  page("0", "numbers"),
+  page("0", "numbers", { show: later("plot", "numbersPage") }),
   page("/", "search"),
   page("s", "system", { apart: true }), // the lamps lead there
 ];
@@ -172,7 +170,7 @@ function begin() {
   news.on("message", onMessage); // behind the list's own ear: it looks there for what came
   news.start();
   addEventListener("keydown", onKey);
-  rove.start();
+  startRoving();
   addEventListener("click", onClick);
   addEventListener("popstate", show);
 }

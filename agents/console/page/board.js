@@ -2,8 +2,7 @@
 import { el, fill, svg } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
-import { figure } from "./plot.js";
+import { figure, say, word } from "./words.js";
 import { watch } from "./watch.js";
 export { kindName as kindOf } from "./called.js";
 

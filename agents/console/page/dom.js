@@ -9,9 +9,18 @@ export function el(tag, attributes = {}, ...children) {
     else if (name === "class") node.className = value;
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  fill(node, ...children);
   return node;
 }
+// What else than a form's own button somebody presses.
+export const button = (inside, onclick, attributes) => el("button", { type: "button", onclick, ...attributes }, inside);
+// To another page of ours, without leaving this one (app.js).
+export const link = (href, inside, attributes) => el("a", { href, "data-link": true, ...attributes }, inside);
+export const none = (text) => el("p", { class: "none" }, text);
+// A table that may be wider than the page is scrolled by itself, also with keys.
+export const scrolled = (name, ...children) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, children);
+// What one thing is known by: [name, value].
+export const facts = (pairs) => el("dl", {}, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 const SVG = "http://www.w3.org/2000/svg";
 export function svg(tag, attributes = {}, ...children) {

@@ -1,10 +1,10 @@
 // form - one dialog for everything that is said: labelled fields, the first has the focus, Enter goes to the next and says from the
 // last (from everywhere Ctrl and Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
-import { el, fill, holdFocus, keyOf } from "./dom.js";
+import { button, el, fill, holdFocus, keyOf, none } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { say } from "./words.js";
-import { whyNodes } from "./refusal.js";
+import { say, word } from "./words.js";
+import { whyNodes } from "./called.js";
 import { dropRefused, isUnderWay, speak } from "./said.js";
 
 const drafts = new Map(); // what was typed and not said, by the form's key
@@ -36,33 +36,47 @@ export function readTime(text, past) {
 
 const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
 
-// --- one field: {name, label, type, value, required, options, path, hint, least, wrong: words, maker: of its own} -------------------------
+// --- one field -----------------------------------------------------------------------------------------------------------
+// {name, label, type, value, required, options, words, path, hint, least, wrong, maker}: of the name come its label and where the
+// message has it, unless the form says otherwise; `options` make it a choice: pairs of value and text, or words of a group.
 
+function optionsOf({ options, name, words = name }) {
+  const list = typeof options === "function" ? options(words) : options;
+  return list?.map((one) => (Array.isArray(one) ? one : [one, word(words, one)]));
+}
+const whole = (field) => ({
+  type: field.options ? "choice" : "text", path: field.name, label: say("form." + field.name), ...field, options: optionsOf(field),
+});
+
+const line = (common, field, more) => el("input", { ...common, type: "text", value: field.value, autocomplete: "off", ...more });
 const makers = {
-  text: (field, common) => el("input", { ...common, type: "text", maxlength: field.most ?? 500, value: field.value, autocomplete: "off" }),
+  text: (field, common) => line(common, field, { maxlength: field.most ?? 500 }),
   area: (field, common) => {
     const node = el("textarea", { ...common, rows: 3, maxlength: field.most ?? 2000 });
     node.value = field.value ?? "";
     return node;
   },
-  number: (field, common) => el("input", { ...common, type: "text", inputmode: "decimal", value: field.value, autocomplete: "off" }),
-  time: (field, common) => el("input", { ...common, type: "text", value: field.value, placeholder: "06:30 · +2", autocomplete: "off" }),
+  number: (field, common) => line(common, field, { inputmode: "decimal" }),
+  time: (field, common) => line(common, field, { placeholder: "06:30 · +2" }),
   choice: (field, common) => el("select", common, field.options.map(([value, text]) => el("option", { value, selected: value === field.value }, text))),
   // One of a few that are long to read.
   radio: (field, common) => {
-    const box = el("div", { id: common.id, class: "radios" }, field.options.map(([value, text]) => el("label", {}, el("input", { type: "radio", name: field.name, value, checked: value === field.value, required: field.required }), el("span", {}, text))));
-    box.focus = () => (box.querySelector(":checked") ?? box.querySelector("input")).focus();
-    return Object.defineProperty(box, "value", { get: () => box.querySelector(":checked")?.value ?? "" });
+    const one = ([value, text]) => el("label", {},
+      el("input", { type: "radio", name: field.name, value, checked: value === field.value, required: field.required }), el("span", {}, text));
+    const box = el("div", { id: common.id, class: "radios" }, field.options.map(one)), chosen = () => box.querySelector(":checked");
+    box.focus = () => (chosen() ?? box.querySelector("input")).focus();
+    return Object.defineProperty(box, "value", { get: () => chosen()?.value ?? "" });
   },
   // A place by its name in any of the languages, or by its code; best first.
   place: (field, common) => {
-    const node = el("input", { ...common, type: "text", list: common.id + "-list", value: field.value, autocomplete: "off" });
+    const node = line(common, field, { list: common.id + "-list" });
     node.addEventListener("input", async () => {
       const text = node.value.trim(), found = text.length > 1 && !codeIn(text) ? await api.view("places", { text }).catch(() => []) : [];
       if (node.value.trim() !== text || !found.length) return;
+      const called = (one) => `${one[words.lang]} ${one.pcode}`;
       node.found = { text, pcode: found[0].pcode };
-      fill(node.parentElement.querySelector("datalist"), found.map((one) => el("option", { value: `${one[words.lang]} ${one.pcode}`, label: one.path })));
-      node.parentElement.querySelector("output").textContent = `${found[0][words.lang]} ${found[0].pcode}`;
+      fill(node.parentElement.querySelector("datalist"), found.map((one) => el("option", { value: called(one), label: one.path })));
+      node.parentElement.querySelector("output").textContent = called(found[0]);
     });
     return node;
   },
@@ -81,22 +95,21 @@ const readers = {
   },
 };
 
-function fieldNode(field) {
-  const id = "f-" + field.name, type = field.type ?? "text";
-  const input = (field.maker ?? makers[type])(field, { id, name: field.name, required: field.required, "aria-describedby": id + "-why" });
-  const trouble = el("p", { id: id + "-why", class: "trouble" });
+function fieldNode(given) {
+  const field = whole(given), { type, required } = field, id = "f-" + field.name, isGroup = type === "radio";
+  const input = (field.maker ?? makers[type])(field, { id, name: field.name, required, "aria-describedby": id + "-why" });
+  const trouble = el("p", { id: id + "-why", class: "trouble" }), hint = field.hint ?? (type === "area" && say("form.new_line"));
+  const free = required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"));
   const meant = type === "time" || type === "place" ? el("output", { for: id, class: "small" }) : null;
   const mean = () => {
-    const at = type === "time" && readTime(input.value.trim(), field.past);
-    if (type === "time") meant.textContent = at ? words.time(at) : "";
+    if (type === "time") meant.textContent = words.time(readTime(input.value.trim(), field.past));
   };
   input.addEventListener("input", mean);
   mean();
   if (type === "place" && input.value) input.dispatchEvent(new Event("input")); // a draft's place is looked up again
-  const node = el(type === "radio" ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" }, el(type === "radio" ? "legend" : "label", { for: type === "radio" ? null : id }, field.label,
-    field.required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"))), input, meant,
-    type === "place" ? el("datalist", { id: id + "-list" }) : null,
-    field.hint || field.type === "area" ? el("p", { class: "small" }, field.hint ?? say("form.new_line")) : null, trouble);
+  const node = el(isGroup ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" },
+    el(isGroup ? "legend" : "label", { for: isGroup ? null : id }, field.label, free), input, meant,
+    type === "place" && el("datalist", { id: id + "-list" }), hint && el("p", { class: "small" }, hint), trouble);
   return {
     field, node, input,
     wrong(...text) {
@@ -108,7 +121,7 @@ function fieldNode(field) {
       const text = input.value.trim();
       this.wrong();
       if (text && readers[type]) return readers[type](text, field, input);
-      if (!text && field.required) return undefined;
+      if (!text && required) return undefined;
       return text || null;
     },
   };
@@ -136,6 +149,8 @@ export function openDialog(title, kind, ...children) {
   dialog.showModal();
   return dialog;
 }
+
+const leaving = () => button(say("form.leave"), (event) => event.target.closest("dialog").close());
 
 // form: {key, title, note, about: [ids], fields, button, make(values) -> messages, stored(messages): the record has them, however late}
 export function ask(form, trouble) {
@@ -206,7 +221,7 @@ export function ask(form, trouble) {
   const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
     waits ? el("p", { class: "late", role: "status" }, say("form.waits", { at: words.time(before.at) })) : null,
     el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, onchange: keep, novalidate: true }, fields.map((one) => one.node), status,
-      fields.length > 1 ? el("p", { class: "small" }, say("form.keys")) : null, el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave")))));
+      fields.length > 1 ? el("p", { class: "small" }, say("form.keys")) : null, el("div", { class: "buttons" }, go, leaving())));
   (fields[0]?.input ?? go).focus();
   if (trouble) refuse(trouble);
 }
@@ -223,10 +238,9 @@ export function menu(title, actions) {
     dialog.close();
     action.run();
   };
-  const list = el("ul", { class: "acts-menu" }, rows.map((action) => el("li", {}, el("button", { type: "button", "data-key": action.key, onclick: () => choose(action) },
-    el("kbd", {}, action.key), " ", action.label))));
-  const dialog = openDialog(title, "ask", rows.length ? list : el("p", { class: "none" }, say("act.none")), el("div", { class: "buttons" },
-    el("button", { type: "button", onclick: () => dialog.close() }, say("form.leave"))));
+  const row = (action) => el("li", {}, button([el("kbd", {}, action.key), " ", action.label], () => choose(action), { "data-key": action.key }));
+  const list = el("ul", { class: "acts-menu" }, rows.map(row));
+  const dialog = openDialog(title, "ask", rows.length ? list : none(say("act.none")), el("div", { class: "buttons" }, leaving()));
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const buttons = [...dialog.querySelectorAll(".acts-menu button")], at = buttons.indexOf(document.activeElement);

@@ -2,9 +2,8 @@
 import { el } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { figure, say, word } from "./words.js";
 import { kindName, worded } from "./called.js";
-import { figure } from "./plot.js";
 import { amount, approvedBox, box, date, given, grid, hand, join, lines, preparedBox, row, sheet, stamp, tick } from "./sheet.js";
 
 const number = (incident) => incident.glide || incident.incident_id.slice(0, 8);

@@ -2,9 +2,8 @@
 // Who may read single families sees them below.
 import { el } from "./dom.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { figure, say, word } from "./words.js";
 import { asOf, bars, chip, families, key, late, stack, tiles, watchWorld } from "./board.js";
-import { figure } from "./plot.js";
 import { table } from "./table.js";
 import { actMenu } from "./act.js";
 

@@ -3,7 +3,7 @@
 import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
-import { whyNodes } from "./refusal.js";
+import { whyNodes } from "./called.js";
 import { say } from "./words.js";
 
 const FRAME = "frame"; // the box under every page, for what has no place of its own on this one

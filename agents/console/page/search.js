@@ -3,8 +3,7 @@ import { el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { kindName } from "./called.js";
-import { detected } from "./detected.js";
+import { detected, kindName } from "./called.js";
 
 const kinds = ["place", "incident", "alert", "report", "request", "message", "sensor", "principal", "household", "document"];
 const pages = { alert: "/", report: "/districts", request: "/resources", sensor: "/sensors", household: "/relocation" };

@@ -1,10 +1,9 @@
 // sensors - how gateways are, what each channel measured last, and what was concluded, newest first.
 import { el, fill } from "./dom.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { figure, say, word } from "./words.js";
 import { chip, exercise, late, levelTone, spark, tiles, unitOf } from "./board.js";
-import { figure } from "./plot.js";
-import { detectedNode } from "./detected.js";
+import { detectedNode } from "./called.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 import { part } from "./parts.js";

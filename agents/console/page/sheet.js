@@ -3,8 +3,7 @@
 import { el } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { say } from "./words.js";
-import { figure } from "./plot.js";
+import { figure, say } from "./words.js";
 
 // Names of fields stand in English beside the reader's language, titles in all three.
 const texts = {};

@@ -1,74 +1,73 @@
 // warn - public alerts: what waits for a second person, what is in force; writing one; one with its receipts.
-import { el, fill, isPageKey, keyOf } from "./dom.js";
+import { button, el, facts, fill, isPageKey, keyOf, link, none } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { table } from "./table.js";
+import { table, termOf } from "./table.js";
 import { watch } from "./watch.js";
 import { go, toast } from "./way.js";
-import { ask, openDialog } from "./form.js";
-import { why } from "./refusal.js";
+import { turnDown } from "./envelope.js";
+import { openDialog } from "./form.js";
+import { why, whyNodes } from "./called.js";
 import { saidBox } from "./said.js";
-import { alertForm } from "./alert_form.js";
-import { preview } from "./alert_text.js";
+import { smsLength } from "./sms.js";
 
-const link = (row) => el("a", { href: `/warn/${row.message_id}`, "data-link": true }, row.headline || row.identifier.slice(0, 8));
-const shared = [["warn.col.headline", link], ["col.place", (row) => row.place], ["col.what", (row) => word("warn.type", String(row.msg_type).replace("CAP_MSG_TYPE_", ""))],
-  ["col.status", (row) => word("status", row.status)], ["warn.col.author", (row) => row.author]];
+// A value of CAP as pages name it: "URGENCY_PAST" of warn.urgency.
+const capWord = (group, value, prefix = group.toUpperCase()) => word("warn." + group, String(value ?? "").replace(prefix + "_", ""));
+const typeOf = (row) => capWord("type", row.msg_type, "CAP_MSG_TYPE");
+
+const since = ["col.since", "since", "t"], until = ["col.until", "expires_at", "t"];
+const shared = [
+  ["warn.col.headline", (row) => link(`/warn/${row.message_id}`, row.headline || row.identifier.slice(0, 8))], ["col.place", "place"], ["col.what", typeOf],
+  ["col.status", termOf("status")], ["warn.col.author", "author"],
+];
 const tables = (answer) => [
-  table(say("warn.drafts"), [...shared, ["col.since", (row) => words.time(row.since)], ["col.until", (row) => words.time(row.expires_at)]], answer.drafts.filter((row) => row.state === "WAITING")),
-  table(say("warn.in_force"), [...shared, ["col.until", (row) => words.time(row.expires_at)]], answer.in_force),
-  table(say("warn.earlier"), [...shared, ["col.since", (row) => words.time(row.since)], ["col.state", (row) => word("warn.state", row.state)]], answer.drafts.filter((row) => row.state !== "WAITING")),
+  table(say("warn.drafts"), [...shared, since, until], answer.drafts.filter((row) => row.state === "WAITING")),
+  table(say("warn.in_force"), [...shared, until], answer.in_force),
+  table(say("warn.earlier"), [...shared, since, ["col.state", termOf("warn.state", "state")]], answer.drafts.filter((row) => row.state !== "WAITING")),
 ];
 
 // /warn, /warn?write, /warn?incident=ID, /warn?update=ID, /warn?cancel=ID
 export async function warnPage(main) {
   const asked = new URLSearchParams(location.search), about = asked.get("update") ?? asked.get("cancel");
   if (![...asked].length) {
-    main.append(el("p", {}, el("a", { class: "button first", href: "/warn?write", "data-link": true }, say("warn.write"))));
+    main.append(el("p", {}, link("/warn?write", say("warn.write"), { class: "button first" })));
     return watch(main, "warn", {}, tables, /public_alert|receipt/);
   }
   const place = el("div");
   main.append(place); // at once: who has gone on meanwhile finds nothing of it there
-  const given = await api.view("warn", { incident: asked.get("incident"), lang: words.lang });
+  const { incident } = await api.view("warn", { incident: asked.get("incident"), lang: words.lang });
   const old = about ? (await api.view("warning", { alert: about })).alert : null;
-  fill(place, about && !old ? el("p", { class: "none" }, say("warn.unknown")) : await alertForm({ incident: given.incident, old, cancels: asked.has("cancel") }));
+  fill(place, about && !old ? none(say("warn.unknown")) : await alertForm({ incident, old, cancels: asked.has("cancel") }));
 }
 
 // --- one -----------------------------------------------------------------------------------------
 
 const drill = () => (api.me.status === "exercise" ? ".exercise" : "");
-const complain = (failed) => toast(why(failed), "bad", failed.message);
 
 async function approve(draft, id) {
   try {
     await api.approve(draft.message_id, id);
     toast(say("warn.approved" + drill()));
   } catch (failed) {
-    complain(failed);
+    toast(why(failed), "bad", failed.message);
   }
-}
-
-function turnDown(draft, places, name) {
-  ask({ key: `${name} ${draft.message_id}`, title: say("warn." + name), button: say("warn." + name), about: [draft.message_id],
-    fields: [{ name: "reason", label: say("warn.reason"), required: true, most: 500, path: "text" }],
-    make: (v) => [{ area: { pcodes: places }, preceding_id: draft.message_id,
-      receipt: { message_id: draft.message_id, level: "RECEIPT_LEVEL_REJECTED", by: api.me.person, time_us: new Date().toISOString(), code: "turned_down", text: v.reason } }] });
 }
 
 // Said to the public it cannot be unsaid, so that one key or one slip is not enough: the dialog shows what goes out and to
 // whom, the focus rests on the way back, and `y` (or the button) says it.
-function confirm(answer, id) {
-  const { alert, draft } = answer, infos = alert.cap.infos ?? [], said = () => {
+function confirm({ alert, draft }, id) {
+  const infos = alert.cap.infos ?? [], places = new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)));
+  const said = () => {
     dialog.close();
     approve(draft, id);
   };
-  const back = el("button", { type: "button", id: "not-yet", onclick: () => dialog.close() }, say("warn.not_yet"));
-  const dialog = openDialog(say("warn.confirm" + drill()), "ask confirm", drill() ? el("p", { class: "small" }, say("warn.only_exercise")) : null,
-    el("p", {}, el("b", {}, [...new Set(infos.flatMap((info) => (info.areas ?? []).map((area) => area.description)))].join("; ")), el("strong", { class: "tag" }, word("status", draft.status))),
+  const back = button(say("warn.not_yet"), () => dialog.close(), { id: "not-yet" });
+  const dialog = openDialog(say("warn.confirm" + drill()), "ask confirm", drill() && el("p", { class: "small" }, say("warn.only_exercise")),
+    el("p", {}, el("b", {}, [...places].join("; ")), el("strong", { class: "tag" }, word("status", draft.status))),
     el("div", { class: "texts" }, infos.map((info) => el("p", { lang: info.language }, info.headline))),
     el("p", { class: "small" }, say("warn.by", { who: draft.author })),
-    el("div", { class: "buttons" }, back, el("button", { type: "button", id: "do-approve-now", class: "first", onclick: said }, el("kbd", {}, "y"), ` ${say("warn.approve")}`)));
+    el("div", { class: "buttons" }, back, button([el("kbd", {}, "y"), ` ${say("warn.approve")}`], said, { id: "do-approve-now", class: "first" })));
   dialog.addEventListener("keydown", (event) => {
     if (keyOf(event).toLowerCase() !== "y" || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     event.preventDefault();
@@ -79,45 +78,193 @@ function confirm(answer, id) {
 
 // What this person may do with it now.
 const keys = { approve: "a", turn_down: "t", take_back: "t", update: "u", cancel: "c" };
-function acts(answer, id) {
-  const { alert, draft } = answer, own = draft?.author === api.me.person, waits = draft?.state === "WAITING" && draft.message_id === alert.message_id, no = own ? "take_back" : "turn_down";
-  const button = (name, act, kind) => el("button", { type: "button", class: kind, id: "do-" + name.replaceAll("_", "-"), "data-key": keys[name], "aria-keyshortcuts": keys[name], onclick: act }, el("kbd", {}, keys[name]), ` ${say("warn." + name)}`);
-  if (waits) return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : button("approve", () => confirm(answer, id), "first"), button(no, () => turnDown(draft, alert.places ?? [], no)), saidBox(draft.message_id));
-  if (answer.in_force) return el("div", { class: "move" }, button("update", () => go(`/warn?update=${alert.message_id}`)), button("cancel", () => go(`/warn?cancel=${alert.message_id}`)));
-  return null;
+function keyed(name, act, kind) {
+  const about = { class: kind, id: "do-" + name.replaceAll("_", "-"), "data-key": keys[name], "aria-keyshortcuts": keys[name] };
+  return button([el("kbd", {}, keys[name]), ` ${say("warn." + name)}`], act, about);
 }
+function acts(answer, id) {
+  const { alert, draft } = answer, own = draft?.author === api.me.person, no = own ? "take_back" : "turn_down";
+  const refuse = () => turnDown(draft.message_id, alert.places?.join(" "), { name: no, title: say("warn." + no), label: say("warn.reason") });
+  if (draft?.state === "WAITING" && draft.message_id === alert.message_id)
+    return el("div", { class: "move" }, own ? el("p", {}, say("warn.own")) : keyed("approve", () => confirm(answer, id), "first"), keyed(no, refuse), saidBox(draft.message_id));
+  const write = (name) => keyed(name, () => go(`/warn?${name}=${alert.message_id}`));
+  return answer.in_force ? el("div", { class: "move" }, write("update"), write("cancel")) : null;
+}
+
+function factsOf({ alert, draft, verdict, in_force: inForce }, isDraft) {
+  const { cap } = alert, info = cap.infos?.[0] ?? {}, codes = (area) => (area.geocodes ?? []).map((code) => code.value).join(" ");
+  return [
+    ["col.state", isDraft ? word("warn.state", draft.state) : verdict ?? say(inForce ? "warn.state.in_force" : "warn.state.ended")], ["col.what", typeOf(cap)],
+    ["col.status", word("status", isDraft ? draft.status : alert.status)], ...["urgency", "severity", "certainty"].map((name) => ["warn." + name, capWord(name, info[name])]),
+    ["warn.response", (info.response_types ?? []).map((one) => capWord("response", one, "CAP_RESPONSE_TYPE")).join(", ")],
+    ["warn.place", (info.areas ?? []).map((area) => `${area.description} (${codes(area)})`).join("; ")], ["col.until", words.time(Number(info.expires_us ?? 0) / 1000)],
+  ].map(([key, value]) => [say(key), value]);
+}
+const receiptColumns = [
+  ["warn.col.place_of", "place"], ...["delivered", "displayed", "accepted", "undeliverable"].map((name) => ["warn.col." + name, name, "n"]), ["col.since", "last_at", "t"],
+];
 
 export async function warningPage(main, id) {
   const said = api.newId(); // approved twice, it is said once
   let incident = null;
   const onKey = (event) => {
-    const key = isPageKey(event) && keyOf(event), button = key && main.querySelector(`.move button[data-key="${CSS.escape(key)}"]`);
-    if (!button && !(key === "i" && incident)) return;
+    const key = isPageKey(event) && keyOf(event), found = key && main.querySelector(`.move button[data-key="${CSS.escape(key)}"]`);
+    if (!found && !(key === "i" && incident)) return;
     event.preventDefault();
-    if (button) button.click();
+    if (found) found.click();
     else go(`/incident/${incident}`);
   };
   const leave = await watch(main, "warning", { alert: id }, (answer) => {
     const { alert, draft } = answer;
-    if (!alert) return el("p", { class: "none" }, say("warn.unknown"));
+    if (!alert) return none(say("warn.unknown"));
     incident = alert.incident_id ?? draft?.incident_id ?? null;
-    const cap = alert.cap, info = cap.infos?.[0] ?? {}, plain = (value, prefix) => String(value ?? "").replace(prefix, ""), isDraft = draft?.message_id === alert.message_id;
-    const facts = [["col.state", isDraft ? word("warn.state", draft.state) : answer.verdict ?? say(answer.in_force ? "warn.state.in_force" : "warn.state.ended")], ["col.what", word("warn.type", plain(cap.msg_type, "CAP_MSG_TYPE_"))],
-      ["col.status", word("status", isDraft ? draft.status : alert.status)], ["warn.urgency", word("warn.urgency", plain(info.urgency, "URGENCY_"))], ["warn.severity", word("warn.severity", plain(info.severity, "SEVERITY_"))],
-      ["warn.certainty", word("warn.certainty", plain(info.certainty, "CERTAINTY_"))], ["warn.response", (info.response_types ?? []).map((one) => word("warn.response", plain(one, "CAP_RESPONSE_TYPE_"))).join(", ")],
-      ["warn.place", (info.areas ?? []).map((area) => `${area.description} (${(area.geocodes ?? []).map((code) => code.value).join(" ")})`).join("; ")], ["col.until", info.expires_us ? words.time(Number(info.expires_us) / 1000) : ""]];
-    return [el("section", { class: "facts" }, el("dl", {}, facts.map(([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value ?? ""))))),
-      el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })), draft?.state === "APPROVED" ? el("p", {}, say("warn.approved_by", { who: draft.answered_by })) : null,
-      draft?.state === "TURNED_DOWN" ? el("p", {}, say("warn.turned_by", { who: draft.answered_by, why: draft.why ?? "" })) : null,
-      incident ? el("p", {}, el("kbd", {}, "i"), " ", el("a", { href: `/incident/${incident}`, "data-link": true, "aria-keyshortcuts": "i" }, answer.incident_name || say("col.incident"))) : null,
-      isDraft && draft.alert_id ? el("p", {}, el("a", { href: `/warn/${draft.alert_id}`, "data-link": true }, say("warn.became"))) : null), acts(answer, said),
-    el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, (cap.infos ?? []).map((one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one)))),
-    isDraft ? null : table(say("warn.receipts"), [["warn.col.place_of", (row) => row.place], ["warn.col.delivered", (row) => row.delivered, "n"], ["warn.col.displayed", (row) => row.displayed, "n"],
-      ["warn.col.accepted", (row) => row.accepted, "n"], ["warn.col.undeliverable", (row) => row.undeliverable, "n"], ["col.since", (row) => words.time(row.last_at)]], answer.receipts)];
+    const infos = alert.cap.infos ?? [], isDraft = draft?.message_id === alert.message_id, who = draft?.answered_by;
+    const read = (one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one));
+    return [
+      el("section", { class: "facts" }, facts(factsOf(answer, isDraft)), el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })),
+        draft?.state === "APPROVED" && el("p", {}, say("warn.approved_by", { who })),
+        draft?.state === "TURNED_DOWN" && el("p", {}, say("warn.turned_by", { who, why: draft.why ?? "" })),
+        incident && el("p", {}, el("kbd", {}, "i"), " ", link(`/incident/${incident}`, answer.incident_name || say("col.incident"), { "aria-keyshortcuts": "i" })),
+        isDraft && draft.alert_id && el("p", {}, link(`/warn/${draft.alert_id}`, say("warn.became")))),
+      acts(answer, said), el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, infos.map(read)),
+      isDraft ? null : table(say("warn.receipts"), receiptColumns, answer.receipts),
+    ];
   }, /public_alert|receipt/);
   addEventListener("keydown", onKey);
   return () => {
     removeEventListener("keydown", onKey);
     leave();
   };
+}
+
+// --- writing one: once in three languages. Hazard and places fill in the templates, what somebody edits stays as edited; it becomes a draft ---
+
+const parts = ["headline", "description", "instruction"];
+const hazards = { mudflow: "GEO", flash_flood: "MET", river_flood: "MET", landslide: "GEO", rockfall: "GEO", avalanche: "MET", earthquake: "GEO", glof: "GEO", lake_outburst: "GEO",
+  windstorm: "MET", hail: "MET", fire: "FIRE", technological: "CBRNE", epidemic: "HEALTH", other: "SAFETY" };
+const choices = { urgency: ["immediate", "expected", "future", "past"], severity: ["extreme", "severe", "moderate", "minor"], certainty: ["observed", "likely", "possible"],
+  response: ["evacuate", "shelter", "prepare", "avoid", "monitor", "all_clear"] };
+const first = { urgency: "immediate", severity: "severe", certainty: "likely", response: "evacuate" };
+const over = { urgency: "past", severity: "minor", certainty: "observed", response: "all_clear" };
+
+let texts = null; // of all three languages
+async function allTexts() {
+  texts ??= Object.fromEntries(await Promise.all(words.languages.map(async (lang) => [lang, await (await fetch(`/words/${lang}.json`)).json()])));
+  return texts;
+}
+
+// What the form starts with: an incident, or the alert that it updates or cancels.
+function startOf(incident, old, cancels) {
+  const info = old?.cap.infos?.[0], sure = (info?.certainty?.replace("CERTAINTY_", "") ?? incident?.certainty)?.toLowerCase();
+  return { hazard: (info?.hazard ?? incident?.hazard ?? "").replace("HAZARD_", "").toLowerCase() || "mudflow", codes: old?.places ?? (incident?.places ?? "").split(" ").filter(Boolean),
+    ...(cancels ? over : first), ...(!cancels && choices.certainty.includes(sure) ? { certainty: sure } : {}), hours: cancels ? 1 : 6, incident: old?.incident_id ?? incident?.incident_id };
+}
+
+export async function alertForm({ incident, old, cancels }) {
+  const all = await allTexts(), start = startOf(incident, old, cancels), exercise = api.me.status === "exercise";
+  // The table calls districts in Russian by their adjective.
+  const nameOf = (place, lang) => (lang === "ru" ? place.ru.replace(/[сц]кий$/, "$& район") : place[lang]);
+  let places = start.codes.length ? await api.view("places", { codes: start.codes.join(" ") }) : [];
+  const id = api.newId(); // pressed twice, it is one draft
+  const pick = (name, values, label = name) => el("label", {}, say("warn." + label),
+    el("select", { name, onchange: draw }, values.map((value) => el("option", { value, selected: value === start[name] }, name === "hazard" ? all[words.lang]["warn.event." + value] : word("warn." + name, value)))));
+  const chosen = el("ul", { class: "chosen-places" }), found = el("ul", { class: "found", role: "status" });
+  const find = el("input", { type: "search", id: "find-place", autocomplete: "off", maxlength: "80", oninput: search });
+  const field = (lang, part) => el(part === "place" ? "input" : "textarea", { name: `${lang}.${part}`, lang, maxlength: { place: "300", headline: "200" }[part] ?? "2000", rows: { place: null, headline: "2" }[part] ?? "3",
+    required: true, oninput: (event) => { event.target.dataset.edited = "yes"; draw(); } });
+  const fields = Object.fromEntries(words.languages.map((lang) => [lang, Object.fromEntries(["place", ...parts].map((part) => [part, field(lang, part)]))]));
+  const shown = Object.fromEntries(words.languages.map((lang) => [lang, el("div", {})]));
+  const trouble = el("p", { class: "trouble", role: "alert" });
+  const form = el("form", { class: "alert-form", onsubmit: submit, onkeydown: onKey },
+    old ? el("p", {}, say(cancels ? "warn.cancels" : "warn.updates", { id: old.cap.identifier })) : null,
+    el("div", { class: "choices" }, pick("hazard", Object.keys(hazards)), Object.keys(choices).map((name) => pick(name, choices[name])),
+      el("label", {}, say("warn.hours"), el("input", { name: "hours", type: "number", min: "1", max: "168", value: String(start.hours), required: true }))),
+    el("fieldset", {}, el("legend", {}, say("warn.places")), chosen, el("label", { for: "find-place" }, say("warn.find")), find, found),
+    el("div", { class: "languages-of" }, words.languages.map((lang) => el("fieldset", {}, el("legend", {}, say("warn.lang." + lang)),
+      ["place", ...parts].map((part) => el("label", {}, say("warn." + part), fields[lang][part])), shown[lang]))),
+    trouble, el("button", { class: "first" }, say("warn.send")));
+
+  function filled(lang, key, place, event) {
+    const now = words.clock(Date.now()).slice(0, 5), text = all[lang][key] ?? "";
+    return text.replaceAll("{place}", place).replaceAll("{time}", now).replaceAll("{event}", event);
+  }
+  function write(node, text) {
+    if (!node.dataset.edited) node.value = text;
+  }
+  const eventOf = (lang) => all[lang]["warn.event." + form.elements.hazard.value];
+  function draw() {
+    const template = cancels ? "cancel" : form.elements.hazard.value;
+    for (const lang of words.languages) {
+      write(fields[lang].place, places.map((place) => nameOf(place, lang)).join(", "));
+      for (const part of parts)
+        write(fields[lang][part], (part === "headline" && exercise ? all[lang]["warn.exercise"] + ". " : "") + filled(lang, `warn.${part}.${template}`, fields[lang].place.value, eventOf(lang)));
+      fill(shown[lang], preview(lang, Object.fromEntries(parts.map((part) => [part, fields[lang][part].value]))));
+    }
+    fill(chosen, places.map((place, index) => el("li", {}, nameOf(place, words.lang), " ", el("small", {}, place.pcode), " ",
+      el("button", { type: "button", "aria-label": say("warn.remove", { name: place[words.lang] }), onclick: () => { places.splice(index, 1); draw(); find.focus(); } }, "×"))));
+  }
+  // Enter as in every form.
+  function onKey(event) {
+    const node = event.target;
+    if (event.key !== "Enter" || event.isComposing || node.matches("button, textarea") && !event.ctrlKey) return;
+    event.preventDefault();
+    if (event.ctrlKey) return form.requestSubmit();
+    if (node === find && found.querySelector("button")) return found.querySelector("button").click();
+    const all = [...form.querySelectorAll("input, select, textarea")];
+    all[all.indexOf(node) + 1].focus();
+  }
+  let asked = 0;
+  async function search() {
+    const mine = ++asked, text = find.value.trim();
+    if (text.length < 2) return fill(found);
+    const list = await api.view("places", { text }).catch(() => []);
+    if (mine !== asked) return;
+    fill(found, list.length ? list.map((place) => el("li", {}, el("button", { type: "button", title: place.path, onclick: () => add(place) }, say("warn.add", { name: place[words.lang] }), " ", el("small", {}, place.path)))) : el("li", {}, say("warn.nothing_found")));
+  }
+  function add(place) {
+    if (places.length < 8 && !places.some((one) => one.pcode === place.pcode)) places.push(place);
+    find.value = "";
+    fill(found);
+    draw();
+    find.focus();
+  }
+  function infoOf(lang, ends) {
+    const f = form.elements, response = f.response.value;
+    return { language: lang, categories: ["CAP_CATEGORY_" + hazards[f.hazard.value]], event: eventOf(lang), response_types: ["CAP_RESPONSE_TYPE_" + response.toUpperCase()],
+      urgency: "URGENCY_" + f.urgency.value.toUpperCase(), severity: "SEVERITY_" + f.severity.value.toUpperCase(), certainty: "CERTAINTY_" + f.certainty.value.toUpperCase(), expires_us: ends,
+      sender_name: all[lang]["warn.sender"], ...Object.fromEntries(parts.map((part) => [part, fields[lang][part].value.trim()])), hazard: "HAZARD_" + f.hazard.value.toUpperCase(),
+      areas: [{ description: fields[lang].place.value.trim(), geocodes: places.map((place) => ({ name: "PCODE", value: place.pcode })) }] };
+  }
+  async function submit(event) {
+    event.preventDefault();
+    trouble.textContent = places.length ? "" : say("warn.need_place");
+    if (!places.length) return find.focus();
+    const cap = old?.cap, ends = new Date(Date.now() + Number(form.elements.hours.value) * 3600000).toISOString();
+    const references = cap ? [{ cap_sender: cap.cap_sender, identifier: cap.identifier, sent_us: cap.sent_us, sent_offset_min: cap.sent_offset_min, message_id: old.message_id }] : [];
+    try {
+      await api.tell({ message_id: id, status: "STATUS_SYSTEM", area: { pcodes: places.map((place) => place.pcode) }, incident_ids: start.incident ? [start.incident] : [],
+        public_alert: { status: "CAP_STATUS_DRAFT", msg_type: "CAP_MSG_TYPE_" + (cancels ? "CANCEL" : old ? "UPDATE" : "ALERT"), references, infos: words.languages.map((lang) => infoOf(lang, ends)) } });
+      toast(say("warn.given"));
+      go("/warn");
+    } catch (failed) {
+      fill(trouble, whyNodes(failed));
+    }
+  }
+  draw();
+  return form;
+}
+
+// --- as people will read and hear it ------------------------------------------------------------------------------------------
+
+const sentence = (text) => (/[.!?…]$/.test(text.trim()) ? text.trim() : text.trim() + ".");
+
+function smsOf(text) {
+  return `${text.headline} ${text.instruction}`.trim();
+}
+// An exercise begins with the word that says so, and so it is the first that is heard.
+export function preview(lang, text) {
+  const sms = smsOf(text), length = smsLength(sms);
+  return el("section", { class: "preview", "aria-label": `${say("warn.preview")}: ${say("warn.lang." + lang)}` }, el("h3", {}, say("warn.sms")), el("p", { lang, class: "sms" }, sms),
+    el("p", { class: "small" + (length.parts > 3 ? " late" : "") }, say("warn.sms_is", { letters: words.count("warn.letters", length.letters), parts: words.count("warn.parts", length.parts), code: length.code, each: length.each })),
+    el("h3", {}, say("warn.heard")), el("blockquote", { lang }, [text.headline, text.description, text.instruction].filter(Boolean).map(sentence).join(" ")));
 }

@@ -33,11 +33,18 @@ export function say(key, values = {}) {
 export function has(key) {
   return key in texts;
 }
+const isThere = (one) => one !== null && one !== undefined && one !== false && one !== "";
+// What there is of these, side by side.
+export const dots = (...parts) => parts.filter(isThere).join(" · ");
+
 // A word of the contract ("VERIFYING") in people's language, as it is if there is none.
 export function word(group, value) {
   if (value === null || value === undefined || value === "") return "";
   return texts[`${group}.${String(value).toLowerCase()}`] ?? String(value).toLowerCase().replaceAll("_", " ");
 }
+
+// All of the contract that have words in a group, in the order of their table: what a form offers.
+export const all = (group) => Object.keys(texts).filter((key) => key.startsWith(group + ".")).map((key) => key.slice(group.length + 1).toUpperCase());
 
 // "EVACUATE IMMEDIATE" is two of them.
 export const levels = (value) => String(value ?? "").split(" ").map((one) => word("level", one)).filter(Boolean).join(", ");
