@@ -1,5 +1,4 @@
-# places.awk - turns places/names.csv (README.md there) into rows of {code, {tg, ru, en}}, one for each code, in
-# their order. Of a place that has several spans the last row counts.
+# places.awk - turns places/names.csv (README.md there) into rows of {code, {tg, ru, en}}, in the order of the codes.
 function clean(text) {
     gsub(/["\\]/, "", text)
     return text
@@ -9,13 +8,8 @@ BEGIN {
     print "static const struct place places[] = {"
 }
 FNR > 1 && $1 ~ /^[0-9]+$/ && length($1) == 7 {
-    if ($1 != code && row)
-        print row
-    code = $1
-    row = "    {\"" $1 "\", {\"" clean($4) "\", \"" clean($5) "\", \"" clean($6) "\"}},"
+    print "    {\"" $1 "\", {\"" clean($2) "\", \"" clean($3) "\", \"" clean($4) "\"}},"
 }
 END {
-    if (row)
-        print row
     print "};"
 }

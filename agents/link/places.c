@@ -23,8 +23,7 @@ const char *place_name(enum lang lang, const char *pcode)
         int order = strncmp(pcode, places[at].code, DISTRICT_DIGITS);
 
         if (order == 0)
-            return *places[at].names[lang] ? places[at].names[lang]
-                                           : places[at].names[LANG_ENGLISH];
+            return places[at].names[lang];
         low = order > 0 ? at + 1 : low;
         high = order > 0 ? high : at;
     }

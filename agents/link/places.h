@@ -4,8 +4,8 @@
 
 #include "agents/link/lang.h"
 
-/* Of the district that a code lies in, or of a region; in English if this language has none. NULL:
- * the code is of no place that is known here. */
+/* Of the district that a code lies in, or of a region, as the database says it (eoc.place_name).
+ * NULL: the code is of no place that is known here. */
 const char *place_name(enum lang lang, const char *pcode);
 /* Appends "Айнӣ 3505203", or only the code. */
 void place_put(struct buf *out, enum lang lang, const char *pcode);

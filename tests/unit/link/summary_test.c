@@ -41,7 +41,7 @@ static void a_flash_report_says_where_and_how_many(void **state)
         "mudflow reported at Veshist: 2 injured, 14 houses, road cut");
     assert_string_equal(
         say("{\"area\":{\"pcodes\":[\"3505203\"]},\"flash_report\":{\"hazard\":2}}"),
-        "flash flood reported at Aini 3505203: losses not known yet");
+        "flash flood reported at Ayni 3505203: losses not known yet");
     assert_string_equal(say("{\"flash_report\":{\"hazard\":1,\"road_cut\":1}}"),
                         "mudflow: road cut");
 }
@@ -67,7 +67,7 @@ static void a_request_says_what_how_many_and_for_where(void **state)
         say("{\"area\":{\"pcodes\":[\"3505203\"]},\"request_resource\":{\"lines\":[{\"line_id\":1,"
             "\"resource\":{\"name\":\"excavator\"},\"assignment\":{\"quantity\":{\"value\":2,"
             "\"unit\":\"H87\"}}}]}}"),
-        "RequestResource: excavator x2, for Aini 3505203");
+        "RequestResource: excavator x2, for Ayni 3505203");
     assert_string_equal(say("{\"commit_resource\":{\"lines\":[{\"line_id\":1,\"response\":{"
                             "\"type\":\"RESPONSE_TYPE_DECLINE\","
                             "\"reason\":\"DECLINE_REASON_ROAD_CLOSED\"}}]}}"),

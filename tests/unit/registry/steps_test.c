@@ -129,7 +129,7 @@ static void the_list_shows_where_each_household_stands(void **state)
                      EXIT_DONE);
     assert_int_equal(desk_run(d, registry_households, &said, "households", NULL), EXIT_DONE);
     assert_true(was_said("HOUSEHOLD"));
-    assert_true(was_said(HOUSEHOLD "  Aini 3505203"));
+    assert_true(was_said(HOUSEHOLD "  Ayni 3505203"));
     assert_true(was_said("assisted"));
     assert_int_equal(desk_run(d, registry_step, &said, "prefer", "--household", HOUSEHOLD,
                               "--district", "3505217", "--movers", "6", NULL),
