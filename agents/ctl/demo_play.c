@@ -248,11 +248,14 @@ static int wait_for_listener(struct demo *d)
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
-static bool line_is_done(const char *done, const char *key)
+/* How often an earlier start, or this one, brought it to its end. */
+static unsigned count_done(const char *done, const char *key)
 {
-    const char *at = done ? strstr(done, key) : NULL;
+    unsigned n = 0;
 
-    return at && at[strlen(key)] == '\n';
+    for (const char *at = done; at && (at = strstr(at, key)); at += strlen(key))
+        n += at[strlen(key)] == '\n';
+    return n;
 }
 
 static int remember_done(struct demo *d, const struct plan_line *l)
@@ -266,7 +269,9 @@ static int remember_done(struct demo *d, const struct plan_line *l)
     return -1;
 }
 
-static const char **line_argv(struct demo *d, const struct plan_line *l)
+/* A line that is said once more has a key of its own for each start: however often its command is
+ * killed meanwhile, it says nothing twice. */
+static const char **line_argv(struct demo *d, const struct plan_line *l, unsigned times)
 {
     const char **argv = arena_alloc(d->arena, (l->arg_count + 4) * sizeof(*argv));
 
@@ -276,13 +281,16 @@ static const char **line_argv(struct demo *d, const struct plan_line *l)
     argv[1] = "-c";
     argv[2] = demo_path(d, "conf/%s.conf", l->agent->short_name);
     memcpy(argv + 3, l->args, (l->arg_count + 1) * sizeof(*argv));
+    for (unsigned i = 0; times && i < l->arg_count; i++)
+        if (strcmp(l->args[i], l->key) == 0)
+            argv[3 + i] = arena_printf(d->arena, "%s.%u", l->key, times);
     return argv;
 }
 
 /* Runs one line until it ends with 0 or 1. -1: go on; else our exit code. */
-static int play_line(struct demo *d, const struct plan_line *l)
+static int play_line(struct demo *d, const struct plan_line *l, unsigned times)
 {
-    const char **argv = l->agent ? line_argv(d, l) : NULL;
+    const char **argv = l->agent ? line_argv(d, l, times) : NULL;
     unsigned tries = 0, pause = 100;
     int code;
 
@@ -326,17 +334,21 @@ static int play_lines(struct demo *d, unsigned *played)
 
     for (unsigned i = 0; i < d->plan.line_count && code < 0; i++) {
         const struct plan_line *l = &d->plan.lines[i];
+        unsigned times = count_done(done, l->key);
 
-        if (line_is_done(done, l->key)) {
+        if (times && (d->once || !l->anew)) {
             origin = l->at_ms;
             continue;
         }
         if (wait_for_time(d, l, start, origin))
             return EXIT_DONE;
-        code = play_line(d, l);
+        /* What is said once more is this start's, also if that ends before it is said. */
+        code = times ? remember_done(d, l) : -1;
         if (code < 0)
+            code = play_line(d, l, times);
+        if (code < 0 && !times)
             code = remember_done(d, l);
-        ++*played;
+        *played += times == 0;
     }
     return code;
 }
@@ -356,10 +368,11 @@ int demo_play(struct demo *d)
     if (code >= 0)
         return code;
     if (!d->once) {
-        demo_tell(played || d->plan.line_count == 0
-                      ? "the plan is played; the bus stays until ctrl-C"
-                      : "an earlier run played the plan, and what it said is kept; the bus stays "
-                        "until ctrl-C");
+        demo_tell(
+            played || d->plan.line_count == 0
+                ? "the plan is played; the bus stays until ctrl-C"
+                : "an earlier run played the plan, and what it said is kept; the alarm of now "
+                  "is a new one; the bus stays until ctrl-C");
         demo_tell_page(d); /* its first words have scrolled away */
         while (demo_turn(d, 60000))
             ;

@@ -222,6 +222,7 @@ static bool parse_number(const char *word, unsigned *out)
 static enum status read_line(struct reader *r, struct plan *p, const char *raw)
 {
     struct plan_line *l = &p->lines[p->line_count];
+    unsigned who = 1;
 
     if (r->count == 2 && strcmp(r->words[0], "refused") == 0)
         return parse_number(r->words[1], &p->refused) ? ST_OK
@@ -229,15 +230,17 @@ static enum status read_line(struct reader *r, struct plan *p, const char *raw)
     if (p->line_count == LINES_MAX)
         return complain(r, "more than 4096 lines");
     if (r->count < 2 || !parse_number(r->words[0], &l->at_ms))
-        return complain(r, "wanted: AT_MS SHORT ARG..., AT_MS wait, or refused NUMBER");
+        return complain(r, "wanted: AT_MS [anew] SHORT ARG..., AT_MS wait, or refused NUMBER");
+    l->anew = r->count > 2 && strcmp(r->words[1], "anew") == 0;
+    who += l->anew;
     l->number = r->line;
-    l->agent = plan_find(p, r->words[1]);
+    l->agent = plan_find(p, r->words[who]);
     if (!l->agent && strcmp(r->words[1], "wait") != 0)
         return complain(r, "no agent of agents.txt has this short name");
     l->key = make_key(r, p, raw);
     if (!l->key)
         return ST_NOMEM;
-    l->args = fill_words(r, 2, l->key, &l->arg_count);
+    l->args = fill_words(r, who + 1, l->key, &l->arg_count);
     if (!l->args)
         return ST_NOMEM;
     p->line_count++;

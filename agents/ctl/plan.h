@@ -28,6 +28,11 @@
  * is kept running says later, at a time of its own, is not waited for. Let commands of the plan say
  * what counts, such as the replay of a file.
  *
+ *   AT_MS anew SHORT ARG...
+ *
+ * Such a line is for whoever watches (an alarm of this minute): a start that goes on behind it says it
+ * once more, under a key of its own. With --once it is a line as any other.
+ *
  * "refused N" in place of a time and a command says how many refusals the scenario plans (0).
  *
  * Words are split by blanks; "double quotes" hold blanks together; # begins a comment. %d run
@@ -55,6 +60,7 @@ struct plan_line {
     const struct plan_agent *agent; /* NULL: "wait" */
     const char **args;              /* NULL-terminated, placeholders filled in */
     unsigned arg_count;
+    bool anew; /* at every start */
 };
 
 struct plan {

@@ -56,6 +56,21 @@ static void a_line_becomes_a_command_with_its_places_filled_in(void **state)
     assert_null(p.lines[1].agent);
 }
 
+static void a_line_for_every_start_is_a_line_as_any_other_but_for_that(void **state)
+{
+    struct plan p;
+    char err[200];
+
+    assert_int_equal(plan_read(&p, *state, NULL,
+                               "1 anew district send --once-key %k\n2 district x\n", &places, err,
+                               sizeof(err)),
+                     ST_OK);
+    assert_true(p.lines[0].anew);
+    assert_string_equal(p.lines[0].args[0], "send");
+    assert_string_equal(p.lines[0].args[2], p.lines[0].key);
+    assert_false(p.lines[1].anew);
+}
+
 static void equal_lines_have_keys_of_their_own_that_survive_new_lines_before(void **state)
 {
     struct plan p, q;
@@ -108,6 +123,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_file_four_agents_take_part, make_arena,
                                         drop_arena),
         cmocka_unit_test_setup_teardown(a_line_becomes_a_command_with_its_places_filled_in,
+                                        make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(a_line_for_every_start_is_a_line_as_any_other_but_for_that,
                                         make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(
             equal_lines_have_keys_of_their_own_that_survive_new_lines_before, make_arena,
