@@ -41,6 +41,7 @@ struct shared;
 struct book;
 struct said;
 struct orders;
+struct order_desk;
 struct console {
     struct console_settings set;
     const struct program *program;
@@ -58,6 +59,7 @@ struct console {
     struct book *book;
     struct said *said;
     struct orders *orders;
+    struct order_desk *order_desk;
     int argc;
     char **argv;
 };

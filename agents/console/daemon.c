@@ -7,6 +7,7 @@
 #include "agents/console/api/doorman.h"
 #include "agents/console/api/feed.h"
 #include "agents/console/api/login.h"
+#include "agents/console/api/order_desk.h"
 #include "agents/console/api/shared.h"
 #include "agents/console/api/taking.h"
 #include "agents/console/news/news.h"
@@ -62,6 +63,8 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
                  oc->code ? oc->code : "", oc->path ? oc->path : "");
     if (c->news)
         news_settled(c->news, tag, oc);
+    if (!oc->stored)
+        order_desk_refused(c->order_desk, tag);
 }
 
 static void on_reader(void *arg, bool up)
@@ -74,6 +77,8 @@ static void on_reader(void *arg, bool up)
         log_warn("console.database.down", "next=\"pages show what they have, and say so\"");
     if (c->news)
         news_truth(c->news);
+    if (up && c->agent)
+        order_desk_look(c->order_desk);
 }
 
 /* --- starting --------------------------------------------------------------------------------- */
@@ -126,6 +131,8 @@ static enum status start_people(struct console *c, char *err, size_t err_size)
         st = shared_create(&c->shared, c);
     if (st == ST_OK)
         st = orders_create(&c->orders);
+    if (st == ST_OK)
+        st = order_desk_create(&c->order_desk, c);
     if (st == ST_OK)
         st = logins_create(&c->logins, c);
     return st == ST_OK ? start_said(c) : st;
@@ -233,6 +240,7 @@ static void end(struct daemon *d)
     agent_destroy(c->agent);
     logins_destroy(c->logins);
     orders_destroy(c->orders);
+    order_desk_destroy(c->order_desk);
     sessions_destroy(c->sessions);
     said_destroy(c->said);
     shelf_destroy(c->shelf);

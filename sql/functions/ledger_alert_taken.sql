@@ -44,7 +44,7 @@ BEGIN
 END
 $$;
 -- Why an answer of this person to an alert would not count, for whoever is about to give it: not_asked, own; or
--- no_right, to turn down a draft of a public alert. Null: it would, or this is no alert.
+-- no_right, to turn down a draft of a public alert or of an order to a machine. Null: it would, or this is none of them.
 CREATE FUNCTION bus.why_no_answer(person text, about uuid) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -54,6 +54,7 @@ DECLARE
 BEGIN
     SELECT x.* INTO a FROM bus.alert_message k JOIN bus.alert x USING (alert_id) WHERE k.message_id = about;
     RETURN CASE WHEN d.seq IS NOT NULL THEN CASE WHEN NOT bus.may_draft(person, d) THEN 'no_right' END
+                WHEN bus.may_answer_order(person, about) = false THEN 'no_right'
                 WHEN a.alert_id IS NULL THEN NULL WHEN who = a.sender_id THEN 'own'
                 WHEN bus.alert_steps(a, who, clock_timestamp(), (SELECT h.seq + 1 FROM bus.log_head h)) = '{}' THEN 'not_asked' END;
 END

@@ -24,20 +24,19 @@ BEGIN
         ON CONFLICT (type, action) DO UPDATE SET approvers = excluded.approvers;
 END
 $$;
--- May this person approve an order to that machine, at every place where it is?
-CREATE FUNCTION bus.may_approve(person text, type text, machine text) RETURNS bool
+-- May this person order (say) or approve that of this machine? Asked of where it is, whatever places the order itself names.
+CREATE FUNCTION bus.may_at(person text, verb text, type text, machine text) RETURNS bool
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN coalesce((SELECT bus.may(person, 'approve', type, p.places, 'INTERNAL') FROM bus.principal p
+    RETURN coalesce((SELECT bus.may(person, verb, type, p.places, 'INTERNAL') FROM bus.principal p
                       WHERE p.name = machine AND p.principal_id > 0), false);
 END
 $$;
--- May this person give it orders? Asked of where the machine is, whatever places the order itself names.
-CREATE FUNCTION bus.may_order(person text, type text, machine text) RETURNS bool
+-- May this sender say so in that person's name? Several desks with one record: each says what its own people approve or turn down.
+CREATE FUNCTION bus.speaks_for(sender_id int4, person text, of_type int2, places text) RETURNS bool
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN coalesce((SELECT bus.may(person, 'say', type, p.places, 'INTERNAL') FROM bus.principal p
-                      WHERE p.name = machine AND p.principal_id > 0), false);
+    RETURN bus.carried_author(sender_id, person, of_type, places, 2) IS NOT NULL;
 END
 $$;
 -- The keys that this person signs with now, as hexadecimal digits with commas between; '-': none is enrolled.
@@ -55,11 +54,20 @@ $$;
 CREATE FUNCTION bus.approval_stands(approval jsonb, type text, machine text) RETURNS bool
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN bus.may_approve(approval->>'principal', type, machine)
+    RETURN bus.may_at(approval->>'principal', 'approve', type, machine)
        AND EXISTS (SELECT FROM bus.principal_list l
                     WHERE l.name = approval->>'principal' AND l.state = 'active' AND l.sign_key IS NOT NULL
                       AND l.valid_from <= eoc.at(approval->>'approved_us'));
 END
 $$;
-GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_approve, bus.may_order, bus.sign_keys_of, bus.approval_stands TO bus_reader, bus_admin, bus_audit;
+-- May this person turn this draft of an order down? Who may approve it, and who wrote it. Null: it is none.
+CREATE FUNCTION bus.may_answer_order(person text, about uuid) RETURNS bool
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT d.doc->>'author' IS NOT DISTINCT FROM person OR bus.may_at(person, 'approve', t.name, coalesce(d.doc->t.name->>'site', d.doc->t.name->>'target'))
+              FROM bus.document d JOIN bus.type t ON t.number = d.type
+             WHERE d.message_id = about AND d.type IN (103, 104, 106) AND d.status IN (3, 4) AND NOT d.doc ? 'preceding_id' ORDER BY d.seq LIMIT 1);
+END
+$$;
+GRANT EXECUTE ON FUNCTION bus.approvers_needed, bus.may_at, bus.speaks_for, bus.sign_keys_of, bus.approval_stands TO bus_reader, bus_admin, bus_audit;
 GRANT EXECUTE ON FUNCTION bus.approvers_set TO bus_admin;

@@ -1,6 +1,6 @@
 -- page: how many others approve this order before a machine obeys, and the place where that one is; "false": this person may not order it there, "nobody": there is no such machine, "drafts": eight of this person's wait for others already. Asked by the program, not by pages.
 -- takes: person type action machine places label
-SELECT coalesce((SELECT CASE WHEN NOT (bus.may($1::text, 'say', $2::text, coalesce($5::text, ''), $6::text) AND bus.may_order($1::text, $2::text, $4::text)) THEN 'false'
+SELECT coalesce((SELECT CASE WHEN NOT (bus.may($1::text, 'say', $2::text, coalesce($5::text, ''), $6::text) AND bus.may_at($1::text, 'say', $2::text, $4::text)) THEN 'false'
                              WHEN n.needed > 0 AND (SELECT count(*) FROM eoc.order_draft d WHERE d.author = $1::text AND d.state = 'WAITING') >= 8 THEN 'drafts'
                              ELSE format('%s %s', n.needed, l.pcode) END
                    FROM eoc.links() AS l CROSS JOIN (SELECT bus.approvers_needed($2::text, coalesce($3::text, '')) AS needed) AS n

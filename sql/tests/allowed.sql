@@ -58,7 +58,7 @@ INSERT INTO allowed VALUES
     eoc.alert_open eoc.escalation eoc.escalation_rule eoc.alert_draft eoc.alert_receipts eoc.alert_published'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.relocation_counts eoc.datastream'),
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.harm_said eoc.harm eoc.csv eoc.csv_row eoc.csv_time'),
-('bus_reader bus_admin bus_audit', 'EXECUTE', 'bus.may_approve bus.may_order bus.sign_keys_of bus.approval_stands'),
+('bus_reader bus_admin bus_audit', 'EXECUTE', 'bus.may_at bus.speaks_for bus.sign_keys_of bus.approval_stands'),
 ('bus_reader bus_admin', 'SELECT', 'eoc.household_story eoc.siren_report eoc.machine_order eoc.order_draft eoc.detector_numbers'),
 -- The gazetteer is for everybody who reads; the operator imports it and settles its conflicts.
 ('bus_reader bus_admin', 'SELECT', 'bus.place bus.place_alias bus.place_conflict bus.gazetteer_version eoc.place

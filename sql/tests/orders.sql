@@ -54,6 +54,7 @@ SELECT count(*) FROM (SELECT pg_temp.enrol(who, who, now() - interval '1 hour') 
 PREPARE page_need AS :need
 \set draft `cat sql/queries/page_order_draft.sql`
 PREPARE page_draft AS :draft
+\set ready `cat sql/queries/page_order_ready.sql`
 \set queue `cat sql/queries/page_queue.sql`
 PREPARE page_queue AS :queue
 \set orders `cat sql/queries/page_orders.sql`
@@ -89,13 +90,15 @@ SELECT count(*) FROM (SELECT pg_temp.siren(2, 4, 'coes.nazarova')) AS x;
 SELECT is(pg_temp.states(2), 'WAITING EXERCISE coes.nazarova 2 ', 'a TEST is meant for an exercise');
 SELECT count(*) FROM (SELECT pg_temp.siren(3, 3, '', 'coes.rahimov', pg_temp.about(1))) AS x;
 SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'an approval is kept with it');
-SELECT count(*) FROM (SELECT pg_temp.siren(4, 3, '', 'coes.ayni.duty', pg_temp.about(1), 'coes.other.desk')) AS x;
-SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'one that another desk says is none of its');
+SELECT count(*) FROM (SELECT pg_temp.siren(4, 3, '', 'coes.ayni.duty', pg_temp.about(1), 'coes.ayni.office')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'one from who is no desk is none of its');
 SELECT is((SELECT count(*) FROM eoc.order_draft), 2::int8, 'an approval is no draft of its own');
 SELECT count(*) FROM (SELECT pg_temp.turn_down(5, 1, 'rcst.team')) AS x;
 SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'who may not approve it does not turn it down');
-SELECT count(*) FROM (SELECT pg_temp.turn_down(6, 1, 'coes.rahimov', 'coes.other.desk')) AS x;
-SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'nor does another desk in somebody''s name');
+SELECT count(*) FROM (SELECT pg_temp.turn_down(6, 1, 'coes.rahimov', 'coes.ayni.office')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'nor does who is no desk in somebody''s name');
+SELECT is(ARRAY[bus.why_no_answer('rcst.team', pg_temp.uid(1)), bus.why_no_answer('coes.rahimov', pg_temp.uid(1)), bus.why_no_answer('coes.nazarova', pg_temp.uid(1))],
+          ARRAY['no_right', NULL, NULL], 'who has no say hears so before; who may approve it and who wrote it have one');
 SELECT count(*) FROM (SELECT pg_temp.siren(7, 1, 'coes.nazarova', 'coes.rahimov eoc.duty', pg_temp.about(1))) AS x;
 SELECT is(pg_temp.states(1), 'SAID ACTUAL coes.nazarova 2 coes.rahimov+eoc.duty', 'the order itself');
 SELECT is((SELECT concat_ws(' ', o.machine, o.what, o.reason, array_to_string(o.approved_by, '+')) FROM eoc.machine_order o WHERE o.message_id = (SELECT order_id FROM eoc.order_draft WHERE message_id = pg_temp.uid(1))),
@@ -112,6 +115,26 @@ SELECT is(pg_temp.states(9), 'OVER ACTUAL coes.nazarova 2 ', 'its time is over')
 SELECT count(*) FROM (SELECT pg_temp.siren(10, 3, 'coes.nazarova')) AS x;
 SELECT count(*) FROM (SELECT pg_temp.turn_down(11, 10, 'coes.nazarova')) AS x;
 SELECT is(pg_temp.states(10), 'TURNED_DOWN ACTUAL coes.nazarova 2 ', 'who wrote it may take it back');
+
+-- Two desks with one record, and a broker that refuses -------------------------------------------------
+PREPARE page_ready AS :ready
+CREATE FUNCTION pg_temp.ready() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r text; BEGIN EXECUTE $q$EXECUTE page_ready('coes.desk')$q$ INTO r; RETURN r; END $$;
+SELECT count(*) FROM (SELECT pg_temp.siren(12, 3, 'coes.nazarova')) AS x;
+SELECT count(*) FROM (SELECT pg_temp.siren(13, 3, '', 'coes.rahimov', pg_temp.about(12))) AS x;
+SELECT is(pg_temp.ready(), '', 'one of two approved it: nothing is to be said');
+SELECT count(*) FROM (SELECT pg_temp.siren(14, 3, '', 'coes.rahimov eoc.duty', pg_temp.about(12), 'coes.other.desk')) AS x;
+SELECT is(pg_temp.states(12), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov+eoc.duty', 'another desk says who approved it there');
+SELECT is(pg_temp.ready(), pg_temp.uid(12)::text, 'and the first one that it is to be said now');
+SELECT count(*) FROM (SELECT pg_temp.siren(15, 1, 'coes.nazarova', 'coes.rahimov eoc.duty', pg_temp.about(12), 'coes.other.desk')) AS x;
+SELECT is(pg_temp.states(12), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov+eoc.duty', 'nobody else says it');
+SELECT count(*) FROM (SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(12), 'level', 'RECEIPT_LEVEL_REJECTED', 'code', 'approval', 'text', 'too few'), 16, 1, NULL, pg_temp.about(12), 'coes.other.desk')) AS x;
+SELECT is((SELECT d.state FROM eoc.order_draft d WHERE d.message_id = pg_temp.uid(12)), 'WAITING', 'nor that it was refused');
+SELECT count(*) FROM (SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(12), 'level', 'RECEIPT_LEVEL_REJECTED', 'code', 'approval', 'text', 'too few'), 17, 1, NULL, pg_temp.about(12))) AS x;
+SELECT is((SELECT concat_ws(' ', d.state, d.code, d.why) FROM eoc.order_draft d WHERE d.message_id = pg_temp.uid(12)), 'REFUSED approval too few', 'what a broker refused, with the reason');
+SELECT is(pg_temp.ready() || (SELECT count(*) FROM eoc.queue q WHERE q.id = pg_temp.uid(12)), '0', 'is out of the queue, and not said again');
+SELECT count(*) FROM (SELECT pg_temp.siren(18, 3, 'coes.nazarova')) AS x;
+SELECT count(*) FROM (SELECT pg_temp.turn_down(19, 18, 'eoc.duty', 'coes.other.desk')) AS x;
+SELECT is((SELECT concat_ws(' ', d.state, d.answered_by) FROM eoc.order_draft d WHERE d.message_id = pg_temp.uid(18)), 'TURNED_DOWN eoc.duty', 'turned down at the other desk');
 
 -- An approval counts as long as who gave it has the key and the right ---------------------------------
 CREATE FUNCTION pg_temp.asked(question text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE r text; BEGIN EXECUTE 'EXECUTE ' || question INTO r; RETURN r; END $$;
@@ -158,6 +181,6 @@ SELECT count(*) FROM (SELECT pg_temp.siren(50 + n, 3, 'coes.ayni.duty', more => 
 SELECT is((SELECT array_agg(w->>'state' ORDER BY n) FILTER (WHERE n <= 8) || count(*)::text FROM jsonb_array_elements(pg_temp.asked('page_orders(NULL, NULL)')::jsonb->'waiting') WITH ORDINALITY AS u(w, n)),
           '{WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,OVER,30}', 'what waits stands first, however many newer ones are over');
 
-SELECT ok(NOT bus.may_approve('coes.nazarova', 'siren_command', 'nobody.there'), 'nobody approves for a machine that is not there');
+SELECT ok(NOT bus.may_at('coes.nazarova', 'approve', 'siren_command', 'nobody.there'), 'nobody approves for a machine that is not there');
 SELECT * FROM finish();
 ROLLBACK;

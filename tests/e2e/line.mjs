@@ -50,7 +50,7 @@ export async function line({ test, enter, leave, bus, words }) {
     await page.waitForSelector(`.toast.bad${unreachable}`);
     await page.unroute("**/api/view/orders?*");
     await openForm(page);
-    await page.selectOption("#f-what", "SOUND ATTENTION");
+    await page.selectOption("#f-what", "SET_MODE EVENT");
     await page.fill("#f-minutes", "0");
     await page.fill("#f-reason", "given when it is");
     await page.keyboard.press("Enter");

@@ -2,7 +2,7 @@
 // keyboard alone; and who may not, does not, whatever address he types.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { until, choose } from "./bus.mjs";
+import { until, choose, say, uuid7 } from "./bus.mjs";
 
 const machine = "coes.tj3505203.gw12";
 
@@ -40,6 +40,13 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     await page.waitForSelector("dialog", { state: "detached" });
     return until("the draft", () => state("message_id", `reason = '${reason}'`));
   }
+  // As the page says it, and as somebody might who writes no form: what the server answered.
+  const draft = (page, command, more = {}) => page.evaluate(async ([id, site, order, rest]) => {
+    const { token } = await (await fetch("/api/me")).json(), now = Date.now();
+    const body = { message_id: id, event_time_us: String(now * 1000), not_after_us: String((now + 600000) * 1000), area: { pcodes: ["3505203"] }, siren_command: { site, reason: "x", ...order }, ...rest };
+    const answer = await fetch("/api/say", { method: "POST", headers: { "X-Eocbus-Token": token, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    return `${answer.status} ${await answer.text()}`;
+  }, [uuid7().replace(/.$/, "0"), machine, command, more]);
   // Out of the queue, read, and with the own password.
   async function open(page, id) {
     await page.waitForSelector(`.item[data-id="${id}"]`);
@@ -101,7 +108,7 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     await page.keyboard.press("Enter");
     await until("its answer", () => bus.psql("SELECT answer FROM eoc.machine_order WHERE reason = 'it hangs'") === "ACCEPTED");
     await page.waitForSelector("dialog, .unsettled", { state: "detached" }); // until then the form keeps what was typed
-    const id = await write(page, "SOUND EVACUATE", "a mistake");
+    const id = await write(page, "SET_MODE EVENT", "a mistake");
     await page.goto(`${bus.url}/order/${id}`);
     await page.waitForSelector("#do-take-back");
     await tabTo(page, "do-take-back");
@@ -130,5 +137,34 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     assert.equal(await ask(second, Number(seq) + 1, bus.second.password), "409 draft_differs");
     assert.equal(state("approved_by", `message_id = '${id}'`), "{}");
     for (const each of [page, one, second]) await leave(each);
+  });
+
+  // The machine would not do it: nobody shall approve it first. What is said round the form, the server refuses.
+  await test("in an exercise a siren is ordered nothing but to test itself, and the form says so", async () => {
+    const page = await enter("en");
+    await page.keyboard.press("6");
+    await page.click("#order-write");
+    await page.waitForSelector(`dialog:has-text("${words("en")["order.means.exercise"]}")`);
+    assert.deepEqual((await page.locator("#f-what option").evaluateAll((all) => all.map((one) => one.value))).filter((one) => /^S(OUND|ILENCE|ELF)/.test(one)), ["SELF_TEST"]);
+    const answer = await draft(page, { action: "SIREN_ACTION_SOUND", pattern: "SIREN_PATTERN_EVACUATE", duration_s: 60 });
+    assert.match(answer, /^422 .*legal is SELF_TEST/);
+    await leave(page);
+  });
+
+  await test("an order names its incident, and once the bus refused it everybody reads why, in his language", async () => {
+    const incident = bus.psql("SELECT incident_id || ' ' || name FROM eoc.incident_now WHERE name <> '' LIMIT 1"), [id, ...name] = incident.split(" ");
+    const first = await enter("en"), second = await enterAs(bus.second, "tg");
+    assert.match(await draft(first, { action: "SIREN_ACTION_SELF_TEST", reason: "for the incident" }, { incident_ids: [id] }), /^200/);
+    const order = await until("the draft", () => state("message_id", "reason = 'for the incident'"));
+    await open(second, order);
+    await second.waitForSelector(`.facts a[href="/incident/${id}"]:has-text("${name.join(" ")}")`);
+    bus.tell("console", say({ kind: "KIND_ERROR", lane: "LANE_IMMEDIATE", preceding_id: order, receipt: { message_id: order, level: "RECEIPT_LEVEL_REJECTED", by: "coes.dushanbe.console", code: "approval", text: "One approved it twice.", time_us: new Date().toISOString() } }));
+    await second.waitForSelector(`#refused:has-text("${words("tg")["refused.approval"]}")`);
+    await second.waitForSelector(`.facts .chip:has-text("${words("tg")["order.state.refused"]}")`);
+    assert.equal(await second.locator("#own-password").count(), 0);
+    await second.keyboard.press("1");
+    await second.waitForSelector(".item");
+    assert.equal(await second.locator(`.item[data-id="${order}"]`).count(), 0);
+    for (const page of [first, second]) await leave(page);
   });
 }

@@ -29,17 +29,17 @@
 
 enum { TEXT = 16384, PATIENCE_S = 60 };
 
-enum { DESK, NAZAROVA, RAHIMOV, SHARIPOV, HELPER, KULOB, SIREN, PEOPLE };
+enum { DESK, NAZAROVA, RAHIMOV, SHARIPOV, HELPER, KULOB, SIREN, KHUJAND, PEOPLE };
 static const char *const names[PEOPLE] = {"coes.desk",     "coes.nazarova", "coes.rahimov",
                                           "coes.sharipov", "coes.helper",   "coes.kulob",
-                                          "coes.siren1"};
-static const char *const roles[PEOPLE] = {"dispatcher desk", "dispatcher", "dispatcher",
-                                          "dispatcher",      "supplier",   "dispatcher",
-                                          "gateway"};
-static const char *const places[PEOPLE] = {"", "", "", "3505203", "", "3507209", "3505203001"};
+                                          "coes.siren1",   "coes.khujand"};
+static const char *const roles[PEOPLE] = {"dispatcher desk", "dispatcher",     "dispatcher",
+                                          "dispatcher",      "supplier",       "dispatcher",
+                                          "gateway",         "dispatcher desk"};
+static const char *const places[PEOPLE] = {"", "", "", "3505203", "", "3507209", "3505203001", ""};
 
 static struct bus *bus;
-static struct page *page;
+static struct page *page, *dushanbe, *khujand; /* page: at which one somebody sits now */
 static struct test_officers officers;
 static pid_t gateway;
 static unsigned orders;
@@ -131,13 +131,27 @@ static void give_key(unsigned who, const char *file)
 static void start_page(void)
 {
     write_text_file(in_dir("desk.conf"), agent_settings(DESK));
-    page = page_start(bus, in_dir("desk.conf"), names[DESK], dir);
+    page = dushanbe = page_start(bus, in_dir("desk.conf"), names[DESK], dir);
     for (unsigned i = NAZAROVA; i <= KULOB; i++)
         page_add_person(page, names[i]);
     give_key(RAHIMOV, in_dir("coes.rahimov.key"));
     give_key(SHARIPOV, in_dir("coes.sharipov.key"));
     give_key(NAZAROVA, in_dir("coes.nazarova.key"));
     give_key(HELPER, in_dir("coes.helper.key"));
+}
+
+/* Another desk at the same record, where one of them has a key as well. */
+static void start_khujand(void)
+{
+    assert_int_equal(mkdir(in_dir("khujand"), 0700), 0);
+    write_text_file(in_dir("khujand.conf"), agent_settings(KHUJAND));
+    page = khujand = page_start(bus, in_dir("khujand.conf"), names[KHUJAND], in_dir("khujand"));
+    page_add_person(khujand, names[RAHIMOV]);
+    page_add_person(khujand, names[SHARIPOV]);
+    page_add_person(khujand, names[HELPER]);
+    give_key(RAHIMOV, in_dir("coes.rahimov.key"));
+    give_key(SHARIPOV, in_dir("coes.sharipov.key"));
+    page = dushanbe;
 }
 
 static int64_t number(const char *question)
@@ -175,6 +189,7 @@ static int begin(void **state)
     bus_start_broker(bus, settings);
     start_gateway();
     start_page();
+    start_khujand();
     wait_for_number("SELECT count(*) FROM bus.message WHERE type = 105", 1);
     return 0;
 }
@@ -185,7 +200,8 @@ static int end(void **state)
     int code;
 
     (void)state;
-    page_end(page);
+    page_end(dushanbe);
+    page_end(khujand);
     assert_int_equal(kill(gateway, SIGTERM), 0);
     assert_int_equal(waitpid(gateway, &code, 0), gateway);
     bus_destroy(bus);
@@ -221,6 +237,21 @@ static int try_order(unsigned who, const char *id, const char *action, unsigned 
              "\"%s\"]},\"siren_command\":{\"site\":\"coes.siren1\",\"action\":"
              "\"SIREN_ACTION_%s\",%s\"duration_s\":%u,\"reason\":\"a wall of mud\"}}",
              id, place, action, seconds ? "\"pattern\":\"SIREN_PATTERN_EVACUATE\"," : "", seconds);
+    page_sign_in(page, names[who]);
+    return page_ask(page, "/api/say", body, answer, sizeof(answer));
+}
+
+/* Turned down, by whoever says so. */
+static int turn_down(unsigned who, const char *draft)
+{
+    char body[600];
+
+    snprintf(body, sizeof(body),
+             "{\"message_id\":\"%s\",\"status\":\"STATUS_ACTUAL\",\"area\":{\"pcodes\":["
+             "\"3505203001\"]},\"preceding_id\":\"%s\",\"receipt\":{\"message_id\":\"%s\","
+             "\"level\":\"RECEIPT_LEVEL_REJECTED\",\"by\":\"%s\",\"time_us\":"
+             "\"1790000000000000\",\"code\":\"turned_down\",\"text\":\"not there\"}}",
+             new_id(), draft, draft, names[who]);
     page_sign_in(page, names[who]);
     return page_ask(page, "/api/say", body, answer, sizeof(answer));
 }
@@ -274,6 +305,25 @@ static int approve_with(unsigned who, const char *draft, const char *password)
 static int approve(unsigned who, const char *draft)
 {
     return approve_with(who, draft, page_password());
+}
+
+static void wait_for_state(const char *draft, const char *state)
+{
+    char question[200];
+
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.order_draft WHERE message_id = '%s' AND state = '%s'", draft,
+             state);
+    wait_for_number(question, 1);
+}
+
+static void wait_for_approvals(const char *draft, int64_t wanted)
+{
+    char question[160];
+
+    snprintf(question, sizeof(question),
+             "SELECT cardinality(approved_by) FROM eoc.order_draft WHERE message_id = '%s'", draft);
+    wait_for_number(question, wanted);
 }
 
 static void expect(int status, int wanted, const char *word)
@@ -422,6 +472,91 @@ static void an_approval_whose_giver_may_no_longer_is_not_counted(void **state)
     wait_for_number(question, 1);
 }
 
+/* Each has a people file and keys of its own; the order is the first one's. */
+static void what_is_written_at_one_desk_is_approved_at_another(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 70);
+    char question[400];
+
+    (void)state;
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    page = khujand;
+    expect(approve(RAHIMOV, draft), 409, "approved_before");
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    page = dushanbe;
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.machine_order o JOIN eoc.order_draft d ON d.order_id = "
+             "o.message_id WHERE d.message_id = '%s' AND o.answer = 'SOUNDED' AND o.sender = "
+             "'coes.desk' AND o.approved_by = '{coes.rahimov,coes.sharipov}'",
+             draft);
+    wait_for_number(question, 1);
+    assert_non_null(strstr(sounded(), "on evacuate 70 0\n"));
+}
+
+static void
+an_order_that_others_approved_while_its_desk_was_away_is_said_when_it_is_back(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 71);
+
+    (void)state;
+    assert_int_equal(kill(page_process(dushanbe), SIGSTOP), 0);
+    page = khujand;
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    page = dushanbe;
+    wait_for_approvals(draft, 2);
+    wait_for_state(draft, "WAITING");
+    assert_int_equal(kill(page_process(dushanbe), SIGKILL), 0);
+    page_restart(dushanbe);
+    wait_for_state(draft, "SAID");
+}
+
+/* Nobody hears of what a broker keeps out of the log but by the desk that tried to say it. */
+static void an_order_that_a_broker_refuses_is_out_of_the_queue_with_the_reason(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 72);
+    char question[400];
+
+    (void)state;
+    expect(approve(RAHIMOV, draft), 200, "message_id");
+    wait_for_approvals(draft, 1);
+    snprintf(
+        question, sizeof(question),
+        "UPDATE bus.document SET doc = jsonb_set(doc, '{siren_command,approvals,0,approved_us}'"
+        ", to_jsonb(((doc#>>'{siren_command,approvals,0,approved_us}')::int8 + 1)::text)) "
+        "WHERE doc->>'preceding_id' = '%s'",
+        draft);
+    pgserver_exec(bus_server(bus), question); /* what he signed is no longer what it says */
+    expect(approve(SHARIPOV, draft), 200, "message_id");
+    wait_for_state(draft, "REFUSED");
+    snprintf(
+        question, sizeof(question),
+        "SELECT count(*) FROM eoc.order_draft d WHERE message_id = '%s' AND code = 'signature' "
+        "AND why ~ 'coes.rahimov is not signed' AND NOT EXISTS (SELECT FROM eoc.queue q WHERE "
+        "q.id = d.message_id)",
+        draft);
+    assert_int_equal(number(question), 1);
+    expect(approve(SHARIPOV, draft), 409, "answered");
+    assert_null(strstr(sounded(), "on evacuate 72 0\n"));
+}
+
+static void who_has_no_say_is_told_that_he_turns_nothing_down(void **state)
+{
+    const char *draft = write_order(NAZAROVA, "SOUND", 73);
+
+    (void)state;
+    expect(turn_down(KULOB, draft), 403, "rights");
+    expect(turn_down(HELPER, draft), 403, "rights");
+    wait_for_state(draft, "WAITING");
+    page = khujand;
+    expect(turn_down(RAHIMOV, draft), 200, "message_id");
+    page = dushanbe;
+    wait_for_state(draft, "TURNED_DOWN");
+    draft = write_order(NAZAROVA, "SOUND", 74);
+    expect(turn_down(NAZAROVA, draft), 200, "message_id");
+    wait_for_state(draft, "TURNED_DOWN");
+}
+
 /* Two approved, and nobody said it: a restart in between, or the policy asks for fewer now. */
 static void who_approved_before_says_what_nobody_said(void **state)
 {
@@ -451,6 +586,11 @@ int main(void)
         cmocka_unit_test(an_order_is_for_the_place_of_its_machine),
         cmocka_unit_test(nobody_takes_the_id_that_an_approved_order_gets),
         cmocka_unit_test(an_approval_whose_giver_may_no_longer_is_not_counted),
+        cmocka_unit_test(what_is_written_at_one_desk_is_approved_at_another),
+        cmocka_unit_test(
+            an_order_that_others_approved_while_its_desk_was_away_is_said_when_it_is_back),
+        cmocka_unit_test(an_order_that_a_broker_refuses_is_out_of_the_queue_with_the_reason),
+        cmocka_unit_test(who_has_no_say_is_told_that_he_turns_nothing_down),
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
     };
 

@@ -233,6 +233,14 @@ const char *page_token(const struct page *p)
     return p->token;
 }
 
+void page_restart(struct page *p)
+{
+    kill(p->pid, SIGTERM);
+    assert_int_equal(waitpid(p->pid, NULL, 0), p->pid);
+    start_program(p);
+    wait_until_open(p);
+}
+
 void page_end(struct page *p)
 {
     int status;

@@ -31,6 +31,8 @@ const char *page_cookie(const struct page *p); /* value of the session's cookie 
 const char *page_token(const struct page *p);
 /* POST /api/login anew; the cookie and token of before are forgotten here. */
 void page_sign_in(struct page *p, const char *principal);
+void page_restart(
+    struct page *p);           /* told to end, and started again; whoever was in signs in anew */
 void page_end(struct page *p); /* tells it to end, and waits; NULL is allowed */
 pid_t page_process(const struct page *p);
 /* Answer with headers, cut to `size`; the number is the status. body NULL: GET, else POST with the

@@ -4,38 +4,22 @@
  * on
  *
  * What is said is what the record has, to the byte; the browser only names it. */
-#include <stdio.h>
 #include <string.h>
 
+#include "agents/console/api/draft.h"
 #include "agents/console/api/taking.h"
 #include "agents/console/say/warn.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
-#include "proto/wire/json.h"
 
 #include "proto/base/banned.h"
 
-/* The answer of page_approve.sql: a line with what the draft is and who wrote it, then itself. */
-struct found {
-    char state[16], author[PERSON_NAME];
-    const char *message;
-};
-
-static bool read_found(struct found *f, const char *text)
+static void go_on(struct taking *t, const struct draft *d)
 {
-    f->message = strchr(text, '\n');
-    return f->message && sscanf(text, "%15s %127s", f->state, f->author) == 2;
-}
-
-static void go_on(struct taking *t, const struct found *f)
-{
-    ProtobufCMessage *parsed = NULL;
     uint8_t draft[ID_BYTES];
     char err[400] = "";
-    enum status st = json_parse(&parsed, &eocbus__v1__envelope__descriptor, f->message,
-                                strlen(f->message), t->arena, err, sizeof(err));
+    enum status st = draft_message(&t->m, d, t->arena, err, sizeof(err));
 
-    t->m = (Eocbus__V1__Envelope *)parsed;
     if (st == ST_OK && (t->m->body_case != EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT ||
                         !id_parse(draft, exchange_query(t->x, "draft"))))
         st = ST_INVALID;
@@ -53,21 +37,21 @@ static void go_on(struct taking *t, const struct found *f)
 static void on_draft(void *arg, enum status st, const char *text, const char *why)
 {
     struct taking *t = exchange_kept(arg);
-    struct found f;
+    struct draft d;
 
     if (st != ST_OK)
         log_warn("console.view", "path=approve status=%s why=\"%s\"", status_name(st), why);
     if (st != ST_OK)
         taking_refuse(t, 503, "store_away", "The draft cannot be read now; try again.");
-    else if (!read_found(&f, text))
+    else if (!draft_read(&d, text))
         taking_refuse(t, 404, "no_draft", "There is no such draft.");
-    else if (strcmp(f.state, "WAITING") != 0)
+    else if (strcmp(d.state, "WAITING") != 0)
         taking_refuse(t, 409, "answered",
                       "The draft was approved or turned down before, or is over.");
-    else if (strcmp(f.author, t->person) == 0)
+    else if (strcmp(d.author, t->person) == 0)
         taking_refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
     else
-        go_on(t, &f);
+        go_on(t, &d);
 }
 
 void approve_take(struct console *c, struct exchange *x, struct session *who)

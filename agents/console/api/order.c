@@ -4,7 +4,8 @@
  *                          └▶ a draft, which the others find in their queue
  *   POST approve-order ─▶ the record: the draft, and who approved it ─▶ another person, who may?
  *     ─▶ the password ─▶ the own key signs ─┬▶ enough: the order, with all of them
- *                                           └▶ too few: kept with the draft, in the record
+ *                                           └▶ too few, or another desk's: kept with the draft,
+ *                                              in the record (order_desk.h)
  *
  * What is signed is made from the record, to the byte; the browser names it and its number in the
  * log, which is what was on the screen. A password takes a moment, so the record is asked once more
@@ -14,19 +15,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/console/api/draft.h"
 #include "agents/console/api/login.h"
 #include "agents/console/api/taking.h"
 #include "agents/console/say/command.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/base/sign.h"
-#include "proto/wire/json.h"
 #include "proto/wire/order.h"
 #include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
 
-enum { REMEMBERED = 64, KEYS_TEXT = 264 /* four, as hexadecimal digits */ };
+enum { REMEMBERED = 64 };
 
 struct orders {
     struct given {
@@ -100,53 +101,24 @@ void order_ask_need(struct taking *t)
         refuse_away(t);
 }
 
-/* --- what the record has ---------------------------------------------------------------------- */
-
-/* The answer of page_order_draft.sql: a line with what it is, then itself. */
-struct found {
-    char state[16], author[PERSON_NAME], desk[PERSON_NAME], meant[16], may[8], keys[KEYS_TEXT];
-    unsigned needed;
-    unsigned long long seq;
-    const char *message, *givers; /* whose approvals the record has, ",one,other," and the rest */
-};
-
-static bool read_found(struct found *f, const char *text)
-{
-    int read = 0;
-
-    f->message = strchr(text, '\n');
-    if (!f->message ||
-        sscanf(text, "%15s %127s %127s %15s %u %llu %7s %263s %n", f->state, f->author, f->desk,
-               f->meant, &f->needed, &f->seq, f->may, f->keys, &read) != 8)
-        return false;
-    f->givers = text + read;
-    return read && f->givers < f->message;
-}
-
-static const char *room_word(const struct console *c)
-{
-    return room_status(c) == EOCBUS__V1__STATUS__STATUS_ACTUAL ? "ACTUAL" : "EXERCISE";
-}
+/* --- may this person? ------------------------------------------------------------------------- */
 
 /* Why this person does not approve it; false: he may. */
-static bool is_refused(struct taking *t, const struct found *f)
+static bool is_refused(struct taking *t, const struct order_draft *f)
 {
     const char *seq = exchange_query(t->x, "seq");
     unsigned long long seen = 0;
 
-    if (strcmp(f->state, "OVER") == 0)
+    if (strcmp(f->d.state, "OVER") == 0)
         taking_refuse(t, 409, "over", "Its time is over; write a new one.");
-    else if (strcmp(f->state, "WAITING") != 0)
+    else if (strcmp(f->d.state, "WAITING") != 0)
         taking_refuse(t, 409, "answered", "The order was said or turned down before.");
     else if (!seq || sscanf(seq, "%llu", &seen) != 1 || seen != f->seq)
         taking_refuse(t, 409, "draft_differs",
                       "This is not what was on the screen; look at it again.");
-    else if (strcmp(f->author, t->person) == 0)
+    else if (strcmp(f->d.author, t->person) == 0)
         taking_refuse(t, 403, "own_draft", "You wrote it; another person approves it.");
-    else if (strcmp(f->desk, t->console->set.agent.name) != 0)
-        taking_refuse(t, 409, "other_desk",
-                      "It was written at another desk; it is approved there.");
-    else if (strcmp(f->meant, room_word(t->console)) != 0)
+    else if (!order_draft_is_meant(f, room_status(t->console)))
         taking_refuse(t, 409, "room", "An exercise and reality never mix.");
     else if (strcmp(f->may, "may") != 0 || strcmp(f->desk, t->person) == 0)
         taking_refuse(t, 403, "rights", "You may not approve this there.");
@@ -155,35 +127,25 @@ static bool is_refused(struct taking *t, const struct found *f)
     return true;
 }
 
-static bool read_order(struct taking *t, const struct found *f)
+static bool read_order(struct taking *t, const struct order_draft *f)
 {
-    ProtobufCMessage *parsed = NULL;
+    const size_t len = (size_t)(f->d.message - f->givers);
     uint8_t draft[ID_BYTES];
     char err[400] = "";
-    enum status st = json_parse(&parsed, &eocbus__v1__envelope__descriptor, f->message,
-                                strlen(f->message), t->arena, err, sizeof(err));
+    enum status st = ST_INVALID;
 
-    t->m = (Eocbus__V1__Envelope *)parsed;
-    if (st != ST_OK || !order_is_for_a_machine(t->m) ||
-        !id_parse(draft, exchange_query(t->x, "draft"))) {
-        taking_refuse(t, 422, "draft", *err ? err : "This is no order to a machine.");
-        return false;
-    }
-    if (command_misfit(t->m)) {
-        taking_refuse(t, 422, "draft", command_misfit(t->m));
-        return false;
-    }
-    if (command_of_draft(t->m, room_status(t->console), t->console->set.agent.name, draft,
-                         t->arena) != ST_OK) {
-        taking_refuse(t, 503, "memory", "There is no memory for it now.");
-        return false;
-    }
+    if (id_parse(draft, exchange_query(t->x, "draft")))
+        st = order_draft_become(&t->m, f, room_status(t->console), draft, t->arena, err,
+                                sizeof(err));
     t->needed = f->needed;
     t->own_keys = arena_printf(t->arena, "%s", f->keys);
-    t->givers = arena_printf(t->arena, "%.*s", (int)(f->message - f->givers), f->givers);
-    if (t->own_keys && t->givers)
+    t->givers = arena_printf(t->arena, "%.*s", (int)len, f->givers);
+    if (st == ST_OK && t->own_keys && t->givers)
         return true;
-    taking_refuse(t, 503, "memory", "There is no memory for it now.");
+    if (st == ST_OK || st == ST_NOMEM)
+        taking_refuse(t, 503, "memory", "There is no memory for it now.");
+    else
+        taking_refuse(t, 422, "draft", err);
     return false;
 }
 
@@ -249,19 +211,21 @@ static bool is_enrolled(const struct taking *t, const struct keys *k)
     return strstr(t->own_keys, hex) != NULL;
 }
 
-/* With this person's approval, unless it was there before; a draft again if it takes others yet. */
+/* With this person's approval, unless it was there before; a draft again if it takes others yet, or
+ * is another desk's: that one says it (order_desk.h). */
 static enum status sign(struct taking *t, const struct keys *k)
 {
     struct console *c = t->console;
     Eocbus__V1__Approval *mine = NULL;
+    const bool ours = strcmp(t->m->sender, c->set.agent.name) == 0;
     enum status st = add_remembered(c->orders, t);
 
     if (st == ST_OK && command_is_approved_by(t->m, t->person))
-        return approvals(t) < t->needed ? ST_EXISTS : ST_OK;
+        return !ours || approvals(t) < t->needed ? ST_EXISTS : ST_OK;
     if (st == ST_OK)
         st = command_sign(t->m, t->person, loop_utc_us(c->loop), k, t->arena, &mine);
     t->signed_now = mine;
-    if (st == ST_OK && approvals(t) < t->needed)
+    if (st == ST_OK && (!ours || approvals(t) < t->needed))
         st = command_keep(t->m, room_status(c), t->id, t->arena);
     return st;
 }
@@ -282,9 +246,9 @@ static void on_still(void *arg, enum status st, const char *text, const char *wh
 {
     struct taking *t = exchange_kept(arg);
     uint8_t draft[ID_BYTES];
-    struct found f;
+    struct order_draft f;
 
-    if (st != ST_OK || !read_found(&f, text)) {
+    if (st != ST_OK || !order_draft_read(&f, text)) {
         log_warn("console.view", "path=order_draft status=%s why=\"%s\"", status_name(st), why);
         refuse_away(t);
         return;
@@ -332,12 +296,12 @@ static void on_key(struct exchange *x, const struct keys *k)
 static void on_draft(void *arg, enum status st, const char *text, const char *why)
 {
     struct taking *t = exchange_kept(arg);
-    struct found f;
+    struct order_draft f;
 
     if (st != ST_OK) {
         log_warn("console.view", "path=order_draft status=%s why=\"%s\"", status_name(st), why);
         refuse_away(t);
-    } else if (!read_found(&f, text)) {
+    } else if (!order_draft_read(&f, text)) {
         taking_refuse(t, 404, "no_draft", "There is no such draft.");
     } else if (!is_refused(t, &f) && read_order(t, &f)) {
         key_ask(t->console, t->x, t->person, on_key);

@@ -71,30 +71,29 @@ void taking_refuse(struct taking *t, unsigned status, const char *word, const ch
 
 /* --- into the outbox -------------------------------------------------------------------------- */
 
-/* What an approved draft becomes: its id is known before it is said, so nothing else has its key.
- */
-static bool is_approved_order(const Eocbus__V1__Envelope *m)
+/* Its id is known before it is said, so nothing else has its key. */
+bool is_approved_order(const Eocbus__V1__Envelope *m)
 {
     return order_is_for_a_machine(m) && !order_is_draft(m) && m->preceding_id.len;
 }
 
-static enum status put_once(struct taking *t, uint64_t *tag, struct refusal *why)
+enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag, struct refusal *why)
 {
-    struct outbox *o = agent_outbox(t->console->agent);
+    struct outbox *o = agent_outbox(c->agent);
     char key[ID_TEXT + 8], id[ID_TEXT];
     enum status st, ended;
 
-    id_format(id, t->m->message_id.data);
-    snprintf(key, sizeof(key), "%s-%s", is_approved_order(t->m) ? "order" : "page", id);
+    id_format(id, m->message_id.data);
+    snprintf(key, sizeof(key), "%s-%s", is_approved_order(m) ? "order" : "page", id);
     st = outbox_once(o, key);
     if (st == ST_OK)
-        st = agent_put(t->console->agent, t->m, tag, why);
+        st = agent_put(c->agent, m, tag, why);
     ended = outbox_once(o, NULL);
     if (st != ST_OK && st != ST_EXISTS)
         return st;
     if (ended != ST_OK)
         return ended;
-    ended = agent_flush(t->console->agent);
+    ended = agent_flush(c->agent);
     return ended == ST_OK ? st : ended;
 }
 
@@ -169,7 +168,7 @@ bool taking_put(struct taking *t)
     const enum said_before before = find_or_keep(t);
     struct refusal why = {.code = NULL};
     uint64_t tag = 0;
-    enum status st = put_once(t, &tag, &why);
+    enum status st = say_put(t->console, t->m, &tag, &why);
 
     see_put(t, st, before, tag);
     if (st == ST_EXISTS && (before == SAID_OTHER || before == SAID_UNKNOWN)) {

@@ -6,6 +6,7 @@
 #include "agents/console/api/answer.h"
 #include "agents/console/console.h"
 #include "eocbus/v1/envelope.pb-c.h"
+#include "proto/wire/refuse.h"
 
 void say_take(struct console *c, struct exchange *x, struct session *who);
 void approve_take(struct console *c, struct exchange *x, struct session *who);
@@ -37,6 +38,12 @@ struct taking *taking_begin(struct console *c, struct exchange *x, const struct 
 void taking_digest(struct taking *t, const char *request, size_t len);
 /* Into the outbox, and answered: the person may. True: it is there, now or since before. */
 bool taking_put(struct taking *t);
+/* The same, and nobody is answered: durable when it is ST_OK. ST_EXISTS: it was there before;
+ * ST_INVALID: `why`. */
+MUST_CHECK enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag,
+                               struct refusal *why);
+/* What an approved draft of an order became. */
+bool is_approved_order(const Eocbus__V1__Envelope *m);
 /* After the answer. */
 void taking_end(struct taking *t);
 /* Answers an error, and ends the taking. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agents/console/api/answer.h"
+#include "agents/console/api/order_desk.h"
 #include "agents/console/read/book.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
@@ -303,6 +304,8 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
 
     if (d->stamp->seq > n->seq)
         n->seq = d->stamp->seq;
+    if (m)
+        order_desk_hear(n->console->order_desk, m);
     if (!m || !n->count)
         return true;
     buf_clear(&n->text);

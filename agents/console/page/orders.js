@@ -16,8 +16,8 @@ import { toast, tried } from "./way.js";
 
 const families = /siren_command|siren_report|sensor_control|sensor_configuration|receipt/;
 const tones = { ACCEPTED: "good", HEARD: "good", SOUNDED: "good", SILENCED: "good", EXPIRED: "warn", REJECTED: "bad", REFUSED: "bad", FAILED: "bad" };
-const stateTones = { WAITING: "warn", SAID: "good", TURNED_DOWN: "bad", OVER: "bad" };
-const stateOf = (row) => chip(word("order.state", row.state), stateTones[row.state]);
+const stateTones = { WAITING: "warn", SAID: "good" }; // the others are bad
+const stateOf = (row) => chip(word("order.state", row.state), stateTones[row.state] ?? "bad");
 
 // "SOUND EVACUATE": what it is called, and what it does, in whole sentences.
 const keyOfOrder = (what) => String(what ?? "").trim().replaceAll(" ", ".");
@@ -25,9 +25,15 @@ export const called = (what) => (words.has("order.do." + keyOfOrder(what).toLowe
 const whatOf = (row) => (row.type === "sensor_configuration" ? "NUMBERS" : [row.action, row.how].filter(Boolean).join(" "));
 const meansOf = (row) => "order.means." + keyOfOrder(whatOf(row)).toLowerCase();
 const lasts = ({ duration_s: n }) => (n % 6 ? say("order.for_s", { n }) : say(n ? "order.for" : "order.until_changed", { n: n / 60 }));
-// Nobody approves what there are no words for.
-const isClear = (row) => words.has(meansOf(row)) && (row.action !== "SOUND" || row.duration_s);
-const meant = (row) => say(isClear(row) ? meansOf(row) : "order.means.unclear", { machine: row.machine, for: lasts(row) });
+// In an exercise a siren tests itself, and does nothing else.
+const isExercise = () => api.me.status === "exercise";
+const isHeard = (what) => /^SOUND|^SILENCE/.test(what);
+// Nobody approves what there are no words for, or what no machine does.
+function unmeant(row) {
+  if (row.status === "EXERCISE" && isHeard(row.action)) return "order.means.exercise";
+  return words.has(meansOf(row)) && (row.action !== "SOUND" || row.duration_s) ? null : "order.means.unclear";
+}
+const meant = (row) => say(unmeant(row) ?? meansOf(row), { machine: row.machine, for: lasts(row) });
 function answered(row) {
   if (!row.answer) return Date.parse(row.not_after) < Date.now() ? chip(say("order.unanswered"), "warn") : say("order.no_answer_yet");
   const code = "order.code." + row.code;
@@ -63,7 +69,7 @@ function fieldsOf(thing, machines) {
   const ordered = [...machines.filter(isNear), ...machines.filter(isFar)].map((one) => [one.principal, `${one.principal} · ${one.place ?? one.pcode}`]);
   return [
     { name: "machine", label: say("order.machine"), required: true, value: thing.machine, options: [...(known ? [] : [["", ""]]), ...ordered], path: "target" },
-    { name: "what", label: say("order.what"), options: Object.keys(bodies).map((one) => [one, called(one)]), path: "action" },
+    { name: "what", label: say("order.what"), options: Object.keys(bodies).filter((one) => !isExercise() || !isHeard(one)).map((one) => [one, called(one)]), path: "action" },
     { name: "minutes", label: say("order.minutes"), type: "number", least: 0.1, wrong: "order.minutes_least", hint: say("order.minutes_hint"), path: "duration_s" },
     { name: "waits", label: say("order.waits"), value: "15", half: true, options: ["5", "10", "15"].map((one) => [one, say("order.min", { n: one })]), path: "not_after_us" },
     { name: "reason", required: true, most: 400 },
@@ -73,7 +79,7 @@ function fieldsOf(thing, machines) {
 export async function orderForm(thing = {}) {
   const { machines } = await all();
   if (!machines.length) return toast(say("order.no_machine"), "bad");
-  ask({ key: `order ${thing.machine ?? thing.incident_id ?? ""}`, title: say("order.write"), button: say("order.give"), note: say("order.note"), about: [], stored: tell,
+  ask({ key: `order ${thing.machine ?? thing.incident_id ?? ""}`, title: say("order.write"), button: say("order.give"), note: say("order.note") + (isExercise() ? " " + say("order.means.exercise") : ""), about: [], stored: tell,
     fields: fieldsOf(thing, machines), make: (v) => {
       const now = Date.now(), machine = machines.find((one) => one.principal === v.machine);
       const reason = v.reason.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ""); // an order shows what it is: nothing in it is unseen
@@ -139,10 +145,12 @@ const numberColumns = [
 ];
 const numbersTable = (numbers) => table(numbers.profile + " " + numbers.profile_version, numberColumns, numbers.parameters ?? []);
 
-const factsOf = (draft) => [
-  ["col.state", stateOf(draft)], ["order.what", called(whatOf(draft))], ["order.machine", draft.machine], ["col.place", draft.place ?? ""],
+const incidentOf = ({ incident_id: id, name }) => [link("/incident/" + id, name || id.slice(0, 8)), " "];
+// What a machine refused counts as refused, though it was given.
+const factsOf = (draft, said) => [
+  ["col.state", tones[said?.answer] === "bad" ? chip(word("order.answer", said.answer), "bad") : stateOf(draft)], ["order.what", called(whatOf(draft))], ["order.machine", draft.machine], ["col.place", draft.place ?? ""],
   ["col.status", word("status", draft.status)], ["order.by", draft.author], ["form.reason", draft.reason], ["col.since", words.time(draft.since)],
-  ["order.waits_until", words.time(draft.not_after)], ["order.approved", [approvals(draft), names(draft.approved_by)].filter(Boolean).join(": ")],
+  draft.incidents && ["col.incident", draft.incidents.map(incidentOf)], ["order.waits_until", words.time(draft.not_after)], ["order.approved", [approvals(draft), names(draft.approved_by)].filter(Boolean).join(": ")],
   draft.how === "VOICE" && ["order.recording", String(draft.recording ?? 0)],
   draft.span_to && ["order.span", words.time(draft.span_from) + " – " + words.time(draft.span_to)],
   draft.effective && ["order.effective", words.time(draft.effective)],
@@ -152,8 +160,7 @@ const factsOf = (draft) => [
 function whyNot(draft) {
   if (draft.author === api.me.person) return "order.own";
   if (draft.approved_by.includes(api.me.person)) return "order.signed_already";
-  if (draft.desk !== api.me.sender) return "refused.other_desk";
-  return !draft.may ? "order.no.rights" : isClear(draft) ? null : "order.means.unclear";
+  return draft.may ? unmeant(draft) : "order.no.rights";
 }
 function acts(draft, sign) {
   if (draft.state !== "WAITING") return null;
@@ -185,10 +192,10 @@ export async function orderPage(main, id) {
     await watch(main, "order", { draft: id }, ({ draft, said }) => {
       if (!draft) return none(say("order.unknown"));
       awaitEnd(draft);
-      return [el("p", { class: "means", id: "means" }, meant(draft)), el("section", { class: "facts" }, facts(factsOf(draft))),
+      return [el("p", { class: "means", id: "means" }, meant(draft)), el("section", { class: "facts" }, facts(factsOf(draft, said))),
         draft.numbers && numbersTable(draft.numbers),
         draft.state === "TURNED_DOWN" && el("p", {}, say("order.turned_by", { who: draft.answered_by, why: draft.why ?? "" })),
-        draft.state === "OVER" && el("p", {}, say("order.over")),
+        draft.state === "OVER" && el("p", {}, say("order.over")), draft.state === "REFUSED" && el("p", { id: "refused" }, whyNodes({ code: draft.code, text: draft.why })),
         said && section(say("order.became"), el("p", { id: "became" }, answered(said))), acts(draft, sign)];
     }, families),
   ];

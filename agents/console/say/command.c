@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/console/say/drafts.h"
 #include "proto/base/ids.h"
 #include "proto/base/sign.h"
 #include "proto/wire/order.h"
@@ -13,12 +14,6 @@
 #define MINUTE_US INT64_C(60000000)
 #define SIREN_US  (15 * MINUTE_US) /* as long as an order to a siren may live */
 #define OTHER_US  (24 * 60 * MINUTE_US)
-
-static enum status refuse(char *err, size_t err_size, const char *text)
-{
-    snprintf(err, err_size, "%s", text);
-    return ST_INVALID;
-}
 
 static Eocbus__V1__Status draft_status(Eocbus__V1__Status room)
 {
@@ -80,10 +75,14 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static const char *siren_misfit(const Eocbus__V1__SirenCommand *c)
+static const char *siren_misfit(const Eocbus__V1__SirenCommand *c, Eocbus__V1__Status room)
 {
     const bool sounds = c->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
 
+    if (room != EOCBUS__V1__STATUS__STATUS_ACTUAL &&
+        c->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST)
+        return "action: in an exercise no siren sounds or falls silent, people would believe it; "
+               "legal is SELF_TEST";
     if (sounds && (!c->pattern || !c->duration_s))
         return "pattern, duration_s: a siren that sounds is told what, and for how long";
     if (!sounds && (c->pattern || c->duration_s))
@@ -120,13 +119,13 @@ static const char *numbers_misfit(const Eocbus__V1__SensorConfiguration *c, int6
     return NULL;
 }
 
-const char *command_misfit(const Eocbus__V1__Envelope *m)
+const char *command_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status room)
 {
     if (!is_plain(reason_of(m)))
         return "reason: signs that show nothing, or turn others round";
     switch (m->body_case) {
     case EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND:
-        return siren_misfit(m->siren_command);
+        return siren_misfit(m->siren_command, room);
     case EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL:
         return control_misfit(m->sensor_control);
     default:
@@ -144,20 +143,21 @@ enum status command_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, int6
     const char *misfit;
 
     if (order_approvals(m, &rows))
-        return refuse(err, err_size, "approvals: nobody approved it before it was written");
+        return draft_refuse(err, err_size, "approvals: nobody approved it before it was written");
     if (!order_target(m)[0])
-        return refuse(err, err_size, "it names no machine");
+        return draft_refuse(err, err_size, "it names no machine");
     if (!reason_of(m)[0])
-        return refuse(err, err_size, "reason: those who approve it want to know why");
+        return draft_refuse(err, err_size, "reason: those who approve it want to know why");
     if (life_us < MINUTE_US || life_us > (is_siren(m) ? SIREN_US : OTHER_US))
-        return refuse(err, err_size,
-                      "not_after_us: an order lives for a minute at least, one to a siren for "
-                      "fifteen at most, one to a gateway for a day");
+        return draft_refuse(
+            err, err_size,
+            "not_after_us: an order lives for a minute at least, one to a siren for "
+            "fifteen at most, one to a gateway for a day");
     m->event_time_us = now_us;
     m->not_after_us = now_us + life_us;
-    misfit = command_misfit(m);
+    misfit = command_misfit(m, room);
     if (misfit)
-        return refuse(err, err_size, misfit);
+        return draft_refuse(err, err_size, misfit);
     if (is_siren(m))
         m->siren_command->remaining_ms = (uint32_t)(life_us / 1000);
     m->status = draft_status(room);
@@ -187,22 +187,13 @@ enum status command_set_place(Eocbus__V1__Envelope *m, const char *pcode, struct
     return pcodes[0] ? ST_OK : ST_NOMEM;
 }
 
-static bool copy_id(ProtobufCBinaryData *out, const uint8_t id[ID_BYTES], struct arena *arena)
-{
-    out->data = arena_alloc(arena, ID_BYTES);
-    out->len = ID_BYTES;
-    if (out->data)
-        memcpy(out->data, id, ID_BYTES);
-    return out->data != NULL;
-}
-
 enum status command_of_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const char *desk,
                              const uint8_t draft_id[16], struct arena *arena)
 {
     m->sender = arena_printf(arena, "%s", desk);
-    if (!m->sender || !copy_id(&m->message_id, draft_id, arena) ||
-        !copy_id(&m->preceding_id, draft_id, arena) ||
-        !copy_id(&m->originating_id, draft_id, arena))
+    if (!m->sender || !draft_set_id(&m->message_id, draft_id, arena) ||
+        !draft_set_id(&m->preceding_id, draft_id, arena) ||
+        !draft_set_id(&m->originating_id, draft_id, arena))
         return ST_NOMEM;
     m->message_id.data[ID_BYTES - 1] ^= 1;
     m->status = room;
@@ -297,7 +288,7 @@ enum status command_sign(Eocbus__V1__Envelope *m, const char *person, int64_t no
 enum status command_keep(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const uint8_t id[16],
                          struct arena *arena)
 {
-    if (!copy_id(&m->message_id, id, arena))
+    if (!draft_set_id(&m->message_id, id, arena))
         return ST_NOMEM;
     m->status = draft_status(room);
     m->author = (char *)(uintptr_t) "";

@@ -16,10 +16,10 @@
 /* The last bit of an id is kept for what approved drafts become: no page gives such an id to an
  * order, to its draft or to an approval. */
 bool command_is_id_kept(const uint8_t id[16]);
-/* What is wrong with the body, a sentence: a field that does not go with the action, and that
- * nobody who reads the order would see; one that the action needs; a text with signs that show
- * nothing or turn others round. NULL: nothing. */
-const char *command_misfit(const Eocbus__V1__Envelope *m);
+/* What is wrong with the body, a sentence: what no machine does in an exercise; a field that does
+ * not go with the action, and that nobody who reads the order would see; one that the action needs;
+ * a text with signs that show nothing or turn others round. NULL: nothing. */
+const char *command_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status room);
 
 /* `room`: ACTUAL or EXERCISE. How long it lives is from event_time_us to not_after_us, as the page
  * has the time; both become ours. ST_INVALID: `err` is a sentence. */
@@ -43,7 +43,8 @@ MUST_CHECK enum status command_add(Eocbus__V1__Envelope *m, const Eocbus__V1__Ap
 MUST_CHECK enum status command_sign(Eocbus__V1__Envelope *m, const char *person, int64_t now_us,
                                     const struct keys *k, struct arena *arena,
                                     Eocbus__V1__Approval **out);
-/* Too few have it yet: it is a draft again, under an id of its own, and the desk's. ST_NOMEM. */
+/* Too few have it yet, or another desk says it: it is a draft again, under an id of its own, and
+ * word of this desk. ST_NOMEM. */
 MUST_CHECK enum status command_keep(Eocbus__V1__Envelope *m, Eocbus__V1__Status room,
                                     const uint8_t id[16], struct arena *arena);
 

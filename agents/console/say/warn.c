@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/console/say/drafts.h"
 #include "proto/base/ids.h"
 
 #include "proto/base/banned.h"
@@ -11,12 +12,6 @@
 #define SECOND_US      INT64_C(1000000) /* CAP knows no parts of seconds */
 #define TAJIKISTAN_MIN 300              /* no summer time */
 #define LIFE_MOST_US   (INT64_C(8) * 86400 * SECOND_US)
-
-static enum status refuse(char *err, size_t err_size, const char *text)
-{
-    snprintf(err, err_size, "%s", text);
-    return ST_INVALID;
-}
 
 static const char *meant_as(Eocbus__V1__Status room)
 {
@@ -81,14 +76,16 @@ static enum status look_at_where(const Eocbus__V1__AlertInfo *info, const Eocbus
                                  char *err, size_t err_size)
 {
     if (!is_web_page(info->web))
-        return refuse(err, err_size, "public_alert.infos.web: an address begins with https://");
+        return draft_refuse(err, err_size,
+                            "public_alert.infos.web: an address begins with https://");
     if (!info->n_areas)
-        return refuse(err, err_size, "public_alert.infos.areas: it says nowhere");
+        return draft_refuse(err, err_size, "public_alert.infos.areas: it says nowhere");
     for (size_t i = 0; i < info->n_areas; i++)
         if (!is_area_ours(info->areas[i], places))
-            return refuse(err, err_size,
-                          "public_alert.infos.areas: each names P-codes of area.pcodes, no others "
-                          "and no shapes");
+            return draft_refuse(
+                err, err_size,
+                "public_alert.infos.areas: each names P-codes of area.pcodes, no others "
+                "and no shapes");
     return ST_OK;
 }
 
@@ -96,7 +93,7 @@ static enum status look_at_infos(const Eocbus__V1__PublicAlert *a, const Eocbus_
                                  bool exercise, int64_t now_us, char *err, size_t err_size)
 {
     if (!a->n_infos)
-        return refuse(err, err_size, "public_alert.infos: it says nothing in any language");
+        return draft_refuse(err, err_size, "public_alert.infos: it says nothing in any language");
     for (size_t i = 0; i < a->n_infos; i++) {
         const Eocbus__V1__AlertInfo *info = a->infos[i];
         const char *word = exercise_word(info->language);
@@ -110,9 +107,10 @@ static enum status look_at_infos(const Eocbus__V1__PublicAlert *a, const Eocbus_
             return ST_INVALID;
         }
         if (info->expires_us <= now_us || info->expires_us > now_us + LIFE_MOST_US)
-            return refuse(err, err_size,
-                          "public_alert.infos.expires_us: it ends later than now, and within eight "
-                          "days");
+            return draft_refuse(
+                err, err_size,
+                "public_alert.infos.expires_us: it ends later than now, and within eight "
+                "days");
     }
     return ST_OK;
 }
@@ -148,8 +146,9 @@ enum status warn_draft(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const c
     enum status st;
 
     if (a->status != EOCBUS__V1__CAP_STATUS__CAP_STATUS_DRAFT)
-        return refuse(err, err_size,
-                      "public_alert.status: one person writes a draft and another approves it");
+        return draft_refuse(
+            err, err_size,
+            "public_alert.status: one person writes a draft and another approves it");
     st = look_at_infos(a, m->area, room == EOCBUS__V1__STATUS__STATUS_EXERCISE, now_us, err,
                        err_size);
     if (st == ST_OK)
@@ -170,15 +169,6 @@ static bool is_meant(const Eocbus__V1__PublicAlert *a, Eocbus__V1__Status room)
     return false;
 }
 
-static bool copy_id(ProtobufCBinaryData *out, const uint8_t id[16], struct arena *arena)
-{
-    out->data = arena_alloc(arena, ID_BYTES);
-    out->len = ID_BYTES;
-    if (out->data)
-        memcpy(out->data, id, ID_BYTES);
-    return out->data != NULL;
-}
-
 enum status warn_approve(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const char *person,
                          const uint8_t draft_id[16], const uint8_t id[16], int64_t now_us,
                          struct arena *arena, char *err, size_t err_size)
@@ -186,13 +176,14 @@ enum status warn_approve(Eocbus__V1__Envelope *m, Eocbus__V1__Status room, const
     Eocbus__V1__PublicAlert *a = m->public_alert;
 
     if (!is_meant(a, room))
-        return refuse(err, err_size,
-                      "The draft is not meant for this room: an exercise and reality never mix.");
+        return draft_refuse(
+            err, err_size,
+            "The draft is not meant for this room: an exercise and reality never mix.");
     if (last_end(a) <= now_us)
-        return refuse(err, err_size, "Its time is over; write a new one.");
+        return draft_refuse(err, err_size, "Its time is over; write a new one.");
     m->author = arena_printf(arena, "%s", person);
-    if (!m->author || !copy_id(&m->message_id, id, arena) ||
-        !copy_id(&m->preceding_id, draft_id, arena))
+    if (!m->author || !draft_set_id(&m->message_id, id, arena) ||
+        !draft_set_id(&m->preceding_id, draft_id, arena))
         return ST_NOMEM;
     m->status = room;
     m->kind = EOCBUS__V1__KIND__KIND_DISPATCH;

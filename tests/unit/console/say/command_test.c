@@ -71,7 +71,22 @@ static void a_draft_is_for_people_and_lives_as_long_as_the_page_said(void **stat
     assert_true(order_is_draft(&now.m));
     assert_int_equal(now.m.not_after_us, NOW_US + 10 * MINUTE_US);
     assert_int_equal(now.siren.remaining_ms, 600000);
-    now.m.event_time_us = NOW_US;
+}
+
+/* The machine would refuse it as well, but after two persons had approved it. */
+static void in_an_exercise_a_siren_only_tests_itself(void **state)
+{
+    (void)state;
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
+    now.siren.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_EVACUATE;
+    now.siren.duration_s = 60;
+    assert_int_equal(draft(STATUS(EXERCISE)), ST_INVALID);
+    assert_non_null(strstr(now.err, "legal is SELF_TEST"));
+    now.siren.pattern = EOCBUS__V1__SIREN_PATTERN__SIREN_PATTERN_UNSPECIFIED;
+    now.siren.duration_s = 0;
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SILENCE;
+    assert_int_equal(draft(STATUS(EXERCISE)), ST_INVALID);
+    now.siren.action = EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST;
     assert_int_equal(draft(STATUS(EXERCISE)), ST_OK);
     assert_int_equal(now.m.status, STATUS(TEST));
 }
@@ -281,6 +296,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(a_draft_is_for_people_and_lives_as_long_as_the_page_said),
+        T(in_an_exercise_a_siren_only_tests_itself),
         T(what_nobody_could_judge_is_no_draft),
         T(a_siren_is_told_what_and_how_long_if_it_sounds_and_else_neither),
         T(a_gateway_is_told_a_mode_a_time_and_a_span_only_where_they_belong),
