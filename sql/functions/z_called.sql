@@ -146,7 +146,50 @@ END
 $$;
 COMMENT ON FUNCTION eoc.suppliers IS 'who could supply a kind of resource for a place, the likeliest first, and why they may';
 
+-- What people call every principal, the duties, and the agencies of a place, so that nobody has to read `coes.ayni.office`: its title
+-- by the last part of its name or by its role, the place it stands for or is named after, and whose it is, if not of the first
+-- agency of the list. What would be called alike, and every machine, says the last part of its name too. Codes: a
+-- principal's name, `duty@` (a place follows it), `coes.ayni` (an agency at a place). Titles and places are no secret.
+CREATE FUNCTION eoc.called_as(language text) RETURNS TABLE (code text, name text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH word AS MATERIALIZED (
+        SELECT c.list, c.id, c.place_in_list, CASE language WHEN 'tg' THEN c.tg WHEN 'ru' THEN c.ru ELSE c.en END AS name FROM bus.called c WHERE c.list <> 'resource'
+    ), own AS MATERIALIZED (
+        SELECT p.name AS code, split_part(p.name, '.', 1) AS agency, split_part(p.name, '.', 2) AS post, substring(p.name FROM '[^.]*$') AS last, string_to_array(p.roles, ' ') AS roles,
+               nullif(split_part(p.places, ' ', 1), '') AS pcode
+          FROM bus.principal p WHERE p.principal_id > 0 AND strpos(p.name, '.') > 0
+    ), post AS MATERIALIZED ( -- who stands for the whole country sits somewhere: coes.sughd.duty
+        SELECT DISTINCT ON (o.post) o.post, a.pcode
+          FROM (SELECT DISTINCT x.post FROM own x WHERE x.pcode IS NULL) AS o JOIN bus.place_alias a ON a.folded = bus.fold_place(o.post) AND a.pcode ~ '^.{7}$'
+         ORDER BY o.post, a.is_former, a.pcode
+    ), place AS MATERIALIZED (
+        SELECT x.pcode, eoc.place_name(x.pcode, language) AS name FROM (SELECT o.pcode FROM own o WHERE o.pcode IS NOT NULL UNION SELECT s.pcode FROM post s) AS x
+    ), titled AS (
+        SELECT o.code, o.agency, o.post, o.last, 'gateway' = ANY (o.roles) AS is_machine, l.name AS place,
+               coalesce((SELECT w.name FROM word w WHERE w.list = 'duty' AND w.id = o.last),
+                        (SELECT w.name FROM word w WHERE w.list = 'office' AND w.id = ANY (o.roles) ORDER BY w.place_in_list LIMIT 1)) AS title
+          FROM own o LEFT JOIN post s ON s.post = o.post AND o.pcode IS NULL LEFT JOIN place l ON l.pcode = coalesce(o.pcode, s.pcode)
+    ), one AS (
+        SELECT t.*, CASE WHEN g.place_in_list > 10 OR g.id IS NULL THEN coalesce(g.name, upper(t.agency)) END AS foreign_agency,
+               t.is_machine OR count(*) OVER (PARTITION BY t.title, t.place, t.agency) > 1 AS is_alike
+          FROM titled t LEFT JOIN word g ON g.list = 'agency' AND g.id = t.agency
+    )
+    SELECT o.code, concat_ws(' · ', concat_ws(', ', concat_ws(' ', o.title, CASE WHEN o.is_alike THEN o.last END), coalesce(o.place, initcap(o.post))), o.foreign_agency)
+      FROM one o WHERE o.title IS NOT NULL
+    UNION ALL
+    SELECT o.agency || '.' || o.post, concat_ws(', ', coalesce(min(g.name), upper(o.agency)), coalesce(min(o.place), initcap(o.post)))
+      FROM one o LEFT JOIN word g ON g.list = 'agency' AND g.id = o.agency
+     WHERE NOT o.is_machine AND o.code <> o.agency || '.' || o.post GROUP BY o.agency, o.post
+    UNION ALL
+    SELECT w.id || '@', w.name FROM word w WHERE w.list = 'duty';
+END
+$$;
+COMMENT ON FUNCTION eoc.called_as IS 'what people call principals, duties (duty@) and agencies at a place (coes.ayni), by code';
+
 GRANT SELECT ON eoc.called, bus.called TO bus_reader, bus_admin;
 GRANT EXECUTE ON FUNCTION bus.called_set TO bus_admin;
-GRANT EXECUTE ON FUNCTION bus.offices, eoc.asked_kind, eoc.kinds_of, eoc.recipients, eoc.suppliers TO bus_reader;
+GRANT EXECUTE ON FUNCTION bus.offices, eoc.asked_kind, eoc.kinds_of, eoc.recipients, eoc.suppliers, eoc.called_as TO bus_reader;
 GRANT EXECUTE ON FUNCTION eoc.asked_kind, eoc.kinds_of TO bus_admin; -- the queue of the page is that of `eocctl board`

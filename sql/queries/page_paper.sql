@@ -15,7 +15,7 @@ SELECT json_build_object(
     'relocation', coalesce((SELECT json_agg(x) FROM (SELECT c.*, eoc.place_name(c.district, me.lang) AS place FROM eoc.relocation_counts c JOIN incident i ON c.incident_id = i.incident_id OR c.incident_id IS NULL AND c.status = i.status AND strpos(i.places, c.district) > 0
                    ORDER BY c.incident_id IS NULL, c.district) AS x), '[]'),
     'reports', coalesce((SELECT json_agg(r ORDER BY r.event_at DESC) FROM (SELECT s.*, eoc.place_name(s.pcode, me.lang) AS place FROM reports s) AS r), '[]'),
-    'needs', coalesce((SELECT json_agg(n) FROM (SELECT x.category, x.item, trim_scale(x.quantity) AS quantity, x.unit, trim_scale(x.met) AS met, x.horizon, x.people, x.sender, x.event_at FROM eoc.situation_need x
+    'needs', coalesce((SELECT json_agg(n) FROM (SELECT x.category, coalesce((SELECT CASE me.lang WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END FROM eoc.kinds_of(ARRAY[x.item]) AS k), x.item) AS item, trim_scale(x.quantity) AS quantity, x.unit, trim_scale(x.met) AS met, x.horizon, x.people, x.sender, x.event_at FROM eoc.situation_need x
                    JOIN reports r ON r.seq = x.seq WHERE x.incident_id = me.id) AS n), '[]'),
     'requests', coalesce((SELECT json_agg(b) FROM (SELECT x.thread, x.line_id, x.state, x.kind, x.asked_by, x.asked_at, x.needed_at, x.wanted, x.unit, x.wanted_text, x.open, x.promised, x.under_way, x.on_scene,
                    x.due_back, x.late, x.suppliers FROM eoc.board x WHERE x.incident_id = me.id ORDER BY x.asked_at) AS b), '[]'),

@@ -24,7 +24,7 @@ SELECT json_build_object(
                u.code, u.why, u.type, o.acks, o.acks_needed, o.nobody_on_duty, o.answers
           FROM shown q
           LEFT JOIN called k ON q.what IN ('request', 'late') AND k.kind = eoc.asked_kind(q.detail)
-          LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text
+          LEFT JOIN LATERAL (SELECT r.village, r.deaths, r.injured, r.missing, r.houses, r.road_cut, r.to_evacuate, r.confidence, r.text, r.reporter_role, r.sender
                                FROM eoc.flash_report r WHERE r.seq = q.seq AND q.what = 'report') AS f ON true
           LEFT JOIN LATERAL (SELECT r.torrent_id, r.level, r.text, r.confidence_pct, r.local_siren_sounded AS siren, r.profile, r.evidence, r.front_speed_m_s FROM eoc.sensor_detection r WHERE r.seq = q.seq AND q.what IN ('alert', 'report')) AS d ON true
           LEFT JOIN LATERAL (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what IN ('alert', 'draft')

@@ -448,7 +448,7 @@ void tell_me(struct console *c, struct exchange *x, const struct session *who)
     if (who)
         put_me(&json, c, who);
     else
-        buf_puts(&json, "{\"person\":null}");
+        buf_printf(&json, "{\"person\":null,\"status\":\"%s\"}", c->set.status);
     answer_json(x, 200, &json);
     buf_free(&json);
 }

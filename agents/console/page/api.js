@@ -1,7 +1,7 @@
 // api - what this page asks of its server, and what it says. See api/api.h for the paths.
 
 let token = "";
-export let me = null;
+export let me = null, room = ""; // room: whether all here is an exercise, also before anybody is in
 
 export class Trouble extends Error {
   constructor(status, body) {
@@ -21,6 +21,7 @@ async function ask(path, options = {}) {
 }
 
 function take(body) {
+  room = body.status ?? room;
   if (!body.person) throw new Trouble(401, body);
   me = body;
   token = body.token;

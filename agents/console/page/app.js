@@ -3,7 +3,6 @@ import { el, fill, isPageKey, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as head from "./head.js";
-import * as places from "./places.js";
 import * as sound from "./sound.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
@@ -97,7 +96,7 @@ function drawNav(shown) {
 const changeLanguage = (lang) => tried(async () => {
   await words.useLanguage(lang).finally(() => drawFrame()); // of a language that does not come the old one stands
   words.choose(lang, api.me.person);
-  await places.load();
+  await words.call(api.view("names", { lang: words.lang }));
   await waiting.again();
   show();
 });
@@ -114,7 +113,7 @@ async function leaveRoom() {
 function onMessage(message) {
   if (message.lane !== 1 || !(message.provisional || message.seq)) return;
   const item = waiting.items().find((one) => one.id === message.message_id);
-  document.getElementById("alarm").textContent = [say("precedence.1"), words.word("type", message.type), words.word("hazard", item?.hazard), places.name(message.places.join(" ")),
+  document.getElementById("alarm").textContent = [say("precedence.1"), words.word("type", message.type), words.word("hazard", item?.hazard), words.placeName(message.places.join(" ")),
     item?.detection ? detected(item.detection) : item?.flash?.text].filter(Boolean).join(" · ");
 }
 // "(3) Queue": how many urgent things nobody has taken, for whoever looks at the tab alone.
@@ -176,7 +175,7 @@ function begin() {
 }
 async function enter() {
   await words.useLanguage(words.languageOf(api.me));
-  await places.load();
+  await words.call(api.view("names", { lang: words.lang }));
   drawFrame();
   begin();
   await waiting.again();

@@ -52,6 +52,12 @@ export function spark(values, name) {
   return svg("svg", { viewBox: "0 0 96 22", class: "spark", role: "img", "aria-label": `${name}: ${figure(low)} – ${figure(low + wide)}` }, svg("path", { d }));
 }
 
+// A link: who has a session that hears now; who had one; who only sends, as gateways do (they tick each minute or ten; an office
+// speaks a few times a day).
+const isStale = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > (row.roles.includes("gateway") ? 15 : 720) * 60e3;
+export const isDead = (row) => !row.served_by && (row.confirmed_at || isStale(row));
+export const linkOf = (row) => chip(say(row.served_by ? "link.listens" : row.confirmed_at ? "system.away" : isStale(row) ? "link.stale" : "link.heard"), isDead(row) ? "bad" : "good");
+
 export const families = (row) => (row.is_few ? say("board.few") : figure(row.families));
 
 // watch() for a page that shows one world at a time.

@@ -7,7 +7,8 @@ import { figure, has, say, word } from "./words.js";
 
 const bare = (text, head) => String(text ?? "").replace(head, "");
 const number = (value, exponent) => Number(value ?? 0) * 10 ** (exponent ?? 0);
-const digits = (value) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 2 : 6);
+// Three figures that tell something: 250, 4.56, 0.0267.
+const digits = (value) => Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
 
 function measured(one) {
   const type = bare(one.type, "OBSERVATION_TYPE_"), unit = bare(one.unit, "UNIT_"), value = number(one.value, one.exponent), line = number(one.threshold, one.exponent);
@@ -66,7 +67,7 @@ export const kindName = (row) => row?.kind_name ?? (has("kind." + (row?.kind ?? 
 // "2 KGM fuel" of the queue.
 function wantedText(item) {
   const [, amount, unit, kind] = item.detail.match(/^([\d.]+ )?(?:(KGM|TNE|LTR|hour|person) )?(.*)$/s);
-  return [amount && figure(amount), unit && word("unit", unit), item.kind_name ?? kindName(kind)].filter(Boolean).join(" ");
+  return [item.kind_name ?? kindName(kind), [amount && figure(amount), unit && word("unit", unit)].filter(Boolean).join(" ")].filter(Boolean).join(": ");
 }
 // What an entry of a log tells.
 export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text);

@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
-import { asOf, chip, late, tiles, watchWorld } from "./board.js";
+import { asOf, chip, isDead, late, linkOf, tiles, watchWorld } from "./board.js";
 import { table } from "./table.js";
 import { actMenu } from "./act.js";
 
@@ -11,9 +11,6 @@ const signs = { ON_TIME: ["●", "good"], LATE: ["◐", "warn"], MISSING: ["○"
 const strip = (states) => el("span", { class: "strip", role: "img", "aria-label": [...states].reverse().map((one) => word("due", one)).join(", ") },
   [...states].reverse().map((one) => el("span", { class: signs[one][1], title: word("due", one) }, signs[one][0])));
 const incident = (id, name) => (id ? el("a", { href: `/incident/${id}`, "data-link": true }, name || id.slice(0, 8)) : "");
-const HOUR = 3600e3;
-// A gateway ticks every minute or ten; an office speaks a few times a day.
-const isStale = (row) => !row.heard_at || Date.now() - Date.parse(row.heard_at) > (row.roles.includes("gateway") ? HOUR / 2 : 12 * HOUR);
 const role = (roles) => roles.split(" ").filter(Boolean).map((one) => word("office", one)).join(", ");
 
 // Words to whoever is on duty there, or to one office.
@@ -21,44 +18,44 @@ const write = (row) => actMenu({ what: "silence", id: row.incident_id ?? row.pco
 
 export function districtsPage(main) {
   return watchWorld(main, "districts", (answer, status) => {
-    const missing = answer.reports.reduce((sum, row) => sum + row.missing, 0), dead = answer.links.filter((row) => !row.served_by && isStale(row));
+    const real = status === "ACTUAL", missing = answer.reports.reduce((sum, row) => sum + row.missing, 0), dead = answer.links.filter(isDead);
     return [
       asOf(answer.clock, status),
-      tiles([[say("districts.silent"), answer.silence.length, answer.silence.length ? "bad" : "good"], [say("districts.missing"), missing, missing ? "warn" : "good"],
+      tiles([real && [say("districts.silent"), answer.silence.length, answer.silence.length ? "bad" : "good"], [say("districts.missing"), missing, missing ? "warn" : "good"],
         [say("districts.unheard"), dead.length, dead.length ? "warn" : "good"]]),
       table(say("districts.silence"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.silent_since", (row) => [late(words.age(row.since)), ` ${words.time(row.since)}`]],
-        ["col.last_by", (row) => [row.last_sender, word("type", row.last_type)].filter(Boolean).join(": ")],
-        ["col.offices", (row) => row.offices, "n"],
+        ["col.last_by", (row) => [words.who(row.last_sender), word("type", row.last_type)].filter(Boolean).join(": ")],
+        ["col.offices", "offices", "n"],
         ["col.incident", (row) => incident(row.incident_id, row.incident_name)],
-      ], answer.silence, say("districts.nobody_silent"), write),
+      ], answer.silence, say(real ? "districts.nobody_silent" : "districts.not_watched"), write),
       table(say("districts.reports"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.what", (row) => word("type", row.type)],
         ["col.incident", (row) => incident(row.incident_id, row.incident_name)],
-        ["col.expected", (row) => row.expected, "n"],
-        ["col.received", (row) => row.received, "n"],
-        ["col.on_time", (row) => row.on_time, "n"],
+        ["col.expected", "expected", "n"],
+        ["col.received", "received", "n"],
+        ["col.on_time", "on_time", "n"],
         ["col.missing", (row) => (row.missing ? late(row.missing) : 0), "n"],
         ["col.strip", (row) => strip(row.strip)],
-        ["col.next_due", (row) => words.time(row.next_due), "t"],
+        ["col.next_due", "next_due", "t"],
       ], answer.reports, say("districts.none_expected"), write),
       table(say("districts.said"), [
         ["col.place", (row) => el("b", {}, row.place)],
         ["col.what", (row) => [word("type", row.type), row.version ? chip(word("version", row.version)) : null]],
-        ["col.number", (row) => row.number],
-        ["col.since", (row) => words.time(row.event_at), "t"],
+        ["col.number", "number"],
+        ["col.since", "event_at", "t"],
         ["col.by", (row) => [row.prepared_by, row.sender].filter(Boolean).join(" · ")],
         ["col.next_contact", (row) => (row.is_late ? late(words.time(row.next_contact_at)) : words.time(row.next_contact_at)), "t"],
       ], answer.said, null, write),
       table(say("districts.links"), [
         ["col.place", (row) => el("b", {}, row.place)],
-        ["col.by", (row) => row.principal],
+        ["col.by", "principal"],
         ["col.kind", (row) => role(row.roles)],
-        ["col.link", (row) => (row.served_by ? chip(say("link.listens"), "good") : isStale(row) ? chip(say("link.stale"), "bad") : chip(say("link.heard"), "good"))],
+        ["col.link", linkOf],
         ["col.heard", (row) => (row.heard_at ? say("board.ago", { age: words.age(row.heard_at) }) : say("link.never")), "t"],
-        ["col.behind", (row) => row.behind ?? "", "n"],
+        ["col.behind", "behind", "n"],
       ], answer.links, null, write),
     ];
   });

@@ -56,7 +56,7 @@ export function drawHead({ changeLanguage, showKeys, signOut }) {
       words.languages.map((one) => el("option", { value: one, selected: one === words.lang }, words.languageNames[one]))),
     themeButton(),
     el("button", { type: "button", onclick: showKeys }, say("tool.keys")),
-    el("span", { class: "person" }, api.me.person),
+    el("span", { class: "person", title: api.me.person }, words.who(api.me.person)),
     el("button", { type: "button", onclick: signOut }, say("tool.signout")));
   const more = el("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "tools nav", "aria-label": say("tool.more"), onclick: () => {
     const shown = tools.classList.toggle("shown");

@@ -145,7 +145,7 @@ export function form213({ message, replies, as_of: asOf }) {
   const m = message.said, reply = replies[0], due = m.reply_by_us && m.reply_by_us !== "0";
   return sheet({ kind: "213", incident: message.incident, status: message.status, asOf },
     row(box("213", 1, given(message.incident))),
-    row(box("213", 2, given([join(m.to_role, (message.to ?? []).join(", "))]))),
+    row(box("213", 2, given([join(m.to_role, words.who((message.to ?? []).join(", ")))]))),
     row(box("213", 3, given([join(m.from_role, message.sender)]))),
     row(box("213", 4, given(m.subject), 3), box("213", 5, given(date(message.event_at))),
       box("213", 6, given(words.clock(message.event_at).slice(0, 5)))),

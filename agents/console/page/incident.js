@@ -35,11 +35,11 @@ function factRow(fact, reports) {
 }
 
 // Who was told by telephone is not who says it.
-const speaks = (one) => (one.role && (one.role !== "DISTRICT_DUTY" || one.sender === api.me.sender) ? word("role", one.role) : one.sender);
+const speaks = (one) => (one.role && (one.role !== "DISTRICT_DUTY" || one.sender === api.me.sender) ? word("role", one.role) : words.who(one.sender));
 const reporter = (one) => el("th", { scope: "col" },
   el("span", { class: "who" }, speaks(one)), el("span", {}, dots(word("type", one.type), word("version", one.version))),
   el("time", { datetime: one.at }, words.time(one.at)),
-  el("span", {}, dots(one.place, speaks(one) === one.sender ? word("role", one.role) : one.sender) || one.district));
+  el("span", {}, dots(one.place, speaks(one) === words.who(one.sender) ? word("role", one.role) : words.who(one.sender)) || one.district));
 
 function sideBySide(reports) {
   const caption = say("incident.reports"), row = (key, cell, kind) => el("tr", { class: kind }, el("th", { scope: "row" }, say(key)), reports.map(cell));
@@ -78,7 +78,7 @@ function measured(answer) {
   const [from, to] = answer.span ?? [], events = eventsOf(answer.timeline);
   const points = (one) => one.points.flatMap(([at, low, high]) => (low === high ? [[at, high]] : [[at, low], [at, high]]));
   const plots = answer.plots.map((one) => plot({
-    title: `${word("obs", one.type)} · ${one.sender}`, unit: unitOf(one.unit), from, to, events, narrow: true,
+    title: `${word("obs", one.type)} · ${words.who(one.sender)}`, unit: unitOf(one.unit), from, to, events, narrow: true,
     series: [{ name: word("obs", one.type), points: points(one) }],
     thresholds: (one.lines ?? []).map((line) => ({ name: say("plot.line"), value: Number(line.line) })),
     bands: levels(answer.detections, one.sender, Math.min(to, Date.now())),
@@ -93,7 +93,7 @@ function partsOf(row, commitments) {
   const own = commitments.filter((one) => one.thread === row.thread && one.line_id === row.line_id);
   if (!own.length) return (row.suppliers ?? []).join(", ");
   const when = (one) => (one.arrived_at ? words.time(one.arrived_at) : one.arrives_at && say("board.expected", { at: words.time(one.arrives_at) }));
-  return el("ul", { class: "plain" }, own.map((one) => el("li", {}, `${one.supplier}: `, chip(word("state", one.state), one.arrived_at ? "good" : ""), " ",
+  return el("ul", { class: "plain" }, own.map((one) => el("li", {}, `${words.who(one.supplier)}: `, chip(word("state", one.state), one.arrived_at ? "good" : ""), " ",
     dots(figure(one.arrived_at ? one.arrived : one.quantity), when(one)))));
 }
 
@@ -129,7 +129,7 @@ function reached(rows) {
 function alertState(row) {
   if (!row.state) return "";
   const word_ = row.taken_by && row.state === "UNANSWERED" ? word("event", "EXHAUST") : word("state", row.state);
-  return [chip(word_), row.taken_by && below(`${word("event", "ACCEPT")}: ${row.taken_by}`)];
+  return [chip(word_), row.taken_by && below(`${word("event", "ACCEPT")}: ${words.who(row.taken_by)}`)];
 }
 const alertColumns = [
   ["col.since", "at", "t"],
@@ -166,7 +166,7 @@ function lineOf(one) {
   const what = one.what === null ? say("incident.of_families", { n: one.households }) : word("type", one.what), text = worded(one);
   const moves = [...new Set(one.moves.map(moveOf).filter(Boolean))].join(", ");
   return el("li", { class: groups[one.cycle] ?? "said" }, el("time", { datetime: one.at }, words.clock(one.at).slice(0, 5)), el("div", {},
-    el("p", {}, el("b", {}, what), " ", chip(moves), el("span", { class: "quiet" }, ` ${one.by ?? ""}`)),
+    el("p", {}, el("b", {}, what), " ", chip(moves), el("span", { class: "quiet" }, ` ${words.who(one.by)}`)),
     text && el("p", { class: "small", title: one.detection?.text }, text)));
 }
 function timelineOf(timeline) {

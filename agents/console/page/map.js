@@ -57,7 +57,7 @@ function things(answer) {
     ...answer.silence.map((s) => put("silence", s.pcode, "/districts", 3, s.pcode, join(say("map.silent", { at: words.time(s.since) }), s.incident_name))),
     ...answer.incidents.map((i) => put("incidents", i.incident_id, "/incident/" + i.incident_id, ["REPORTED", "VERIFYING"].includes(i.state) ? 2 : ["CONFIRMED", "RESPONDING"].includes(i.state) ? 3 : 4, i.places,
       join(i.name, word("hazard", i.hazard), word("state", i.state), test(i.status)))),
-    ...answer.gateways.map((g) => put("gateways", g.sender, "/sensors", levels[g.level] ?? 5, g.pcode, join(g.sender, word("level", g.level), word("hazard", g.hazard), words.time(g.event_at ?? g.heard_at)), { ...g, title: g.station })),
+    ...answer.gateways.map((g) => put("gateways", g.sender, "/sensors", levels[g.level] ?? 5, g.pcode, join(words.who(g.sender), word("level", g.level), word("hazard", g.hazard), words.time(g.event_at ?? g.heard_at)), { ...g, title: g.station })),
     ...answer.sirens.map((s) => put("sirens", s.site, "/sensors", s.result === "FAILED" ? 2 : 4, s.pcode, join(s.site, word("siren", s.result), words.time(s.event_at)))),
     ...[...torrents.values()].map((t) => put("torrents", t.torrent_id, "/sensors", 5, "", join(t.point, t.people ? words.count("map.people", t.people) : ""), { ...(course(answer, t)[0] ?? t), title: t.name })),
     ...answer.reports.filter((r) => r.missing).map((r) => put("reports", r.pcode + r.status, "/districts", r.received ? 4 : 3, r.pcode, join(say("map.missing", r), r.names, test(r.status)))),
@@ -118,12 +118,16 @@ async function drawing(box, shapesOf, wanted) {
       L.marker(pile.things[0].at, { keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [SIZE, SIZE], html: pile.things.length > 1 ? several(pile.things) : link(pile.things[0], badge(pile.things[0])) }) }).addTo(marks);
     }
     if (held) [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").some((key) => held.split(" ").includes(key)))?.focus({ preventScroll: true });
-    const busy = new Set(shownThings.map((one) => one.place)), all = names.getLayers().sort((one, other) => busy.has(other.pcode) - busy.has(one.pcode));
-    for (const one of all) {
-      const at = map.latLngToLayerPoint(one.getLatLng()), name = one.getElement().firstChild, w = 6.6 * name.textContent.length + 4, must = busy.has(one.pcode);
+    const busy = new Set(shownThings.map((one) => one.place)), all = names.getLayers().sort((one, other) => busy.has(other.pcode) - busy.has(one.pcode)).map((one) => [one, one.getElement().firstChild]);
+    for (const [one, name] of all) {
+      name.hidden = false;
+      name.classList.toggle("busy", busy.has(one.pcode));
+    }
+    const widths = all.map(([, name]) => name.offsetWidth + 6); // all at once: each asking after a change would lay out the page anew
+    for (const [i, [one, name]] of all.entries()) {
+      const at = map.latLngToLayerPoint(one.getLatLng()), w = widths[i], must = busy.has(one.pcode);
       const y = [8, 24, -24, 38].find((down) => free(at.x, at.y + down, w, 15)), room = y !== undefined && (must || y === 8);
       name.hidden = !room;
-      name.classList.toggle("busy", must);
       one.getElement().style.marginTop = `${(y ?? 8) - 8}px`;
       if (room) taken.push({ x: at.x, y: at.y + y, w, h: 15 });
     }
@@ -153,7 +157,7 @@ async function drawing(box, shapesOf, wanted) {
         }
       for (const place of answer.places)
         if (place.level === "DISTRICT" && place.lat && shape(place.pcode).length)
-          Object.assign(L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, place.name) }) }), { pcode: place.pcode }).addTo(names);
+          Object.assign(L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, place.name.replace(/ район$/, "")) }) }), { pcode: place.pcode }).addTo(names);
     },
     mark(list) {
       shownThings = list.filter((one) => one.at);
@@ -193,7 +197,7 @@ export async function mapPage(main) {
   const on = shown(), box = el("div", { class: "map", tabindex: "0", role: "region", "aria-label": say("map.here"), "aria-describedby": "map-keys" });
   const side = el("div", { class: "map-side" }), tools = el("div", { class: "map-tools" }), wanted = new URLSearchParams(location.search).get("at");
   let answer = null, leaving = null;
-  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, legend(), el("p", { class: "small", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
+  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, legend(), el("p", { class: "small typed", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
   const shapesOf = await fetch("/districts.json").then((file) => file.json()).catch(() => null);
   const drawn = shapesOf && (await drawing(box, shapesOf, wanted));
   if (!drawn) fill(box, el("p", { class: "none" }, say("map.none")));
@@ -228,7 +232,7 @@ export async function mapPage(main) {
   const act = drawn && { ArrowLeft: () => drawn.pan(-120, 0), ArrowRight: () => drawn.pan(120, 0), ArrowUp: () => drawn.pan(0, -120), ArrowDown: () => drawn.pan(0, 120), "+": () => drawn.zoom(1), "=": () => drawn.zoom(1), "-": () => drawn.zoom(-1), 0: drawn.whole };
   const button = (key, name) => el("button", { type: "button", title: say(name), "aria-label": say(name), onclick: act[key] }, { "+": "+", "-": "−", 0: "⌂" }[key]);
   fill(tools, drawn ? [button("+", "map.nearer"), button("-", "map.further"), button("0", "map.whole")] : null,
-    el("fieldset", {}, el("legend", {}, say("map.layers")), layers.map((layer) => el("label", {}, el("input", { type: "checkbox", checked: on.has(layer), onchange: (e) => toggle(layer, e.target.checked) }), " ", badge({ layer, p: typical[layer] }), ` ${say("map." + layer)}`))), finder);
+    el("details", { open: innerWidth > 700 }, el("summary", {}, say("map.layers")), layers.map((layer) => el("label", {}, el("input", { type: "checkbox", checked: on.has(layer), onchange: (e) => toggle(layer, e.target.checked) }), " ", badge({ layer, p: typical[layer] }), ` ${say("map." + layer)}`))), finder);
   box.addEventListener("keydown", (event) => {
     if (event.target !== box && event.key === "Enter") return;
     if (!act?.[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -39,7 +39,7 @@ function answered(row) {
   const code = "order.code." + row.code;
   return [chip(word("order.answer", row.answer), tones[row.answer]), row.code && el("span", { class: "below" }, words.has(code) ? say(code) : row.code)];
 }
-const names = (list) => (list ?? []).join(", ");
+const names = (list) => words.who((list ?? []).join(", "));
 const approvals = (draft) => say("order.of", { n: draft.approved_by.length, of: draft.needed });
 
 // --- writing one -----------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ async function tell([{ message_id: id }]) {
 function fieldsOf(thing, machines) {
   const isNear = (one) => (thing.places ?? "").split(" ").includes(one.pcode), isFar = (one) => !isNear(one);
   const known = machines.some((one) => one.principal === thing.machine); // else no other stands there in its place
-  const ordered = [...machines.filter(isNear), ...machines.filter(isFar)].map((one) => [one.principal, `${one.principal} · ${one.place ?? one.pcode}`]);
+  const ordered = [...machines.filter(isNear), ...machines.filter(isFar)].map((one) => [one.principal, `${words.who(one.principal)} · ${one.principal}`]);
   return [
     { name: "machine", label: say("order.machine"), required: true, value: thing.machine, options: [...(known ? [] : [["", ""]]), ...ordered], path: "target" },
     { name: "what", label: say("order.what"), options: Object.keys(bodies).filter((one) => !isExercise() || !isHeard(one)).map((one) => [one, called(one)]), path: "action" },
@@ -92,12 +92,12 @@ export async function orderForm(thing = {}) {
 
 const linked = (id, what) => (id ? link(`/order/${id}`, called(what)) : called(what));
 const waitingColumns = [
-  ["order.what", (row) => linked(row.message_id, whatOf(row))], ["order.machine", "machine"], ["col.place", "place"], ["order.by", "author"],
+  ["order.what", (row) => linked(row.message_id, whatOf(row))], ["order.machine", (row) => words.who(row.machine)], ["col.place", "place"], ["order.by", (row) => words.who(row.author)],
   ["form.reason", "reason"], ["order.approved", approvals, "n"], ["col.state", stateOf], ["col.until", "not_after", "t"],
 ];
 const saidColumns = [
   ["col.since", "event_at", "t"], ["order.what", (row) => linked(row.draft_id, row.what)], ["order.machine", "machine"],
-  ["order.by", (row) => row.author ?? row.sender], ["order.approved_by", (row) => names(row.approved_by)], ["form.reason", "reason"], ["order.became", answered],
+  ["order.by", (row) => words.who(row.author ?? row.sender)], ["order.approved_by", (row) => names(row.approved_by)], ["form.reason", "reason"], ["order.became", answered],
 ];
 // A part of the sensors' page; answers what to do on leaving.
 export async function ordersBox(place) {
@@ -149,7 +149,7 @@ const incidentOf = ({ incident_id: id, name }) => [link("/incident/" + id, name 
 // What a machine refused counts as refused, though it was given.
 const factsOf = (draft, said) => [
   ["col.state", tones[said?.answer] === "bad" ? chip(word("order.answer", said.answer), "bad") : stateOf(draft)], ["order.what", called(whatOf(draft))], ["order.machine", draft.machine], ["col.place", draft.place ?? ""],
-  ["col.status", word("status", draft.status)], ["order.by", draft.author], ["form.reason", draft.reason], ["col.since", words.time(draft.since)],
+  ["col.status", word("status", draft.status)], ["order.by", words.who(draft.author)], ["form.reason", draft.reason], ["col.since", words.time(draft.since)],
   draft.incidents && ["col.incident", draft.incidents.map(incidentOf)], ["order.waits_until", words.time(draft.not_after)], ["order.approved", [approvals(draft), names(draft.approved_by)].filter(Boolean).join(": ")],
   draft.how === "VOICE" && ["order.recording", String(draft.recording ?? 0)],
   draft.span_to && ["order.span", words.time(draft.span_from) + " – " + words.time(draft.span_to)],

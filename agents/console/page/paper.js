@@ -126,7 +126,7 @@ const requestColumns = [
   ["col.what", kindName], ["col.state", (one) => word("state", one.state)],
   ["col.wanted", (one) => one.wanted_text ?? amount(one.wanted, one.unit), "n"], ["col.promised", (one) => figure(one.promised), "n"],
   ["col.under_way", (one) => figure(one.under_way), "n"], ["col.on_scene", (one) => figure(one.on_scene), "n"],
-  ["paper.needed", (one) => stamp(one.needed_at), "t"], ["col.by", (one) => (one.suppliers ?? []).map((s) => s.split(" ")[0]).join(", ")],
+  ["paper.needed", (one) => stamp(one.needed_at), "t"], ["col.by", (one) => words.who((one.suppliers ?? []).map((s) => s.split(" ")[0]).join(", "))],
 ];
 const needs = (record) => part("paper.needs", grid(needColumns, record.needs, record.needs.length ? 0 : 3),
   el("h3", {}, say("page.resources")), grid(requestColumns, record.requests));
@@ -160,7 +160,7 @@ export function sitrep(record, plots) {
     record.facilities.length ? part("paper.facilities", grid(facilityColumns, record.facilities)) : null,
     roads(record), part("paper.gaps", gaps(record)), outlook(record), nextWord(record),
     plots.length ? part("paper.plots", plots) : null,
-    el("div", { class: "signs" }, signature("paper.prepared", api.me.person, stamp(record.as_of?.at)), signature("paper.approved", "", "")));
+    el("div", { class: "signs" }, signature("paper.prepared", words.who(api.me.person), stamp(record.as_of?.at)), signature("paper.approved", "", "")));
 }
 
 // --- the handover of a shift: its parts, each a table ---
@@ -184,7 +184,7 @@ const promiseColumns = [
   ["col.place", (one) => join(one.place, one.incident)], ["paper.until", (one) => stamp(one.until_at), "t"],
 ];
 const replyColumns = [
-  ["paper.until", (one) => stamp(one.reply_by), "t"], by, ["col.text", (one) => one.subject], ["paper.to", (one) => (one.to ?? []).join(", ")],
+  ["paper.until", (one) => stamp(one.reply_by), "t"], by, ["col.text", (one) => one.subject], ["paper.to", (one) => words.who((one.to ?? []).join(", "))],
 ];
 const takenColumns = [
   at, ["col.what", (one) => join(word("type", one.type), word("level", one.level))], place, by, ["paper.answer", (one) => word("took", one.what)],
@@ -204,7 +204,7 @@ export function handover(a) {
     part("paper.silence", grid(silenceColumns, a.silence)),
     part("paper.changed", grid(changedColumns, a.changed), below("paper.log", logColumns, a.log)),
     part("paper.orders", lines(5)),
-    el("div", { class: "signs" }, signature("paper.handed", api.me.person, stamp(a.as_of?.at)), signature("paper.took", "", "")));
+    el("div", { class: "signs" }, signature("paper.handed", words.who(api.me.person), stamp(a.as_of?.at)), signature("paper.took", "", "")));
 }
 
 // --- which papers there are -----------------------------------------------------------------------------------------------
@@ -233,13 +233,15 @@ export function papersPage(main) {
 
 // --- one paper -----------------------------------------------------------------------------------
 
+// Of a record, with people and offices by their names.
+const view = async (name, values) => JSON.parse(JSON.stringify(await api.view(name, values)), (key, value) => (/^(sender|by|principal|supplier|said_by|last_sender|author|recipient|(from|to)_role)$/.test(key) && typeof value === "string" ? words.who(value) : value));
 // What a kind asks of the record, and what it makes of the answer.
 async function make(kind, asked) {
   const span = { since: asked.get("since"), until: asked.get("until") }, lang = words.lang;
-  if (kind === "213") return form213(await api.view("paper_message", { message: asked.get("message"), lang }));
-  if (kind === "213rr") return form213rr(await api.view("paper_request", { thread: asked.get("thread"), lang }));
-  if (kind === "handover") return handover(await api.view("paper_handover", { lang, status: asked.get("status"), ...span }));
-  const incident = asked.get("incident"), record = await api.view("paper", { incident, lang, ...span });
+  if (kind === "213") return form213(await view("paper_message", { message: asked.get("message"), lang }));
+  if (kind === "213rr") return form213rr(await view("paper_request", { thread: asked.get("thread"), lang }));
+  if (kind === "handover") return handover(await view("paper_handover", { lang, status: asked.get("status"), ...span }));
+  const incident = asked.get("incident"), record = await view("paper", { incident, lang, ...span });
   if (!record.incident) return null;
   Object.assign(record, span, { now: span.until ?? (record.incident.status === "ACTUAL" ? record.as_of?.at : record.incident.last_at) ?? Date.now() });
   if (kind !== "sitrep") return { 201: form201, 209: form209, 214: form214 }[kind](record);

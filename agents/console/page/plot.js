@@ -186,7 +186,7 @@ const answerPlot = (answer) => plot({ title: say("numbers.answers"), unit: say("
 
 // /numbers?incident=ID: which incident is a choice on the page itself.
 export async function numbersPage(main) {
-  const asked = new URLSearchParams(location.search), list = (await api.view("incidents", { lang: document.documentElement.lang }).catch(() => ({ items: [] }))).items;
+  const asked = new URLSearchParams(location.search), list = (await api.view("incidents", { lang: document.documentElement.lang })).items;
   let chosen = asked.get("incident") ?? list[0]?.incident_id, leave = null, turn = 0;
   if (!chosen) {
     main.append(el("p", { class: "none" }, say("table.none")));

@@ -89,8 +89,10 @@ function notes(item) {
 function told(item) {
   if (item.what !== "order") return detailOf(item);
   const [machine, ...what] = item.detail.split(" ");
-  return `${word("order.do", what.join(".") || "numbers")} · ${machine}`;
+  return `${word("order.do", what.join(".") || "numbers")} · ${words.who(machine)}`;
 }
+// Who said it; of what was taken down by telephone whose word it is.
+const byOf = (item) => [item.flash?.reporter_role && (item.flash.reporter_role !== "DISTRICT_DUTY" || item.flash.sender === api.me.sender) && `${say("queue.told_by", { who: word("role", item.flash.reporter_role) })} · `, el("span", { title: item.by }, words.who(item.by))];
 
 function rowOf(item, index, chosen, act) {
   const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? told(item) : "";
@@ -101,7 +103,7 @@ function rowOf(item, index, chosen, act) {
       el("p", { class: "first" }, el("strong", {}, what), rest.map((one) => ` · ${one}`),
         item.status === "EXERCISE" ? el("span", { class: "tag" }, say("status.exercise")) : null,
         item.provisional ? el("span", { class: "tag warn" }, say("queue.provisional")) : null),
-      el("p", {}, el("b", {}, item.place || item.places), plain ? ` · ${plain}` : "", item.by ? ` · ${item.by}` : ""),
+      el("p", {}, el("b", {}, item.place || item.places), plain ? ` · ${plain}` : "", item.by ? [" · ", byOf(item)] : ""),
       facts(item) ? el("p", { class: "spoken", title: item.detection?.text ?? null }, facts(item)) : null,
       el("p", { class: "small" }, notes(item))),
     el("div", { class: "side" }, el("time", { datetime: item.since, title: words.time(item.since) }, words.age(item.since)),
@@ -146,7 +148,7 @@ export function queuePage(main) {
     fill(list, all.slice(0, Math.min(drawn, now())).map((item, index) => rowOf(item, index, chosen, act)));
     fill(before, all.slice(now()).map((item, index) => rowOf(item, now() + index, chosen, act)));
     past.hidden = !waiting.past().length;
-    fill(counted, words.count("queue.past", waiting.past().length), el("span", { class: "small" }, ` · ${say("queue.past_how")}`));
+    fill(counted, words.count("queue.past", waiting.past().length), el("span", { class: "small typed" }, ` · ${say("queue.past_how")}`));
     fill(hand, inHand());
     const text = waiting.items().length ? words.count("queue.count", waiting.total()) : say(waiting.known ? "queue.empty" : "trouble.store_away");
     if (summary.textContent !== text) summary.textContent = text;

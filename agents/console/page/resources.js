@@ -14,13 +14,13 @@ const kinds = ["open", "promised", "under_way", "on_scene", "due_back"];
 const parts = (row) => kinds.map((kind) => ({ kind, name: say(`col.${kind}`), n: Number(row[kind] ?? 0) }));
 
 function supplied(one) {
-  const said = `${one.supplier}: ${word("state", one.state)} ${figure(one.quantity)}`;
+  const said = `${words.who(one.supplier)}: ${word("state", one.state)} ${figure(one.quantity)}`;
   if (one.is_late) return [said, " ", late(words.time(one.arrived_at ? one.until_at : one.arrives_at))];
   return dots(said, one.arrived_at ? words.time(one.arrived_at) : one.arrives_at && say("board.expected", { at: words.time(one.arrives_at) }));
 }
 function suppliers(row) {
   if (row.parts) return el("ul", { class: "plain" }, row.parts.map((one) => el("li", {}, supplied(one))));
-  return (row.suppliers ?? []).map((one) => one.split(" ")).map(([who, state]) => `${who}: ${word("state", state)}`).join(", ");
+  return (row.suppliers ?? []).map((one) => one.split(" ")).map(([who, state]) => `${words.who(who)}: ${word("state", state)}`).join(", ");
 }
 
 // What several have asked for, each in his own words and language, summed up by kind and unit.

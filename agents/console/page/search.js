@@ -10,8 +10,8 @@ const pages = { alert: "/", report: "/districts", request: "/resources", sensor:
 const leadsTo = (hit) => (hit.kind === "place" ? "/map?at=" + hit.id : hit.incident_id ? "/incident/" + hit.incident_id : pages[hit.kind]);
 
 function row(hit) {
-  const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.kind === "request" && hit.title ? kindName(hit.title) : hit.title) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
-  const facts = [isDetection && (detected(hit.detection) || hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && hit.by, hit.at && words.time(hit.at),
+  const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.kind === "request" && hit.title ? kindName(hit.title) : words.who(hit.title)) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
+  const facts = [isDetection && (detected(hit.detection) || hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && words.who(hit.by), hit.at && words.time(hit.at),
     hit.status && hit.status !== "ACTUAL" && word("status", hit.status), hit.seq && `№ ${hit.seq}`];
   return el("li", {}, href ? el("a", { href, "data-link": true }, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, facts.filter(Boolean).join(" · ")));
 }

@@ -64,7 +64,7 @@ export function signature(key, name, at) {
 }
 // A form's own last boxes: who wrote it signs here.
 export function preparedBox(form, number, asOf, size = 1) {
-  return box(form, number, el("div", { class: "sign" }, hand("paper.name", api.me.person), hand("paper.position", ""), hand("paper.signature", ""), hand("paper.date", stamp(asOf.at))), size);
+  return box(form, number, el("div", { class: "sign" }, hand("paper.name", words.who(api.me.person)), hand("paper.position", ""), hand("paper.signature", ""), hand("paper.date", stamp(asOf.at))), size);
 }
 
 export const approvedBox = (form, number) => box(form, number, el("div", { class: "sign" }, ["paper.name", "paper.position", "paper.signature", "paper.date"].map((key) => hand(key))));

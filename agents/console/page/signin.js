@@ -29,6 +29,7 @@ export function signInPage(main, enter) {
   });
   document.title = `${say("signin.title")} · eocbus`;
   fill(main, el("form", { class: "signin", onsubmit: submit },
+    el("p", {}, el("b", {}, "eocbus"), ` · ${say("signin.what")}`), api.room === "exercise" ? el("p", { class: "tag" }, say("banner.exercise")) : null,
     el("h1", {}, say("signin.title")),
     el("label", { for: "name" }, say("signin.name")), name,
     el("label", { for: "password" }, say("signin.password")), password,

@@ -1,9 +1,10 @@
 // system - the truth about the bus itself: this page's way to it, the record, hubs and their brokers, and every office's link.
-import { el, fill } from "./dom.js";
+import { el, facts, fill } from "./dom.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
-import { number, table } from "./table.js";
+import { linkOf } from "./board.js";
+import { table } from "./table.js";
 import { watch } from "./watch.js";
 
 const lit = (good, text) => el("span", { class: "lamp " + (good ? "good" : "bad") }, el("span", { class: "dot", "aria-hidden": "true" }, good ? "● " : "▲ "), text);
@@ -12,7 +13,7 @@ const running = (alive, name) => lit(alive, alive ? name : `${name}: ${say("lamp
 
 function own(record) {
   const truth = news.truth ?? {};
-  return el("section", { class: "facts" }, el("dl", {}, [
+  return el("section", { class: "facts" }, facts([
     [say("system.endpoint"), lit(truth.linked, truth.endpoint || truth.trouble || say("lamp.bad"))],
     [say("system.sessions"), truth.sessions],
     [say("system.waiting"), truth.waiting],
@@ -20,7 +21,7 @@ function own(record) {
     [say("system.head"), record.head],
     [say("system.newest"), words.time(record.newest_at)],
     [say("system.database"), lit(truth.view, words.time(record.now))],
-  ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? "")))));
+  ]));
 }
 
 // The first part is told by the server itself, each two seconds: it is true also when no message and no answer comes.
@@ -46,16 +47,13 @@ function boards(answer) {
       ["system.hub", (row) => running(row.is_alive, row.name)],
       ["system.brokers", (row) => row.brokers.map((one) => [running(one.is_alive, one.broker), " "])],
       ["system.heard", (row) => `${words.age(row.seen_at)} · ${words.time(row.seen_at)}`],
-      ["system.unread", (row) => number(row.behind), "n"],
-      ["system.offices", (row) => number(row.offices), "n"],
-      ["system.silent", (row) => number(row.silent), "n"],
+      ["system.unread", "behind", "n"], ["system.offices", "offices", "n"], ["system.silent", "silent", "n"],
     ], answer.hubs),
     table(say("system.links"), [
-      ["col.by", (row) => row.principal],
-      ["col.place", (row) => row.place],
-      ["system.link", (row) => (row.listens ? lit(row.served_by, row.served_by || say("system.away")) : "")],
-      ["col.heard", (row) => (row.heard_at ? `${words.age(row.heard_at)} · ${words.time(row.heard_at)}` : "")],
-      ["system.behind", (row) => number(row.behind), "n"],
+      ["col.by", "principal"],
+      ["system.link", (row) => [linkOf(row), row.served_by ? el("span", { class: "below" }, row.served_by) : null]],
+      ["col.heard", (row) => (row.heard_at ? `${words.age(row.heard_at)} · ${words.time(row.heard_at)}` : say("link.never"))],
+      ["system.behind", "behind", "n"],
     ], answer.links),
   ];
 }

@@ -1,7 +1,7 @@
 // table - a list of rows as a table that is read well aloud: a caption, headings, cells by column. On a telephone each
 // row is a card: every cell says its heading itself (app.css).
 import { el, isPageKey, keyOf, none, scrolled } from "./dom.js";
-import { lang, say, time, word } from "./words.js";
+import { lang, say, time, who, word } from "./words.js";
 
 // columns: [key of the heading's words, cell, class]. A cell is a function of the row, or names what of it stands there, told as
 // the class wants it: "t" a time, "n" a number.
@@ -17,8 +17,11 @@ const keyOfRow = (row) => names.map((name) => row[name] ?? "").join(" ");
 const acts = new WeakMap();
 // Several parts of one cell stay together on a telephone, where the heading stands beside them.
 const together = (parts) => (Array.isArray(parts) && parts.flat().filter(Boolean).length > 1 ? el("div", { class: "cell" }, parts) : parts);
+// Who it is in words, with the code to be pointed at, and below for who types it.
+const named = (text) => (typeof text === "string" ? el("span", { title: text }, who(text), /^\S+$/.test(text) && who(text) !== text ? el("span", { class: "below" }, text) : null) : text);
 function body(columns, row, act) {
-  const cell = (column) => el("td", { class: column[2], role: "cell", "data-label": say(column[0]) }, together(cellOf(column, row)));
+  const content = (column) => (column[0] === "col.by" ? [cellOf(column, row)].flat().map(named) : cellOf(column, row));
+  const cell = (column) => el("td", { class: column[2], role: "cell", "data-label": say(column[0]) }, together(content(column)));
   const node = el("tr", { role: "row", tabindex: "-1", "data-row": true, "data-key": keyOfRow(row) }, columns.map(cell));
   if (act) acts.set(node, () => act(row));
   return node;

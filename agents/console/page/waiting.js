@@ -2,7 +2,6 @@
 // after news. The queue draws it, the title counts it, the sound rings for it.
 import * as api from "./api.js";
 import * as news from "./news.js";
-import * as places from "./places.js";
 import * as words from "./words.js";
 
 // An alarm on its way to the database is here before the database has it: id -> {item, stored, at}.
@@ -45,7 +44,7 @@ const tellAll = () => listeners.forEach((listener) => listener());
 function earlyItem(news) {
   const { sensor_detection: detection, flash_report: flash, public_alert: cap } = news.message ?? {}, about = detection ?? flash ?? {};
   return { what: flash ? "report" : "alert", id: news.message_id, precedence: 1, since: new Date(news.event_time_us / 1000).toISOString(), status: news.status === 2 ? "EXERCISE" : "ACTUAL",
-    state: flash ? "NEW" : "ISSUED", places: news.places.join(" "), place: places.name(news.places.join(" ")), hazard: (about.hazard ?? "").replace("HAZARD_", ""),
+    state: flash ? "NEW" : "ISSUED", places: news.places.join(" "), place: words.placeName(news.places.join(" ")), hazard: (about.hazard ?? "").replace("HAZARD_", ""),
     detail: (detection?.level ?? "").replace("DETECTION_LEVEL_", ""), by: news.author || news.sender, detection, flash, headline: cap?.infos?.[0]?.headline, type: news.type, provisional: true };
 }
 

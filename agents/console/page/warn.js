@@ -19,7 +19,7 @@ const typeOf = (row) => capWord("type", row.msg_type, "CAP_MSG_TYPE");
 const since = ["col.since", "since", "t"], until = ["col.until", "expires_at", "t"];
 const shared = [
   ["warn.col.headline", (row) => link(`/warn/${row.message_id}`, row.headline || row.identifier.slice(0, 8))], ["col.place", "place"], ["col.what", typeOf],
-  ["col.status", termOf("status")], ["warn.col.author", "author"],
+  ["col.status", termOf("status")], ["warn.col.author", (row) => words.who(row.author)],
 ];
 const tables = (answer) => [
   table(say("warn.drafts"), [...shared, since, until], answer.drafts.filter((row) => row.state === "WAITING")),
@@ -98,6 +98,7 @@ function factsOf({ alert, draft, verdict, in_force: inForce }, isDraft) {
     ["col.status", word("status", isDraft ? draft.status : alert.status)], ...["urgency", "severity", "certainty"].map((name) => ["warn." + name, capWord(name, info[name])]),
     ["warn.response", (info.response_types ?? []).map((one) => capWord("response", one, "CAP_RESPONSE_TYPE")).join(", ")],
     ["warn.place", (info.areas ?? []).map((area) => `${area.description} (${codes(area)})`).join("; ")], ["col.until", words.time(Number(info.expires_us ?? 0) / 1000)],
+    ...(isDraft ? [] : [["warn.said_at", words.time(alert.at)]]),
   ].map(([key, value]) => [say(key), value]);
 }
 const receiptColumns = [
@@ -119,6 +120,7 @@ export async function warningPage(main, id) {
     if (!alert) return none(say("warn.unknown"));
     incident = alert.incident_id ?? draft?.incident_id ?? null;
     const infos = alert.cap.infos ?? [], isDraft = draft?.message_id === alert.message_id, who = draft?.answered_by;
+    const took = answer.taken.map((one) => `${one.by} (${words.time(one.at)})`);
     const read = (one) => el("article", {}, el("h3", {}, say("warn.lang." + one.language)), preview(one.language, one));
     return [
       el("section", { class: "facts" }, facts(factsOf(answer, isDraft)), el("p", {}, say("warn.by", { who: draft?.author ?? alert.author })),
@@ -127,7 +129,8 @@ export async function warningPage(main, id) {
         incident && el("p", {}, el("kbd", {}, "i"), " ", link(`/incident/${incident}`, answer.incident_name || say("col.incident"), { "aria-keyshortcuts": "i" })),
         isDraft && draft.alert_id && el("p", {}, link(`/warn/${draft.alert_id}`, say("warn.became")))),
       acts(answer, said), el("h2", {}, say("warn.preview")), el("div", { class: "languages-of" }, infos.map(read)),
-      isDraft ? null : table(say("warn.receipts"), receiptColumns, answer.receipts),
+      isDraft ? null : [el("h2", {}, say("warn.taken")), el("p", {}, took.length ? say("warn.taken_by", { who: took.join(", ") }) : say("warn.taken_none")),
+        table(say("warn.receipts"), receiptColumns, answer.receipts, say("warn.receipts_none"))],
     ];
   }, /public_alert|receipt/);
   addEventListener("keydown", onKey);

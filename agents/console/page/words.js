@@ -28,8 +28,25 @@ export async function useLanguage(wanted) {
 // "queue.empty" with {name} filled in; a key without words shows itself, so that it is noticed.
 export function say(key, values = {}) {
   const text = texts[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? (name === "who" ? who : String)(values[name]) : whole));
 }
+
+// Names by code, for what comes with codes only: regions and districts, offices, gateways and duties. When they do not come
+// those of before stand.
+let names = {};
+export async function call(asked) {
+  names = (await asked.catch(() => ({}))).names ?? names;
+}
+// The name of the first place, of the district if a jamoat or village is not known; else the code itself.
+export function placeName(pcodes) {
+  const first = pcodes.split(" ")[0];
+  return names[first] ?? names[first.slice(0, 7)] ?? first;
+}
+// A text with codes (`coes.ayni.office`, `duty@3505203`) as people call them; what is none stays.
+export const who = (text) => String(text ?? "").replace(/\w+@\d+|\w[\w-]*(\.[\w-]+)+/g, (code) => {
+  const [duty, at] = code.split("@"), name = names[at ? duty + "@" : code];
+  return name ? (at ? `${name}, ${placeName(at)}` : name) : code;
+});
 export function has(key) {
   return key in texts;
 }
@@ -73,7 +90,7 @@ export function count(key, number) {
 // 1234.5 -> "1 234,5": as an office writes it.
 export function figure(value, digits = 3) {
   if (value === null || value === undefined || value === "") return "";
-  const [whole, part] = String(Number(Number(value).toFixed(digits))).split(".");
+  const [whole, part] = String(Number(Number(value).toFixed(digits))).replace("-", "−").split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? (lang === "en" ? "." : ",") + part : "");
 }
 
