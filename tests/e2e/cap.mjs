@@ -1,10 +1,12 @@
 // cap - the public is warned: one person writes in three languages, another approves.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "./bus.mjs";
-import { smsLength } from "../../agents/console/page/sms.js";
+
+// By its text: Debian's node takes a file that ends in .js for CommonJS.
+const { smsLength } = await import("data:text/javascript," + encodeURIComponent(readFileSync(new URL("../../agents/console/page/sms.js", import.meta.url))));
 
 export async function cap({ test, enter, leave, bus, words }) {
   const state = (column, where) => bus.psql(`SELECT ${column} FROM eoc.alert_draft WHERE ${where}`);
