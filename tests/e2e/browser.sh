@@ -7,9 +7,10 @@ build=$(realpath "${BUILD:-$here/../../build}")
 mkdir -p "$build/e2e"
 exec 8>"$build/e2e/install.lock"
 flock 8 # of several that begin together one brings them
-cp "$here/package.json" "$build/e2e/"
-if [ ! -e "$build/e2e/node_modules/playwright-core" ] || [ ! -e "$build/e2e/node_modules/axe-core" ]; then
+if ! cmp -s "$here/package.json" "$build/e2e/installed.json"; then
+    cp "$here/package.json" "$build/e2e/"
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --prefix "$build/e2e" --no-audit --no-fund --no-package-lock --loglevel=error >&2
+    cp "$here/package.json" "$build/e2e/installed.json" # all of it has come
 fi
 exec 8>&-
 script=$1
