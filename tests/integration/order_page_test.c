@@ -576,6 +576,21 @@ static void who_approved_before_says_what_nobody_said(void **state)
     wait_for_number(question, 1);
 }
 
+/* The people file of each desk knows nothing of it. */
+static void who_is_revoked_does_not_come_in_and_hears_why(void **state)
+{
+    char form[200];
+
+    (void)state;
+    page_sign_in(page, names[KULOB]);
+    pgserver_exec(bus_server(bus), "SELECT bus.principal_revoke('coes.kulob')");
+    snprintf(form, sizeof(form), "name=%s&password=%s", names[KULOB], page_password());
+    expect(page_ask(page, "/api/login", form, answer, sizeof(answer)), 403, "revoked");
+    snprintf(form, sizeof(form), "name=%s&password=no", names[KULOB]);
+    expect(page_ask(page, "/api/login", form, answer, sizeof(answer)), 403, "\"password\"");
+    page_sign_in(page, names[NAZAROVA]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +607,7 @@ int main(void)
         cmocka_unit_test(an_order_that_a_broker_refuses_is_out_of_the_queue_with_the_reason),
         cmocka_unit_test(who_has_no_say_is_told_that_he_turns_nothing_down),
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
+        cmocka_unit_test(who_is_revoked_does_not_come_in_and_hears_why),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

@@ -1,8 +1,6 @@
-/* login - signing in and out. Argon2id takes a tenth of a second and 64 MiB: one at a time, on a
- * thread beside the loop; who comes meanwhile waits in a short line. Wrong passwords are counted
- * (guesses.h). A browser that the person signed in from before (devices.h) is counted for itself
- * alone, and stands in a line that strangers filled too: before all who came earlier, so that of
- * several known ones the last to come is first.
+/* login - signing in and out. The password is tried in its turn (login_line.h); who has the right
+ * one is let in unless the record knows that the name is revoked. While the database is away nobody
+ * is kept out for that.
  *
  * Who approves an order is asked for the password again, in the same line and by the same counts;
  * what comes of it is that person's key for a moment, and no session. */
@@ -14,35 +12,18 @@
 #include "agents/console/api/answer.h"
 #include "agents/console/api/doorman.h"
 #include "agents/console/api/login_form.h"
+#include "agents/console/api/login_line.h"
 #include "agents/console/people/devices.h"
-#include "agents/console/people/keyring.h"
 #include "proto/base/log.h"
 
 #include "proto/base/banned.h"
 
-enum { LINE_MOST = 32, LINE_EACH = 8, TAG_BYTES = PERSON_NAME + 80, DEVICE_LIFE_S = 180 * 86400 };
-
-struct login {
-    struct list link;
-    struct exchange *x; /* NULL: the browser left */
-    char name[PERSON_NAME], password[PASSWORD_MOST + 2], peer[64];
-    struct person person;
-    char device[33]; /* number of the browser, if the person signed in from it before */
-    bool is_known, is_right;
-    key_opened_fn opened; /* NULL: a sign-in */
-    struct person_key key;
-    enum status found, unlocked; /* of the key */
-    struct keys keys;
-};
+enum { DEVICE_LIFE_S = 180 * 86400 };
 
 struct logins {
-    struct console *console;
-    struct loop_work *work;
-    struct guesses guesses;
+    struct login_line *line;
     struct devices devices;
-    struct list line;
-    size_t count;
-    struct login *busy;
+    struct list asked; /* right, and the record is asked about them */
 };
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -106,211 +87,66 @@ static void welcome(struct console *c, struct login *l)
     password_wipe(cookie, sizeof(cookie));
 }
 
-/* --- wrong ones ------------------------------------------------------------------------------- */
-
-struct count {
-    char tag[TAG_BYTES];
-    unsigned free;
-};
-
-/* What is counted for this login; the number of them. */
-static unsigned counts_of(const struct login *l, struct count out[3])
-{
-    char network[64];
-
-    if (*l->device) {
-        snprintf(out[0].tag, TAG_BYTES, "device %s", l->device);
-        out[0].free = FREE_OF_DEVICE;
-        return 1;
-    }
-    network_of(network, l->peer);
-    snprintf(out[0].tag, TAG_BYTES, "name %s at %s", l->name, network);
-    out[0].free = FREE_AT_ADDRESS;
-    snprintf(out[1].tag, TAG_BYTES, "address %s", network);
-    out[1].free = FREE_OF_ADDRESS;
-    snprintf(out[2].tag, TAG_BYTES, "name %s", l->name);
-    out[2].free = FREE_OF_NAME;
-    return 3;
-}
-
-static unsigned must_wait_s(const struct logins *all, const struct login *l)
-{
-    uint64_t now = loop_now_us(all->console->loop);
-    unsigned longest = 0;
-    struct count counts[3];
-
-    for (unsigned i = 0, n = counts_of(l, counts); i < n; i++) {
-        unsigned s = guesses_wait_s(&all->guesses, counts[i].tag, counts[i].free, now);
-
-        longest = s > longest ? s : longest;
-    }
-    return longest;
-}
-
-/* Answers, and tells who waits for a key that there is none. */
-static void refuse(struct login *l, unsigned status, const char *word, const char *text,
-                   unsigned retry_s)
-{
-    if (!l->x)
-        return;
-    if (retry_s)
-        answer_later(l->x, status, word, text, retry_s);
-    else
-        answer_error(l->x, status, word, text);
-    if (l->opened)
-        l->opened(l->x, NULL);
-}
-
-static void refuse_wait(struct login *l, unsigned wait_s)
-{
-    char text[80];
-
-    snprintf(text, sizeof(text), "Too many wrong passwords; try again in %u s.", wait_s);
-    refuse(l, 429, "guesses", text, wait_s);
-}
+/* --- tried ------------------------------------------------------------------------------------ */
 
 static void hand_key(struct login *l)
 {
     if (l->unlocked == ST_OK && l->found == ST_OK)
         l->opened(l->x, &l->keys);
     else if (l->found == ST_NOTFOUND)
-        refuse(l, 409, "no_key", "You have no key of your own here; see person key.", 0);
+        login_refuse(l, 409, "no_key", "You have no key of your own here; see person key.", 0);
     else if (l->found != ST_OK)
-        refuse(l, 503, "keys", "The keys of this desk cannot be read; tell who looks after it.", 0);
+        login_refuse(l, 503, "keys",
+                     "The keys of this desk cannot be read; tell who looks after it.", 0);
     else if (l->unlocked == ST_NOMEM)
-        refuse(l, 503, "memory", "There is no memory for it now.", 5);
+        login_refuse(l, 503, "memory", "There is no memory for it now.", 5);
     else
-        refuse(l, 409, "key_locked", "Your key cannot be opened; have it made anew.", 0);
+        login_refuse(l, 409, "key_locked", "Your key cannot be opened; have it made anew.", 0);
 }
 
-static void judge(struct logins *all, struct login *l)
+static void on_standing(void *arg, enum status st, const char *text, const char *why)
 {
-    uint64_t now = loop_now_us(all->console->loop);
-    struct count counts[3];
-    unsigned n = counts_of(l, counts);
+    struct login *l = arg;
+    struct console *c = l->console;
 
-    if (l->is_known && l->is_right) {
-        guesses_right(&all->guesses, counts[0].tag);
-        log_info("console.login", "person=%s%s", l->name, l->opened ? " for=key" : "");
-        if (l->x && l->opened)
-            hand_key(l);
-        else if (l->x)
-            welcome(all->console, l);
-        return;
-    }
-    for (unsigned i = 0; i < n; i++)
-        guesses_wrong(&all->guesses, counts[i].tag, counts[i].free, now);
-    log_warn("console.login.refused", "name=\"%s\" address=%s", l->name, l->peer);
-    refuse(l, 403, "password", "The name or the password is wrong.", 0);
-}
-
-/* --- one at a time ---------------------------------------------------------------------------- */
-
-static void end_login(struct login *l)
-{
-    password_wipe(l->password, sizeof(l->password));
-    keys_wipe(&l->keys);
-    mem_free(l);
-}
-
-static void work(void *arg)
-{
-    struct login *l = ((struct logins *)arg)->busy;
-
-    l->is_right = password_is(l->is_known ? l->person.hash : password_nobody(), l->password);
-    if (l->is_known && l->is_right && l->opened && l->found == ST_OK)
-        l->unlocked = keyring_open(&l->keys, &l->key, l->password);
-}
-
-static void start_next(struct logins *all);
-
-static void on_worked(void *arg)
-{
-    struct logins *all = arg;
-    struct login *l = all->busy;
-
-    all->busy = NULL;
-    judge(all, l);
-    end_login(l);
-    start_next(all);
-}
-
-static void find_key(struct logins *all, struct login *l)
-{
-    char path[1100], err[400] = "";
-
-    keyring_path(path, sizeof(path), all->console->set.people);
-    l->unlocked = ST_DENIED;
-    l->found = keyring_find(path, l->name, &l->key, err, sizeof(err));
-    if (l->found != ST_OK && l->found != ST_NOTFOUND)
-        log_error("console.keys", "why=\"%s\" next=\"nobody approves before it is mended\"", err);
-}
-
-static void start_next(struct logins *all)
-{
-    char err[400] = "";
-    struct login *l;
-    unsigned wait_s;
-    enum status st;
-
-    if (all->busy || list_empty(&all->line))
-        return;
-    l = container_of(list_first(&all->line), struct login, link);
+    if (st != ST_OK)
+        log_warn("console.view", "path=standing status=%s why=\"%s\"", status_name(st),
+                 why ? why : "");
     list_remove(&l->link);
-    all->count--;
-    wait_s = must_wait_s(all, l);
-    if (wait_s) { /* others guessed while this one stood in the line */
-        refuse_wait(l, wait_s);
-        end_login(l);
-        start_next(all);
+    if (st == ST_OK && strcmp(text, "revoked") == 0)
+        login_refuse(l, 403, "revoked", "Your name is revoked, or its time is over.", 0);
+    else
+        welcome(c, l);
+    login_end(l);
+}
+
+static void ask_standing(struct console *c, struct login *l)
+{
+    const char *params[] = {l->name};
+
+    list_add_tail(&c->logins->asked, &l->link);
+    if (reader_ask(c->reader, "", "standing", params, 1, on_standing, l) != ST_OK)
+        on_standing(l, ST_CLOSED, NULL, "not asked");
+}
+
+static void on_tried(struct console *c, struct login *l)
+{
+    const bool is_right = l->is_known && l->is_right;
+
+    if (is_right)
+        log_info("console.login", "person=%s%s", l->name, l->opened ? " for=key" : "");
+    if (is_right && l->x && !l->opened) {
+        ask_standing(c, l);
         return;
     }
-    st = people_find(all->console->set.people, l->name, &l->person, err, sizeof(err));
-    if (st != ST_OK && st != ST_NOTFOUND)
-        log_error("console.people", "why=\"%s\" next=\"nobody can sign in before it is mended\"",
-                  err);
-    l->is_known = st == ST_OK;
-    if (l->opened)
-        find_key(all, l);
-    all->busy = l;
-    if (loop_work_start(all->work) != ST_OK) {
-        all->busy = NULL;
-        refuse(l, 503, "memory", "Nobody can be signed in now; try again.", 5);
-        end_login(l);
-    }
+    if (is_right && l->x)
+        hand_key(l);
+    else if (!is_right)
+        login_refuse(l, 403, "password", "The name or the password is wrong.", 0);
+    login_end(l);
 }
 
-static unsigned in_line_of(const struct logins *all, const char *peer)
-{
-    char network[64], other[64];
-    unsigned has = 0;
-    const struct list *pos;
-
-    network_of(network, peer);
-    list_each(pos, &all->line) {
-        network_of(other, container_of(pos, struct login, link)->peer);
-        has += strcmp(other, network) == 0;
-    }
-    return has;
-}
-
-/* The line is short, and one subscriber (an address, of IPv6 a /64) never fills it; who is known
- * here stands before them all. */
-static bool has_room(const struct logins *all, const struct login *l)
-{
-    if (*l->device)
-        return all->count < 2 * LINE_MOST;
-    return all->count < LINE_MOST && in_line_of(all, l->peer) < LINE_EACH;
-}
-
-static void stand_in_line(struct logins *all, struct login *l)
-{
-    if (*l->device)
-        list_add_tail(all->line.next, &l->link);
-    else
-        list_add_tail(&all->line, &l->link);
-    all->count++;
-}
+/* --- asked for -------------------------------------------------------------------------------- */
 
 /* Of somebody who is signed in the name is known. */
 static bool read_login(const struct logins *all, const struct exchange *x, struct login *l)
@@ -329,21 +165,14 @@ static bool read_login(const struct logins *all, const struct exchange *x, struc
 
 static void begin(struct console *c, struct exchange *x, struct login *l)
 {
-    unsigned wait_s = 0;
-
     l->x = x;
-    if (!read_login(c->logins, x, l)) {
-        refuse(l, 400, "form", "A name and a password are wanted.", 0);
-    } else if (!has_room(c->logins, l)) {
-        refuse(l, 503, "busy", "Too many people sign in at once; try again.", 5);
-    } else if ((wait_s = must_wait_s(c->logins, l)) != 0) {
-        refuse_wait(l, wait_s);
-    } else {
-        stand_in_line(c->logins, l);
-        start_next(c->logins);
+    l->console = c;
+    if (read_login(c->logins, x, l)) {
+        login_line_stand(c->logins->line, l);
         return;
     }
-    end_login(l);
+    login_refuse(l, 400, "form", "A name and a password are wanted.", 0);
+    login_end(l);
 }
 
 void login_begin(struct console *c, struct exchange *x)
@@ -372,15 +201,17 @@ void key_ask(struct console *c, struct exchange *x, const char *person, key_open
 
 void login_gone(struct console *c, struct exchange *x)
 {
-    struct list *pos;
+    struct list *pos, *next;
 
-    if (c->logins->busy && c->logins->busy->x == x)
-        c->logins->busy->x = NULL;
-    list_each(pos, &c->logins->line) {
+    login_line_gone(c->logins->line, x);
+    list_each_safe(pos, next, &c->logins->asked) {
         struct login *l = container_of(pos, struct login, link);
 
-        if (l->x == x)
-            l->x = NULL;
+        if (l->x != x)
+            continue;
+        reader_forget(c->reader, l);
+        list_remove(&l->link);
+        login_end(l);
     }
 }
 
@@ -388,15 +219,11 @@ enum status logins_create(struct logins **out, struct console *c)
 {
     struct logins *l = mem_zalloc(sizeof(*l));
     char path[1100];
-    uint64_t salt;
     enum status st;
 
     if (!l)
         return ST_NOMEM;
-    l->console = c;
-    list_init(&l->line);
-    loop_random(c->loop, &salt, sizeof(salt));
-    guesses_begin(&l->guesses, salt);
+    list_init(&l->asked);
     snprintf(path, sizeof(path), "%s.devices", c->set.people);
     if (devices_begin(&l->devices, c->loop, path) != ST_OK)
         log_warn(
@@ -404,7 +231,7 @@ enum status logins_create(struct logins **out, struct console *c)
             "path=%s next=\"after a start browsers are strangers: who guesses a name keeps its "
             "person waiting too\"",
             path);
-    st = loop_work_create(&l->work, c->loop, work, on_worked, l);
+    st = login_line_create(&l->line, c, on_tried);
     if (st != ST_OK) {
         mem_free(l);
         return st;
@@ -417,11 +244,9 @@ void logins_destroy(struct logins *l)
 {
     if (!l)
         return;
-    loop_work_destroy(l->work);
-    if (l->busy)
-        end_login(l->busy);
-    while (!list_empty(&l->line))
-        end_login(container_of(list_pop(&l->line), struct login, link));
+    login_line_destroy(l->line);
+    while (!list_empty(&l->asked))
+        login_end(container_of(list_pop(&l->asked), struct login, link));
     mem_free(l);
 }
 

@@ -7,11 +7,10 @@
 
 #include "agents/console/api/answer.h"
 #include "agents/console/api/order_desk.h"
+#include "agents/console/news/event.h"
 #include "agents/console/read/book.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
-#include "proto/wire/json.h"
-#include "proto/wire/types.h"
 
 #include "proto/base/banned.h"
 
@@ -242,62 +241,6 @@ void news_open(struct news *n, struct exchange *x, const char *person)
 /* --- what the bus says --------------------------------------------------------------------------
  */
 
-static void put_id(struct buf *out, const char *key, const ProtobufCBinaryData *id)
-{
-    char text[ID_TEXT];
-
-    if (id->len != ID_BYTES)
-        return;
-    id_format(text, id->data);
-    buf_printf(out, ",\"%s\":\"%s\"", key, text);
-}
-
-static void put_places(struct buf *out, const Eocbus__V1__Area *area)
-{
-    buf_puts(out, ",\"places\":[");
-    for (size_t i = 0; area && i < area->n_pcodes; i++) {
-        buf_puts(out, i ? "," : "");
-        put_json(out, area->pcodes[i]);
-    }
-    buf_puts(out, "]");
-}
-
-static void put_incidents(struct buf *out, const Eocbus__V1__Envelope *m)
-{
-    char text[ID_TEXT];
-
-    buf_puts(out, ",\"incidents\":[");
-    for (size_t i = 0; i < m->n_incident_ids; i++) {
-        id_format(text, m->incident_ids[i].data);
-        buf_printf(out, "%s\"%s\"", i ? "," : "", text);
-    }
-    buf_puts(out, "]");
-}
-
-static void put_message(struct buf *out, const Eocbus__V1__Stamp *s, const Eocbus__V1__Envelope *m)
-{
-    const struct type_info *type = type_by_number((unsigned)m->body_case);
-
-    buf_printf(out,
-               "{\"seq\":%" PRIu64 ",\"provisional\":%s,\"verdict\":%d,\"type\":\"%s\",\"lane\":%d,"
-               "\"status\":%d,\"event_time_us\":%" PRId64 ",\"sender\":",
-               s->seq, s->provisional ? "true" : "false", (int)s->verdict, type ? type->name : "",
-               (int)m->lane, (int)m->status, m->event_time_us);
-    put_json(out, m->sender);
-    buf_puts(out, ",\"author\":");
-    put_json(out, m->author);
-    put_id(out, "message_id", &m->message_id);
-    put_id(out, "preceding_id", &m->preceding_id);
-    put_places(out, m->area);
-    put_incidents(out, m);
-    if (m->lane <= EOCBUS__V1__LANE__LANE_IMMEDIATE &&
-        m->label <= EOCBUS__V1__LABEL__LABEL_INTERNAL) {
-        buf_puts(out, ",\"message\":");
-        json_print(out, &m->base);
-    }
-    buf_puts(out, "}");
-}
-
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {
     struct news *n = arg;
@@ -309,7 +252,7 @@ static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V
     if (!m || !n->count)
         return true;
     buf_clear(&n->text);
-    put_message(&n->text, d->stamp, m);
+    event_message(&n->text, d->stamp, m);
     give_message(n, d->stamp, m);
     return true;
 }
@@ -319,9 +262,7 @@ static void on_withdrawn(void *arg, const Eocbus__V1__Withdrawn *w)
     struct news *n = arg;
 
     buf_clear(&n->text);
-    buf_puts(&n->text, "{\"what\":\"withdrawn\"");
-    put_id(&n->text, "message_id", &w->message_id);
-    buf_puts(&n->text, "}");
+    event_withdrawn(&n->text, w);
     give(n, "withdrawn");
 }
 
@@ -354,26 +295,14 @@ void news_expect(struct news *n, uint64_t tag, const uint8_t id[16], const char 
 void news_settled(struct news *n, uint64_t tag, const struct outbox_outcome *oc)
 {
     const struct expected *e = NULL;
-    char id[ID_TEXT];
 
     for (unsigned i = 0; i < EXPECTED; i++)
         if (n->expected[i].tag == tag && *n->expected[i].person)
             e = &n->expected[i];
     if (!e)
         return;
-    id_format(id, e->id);
     buf_clear(&n->text);
-    buf_printf(&n->text, "{\"message_id\":\"%s\",\"stored\":%s,\"seq\":%" PRIu64 ",\"verdict\":%u",
-               id, oc->stored ? "true" : "false", oc->seq, oc->verdict);
-    buf_puts(&n->text, ",\"person\":");
-    put_json(&n->text, e->person);
-    buf_puts(&n->text, ",\"code\":");
-    put_json(&n->text, oc->code ? oc->code : "");
-    buf_puts(&n->text, ",\"path\":");
-    put_json(&n->text, oc->path ? oc->path : "");
-    buf_puts(&n->text, ",\"text\":");
-    put_json(&n->text, oc->text ? oc->text : "");
-    buf_puts(&n->text, "}");
+    event_settled(&n->text, e->id, e->person, oc);
     give_to(n, e->person, "settled", &n->text);
 }
 
