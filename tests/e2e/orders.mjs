@@ -164,7 +164,7 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     assert.equal(await second.locator("#own-password").count(), 0);
     await second.keyboard.press("1");
     await second.waitForSelector(".item");
-    assert.equal(await second.locator(`.item[data-id="${order}"]`).count(), 0);
+    await second.waitForSelector(`.item[data-id="${order}"]`, { state: "detached" });
     for (const page of [first, second]) await leave(page);
   });
 }
