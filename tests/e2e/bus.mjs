@@ -50,6 +50,8 @@ export async function startBus(build) {
     execFileSync(own[0] ?? join(dir, "bin/eocbus-console"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocbus-console")] : []), "-c", join(night, "conf/console.conf"), "person", "add", name, "en"], { input: password + "\n" });
     return { name, password };
   };
+  // What people call an office, a person or a gateway.
+  bus.called = (code, lang) => bus.psql(`SELECT name FROM eoc.called_as('${lang}') WHERE code = '${code}'`);
   // While the database is away there is no answer yet.
   bus.psqlNow = (sql) => {
     try {

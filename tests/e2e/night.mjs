@@ -39,7 +39,7 @@ export async function night({ test, enter, leave, bus, words }) {
       bus.tell("gw07", heard);
       await choose(page, heard.message_id);
       await page.keyboard.press("a");
-      await page.waitForSelector(`.hand li:has-text("${bus.name}")`);
+      await page.waitForSelector(`.hand li:has-text("${bus.called(bus.name, lang)}")`);
 
       const report = inTajik({ lane: "LANE_FLASH", flash_report: { hazard: "HAZARD_MUDFLOW", village: "Gusar", injured: 2, houses: 14,
         confidence: "CONFIDENCE_HIGH", reporter_role: "REPORTER_ROLE_DISTRICT_DUTY", text: "Сел аз Гусар-сой" } });

@@ -18,7 +18,7 @@ export async function queue({ test, enter, leave, bus, words }) {
     await two.waitForFunction(() => document.title.startsWith("("));
     await one.waitForSelector(`.item.chosen[data-id="${message.message_id}"] .take`);
     await one.keyboard.press("a");
-    await two.waitForSelector(`.hand li:has-text("${bus.name}")`);
+    await two.waitForSelector(`.hand li:has-text("${bus.called(bus.name, "ru")}")`);
     await leave(one);
     await leave(two);
   });
