@@ -27,19 +27,21 @@ SAN     ?= 0
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
           -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
 CFLAGS ?= -O2 -g
+# Asked once: a recipe that asks anew costs as much as compiling a small file.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libxml-2.0 2>/dev/null)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fno-strict-aliasing -fstack-protector-strong \
-             -fPIC -I. -I$(BUILD)/gen $(shell pkg-config --cflags $(PKGS) libxml-2.0 2>/dev/null)
+             -fPIC -I. -I$(BUILD)/gen $(PKG_CFLAGS)
 # What a program does not call it does not load: libpq is of no use in a gateway.
 ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed -Wl,-z,relro,-z,now
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 # Only eocctl reads XML.
-LIBS_ctl = $(shell pkg-config --libs libxml-2.0 2>/dev/null)
+LIBS_ctl := $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 # Only the gateway speaks MQTT.
-LIBS_sensor = $(shell pkg-config --libs libmosquitto libgpiod 2>/dev/null)
+LIBS_sensor := $(shell pkg-config --libs libmosquitto libgpiod 2>/dev/null)
 # Only the pages speak HTTP.
-LIBS_web = $(shell pkg-config --libs libmicrohttpd zlib 2>/dev/null)
+LIBS_web := $(shell pkg-config --libs libmicrohttpd zlib 2>/dev/null)
 # Only the page signs alerts.
-LIBS_console = $(LIBS_web) $(shell pkg-config --libs xmlsec1-openssl libxml-2.0 2>/dev/null)
+LIBS_console := $(LIBS_web) $(shell pkg-config --libs xmlsec1-openssl libxml-2.0 2>/dev/null)
 CAP_SIGN = $(BUILD)/agents/console/cap/cap_sign.o
 $(CAP_SIGN): ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags xmlsec1-openssl 2>/dev/null))
 
@@ -196,7 +198,7 @@ run:
 	@BUILD=$(BUILD) sh deploy/setup.sh run
 	@echo "-- building (some minutes the first time)"
 	@mkdir -p $(BUILD) && rm -f $(BUILD)/built
-	@{ $(MAKE) --no-print-directory -j$(JOBS) programs && touch $(BUILD)/built; } | \
+	@{ $(MAKE) --no-print-directory -j$(JOBS) $(PROGRAMS) && touch $(BUILD)/built; } | \
 	    awk '/ -c / && ++n % 50 == 0 { print "   " n " files compiled"; fflush() }'; [ -e $(BUILD)/built ]
 	@ONCE=$(ONCE) sh deploy/run.sh $(BUILD)
 
@@ -275,6 +277,6 @@ $(BUILD)/libeocbus.o: $(LIBEOCBUS_O)
 $(BUILD)/libeocbus.a: $(BUILD)/libeocbus.o
 $(BUILD)/eocbus-example: agents/link/example.c agents/link/eocbus.h $(BUILD)/libeocbus.so.0
 	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iagents/link -o $@ $< $(BUILD)/libeocbus.so.0 $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN'
-LIBS_LIBRARY = $(shell pkg-config --libs $(filter-out libpq,$(PKGS)) 2>/dev/null) -lm -lpthread
+LIBS_LIBRARY := $(shell pkg-config --libs $(filter-out libpq,$(PKGS)) 2>/dev/null) -lm -lpthread
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
