@@ -1,6 +1,5 @@
-/* Everything signed here is bytes inside bytes: the inner ones are what was signed, and are never
- * packed again, so that a field which this program does not know stays under the signature. */
-#include "proto/wire/record.h"
+/* record - see record.h and record_parts.h. */
+#include "proto/wire/record_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,16 +7,9 @@
 #include "proto/base/banned.h"
 #include "proto/wire/refuse.h"
 
-/* Unpacked, the largest record with eight signatures stays below 8 KiB. */
-enum { ARENA_BYTES = 65536, REQUEST_BYTES = 1200, ACT_BYTES = 1400 };
+enum { REQUEST_BYTES = 1200 };
 
-static ProtobufCBinaryData binary(const void *data, size_t len)
-{
-    return (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)data, .len = len};
-}
-
-/* Packs what passes the gate. */
-static enum status put_message(struct buf *out, const ProtobufCMessage *m, struct refusal *why)
+enum status record_put(struct buf *out, const ProtobufCMessage *m, struct refusal *why)
 {
     size_t len = protobuf_c_message_get_packed_size(m);
     enum status st = gate_check(m, why);
@@ -34,8 +26,7 @@ static enum status put_message(struct buf *out, const ProtobufCMessage *m, struc
     return out->failed ? ST_NOMEM : ST_OK;
 }
 
-static enum status check_key_length(const ProtobufCBinaryData *key, const char *field,
-                                    struct refusal *why)
+enum status record_check_key(const ProtobufCBinaryData *key, const char *field, struct refusal *why)
 {
     struct step at = {NULL, field, -1};
 
@@ -51,10 +42,10 @@ static enum status pack_request(struct buf *inner, const struct request *r, stru
     Eocbus__V1__EnrolmentRequest m = EOCBUS__V1__ENROLMENT_REQUEST__INIT;
 
     m.name = (char *)(uintptr_t)r->name;
-    m.key = binary(r->key, KEY_BYTES);
-    m.sign_key = binary(r->sign_key, r->has_sign_key ? KEY_BYTES : 0);
+    m.key = record_binary(r->key, KEY_BYTES);
+    m.sign_key = record_binary(r->sign_key, r->has_sign_key ? KEY_BYTES : 0);
     m.made_us = r->made_us;
-    return put_message(inner, &m.base, why);
+    return record_put(inner, &m.base, why);
 }
 
 enum status request_put(struct buf *out, const struct request *r, const struct signer *signer,
@@ -68,9 +59,9 @@ enum status request_put(struct buf *out, const struct request *r, const struct s
     if (st == ST_OK) {
         if (signer)
             signer_sign(signer, signature, DOMAIN_REQUEST, inner.data, inner.len);
-        m.request = binary(inner.data, inner.len);
-        m.signature = binary(signature, signer ? SIGN_BYTES : 0);
-        st = put_message(out, &m.base, why);
+        m.request = record_binary(inner.data, inner.len);
+        m.signature = record_binary(signature, signer ? SIGN_BYTES : 0);
+        st = record_put(out, &m.base, why);
     }
     buf_free(&inner);
     return st;
@@ -97,7 +88,7 @@ static enum status open_request(struct request *out, const uint8_t *bytes, size_
         st = gate_message((ProtobufCMessage **)&inner, &eocbus__v1__enrolment_request__descriptor,
                           m->request.data, m->request.len, REQUEST_BYTES, arena, why);
     if (st == ST_OK)
-        st = check_key_length(&inner->sign_key, "sign_key", why);
+        st = record_check_key(&inner->sign_key, "sign_key", why);
     if (st != ST_OK)
         return st;
     take_request(out, inner);
@@ -113,7 +104,7 @@ static enum status open_request(struct request *out, const uint8_t *bytes, size_
 enum status request_read(struct request *out, const uint8_t *bytes, size_t len, struct refusal *why)
 {
     struct arena *arena;
-    enum status st = arena_create(&arena, ARENA_BYTES);
+    enum status st = arena_create(&arena, RECORD_ARENA_BYTES);
 
     if (st != ST_OK)
         return st;
@@ -163,12 +154,12 @@ static enum status pack_record(struct buf *inner, const struct record *r, struct
     m.roles = role;
     m.n_places = split_words(places, place, ARRAY_LEN(place));
     m.places = place;
-    m.key = binary(r->key, KEY_BYTES);
-    m.sign_key = binary(r->sign_key, r->has_sign_key ? KEY_BYTES : 0);
+    m.key = record_binary(r->key, KEY_BYTES);
+    m.sign_key = record_binary(r->sign_key, r->has_sign_key ? KEY_BYTES : 0);
     m.valid_from_us = r->valid_from_us;
     m.not_after_us = r->not_after_us;
     m.serial = r->serial;
-    return put_message(inner, &m.base, why);
+    return record_put(inner, &m.base, why);
 }
 
 static enum status check_record(const Eocbus__V1__PrincipalRecord *m, struct refusal *why)
@@ -177,7 +168,7 @@ static enum status check_record(const Eocbus__V1__PrincipalRecord *m, struct ref
 
     if (m->not_after_us <= m->valid_from_us)
         return refuse(why, CODE_TIME, &at, "the key ends before it begins");
-    return check_key_length(&m->sign_key, "sign_key", why);
+    return record_check_key(&m->sign_key, "sign_key", why);
 }
 
 static void take_record(struct record *out, const Eocbus__V1__PrincipalRecord *m)
@@ -220,7 +211,7 @@ enum status enrolment_read(struct record *out, const uint8_t *enrolment, size_t 
 {
     Eocbus__V1__Enrolment *e;
     struct arena *arena;
-    enum status st = arena_create(&arena, ARENA_BYTES);
+    enum status st = arena_create(&arena, RECORD_ARENA_BYTES);
 
     if (st != ST_OK)
         return st;
@@ -231,8 +222,8 @@ enum status enrolment_read(struct record *out, const uint8_t *enrolment, size_t 
 
 /* --- officers sign ---------------------------------------------------------------------------- */
 
-static bool is_good(const Eocbus__V1__PartySignature *s, const struct officer *o,
-                    const char *domain, const ProtobufCBinaryData *what)
+bool record_is_signed(const Eocbus__V1__PartySignature *s, const struct officer *o,
+                      const char *domain, const ProtobufCBinaryData *what)
 {
     return s->signature.len == SIGN_BYTES &&
            sign_is_good(o->key, domain, what->data, what->len, s->signature.data);
@@ -249,7 +240,8 @@ static unsigned count_signers(const Eocbus__V1__Enrolment *e, const struct offic
         const struct officer *who = officers_find(o, e->signatures[i]->principal);
 
         if (who && !has[who - o->row])
-            has[who - o->row] = is_good(e->signatures[i], who, DOMAIN_ENROLMENT, &e->record);
+            has[who - o->row] =
+                record_is_signed(e->signatures[i], who, DOMAIN_ENROLMENT, &e->record);
     }
     for (unsigned i = 0; i < o->count; i++) {
         if (!has[i])
@@ -266,7 +258,7 @@ enum status enrolment_check(struct record *out, const uint8_t *enrolment, size_t
 {
     Eocbus__V1__Enrolment *e;
     struct arena *arena;
-    enum status st = arena_create(&arena, ARENA_BYTES);
+    enum status st = arena_create(&arena, RECORD_ARENA_BYTES);
     unsigned n;
 
     if (st != ST_OK)
@@ -291,7 +283,7 @@ unsigned enrolment_signers(const uint8_t *enrolment, size_t len, const struct of
     struct arena *arena;
     unsigned n = 0;
 
-    if (arena_create(&arena, ARENA_BYTES) != ST_OK)
+    if (arena_create(&arena, RECORD_ARENA_BYTES) != ST_OK)
         return 0;
     if (open_enrolment(&e, &record, enrolment, len, arena, &why) == ST_OK)
         n = count_signers(e, o, names);
@@ -299,20 +291,14 @@ unsigned enrolment_signers(const uint8_t *enrolment, size_t len, const struct of
     return n;
 }
 
-/* A PartySignature that points into what the caller holds. */
-struct word {
-    Eocbus__V1__PartySignature m;
-    uint8_t signature[SIGN_BYTES];
-};
-
-static void sign_word(struct word *w, const char *officer, const struct signer *signer,
-                      const char *domain, const uint8_t *bytes, size_t len, int64_t now_us)
+void record_sign(struct word *w, const char *officer, const struct signer *signer,
+                 const char *domain, const uint8_t *bytes, size_t len, int64_t now_us)
 {
     signer_sign(signer, w->signature, domain, bytes, len);
     eocbus__v1__party_signature__init(&w->m);
     w->m.principal = (char *)(uintptr_t)officer;
     w->m.signed_us = now_us;
-    w->m.signature = binary(w->signature, SIGN_BYTES);
+    w->m.signature = record_binary(w->signature, SIGN_BYTES);
 }
 
 enum status enrolment_begin(struct buf *out, const struct record *r, const char *officer,
@@ -326,11 +312,11 @@ enum status enrolment_begin(struct buf *out, const struct record *r, const char 
     enum status st = pack_record(&inner, r, why);
 
     if (st == ST_OK) {
-        sign_word(&word, officer, signer, DOMAIN_ENROLMENT, inner.data, inner.len, now_us);
-        m.record = binary(inner.data, inner.len);
+        record_sign(&word, officer, signer, DOMAIN_ENROLMENT, inner.data, inner.len, now_us);
+        m.record = record_binary(inner.data, inner.len);
         m.signatures = words;
         m.n_signatures = 1;
-        st = put_message(&whole, &m.base, why);
+        st = record_put(&whole, &m.base, why);
     }
     if (st == ST_OK) /* what no single field can say */
         st = enrolment_read(&again, whole.data, whole.len, why);
@@ -366,12 +352,12 @@ static enum status add_signature(struct buf *out, Eocbus__V1__Enrolment *e, cons
 
     if (st != ST_OK)
         return st;
-    sign_word(&word, officer, signer, DOMAIN_ENROLMENT, e->record.data, e->record.len, now_us);
+    record_sign(&word, officer, signer, DOMAIN_ENROLMENT, e->record.data, e->record.len, now_us);
     memcpy(words, e->signatures, e->n_signatures * sizeof(*words));
     words[e->n_signatures] = &word.m;
     e->signatures = words; /* the arena keeps the old ones */
     e->n_signatures++;
-    return put_message(out, &e->base, why);
+    return record_put(out, &e->base, why);
 }
 
 enum status enrolment_sign(struct buf *out, const uint8_t *enrolment, size_t len,
@@ -381,7 +367,7 @@ enum status enrolment_sign(struct buf *out, const uint8_t *enrolment, size_t len
     Eocbus__V1__Enrolment *e;
     struct record record;
     struct arena *arena;
-    enum status st = arena_create(&arena, ARENA_BYTES);
+    enum status st = arena_create(&arena, RECORD_ARENA_BYTES);
 
     if (st != ST_OK)
         return st;
@@ -390,83 +376,4 @@ enum status enrolment_sign(struct buf *out, const uint8_t *enrolment, size_t len
         st = add_signature(out, e, officer, signer, now_us, why);
     arena_destroy(arena);
     return st;
-}
-
-/* --- officers revoke -------------------------------------------------------------------------- */
-
-enum status revocation_put(struct buf *out, const char *name, const uint8_t *key,
-                           Eocbus__V1__RevocationReason reason, const char *officer,
-                           const struct signer *signer, int64_t now_us, struct refusal *why)
-{
-    Eocbus__V1__OfficerRevocation inner = EOCBUS__V1__OFFICER_REVOCATION__INIT;
-    Eocbus__V1__OfficerAct m = EOCBUS__V1__OFFICER_ACT__INIT;
-    struct buf bytes = {0};
-    struct word word;
-
-    inner.name = (char *)(uintptr_t)name;
-    inner.key = binary(key, key ? KEY_BYTES : 0);
-    inner.revoked_us = now_us;
-    inner.reason = reason;
-    enum status st = put_message(&bytes, &inner.base, why);
-    if (st == ST_OK) {
-        sign_word(&word, officer, signer, DOMAIN_ACT, bytes.data, bytes.len, now_us);
-        m.act = binary(bytes.data, bytes.len);
-        m.signature = &word.m;
-        st = put_message(out, &m.base, why);
-    }
-    buf_free(&bytes);
-    return st;
-}
-
-static void take_revocation(struct revocation *out, const Eocbus__V1__OfficerRevocation *m)
-{
-    *out = (struct revocation){.has_key = m->key.len > 0, .revoked_us = m->revoked_us};
-    snprintf(out->name, sizeof(out->name), "%s", m->name);
-    if (out->has_key)
-        memcpy(out->key, m->key.data, KEY_BYTES);
-}
-
-static const struct officer *find_revoker(struct revocation *out, const uint8_t *act, size_t len,
-                                          const struct officers *o, struct arena *arena)
-{
-    Eocbus__V1__OfficerRevocation *inner;
-    Eocbus__V1__OfficerAct *m;
-    struct refusal why;
-
-    if (gate_message((ProtobufCMessage **)&m, &eocbus__v1__officer_act__descriptor, act, len,
-                     ACT_BYTES, arena, &why) != ST_OK ||
-        gate_message((ProtobufCMessage **)&inner, &eocbus__v1__officer_revocation__descriptor,
-                     m->act.data, m->act.len, ACT_BYTES, arena, &why) != ST_OK ||
-        check_key_length(&inner->key, "key", &why) != ST_OK)
-        return NULL;
-    take_revocation(out, inner);
-    const struct officer *who = officers_find(o, m->signature->principal);
-    return who && is_good(m->signature, who, DOMAIN_ACT, &m->act) ? who : NULL;
-}
-
-enum status revocation_check(struct revocation *out, const uint8_t *act, size_t len,
-                             const struct officers *o)
-{
-    const struct officer *who;
-    struct arena *arena;
-
-    if (arena_create(&arena, ARENA_BYTES) != ST_OK)
-        return ST_NOMEM;
-    who = find_revoker(out, act, len, o, arena);
-    arena_destroy(arena);
-    return who ? ST_OK : ST_DENIED;
-}
-
-const struct officer *revocation_officer(const uint8_t *act, size_t len, const char *name,
-                                         const struct officers *o)
-{
-    const struct officer *who;
-    struct revocation r;
-    struct arena *arena;
-
-    if (arena_create(&arena, ARENA_BYTES) != ST_OK)
-        return NULL;
-    who = find_revoker(&r, act, len, o, arena);
-    arena_destroy(arena);
-    return who && strcmp(r.name, name) == 0 ? who : NULL;
 }
