@@ -41,6 +41,7 @@ BEGIN {
     shared["agents/ctl/room_parts.h"] = "agents/ctl/room_"
     shared["agents/link/outbox_file.h"] = "agents/link/outbox"
     shared["agents/link/downlink_parts.h"] = "agents/link/downlink"
+    shared["agents/sensor/input/journal_parts.h"] = "agents/sensor/input/journal"
     shared["broker/store/cursor_parts.h"] = "broker/store/cursor"
     shared["proto/wire/record_parts.h"] = "proto/wire/record"
     shared["proto/base/pg_parts.h"] = "proto/base/pg"
