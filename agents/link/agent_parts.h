@@ -1,5 +1,5 @@
-/* agent_parts - what agent.c and the files of lines share: the agent's inside. Nobody else
- * includes it. */
+/* agent_parts - what agent.c, agent_make.c and the files of lines share: the agent's inside. Nobody
+ * else includes it. */
 #ifndef EOCBUS_LINK_AGENT_PARTS_H
 #define EOCBUS_LINK_AGENT_PARTS_H
 
@@ -131,5 +131,8 @@ void lines_learn_store(struct agent *a, unsigned line, bool is_away);
  */
 uint64_t agent_waiting(struct agent *a); /* rows that wait in the outbox */
 void agent_note_trouble(struct agent *a, const char *why);
+#define AGENT_TICK_MS 200u /* how soon a daemon sees what a command put beside it */
+void agent_on_tick(void *arg);
+int agent_on_turn(void *arg); /* before each turn of the loop waits */
 
 #endif

@@ -1,5 +1,4 @@
-/* downlink_parts - what downlink.c, downlink_deliver.c, downlink_ear.c and downlink_family.c share;
- * nobody else includes it. */
+/* downlink_parts - what the files of the downlink share; nobody else includes it. */
 #ifndef EOCBUS_LINK_DOWNLINK_PARTS_H
 #define EOCBUS_LINK_DOWNLINK_PARTS_H
 
@@ -98,6 +97,7 @@ enum { DOWNLINK_GROUPS = 4 };
 enum status downlink_add_sub(struct downlink *d, const struct agent_subscription *sub,
                              const char *of, struct sub **out, char *err, size_t err_size);
 void downlink_destroy_sub(struct sub *s);
+void downlink_ask_again(void *sub); /* on its timer */
 /* urgent_first: one for each group of lanes, or none. */
 enum status downlink_add_family(struct downlink *d, const struct agent_subscription *sub,
                                 struct sub *made[DOWNLINK_GROUPS], char *err, size_t err_size);
