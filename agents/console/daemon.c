@@ -21,6 +21,8 @@
 #include "proto/base/banned.h"
 
 enum { BODY_BYTES = 1 << 18, STREAM_BYTES = 1 << 20, REQUEST_MS = 30000, PEM_BYTES = 1 << 16 };
+/* 300 KB, the longest of our answers, take two minutes at the 20 kbit/s of a 2G link. */
+enum { ANSWER_MS = 300000 };
 #define LIFE_US INT64_C(604800000000) /* a week, then everybody signs in again */
 
 struct daemon {
@@ -178,6 +180,7 @@ static enum status start_pages(struct daemon *d, char *err, size_t err_size)
                                 .body_bytes = BODY_BYTES,
                                 .stream_bytes = STREAM_BYTES,
                                 .request_ms = REQUEST_MS,
+                                .answer_ms = ANSWER_MS,
                                 .proxy = c->set.proxy,
                                 .proxy_is_secure = c->set.secure,
                                 .arg = c,

@@ -220,7 +220,7 @@ const char *exchange_query(const struct exchange *x, const char *name)
 
     if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
                                       &value, &len) != MHD_YES ||
-        !value || !gate_utf8_is_valid(value, len))
+        !value || strlen(value) != len || !gate_utf8_is_valid(value, len))
         return NULL;
     return value;
 }

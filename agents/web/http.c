@@ -15,8 +15,6 @@
 
 enum { WATCH_MS = 1000, COMMENT_EVERY = 15, HEADER_BYTES = 32768, IDLE_S = 120 };
 enum { LEAVING = 64 }; /* connections that were put out and are not closed yet */
-/* 300 KB, the longest of our answers, take two minutes at the 20 kbit/s of a 2G link. */
-#define ANSWER_US UINT64_C(300000000)
 
 static const char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
 
@@ -70,7 +68,7 @@ uint64_t caller_received(const struct caller *c)
 static bool is_slow(const struct http *h, const struct caller *c, uint64_t now)
 {
     return (c->since_us && now - c->since_us >= h->set.request_ms * UINT64_C(1000)) ||
-           (c->answered_us && now - c->answered_us >= ANSWER_US);
+           (c->answered_us && now - c->answered_us >= h->set.answer_ms * UINT64_C(1000));
 }
 
 static void cut_slow(struct http *h)

@@ -45,6 +45,7 @@ struct http_settings { /* borrowed for the call, what `arg` points to for the se
     unsigned connections, connections_each; /* altogether, of one address */
     size_t body_bytes, stream_bytes;        /* most of a request; most that waits for one browser */
     unsigned request_ms;                    /* until a request is there whole */
+    unsigned answer_ms;                     /* until an answer that ends is taken whole */
     void *arg;
     void (*handle)(void *arg, struct exchange *x);
     /* The browser left before it was answered, its answer is through, or the server ends; may be

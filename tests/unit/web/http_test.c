@@ -1,187 +1,5 @@
 /* http_test - the web server as a browser, a slow one and a rude one see it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "agents/web/http.h"
-#include "tests/lib/patience.h"
-
-enum { BODY_BYTES = 1000, STREAM_BYTES = 64000, REQUEST_MS = 300 };
-enum { CONNECTIONS = 40, CONNECTIONS_EACH = 10 };
-
-struct house {
-    struct loop *loop;
-    struct http *http;
-    unsigned handled, gone, left;
-    char peer[64], method[8], path[200], query[200], body[BODY_BYTES + 1], cookie[100];
-    bool has_query, waits, streams;
-    struct exchange *open;
-    struct stream *stream;
-    const char *tag;
-};
-
-static void on_left(void *arg, struct stream *s)
-{
-    struct house *h = arg;
-
-    assert_ptr_equal(s, h->stream);
-    h->stream = NULL;
-    h->left++;
-}
-
-static void on_gone(void *arg, struct exchange *x)
-{
-    struct house *h = arg;
-
-    if (h->open == x)
-        h->open = NULL;
-    h->gone++;
-}
-
-static void answer(struct exchange *x, const char *tag)
-{
-    http_answer(x, &(struct answer){.status = 200, .body = "well", .len = 4, .tag = tag});
-}
-
-static void copy_text(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text ? text : "");
-}
-
-static void on_request(void *arg, struct exchange *x)
-{
-    struct house *h = arg;
-    size_t len;
-    const char *body = exchange_body(x, &len);
-
-    h->handled++;
-    copy_text(h->peer, sizeof(h->peer), exchange_peer(x));
-    copy_text(h->method, sizeof(h->method), exchange_method(x));
-    copy_text(h->path, sizeof(h->path), exchange_path(x));
-    copy_text(h->query, sizeof(h->query), exchange_query(x, "q"));
-    copy_text(h->cookie, sizeof(h->cookie), exchange_cookie(x, "session"));
-    h->has_query = exchange_query(x, "q") != NULL;
-    snprintf(h->body, sizeof(h->body), "%.*s", (int)len, body ? body : "");
-    if (h->streams)
-        h->stream = http_stream(x, on_left, h);
-    else if (h->waits)
-        h->open = x;
-    else
-        answer(x, h->tag);
-}
-
-static void open_house_behind(struct house *h, const char *proxy)
-{
-    const struct http_settings set = {.address = "127.0.0.1:0",
-                                      .connections = CONNECTIONS,
-                                      .connections_each = CONNECTIONS_EACH,
-                                      .body_bytes = BODY_BYTES,
-                                      .stream_bytes = STREAM_BYTES,
-                                      .request_ms = REQUEST_MS,
-                                      .proxy = proxy,
-                                      .arg = h,
-                                      .handle = on_request,
-                                      .gone = on_gone};
-    struct http_settings mine = set;
-    char err[200] = "";
-
-    memset(h, 0, sizeof(*h));
-    assert_int_equal(loop_create(&h->loop), ST_OK);
-    mine.loop = h->loop;
-    if (http_create(&h->http, &mine, err, sizeof(err)) != ST_OK)
-        fail_msg("%s", err);
-}
-
-static void open_house(struct house *h)
-{
-    open_house_behind(h, NULL);
-}
-
-static void close_house(struct house *h)
-{
-    http_destroy(h->http);
-    loop_destroy(h->loop);
-}
-
-/* --- a browser -------------------------------------------------------------------------------- */
-
-struct browser {
-    int fd;
-    char said[300000];
-    size_t len;
-    bool ended;
-};
-
-/* From 127.0.0.`last`. */
-static int connected_from(const struct house *h, unsigned last)
-{
-    struct sockaddr_in from = {.sin_family = AF_INET};
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)http_port(h->http))};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | last);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    return fd;
-}
-
-static void connect_to(struct browser *b, const struct house *h)
-{
-    memset(b, 0, sizeof(*b));
-    b->fd = connected_from(h, 1);
-}
-
-static void say(struct browser *b, const char *text)
-{
-    assert_int_equal(send(b->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-static void hear(struct browser *b)
-{
-    ssize_t n = recv(b->fd, b->said + b->len, sizeof(b->said) - 1 - b->len, MSG_DONTWAIT);
-
-    if (n > 0)
-        b->len += (size_t)n;
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        b->ended = true;
-    b->said[b->len] = '\0';
-}
-
-/* Turns the loop until `condition`; 30 s at most. */
-#define UNTIL(h, condition)                                                                        \
-    do {                                                                                           \
-        uint64_t until_us = loop_exact_us((h)->loop) + PATIENCE * UINT64_C(30000000);              \
-        while (!(condition)) {                                                                     \
-            if (loop_exact_us((h)->loop) > until_us)                                               \
-                fail_msg("waited in vain for: %s", #condition);                                    \
-            loop_turn((h)->loop, 10);                                                              \
-        }                                                                                          \
-    } while (0)
-
-static bool hears(struct browser *b, const char *text)
-{
-    hear(b);
-    return strstr(b->said, text) != NULL;
-}
-
-static bool is_over(struct browser *b)
-{
-    hear(b);
-    return b->ended;
-}
+#include "tests/unit/web/house.h"
 
 /* --- the tests -------------------------------------------------------------------------------- */
 
@@ -215,6 +33,9 @@ static void test_every_answer_keeps_the_page_to_itself(void **state)
         "X-Content-Type-Options: nosniff",
         "X-Frame-Options: DENY",
         "Referrer-Policy: no-referrer",
+        "Cross-Origin-Opener-Policy: same-origin",
+        "Cross-Origin-Resource-Policy: same-origin",
+        "Permissions-Policy: camera=(), microphone=(), geolocation=()",
         "Cache-Control: no-store",
     };
     struct house h;
@@ -290,7 +111,22 @@ static void test_a_body_without_end_is_refused(void **state)
     close_house(&h);
 }
 
-/* A byte now and then: the connection is never silent, and the request never comes in whole. */
+/* A byte now and then, a hundred a second: too few for a request to become too long. */
+static void drip_until_over(struct house *h, struct browser *b)
+{
+    uint64_t next_us = 0;
+
+    while (!is_over(b)) {
+        if (loop_exact_us(h->loop) >= next_us) {
+            (void)!send(b->fd, "y", 1, MSG_NOSIGNAL);
+            next_us = loop_exact_us(h->loop) + 10000;
+        }
+        loop_turn(h->loop, 5);
+    }
+    assert_null(strstr(b->said, "431"));
+}
+
+/* The connection is never silent, and the request never comes in whole. */
 static void test_a_request_that_drips_is_cut(void **state)
 {
     struct house h;
@@ -300,10 +136,7 @@ static void test_a_request_that_drips_is_cut(void **state)
     open_house(&h);
     connect_to(&b, &h);
     say(&b, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
-    while (!is_over(&b)) {
-        (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
-        loop_turn(h.loop, 50);
-    }
+    drip_until_over(&h, &b);
     assert_int_equal(h.handled, 0);
     close(b.fd);
     close_house(&h);
@@ -313,19 +146,12 @@ static void test_a_body_that_drips_is_cut(void **state)
 {
     struct house h;
     struct browser b;
-    uint64_t next_us = 0;
 
     (void)state;
     open_house(&h);
     connect_to(&b, &h);
     say(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
-    while (!is_over(&b)) {
-        if (loop_exact_us(h.loop) >= next_us) {
-            (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
-            next_us = loop_exact_us(h.loop) + 10000; /* 900 of them would take nine seconds */
-        }
-        loop_turn(h.loop, 5);
-    }
+    drip_until_over(&h, &b);
     assert_int_equal(h.handled, 0);
     close(b.fd);
     close_house(&h);
@@ -377,10 +203,7 @@ static void test_a_second_request_that_drips_is_cut(void **state)
     say(&b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     UNTIL(&h, hears(&b, "\r\n\r\nwell"));
     say(&b, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
-    while (!is_over(&b)) {
-        (void)!send(b.fd, "y", 1, MSG_NOSIGNAL);
-        loop_turn(h.loop, 50);
-    }
+    drip_until_over(&h, &b);
     assert_int_equal(h.handled, 1);
     close(b.fd);
     close_house(&h);
@@ -392,13 +215,6 @@ static bool is_cut(int fd)
     ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
 
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
-
-static void answered(struct house *h, struct browser *b)
-{
-    b->len = 0;
-    say(b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    UNTIL(h, hears(b, "\r\n\r\nwell"));
 }
 
 /* The house is full of people who read what they got; the one who has done so longest goes. */
@@ -482,6 +298,27 @@ static void test_a_silent_crowd_makes_room_and_who_waits_does_not(void **state)
     close_house(&h);
 }
 
+/* Who has as many as anybody brings in no more at the cost of others. */
+static void test_a_newcomer_of_a_large_crowd_puts_nobody_out(void **state)
+{
+    int crowd[CONNECTIONS], late;
+    struct house h;
+
+    (void)state;
+    open_house(&h);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        crowd[i] = connected_from(&h, 2 + i / 5); /* five of each of eight addresses */
+        loop_turn(h.loop, 0);
+    }
+    late = connected_from(&h, 2);
+    UNTIL(&h, is_cut(late));
+    assert_false(is_cut(crowd[0]));
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        close(crowd[i]);
+    close(late);
+    close_house(&h);
+}
+
 /* At its limit the library listens no more, until it is turned once after others left. */
 static void test_after_a_silent_crowd_was_cut_the_next_is_answered(void **state)
 {
@@ -524,6 +361,8 @@ static void test_who_waits_for_news_is_not_cut(void **state)
     assert_int_equal(stream_send(h.stream, "flash", "7", "{\"level\":4}"), ST_OK);
     UNTIL(&h, hears(&b, "id: 7\nevent: flash\ndata: {\"level\":4}\n\n"));
     assert_non_null(strstr(b.said, "text/event-stream"));
+    assert_non_null(strstr(b.said, "Cache-Control: no-store"));
+    assert_non_null(strstr(b.said, "frame-ancestors 'none'"));
     assert_int_equal(h.left, 0);
     close(b.fd);
     UNTIL(&h, !h.stream || (stream_send(h.stream, "x", NULL, "y"), false));
@@ -677,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_who_is_idle_longest_makes_room),
         cmocka_unit_test(test_an_address_s_own_idle_connections_make_room_for_it),
         cmocka_unit_test(test_a_silent_crowd_makes_room_and_who_waits_does_not),
+        cmocka_unit_test(test_a_newcomer_of_a_large_crowd_puts_nobody_out),
         cmocka_unit_test(test_after_a_silent_crowd_was_cut_the_next_is_answered),
         cmocka_unit_test(test_who_waits_for_news_is_not_cut),
         cmocka_unit_test(test_a_browser_that_does_not_read_is_let_go),
