@@ -307,7 +307,7 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.waitForSelector("main section");
     await act(page, "t");
     await page.keyboard.type("Айнӣ");
-    await page.waitForSelector('dialog output:has-text("3505203")');
+    await page.waitForSelector('.offers [role="option"]:has-text("3505203")');
     await fill(page, null, "Gusar", null, null, null, "water in the street", "1");
     const body = await until("it is recorded", () =>
       bus.psql(`SELECT doc->'flash_report' FROM eoc.document WHERE type = 'flash_report'

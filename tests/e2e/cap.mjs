@@ -37,7 +37,7 @@ export async function cap({ test, enter, leave, bus, words }) {
     await page.keyboard.press("7");
     await page.click(`a:has-text("${words("ru")["warn.write"]}")`);
     await page.fill("#find-place", "Айнӣ");
-    await page.click(".found button");
+    await page.click('.offers [role="option"]');
     await page.selectOption("[name=hazard]", "mudflow");
     for (const lang of ["tg", "ru", "en"])
       assert.match(await page.inputValue(`[name="${lang}.headline"]`), new RegExp(`^${words(lang)["warn.exercise"]}\\. .*[^{}]+$`));

@@ -4,7 +4,7 @@ import { button, el, isPageKey, keyOf, refill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { dots, say, word } from "./words.js";
-import { asked, called, deed, formOf, frame, may, movesOf, receipt, terms, titleOf } from "./envelope.js";
+import { asked, called, codes, deed, formOf, frame, may, movesOf, receipt, terms, titleOf, toField } from "./envelope.js";
 import { ask, menu } from "./form.js";
 import { kindName, whyUndecided } from "./called.js";
 import { saidBox, speak } from "./said.js";
@@ -12,8 +12,6 @@ import { part } from "./parts.js";
 import { go, tried } from "./way.js";
 import { lineActions, linesOf, request } from "./supply.js";
 
-const recipients = () => part("./recipients.js");
-const toField = async (...all) => (await recipients()).toField(...all);
 // Orders come when somebody gives one, not with the first page of a night.
 const orderForm = async (thing) => (await part("./orders.js")).orderForm(thing);
 
@@ -63,7 +61,7 @@ async function merge(thing) {
   ask(formOf("merge", thing, { ...intoOne(others, "merged_into"), make: (v) => [transition(thing, "MERGED", "MERGED", { merged_into: v.into, reason: v.reason })] }));
 }
 async function requestFor(thing) {
-  return request(thing, await choices(thing).catch(() => ({ kinds: [], others: [] })), await recipients());
+  return request(thing, await choices(thing).catch(() => ({ kinds: [], others: [] })));
 }
 
 // --- words to people -------------------------------------------------------------------------------------------------------
@@ -100,12 +98,13 @@ async function escalate(thing) {
 }
 
 // What somebody says by telephone or radio is a flash report as a district writes it, and stands in the queue like one.
+const placesOf = ({ places, place }) => codes(places).slice(0, 1).map((code) => ({ value: code, label: [place, code].filter(Boolean).join(" ") }));
 const counts = ["deaths", "injured", "missing", "houses", "to_evacuate"];
 function takeDown(thing) {
   const of = thing.what === "incident" ? thing : {};
   const about = of.id ? {} : { title: say("act.take_down"), about: null };
   ask(formOf("take_down", of, { ...about, fields: [
-    { name: "place", label: say("col.place"), type: "place", required: true, value: [of.place, of.places?.split(" ")[0]].filter(Boolean).join(" "), path: "pcodes" },
+    { name: "place", label: say("col.place"), type: "place", required: true, value: placesOf(of), path: "pcodes" },
     { name: "village", label: say("form.where"), most: 80 },
     hazardField(of),
     { name: "reporter", value: "RESIDENT", options: words.all },

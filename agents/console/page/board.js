@@ -1,14 +1,17 @@
 // board - what the boards are made of: chips, tiles, bars, small traces, and the choice of world (what is real or an exercise).
-import { el, fill, svg } from "./dom.js";
+import { el, svg } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { figure, say, word } from "./words.js";
-import { watch } from "./watch.js";
+import { section } from "./table.js";
+import { chosen, watch } from "./watch.js";
 export { kindName as kindOf } from "./called.js";
 
 // A state as a word in a box; `tone` good, warn, bad or nothing. Colour only repeats what a sign before the word says.
 const signs = { good: "●", warn: "◆", bad: "▲" };
 export const chip = (text, tone = "") => (text ? el("span", { class: `chip ${tone}` }, tone ? el("span", { "aria-hidden": "true" }, signs[tone] + " ") : null, text) : null);
+// The second line of a cell.
+export const below = (text) => el("span", { class: "below" }, text);
 export const late = (text) => el("strong", { class: "late" }, `▲ ${text}`);
 export const exercise = (status) => (status && status !== "ACTUAL" ? el("span", { class: "tag" }, word("status", status)) : null);
 // Of an exercise of another day. What is real never ages.
@@ -26,11 +29,12 @@ export function tiles(list) {
 // Rows of {name, n, text}: a bar each, and the number beside it.
 export function bars(caption, rows, empty) {
   const most = Math.max(1, ...rows.map((row) => row.n ?? 0));
-  return el("section", {}, el("h2", {}, caption), rows.length ? el("ol", { class: "bars" }, rows.map((row) => {
+  const line = (row) => {
     const bar = el("span", { class: `bar ${row.tone ?? ""}`, "aria-hidden": "true" });
     bar.style.width = `${Math.max(row.n ? 2 : 0, (100 * (row.n ?? 0)) / most)}%`;
     return el("li", {}, el("span", { class: "bar-name" }, row.name), el("span", { class: "bar-way" }, bar), el("span", { class: "bar-number" }, row.text ?? figure(row.n)));
-  })) : el("p", { class: "none" }, empty ?? say("table.none")));
+  };
+  return section(caption, rows.length ? el("ol", { class: "bars" }, rows.map(line)) : null, empty);
 }
 
 // Parts of one whole on one line; parts are {name, n, kind}.
@@ -62,26 +66,9 @@ export const families = (row) => (row.is_few ? say("board.few") : figure(row.fam
 
 // watch() for a page that shows one world at a time.
 export async function watchWorld(main, name, draw, types) {
-  const place = el("div", {});
-  let status = api.me.status.toUpperCase(), leave = null, over = false, turn = 0;
-  const start = async () => {
-    const mine = ++turn, chosen = status;
-    leave?.();
-    leave = null;
-    fill(place);
-    const end = await watch(place, name, { status: chosen }, (answer) => draw(answer, chosen), types);
-    if (over || mine !== turn) end(); // somebody has chosen again, or gone on
-    else leave = end;
-  };
-  const pick = el("select", { id: "world", onchange: () => {
-    status = pick.value;
-    start();
-  } }, ["ACTUAL", "EXERCISE"].map((one) => el("option", { value: one, selected: one === status }, word("status", one))));
+  const place = el("div", {}), pick = el("select", { id: "world" },
+    ["ACTUAL", "EXERCISE"].map((one) => el("option", { value: one, selected: one === api.me.status.toUpperCase() }, word("status", one))));
   main.append(el("p", { class: "world" }, el("label", { for: "world" }, say("board.world")), pick), place);
-  await start();
-  return () => {
-    over = true;
-    leave?.();
-  };
+  return chosen(pick, place, (status) => watch(place, name, { status }, (answer) => draw(answer, status), types));
 }
 export const asOf = (clock, status) => (status === "ACTUAL" ? null : el("p", { class: "summary" }, say("board.clock", { at: words.time(clock) })));

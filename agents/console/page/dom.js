@@ -20,7 +20,7 @@ export const none = (text) => el("p", { class: "none" }, text);
 // A table that may be wider than the page is scrolled by itself, also with keys.
 export const scrolled = (name, ...children) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, children);
 // What one thing is known by: [name, value].
-export const facts = (pairs) => el("dl", {}, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+export const facts = (pairs, attributes) => el("dl", attributes, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 const SVG = "http://www.w3.org/2000/svg";
 export function svg(tag, attributes = {}, ...children) {
@@ -31,7 +31,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 export function fill(node, ...children) {
-  node.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
 // Where the focus is, kept over a redraw: answers how to give it back, to the same thing by its id, its key or its address, or

@@ -73,3 +73,39 @@ export const turnDown = (id, places, { name, title, label }) => ask({
 });
 // One thing that can be done, as menus and buttons have it.
 export const deed = (key, name, type, thing, run) => ({ key, name, type, label: say("act." + name), run: () => tried(run), places: thing.places });
+
+// --- to whom: by place, office or agency as people call them; who is on duty there and whether the link is alive stand beside ---
+
+const ALIVE_MS = 30 * 60000;
+function link(one) {
+  if (one.served_by) return say("to.listens");
+  if (!one.heard_at) return "";
+  return say(Date.now() - Date.parse(one.heard_at) < ALIVE_MS ? "to.heard" : "to.silent", { age: words.age(one.heard_at) });
+}
+function option(one) {
+  const isAgency = one.kind === "agency", where = one.place ?? (one.kind === "principal" && one.recipient.split(".").slice(1).join(" "));
+  return {
+    value: one.recipient, title: one.recipient, label: dots([one.title, where].filter(Boolean).join(", "), !isAgency && one.agency),
+    note: dots(word("could", one.why), isAgency && say("to.whole"), one.on_duty.length > 0 && say("to.on_duty", { who: one.on_duty.join("; ") }), link(one)),
+  };
+}
+
+// A field `to`: `wanted` if that is somebody one can write to, else whom the list has first; who could supply `kind` comes first.
+export async function toField(places, { wanted, kind, ...rest } = {}) {
+  const own = [api.me.sender, api.me.person], find = async (text) =>
+    (await api.view("recipients", { text, places, lang: words.lang, kind: kind?.() })).items.filter((one) => !own.includes(one.recipient)).map(option);
+  const named = wanted ? await find(wanted).catch(() => []) : [];
+  const first = named.find((one) => one.value === wanted) ?? (await find("").catch(() => []))[0];
+  return { name: "to", type: "pick", many: true, required: true, value: first ? [first] : [], find, path: "to[", hint: say("to.how"), ...rest };
+}
+// What was asked for, by the names of the list in the reader's language; whatever else people write stays as they wrote it.
+const tajik = { қ: "к", ҳ: "х", ҷ: "ч", ғ: "г" };
+const plain = (text) => text.toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/[қҳҷғ]/g, (one) => tajik[one]);
+export function kindField({ kinds, others }, rest) {
+  const all = [
+    ...kinds.map((one) => ({ value: one.id, label: one.name, known: plain(`${one.id} ${one.name} ${one.also}`) })),
+    ...others.map((one) => ({ value: one, label: one, known: plain(one) })),
+  ];
+  const find = (text) => all.filter((one) => one.known.includes(plain(text))).slice(0, 12);
+  return { name: "kind", label: say("col.what"), type: "pick", free: true, required: true, find, path: "resource", ...rest };
+}

@@ -1,14 +1,13 @@
 // form - one dialog for everything that is said: labelled fields, the first has the focus, Enter goes to the next and says from the
 // last (from everywhere Ctrl and Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
 import { button, el, fill, holdFocus, keyOf, none } from "./dom.js";
-import * as api from "./api.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { whyNodes } from "./called.js";
 import { dropRefused, isUnderWay, speak } from "./said.js";
+import * as api from "./api.js";
 
-const drafts = new Map(); // what was typed and not said, by the form's key
-const spoken = new Map(); // what was said last by that form: {owner, words, at}
+// --- a time as people say it -------------------------------------------------------------------------------------------------
 
 const ZONE_MS = 5 * 3600000; // Dushanbe
 const DAY_MS = 86400000;
@@ -34,10 +33,121 @@ export function readTime(text, past) {
   return at < soonest ? at + DAY_MS : at;
 }
 
+// --- what fits, while people type ----------------------------------------------------------------------------------------------
+// One thing or several, from the list alone or also what people wrote themselves. Down and up choose, Enter takes (the first, if none
+// is chosen) and lets the form go on, Escape closes the list, Backspace in an empty field takes the last one out.
+const WAIT_MS = 150;
+
+// field: {find(text) -> [{value, label, note, title}], many, free, value, changed(value), bind({offer})}. Its value is a text, as forms
+// keep it: JSON of {chosen, text}. offer(list): what is proposed as long as nobody has chosen.
+export function picker(field, common) {
+  const kept = typeof field.value === "string" && field.value ? JSON.parse(field.value) : { chosen: Array.isArray(field.value) ? field.value : [], text: "" };
+  let chosen = kept.chosen, touched = typeof field.value === "string", shown = [], at = -1, turn = 0, timer = null, looked = null;
+  const list = el("ul", { role: "listbox", id: common.id + "-list", class: "offers", tabindex: "-1", hidden: true, "aria-label": field.label }), chips = el("ul", { class: "picked" });
+  const input = el("input", { ...common, required: null, "aria-required": common.required ? "true" : null, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", maxlength: field.most ?? 120,
+    "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id });
+  const box = el("div", { class: "pick" }, chips, input, list);
+  const single = () => !field.many && chosen[0]?.label === input.value.trim() && chosen[0];
+
+  function open(is) {
+    list.hidden = !is || !shown.length;
+    input.setAttribute("aria-expanded", String(!list.hidden));
+    const active = !list.hidden && shown[at] ? `${list.id}-${at}` : "";
+    active ? input.setAttribute("aria-activedescendant", active) : input.removeAttribute("aria-activedescendant");
+    [...list.children].forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
+    if (active) list.children[at].scrollIntoView({ block: "nearest" });
+  }
+  function draw() {
+    fill(chips, field.many ? chosen.map((one) => el("li", { title: one.title ?? null }, el("span", {}, one.label), one.note ? el("span", { class: "small" }, ` ${one.note}`) : null, " ",
+      el("button", { type: "button", "aria-label": say("pick.remove", { name: one.label }), onclick: () => { set(chosen.filter((other) => other !== one)); input.focus(); } }, "×"))) : []);
+    chips.hidden = !chips.children.length;
+  }
+  function set(next) {
+    chosen = next;
+    touched = true;
+    draw();
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    field.changed?.(box.read());
+  }
+  function take(one) {
+    input.value = field.many ? "" : one.label;
+    shown = [];
+    open(false);
+    set(field.many ? [...chosen.filter((other) => other.value !== one.value), one] : [one]);
+  }
+  async function look() {
+    const mine = ++turn, text = single() ? "" : input.value.trim();
+    const found = await Promise.resolve(field.find(text)).catch(() => []);
+    if (mine !== turn || document.activeElement !== input) return;
+    looked = text;
+    shown = found.filter((one) => !field.many || !chosen.some((other) => other.value === one.value));
+    at = text && !field.free && shown.length ? 0 : -1;
+    fill(list, shown.map((one, i) => el("li", { role: "option", id: `${list.id}-${i}`, title: one.title ?? null, "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); take(one); } },
+      el("span", {}, one.label), one.note ? el("span", { class: "small" }, one.note) : null)));
+    open(true);
+  }
+  function later() {
+    touched = true;
+    looked = null;
+    clearTimeout(timer);
+    timer = setTimeout(look, WAIT_MS);
+    field.changed?.(box.read());
+  }
+  async function onKey(event) {
+    if (event.isComposing || event.ctrlKey || event.metaKey) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], shownNow = !list.hidden;
+    if (event.key === "Backspace" && field.many && !input.value && chosen.length) return set(chosen.slice(0, -1));
+    if (event.key === "Tab") return shownNow && shown[at] && input.value.trim() ? take(shown[at]) : open(false);
+    if (step) {
+      event.preventDefault();
+      if (!shownNow) return look();
+      at = (at + step + shown.length) % shown.length;
+    } else if (event.key === "Enter") {
+      const text = single() ? "" : input.value.trim();
+      if (!text && !shown[at]) return open(false);
+      event.preventDefault();
+      if (text === looked) return shownNow && take(shown[at] ?? shown[0]);
+      // Typed faster than the list came.
+      event.stopPropagation();
+      clearTimeout(timer);
+      await look();
+      return void (text === looked && input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true })));
+    } else if (event.key === "Escape" && shownNow) {
+      event.preventDefault();
+      event.stopPropagation();
+      turn++;
+      return open(false);
+    } else return;
+    open(true);
+  }
+  input.addEventListener("input", later);
+  input.addEventListener("keydown", onKey);
+  input.addEventListener("focus", () => (field.many ? chosen.length : input.value) || look());
+  input.addEventListener("blur", () => { turn++; open(false); });
+  input.value = field.many ? kept.text : chosen[0]?.label ?? kept.text;
+  draw();
+
+  // What the message has: values of what was chosen, or what was written; null: nothing, undefined: what is none of the list.
+  box.read = () => {
+    const text = input.value.trim();
+    if (!field.many) return single()?.value ?? (text ? (field.free ? text : undefined) : null);
+    return text ? undefined : chosen.length ? chosen.map((one) => one.value) : null;
+  };
+  field.bind?.({ offer: (some) => { if (!touched) { chosen = some; draw(); } } });
+  box.focus = () => input.focus();
+  box.inner = input;
+  return Object.defineProperty(box, "value", { get: () => (chosen.length && (field.many || single()) ? JSON.stringify({ chosen, text: field.many ? input.value.trim() : "" }) : input.value.trim() && JSON.stringify({ chosen: [], text: input.value.trim() })) || "" });
+}
+
 const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
+// A place by its name in any of the languages, or by its code; best first.
+export async function findPlaces(text) {
+  if (text.length < 2 || codeIn(text)) return [];
+  return (await api.view("places", { text })).map((one) => ({ ...one, value: one.pcode, label: `${one[words.lang]} ${one.pcode}`, note: one.path }));
+}
 
 // --- one field -----------------------------------------------------------------------------------------------------------
-// {name, label, type, value, required, options, words, path, hint, least, wrong, maker}: of the name come its label and where the
+// {name, label, type, value, required, options, words, path, hint, least, wrong: of the name come its label and where the
 // message has it, unless the form says otherwise; `options` make it a choice: pairs of value and text, or words of a group.
 
 function optionsOf({ options, name, words = name }) {
@@ -67,19 +177,8 @@ const makers = {
     box.focus = () => (chosen() ?? box.querySelector("input")).focus();
     return Object.defineProperty(box, "value", { get: () => chosen()?.value ?? "" });
   },
-  // A place by its name in any of the languages, or by its code; best first.
-  place: (field, common) => {
-    const node = line(common, field, { list: common.id + "-list" });
-    node.addEventListener("input", async () => {
-      const text = node.value.trim(), found = text.length > 1 && !codeIn(text) ? await api.view("places", { text }).catch(() => []) : [];
-      if (node.value.trim() !== text || !found.length) return;
-      const called = (one) => `${one[words.lang]} ${one.pcode}`;
-      node.found = { text, pcode: found[0].pcode };
-      fill(node.parentElement.querySelector("datalist"), found.map((one) => el("option", { value: called(one), label: one.path })));
-      node.parentElement.querySelector("output").textContent = called(found[0]);
-    });
-    return node;
-  },
+  pick: picker,
+  place: (field, common) => picker({ ...field, find: findPlaces }, common),
 };
 // What stands in the field, as the message has it; undefined: it cannot be read.
 const readers = {
@@ -88,28 +187,25 @@ const readers = {
     const value = text.replace(",", ".");
     return /^\d{1,9}(\.\d{1,3})?$/.test(value) && Number(value) >= (field.least ?? 0) ? value : undefined;
   },
-  place: (text, field, node) => codeIn(text) ?? (node.found?.text === text ? node.found.pcode : undefined),
+  place: (text, field, node) => node.read() ?? codeIn(node.inner.value),
   time: (text, field) => {
     const at = readTime(text, field.past);
     return Number.isNaN(at) ? undefined : new Date(at).toISOString();
   },
 };
 
-function fieldNode(given) {
+export function fieldNode(given) {
   const field = whole(given), { type, required } = field, id = "f-" + field.name, isGroup = type === "radio";
-  const input = (field.maker ?? makers[type])(field, { id, name: field.name, required, "aria-describedby": id + "-why" });
+  const input = makers[type](field, { id, name: field.name, required, "aria-describedby": id + "-why" });
   const trouble = el("p", { id: id + "-why", class: "trouble" }), hint = field.hint ?? (type === "area" && say("form.new_line"));
   const free = required || type === "choice" || type === "number" ? "" : el("span", { class: "small" }, " " + say("form.free"));
-  const meant = type === "time" || type === "place" ? el("output", { for: id, class: "small" }) : null;
-  const mean = () => {
-    if (type === "time") meant.textContent = words.time(readTime(input.value.trim(), field.past));
-  };
+  const meant = type === "time" ? el("output", { for: id, class: "small" }) : null;
+  const mean = () => meant && fill(meant, words.time(readTime(input.value.trim(), field.past)));
   input.addEventListener("input", mean);
   mean();
-  if (type === "place" && input.value) input.dispatchEvent(new Event("input")); // a draft's place is looked up again
   const node = el(isGroup ? "fieldset" : "div", { class: type === "number" || field.half ? "field half" : "field" },
     el(isGroup ? "legend" : "label", { for: isGroup ? null : id }, field.label, free), input, meant,
-    type === "place" && el("datalist", { id: id + "-list" }), hint && el("p", { class: "small" }, hint), trouble);
+    hint && el("p", { class: "small" }, hint), trouble);
   return {
     field, node, input,
     wrong(...text) {
@@ -126,6 +222,9 @@ function fieldNode(given) {
     },
   };
 }
+
+const drafts = new Map(); // what was typed and not said, by the form's key
+const spoken = new Map(); // what was said last by that form: {owner, words, at}
 
 // --- the dialog -------------------------------------------------------------------------------------------------------
 

@@ -4,16 +4,15 @@ import { el, facts as list, link, none, scrolled } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
+import { bars, below, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
+import { rowsTable, section, table, termOf } from "./table.js";
 import { plot } from "./plot.js";
 import { detectedNode, worded } from "./called.js";
-import { rowsTable, section, table, termOf } from "./table.js";
 import { watch } from "./watch.js";
 import { actBar, actMenu, incidentThing, lineMenu, onActKey } from "./act.js";
 
 const tones = { REPORTED: "bad", VERIFYING: "warn", CONFIRMED: "bad", RESPONDING: "warn", STABILISED: "good", RECOVERY: "good" };
 const stateOf = (state) => chip(word("state", state), tones[state]);
-const below = (text) => el("span", { class: "below" }, text);
 
 // --- reports side by side ------------------------------------------------------------------------
 
@@ -67,7 +66,7 @@ function eventOf(one) {
 }
 function eventsOf(timeline) {
   const first = new Map();
-  for (const one of timeline) if (eventOf(one)) first.set(eventOf(one), Date.parse(one.at)); // newest first
+  for (const one of [...timeline].reverse()) if (eventOf(one) && !first.has(eventOf(one))) first.set(eventOf(one), Date.parse(one.at));
   return [...first].map(([name, at]) => ({ name, at })).sort((a, b) => a.at - b.at).slice(0, 9);
 }
 

@@ -6,11 +6,11 @@ import * as news from "./news.js";
 import * as words from "./words.js";
 import { say, word } from "./words.js";
 import { chip } from "./board.js";
+import { section, table, tableOrNone } from "./table.js";
 import { frame, turnDown } from "./envelope.js";
 import { ask } from "./form.js";
 import { why, whyNodes } from "./called.js";
 import { saidBox } from "./said.js";
-import { section, table, tableOrNone } from "./table.js";
 import { watch } from "./watch.js";
 import { toast, tried } from "./way.js";
 

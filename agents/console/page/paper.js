@@ -1,28 +1,24 @@
 // paper - the situation report, what one shift hands to the next, and every paper on the screen as it will be printed.
-import { el, fill } from "./dom.js";
+import { button, el, facts, fill, link as linked, none } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { figure, say, word } from "./words.js";
+import { dots, figure, say, word } from "./words.js";
 import { kindName } from "./called.js";
-import { csv } from "./table.js";
+import { csv, section, termOf } from "./table.js";
 import { watch } from "./watch.js";
-import { doubt, form201, form209, form213, form213rr, form214, told, total } from "./ics.js";
+import { aged, amount, doubt, form201, form209, form213, form213rr, form214, grid, lines, part, sheet, signature, stamp, told, total, useAllLanguages } from "./ics.js";
 import { requestPlot, sensorPlots } from "./plot.js";
-import { aged, amount, grid, join, lines, part, sheet, signature, stamp, useAllLanguages } from "./sheet.js";
 import { go } from "./way.js";
 
 const asked = ["KILLED", "MISSING", "INJURED", "HOUSEHOLDS_AFFECTED"]; // what everybody will ask first
 const sureMarks = { VERIFIED: "✓", REPORTED: "○", CONTESTED: "▲" };
 const units = { CROPS: "ha", ROAD: "km", CANAL: "m", POWER_LINE: "km", BANK_PROTECTION: "m" }; // report.proto, AssetClass
-const isThere = (value) => value !== "" && value !== null && value !== undefined;
-const fact = ([key, value]) => el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value)));
-const facts = (pairs) => el("dl", { class: "facts" }, pairs.filter(([, value]) => isThere(value)).map(fact));
 const quote = (text, footer) => el("blockquote", {}, el("p", {}, text), el("footer", {}, footer));
 
 // What the districts' reports say under one heading, each with whose word it is and how old.
 function quotes(record, field) {
   return record.reports.filter((one) => one[field]).map((one) => quote(one[field],
-    join(one.sender, one.place, one.report_no ? `№ ${one.report_no}` : "", word("version", one.version),
+    dots(one.sender, one.place, one.report_no ? `№ ${one.report_no}` : "", word("version", one.version),
       stamp(one.event_at), aged(one.event_at, record.now),
       one.confidence ? say("paper.confidence", { how: word("confidence", one.confidence) }) : "")));
 }
@@ -44,11 +40,11 @@ function sureness(one) {
 }
 function harmTable(record) {
   return [grid([
-    ["col.place", (one) => one.place], ["col.what", (one) => word("harm", one.what)],
+    ["col.place", "place"], ["col.what", termOf("harm", "what")],
     ["paper.figure", (one) => (one.figure === null ? el("span", { class: "rule short" }) : el("b", {}, figure(one.figure))), "n"],
     ["paper.sure", sureness],
-    ["col.by", (one) => (one.said_by ? join(one.said_by, word("type", one.type)) : "")],
-    ["paper.when", (one) => stamp(one.said_at), "t"], ["paper.age", (one) => aged(one.said_at, record.now), "t"],
+    ["col.by", (one) => (one.said_by ? dots(one.said_by, word("type", one.type)) : "")],
+    ["paper.when", "said_at", "t"], ["paper.age", (one) => aged(one.said_at, record.now), "t"],
   ], harmRows(record)), el("p", { class: "small" }, say("paper.sure_means"))];
 }
 
@@ -57,11 +53,11 @@ function damageTable(record) {
   const of = (village) => record.villages.filter((one) => one.village === village);
   const loss = (one) => `${[word("asset", one.asset), word("damage", one.damage), word("species", one.species)].filter(Boolean).join(" ")}: ${
     amount(one.quantity, one.unit ?? units[one.asset])}`;
-  const act = (one) => join(one.act_no ? `№ ${one.act_no}` : "", stamp(one.event_at));
+  const act = (one) => dots(one.act_no ? `№ ${one.act_no}` : "", stamp(one.event_at));
   return [el("h3", {}, say("paper.damage")), grid([
     ["paper.village", (village) => village],
     ["paper.losses", (village) => of(village).map(loss).join("; ")],
-    ["paper.act", (village) => join(...new Set(of(village).map(act)))],
+    ["paper.act", (village) => dots(...new Set(of(village).map(act)))],
   ], [...new Set(record.villages.map((one) => one.village))])];
 }
 
@@ -78,16 +74,17 @@ function gaps(record) {
     ...record.requests.filter((one) => one.late > 0).map((one) => say("paper.is_late", { what: kindName(one), n: one.late })),
     ...record.undecided.map((one) => say("paper.undecided", { what: word("type", one.type), who: one.sender ?? "", at: stamp(one.since) })),
   ];
-  return list.length ? el("ul", {}, list.map((one) => el("li", {}, one))) : el("p", { class: "none" }, say("paper.no_gaps"));
+  return list.length ? el("ul", {}, list.map((one) => el("li", {}, one))) : none(say("paper.no_gaps"));
 }
 
 const shownSums = ["KILLED", "MISSING", "INJURED", "EVACUATED", "PEOPLE_DISPLACED", "HOUSEHOLDS_AFFECTED"];
 
 function headFacts(i) {
-  return facts([["col.incident", i.name], ["paper.number", i.glide || i.incident_id.slice(0, 8)], ["col.hazard", word("hazard", i.hazard)],
+  const known = [["col.incident", i.name], ["paper.number", i.glide || i.incident_id.slice(0, 8)], ["col.hazard", word("hazard", i.hazard)],
     ["col.place", (i.where ?? []).map((one) => one.name).join(", ")], ["paper.began", stamp(i.began_at)],
     ["col.state", `${word("state", i.state)}, ${stamp(i.since)}`], ["paper.severity", word("severity", i.severity)],
-    ["paper.certainty", word("certainty", i.certainty)], ["paper.command_short", i.command]]);
+    ["paper.certainty", word("certainty", i.certainty)], ["paper.command_short", i.command]].filter(([, value]) => value);
+  return facts(known.map(([key, value]) => [say(key), value]), { class: "facts" });
 }
 
 function sums(record) {
@@ -98,7 +95,7 @@ function sums(record) {
 
 function situation(record) {
   const said = record.described, quoted = quotes(record, "situation");
-  return part("paper.situation", said?.text ? quote(said.text, join(said.sender, stamp(said.event_at))) : null, quoted,
+  return part("paper.situation", said?.text ? quote(said.text, dots(said.sender, stamp(said.event_at))) : null, quoted,
     said?.text || quoted.length ? null : lines(4));
 }
 
@@ -113,32 +110,32 @@ function actions(record) {
   const deeds = [...record.log.filter((one) => one.cycle === "incident" && one.event !== "DESCRIBE"), ...alerts]
     .sort((a, b) => new Date(a.at) - new Date(b.at));
   return part("paper.actions", quotes(record, "actions"), deeds.length
-    ? grid([["col.since", (one) => stamp(one.at), "t"], ["paper.doing", told], ["col.by", (one) => one.by]], deeds) : lines(3));
+    ? grid([["col.since", "at", "t"], ["paper.doing", told], ["col.by", "by"]], deeds) : lines(3));
 }
 
 const needColumns = [
-  ["paper.horizon", (one) => word("horizon", one.horizon)], ["paper.need", (one) => word("need", one.category)],
-  ["col.what", (one) => one.item], ["col.wanted", (one) => amount(one.quantity, one.unit), "n"],
-  ["paper.met", (one) => amount(one.met, one.unit), "n"], ["paper.people", (one) => figure(one.people), "n"],
-  ["col.by", (one) => join(one.sender, stamp(one.event_at))],
+  ["paper.horizon", termOf("horizon")], ["paper.need", termOf("need", "category")],
+  ["col.what", "item"], ["col.wanted", (one) => amount(one.quantity, one.unit), "n"],
+  ["paper.met", (one) => amount(one.met, one.unit), "n"], ["paper.people", "people", "n"],
+  ["col.by", (one) => dots(one.sender, stamp(one.event_at))],
 ];
 const requestColumns = [
-  ["col.what", kindName], ["col.state", (one) => word("state", one.state)],
-  ["col.wanted", (one) => one.wanted_text ?? amount(one.wanted, one.unit), "n"], ["col.promised", (one) => figure(one.promised), "n"],
-  ["col.under_way", (one) => figure(one.under_way), "n"], ["col.on_scene", (one) => figure(one.on_scene), "n"],
-  ["paper.needed", (one) => stamp(one.needed_at), "t"], ["col.by", (one) => words.who((one.suppliers ?? []).map((s) => s.split(" ")[0]).join(", "))],
+  ["col.what", kindName], ["col.state", termOf("state")],
+  ["col.wanted", (one) => one.wanted_text ?? amount(one.wanted, one.unit), "n"], ["col.promised", "promised", "n"],
+  ["col.under_way", "under_way", "n"], ["col.on_scene", "on_scene", "n"],
+  ["paper.needed", "needed_at", "t"], ["col.by", (one) => words.who((one.suppliers ?? []).map((s) => s.split(" ")[0]).join(", "))],
 ];
 const needs = (record) => part("paper.needs", grid(needColumns, record.needs, record.needs.length ? 0 : 3),
   el("h3", {}, say("page.resources")), grid(requestColumns, record.requests));
 
 const facilityColumns = [
-  ["col.name", (one) => one.name], ["col.what", (one) => word("facility", one.kind)], ["paper.places", (one) => figure(one.places_total), "n"],
-  ["col.free", (one) => figure(one.places_available), "n"], ["paper.road", (one) => word("road", one.road_access)],
-  ["paper.notes", (one) => one.utilities], ["paper.when", (one) => stamp(one.as_of), "t"],
+  ["col.name", "name"], ["col.what", termOf("facility", "kind")], ["paper.places", "places_total", "n"],
+  ["col.free", "places_available", "n"], ["paper.road", termOf("road", "road_access")],
+  ["paper.notes", "utilities"], ["paper.when", "as_of", "t"],
 ];
 
 function roads(record) {
-  const cut = record.reports.flatMap((one) => (one.roads_cut ?? []).map((road) => join(road, one.sender, stamp(one.event_at))));
+  const cut = record.reports.flatMap((one) => (one.roads_cut ?? []).map((road) => dots(road, one.sender, stamp(one.event_at))));
   return cut.length ? part("paper.roads", el("ul", {}, cut.map((one) => el("li", {}, one)))) : null;
 }
 
@@ -164,34 +161,34 @@ export function sitrep(record, plots) {
 }
 
 // --- the handover of a shift: its parts, each a table ---
-const since = ["paper.since", (one) => stamp(one.since), "t"], at = ["col.since", (one) => stamp(one.at), "t"];
-const by = ["col.by", (one) => one.by], place = ["col.place", (one) => one.place];
+const since = ["paper.since", "since", "t"], at = ["col.since", "at", "t"];
+const by = ["col.by", "by"], place = ["col.place", "place"];
 
 const openColumns = [
   ["paper.urgency", (one) => say(`precedence.${one.precedence}`)],
-  ["col.what", (one) => join(say(`what.${one.what}`), word("hazard", one.hazard), one.headline || one.detail)], place,
-  ["col.state", (one) => word("state", one.state)], by,
-  ["col.since", (one) => stamp(one.since), "t"], ["col.until", (one) => stamp(one.due_at), "t"],
+  ["col.what", (one) => dots(say(`what.${one.what}`), word("hazard", one.hazard), one.headline || one.detail)], place,
+  ["col.state", termOf("state")], by,
+  ["col.since", "since", "t"], ["col.until", "due_at", "t"],
 ];
 const incidentColumns = [
-  ["col.name", (one) => one.name], place, ["col.state", (one) => `${word("state", one.state)}${one.changed ? " *" : ""}`], since,
-  ["paper.last", (one) => stamp(one.last_at), "t"],
+  ["col.name", "name"], place, ["col.state", (one) => `${word("state", one.state)}${one.changed ? " *" : ""}`], since,
+  ["paper.last", "last_at", "t"],
 ];
 const promiseColumns = [
-  ["paper.eta", (one) => stamp(one.arrives_at), "t"], ["col.by", (one) => one.supplier],
-  ["col.what", (one) => join(kindName(one), amount(one.quantity, one.unit))],
-  ["col.state", (one) => join(word("state", one.state), one.late ? `▲ ${say("col.late")}` : "")],
-  ["col.place", (one) => join(one.place, one.incident)], ["paper.until", (one) => stamp(one.until_at), "t"],
+  ["paper.eta", "arrives_at", "t"], ["col.by", "supplier"],
+  ["col.what", (one) => dots(kindName(one), amount(one.quantity, one.unit))],
+  ["col.state", (one) => dots(word("state", one.state), one.late ? `▲ ${say("col.late")}` : "")],
+  ["col.place", (one) => dots(one.place, one.incident)], ["paper.until", "until_at", "t"],
 ];
 const replyColumns = [
-  ["paper.until", (one) => stamp(one.reply_by), "t"], by, ["col.text", (one) => one.subject], ["paper.to", (one) => words.who((one.to ?? []).join(", "))],
+  ["paper.until", "reply_by", "t"], by, ["col.text", "subject"], ["paper.to", (one) => words.who((one.to ?? []).join(", "))],
 ];
 const takenColumns = [
-  at, ["col.what", (one) => join(word("type", one.type), word("level", one.level))], place, by, ["paper.answer", (one) => word("took", one.what)],
+  at, ["col.what", (one) => dots(word("type", one.type), word("level", one.level))], place, by, ["paper.answer", termOf("took", "what")],
 ];
-const silenceColumns = [place, since, ["paper.last_word", (one) => one.last_sender], ["col.incident", (one) => one.incident_name]];
-const changedColumns = [at, ["col.incident", (one) => one.name], ["col.state", (one) => word("state", one.to_state)], by];
-const logColumns = [at, ["col.text", (one) => one.text], by];
+const silenceColumns = [place, since, ["paper.last_word", "last_sender"], ["col.incident", "incident_name"]];
+const changedColumns = [at, ["col.incident", "name"], ["col.state", termOf("state", "to_state")], by];
+const logColumns = [at, ["col.text", "text"], by];
 const below = (key, columns, rows) => (rows.length ? [el("h3", {}, say(key)), grid(columns, rows)] : null);
 
 export function handover(a) {
@@ -211,25 +208,29 @@ export function handover(a) {
 
 const ofIncident = ["sitrep", "201", "209", "214"];
 const files = ["incidents", "harm", "resources", "relocation", "sensors", "reports"];
-const link = (kind, values, text) => el("a", { href: `/paper/${kind}?${new URLSearchParams(values)}`, "data-link": true }, text);
+const link = (kind, values, text) => linked(`/paper/${kind}?${new URLSearchParams(values)}`, text);
+const span = (from, to) => `${stamp(from)} – ${stamp(to)}`;
 
 function incidentPapers(one) {
-  const title = one.name || one.incident_id.slice(0, 8);
-  return el("section", { class: "papers" }, el("h2", {}, title), el("p", { class: "small" }, [one.place, word("hazard", one.hazard), word("state", one.state), stamp(one.began_at), word("status", one.status)].filter(Boolean).join(" · ")),
-    el("ul", {}, ofIncident.map((kind) => el("li", {}, link(kind, { incident: one.incident_id }, say(`paper.kind.${kind}`)),
-      (one.periods ?? []).map((p) => el("span", {}, " · ", link(kind, { incident: one.incident_id, since: p.period_from, until: p.period_to }, `${stamp(p.period_from)} – ${stamp(p.period_to)}`))))),
-    (one.requests ?? []).map((r) => el("li", {}, link("213rr", { thread: r.thread }, `${say("paper.kind.213rr")}: ${kindName(r)}, ${stamp(r.event_at)}`))),
-    (one.messages ?? []).map((m) => el("li", {}, link("213", { message: m.message_id }, `${say("paper.kind.213")}: ${m.subject ?? ""}, ${stamp(m.event_at)}`))),
-    el("li", {}, el("a", { href: `/numbers?incident=${one.incident_id}`, "data-link": true }, say("page.numbers")))));
+  const incident = one.incident_id, name = (kind, ...rest) => [say(`paper.kind.${kind}`), rest.join(", ")].filter(Boolean).join(": ");
+  const ofPeriod = (kind) => (p) => el("span", {}, " · ", link(kind, { incident, since: p.period_from, until: p.period_to }, span(p.period_from, p.period_to)));
+  const papers = [
+    ...ofIncident.map((kind) => [link(kind, { incident }, name(kind)), (one.periods ?? []).map(ofPeriod(kind))]),
+    ...(one.requests ?? []).map((r) => link("213rr", { thread: r.thread }, name("213rr", kindName(r), stamp(r.event_at)))),
+    ...(one.messages ?? []).map((m) => link("213", { message: m.message_id }, name("213", m.subject ?? "", stamp(m.event_at)))),
+    linked(`/numbers?incident=${incident}`, say("page.numbers")),
+  ];
+  return el("section", { class: "papers" }, el("h2", {}, one.name || incident.slice(0, 8)),
+    el("p", { class: "small" }, dots(one.place, word("hazard", one.hazard), word("state", one.state), stamp(one.began_at), word("status", one.status))),
+    el("ul", {}, papers.map((paper) => el("li", {}, paper))));
 }
+const lastHours = (hours) => link("handover", { since: new Date(Date.now() - hours * 3600e3).toISOString() }, say("paper.last_hours", { n: hours }));
 
-export function papersPage(main) {
-  return watch(main, "papers", {}, (answer) => [
-    el("section", { class: "papers" }, el("h2", {}, say("paper.kind.handover")), el("ul", {}, [12, 24].map((hours) => el("li", {}, link("handover", { since: new Date(Date.now() - hours * 3600e3).toISOString() }, say("paper.last_hours", { n: hours })))))),
-    answer.items.map(incidentPapers),
-    el("section", {}, el("h2", {}, say("paper.files")), el("ul", { class: "files" }, files.map((name) => el("li", {}, csv(name, {}, say(`paper.file.${name}`)))))),
-  ], /incident|report|request|message/);
-}
+export const papersPage = (main) => watch(main, "papers", {}, (answer) => [
+  el("section", { class: "papers" }, el("h2", {}, say("paper.kind.handover")), el("ul", {}, [12, 24].map((hours) => el("li", {}, lastHours(hours))))),
+  answer.items.map(incidentPapers),
+  section(say("paper.files"), el("ul", { class: "files" }, files.map((name) => el("li", {}, csv(name, {}, say(`paper.file.${name}`)))))),
+], /incident|report|request|message/);
 
 // --- one paper -----------------------------------------------------------------------------------
 
@@ -255,23 +256,24 @@ const toLocal = (value) => (value ? new Date(new Date(value).getTime() + 5 * 360
 const fromLocal = (value) => (value ? `${value}:00+05:00` : null);
 
 function periodForm(kind, asked) {
-  const since = el("input", { id: "since", type: "datetime-local", value: toLocal(asked.get("since")) }), until = el("input", { id: "until", type: "datetime-local", value: toLocal(asked.get("until")) });
+  const inputs = ["since", "until"].map((name) => el("input", { id: name, type: "datetime-local", value: toLocal(asked.get(name)) }));
   const submit = (event) => {
     event.preventDefault();
     const values = new URLSearchParams(asked);
-    for (const [name, input] of [["since", since], ["until", until]]) input.value ? values.set(name, fromLocal(input.value)) : values.delete(name);
+    for (const { id, value } of inputs) value ? values.set(id, fromLocal(value)) : values.delete(id);
     go(`/paper/${kind}?${values}`);
   };
-  return el("form", { class: "move", onsubmit: submit }, el("a", { href: "/paper", "data-link": true }, `← ${say("page.paper")}`),
-    /^213/.test(kind) ? null : [el("label", { for: "since" }, say("paper.from")), since, el("label", { for: "until" }, say("paper.until")), until, el("button", {}, say("paper.show"))],
-    asked.get("incident") ? csv("harm", { incident: asked.get("incident") }, say("paper.file.harm")) : null,
-    el("button", { type: "button", class: "first", onclick: () => print() }, say("paper.print")));
+  const named = (key, input) => [el("label", { for: input.id }, say(key)), input];
+  return el("form", { class: "move", onsubmit: submit }, linked("/paper", `← ${say("page.paper")}`),
+    /^213/.test(kind) ? null : [...named("paper.from", inputs[0]), ...named("paper.until", inputs[1]), el("button", {}, say("paper.show"))],
+    asked.get("incident") && csv("harm", { incident: asked.get("incident") }, say("paper.file.harm")),
+    button(say("paper.print"), () => print(), { class: "first" }));
 }
 
 export async function paperPage(main, kind) {
-  const asked = new URLSearchParams(location.search), body = el("div", {}, el("p", { class: "none" }, "…"));
+  const asked = new URLSearchParams(location.search), body = el("div", {}, none("…"));
   main.append(periodForm(kind, asked), body);
   await useAllLanguages();
   const paper = [...ofIncident, "213", "213rr", "handover"].includes(kind) ? await make(kind, asked) : null;
-  fill(body, paper ?? el("p", { class: "none" }, say("paper.unknown_paper")));
+  fill(body, paper ?? none(say("paper.unknown_paper")));
 }

@@ -3,8 +3,8 @@
 import * as api from "./api.js";
 
 export const ACT = "./act.js"; // all that can be done about a thing
-const all = [ACT, "./incident.js", "./resources.js", "./warn.js", "./map.js", "./districts.js", "./sensors.js", "./orders.js", "./relocation.js", "./search.js", "./system.js",
-  "./recipients.js", "./paper.js", "./plot.js"];
+const all = [ACT, "./incident.js", "./boards.js", "./warn.js", "./map.js", "./orders.js", "./search.js", "./system.js",
+  "./paper.js", "./plot.js"];
 const AGAIN_MS = 3000, TRIES = 3;
 
 const here = new Map(); // file -> its module

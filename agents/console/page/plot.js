@@ -1,11 +1,11 @@
 // plot - lines over time as people show them: axes with units, thresholds, bands, a legend by dash as well as colour, and the same
 // numbers as a table for who reads them aloud or copies them; and an incident told by them.
-import { el, svg } from "./dom.js";
+import { button, el, none, scrolled, svg } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { figure, say, word } from "./words.js";
+import { dots, figure, say, word } from "./words.js";
 import { unitOf } from "./board.js";
-import { watch } from "./watch.js";
+import { chosen, watch } from "./watch.js";
 
 const MIN = 60e3, HOUR = 60 * MIN, DAY = 24 * HOUR, UTC5 = 5 * HOUR;
 const spans = [MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 1825 * DAY];
@@ -66,7 +66,7 @@ function asTable(caption, unit, series) {
   const every = Math.ceil(times.length / TABLE_ROWS) || 1, shown = times.filter((_, i) => i % every === 0);
   const known = series.map((one) => new Map(one.points));
   return el("details", { class: "plot-table" }, el("summary", {}, say("plot.table")),
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, el("table", {},
+    scrolled(caption, el("table", {},
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, say("col.since")), series.map((one) => el("th", { scope: "col", class: "n" }, unit ? `${one.name}, ${unit}` : one.name)))),
       el("tbody", {}, shown.map((at) => el("tr", {}, el("th", { scope: "row" }, words.time(at)), known.map((map) => el("td", { class: "n" }, figure(map.get(at))))))))));
 }
@@ -157,59 +157,47 @@ function hourly(rows, from, to) {
 }
 
 export function sensorPlots(answer) {
-  const span = { from: ms(answer.incident.since), to: ms(answer.incident.until) };
   const flat = (one) => one.type === "RAIN_ACC" && !one.points.some(([, value]) => Number(value));
   const name = (one) => `${one.thing ?? ""} (${one.sender.split(".").at(-1)}/${one.datastream_id})`, dry = answer.sensors.filter(flat);
-  return [...answer.sensors.filter((one) => !flat(one)).map((one) => plot({ ...span, title: `${word("observation", one.type)}: ${name(one)}`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : unitOf(one.unit),
+  return [...answer.sensors.filter((one) => !flat(one)).map((one) => plot({ ...spanOf(answer), title: `${word("observation", one.type)}: ${name(one)}`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : unitOf(one.unit),
     series: [{ name: word("observation", one.type), points: one.points, step: one.type === "RAIN_ACC" }], thresholds: (one.thresholds ?? []).map((t) => ({ name: say("plot.line"), value: Number(t.value) })) })),
     dry.length ? el("p", { class: "none" }, say("numbers.dry", { names: dry.map(name).join("; ") })) : null];
 }
+// Over the time that the incident has so far.
+const spanOf = ({ incident }) => ({ from: ms(incident.since), to: ms(incident.until) });
+const counted = (answer, title, unit, series) => plot({ ...spanOf(answer), title: say(title), unit: say(unit), whole: true, series: series.filter((one) => one.points.some(([, n]) => n)) });
 export function requestPlot(answer) {
-  const from = ms(answer.incident.since), to = ms(answer.incident.until), lines = answer.moves.filter((one) => one.cycle !== "household");
-  const of = (test) => lines.filter(test).map((one) => [one.at, 1]);
-  const series = [running(say("numbers.asked"), of((one) => one.event === "REQUEST"), from), running(say("numbers.promised"), of((one) => one.cycle === "line" && /^COMMIT/.test(one.event) && /^COMMITTED/.test(one.to_state)), from),
-    running(say("numbers.on_scene"), of((one) => one.cycle === "line" && one.event === "ARRIVE"), from)].filter((one) => one.points.length);
-  return plot({ title: say("numbers.requests"), whole: true, unit: say("numbers.lines"), series, from, to });
+  const { from } = spanOf(answer), lines = answer.moves.filter((one) => one.cycle !== "household");
+  const line = (key, test) => running(say(key), lines.filter(test).map((one) => [one.at, 1]), from);
+  return counted(answer, "numbers.requests", "numbers.lines", [
+    line("numbers.asked", (one) => one.event === "REQUEST"),
+    line("numbers.promised", (one) => one.cycle === "line" && /^COMMIT/.test(one.event) && /^COMMITTED/.test(one.to_state)),
+    line("numbers.on_scene", (one) => one.cycle === "line" && one.event === "ARRIVE"),
+  ]);
 }
 function householdPlot(answer) {
-  const from = ms(answer.incident.since), to = ms(answer.incident.until), of = (states) => answer.moves.filter((one) => one.cycle === "household" && states.includes(one.to_state)).map((one) => [one.at, one.households]);
-  const series = [["numbers.affected", ["AFFECTED"]], ["numbers.assisted", ["ASSISTED"]], ["numbers.moved", ["MOVED"]], ["numbers.returned", ["RETURNED"]]].map(([key, states]) => running(say(key), of(states), from)).filter((one) => one.points.length);
-  return plot({ title: say("numbers.households"), whole: true, unit: say("numbers.families"), series, from, to });
+  const { from } = spanOf(answer), moves = answer.moves.filter((one) => one.cycle === "household");
+  const line = (name) => running(say("numbers." + name), moves.filter((one) => one.to_state === name.toUpperCase()).map((one) => [one.at, one.households]), from);
+  return counted(answer, "numbers.households", "numbers.families", ["affected", "assisted", "moved", "returned"].map(line));
 }
 function lanePlot(answer) {
-  const from = ms(answer.incident.since), to = ms(answer.incident.until), lanes = ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE", "BULK"];
-  return plot({ title: say("numbers.lanes"), whole: true, unit: say("numbers.per_hour"), from, to, series: lanes.map((lane, i) => ({ name: say(`precedence.${i + 1}`), step: true, points: hourly(answer.lanes.filter((one) => one.lane === lane), from, to) }))
-    .filter((one) => one.points.some(([, n]) => n)) });
+  const { from, to } = spanOf(answer), line = (lane, i) => ({ name: say(`precedence.${i + 1}`), step: true, points: hourly(answer.lanes.filter((one) => one.lane === lane), from, to) });
+  return counted(answer, "numbers.lanes", "numbers.per_hour", ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE", "BULK"].map(line));
 }
-const answerPlot = (answer) => plot({ title: say("numbers.answers"), unit: say("numbers.minutes"), from: ms(answer.incident.since), to: ms(answer.incident.until),
+const answerPlot = (answer) => plot({ ...spanOf(answer), title: say("numbers.answers"), unit: say("numbers.minutes"),
   series: [{ name: say("numbers.first"), dots: true, points: answer.answers.map((one) => [ms(one.at), (ms(one.answered_at) - ms(one.at)) / 60000]) }] });
 
 // /numbers?incident=ID: which incident is a choice on the page itself.
 export async function numbersPage(main) {
-  const asked = new URLSearchParams(location.search), list = (await api.view("incidents", { lang: document.documentElement.lang })).items;
-  let chosen = asked.get("incident") ?? list[0]?.incident_id, leave = null, turn = 0;
-  if (!chosen) {
-    main.append(el("p", { class: "none" }, say("table.none")));
-    return null;
-  }
-  const place = el("div");
-  const open = async () => {
-    const mine = ++turn;
-    leave?.();
-    leave = null;
-    place.replaceChildren();
-    const end = await watch(place, "numbers", { incident: chosen, since: asked.get("since"), until: asked.get("until") }, (answer) => (answer.incident
-      ? el("section", { class: "numbers" }, el("h2", {}, answer.incident.name || answer.incident.id.slice(0, 8)), sensorPlots(answer), requestPlot(answer), householdPlot(answer), lanePlot(answer), answerPlot(answer))
-      : el("p", { class: "none" }, say("incident.unknown"))));
-    if (mine === turn) leave = end;
-    else end();
-  };
-  main.append(el("form", { class: "move", onsubmit: (event) => event.preventDefault() }, el("label", { for: "of" }, say("col.incident")),
-    el("select", { id: "of", onchange: (event) => { chosen = event.target.value; open(); } }, list.map((one) => el("option", { value: one.incident_id, selected: one.incident_id === chosen }, `${one.name || one.incident_id.slice(0, 8)} · ${one.place ?? ""}`))),
-    el("button", { type: "button", onclick: () => print() }, say("paper.print"))), place);
-  await open();
-  return () => {
-    turn++;
-    leave?.();
-  };
+  const asked = new URLSearchParams(location.search), wanted = asked.get("incident");
+  const { items } = await api.view("incidents", { lang: words.lang }).catch(() => ({ items: [] }));
+  if (wanted && !items.some((one) => one.incident_id === wanted)) items.push({ incident_id: wanted });
+  if (!items.length) return void main.append(none(say("table.none")));
+  const option = (one) => el("option", { value: one.incident_id, selected: one.incident_id === wanted }, dots(one.name || one.incident_id.slice(0, 8), one.place));
+  const pick = el("select", { id: "of" }, items.map(option)), place = el("div");
+  const draw = (answer) => (answer.incident ? el("section", { class: "numbers" }, el("h2", {}, answer.incident.name || answer.incident.id.slice(0, 8)), sensorPlots(answer),
+    requestPlot(answer), householdPlot(answer), lanePlot(answer), answerPlot(answer)) : none(say("incident.unknown")));
+  main.append(el("form", { class: "move", onsubmit: (event) => event.preventDefault() }, el("label", { for: "of" }, say("col.incident")), pick,
+    button(say("paper.print"), () => print())), place);
+  return chosen(pick, place, (incident) => watch(place, "numbers", { incident, since: asked.get("since"), until: asked.get("until") }, draw));
 }

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { all, dots, lang, say, time, word } from "./words.js";
 import { kindName } from "./called.js";
-import { codes, deed, formOf, frame, may, movesOf } from "./envelope.js";
+import { codes, deed, formOf, frame, kindField, may, movesOf, toField } from "./envelope.js";
 import { ask } from "./form.js";
 
 const reasons = ["NO_STOCK", "ALREADY_COMMITTED", "ROAD_CLOSED", "NO_FUEL", "NO_AUTHORITY", "COST", "TOO_LATE", "OTHER"];
@@ -21,7 +21,7 @@ const schedule = (type, time, location) => (time ? [{ type: "SCHEDULE_TYPE_" + t
 
 // --- a request for an incident --------------------------------------------------------------------------------------------
 
-export async function request(thing, choices, { kindField, toField }) {
+export async function request(thing, choices) {
   let kind = "", to = null, timer = null;
   const toWhom = await toField(thing.places, { kind: () => kind || "-", bind: (bound) => (to = bound) });
   // Who could supply that is proposed anew, unless somebody was chosen.

@@ -16,6 +16,26 @@ function renew(body, content) {
   if (document.activeElement === document.body) back();
 }
 
+// What a <select> chooses on a page: open(its value) shows it in `place` and answers how to leave it.
+export async function chosen(select, place, open) {
+  let leave = null, turn = 0;
+  async function show() {
+    const mine = ++turn;
+    leave?.();
+    leave = null;
+    fill(place);
+    const end = await open(select.value);
+    if (mine === turn) leave = end;
+    else end(); // somebody has chosen again, or gone on
+  }
+  select.addEventListener("change", show);
+  await show();
+  return () => {
+    turn++;
+    leave?.();
+  };
+}
+
 // Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to); answers what to
 // do on leaving. When the record does not answer, what is shown stays, a line says that it is old, and it is asked again.
 export async function watch(main, name, values, draw, types) {

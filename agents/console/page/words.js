@@ -25,6 +25,13 @@ export async function useLanguage(wanted) {
   document.documentElement.lang = lang;
 }
 
+// What is told in all of them at once: an alert, the titles of papers.
+const books = {};
+export async function inAllLanguages() {
+  for (const one of languages) books[one] ??= await (await fetch(`/words/${one}.json`)).json();
+  return books;
+}
+
 // "queue.empty" with {name} filled in; a key without words shows itself, so that it is noticed.
 export function say(key, values = {}) {
   const text = texts[key] ?? key;
@@ -117,8 +124,8 @@ export function time(value) {
   const year = t.year === now.year ? "" : ` ${t.year}`;
   return `${t.day} ${say("month." + (t.month + 1))}${year} ${t.clock}`;
 }
-export function age(value) {
-  const minutes = Math.max(0, Math.round((Date.now() - new Date(value).getTime()) / 60000));
+export function age(value, now = Date.now()) {
+  const minutes = Math.max(0, Math.round((now - new Date(value)) / 60000));
   if (minutes < 90) return say("age.minutes", { n: minutes });
   if (minutes < 48 * 60) return say("age.hours", { n: Math.round(minutes / 60) });
   return say("age.days", { n: Math.round(minutes / 1440) });
