@@ -116,7 +116,7 @@ static void add_messages(json_t *items, json_t *messages)
 static enum status take_answer(struct room_list *l, json_t *answer, const struct room_eye *eye)
 {
     json_t *items = json_object_get(answer, "items"), *total = json_object_get(answer, "total");
-    size_t shown, all;
+    size_t shown, all, past;
 
     if (!json_is_array(items))
         return ST_INVALID;
@@ -127,9 +127,12 @@ static enum status take_answer(struct room_list *l, json_t *answer, const struct
     add_rows(l, items, eye);
     raise_new(l->now, eye);
     all = (size_t)json_integer_value(total) + json_array_size(json_object_get(answer, "messages"));
+    past = (size_t)json_integer_value(json_object_get(answer, "past"));
+    if (past < json_array_size(l->past))
+        past = json_array_size(l->past); /* words to a person are among these */
     shown = json_array_size(l->now);
-    if (!*eye->place && all > shown + json_array_size(l->past))
-        shown = all - json_array_size(l->past);
+    if (!*eye->place && all > shown + past)
+        shown = all - past;
     l->total = shown;
     return ST_OK;
 }

@@ -33,17 +33,17 @@ SELECT a.alert_id, t.name AS type, (ARRAY['ACTUAL', 'EXERCISE'])[a.status] AS st
        (SELECT array_agg(c.target ORDER BY c.step) FROM bus.alert_call c WHERE c.alert_id = a.alert_id AND c.outcome = 'NOBODY') AS nobody_on_duty,
        (SELECT array_agg(format('%s %s', q.name, n.answer) ORDER BY n.seq) FROM bus.alert_answer n JOIN bus.principal q USING (principal_id)
          WHERE n.alert_id = a.alert_id) AS answers,
-       a.repeats, a.over_at, a.seq
+       a.repeats, a.over_at, a.seq, CASE WHEN a.level = 'ALARM' OR a.type = 180 THEN 1 WHEN a.level = 'WARNING' THEN 2 ELSE 3 END AS precedence
   FROM bus.alert a LEFT JOIN bus.type t ON t.number = a.type LEFT JOIN bus.principal p ON p.principal_id = a.sender_id
- WHERE a.is_open AND (a.calls OR a.status = 1) AND (a.over_at IS NULL OR a.over_at > now())
- ORDER BY a.state = 'UNANSWERED' DESC, a.began_at;
-COMMENT ON VIEW eoc.alert_open IS 'alarms and alerts that nobody, or not enough people, have taken yet; those for which nobody is left to ask come first';
+ WHERE a.is_open AND (a.calls OR a.status = 1) AND (a.over_at IS NULL OR a.over_at > now());
+COMMENT ON VIEW eoc.alert_open IS 'alarms and alerts that nobody, or not enough people, have taken yet: ORDER BY state = ''UNANSWERED'' DESC, began_at has those first for which nobody is left to ask';
 COMMENT ON COLUMN eoc.alert_open.began_at IS 'when a broker had it';
 COMMENT ON COLUMN eoc.alert_open.step IS 'last step of the ladder that was asked; 0 = none yet';
 COMMENT ON COLUMN eoc.alert_open.waiting IS 'since that step was asked';
 COMMENT ON COLUMN eoc.alert_open.next_at IS 'when the next step is due, or the alert over; null = it waits for a person';
 COMMENT ON COLUMN eoc.alert_open.next_asks IS 'role of the next step, and where: a place, or "district" or "region" of the alert';
 COMMENT ON COLUMN eoc.alert_open.nobody_on_duty IS 'would have been asked, if anybody had been on duty';
+COMMENT ON COLUMN eoc.alert_open.precedence IS 'as in eoc.queue: 1 FLASH .. 5 BULK';
 COMMENT ON COLUMN eoc.alert_open.repeats IS 'how often its sender said the same again';
 
 CREATE VIEW eoc.escalation_rule AS

@@ -82,7 +82,7 @@ COMMENT ON COLUMN eoc.incident_timeline.step IS 'order in which moves were decid
 CREATE VIEW eoc.incident_proposal AS
 SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.places,
        (ARRAY['ACTUAL', 'EXERCISE', 'SYSTEM', 'TEST'])[r.status] AS status, i.incident_id AS proposed_id, i.name AS proposed_name,
-       i.state AS proposed_state, r.seq, nullif(r.level, '') AS level
+       i.state AS proposed_state, r.seq, nullif(r.level, '') AS level, CASE r.type WHEN 120 THEN 1 ELSE 2 END AS precedence
   FROM bus.incident_report r
   LEFT JOIN bus.incident i ON i.incident_id = r.proposed_id AND i.ended_at IS NULL
   LEFT JOIN bus.principal p ON p.principal_id = r.sender_id
@@ -90,6 +90,7 @@ SELECT r.message_id, t.name AS type, r.event_at, p.name AS sender, r.hazard, r.p
  WHERE r.incident_id IS NULL AND r.over_seq IS NULL;
 COMMENT ON VIEW eoc.incident_proposal IS 'reports that belong to no incident yet, and the one they may belong to; a person confirms by naming them as cause or evidence';
 COMMENT ON COLUMN eoc.incident_proposal.proposed_id IS 'one that goes on; null: it may be a new one';
+COMMENT ON COLUMN eoc.incident_proposal.precedence IS 'as in eoc.queue: 1 FLASH .. 5 BULK';
 COMMENT ON COLUMN eoc.incident_proposal.level IS 'WARNING or ALARM of a detector; null: a person reported';
 
 GRANT EXECUTE ON FUNCTION bus.incident_whole TO bus_reader, bus_admin, bus_audit; -- eoc.incident_messages asks

@@ -3,7 +3,7 @@
 --
 -- precedence: the lane it would have as a message (1 FLASH .. 5 BULK), so that one order fits all.
 CREATE VIEW eoc.queue AS
-SELECT 'alert' AS what, a.alert_id AS id, CASE WHEN a.level = 'ALARM' OR a.type = 'public_alert' THEN 1 WHEN a.level = 'WARNING' THEN 2 ELSE 3 END AS precedence,
+SELECT 'alert' AS what, a.alert_id AS id, a.precedence,
        a.began_at AS since, a.status, a.state, a.places, coalesce(a.hazard, '') AS hazard, a.level AS detail, a.sender AS by,
        NULL::uuid AS incident_id, a.next_at AS due_at, array_to_string(a.asked, ', ') AS asked, NULL::numeric AS amount, a.seq
   FROM eoc.alert_open a
@@ -12,7 +12,7 @@ SELECT 'undecided', u.message_id, 3, u.since, u.status, u.verdict, u.places, '',
        NULL, NULL, NULL, NULL, u.seq
   FROM eoc.undecided u WHERE u.status IN ('ACTUAL', 'EXERCISE')
 UNION ALL
-SELECT 'report', p.message_id, CASE p.type WHEN 'flash_report' THEN 1 ELSE 2 END, p.event_at, p.status,
+SELECT 'report', p.message_id, p.precedence, p.event_at, p.status,
        CASE WHEN p.proposed_id IS NULL THEN 'NEW' ELSE 'BELONGS' END, p.places, coalesce(p.hazard, ''), coalesce(p.level, p.type), p.sender,
        p.proposed_id, NULL, p.proposed_name, NULL, p.seq
   FROM eoc.incident_proposal p
@@ -47,7 +47,7 @@ SELECT 'draft', d.message_id, 1, d.since, d.status, d.state, d.places, d.hazard,
 UNION ALL
 -- Only what is about a siren that sounds is as urgent as an alarm, and stands behind those.
 SELECT 'order', d.message_id, CASE WHEN d.action IN ('SOUND', 'SILENCE') THEN 1 ELSE 3 END, d.since, d.status, d.state, d.places, '', concat_ws(' ', d.machine, nullif(d.action, ''), nullif(d.how, '')), d.author, d.incident_id, d.not_after,
-       NULL, d.needed - cardinality(d.approved_by), d.seq
+       NULL, (d.needed - cardinality(d.approved_by))::numeric, d.seq
   FROM eoc.order_draft d WHERE d.state = 'WAITING';
 COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, what = ''order'', since';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';

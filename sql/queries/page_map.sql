@@ -6,7 +6,8 @@ SELECT json_build_object(
                  FROM eoc.place p WHERE p.holds AND p.level IN ('REGION', 'DISTRICT')) AS x), '[]'),
     'incidents', coalesce((SELECT json_agg(x) FROM (SELECT i.incident_id, i.name, i.state, i.status, i.hazard, i.severity, i.places, i.began_at, i.reports FROM eoc.incident_now i
                  WHERE i.state NOT IN ('CLOSED', 'MERGED', 'FALSE_ALARM') AND i.status IN ('ACTUAL', 'EXERCISE') ORDER BY i.last_at DESC NULLS LAST LIMIT 200) AS x), '[]'),
-    'alerts', coalesce((SELECT json_agg(x) FROM (SELECT a.alert_id, a.type, a.level, a.hazard, a.status, a.state, a.places, a.sender, a.began_at FROM eoc.alert_open a LIMIT 200) AS x), '[]'),
+    'alerts', coalesce((SELECT json_agg(x) FROM (SELECT a.alert_id, a.type, a.level, a.hazard, a.status, a.state, a.places, a.sender, a.began_at FROM eoc.alert_open a
+                 ORDER BY a.state = 'UNANSWERED' DESC, a.began_at LIMIT 200) AS x), '[]'),
     'gateways', coalesce((SELECT json_agg(x) FROM (
                  SELECT g.sender, d.level, d.hazard, d.event_at, d.status, s.time AS heard_at, s.mode, s.battery_v, t.name AS station, t.lat, t.lon,
                         coalesce(t.pcode, d.pcode, substring(g.sender FROM 'tj([0-9]{7})')) AS pcode

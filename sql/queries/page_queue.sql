@@ -1,24 +1,25 @@
 -- page: what needs a decision, most urgent and oldest first, words for this person that he has not read, and what somebody has in hand
--- takes: lang status person
+-- takes: lang rows person
 -- On a night with 10,000 open things all of them are looked at once, but only for what counts and orders them; whom an
--- alarm asked, who answered and the like are looked up for those that are shown: the first 300, and
--- the newest alarms however many older ones there are, and of orders to sirens as many. Silence is worked out once, for both.
-WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence' AND ($2::text IS NULL OR q.status = $2::text)),
-     s AS MATERIALIZED (SELECT q.what, q.id, q.precedence, q.since, q.seq FROM eoc.queue q WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
-                         UNION ALL SELECT n.what, n.id, n.precedence, n.since, n.seq FROM silent n),
+-- alarm asked, who answered and the like are looked up for those that are shown: the first `rows` (300; what an exercise
+-- of another day has left comes last), and the newest alarms however many older ones there are, and of orders to sirens
+-- as many. Silence is worked out once, for both.
+WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence'),
+     s AS MATERIALIZED (SELECT q.id, q.precedence * 2 + (q.what = 'order')::int4 + CASE WHEN q.status = 'EXERCISE' AND q.since < now() - interval '1 day' THEN 100 ELSE 0 END AS rank, q.since, q.seq
+                          FROM eoc.queue q WHERE q.what <> 'silence'
+                         UNION ALL SELECT n.id, n.precedence * 2, n.since, n.seq FROM silent n),
+     tally AS MATERIALIZED (SELECT max(s.seq) AS as_of, count(*) AS total, count(*) FILTER (WHERE s.rank < 4) AS urgent, count(*) FILTER (WHERE s.rank > 99) AS past FROM s),
      shown AS MATERIALIZED (
-         SELECT * FROM (SELECT * FROM eoc.queue q
-                         WHERE q.what <> 'silence' AND ($2::text IS NULL OR q.status = $2::text)
-                           AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.precedence, s.what = 'order', s.since LIMIT 300)
-                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 AND s.what <> 'order' ORDER BY s.since DESC LIMIT 20)
-                                        || ARRAY(SELECT s.id FROM s WHERE s.precedence = 1 AND s.what = 'order' ORDER BY s.since DESC LIMIT 20))
-                        UNION ALL SELECT * FROM silent) AS q
-          ORDER BY q.precedence, q.what = 'order', q.since LIMIT 340),
+         SELECT q.* FROM eoc.queue q
+          WHERE q.what <> 'silence'
+            AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.rank, s.since LIMIT least(greatest(coalesce($2::text::int4, 300), 0), 2000))
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 ORDER BY s.since DESC LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 3 ORDER BY s.since DESC LIMIT 20))
+         UNION ALL SELECT * FROM silent),
      called AS MATERIALIZED (SELECT k.kind, CASE $1::text WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS name
                                FROM eoc.kinds_of(ARRAY(SELECT DISTINCT eoc.asked_kind(n.detail) FROM shown n WHERE n.what IN ('request', 'late'))) AS k)
 SELECT json_build_object(
-    'as_of', (SELECT max(seq) FROM s),
-    'total', (SELECT count(*) FROM s),
+    'as_of', t.as_of, 'total', t.total, 'urgent', t.urgent, 'past', t.past,
     'items', coalesce((SELECT json_agg(x) FROM (
         SELECT q.*, k.name AS kind_name, eoc.place_name(split_part(q.places, ' ', 1), coalesce($1::text, 'en')) AS place, to_json(f) AS flash, to_json(d) AS detection, c.headline,
                u.code, u.why, u.type, o.acks, o.acks_needed, o.nobody_on_duty, o.answers
@@ -38,8 +39,9 @@ SELECT json_build_object(
                eoc.place_name(d.pcode, coalesce($1::text, 'en')) AS place, d.sender AS by, d.incident_id, d.doc->'general_message'->>'subject' AS detail,
                d.doc->'general_message'->>'text' AS text, d.doc->>'lane' AS lane, eoc.at(d.doc->'general_message'->>'reply_by_us') AS due_at
           FROM eoc.reached r JOIN eoc.document d ON d.seq = r.seq
-         WHERE r.principal = $3::text AND r.level IN ('STORED', 'DELIVERED') AND d.type = 'general_message' AND ($2::text IS NULL OR d.status = $2::text)
+         WHERE r.principal = $3::text AND r.level IN ('STORED', 'DELIVERED') AND d.type = 'general_message'
          ORDER BY d.seq DESC LIMIT 50) AS x), '[]'),
     'taken', coalesce((SELECT json_agg(x) FROM (
         SELECT t.*, eoc.place_name(split_part(t.places, ' ', 1), coalesce($1::text, 'en')) AS place
-          FROM eoc.taken t WHERE t.status = coalesce($2::text, t.status) ORDER BY t.since DESC LIMIT 30) AS x), '[]'))::text;
+          FROM eoc.taken t ORDER BY t.since DESC LIMIT 30) AS x), '[]'))::text
+  FROM tally t;

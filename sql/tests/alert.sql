@@ -154,7 +154,7 @@ SELECT is((pg_temp.said(3))[5], 'EXHAUSTED 4 chief@3501000', 'then there is nobo
 SELECT is(pg_temp.state(3), 'UNANSWERED', 'and it is unanswered');
 SELECT is(pg_temp.timer(3), NULL, 'and rings no more');
 SELECT pg_temp.alarm(4) \g /dev/null
-SELECT is((SELECT array_agg(state) FROM eoc.alert_open), ARRAY['UNANSWERED', 'ISSUED'], 'people see that first');
+SELECT is((SELECT array_agg(state ORDER BY state = 'UNANSWERED' DESC, began_at) FROM eoc.alert_open), ARRAY['UNANSWERED', 'ISSUED'], 'people see that first');
 SELECT is(pg_temp.answers('coes.khujand.hub', 3), 'APPLIED', 'late');
 SELECT is(pg_temp.state(3), 'ACKNOWLEDGED', 'is better than never');
 

@@ -99,6 +99,11 @@ static void families_are_numbers_for_who_may_read_none(void **state)
     assert_int_equal(failures_of(*state, "boards", NULL), 0);
 }
 
+static void a_long_queue_is_told_in_part_and_counted_whole(void **state)
+{
+    assert_int_equal(failures_of(*state, "queue", NULL), 0);
+}
+
 static void a_household_has_one_plot_and_nobody_decides_for_another(void **state)
 {
     assert_int_equal(failures_of(*state, "whose_plot", NULL), 0);
@@ -244,6 +249,7 @@ int main(void)
         T(a_word_is_found_in_whatever_letters),
         T(people_and_things_are_found_by_what_people_call_them),
         T(families_are_numbers_for_who_may_read_none),
+        T(a_long_queue_is_told_in_part_and_counted_whole),
         T(a_household_has_one_plot_and_nobody_decides_for_another),
         T(nothing_is_promised_twice_and_what_is_wanted_is_counted),
         T(each_person_at_a_desk_counts_as_that_person),
