@@ -1,4 +1,4 @@
-/* room_detail - see room_parts.h. What the page's detected.js, called.js and refusal.js say. */
+/* room_detail - see room_parts.h. What the page's called.js says. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* room_line - see room.h: one thing in some lines, as the page's queue.js and resources.js have it.
+/* room_line - see room.h: one thing in some lines, as the page's queue.js and boards.js have it.
  *
  *   FLASH        14:05 · Alarm · mudflow · exercise
  *                Ayni · coes.tj3505203.gw07
