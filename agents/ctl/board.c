@@ -25,6 +25,7 @@ struct board {
     struct ctl *ctl;
     struct db *db; /* NULL: it is away */
     struct room_eye eye;
+    struct json_t *names; /* as they were when the database was reached */
     bool json, past;
     uint64_t every, most;
     char why[600]; /* it cannot be read */
@@ -129,21 +130,47 @@ static void put_json(struct buf *out, const struct room_list *l, const char *lis
 
 /* --- where it comes from ---------------------------------------------------------------------- */
 
-static enum status read_list(struct board *b, struct room_list *l, const char *sql, unsigned n)
+/* Language, world (both), who looks: as far as the query takes them. */
+static enum status ask(struct board *b, struct db_rows **r, const char *sql, unsigned n)
 {
     const char *params[] = {(const char *[]){"tg", "ru", "en"}[b->eye.lang], NULL,
                             *b->eye.me ? b->eye.me : NULL};
-    struct db_rows *r;
-    enum status st = db_query(b->db, &r, sql_of(sql), params, n);
-    const char *answer;
+    enum status st = db_query(b->db, r, sql_of(sql), params, n);
 
-    if (st != ST_OK) {
+    if (st != ST_OK)
         snprintf(b->why, sizeof(b->why), "%s", db_error(b->db));
+    return st;
+}
+
+static const char *answer_of(const struct db_rows *r)
+{
+    const char *answer = db_cell(r, 0, db_heading(r, 0));
+
+    return answer ? answer : "";
+}
+
+static enum status read_names(struct board *b)
+{
+    struct db_rows *r;
+    enum status st = ask(b, &r, "queries/page_names", 1);
+
+    if (st != ST_OK)
         return st;
-    }
-    answer = db_cell(r, 0, db_heading(r, 0));
+    room_free_names(b->names);
+    b->eye.names = b->names = room_read_names(answer_of(r));
+    db_rows_free(r);
+    return ST_OK;
+}
+
+static enum status read_list(struct board *b, struct room_list *l, const char *sql, unsigned n)
+{
+    struct db_rows *r;
+    enum status st = ask(b, &r, sql, n);
+
+    if (st != ST_OK)
+        return st;
     b->eye.now_s = time(NULL);
-    st = room_read(l, answer ? answer : "", &b->eye);
+    st = room_read(l, answer_of(r), &b->eye);
     if (st != ST_OK)
         snprintf(b->why, sizeof(b->why), "%s answers what nobody understands", sql);
     db_rows_free(r);
@@ -177,8 +204,11 @@ static enum status look(struct board *b, struct buf *out)
     enum status st = ST_OK;
 
     buf_clear(out);
-    if (!b->db)
+    if (!b->db) {
         st = db_open(&b->db, b->ctl->set.database, b->why, sizeof(b->why));
+        if (st == ST_OK && !b->json)
+            st = read_names(b);
+    }
     if (st == ST_OK)
         st = read_all(b, out);
     if (st != ST_CLOSED || !b->every)
@@ -261,5 +291,6 @@ int ctl_board(struct ctl *c)
     b.eye.place = c->argc == 2 ? c->argv[1] : "";
     code = show(&b);
     db_close(b.db);
+    room_free_names(b.names);
     return code;
 }

@@ -22,6 +22,7 @@ struct room_eye {
     const char *me, *place; /* a principal; how a P-code begins; "": nobody, everywhere */
     int64_t now_s;
     bool colour;
+    const struct json_t *names; /* by code, as sql/queries/page_names.sql answers; NULL: none */
 };
 
 struct room_list {
@@ -33,6 +34,10 @@ struct room_list {
 MUST_CHECK enum status room_read(struct room_list *out, const char *answer,
                                  const struct room_eye *eye);
 void room_free(struct room_list *l);
+
+/* Names for an eye, to be freed; NULL: it is no such answer. */
+struct json_t *room_read_names(const char *answer);
+void room_free_names(struct json_t *names); /* NULL is allowed */
 
 size_t room_count_of(const struct json_t *rows);
 /* Appends the first `most` of them, each in lines of WRAP_COLUMNS. */

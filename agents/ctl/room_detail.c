@@ -26,9 +26,10 @@ static double number_of(const json_t *row, const char *key)
     return room_has(row, key) ? strtod(room_field(row, key), NULL) : room_number(row, key);
 }
 
+/* Three figures that tell something: 250, 4.56, 0.0267. */
 static int digits_of(double value)
 {
-    return fabs(value) >= 100 ? 0 : fabs(value) >= 1 ? 2 : 6;
+    return (int)fmin(6, fmax(0, 2 - floor(log10(value != 0 ? fabs(value) : 1))));
 }
 
 static void put_measure(char out[TEXT], enum lang lang, double value, const char *unit)
@@ -147,21 +148,26 @@ static size_t unit_length(const char *at)
 void room_put_wanted(struct buf *line, enum lang lang, const char *detail, const char *kind_name)
 {
     size_t amount = strspn(detail, "0123456789."), unit;
+    struct buf much = {0};
     char name[TEXT];
 
     if (amount && detail[amount] == ' ') {
-        room_figure(line, lang, strtod(detail, NULL), 3);
-        buf_puts(line, " ");
+        room_figure(&much, lang, strtod(detail, NULL), 3);
         detail += amount + 1;
     }
     unit = unit_length(detail);
     if (unit) {
         snprintf(name, sizeof(name), "%.*s", (int)unit, detail);
-        room_word(line, lang, "unit", name);
-        buf_puts(line, " ");
+        room_join(&much, " ");
+        room_word(&much, lang, "unit", name);
         detail += unit + 1;
     }
     room_put_kind(line, lang, detail, kind_name);
+    if (much.len) {
+        room_join(line, ": ");
+        buf_put(line, much.data, much.len);
+    }
+    buf_free(&much);
 }
 
 /* --- what waits for a decision ---------------------------------------------------------------- */
@@ -224,32 +230,106 @@ static void put_undecided(struct buf *line, enum lang lang, const json_t *row)
         put_now(line, lang, why);
 }
 
-/* --- orders ----------------------------------------------------------------------------------- */
+/* --- who and which machine -------------------------------------------------------------------- */
+
+static size_t word_length(const char *at, const char *more)
+{
+    size_t n = 0;
+
+    while (isalnum((unsigned char)at[n]) || at[n] == '_' || (at[n] && strchr(more, at[n])))
+        n++;
+    return n;
+}
+
+/* "coes.ayni.office"; 0: here stands none. */
+static size_t office_length(const char *at)
+{
+    size_t n = word_length(at, "") ? word_length(at, "-") : 0, end = 0;
+
+    while (n && at[n] == '.' && word_length(at + n + 1, "-")) {
+        n += 1 + word_length(at + n + 1, "-");
+        end = n;
+    }
+    return end;
+}
+
+/* "duty@3505203"; *duty: with its @. */
+static size_t duty_length(const char *at, size_t *duty)
+{
+    size_t n = word_length(at, ""), digits;
+
+    digits = n && at[n] == '@' ? strspn(at + n + 1, "0123456789") : 0;
+    *duty = digits ? n + 1 : 0;
+    return *duty + digits;
+}
+
+static const char *name_of(const struct room_eye *eye, const char *code, size_t len)
+{
+    char key[TEXT];
+
+    snprintf(key, sizeof(key), "%.*s", (int)len, code);
+    return room_field(eye->names, key);
+}
+
+/* The district's if the place itself has no name. */
+static void put_duty_place(struct buf *line, const struct room_eye *eye, const char *pcode,
+                           size_t len)
+{
+    const char *name = name_of(eye, pcode, len);
+
+    name = *name ? name : name_of(eye, pcode, len < 7 ? len : 7);
+    if (*name)
+        buf_printf(line, ", %s", name);
+    else
+        buf_printf(line, ", %.*s", (int)len, pcode);
+}
+
+void room_put_who(struct buf *line, const struct room_eye *eye, const char *text)
+{
+    while (*text) {
+        size_t duty = 0, len = duty_length(text, &duty);
+        const char *name;
+
+        len = len ? len : office_length(text);
+        name = name_of(eye, text, duty ? duty : len);
+        if (!len || !*name) {
+            len = len ? len : 1;
+            buf_put(line, text, len);
+        } else {
+            buf_puts(line, name);
+            if (duty)
+                put_duty_place(line, eye, text + duty, len - duty);
+        }
+        text += len;
+    }
+}
 
 /* "coes.tj3505203.gw07 SOUND EVACUATE": the machine and what it is to do, as eoc.order_draft has
  * them. */
-static void put_order(struct buf *line, enum lang lang, const char *detail)
+static void put_order(struct buf *line, const struct room_eye *eye, const char *detail)
 {
     size_t machine = strcspn(detail, " ");
-    char what[TEXT];
+    char what[TEXT], name[TEXT];
 
     snprintf(what, sizeof(what), "%s", detail[machine] ? detail + machine + 1 : "numbers");
     for (char *c = what; *c; c++)
         *c = *c == ' ' ? '.' : *c;
-    room_word(line, lang, "order.do", what);
-    buf_printf(line, " · %.*s", (int)machine, detail);
+    snprintf(name, sizeof(name), "%.*s", (int)machine, detail);
+    room_word(line, eye->lang, "order.do", what);
+    buf_puts(line, " · ");
+    room_put_who(line, eye, name);
 }
 
-void room_put_detail(struct buf *line, enum lang lang, const json_t *row)
+void room_put_detail(struct buf *line, const struct room_eye *eye, const json_t *row)
 {
     const char *what = room_field(row, "what"), *detail = room_field(row, "detail");
 
     if (strcmp(what, "order") == 0)
-        put_order(line, lang, detail);
+        put_order(line, eye, detail);
     else if (strcmp(what, "undecided") == 0)
-        put_undecided(line, lang, row);
+        put_undecided(line, eye->lang, row);
     else if (*detail && (strcmp(what, "request") == 0 || strcmp(what, "late") == 0))
-        room_put_wanted(line, lang, detail, room_field(row, "kind_name"));
+        room_put_wanted(line, eye->lang, detail, room_field(row, "kind_name"));
     else
         buf_puts(line, detail);
 }

@@ -113,15 +113,47 @@ static void add_title(struct buf *line, const struct room_eye *eye, const json_t
     add_exercise(line, eye, row);
 }
 
+/* With one {who}. */
+static void add_who(struct buf *line, const struct room_eye *eye, const char *key, const char *who)
+{
+    struct buf called = {0};
+
+    room_put_who(&called, eye, who);
+    buf_put(&called, "", 1);
+    if (!called.failed)
+        add_said(line, eye->lang, key, "who", (const char *)called.data);
+    buf_free(&called);
+}
+
+/* Of what was taken down by telephone whose word it is. */
+static void add_role(struct buf *line, const struct room_eye *eye, const json_t *flash)
+{
+    const char *role = room_field(flash, "reporter_role");
+    struct buf word = {0};
+
+    if (!*role ||
+        (strcmp(role, "DISTRICT_DUTY") == 0 && strcmp(room_field(flash, "sender"), eye->me) != 0))
+        return;
+    room_word(&word, eye->lang, "role", role);
+    buf_put(&word, "", 1);
+    if (!word.failed)
+        add_who(line, eye, "queue.told_by", (const char *)word.data);
+    buf_free(&word);
+}
+
 static void add_where(struct buf *line, const struct room_eye *eye, const json_t *row)
 {
     add(line, room_has(row, "place") ? room_field(row, "place") : room_field(row, "places"));
     if (!is_what(row, "alert") && !room_has(row, "headline") && !has_object(row, "detection") &&
         !has_object(row, "flash") && room_has(row, "detail")) {
         room_join(line, " · ");
-        room_put_detail(line, eye->lang, row);
+        room_put_detail(line, eye, row);
     }
-    add(line, room_field(row, "by"));
+    if (room_has(row, "by")) {
+        add_role(line, eye, json_object_get(row, "flash"));
+        room_join(line, " · ");
+        room_put_who(line, eye, room_field(row, "by"));
+    }
 }
 
 /* What a flash report counts. */
@@ -184,7 +216,7 @@ static bool is_mine(const json_t *row, const char *me)
     return false;
 }
 
-static void add_nobody(struct buf *line, enum lang lang, const json_t *offices)
+static void add_nobody(struct buf *line, const struct room_eye *eye, const json_t *offices)
 {
     struct buf who = {0};
 
@@ -196,7 +228,7 @@ static void add_nobody(struct buf *line, enum lang lang, const json_t *offices)
     }
     buf_put(&who, "", 1);
     if (json_array_size(offices) && !who.failed)
-        add_said(line, lang, "queue.nobody", "who", (const char *)who.data);
+        add_who(line, eye, "queue.nobody", (const char *)who.data);
     buf_free(&who);
 }
 
@@ -220,7 +252,7 @@ static void add_answers(struct buf *line, const struct room_eye *eye, const json
         add_said(line, eye->lang, "queue.mine", "", "");
     if (is_what(row, "alert") && *eye->me && strcmp(room_field(row, "by"), eye->me) == 0)
         add_said(line, eye->lang, "queue.own", "", "");
-    add_nobody(line, eye->lang, json_object_get(row, "nobody_on_duty"));
+    add_nobody(line, eye, json_object_get(row, "nobody_on_duty"));
 }
 
 static void add_notes(struct buf *line, const struct room_eye *eye, const json_t *row)
@@ -237,7 +269,7 @@ static void add_notes(struct buf *line, const struct room_eye *eye, const json_t
     else
         add_word(line, eye->lang, "state", state);
     if (*asked)
-        add_said(line, eye->lang, "queue.asked", "who", asked);
+        add_who(line, eye, "queue.asked", asked);
     add_time(line, eye, "queue.due", room_field(row, "due_at"));
     add_answers(line, eye, row);
 }
@@ -279,8 +311,7 @@ void room_put_item(struct buf *out, const struct room_eye *eye, const json_t *ro
 
 void room_put_taken(struct buf *out, const struct room_eye *eye, const json_t *row)
 {
-    const char *who = room_field(row, "taken_by");
-    struct buf line = {0}, when = {0};
+    struct buf line = {0}, when = {0}, who = {0};
 
     add_levels(&line, eye->lang, room_field(row, "detail"));
     add_word(&line, eye->lang, "hazard", room_field(row, "hazard"));
@@ -288,12 +319,15 @@ void room_put_taken(struct buf *out, const struct room_eye *eye, const json_t *r
     room_join(&line, " · ");
     room_time(&when, eye->lang, room_field(row, "since"), eye->now_s);
     buf_put(&when, "", 1);
-    if (!when.failed)
+    room_put_who(&who, eye, room_has(row, "taken_by") ? room_field(row, "taken_by") : "?");
+    buf_put(&who, "", 1);
+    if (!when.failed && !who.failed)
         room_say(&line, eye->lang, "queue.taken_by",
-                 (const struct translate_value[]){{"who", *who ? who : "?"},
+                 (const struct translate_value[]){{"who", (const char *)who.data},
                                                   {"at", (const char *)when.data}},
                  2);
     put_line(out, 2, &line);
+    buf_free(&who);
     buf_free(&when);
     buf_free(&line);
 }
@@ -324,7 +358,8 @@ static void put_supplier(struct buf *out, const struct room_eye *eye, const json
     const char *at = room_has(part, "arrived_at") ? "" : room_field(part, "arrives_at");
     struct buf line = {0};
 
-    buf_printf(&line, "%s: ", room_field(part, "supplier"));
+    room_put_who(&line, eye, room_field(part, "supplier"));
+    buf_puts(&line, ": ");
     room_word(&line, eye->lang, "state", room_field(part, "state"));
     buf_puts(&line, " ");
     room_figure(&line, eye->lang, room_number(part, "quantity"), 3);

@@ -172,6 +172,20 @@ void room_free(struct room_list *l)
     *l = (struct room_list){0};
 }
 
+json_t *room_read_names(const char *text)
+{
+    json_t *answer = json_loads(text, 0, NULL);
+    json_t *names = json_incref(json_object_get(answer, "names"));
+
+    json_decref(answer);
+    return names;
+}
+
+void room_free_names(json_t *names)
+{
+    json_decref(names);
+}
+
 size_t room_count_of(const json_t *rows)
 {
     return json_array_size(rows);

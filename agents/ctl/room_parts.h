@@ -37,8 +37,11 @@ static inline void room_join(struct buf *line, const char *between)
  * text. */
 void room_put_detected(struct buf *line, enum lang lang, const json_t *detection);
 /* What a row says of itself, in the reader's language where it is not people's own words. */
-void room_put_detail(struct buf *line, enum lang lang, const json_t *row);
-/* "4 kg fuel": an amount, its unit and a kind of resource. */
+void room_put_detail(struct buf *line, const struct room_eye *eye, const json_t *row);
+/* A text with codes (`coes.ayni.office`, `duty@3505203`) as people call them; what is none stays.
+ */
+void room_put_who(struct buf *line, const struct room_eye *eye, const char *text);
+/* "fuel: 4 kg": an amount, its unit and a kind of resource. */
 void room_put_wanted(struct buf *line, enum lang lang, const char *detail, const char *kind_name);
 /* "excavator", as the list of kinds has it, else as people wrote it. */
 void room_put_kind(struct buf *line, enum lang lang, const char *kind, const char *kind_name);

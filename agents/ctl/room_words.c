@@ -100,8 +100,10 @@ void room_figure(struct buf *out, enum lang lang, double value, int digits)
     point = strchr(text, '.');
     while (point && (text[len - 1] == '0' || text[len - 1] == '.') && text + len > point)
         text[--len] = '\0';
-    if (*at == '-')
-        buf_put(out, at++, 1);
+    if (*at == '-') {
+        buf_puts(out, "\u2212");
+        at++;
+    }
     for (whole = strcspn(at, "."); whole; whole--, at++) {
         buf_put(out, at, 1);
         if (whole % 3 == 1 && whole > 1)

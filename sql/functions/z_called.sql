@@ -192,4 +192,4 @@ COMMENT ON FUNCTION eoc.called_as IS 'what people call principals, duties (duty@
 GRANT SELECT ON eoc.called, bus.called TO bus_reader, bus_admin;
 GRANT EXECUTE ON FUNCTION bus.called_set TO bus_admin;
 GRANT EXECUTE ON FUNCTION bus.offices, eoc.asked_kind, eoc.kinds_of, eoc.recipients, eoc.suppliers, eoc.called_as TO bus_reader;
-GRANT EXECUTE ON FUNCTION eoc.asked_kind, eoc.kinds_of TO bus_admin; -- the queue of the page is that of `eocctl board`
+GRANT EXECUTE ON FUNCTION eoc.asked_kind, eoc.kinds_of, eoc.called_as TO bus_admin; -- the queue of the page is that of `eocctl board`

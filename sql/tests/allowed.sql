@@ -42,8 +42,8 @@ INSERT INTO allowed VALUES
     eoc.report_due eoc.report_rule eoc.alert_in_force eoc.silence'),
 -- What people call agencies, offices and resources, to whom they can write, and who could supply.
 ('bus_reader bus_admin', 'SELECT', 'bus.called eoc.called'),
-('bus_reader', 'EXECUTE', 'bus.offices eoc.recipients eoc.suppliers eoc.called_as'),
-('bus_reader bus_admin', 'EXECUTE', 'eoc.asked_kind eoc.kinds_of'),
+('bus_reader', 'EXECUTE', 'bus.offices eoc.recipients eoc.suppliers'),
+('bus_reader bus_admin', 'EXECUTE', 'eoc.asked_kind eoc.kinds_of eoc.called_as'),
 ('bus_admin', 'EXECUTE', 'bus.called_set'),
 -- The boards: numbers of families, who is heard, streams of samples; each asks what the reader may hear.
 ('bus_reader bus_admin bus_audit', 'EXECUTE', 'eoc.families eoc.incident_families eoc.links eoc.channels

@@ -52,7 +52,7 @@ export async function queue({ test, enter, leave, bus, words }) {
   });
 
   // Of each line what is said, without tags; marks of the page stand in the margin there.
-  const linesOf = (page) => page.evaluate(() => [...document.querySelectorAll("main > .queue .item")].map((item) => ({ id: item.dataset.id,
+  const linesOf = (page) => page.evaluate(() => [...document.querySelectorAll(".queue .item:not(.past .item)")].map((item) => ({ id: item.dataset.id,
     said: [...item.querySelectorAll(".text > p")].map((p) => { const own = p.cloneNode(true); own.querySelectorAll(".tag").forEach((tag) => tag.remove()); return own.textContent; }) })));
   const rowsOf = (json) => json.split("\n").filter(Boolean).map((row) => JSON.parse(row)).filter((row) => row.list === "queue").map((row) => row.id);
   const plain = (text) => text.replace(/[\s\u00a0]+/g, " ").trim();

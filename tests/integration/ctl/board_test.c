@@ -114,7 +114,7 @@ static void what_is_wanted_stands_below_the_queue_and_who_has_promised_it(void *
     expect(*state, "board", 0, "excavator");
     assert_non_null(strstr(out, "promised more than wanted"));
     assert_non_null(strstr(out, "Wanted 4"));
-    assert_non_null(strstr(out, "coes.ayni: promised 6"));
+    assert_non_null(strstr(out, ": promised 6"));
     expect(*state, "board 35 --json", 0, "\"list\":\"resources\"");
     assert_non_null(strstr(out, "\"promised\":6"));
     expect(*state, "board 3601", 0, "Nothing is wanted, promised or away.");

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "agents/ctl/room_words.h"
+#include "agents/link/print.h"
 
 #include "proto/base/banned.h"
 
@@ -135,6 +136,24 @@ static void expect_item(enum lang lang, const char *row, const char *wanted)
     assert_string_equal(text_of(), wanted);
 }
 
+/* In the margin stands how urgent it is, and nothing is wider than a terminal. */
+static void expect_lines_that_fit(enum lang lang, const char *row)
+{
+    char answer[2000];
+    const char *end;
+
+    eye.lang = lang;
+    snprintf(answer, sizeof(answer), "{\"total\":1,\"items\":[%s]}", row);
+    read_list(answer);
+    buf_clear(&out);
+    room_put_rows(&out, &eye, list.now, 1, room_put_item);
+    for (const char *line = text_of(); *line; line = end + 1) {
+        end = strchr(line, '\n');
+        assert_in_range(print_width(line, (size_t)(end - line)), 15, 80);
+        assert_int_equal(*line == ' ', line != (const char *)out.data);
+    }
+}
+
 static const char detected[] =
     "{\"what\":\"alert\",\"precedence\":1,\"since\":\"2026-08-10T06:30:00+00:00\",\"status\":"
     "\"EXERCISE\",\"state\":\"ISSUED\",\"places\":\"3505203\",\"place\":\"Айнӣ\",\"hazard\":"
@@ -159,15 +178,30 @@ static void an_alarm_says_what_was_measured_whom_it_asked_and_who_answered(void 
         "of\n"
         "              2 have taken it · yours is counted · nobody is on duty:\n"
         "              duty@3505000\n");
-    expect_item(
-        LANG_TAJIK, detected,
-        "ФАВРӢ         11:30 · Бонги хатар · сел · машқ\n"
-        "              Айнӣ · coes.tj3505203.gw07\n"
-        "              «сатҳи об: 2,44\u00a0м, ҳадди огоҳӣ 2\u00a0м (канали 4), дар давоми 3 дақ;\n"
-        "              сим канда шудааст (канали 7); пеши сел бо суръати 3,3 м/с меояд»\n"
-        "              кас ҷавоб надодааст · пурсида шуд: duty@3505203 · то\n"
-        "              11\u00a0август\u00a011:31 · 1 аз 2 қабул карданд · аз они шумо ба ҳисоб\n"
-        "              гирифта шуд · касе дар навбатдорӣ нест: duty@3505000\n");
+    expect_lines_that_fit(LANG_TAJIK, detected);
+    expect_lines_that_fit(LANG_RUSSIAN, detected);
+}
+
+static void codes_are_called_as_people_call_them(void **state)
+{
+    struct json_t *names =
+        room_read_names("{\"names\":{\"coes.tj3505203.gw07\":\"Gateway gw07, Ayni\",\"duty@\":"
+                        "\"Duty officer\",\"3505203\":\"Ayni\"}}");
+
+    (void)state;
+    assert_non_null(names);
+    eye.names = names;
+    expect_item(LANG_ENGLISH,
+                "{\"what\":\"alert\",\"precedence\":1,\"since\":\"2026-08-10T06:30:00+00:00\","
+                "\"status\":\"ACTUAL\",\"state\":\"ISSUED\",\"places\":\"350520301\",\"detail\":"
+                "\"ALARM\",\"by\":\"coes.tj3505203.gw07\",\"asked\":\"duty@350520301, "
+                "chief@3505203, x.y\"}",
+                "FLASH         11:30 · Alarm\n"
+                "              350520301 · Gateway gw07, Ayni\n"
+                "              nobody has answered · asked: Duty officer, Ayni, chief@3505203,\n"
+                "              x.y\n");
+    room_free_names(names);
+    eye.names = NULL;
 }
 
 static void an_order_names_the_machine_and_how_many_still_approve(void **state)
@@ -191,7 +225,7 @@ static void what_is_asked_for_is_said_in_the_reader_s_language(void **state)
                 "\"status\":\"ACTUAL\",\"state\":\"OPEN\",\"places\":\"3505203\",\"detail\":"
                 "\"1200.5 KGM petrol for Ayni\",\"kind_name\":\"топливо\",\"incident_id\":null}",
                 "Важно         11:00 · Запрос\n"
-                "              3505203 · 1\u202f200,5 кг топливо\n"
+                "              3505203 · топливо: 1\u202f200,5 кг\n"
                 "              открыто\n");
     expect_item(LANG_ENGLISH,
                 "{\"what\":\"undecided\",\"precedence\":3,\"since\":\"2026-08-10T06:00:00+00:00\","
@@ -238,6 +272,7 @@ int main(void)
         cmocka_unit_test(one_place_s_things_are_those_that_lie_there_too),
         cmocka_unit_test(what_is_no_answer_is_refused),
         cmocka_unit_test(an_alarm_says_what_was_measured_whom_it_asked_and_who_answered),
+        cmocka_unit_test(codes_are_called_as_people_call_them),
         cmocka_unit_test(an_order_names_the_machine_and_how_many_still_approve),
         cmocka_unit_test(what_is_asked_for_is_said_in_the_reader_s_language),
         cmocka_unit_test(a_report_says_what_it_counts_and_what_somebody_typed),
