@@ -130,10 +130,11 @@ static void put_json(struct buf *out, const struct room_list *l, const char *lis
 
 /* --- where it comes from ---------------------------------------------------------------------- */
 
-/* Language, world (both), who looks: as far as the query takes them. */
-static enum status ask(struct board *b, struct db_rows **r, const char *sql, unsigned n)
+/* Language, how many rows, who looks: as far as the query takes them. */
+static enum status ask(struct board *b, struct db_rows **r, const char *sql, const char *rows,
+                       unsigned n)
 {
-    const char *params[] = {(const char *[]){"tg", "ru", "en"}[b->eye.lang], NULL,
+    const char *params[] = {(const char *[]){"tg", "ru", "en"}[b->eye.lang], rows,
                             *b->eye.me ? b->eye.me : NULL};
     enum status st = db_query(b->db, r, sql_of(sql), params, n);
 
@@ -152,7 +153,7 @@ static const char *answer_of(const struct db_rows *r)
 static enum status read_names(struct board *b)
 {
     struct db_rows *r;
-    enum status st = ask(b, &r, "queries/page_names", 1);
+    enum status st = ask(b, &r, "queries/page_names", NULL, 1);
 
     if (st != ST_OK)
         return st;
@@ -162,10 +163,11 @@ static enum status read_names(struct board *b)
     return ST_OK;
 }
 
-static enum status read_list(struct board *b, struct room_list *l, const char *sql, unsigned n)
+static enum status read_list(struct board *b, struct room_list *l, const char *sql,
+                             const char *rows, unsigned n)
 {
     struct db_rows *r;
-    enum status st = ask(b, &r, sql, n);
+    enum status st = ask(b, &r, sql, rows, n);
 
     if (st != ST_OK)
         return st;
@@ -180,11 +182,12 @@ static enum status read_list(struct board *b, struct room_list *l, const char *s
 static enum status read_all(struct board *b, struct buf *out)
 {
     struct room_list queue, supplies;
-    enum status st = read_list(b, &queue, "queries/page_queue", 3);
+    /* One place's things may stand far behind: as many as the query gives. */
+    enum status st = read_list(b, &queue, "queries/page_queue", *b->eye.place ? "2000" : NULL, 3);
 
     if (st != ST_OK)
         return st;
-    st = read_list(b, &supplies, "queries/page_board", 2);
+    st = read_list(b, &supplies, "queries/page_board", NULL, 2);
     if (st == ST_OK && b->json) {
         put_json(out, &queue, "queue");
         put_json(out, &supplies, "resources");
