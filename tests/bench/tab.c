@@ -12,7 +12,21 @@
 
 #include "proto/base/banned.h"
 
-enum { AGAIN_MOST_US = 5000000 };
+/* As waiting.js has it. */
+enum { AGAIN_FAST_US = 2000000, AGAIN_MOST_US = 5000000 };
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t pause_us(uint64_t took_us)
+{
+    uint64_t fast_us = least(20 * took_us, AGAIN_FAST_US),
+             slow_us = least(3 * took_us, AGAIN_MOST_US);
+
+    return fast_us > slow_us ? fast_us : slow_us;
+}
 
 static void die(const char *what, const char *why)
 {
@@ -127,7 +141,7 @@ static void end_answer(struct tab *t, uint64_t now_us)
 
     samples_add(t->queue, (double)took_us / 1000);
     t->head_len = t->want = 0;
-    t->not_before_us = now_us + (3 * took_us < AGAIN_MOST_US ? 3 * took_us : AGAIN_MOST_US);
+    t->not_before_us = now_us + pause_us(took_us);
 }
 
 static void take_answer(struct tab *t, uint64_t now_us)
@@ -172,5 +186,5 @@ void tab_turn(struct tab *t, uint64_t now_us, int64_t utc_us)
     t->asks = true;
     t->asked_us = now_us;
     dial_again_if_ended(t);
-    request(t, t->view, "/api/view/queue?lang=ru");
+    request(t, t->view, "/api/view/queue?lang=ru&rows=60");
 }

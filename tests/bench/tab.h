@@ -1,5 +1,6 @@
 /* tab - one open page as its server sees it: a stream of news, and the queue asked again after
- * news, at the pace of page/waiting.js (three times as long as the last answer took, 5 s at most).
+ * news, at the pace of page/waiting.js (twenty times as long as the last answer took and 2 s at
+ * most, or three times as long and 5 s).
  */
 #ifndef EOCBUS_TESTS_BENCH_TAB_H
 #define EOCBUS_TESTS_BENCH_TAB_H

@@ -57,6 +57,26 @@ export async function queue({ test, enter, leave, bus, words }) {
   const rowsOf = (json) => json.split("\n").filter(Boolean).map((row) => JSON.parse(row)).filter((row) => row.list === "queue").map((row) => row.id);
   const plain = (text) => text.replace(/[\s\u00a0]+/g, " ").trim();
 
+  await test("of a long queue the page has the beginning, counts all of it, and is walked to its end", async () => {
+    const many = 150, seq = 2 ** 40; // a number that no message has
+    bus.psql(`INSERT INTO bus.incident_report (message_id, seq, event_at, sender_id, type, status, label, hazard, places)
+      SELECT md5('long' || n)::uuid, ${seq} + n, now() - n * interval '1 second', (SELECT min(principal_id) FROM bus.principal WHERE principal_id > 0), 101, 1, 2, 'FLOOD', '3505203' FROM generate_series(1, ${many}) AS n`);
+    try {
+      const page = await enter("en"), first = page.waitForResponse(/view.queue/);
+      await page.reload();
+      const { items, total, past } = await (await first).json(), last = bus.psql("SELECT md5('long1')::uuid");
+      assert.ok(items.length < many && total >= many, `${items.length} of ${total}`);
+      await page.waitForSelector(`.summary:has-text("${total - past} ")`);
+      await until("the last of them", async () => {
+        for (let i = 0; i < 10; i++) await page.keyboard.press("j");
+        return page.locator(`.item[data-id="${last}"]`).count();
+      });
+      await leave(page);
+    } finally {
+      bus.psql(`DELETE FROM bus.incident_report WHERE seq > ${seq}`);
+    }
+  });
+
   await test("a terminal shows the same queue: the same things in the same order, in the same words of each language", async () => {
     const note = say({ lane: "LANE_PRIORITY", lang: "LANG_TG", to: [bus.name], general_message: { from_role: "duty officer, Ayni", subject: "Re: Gusar", text: "Two teams are on the way." } });
     bus.tell("gw07", alarm("the terminal shows it"));

@@ -73,7 +73,10 @@ function hush() {
 async function loading({ test, enter, leave, bus }) {
   await test("the first view needs no other page, and all of them are there before the line breaks", async () => {
     const page = await enter("en"), scripts = [];
-    page.on("request", (request) => request.resourceType() === "script" && scripts.push(new URL(request.url()).pathname));
+    page.on("request", (request) => {
+      if (request.isNavigationRequest()) scripts.length = 0; // parts of the page before it were still coming
+      else if (request.resourceType() === "script") scripts.push(new URL(request.url()).pathname);
+    });
     await page.reload();
     await see(page, ".summary:not(:empty)");
     await until("all parts", () => scripts.some((one) => one.endsWith("/paper.js")) && scripts.some((one) => one.endsWith("/map.js")));

@@ -31,6 +31,10 @@ echo "script of the page: first view $written bytes as written (at most $most), 
 [ "$written" -le "$most" ] || fail "the first view is too large:$first"
 [ "$packed" -le "$most" ] || fail "all together is too large"
 
+# index.html names all of the first view: the browser asks for them at once, and not import by import.
+named=$(grep -oE '/page/[a-z_0-9]+\.js' index.html | sed 's/.*\///' | sort)
+[ "$named" = "$(printf '%s\n' $first | sort)" ] || fail "index.html names other files than the first view is made of:" $(printf '%s\n' $named $first | sort | uniq -u)
+
 for file in $(grep -oE '"\./[a-z_0-9]+\.js"' parts.js | tr -d '"' | sed 's/^\.\///' | sort -u); do
     case " $first " in *" $file "*) grep -q "from \"./$file\"" parts.js || fail "$file comes when it is wanted (parts.js), and yet with the first view" ;; esac
 done

@@ -2,6 +2,7 @@
 import { el, fill, isPageKey, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
+import * as first from "./first.js";
 import * as head from "./head.js";
 import * as sound from "./sound.js";
 import * as waiting from "./waiting.js";
@@ -118,7 +119,7 @@ function onMessage(message) {
 }
 // "(3) Queue": how many urgent things nobody has taken, for whoever looks at the tab alone.
 function drawTitle() {
-  const urgent = waiting.items().filter((item) => item.precedence === 1).length;
+  const urgent = waiting.urgent();
   document.title = `${urgent ? `(${urgent}) ` : ""}${say("page." + current.name)} · eocbus`;
 }
 
@@ -173,20 +174,18 @@ function begin() {
   addEventListener("click", onClick);
   addEventListener("popstate", show);
 }
-async function enter() {
-  await words.useLanguage(words.languageOf(api.me));
-  await words.call(api.view("names", { lang: words.lang }));
+async function enter(asked = first.ask()) {
+  const list = await asked;
   drawFrame();
   begin();
-  await waiting.again();
+  await list.here;
   show();
   bringAll();
 }
 
 document.documentElement.dataset.theme = localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "day" : "dark");
 try {
-  await api.whoAmI();
-  await enter();
+  await enter(first.asked);
 } catch (trouble) {
   if (trouble.status !== 401) console.error(trouble);
   await words.useLanguage(words.languageOf());

@@ -120,7 +120,7 @@ function inHand() {
 
 // --- the page ------------------------------------------------------------------------------------
 
-const ROWS = 50, RIGHTS_MS = 150;
+const ROWS = 30, RIGHTS_MS = 150;
 
 export function queuePage(main) {
   const before = el("ol", { class: "queue", "aria-label": say("queue.past") }), counted = el("summary"), past = el("details", { class: "past", hidden: true, ontoggle: () => draw(false) }, counted, before);
@@ -131,12 +131,12 @@ export function queuePage(main) {
   let chosen = 0, chosenId = null;
   // On a night with thousands only as many rows are made as somebody looks at: more when he comes near their end.
   let drawn = ROWS;
+  const wantMore = () => (past.open || now() < waiting.total()) && waiting.more();
   const end = el("div"), watch = new IntersectionObserver(([seen]) => {
-    if (!seen.isIntersecting || drawn >= now()) return;
+    if (!seen.isIntersecting) return;
+    if (drawn >= now()) return wantMore();
     drawn += ROWS;
     draw(false);
-    watch.unobserve(end);
-    watch.observe(end); // it may be in sight still
   }, { rootMargin: "800px" });
 
   function draw(focus) {
@@ -147,12 +147,15 @@ export function queuePage(main) {
     drawn = Math.max(drawn, Math.min(chosen, now()) + 10);
     fill(list, all.slice(0, Math.min(drawn, now())).map((item, index) => rowOf(item, index, chosen, act)));
     fill(before, all.slice(now()).map((item, index) => rowOf(item, now() + index, chosen, act)));
-    past.hidden = !waiting.past().length;
-    fill(counted, words.count("queue.past", waiting.past().length), el("span", { class: "small typed" }, ` · ${say("queue.past_how")}`));
+    past.hidden = !waiting.pastTotal();
+    fill(counted, words.count("queue.past", waiting.pastTotal()), el("span", { class: "small typed" }, ` · ${say("queue.past_how")}`));
     fill(hand, inHand());
     const text = waiting.items().length ? words.count("queue.count", waiting.total()) : say(waiting.known ? "queue.empty" : "trouble.store_away");
     if (summary.textContent !== text) summary.textContent = text;
     if (focus || held) rowAt(chosen)?.focus();
+    if (past.open || chosen > now() - 10) wantMore();
+    watch.unobserve(end);
+    watch.observe(end); // it may be in sight still
   }
   const act = {
     choose(index) {
@@ -171,7 +174,7 @@ export function queuePage(main) {
     else if (key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
     else if (key === "Enter" && item) open(item);
     else if (key === "d" && item) dismiss(item);
-    else if (key === "e" && waiting.past().length) {
+    else if (key === "e" && waiting.pastTotal()) {
       past.open = !past.open;
       if (past.open) act.choose(waiting.items().length);
     }

@@ -3,11 +3,10 @@ import * as waiting from "./waiting.js";
 
 const AGAIN_MS = 30000;
 const rung = new Set();
-const sound = new AudioContext();
-let last = 0;
+let sound = null, last = 0;
 export let quiet = false;
 // Browsers are silent until somebody has touched the page.
-export const blocked = () => sound.state === "suspended";
+export const blocked = () => sound?.state === "suspended";
 
 function tones() {
   for (let i = 0; i < 3; i++) {
@@ -36,7 +35,9 @@ function listen() {
 export function hush() {
   quiet = true;
 }
+// A browser takes a tenth of a second and more to make its sound: while the first answer is on its way.
 export function start() {
+  sound = new AudioContext();
   waiting.changed(listen);
   setInterval(listen, 5000);
   const touched = () => blocked() && sound.resume().then(listen);
