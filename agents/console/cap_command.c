@@ -28,10 +28,18 @@ static int print(struct console *c, const struct buf *out)
     return program_fail(c->program, EXIT_MACHINE, "it cannot be written");
 }
 
-/* CAP as the JSON of an envelope; what has no field goes to standard error. */
+static void complain(const char *words, struct buf *lines)
+{
+    buf_put(lines, "", 1);
+    if (lines->len > 1)
+        fprintf(stderr, "%s:\n%s", words, lines->data);
+}
+
+/* CAP as the JSON of an envelope; what has no field, and whose places nobody compares, goes to
+ * standard error. */
 static int read_cap(struct console *c, const struct buf *in, struct arena *arena)
 {
-    struct buf out = {0}, dropped = {0};
+    struct buf out = {0}, dropped = {0}, where = {0};
     Eocbus__V1__Envelope m = EOCBUS__V1__ENVELOPE__INIT;
     char err[400] = "";
     int code;
@@ -42,13 +50,14 @@ static int read_cap(struct console *c, const struct buf *in, struct arena *arena
         m.body_case = EOCBUS__V1__ENVELOPE__BODY_PUBLIC_ALERT;
         json_print_pretty(&out, &m.base);
         buf_puts(&out, "\n");
-        buf_put(&dropped, "", 1);
-        if (dropped.len > 1)
-            fprintf(stderr, "left out, because there is no field for it:\n%s", dropped.data);
+        complain("left out, because there is no field for it", &dropped);
+        cap_where(&where, m.public_alert);
+        complain("nothing compares these with area.pcodes; say there where it is", &where);
         code = print(c, &out);
     }
     buf_free(&out);
     buf_free(&dropped);
+    buf_free(&where);
     return code;
 }
 

@@ -27,6 +27,11 @@ MUST_CHECK enum status cap_read(Eocbus__V1__PublicAlert **out, struct buf *dropp
                                 const void *bytes, size_t len, struct arena *arena, char *err,
                                 size_t err_size);
 
+/* A line for each area that P-codes alone do not say. Rights are judged, and people are asked, by
+ * area.pcodes of the envelope, which no document has: whoever brings one in says there where it is,
+ * and looks at these himself, since nothing here compares a shape with a district. */
+void cap_where(struct buf *out, const Eocbus__V1__PublicAlert *a);
+
 struct cap_signer;
 /* PEM texts; an RSA or an elliptic key, signed with SHA-256. ST_INVALID: no such key or
  * certificate, or they are not of one another; `err` is a sentence. */

@@ -188,6 +188,32 @@ static void what_has_no_field_is_said(void **state)
 
 /* --- one field at a time ---------------------------------------------------------------------- */
 
+/* Whom it reaches is said by P-codes; who brings one in is told where it says otherwise. */
+static void places_that_nobody_compares_are_told(void **state)
+{
+    struct desk *d = *state;
+    Eocbus__V1__NamedValue code = EOCBUS__V1__NAMED_VALUE__INIT, *codes[] = {&code};
+    Eocbus__V1__AlertArea ours = EOCBUS__V1__ALERT_AREA__INIT, *areas[] = {&ours};
+    Eocbus__V1__AlertInfo info = EOCBUS__V1__ALERT_INFO__INIT, *infos[] = {&info};
+    Eocbus__V1__PublicAlert a = EOCBUS__V1__PUBLIC_ALERT__INIT;
+
+    assert_int_equal(read_data(d, "oasis-amber.cap.xml"), ST_OK);
+    cap_where(&d->out, d->a);
+    buf_put(&d->out, "", 1);
+    assert_string_equal((char *)d->out.data,
+                        "info 1, area 1: shapes 0, codes of others 1, P-codes 0\n"
+                        "info 2, area 1: shapes 0, codes of others 1, P-codes 0\n");
+    code.name = (char *)(uintptr_t) "PCODE";
+    code.value = (char *)(uintptr_t) "3505203";
+    ours.n_geocodes = info.n_areas = a.n_infos = 1;
+    ours.geocodes = codes;
+    info.areas = areas;
+    a.infos = infos;
+    buf_clear(&d->out);
+    cap_where(&d->out, &a);
+    assert_int_equal(d->out.len, 0);
+}
+
 static void fields_are_where_they_belong(void **state)
 {
     struct desk *d = *state;
@@ -519,6 +545,7 @@ int main(void)
         T(alerts_of_many_countries_survive_and_are_written_valid),
         T(what_breaks_the_words_of_cap_is_not_taken),
         T(what_has_no_field_is_said),
+        T(places_that_nobody_compares_are_told),
         T(fields_are_where_they_belong),
         T(lists_and_references_keep_their_words),
         T(what_people_write_stays_text),
