@@ -13,9 +13,12 @@ export class Trouble extends Error {
   }
 }
 
+// What comes, without the marks that turn the direction of writing around: no text reaches beyond itself.
+export const read = (text) => JSON.parse(text.replace(/[\u202a-\u202e\u2066-\u2069]/g, ""));
+
 async function ask(path, options = {}) {
   const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
-  const body = await answer.json().catch(() => ({}));
+  const body = await answer.text().then(read).catch(() => ({}));
   if (!answer.ok) throw new Trouble(answer.status, body);
   return body;
 }

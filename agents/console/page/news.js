@@ -38,7 +38,7 @@ function open() {
   for (const event of ["message", "withdrawn", "settled", "truth"])
     source.addEventListener(event, (e) => {
       if (!e.data) return;
-      const data = JSON.parse(e.data);
+      const data = api.read(e.data);
       if (event === "truth") truth = data;
       hear(event, data);
     });
