@@ -1,7 +1,7 @@
 // bus - a whole bus for the browser to look at: `eocctl demo` with a night in which nothing happens by itself,
 // and the words that others say.
 import { spawn, execFileSync } from "node:child_process";
-import { readFileSync, mkdtempSync, cpSync, chmodSync, rmSync, existsSync } from "node:fs";
+import { readFileSync, readdirSync, mkdtempSync, cpSync, chmodSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
@@ -22,11 +22,12 @@ export function showModules() {
   window.ours = (file) => import(new URL(file, document.querySelector("script[type=module]").src));
 }
 
-export async function startBus(build) {
+// `data`: who takes part, and what is played.
+export async function startBus(build, data = new URL("./night", import.meta.url)) {
   const dir = mkdtempSync("/tmp/eocbus-e2e-");
   chmodSync(dir, 0o755);
   for (const program of programs) cpSync(join(build, program), join(dir, "bin", program));
-  cpSync(new URL("./night", import.meta.url).pathname, join(dir, "data"), { recursive: true });
+  cpSync(data.pathname, join(dir, "data"), { recursive: true });
   execFileSync("mkdir", ["-m", "0777", join(dir, "run")]);
   const [command, ...args] = [...own, join(dir, "bin/eocctl"), "demo", "--dir", join(dir, "run/night"), "--bin", join(dir, "bin"), "--data", join(dir, "data")];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -46,6 +47,16 @@ export async function startBus(build) {
   bus.tell = (who, ...messages) => run(join(dir, "bin/eocctl"), ["-c", join(night, `conf/${who}.ctl.conf`), "publish", "--file", "-", "--wait", "60"],
     { input: messages.map((one) => JSON.stringify(one)).join("\n"), encoding: "utf8" });
   bus.board = (...args) => run(join(dir, "bin/eocctl"), ["-o", `database=host=${join(night, "sock")} user=eocbus dbname=eocbus`, "-o", `name=${bus.name}`, "board", ...args], { encoding: "utf8" });
+  // In the name of a principal, by its key; what the bus says to it, also if it refuses.
+  bus.offer = (principal, message) => {
+    const settings = readdirSync(join(night, "conf")).find((file) => file.endsWith(".ctl.conf") && readFileSync(join(night, "conf", file), "utf8").includes(`name = ${principal}\n`));
+    try {
+      return run(join(dir, "bin/eocctl"), ["-c", join(night, "conf", settings), "publish", "--file", "-", "--wait", "60"], { input: JSON.stringify(message), encoding: "utf8", stdio: ["pipe", "pipe", "ignore"] });
+    } catch (refused) {
+      if (refused.stdout === undefined) throw refused;
+      return refused.stdout;
+    }
+  };
   bus.addPerson = (name, password) => {
     execFileSync(own[0] ?? join(dir, "bin/eocbus-console"), [...own.slice(1), ...(own.length ? [join(dir, "bin/eocbus-console")] : []), "-c", join(night, "conf/console.conf"), "person", "add", name, "en"], { input: password + "\n" });
     return { name, password };
