@@ -79,9 +79,9 @@ static void put_past(struct buf *out, const struct board *b, const struct room_l
 {
     struct buf line = {0};
 
-    if (!room_count_of(l->past))
+    if (!l->past_total)
         return;
-    room_count(&line, b->eye.lang, "queue.past", room_count_of(l->past));
+    room_count(&line, b->eye.lang, "queue.past", l->past_total);
     if (!b->past) {
         buf_puts(&line, " · ");
         room_say(&line, b->eye.lang, "board.past_how", NULL, 0);

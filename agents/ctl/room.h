@@ -27,7 +27,7 @@ struct room_eye {
 
 struct room_list {
     struct json_t *now, *past, *taken; /* arrays; past: what an exercise of another day has left */
-    size_t total; /* of all that is to be decided, also what is too much for one answer */
+    size_t total, past_total; /* of all there are, also what is too much for one answer */
 };
 
 /* ST_INVALID: it is no such answer; ST_NOMEM. */

@@ -113,27 +113,36 @@ static void add_messages(json_t *items, json_t *messages)
     }
 }
 
+static size_t count_past(const json_t *rows, const struct room_eye *eye)
+{
+    size_t n = 0, i;
+    json_t *row;
+
+    json_array_foreach(rows, i, row) n += is_past(row, eye);
+    return n;
+}
+
 static enum status take_answer(struct room_list *l, json_t *answer, const struct room_eye *eye)
 {
     json_t *items = json_object_get(answer, "items"), *total = json_object_get(answer, "total");
-    size_t shown, all, past;
+    json_t *messages = json_object_get(answer, "messages");
 
     if (!json_is_array(items))
         return ST_INVALID;
-    add_messages(items, json_object_get(answer, "messages"));
+    add_messages(items, messages);
     /* Resources have no count, and come in the order of their page. */
     if (total && sort_rows(items) != 0)
         return ST_NOMEM;
     add_rows(l, items, eye);
     raise_new(l->now, eye);
-    all = (size_t)json_integer_value(total) + json_array_size(json_object_get(answer, "messages"));
-    past = (size_t)json_integer_value(json_object_get(answer, "past"));
-    if (past < json_array_size(l->past))
-        past = json_array_size(l->past); /* words to a person are among these */
-    shown = json_array_size(l->now);
-    if (!*eye->place && all > shown + past)
-        shown = all - past;
-    l->total = shown;
+    l->total = json_array_size(l->now);
+    l->past_total = json_array_size(l->past);
+    if (total && !*eye->place) {
+        size_t past = count_past(messages, eye);
+
+        l->past_total = (size_t)room_number(answer, "past") + past;
+        l->total = (size_t)json_integer_value(total) + json_array_size(messages) - l->past_total;
+    }
     return ST_OK;
 }
 
@@ -148,7 +157,7 @@ static void take_taken(struct room_list *l, json_t *answer, const struct room_ey
 
 enum status room_read(struct room_list *out, const char *text, const struct room_eye *eye)
 {
-    struct room_list l = {json_array(), json_array(), json_array(), 0};
+    struct room_list l = {json_array(), json_array(), json_array(), 0, 0};
     json_t *answer = json_loads(text, 0, NULL);
     enum status st = ST_NOMEM;
 

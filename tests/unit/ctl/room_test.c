@@ -75,15 +75,16 @@ static void the_order_and_the_counts_are_those_of_the_page(void **state)
 
 static void what_an_exercise_of_another_day_has_left_is_folded_away_and_nothing_else(void **state)
 {
-    const struct room_list *l = read_list(
-        "{\"total\":4,\"items\":[" ROW(1, "alert", "09T06:59:59", "EXERCISE", "a") "," ROW(
-            1, "alert", "09T07:00:01", "EXERCISE", "b") "," ROW(1, "alert", "01T00:00:00", "ACTUAL",
-                                                                "c") "]}");
+    const struct room_list *l = read_list("{\"total\":9,\"past\":5,\"items\":[" ROW(
+        1, "alert", "09T06:59:59", "EXERCISE", "a") "," ROW(1, "alert", "09T07:00:01", "EXERCISE",
+                                                            "b") "," ROW(1, "alert", "01T00:00:00",
+                                                                         "ACTUAL", "c") "]}");
 
     (void)state;
     assert_string_equal(order_of(l->now), "cb");
     assert_string_equal(order_of(l->past), "a");
-    assert_int_equal(l->total, 3);
+    assert_int_equal(l->total, 4);
+    assert_int_equal(l->past_total, 5);
 }
 
 static void an_alarm_of_this_minute_is_seen_where_hundreds_are_open(void **state)
