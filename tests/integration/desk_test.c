@@ -219,6 +219,21 @@ static void what_a_person_says_is_the_persons(void **state)
                      403);
 }
 
+/* Whose queue it is the session says, and not the address. */
+static void nobody_reads_the_queue_of_somebody_else(void **state)
+{
+    static const char text[] = "\"to\":[\"" DESK "\"],\"general_message\":{\"from_role\":\"team\","
+                               "\"subject\":\"s\",\"text\":\"for the desk alone\"}";
+
+    (void)state;
+    assert_int_equal(say(true, 12, text), 200);
+    assert_true(browser_hears(&world.team_news, "53510000000c\",\"stored\":true"));
+    look(false, "queue?lang=en&person=" TEAM);
+    assert_non_null(strstr(world.b.said, "for the desk alone"));
+    look(true, "queue?lang=en&person=" DESK);
+    assert_null(strstr(world.b.said, "for the desk alone"));
+}
+
 /* By the rights that the console has noted down. */
 static void while_the_database_is_away_the_last_rights_count(void **state)
 {
@@ -248,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_person_hears_of_his_region_what_his_label_allows),
         cmocka_unit_test(a_person_reads_the_same_of_the_record),
         cmocka_unit_test(what_a_person_says_is_the_persons),
+        cmocka_unit_test(nobody_reads_the_queue_of_somebody_else),
         cmocka_unit_test(while_the_database_is_away_the_last_rights_count),
     };
 
