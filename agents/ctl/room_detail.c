@@ -226,7 +226,7 @@ static void put_undecided(struct buf *line, enum lang lang, const json_t *row)
     }
     room_word(line, lang, "type", room_field(row, "type"));
     buf_printf(line, ": %s", means ? means : why);
-    if (means)
+    if (means && strcmp(code, "state") == 0)
         put_now(line, lang, why);
 }
 
@@ -286,11 +286,24 @@ static void put_duty_place(struct buf *line, const struct room_eye *eye, const c
 
 void room_put_who(struct buf *line, const struct room_eye *eye, const char *text)
 {
+    const char *whole = room_field(eye->names, text);
+
+    if (*whole) {
+        buf_puts(line, whole);
+        return;
+    }
     while (*text) {
-        size_t duty = 0, len = duty_length(text, &duty);
+        size_t next = strncmp(text, ", ", 2) == 0 ? 2 : 0, duty = 0,
+               len = duty_length(text + next, &duty);
         const char *name;
 
-        len = len ? len : office_length(text);
+        len = len ? len : office_length(text + next);
+        if (next && len && *name_of(eye, text + next, duty ? duty : len)) {
+            buf_puts(line, "; ");
+            text += next;
+        } else if (next) {
+            len = 0;
+        }
         name = name_of(eye, text, duty ? duty : len);
         if (!len || !*name) {
             len = len ? len : 1;

@@ -149,7 +149,7 @@ COMMENT ON FUNCTION eoc.suppliers IS 'who could supply a kind of resource for a 
 -- What people call every principal, the duties, and the agencies of a place, so that nobody has to read `coes.ayni.office`: its title
 -- by the last part of its name or by its role, the place it stands for or is named after, and whose it is, if not of the first
 -- agency of the list. What would be called alike, and every machine, says the last part of its name too. Codes: a
--- principal's name, `duty@` (a place follows it), `coes.ayni` (an agency at a place). Titles and places are no secret.
+-- principal's name, `duty@` (a place follows it), `coes.ayni` (an agency at a place), an agency, and the bus itself. Titles and places are no secret.
 CREATE FUNCTION eoc.called_as(language text) RETURNS TABLE (code text, name text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
@@ -184,10 +184,12 @@ BEGIN
       FROM one o LEFT JOIN word g ON g.list = 'agency' AND g.id = o.agency
      WHERE NOT o.is_machine AND o.code <> o.agency || '.' || o.post GROUP BY o.agency, o.post
     UNION ALL
-    SELECT w.id || '@', w.name FROM word w WHERE w.list = 'duty';
+    SELECT CASE w.list WHEN 'duty' THEN w.id || '@' ELSE w.id END, w.name FROM word w WHERE w.list IN ('duty', 'agency')
+    UNION ALL
+    SELECT 'bus', CASE language WHEN 'tg' THEN 'шабака' WHEN 'ru' THEN 'шина' ELSE 'the bus' END;
 END
 $$;
-COMMENT ON FUNCTION eoc.called_as IS 'what people call principals, duties (duty@) and agencies at a place (coes.ayni), by code';
+COMMENT ON FUNCTION eoc.called_as IS 'what people call principals, duties (duty@), agencies at a place (coes.ayni) or anywhere, and the bus itself, by code';
 
 GRANT SELECT ON eoc.called, bus.called TO bus_reader, bus_admin;
 GRANT EXECUTE ON FUNCTION bus.called_set TO bus_admin;

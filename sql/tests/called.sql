@@ -73,7 +73,7 @@ CREATE FUNCTION pg_temp.called(said text, lang text DEFAULT 'ru') RETURNS text L
 INSERT INTO bus.principal (name, agency, roles, places) VALUES ('coes.dushanbe.console', 'coes', 'dispatcher', ''), ('coes.dushanbe.screen', 'coes', 'witness dispatcher', ''), ('rcst.ayni.team2', 'rcst', 'partner', '3505203');
 SELECT is(pg_temp.called(said), wanted, 'in words: ' || said) FROM (VALUES ('coes.ayni.office', 'Отдел, Айнинский район'), ('coes.tj3505203.gw07', 'Шлюз gw07, Айнинский район'), ('coes.dushanbe.duty', 'Дежурный, Душанбе'),
     ('coes.dushanbe.console', 'Диспетчер console, Душанбе'), ('rcst.ayni.team2', 'Группа, Айнинский район · Красный Полумесяц'), ('coes.khujand', 'КЧС, Худжанд'), ('msf.tj.team1', 'Группа, Tj · MSF, Врачи без границ'),
-    ('duty@', 'Дежурный'), ('nobody.knows', NULL)) AS v(said, wanted);
+    ('duty@', 'Дежурный'), ('coes', 'КЧС'), ('bus', 'шина'), ('nobody.knows', NULL)) AS v(said, wanted);
 SELECT is(pg_temp.called('coes.ayni.office', 'tg'), 'Шуъба, Айнӣ', 'and in Tajik');
 SELECT is((SELECT count(*) FROM (SELECT code FROM eoc.called_as('en') GROUP BY code HAVING count(*) > 1) AS x), 0::int8, 'a code has one name');
 

@@ -124,6 +124,19 @@ export async function boards({ test, enter, leave, bus, words }) {
     await page.waitForURL(`**/incident/${id}`);
     await leave(page);
   });
+  await test("who only sends is not shown as connected, nor as heard when it is not any more", async () => {
+    const page = await enter(), row = page.locator('tr:has-text("coes.tj3505203.gw07")').first(), link = row.locator("td").nth(1);
+    await go(page, "/system");
+    await row.waitFor();
+    assert.match(await row.textContent(), /^Gateway gw07, /); // by its name, with the code for who types it
+    assert.ok((await link.textContent()).includes(text["link.heard"]), await link.textContent());
+    await page.clock.setFixedTime(Date.now() + 20 * MIN); // and nothing more comes from it
+    await go(page, "/");
+    await go(page, "/system");
+    await row.waitFor();
+    assert.ok((await link.textContent()).includes(text["link.stale"]), await link.textContent());
+    await leave(page);
+  });
   await test("what an exercise of another day left is kept apart, and one key ends it", async () => {
     const page = await enter(), old = { ...flash(0, 0, "of the day before yesterday"), incident_ids: [], event_time_us: at(Date.now() - 48 * 60 * MIN) };
     bus.tell("ayni", old);

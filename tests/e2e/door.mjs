@@ -26,10 +26,19 @@ export async function door({ test, enter, leave, bus }) {
     await stranger.goto(bus.url);
     await stranger.waitForSelector("form.signin");
     assert.deepEqual(said, []);
+    assert.match(await stranger.textContent("form.signin"), /EXERCISE|УЧЕНИЕ|МАШҚ/); // before anybody is in
     await context.close();
     await leave(page);
   });
 
+  await test("a page whose script does not come says what to do meanwhile", async () => {
+    const page = await enter(), context = await page.context().browser().newContext(), stranger = await context.newPage();
+    await stranger.route("**/app.js", (route) => route.abort());
+    await stranger.goto(bus.url);
+    await stranger.getByText("take alarms by telephone").waitFor();
+    await context.close();
+    await leave(page);
+  });
   await test("who signs out in one window is out in all of them", async () => {
     const page = await enter(), other = await page.context().newPage();
     await other.goto(bus.url);

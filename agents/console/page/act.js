@@ -9,7 +9,7 @@ import { ask, menu } from "./form.js";
 import { kindName, whyUndecided } from "./called.js";
 import { saidBox, speak } from "./said.js";
 import { part } from "./parts.js";
-import { go, tried } from "./way.js";
+import { go, toast, tried } from "./way.js";
 import { lineActions, linesOf, request } from "./supply.js";
 
 // Orders come when somebody gives one, not with the first page of a night.
@@ -61,7 +61,7 @@ async function merge(thing) {
   ask(formOf("merge", thing, { ...intoOne(others, "merged_into"), make: (v) => [transition(thing, "MERGED", "MERGED", { merged_into: v.into, reason: v.reason })] }));
 }
 async function requestFor(thing) {
-  return request(thing, await choices(thing).catch(() => ({ kinds: [], others: [] })));
+  return request(thing, await choices(thing).catch(() => (toast(say("trouble.store_away"), "bad"), { kinds: [], others: [] })));
 }
 
 // --- words to people -------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ export function actionsFor(thing) {
 // All lines of a board's row, with their actions.
 export const lineMenu = (row) => tried(async () => {
   const found = await linesOf(row.thread, row.line_id);
-  menu(`${kindName(row)} · ${row.place ?? row.places}`, found.flatMap(lineActions));
+  menu(`${kindName(row)} · ${row.place ?? words.placeName(row.places)}`, found.flatMap(lineActions));
 });
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export async function actMenu(thing = {}) {

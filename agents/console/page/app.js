@@ -1,5 +1,5 @@
 // app - the frame around the pages: who is here, where we are, how the system is, keys for everything.
-import { el, fill, isPageKey, keyOf } from "./dom.js";
+import { button, el, fill, isPageKey, keyOf } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as first from "./first.js";
@@ -136,7 +136,7 @@ const showKeys = () => tried(async () => {
   const { openDialog } = await part("./form.js");
   const dialog = openDialog(say("tool.keys"), "keys",
     el("dl", {}, ["digits", "move", "open", "take", "act", "dismiss", "approve", "hush", "system", "search", "help"].map((key) => [el("dt", {}, el("kbd", {}, say(`key.${key}`))), el("dd", {}, say(`key.${key}.does`))])),
-    el("button", { type: "button", onclick: () => dialog.close() }, say("tool.close")));
+    button(say("tool.close"), () => dialog.close()));
 });
 
 function onKey(event) {

@@ -11,7 +11,6 @@ export { kindName as kindOf } from "./called.js";
 const signs = { good: "●", warn: "◆", bad: "▲" };
 export const chip = (text, tone = "") => (text ? el("span", { class: `chip ${tone}` }, tone ? el("span", { "aria-hidden": "true" }, signs[tone] + " ") : null, text) : null);
 // The second line of a cell.
-export const below = (text) => el("span", { class: "below" }, text);
 export const late = (text) => el("strong", { class: "late" }, `▲ ${text}`);
 export const exercise = (status) => (status && status !== "ACTUAL" ? el("span", { class: "tag" }, word("status", status)) : null);
 // Of an exercise of another day. What is real never ages.

@@ -1,8 +1,8 @@
 // boards - what stands where, as tables: resources, families, districts, sensors; each row with what can be done about it.
-import { button, el, fill, link } from "./dom.js";
+import { below, button, el, fill, link } from "./dom.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { asOf, bars, below, chip, exercise, families, isDead, isPast, key, kindOf, late, levelTone, linkOf, spark, stack, tiles, unitOf, watchWorld } from "./board.js";
+import { asOf, bars, chip, exercise, families, isDead, isPast, key, kindOf, late, levelTone, linkOf, spark, stack, tiles, unitOf, watchWorld } from "./board.js";
 import { number, table, tableOrNone, termOf } from "./table.js";
 import { watch } from "./watch.js";
 import { actMenu, lineMenu, onActKey } from "./act.js";

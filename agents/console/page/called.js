@@ -1,7 +1,7 @@
 // called - what things are called and told in the reader's language, where it is not people's own words: kinds of resources, what
 // a detector concluded, why something was refused.
 import { el } from "./dom.js";
-import { figure, has, say, word } from "./words.js";
+import { figure, has, say, who, word } from "./words.js";
 
 // --- what a detector concluded: from what it measured and where the line is, not from its text ----------------------------
 
@@ -32,7 +32,7 @@ export const detectedNode = (detection) => el("span", { title: detection.text ??
 // named; the bus's own words, which are English, stay to be read ----------------------------------------------------------
 
 const facts = [["most", /^(\d+) bytes; at most (\d+) /], ["bytes", /^(\d+) bytes; legal are (\d+) to (\d+)$/], ["between", /^(\S+) is outside (\S+)\.\.(\S+)$/],
-  ["between", /^(\d+) elements; legal are (\d+) to (\d+)$/], ["item", /^(\S+) is (?:committed from|still out)/]];
+  ["between", /^(\d+) elements; legal are (\d+) to (\d+)$/], ["open", /^(\d+) requests? of it /], ["item", /^(\S+) is (?:committed from|still out)/]];
 function now(text) {
   const found = text.match(/The \w+ is ([\w ]+); legal now: (.*)\.$/);
   if (!found) return "";
@@ -49,7 +49,7 @@ export function why(trouble) {
   const text = textOf(trouble), code = trouble.code || trouble.word || "", key = ["refused.", "trouble."].map((group) => group + code).find(has);
   if (!key) return text;
   const fact = facts.map(([name, form]) => [name, text.match(form)]).find(([, found]) => found);
-  return [say(key), fact ? say("refused." + fact[0], { ...fact[1].slice(1) }) : now(text)].filter(Boolean).join(" ");
+  return [say(key), fact ? say("refused." + fact[0], { ...fact[1].slice(1) }) : code === "state" && now(text)].filter(Boolean).join(" ");
 }
 // The same, and what the bus itself said of it, folded away.
 export function whyNodes(trouble) {
@@ -70,6 +70,6 @@ function wantedText(item) {
   return [item.kind_name ?? kindName(kind), [amount && figure(amount), unit && word("unit", unit)].filter(Boolean).join(" ")].filter(Boolean).join(": ");
 }
 // What an entry of a log tells.
-export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text);
+export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text && who(one.text));
 // What a row of the queue says of itself.
 export const detailOf = (thing) => (thing.what === "undecided" ? whyUndecided(thing) : (thing.what === "request" || thing.what === "late") && thing.detail ? wantedText(thing) : thing.detail);

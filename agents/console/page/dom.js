@@ -16,6 +16,7 @@ export function el(tag, attributes = {}, ...children) {
 export const button = (inside, onclick, attributes) => el("button", { type: "button", onclick, ...attributes }, inside);
 // To another page of ours, without leaving this one (app.js).
 export const link = (href, inside, attributes) => el("a", { href, "data-link": true, ...attributes }, inside);
+export const below = (...inside) => el("span", { class: "below" }, inside);
 export const none = (text) => el("p", { class: "none" }, text);
 // A table that may be wider than the page is scrolled by itself, also with keys.
 export const scrolled = (name, ...children) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, children);

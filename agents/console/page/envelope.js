@@ -62,7 +62,7 @@ export const receipt = (id, level, more) => ({
 // Of an alarm or a report the detail is a word of the contract, of the others what people wrote.
 const isDetected = (thing) => thing.what === "alert" || thing.what === "report";
 export const called = (thing) => (!isDetected(thing) && (detailOf(thing) || thing.name)) || word("hazard", thing.hazard);
-export const titleOf = (name, thing) => dots(say("act." + name), called(thing), thing.place);
+export const titleOf = (name, thing) => dots(say("act." + name), called(thing), !String(called(thing)).includes(thing.place) && thing.place);
 export const formOf = (name, thing, rest) => ({
   key: `${name} ${thing.id} ${thing.line_id ?? ""}`, title: titleOf(name, thing), button: say("act." + name), about: [thing.id], ...rest,
 });

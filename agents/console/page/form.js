@@ -70,6 +70,7 @@ export function picker(field, common) {
     field.changed?.(box.read());
   }
   function take(one) {
+    if (!one.value) return void look(); // what could not be asked is asked again
     input.value = field.many ? "" : one.label;
     shown = [];
     open(false);
@@ -77,7 +78,7 @@ export function picker(field, common) {
   }
   async function look() {
     const mine = ++turn, text = single() ? "" : input.value.trim();
-    const found = await Promise.resolve(field.find(text)).catch(() => []);
+    const found = await Promise.resolve(field.find(text)).catch(() => [{ label: say("trouble.store_away") }]);
     if (mine !== turn || document.activeElement !== input) return;
     looked = text;
     shown = found.filter((one) => !field.many || !chosen.some((other) => other.value === one.value));

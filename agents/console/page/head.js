@@ -1,6 +1,6 @@
 // head - the top of every page: how the system is, what time it is, who is here; and the banner that nobody
 // can scroll away from.
-import { el, fill } from "./dom.js";
+import { button, el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as sound from "./sound.js";
@@ -44,10 +44,10 @@ function draw() {
 
 function themeButton() {
   const theme = document.documentElement.dataset;
-  return el("button", { type: "button", onclick: () => {
+  return button(say("tool.theme"), () => {
     theme.theme = theme.theme === "dark" ? "day" : "dark";
     localStorage.setItem("theme", theme.theme);
-  } }, say("tool.theme"));
+  });
 }
 // On a phone pages and tools are behind one button.
 export function drawHead({ changeLanguage, showKeys, signOut }) {
@@ -55,9 +55,9 @@ export function drawHead({ changeLanguage, showKeys, signOut }) {
     el("select", { "aria-label": say("tool.language"), onchange: (e) => changeLanguage(e.target.value) },
       words.languages.map((one) => el("option", { value: one, selected: one === words.lang }, words.languageNames[one]))),
     themeButton(),
-    el("button", { type: "button", onclick: showKeys }, say("tool.keys")),
+    button(say("tool.keys"), showKeys),
     el("span", { class: "person", title: api.me.person }, words.who(api.me.person)),
-    el("button", { type: "button", onclick: signOut }, say("tool.signout")));
+    button(say("tool.signout"), signOut));
   const more = el("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "tools nav", "aria-label": say("tool.more"), onclick: () => {
     const shown = tools.classList.toggle("shown");
     document.getElementById("nav").classList.toggle("shown", shown);

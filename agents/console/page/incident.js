@@ -1,10 +1,10 @@
 // incident - the list of incidents, and one: where it stands, what offices say of it side by side, what gateways measured, what is
 // asked for, who was harmed, whom the warnings reached, and all that happened.
-import { el, facts as list, link, none, scrolled } from "./dom.js";
+import { below, el, facts as list, link, none, scrolled } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { bars, below, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
+import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
 import { rowsTable, section, table, termOf } from "./table.js";
 import { plot } from "./plot.js";
 import { detectedNode, worded } from "./called.js";
@@ -120,7 +120,7 @@ const receiptColumns = [
 ];
 // One message: how far it got with how many, and with each, place by place.
 function reached(rows) {
-  const title = [word("type", rows[0].type), rows[0].text].filter(Boolean).join(": "), count = (level) => rows.filter((one) => one.level === level).length;
+  const title = [word("type", rows[0].type), words.who(rows[0].text)].filter(Boolean).join(": "), count = (level) => rows.filter((one) => one.level === level).length;
   const sums = [...new Set(rows.map((one) => one.level))].map((level) => [" ", chip(`${word("receipt", level)} ${count(level)}`, receiptTones[level])]);
   return [el("h3", {}, title, sums), rowsTable(title, receiptColumns, rows)];
 }
@@ -182,7 +182,7 @@ function timelineOf(timeline) {
 const factsOf = (incident) => [
   ["col.state", stateOf(incident.state)], ["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)],
   ["col.severity", word("severity", incident.severity)], ["col.certainty", word("certainty", incident.certainty)],
-  ["col.began", words.time(incident.began_at)], ["col.newest", words.time(incident.last_at)], ["col.reports", incident.reports], ["col.command", incident.command],
+  ["col.began", words.time(incident.began_at)], ["col.newest", words.time(incident.last_at)], ["col.reports", incident.reports], ["col.command", words.who(incident.command)],
 ].filter(([, value]) => value).map(([key, value]) => [say(key), value]);
 
 // What can change this page without naming the incident: what happens in its district, and what answers something of it.

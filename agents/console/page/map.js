@@ -1,10 +1,10 @@
 // map - where it happens. Shapes of districts are served from here and nothing else is asked for; the list beside the map has
 // the same things in the same order, so that nobody needs the map.
-import { el, fill, shapes, svg } from "./dom.js";
+import { el, fill, none, shapes, svg } from "./dom.js";
 import { menu } from "./form.js";
 import { go } from "./way.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { dots, say, word } from "./words.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
 
@@ -29,7 +29,7 @@ function badge(thing, more) {
   if (more) count[1].textContent = more;
   return svg("svg", { viewBox: "0 0 24 24", class: "badge p" + thing.p, "aria-hidden": "true" }, svg("path", { d: shapes[thing.p] }), sign, ...count);
 }
-const label = (thing) => [say("map.one." + thing.layer), thing.name, thing.text].filter(Boolean).join(" · ");
+const label = (thing) => dots(say("map.one." + thing.layer), thing.name, thing.text);
 const link = (thing, ...inside) => el("a", { href: thing.href, "data-link": true, "data-key": thing.key, title: label(thing), "aria-label": label(thing) }, ...inside);
 
 // Several that would lie on each other: the most urgent with their number, and a menu of all of them.
@@ -50,17 +50,16 @@ function things(answer) {
   const at = (codes, row) => (row?.lat ? [row.lat, row.lon] : of(codes).filter((place) => place.lat).map((place) => [place.lat, place.lon])[0]);
   const put = (layer, key, href, p, codes, text, row) => ({ layer, key: layer + key, href, p, text, at: at(codes, row), place: of(codes)[0]?.pcode, name: row?.title ?? of(codes).map((place) => place.name).join(", ") });
   const test = (status) => (status === "EXERCISE" ? word("status", status) : "");
-  const join = (...parts) => parts.filter(Boolean).join(" · ");
   const torrents = new Map([...answer.torrents].sort((a, b) => Boolean(a.point) - Boolean(b.point) || b.distance_m - a.distance_m).map((torrent) => [torrent.torrent_id, torrent]));
   return [
-    ...answer.alerts.map((a) => put("alerts", a.alert_id, "/", levels[a.level] ?? (a.type === "public_alert" ? 1 : 3), a.places, join(word("hazard", a.hazard), words.levels(a.level), word("state", a.state), test(a.status)))),
-    ...answer.silence.map((s) => put("silence", s.pcode, "/districts", 3, s.pcode, join(say("map.silent", { at: words.time(s.since) }), s.incident_name))),
+    ...answer.alerts.map((a) => put("alerts", a.alert_id, "/", levels[a.level] ?? (a.type === "public_alert" ? 1 : 3), a.places, dots(word("hazard", a.hazard), words.levels(a.level), word("state", a.state), test(a.status)))),
+    ...answer.silence.map((s) => put("silence", s.pcode, "/districts", 3, s.pcode, dots(say("map.silent", { at: words.time(s.since) }), s.incident_name))),
     ...answer.incidents.map((i) => put("incidents", i.incident_id, "/incident/" + i.incident_id, ["REPORTED", "VERIFYING"].includes(i.state) ? 2 : ["CONFIRMED", "RESPONDING"].includes(i.state) ? 3 : 4, i.places,
-      join(i.name, word("hazard", i.hazard), word("state", i.state), test(i.status)))),
-    ...answer.gateways.map((g) => put("gateways", g.sender, "/sensors", levels[g.level] ?? 5, g.pcode, join(words.who(g.sender), word("level", g.level), word("hazard", g.hazard), words.time(g.event_at ?? g.heard_at)), { ...g, title: g.station })),
-    ...answer.sirens.map((s) => put("sirens", s.site, "/sensors", s.result === "FAILED" ? 2 : 4, s.pcode, join(s.site, word("siren", s.result), words.time(s.event_at)))),
-    ...[...torrents.values()].map((t) => put("torrents", t.torrent_id, "/sensors", 5, "", join(t.point, t.people ? words.count("map.people", t.people) : ""), { ...(course(answer, t)[0] ?? t), title: t.name })),
-    ...answer.reports.filter((r) => r.missing).map((r) => put("reports", r.pcode + r.status, "/districts", r.received ? 4 : 3, r.pcode, join(say("map.missing", r), r.names, test(r.status)))),
+      dots(i.name, word("hazard", i.hazard), word("state", i.state), test(i.status)))),
+    ...answer.gateways.map((g) => put("gateways", g.sender, "/sensors", levels[g.level] ?? 5, g.pcode, dots(words.who(g.sender), word("level", g.level), word("hazard", g.hazard), words.time(g.event_at ?? g.heard_at)), { ...g, title: g.station })),
+    ...answer.sirens.map((s) => put("sirens", s.site, "/sensors", s.result === "FAILED" ? 2 : 4, s.pcode, dots(s.site, word("siren", s.result), words.time(s.event_at)))),
+    ...[...torrents.values()].map((t) => put("torrents", t.torrent_id, "/sensors", 5, "", dots(t.point, t.people ? words.count("map.people", t.people) : ""), { ...(course(answer, t)[0] ?? t), title: t.name })),
+    ...answer.reports.filter((r) => r.missing).map((r) => put("reports", r.pcode + r.status, "/districts", r.received ? 4 : 3, r.pcode, dots(say("map.missing", r), r.names, test(r.status)))),
   ];
 }
 
@@ -177,7 +176,7 @@ async function drawing(box, shapesOf, wanted) {
 // --- the page ------------------------------------------------------------------------------------
 
 function rows(list) {
-  if (!list.length) return el("p", { class: "none" }, say("map.quiet"));
+  if (!list.length) return none(say("map.quiet"));
   return el("ol", { class: "things" }, list.map((thing) => el("li", {}, link(thing, badge(thing), el("span", {}, el("b", {}, say("map.one." + thing.layer)), thing.name ? ` · ${thing.name}` : "", el("br"), el("span", { class: "small" }, thing.text ?? ""))))));
 }
 
@@ -200,7 +199,7 @@ export async function mapPage(main) {
   main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, legend(), el("p", { class: "small typed", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
   const shapesOf = await fetch("/districts.json").then((file) => file.json()).catch(() => null);
   const drawn = shapesOf && (await drawing(box, shapesOf, wanted));
-  if (!drawn) fill(box, el("p", { class: "none" }, say("map.none")));
+  if (!drawn) fill(box, none(say("map.none")));
 
   // A district by its name in any of the languages or by its P-code.
   function look(event) {

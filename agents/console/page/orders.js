@@ -1,6 +1,6 @@
 // orders - orders to machines: what one person writes others read here, each in his language, and approve with a key of his own
 // that the password opens; and what became of it.
-import { button, el, facts, fill, isPageKey, keyOf, link, none } from "./dom.js";
+import { below, button, el, facts, fill, isPageKey, keyOf, link, none } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
@@ -37,7 +37,7 @@ const meant = (row) => say(unmeant(row) ?? meansOf(row), { machine: row.machine,
 function answered(row) {
   if (!row.answer) return Date.parse(row.not_after) < Date.now() ? chip(say("order.unanswered"), "warn") : say("order.no_answer_yet");
   const code = "order.code." + row.code;
-  return [chip(word("order.answer", row.answer), tones[row.answer]), row.code && el("span", { class: "below" }, words.has(code) ? say(code) : row.code)];
+  return [chip(word("order.answer", row.answer), tones[row.answer]), row.code && below(words.has(code) ? say(code) : row.code)];
 }
 const names = (list) => words.who((list ?? []).join(", "));
 const approvals = (draft) => say("order.of", { n: draft.approved_by.length, of: draft.needed });

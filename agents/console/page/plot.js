@@ -190,7 +190,7 @@ const answerPlot = (answer) => plot({ ...spanOf(answer), title: say("numbers.ans
 // /numbers?incident=ID: which incident is a choice on the page itself.
 export async function numbersPage(main) {
   const asked = new URLSearchParams(location.search), wanted = asked.get("incident");
-  const { items } = await api.view("incidents", { lang: words.lang }).catch(() => ({ items: [] }));
+  const { items } = await api.view("incidents", { lang: words.lang });
   if (wanted && !items.some((one) => one.incident_id === wanted)) items.push({ incident_id: wanted });
   if (!items.length) return void main.append(none(say("table.none")));
   const option = (one) => el("option", { value: one.incident_id, selected: one.incident_id === wanted }, dots(one.name || one.incident_id.slice(0, 8), one.place));

@@ -1,10 +1,10 @@
 // queue - what needs a decision, most urgent and oldest first; one key takes it. Below it what somebody has taken.
-import { el, fill, isPageKey, keyOf, mark } from "./dom.js";
+import { button, el, fill, isPageKey, keyOf, mark } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as waiting from "./waiting.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { dots, say, word } from "./words.js";
 import { detailOf, detected, why } from "./called.js";
 import { ACT, have, part } from "./parts.js";
 import { saidBox } from "./said.js";
@@ -108,14 +108,14 @@ function rowOf(item, index, chosen, act) {
       el("p", { class: "small" }, notes(item))),
     el("div", { class: "side" }, el("time", { datetime: item.since, title: words.time(item.since) }, words.age(item.since)),
       el("div", { class: "acts" }, actions(item).slice(0, index === chosen ? 3 : 1).map((one, n) =>
-        el("button", { type: "button", class: n ? "" : "take", onclick: (e) => { e.stopPropagation(); one.run(); } }, one.label)))),
+        button(one.label, (e) => { e.stopPropagation(); one.run(); }, { class: n ? "" : "take" })))),
     saidBox(item.id));
 }
 
 function inHand() {
   const rows = waiting.taken();
   return rows.length ? el("section", { class: "hand" }, el("h2", {}, say("queue.in_hand")), el("ul", {}, rows.map((row) => el("li", {},
-    el("b", {}, [words.levels(row.detail), word("hazard", row.hazard), row.place].filter(Boolean).join(" · ")), " ", say("queue.taken_by", { who: row.taken_by || "?", at: words.time(row.since) }))))) : null;
+    el("b", {}, dots(words.levels(row.detail), word("hazard", row.hazard), row.place)), " ", say("queue.taken_by", { who: row.taken_by || "?", at: words.time(row.since) }))))) : null;
 }
 
 // --- the page ------------------------------------------------------------------------------------

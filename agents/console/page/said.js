@@ -1,6 +1,6 @@
 // said - what was said from this page and is not settled yet: shown near the thing it is about until the record has it. What
 // was refused stays, with the reason, until somebody changes or drops it.
-import { el, fill } from "./dom.js";
+import { button, el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import { whyNodes } from "./called.js";
@@ -17,8 +17,8 @@ function row(id, one) {
   };
   return el("p", { class: "unsettled " + one.state }, el("span", { "aria-hidden": "true" }, one.state === "refused" ? "▲ " : "◌ "),
     `${one.title}: ${say("said." + one.state)} `, one.trouble ? whyNodes(one.trouble) : null, " ",
-    one.state === "refused" ? [one.again ? el("button", { type: "button", onclick: () => { drop(); one.again(one.trouble); } }, say("said.change")) : null, " ",
-      el("button", { type: "button", onclick: drop }, say("said.drop"))] : null);
+    one.state === "refused" ? [one.again ? button(say("said.change"), () => { drop(); one.again(one.trouble); }) : null, " ",
+      button(say("said.drop"), drop)] : null);
 }
 function show() {
   for (const box of document.querySelectorAll("[data-said]")) refill(box);

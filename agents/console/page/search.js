@@ -1,8 +1,8 @@
 // search - one word, in whatever letters: everything it may mean, and where that leads.
-import { el, fill } from "./dom.js";
+import { el, fill, link } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { dots, say, word } from "./words.js";
 import { detected, kindName } from "./called.js";
 
 const kinds = ["place", "incident", "alert", "report", "request", "message", "sensor", "principal", "household", "document"];
@@ -13,7 +13,7 @@ function row(hit) {
   const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.kind === "request" && hit.title ? kindName(hit.title) : words.who(hit.title)) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
   const facts = [isDetection && (detected(hit.detection) || hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && words.who(hit.by), hit.at && words.time(hit.at),
     hit.status && hit.status !== "ACTUAL" && word("status", hit.status), hit.seq && `№ ${hit.seq}`];
-  return el("li", {}, href ? el("a", { href, "data-link": true }, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, facts.filter(Boolean).join(" · ")));
+  return el("li", {}, href ? link(href, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, dots(...facts)));
 }
 
 function draw(hits) {

@@ -1,5 +1,5 @@
 // signin - name and password, before anything else is shown.
-import { el, fill } from "./dom.js";
+import { button, el, fill } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
@@ -36,6 +36,6 @@ export function signInPage(main, enter) {
     trouble,
     el("button", { class: "first" }, say("signin.go")),
     el("p", { class: "languages" }, words.languages.map((one) =>
-      el("button", { type: "button", lang: one, "aria-pressed": String(one === words.lang), onclick: () => change(one) }, words.languageNames[one])))));
+      button(words.languageNames[one], () => change(one), { lang: one, "aria-pressed": String(one === words.lang) })))));
   name.focus();
 }

@@ -1,6 +1,6 @@
 // supply - requests for resources and what suppliers have promised of them: every legal next message of EDXL-RM, by rows.
 import * as api from "./api.js";
-import { all, dots, lang, say, time, word } from "./words.js";
+import { all, dots, lang, say, time, who, word } from "./words.js";
 import { kindName } from "./called.js";
 import { codes, deed, formOf, frame, kindField, may, movesOf, toField } from "./envelope.js";
 import { ask } from "./form.js";
@@ -88,7 +88,7 @@ function answer(line, part, one, v) {
   };
 }
 
-const aboutLine = (line, supplier) => ({ ...line, id: line.thread, line_id: dots(line.line_id, supplier), detail: dots(kindName(line), supplier) });
+const aboutLine = (line, supplier) => ({ ...line, id: line.thread, line_id: dots(line.line_id, supplier), detail: dots(kindName(line), supplier && who(supplier)) });
 // What is asked with it; the last one always.
 function fieldsOf(line, part, one) {
   const left = part?.quantity ?? line.open ?? line.wanted, unit = word("unit", part?.unit ?? line.unit);
@@ -124,7 +124,7 @@ export function lineActions(line) {
   const ours = !line.asked_by || line.asked_by === agency(), acts = [], own = api.me.sender.split(".").slice(0, 2).join(".");
   const put = (one, part) => {
     if (!may(one.type, line.places)) return;
-    const of = part ? `${part.supplier}: ${word("state", part.state)}` : line.state !== "OFFERED" && kindName(line);
+    const of = part ? `${who(part.supplier)}: ${word("state", part.state)}` : line.state !== "OFFERED" && kindName(line);
     acts.push({ ...deed(one.key, one.name, one.type, line, () => sayOf(line, part, one)), label: dots(say("act." + one.name), of) });
   };
   const open = line.state === "OPEN" || line.state === "PARTLY", mine = line.parts.some((part) => part.phase !== "over" && part.supplier === own);

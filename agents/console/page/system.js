@@ -1,5 +1,5 @@
 // system - the truth about the bus itself: this page's way to it, the record, hubs and their brokers, and every office's link.
-import { el, facts, fill } from "./dom.js";
+import { below, el, facts, fill } from "./dom.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
@@ -51,7 +51,7 @@ function boards(answer) {
     ], answer.hubs),
     table(say("system.links"), [
       ["col.by", "principal"],
-      ["system.link", (row) => [linkOf(row), row.served_by ? el("span", { class: "below" }, row.served_by) : null]],
+      ["system.link", (row) => [linkOf(row), row.served_by ? below(row.served_by) : null]],
       ["col.heard", (row) => (row.heard_at ? `${words.age(row.heard_at)} · ${words.time(row.heard_at)}` : say("link.never"))],
       ["system.behind", "behind", "n"],
     ], answer.links),

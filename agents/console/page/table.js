@@ -1,6 +1,6 @@
 // table - a list of rows as a table that is read well aloud: a caption, headings, cells by column. On a telephone each
 // row is a card: every cell says its heading itself (app.css).
-import { el, isPageKey, keyOf, none, scrolled } from "./dom.js";
+import { below, el, isPageKey, keyOf, none, scrolled } from "./dom.js";
 import { lang, say, time, who, word } from "./words.js";
 
 // columns: [key of the heading's words, cell, class]. A cell is a function of the row, or names what of it stands there, told as
@@ -18,7 +18,7 @@ const acts = new WeakMap();
 // Several parts of one cell stay together on a telephone, where the heading stands beside them.
 const together = (parts) => (Array.isArray(parts) && parts.flat().filter(Boolean).length > 1 ? el("div", { class: "cell" }, parts) : parts);
 // Who it is in words, with the code to be pointed at, and below for who types it.
-const named = (text) => (typeof text === "string" ? el("span", { title: text }, who(text), /^\S+$/.test(text) && who(text) !== text ? el("span", { class: "below" }, text) : null) : text);
+const named = (text) => (typeof text === "string" ? el("span", { title: text }, who(text), /^\S+$/.test(text) && who(text) !== text ? below(text) : null) : text);
 function body(columns, row, act) {
   const content = (column) => (column[0] === "col.by" ? [cellOf(column, row)].flat().map(named) : cellOf(column, row));
   const cell = (column) => el("td", { class: column[2], role: "cell", "data-label": say(column[0]) }, together(content(column)));

@@ -40,9 +40,9 @@ export function say(key, values = {}) {
 
 // Names by code, for what comes with codes only: regions and districts, offices, gateways and duties. When they do not come
 // those of before stand.
-let names = {};
+let names = { __proto__: null };
 export async function call(asked) {
-  names = (await asked.catch(() => ({}))).names ?? names;
+  names = { ...names, ...(await asked.catch(() => ({}))).names, __proto__: null };
 }
 // The name of the first place, of the district if a jamoat or village is not known; else the code itself.
 export function placeName(pcodes) {
@@ -50,9 +50,9 @@ export function placeName(pcodes) {
   return names[first] ?? names[first.slice(0, 7)] ?? first;
 }
 // A text with codes (`coes.ayni.office`, `duty@3505203`) as people call them; what is none stays.
-export const who = (text) => String(text ?? "").replace(/\w+@\d+|\w[\w-]*(\.[\w-]+)+/g, (code) => {
+export const who = (text) => names[text] ?? String(text ?? "").replace(/(, )?(\w+@\d+|\w[\w-]*(?:\.[\w-]+)+)/g, (all, next, code) => {
   const [duty, at] = code.split("@"), name = names[at ? duty + "@" : code];
-  return name ? (at ? `${name}, ${placeName(at)}` : name) : code;
+  return name ? `${next ? "; " : ""}${name}${at ? `, ${placeName(at)}` : ""}` : all;
 });
 export function has(key) {
   return key in texts;
