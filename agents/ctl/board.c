@@ -19,7 +19,7 @@
 #include "proto/base/banned.h"
 
 /* As many as the page draws at first: 10 KB, which takes 4 s on a line of 20 kbit/s. */
-enum { MOST = 50, MOST_SECONDS = 86400 };
+enum { MOST = 50, MOST_SECONDS = 86400, USUAL = 300 /* rows that page_queue.sql gives unasked */ };
 
 struct board {
     struct ctl *ctl;
@@ -58,17 +58,19 @@ static void put_key(struct buf *out, const struct board *b, const char *key)
     put_sentence(out, &line);
 }
 
+/* total: how many there are, also what was not asked for. */
 static void put_rows(struct buf *out, const struct board *b, const struct json_t *rows,
-                     room_put_fn put)
+                     size_t total, room_put_fn put)
 {
     size_t n = room_count_of(rows);
     struct buf line = {0};
     char more[32];
 
     room_put_rows(out, &b->eye, rows, b->most, put);
-    if (n <= b->most)
+    n = n < b->most ? n : (size_t)b->most;
+    if (total <= n)
         return;
-    snprintf(more, sizeof(more), "%zu", n - (size_t)b->most);
+    snprintf(more, sizeof(more), "%zu", total - n);
     room_say_of(&line, b->eye.lang, "board.more", "n", more);
     put_sentence(out, &line);
 }
@@ -89,7 +91,7 @@ static void put_past(struct buf *out, const struct board *b, const struct room_l
     buf_puts(out, "\n");
     put_sentence(out, &line);
     if (b->past)
-        put_rows(out, b, l->past, put);
+        put_rows(out, b, l->past, l->past_total, put);
 }
 
 static void put_queue(struct buf *out, const struct board *b, const struct room_list *l)
@@ -101,11 +103,11 @@ static void put_queue(struct buf *out, const struct board *b, const struct room_
     else
         room_say(&line, b->eye.lang, "queue.empty", NULL, 0);
     put_sentence(out, &line);
-    put_rows(out, b, l->now, room_put_item);
+    put_rows(out, b, l->now, l->total, room_put_item);
     if (room_count_of(l->taken)) {
         buf_puts(out, "\n");
         put_key(out, b, "queue.in_hand");
-        put_rows(out, b, l->taken, room_put_taken);
+        put_rows(out, b, l->taken, room_count_of(l->taken), room_put_taken);
     }
     put_past(out, b, l, room_put_item);
 }
@@ -114,7 +116,7 @@ static void put_supplies(struct buf *out, const struct board *b, const struct ro
 {
     buf_puts(out, "\n");
     put_key(out, b, room_count_of(l->now) ? "page.resources" : "board.nothing");
-    put_rows(out, b, l->now, room_put_supply);
+    put_rows(out, b, l->now, room_count_of(l->now), room_put_supply);
     put_past(out, b, l, room_put_supply);
 }
 
@@ -182,8 +184,9 @@ static enum status read_list(struct board *b, struct room_list *l, const char *s
 static enum status read_all(struct board *b, struct buf *out)
 {
     struct room_list queue, supplies;
-    /* One place's things may stand far behind: as many as the query gives. */
-    enum status st = read_list(b, &queue, "queries/page_queue", *b->eye.place ? "2000" : NULL, 3);
+    /* One place's things, and what is past, may stand far behind: as many as the query gives. */
+    bool is_far = *b->eye.place || b->past || b->most > USUAL;
+    enum status st = read_list(b, &queue, "queries/page_queue", is_far ? "2000" : NULL, 3);
 
     if (st != ST_OK)
         return st;

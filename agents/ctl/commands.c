@@ -325,8 +325,9 @@ const struct ctl_command ctl_commands[] = {
      "                    thin link; ctrl-C ends it\n"
      "  --lang L          else as LANG says, else English\n"
      "  --past            also what exercises of other days have left\n"
-     "  --most N          so many of a list (default 50)\n"
-     "  --json            a line each, with the list that it stands in\n",
+     "  --most N          so many of a list (default 50), at most 2,000\n"
+     "  --json            a line each, with the list that it stands in, and as many as there are\n"
+     "                    (of the queue 300)\n",
      CTL_DATABASE, ctl_board},
     {"rules", "which moves are legal, of incidents, requests, households, plots",
      "eocctl rules [CYCLE] [--json]\n\n"

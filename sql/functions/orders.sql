@@ -29,7 +29,8 @@ CREATE FUNCTION bus.may_at(person text, verb text, type text, machine text) RETU
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN coalesce((SELECT bus.may(person, verb, type, p.places, 'INTERNAL') FROM bus.principal p
-                      WHERE p.name = machine AND p.principal_id > 0), false);
+                      WHERE p.name = machine AND p.principal_id > 0)
+                    AND (SELECT bus.is_in_force(w) FROM bus.principal w WHERE w.name = person), false);
 END
 $$;
 -- May this sender say so in that person's name? Several desks with one record: each says what its own people approve or turn down.

@@ -148,7 +148,7 @@ COMMENT ON FUNCTION eoc.suppliers IS 'who could supply a kind of resource for a 
 
 -- What people call every principal, the duties, and the agencies of a place, so that nobody has to read `coes.ayni.office`: its title
 -- by the last part of its name or by its role, the place it stands for or is named after, and whose it is, if not of the first
--- agency of the list. What would be called alike, and every machine, says the last part of its name too. Codes: a
+-- agency of the list. What would be called alike, and every machine, says the last part of its name too; what is alike even then says its code. Codes: a
 -- principal's name, `duty@` (a place follows it), `coes.ayni` (an agency at a place), an agency, and the bus itself. Titles and places are no secret.
 CREATE FUNCTION eoc.called_as(language text) RETURNS TABLE (code text, name text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
@@ -176,17 +176,19 @@ BEGIN
         SELECT t.*, CASE WHEN g.place_in_list > 10 OR g.id IS NULL THEN coalesce(g.name, upper(t.agency)) END AS foreign_agency,
                t.is_machine OR count(*) OVER (PARTITION BY t.title, t.place, t.agency) > 1 AS is_alike
           FROM titled t LEFT JOIN word g ON g.list = 'agency' AND g.id = t.agency
-    )
-    SELECT o.code, concat_ws(' · ', concat_ws(', ', concat_ws(' ', o.title, CASE WHEN o.is_alike THEN o.last END), coalesce(o.place, initcap(o.post))), o.foreign_agency)
+    ), named AS (
+    SELECT o.code, concat_ws(' · ', concat_ws(', ', concat_ws(' ', o.title, CASE WHEN o.is_alike THEN o.last END), coalesce(o.place, initcap(o.post))), o.foreign_agency) AS name
       FROM one o WHERE o.title IS NOT NULL
     UNION ALL
     SELECT o.agency || '.' || o.post, concat_ws(', ', coalesce(min(g.name), upper(o.agency)), coalesce(min(o.place), initcap(o.post)))
       FROM one o LEFT JOIN word g ON g.list = 'agency' AND g.id = o.agency
-     WHERE NOT o.is_machine AND o.code <> o.agency || '.' || o.post GROUP BY o.agency, o.post
+     WHERE NOT o.is_machine AND NOT EXISTS (SELECT FROM own x WHERE x.code = o.agency || '.' || o.post) GROUP BY o.agency, o.post
     UNION ALL
     SELECT CASE w.list WHEN 'duty' THEN w.id || '@' ELSE w.id END, w.name FROM word w WHERE w.list IN ('duty', 'agency')
     UNION ALL
-    SELECT 'bus', CASE language WHEN 'tg' THEN 'шабака' WHEN 'ru' THEN 'шина' ELSE 'the bus' END;
+    SELECT 'bus', CASE language WHEN 'tg' THEN 'шабака' WHEN 'ru' THEN 'шина' ELSE 'the bus' END
+    )
+    SELECT n.code, CASE WHEN count(*) OVER (PARTITION BY n.name) > 1 THEN format('%s (%s)', n.name, n.code) ELSE n.name END FROM named n;
 END
 $$;
 COMMENT ON FUNCTION eoc.called_as IS 'what people call principals, duties (duty@), agencies at a place (coes.ayni) or anywhere, and the bus itself, by code';

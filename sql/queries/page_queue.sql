@@ -2,19 +2,23 @@
 -- takes: lang rows person
 -- On a night with 10,000 open things all of them are looked at once, but only for what counts and orders them; whom an
 -- alarm asked, who answered and the like are looked up for those that are shown: the first `rows` (300; what an exercise
--- of another day has left comes last), and the newest alarms however many older ones there are, and of orders to sirens
--- as many. Silence is worked out once, for both.
+-- of another day has left comes last, and a few of it always), and besides, however much else there is: the alarms that wait
+-- longest, and of alarms, of other FLASH and of orders to sirens what was said last. When something happened is its sender's
+-- word, and hides nobody's alarm; when it was said is the log's. Silence is worked out once, for both.
 WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence'),
-     s AS MATERIALIZED (SELECT q.id, q.precedence * 2 + (q.what = 'order')::int4 + CASE WHEN q.status = 'EXERCISE' AND q.since < now() - interval '1 day' THEN 100 ELSE 0 END AS rank, q.since, q.seq
+     s AS MATERIALIZED (SELECT q.what = 'alert' AS is_alarm, q.id, q.precedence * 2 + (q.what = 'order')::int4 + CASE WHEN q.status = 'EXERCISE' AND q.since < now() - interval '1 day' THEN 100 ELSE 0 END AS rank, q.since, q.seq
                           FROM eoc.queue q WHERE q.what <> 'silence'
-                         UNION ALL SELECT n.id, n.precedence * 2, n.since, n.seq FROM silent n),
+                         UNION ALL SELECT false, n.id, n.precedence * 2, n.since, n.seq FROM silent n),
      tally AS MATERIALIZED (SELECT max(s.seq) AS as_of, count(*) AS total, count(*) FILTER (WHERE s.rank < 4) AS urgent, count(*) FILTER (WHERE s.rank > 99) AS past FROM s),
      shown AS MATERIALIZED (
          SELECT q.* FROM eoc.queue q
           WHERE q.what <> 'silence'
             AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.rank, s.since LIMIT least(greatest(coalesce($2::text::int4, 300), 0), 2000))
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 ORDER BY s.since DESC LIMIT 20)
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 3 ORDER BY s.since DESC LIMIT 20))
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank > 99 ORDER BY s.rank, s.since LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND s.is_alarm ORDER BY s.seq LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND s.is_alarm ORDER BY s.seq DESC LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND NOT s.is_alarm ORDER BY s.seq DESC LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 3 ORDER BY s.seq DESC LIMIT 20))
          UNION ALL SELECT * FROM silent),
      called AS MATERIALIZED (SELECT k.kind, CASE $1::text WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS name
                                FROM eoc.kinds_of(ARRAY(SELECT DISTINCT eoc.asked_kind(n.detail) FROM shown n WHERE n.what IN ('request', 'late'))) AS k)

@@ -76,6 +76,9 @@ SELECT is(pg_temp.called(said), wanted, 'in words: ' || said) FROM (VALUES ('coe
     ('duty@', 'Дежурный'), ('coes', 'КЧС'), ('bus', 'шина'), ('nobody.knows', NULL)) AS v(said, wanted);
 SELECT is(pg_temp.called('coes.ayni.office', 'tg'), 'Шуъба, Айнӣ', 'and in Tajik');
 SELECT is((SELECT count(*) FROM (SELECT code FROM eoc.called_as('en') GROUP BY code HAVING count(*) > 1) AS x), 0::int8, 'a code has one name');
+INSERT INTO bus.principal (name, agency, roles, places) VALUES ('coes.dushanbe2.duty', 'coes', 'eoc', ''), ('coes.dushanbe', 'coes', 'eoc', '');
+SELECT is((SELECT string_agg(x.names, '; ') FROM (SELECT string_agg(code, ' = ') AS names FROM eoc.called_as('en') GROUP BY name HAVING count(*) > 1) AS x), NULL, 'and a name one code, however offices are named');
+SELECT is((SELECT count(*) FROM (SELECT code FROM eoc.called_as('en') GROUP BY code HAVING count(*) > 1) AS x), 0::int8, 'also where an office has the name of an agency at a place');
 
 SELECT finish();
 ROLLBACK;

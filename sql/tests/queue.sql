@@ -34,15 +34,29 @@ $$;
 CREATE FUNCTION pg_temp.listed(answer jsonb) RETURNS int4[] LANGUAGE sql AS $$
     SELECT array_agg((i->>'seq')::int4 ORDER BY n) FROM jsonb_array_elements(answer->'items') WITH ORDINALITY AS x(i, n)
 $$;
-SELECT is(pg_temp.listed(pg_temp.asked('desk', '10')), ARRAY(SELECT generate_series(1, 10)) || ARRAY(SELECT generate_series(81, 100)),
-          'as many as were asked for, the oldest first, and the newest alarms however few were asked for');
+-- Without what exercises of another day have left.
+CREATE FUNCTION pg_temp.fresh(rows text) RETURNS int4[] LANGUAGE sql AS $$
+    SELECT array_agg(n ORDER BY at) FROM unnest(pg_temp.listed(pg_temp.asked('desk', rows))) WITH ORDINALITY AS x(n, at) WHERE n NOT BETWEEN 101 AND 105
+$$;
+SELECT is(pg_temp.fresh('10'), ARRAY(SELECT generate_series(1, 20)) || ARRAY(SELECT generate_series(81, 100)),
+          'as many as were asked for, and the alarms that wait longest and those said last, however few were asked for');
+SELECT is(pg_temp.fresh('30'), ARRAY(SELECT generate_series(1, 30)) || ARRAY(SELECT generate_series(81, 100)), 'the oldest first');
+SELECT is((pg_temp.listed(pg_temp.asked('desk', '10')))[1:5], ARRAY[101, 102, 103, 104, 105], 'what an exercise has left can be looked at, however much is open');
 SELECT is((pg_temp.asked('desk', '10')) - '{items,messages,taken,as_of}'::text[], '{"total": 145, "urgent": 100, "past": 5}', 'what it counts is all there is');
-SELECT is((pg_temp.listed(pg_temp.asked('desk', '101')))[100:], ARRAY[100, 111], 'an alarm of an exercise that is long over takes no room from what is real');
+SELECT is((pg_temp.fresh('101'))[100:], ARRAY[100, 111], 'an alarm of an exercise that is long over takes no room from what is real');
 SELECT is(cardinality(pg_temp.listed(pg_temp.asked('desk', NULL))), 145, 'who asks for no number gets all of these');
 SELECT is((pg_temp.listed(pg_temp.asked('desk', NULL)))[1:5], ARRAY[101, 102, 103, 104, 105], 'in the order of the queue');
 SELECT is(pg_temp.listed(pg_temp.asked('vose', '2')), ARRAY[201, 202, 203], 'another desk has its own');
 SELECT is((pg_temp.asked('vose', '2')) - '{items,messages,taken,as_of}'::text[], '{"total": 3, "urgent": 3, "past": 0}', 'and its own counts');
 SELECT throws_ok($$ SELECT pg_temp.asked('desk', 'many') $$, '22P02', NULL, 'a number that is none is refused');
+
+-- Who may say FLASH reports says when it was that they tell of: he can date fifty to before the alarms, and fifty to after them.
+INSERT INTO bus.incident_report (message_id, seq, type, event_at, sender_id, status, label, places, hazard, level)
+SELECT gen_random_uuid(), 1000 + n, 120, now() + CASE WHEN n > 50 THEN interval '20 hours' ELSE interval '-20 hours' END, 1, 1, 2, '3505203', 'MUDFLOW', ''
+  FROM generate_series(1, 100) AS n;
+SELECT ok(ARRAY(SELECT generate_series(1, 20)) || ARRAY(SELECT generate_series(81, 100)) <@ pg_temp.fresh('10'),
+          'reports that tell of another time hide no alarm, neither the one that waits longest nor the one said last');
+SELECT is(ARRAY(SELECT n FROM unnest(pg_temp.fresh('10')) AS n WHERE n > 1050 ORDER BY n), ARRAY(SELECT generate_series(1081, 1100)), 'and those said last are there');
 
 -- PostgreSQL leaves out what nobody asks for only as long as all parts of the view have the same types in the same columns.
 CREATE FUNCTION pg_temp.plan_of(q text) RETURNS SETOF text LANGUAGE plpgsql AS $$

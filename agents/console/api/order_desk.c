@@ -84,7 +84,7 @@ static void on_draft(void *arg, enum status st, const char *text, const char *wh
     d->is_owed |= st != ST_OK && st != ST_INVALID;
     if (st != ST_OK)
         log_error("console.order.unsaid", "draft=%s status=%s why=\"%s\"", id, status_name(st),
-                  why ? why : err);
+                  *err || !why ? err : why);
     ask_next(d);
 }
 

@@ -10,7 +10,7 @@ export { kindName as kindOf } from "./called.js";
 // A state as a word in a box; `tone` good, warn, bad or nothing. Colour only repeats what a sign before the word says.
 const signs = { good: "●", warn: "◆", bad: "▲" };
 export const chip = (text, tone = "") => (text ? el("span", { class: `chip ${tone}` }, tone ? el("span", { "aria-hidden": "true" }, signs[tone] + " ") : null, text) : null);
-// The second line of a cell.
+// What is late says so.
 export const late = (text) => el("strong", { class: "late" }, `▲ ${text}`);
 export const exercise = (status) => (status && status !== "ACTUAL" ? el("span", { class: "tag" }, word("status", status)) : null);
 // Of an exercise of another day. What is real never ages.

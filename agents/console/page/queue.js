@@ -170,13 +170,13 @@ export function queuePage(main) {
     const all = rows(), item = all[chosen], key = keyOf(event);
     if (key === "ArrowDown" || key === "j") act.choose(Math.min(chosen + 1, all.length - 1));
     else if (key === "ArrowUp" || key === "k") act.choose(Math.max(chosen - 1, 0));
-    else if (key === "a" && item && saying.has(item.id)) toast(say("queue.taken"), "plain");
+    else if (key === "a" && (item?.mine || saying.has(item?.id))) toast(say("queue.taken"), "plain");
     else if (key === "a" && item) actions(item).length ? actions(item)[0].run() : toast(say("queue.nothing_to_take"), "plain");
     else if (key === "Enter" && item) open(item);
     else if (key === "d" && item) dismiss(item);
     else if (key === "e" && waiting.pastTotal()) {
       past.open = !past.open;
-      if (past.open) act.choose(waiting.items().length);
+      if (past.open) act.choose(now());
     }
     else if (key === "x" && item) showMenu(item);
     else return;
@@ -201,6 +201,7 @@ export function queuePage(main) {
   draw(true);
   return () => {
     clearInterval(clock);
+    waiting.fewer();
     removeEventListener("keydown", onKey);
     ends.forEach((end) => end());
   };

@@ -7,10 +7,10 @@ import * as words from "./words.js";
 // An alarm on its way to the database is here before the database has it: id -> {item, stored, at}.
 const early = new Map(), cameAt = new Map(); // cameAt: id of an alarm -> when this page heard it
 const listeners = new Set();
-let answer = { items: [], taken: [], total: 0, urgent: 0, past: 0 }, text = "", timer = null, asking = false;
+let answer = { items: [], taken: [], total: 0, urgent: 0, past: 0 }, text = "", timer = null, asking = null;
 // So many are asked for, the most urgent first; further ones when somebody comes near their end.
-let rows = 60;
-const MORE = 300;
+const ROWS = 60, MORE = 300, MOST = 2000; // MOST: of page_queue.sql
+let rows = ROWS;
 export let known = false; // whether the record has answered once: an empty list before that says nothing
 
 // Words to this person stand among the rest, by their lane.
@@ -44,10 +44,13 @@ export const pastTotal = () => answer.past;
 export const total = () => answer.total - answer.past + early.size;
 export const urgent = () => answer.urgent + early.size;
 export function more() {
-  if (asking || answer.items.length >= answer.total) return;
-  rows = answer.items.length + MORE;
+  if (asking || rows === MOST || answer.items.length >= answer.total) return;
+  rows = Math.min(MOST, answer.items.length + MORE);
   clearTimeout(timer);
   load();
+}
+export function fewer() {
+  rows = ROWS;
 }
 export function changed(listener) {
   listeners.add(listener);
@@ -70,10 +73,11 @@ const stale = (now) => (news.truth?.store && news.truth.view ? [...early].filter
 // A bus that speaks a hundred times a second is asked about at its database's pace: twenty pages that ask for what takes 50 ms
 // keep it busy for half a second of each.
 let pause = 0;
-async function load(lang = words.lang) {
+function load(lang = words.lang) {
   timer = null;
-  if (asking) return soon(300);
-  asking = true;
+  return asking ? soon(300) : (asking = ask(lang).finally(() => (asking = null)));
+}
+async function ask(lang) {
   let retry = 0;
   const settled = [...early].filter(([, one]) => one.stored).map(([id]) => id), began = performance.now();
   try {
@@ -89,7 +93,6 @@ async function load(lang = words.lang) {
     if (trouble.status === 401) location.reload();
     retry = 3000;
   }
-  asking = false;
   if (retry) soon(retry);
   const took = performance.now() - began;
   pause = Math.max(Math.min(2000, 20 * took), Math.min(5000, 3 * took));
@@ -117,6 +120,7 @@ export function start() {
 }
 // At the beginning, and in another language.
 export async function again(lang) {
+  await asking;
   await load(lang);
   tellAll();
 }
