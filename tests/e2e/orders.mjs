@@ -157,7 +157,7 @@ export async function orders({ test, enter, leave, bus, words, axe }) {
     assert.match(await draft(first, { action: "SIREN_ACTION_SELF_TEST", reason: "for the incident" }, { incident_ids: [id] }), /^200/);
     const order = await until("the draft", () => state("message_id", "reason = 'for the incident'"));
     await open(second, order);
-    await second.waitForSelector(`.facts a[href="/incident/${id}"]:has-text("${name.join(" ")}")`);
+    await second.locator(`.facts a[href="/incident/${id}"]`, { hasText: name.join(" ") }).waitFor();
     bus.tell("console", say({ kind: "KIND_ERROR", lane: "LANE_IMMEDIATE", preceding_id: order, receipt: { message_id: order, level: "RECEIPT_LEVEL_REJECTED", by: "coes.dushanbe.console", code: "approval", text: "One approved it twice.", time_us: new Date().toISOString() } }));
     await second.waitForSelector(`#refused:has-text("${words("tg")["refused.approval"]}")`);
     await second.waitForSelector(`.facts .chip:has-text("${words("tg")["order.state.refused"]}")`);

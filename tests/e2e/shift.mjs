@@ -73,14 +73,11 @@ function hush() {
 async function loading({ test, enter, leave, bus }) {
   await test("the first view needs no other page, and all of them are there before the line breaks", async () => {
     const page = await enter("en"), scripts = [];
-    page.on("request", (request) => {
-      if (request.isNavigationRequest()) scripts.length = 0; // parts of the page before it were still coming
-      else if (request.resourceType() === "script") scripts.push(new URL(request.url()).pathname);
-    });
+    page.on("request", (request) => request.resourceType() === "script" && scripts.push(new URL(request.url()).pathname));
+    page.on("framenavigated", () => (scripts.length = 0)); // parts of the page before it were still coming
     await page.reload();
     await see(page, ".summary:not(:empty)");
-    await until("all parts", () => scripts.some((one) => one.endsWith("/paper.js")) && scripts.some((one) => one.endsWith("/map.js")));
-    await page.waitForLoadState("networkidle").catch(() => {}); // news never end; the parts do
+    await until("all parts", () => page.evaluate(async () => Boolean((await ours("./parts.js")).have("./plot.js")))); // the last of them
     const version = scripts[0].split("/")[2], first = scripts.indexOf(scripts.find((one) => one.endsWith("/act.js")));
     assert.match(version, /^[0-9a-f]{16}$/);
     assert.deepEqual(scripts.filter((one) => !one.startsWith(`/page/${version}/`) && !one.startsWith("/leaflet/")), []);
