@@ -29,7 +29,8 @@ export async function startBus(build, data = new URL("./night", import.meta.url)
   for (const program of programs) cpSync(join(build, program), join(dir, "bin", program));
   cpSync(data.pathname, join(dir, "data"), { recursive: true });
   execFileSync("mkdir", ["-m", "0777", join(dir, "run")]);
-  const [command, ...args] = [...own, join(dir, "bin/eocctl"), "demo", "--dir", join(dir, "run/night"), "--bin", join(dir, "bin"), "--data", join(dir, "data")];
+  // A test that is killed leaves no bus behind.
+  const [command, ...args] = ["setpriv", "--pdeathsig", "INT", ...own.slice(1), join(dir, "bin/eocctl"), "demo", "--dir", join(dir, "run/night"), "--bin", join(dir, "bin"), "--data", join(dir, "data")];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stdout.on("data", (text) => (said += text));
