@@ -1,6 +1,6 @@
 // queue - what the list of decisions tells: who took what, an office's own words, and how many wait.
 import assert from "node:assert/strict";
-import { alarm, choose, say, until } from "./bus.mjs";
+import { alarm, choose, say, until, uuid7 } from "./bus.mjs";
 
 const flash = (text) => say({
   lane: "LANE_FLASH", lang: "LANG_TG",
@@ -75,6 +75,29 @@ export async function queue({ test, enter, leave, bus, words }) {
     } finally {
       bus.psql(`DELETE FROM bus.incident_report WHERE seq > ${seq}`);
     }
+  });
+
+  await test("an alarm that comes now is seen at once, however many came within this minute", async () => {
+    const page = await enter("en"), ids = Array.from({ length: 80 }, () => uuid7()), now = uuid7(), since = new Date().toISOString();
+    const items = ids.map((id) => ({ what: "alert", id, precedence: 1, since, status: "EXERCISE", state: "ISSUED", places: "3505203", place: "Ayni", hazard: "MUDFLOW", detail: "ALARM", by: "coes.x" }));
+    await page.route("**/api/view/queue?*", (route) => route.fulfill({ json: { items, total: 80, urgent: 80, past: 0, messages: [], taken: [] } }));
+    await page.addInitScript(() => {
+      const Real = EventSource;
+      window.EventSource = class extends Real {
+        constructor(...all) {
+          super(...all);
+          window.hear = (message_id) => this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ seq: 0, provisional: true, type: "sensor_detection", lane: 1, status: 2,
+            event_time_us: Date.now() * 1000, sender: "coes.x", author: "", message_id, places: ["3505203"], incidents: [] }) }));
+        }
+      };
+    });
+    await page.reload();
+    await page.waitForSelector(".item");
+    await page.evaluate((all) => all.forEach(hear), ids);
+    await until("the record has them", () => page.evaluate(async () => (await ours("./waiting.js")).total() === 80));
+    await page.evaluate((id) => hear(id), now);
+    await page.waitForSelector(`.item[data-id="${now}"] .tag.warn`);
+    await page.context().close();
   });
 
   await test("a terminal shows the same queue: the same things in the same order, in the same words of each language", async () => {

@@ -27,13 +27,13 @@ function ordered(now) {
     total: now.total + said.length, urgent: now.urgent + count((item) => item.precedence === 1 && !item.past), past: now.past + count((item) => item.past) };
 }
 // Where hundreds of alarms are open, one that comes now would stand below all that are older, where nobody looks: for its first
-// minute it stands above them.
+// minute it stands above them; and what the record does not have yet above all, of many the newest first.
 const FIRST = 30, NEW_MS = 60000;
 const isNew = (item) => item.precedence === 1 && cameAt.get(item.id) > performance.now() - NEW_MS;
 export function items() {
-  const all = [...[...early.values()].map((one) => one.item), ...answer.items.filter((item) => !item.past)];
-  const below = all.slice(FIRST).filter(isNew);
-  return below.length ? [...below.reverse(), ...all.filter((item) => !below.includes(item))] : all;
+  const fresh = [...early.values()].map((one) => one.item), rest = answer.items.filter((item) => !item.past);
+  const below = rest.slice(FIRST).filter(isNew);
+  return [...(fresh.length > FIRST ? fresh.reverse() : fresh), ...below.reverse(), ...rest.filter((item) => !below.includes(item))];
 }
 // What an exercise of another day has left: it is there and can be ended, and rings and counts no more. What is real never ages.
 const PAST_MS = 86400e3;
@@ -71,14 +71,15 @@ const STALE_MS = 60000;
 const stale = (now) => (news.truth?.store && news.truth.view ? [...early].filter(([, one]) => one.at < now - STALE_MS).map(([id]) => id) : []);
 
 // A bus that speaks a hundred times a second is asked about at its database's pace: twenty pages that ask for what takes 50 ms
-// keep it busy for half a second of each.
-let pause = 0;
+// keep it busy for half a second of each. For a FLASH that was recorded before anybody heard of it nobody waits so long.
+let pause = 0, brief = 0, urges = false;
 function load(lang = words.lang) {
   timer = null;
   return asking ? soon(300) : (asking = ask(lang).finally(() => (asking = null)));
 }
 async function ask(lang) {
   let retry = 0;
+  urges = false;
   const settled = [...early].filter(([, one]) => one.stored).map(([id]) => id), began = performance.now();
   try {
     const now = await api.view("queue", { lang, rows }), next = JSON.stringify(now);
@@ -95,10 +96,11 @@ async function ask(lang) {
   }
   if (retry) soon(retry);
   const took = performance.now() - began;
-  pause = Math.max(Math.min(2000, 20 * took), Math.min(5000, 3 * took));
+  brief = Math.min(5000, 3 * took);
+  pause = Math.max(Math.min(2000, 20 * took), brief);
 }
 function soon(ms = 0) {
-  timer ??= setTimeout(load, Math.max(ms, pause));
+  timer ??= setTimeout(load, Math.max(ms, urges ? brief : pause));
 }
 
 const READINGS = /^(observation_batch|sensor_status)$/; // hundreds a second, and nobody decides about one
@@ -111,6 +113,11 @@ export function start() {
       cameAt.set(message.message_id, performance.now());
       early.set(message.message_id, { item: earlyItem(message), stored: false, at: performance.now() });
       tellAll();
+    }
+    if (message.lane === 1 && !message.provisional && !heard) {
+      urges = true;
+      clearTimeout(timer);
+      timer = null;
     }
     if (!READINGS.test(message.type)) soon();
   });
