@@ -82,8 +82,9 @@ int demo_open_page(struct demo *d);
 void demo_put_page(struct demo *d, struct buf *b); /* its settings */
 int demo_give_keys(struct demo *d);                /* with them, for who approves orders */
 void demo_tell_page(struct demo *d);
-/* Whether nobody listens there on 127.0.0.1; 0 becomes any free one. */
-bool demo_port_is_free(unsigned *port);
+/* demo_port.c: this port of 127.0.0.1 is for a server of this night, or, if somebody has it, any
+ * free one; false if there is none. It is ours until this process ends. */
+MUST_CHECK bool demo_take_port(unsigned *port);
 
 /* --- the whole -------------------------------------------------------------------------------- */
 

@@ -1,10 +1,8 @@
 /* demo_page - the dispatchers' page of the night: its login at the database, who may sign in, and
  * the words that tell people where it is. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agents/ctl/demo.h"
@@ -154,25 +152,6 @@ static int make_cap_key(struct demo *d)
                               d->dir);
 }
 
-bool demo_port_is_free(unsigned *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)*port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-    bool ok;
-
-    if (fd < 0)
-        return false;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    ok = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
-         getsockname(fd, (struct sockaddr *)&at, &len) == 0;
-    *port = ntohs(at.sin_port);
-    close(fd);
-    return ok;
-}
-
 int demo_open_page(struct demo *d)
 {
     const struct plan_agent *a = page_of(d);
@@ -182,11 +161,8 @@ int demo_open_page(struct demo *d)
     if (!a)
         return -1;
     d->page_port = PAGE_PORT;
-    if (!demo_port_is_free(&d->page_port)) {
-        d->page_port = 0;
-        if (!demo_port_is_free(&d->page_port))
-            return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
-    }
+    if (!demo_take_port(&d->page_port))
+        return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
     if (demo_ask(d, make_login, (void *)(uintptr_t)a, err, sizeof(err)) != ST_OK)
         return program_fail(&d->ctl->program, EXIT_MACHINE, "%s", err);
     return (code = make_cap_key(d)) >= 0 ? code : write_people(d, a);

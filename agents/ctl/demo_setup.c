@@ -111,11 +111,8 @@ static int choose_endpoint(struct demo *d)
     struct buf b = {0};
     int code;
 
-    if (port == 0 || port > 65535 || !demo_port_is_free(&port)) {
-        port = 0;
-        if (!demo_port_is_free(&port))
-            return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
-    }
+    if (!demo_take_port(&port))
+        return program_fail(&d->ctl->program, EXIT_MACHINE, "no free port on 127.0.0.1");
     snprintf(d->endpoint, sizeof(d->endpoint), "tcp://127.0.0.1:%u", port);
     buf_printf(&b, "%u\n", port);
     code = demo_write_file(d, path, &b);

@@ -44,7 +44,7 @@ async function shown() {
   const pages = browser.contexts().flatMap((context) => context.pages());
   const seen = await Promise.all(pages.map((page) => page.evaluate(() => {
     const text = (selector, most) => [...document.querySelectorAll(selector)].slice(0, most).map((one) => one.innerText.replace(/\s+/g, " "));
-    return [location.pathname, ...text("#banner", 1), ...text("h1", 1), ...text(".summary", 1), ...text(".item", 4), ...text("dialog", 1), ...text(".toast", 5)].join("\n    ").slice(0, 1500);
+    return [location.pathname, ...text("#banner", 1), ...text("h1", 1), ...text(".summary", 1), ...text(".item", 4), ...text("dialog", 1), ...text(".trouble", 2), ...text(".toast", 5)].join("\n    ").slice(0, 1500);
   }).catch((trouble) => trouble.message)));
   return seen.map((text) => `  on a page: ${text}`).join("\n");
 }
