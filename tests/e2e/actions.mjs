@@ -159,6 +159,17 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await page.unroute("**/api/view/incidents*");
   });
 
+  await test("an answer that breaks off on its way is no answer, and is asked for again", async () => {
+    let asked = 0;
+    await page.keyboard.press("1");
+    await page.route("**/api/view/incidents*", (route) => (++asked === 1 ? route.fulfill({ contentType: "application/json", body: '[{"incident":"0' }) : route.continue()));
+    await page.keyboard.press("2");
+    await page.waitForSelector("main p.late");
+    await page.waitForSelector("main p.late", { state: "hidden" });
+    assert.deepEqual(page.strange, []);
+    await page.unroute("**/api/view/incidents*");
+  });
+
   await test("times, refusals and what detectors found are read and written as people do, in each language", async () => {
     const found = await page.evaluate(async () => {
       const [{ readTime }, words, { detected, why }] = await Promise.all(["form", "words", "called"].map((name) => ours(`./${name}.js`)));

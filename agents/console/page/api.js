@@ -18,7 +18,10 @@ export const read = (text) => JSON.parse(text.replace(/[\u202a-\u202e\u2066-\u20
 
 async function ask(path, options = {}) {
   const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
-  const body = await answer.text().then(read).catch(() => ({}));
+  const body = await answer.text().then(read).catch((broken) => {
+    if (answer.ok) throw broken; // cut off on its way: nothing was said yet
+    return {};
+  });
   if (!answer.ok) throw new Trouble(answer.status, body);
   return body;
 }
