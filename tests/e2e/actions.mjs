@@ -293,6 +293,31 @@ export async function actions({ test, enter, leave, bus, words, axe }) {
     await until("they are let go", () => bus.psql(`SELECT state FROM eoc.line_part WHERE ${of}`) === "CANCELLED");
   });
 
+  await test("who could supply it is proposed for what is asked for now, however late an older answer comes", async () => {
+    const page = await enter(), id = incident("pumps at Gusar"), of = (name) => ({ recipient: `x.${name}`, kind: "principal", title: name, on_duty: [] });
+    let late = null;
+    await page.route("**/api/view/recipients*", (route) => {
+      const kind = new URL(route.request().url()).searchParams.get("kind"), answer = (name) => route.fulfill({ json: { items: [of(name)] } });
+      if (kind === "boats") late = () => answer("harbour");
+      else kind === "pumps" ? answer("waterworks") : kind === "tents" ? route.abort() : route.continue();
+    });
+    await open(page, id);
+    await act(page, "r");
+    for (const [kind, came] of [["tents", null], ["boats", null], ["pumps", "waterworks"]]) {
+      const asked = page.waitForRequest((request) => request.url().includes("kind=" + kind));
+      await page.fill('dialog [name="kind"]', kind);
+      await asked;
+      if (came) await page.waitForSelector(`.picked li:has-text("${came}")`);
+    }
+    const came = page.waitForResponse(/kind=boats/);
+    await late();
+    await came;
+    await page.evaluate(() => new Promise((done) => setTimeout(done))); // what the page makes of it
+    assert.match(await page.textContent(".picked li"), /waterworks/);
+    await page.keyboard.press("Escape");
+    await leave(page);
+  });
+
   await test("a report becomes an incident, another one is said to belong to it, a third was wrong", async () => {
     const [first, second, third] = ["a wall of mud", "more mud", "a shadow"].map(flash);
     await Promise.all([first, second, third].map(inQueue));

@@ -51,6 +51,15 @@ export async function door({ test, enter, leave, bus }) {
     await leave(page);
   });
 
+  await test("where another person signs in beside it, a page speaks in that name and shows it", async () => {
+    const page = await enter(), other = await page.context().newPage();
+    await page.waitForSelector(`.person[title="${bus.name}"]`);
+    await other.goto(bus.url);
+    await other.evaluate(async ({ name, password }) => fetch("/api/login", { method: "POST", body: new URLSearchParams({ name, password }) }), bus.second);
+    await page.waitForSelector(`.person[title="${bus.second.name}"]`);
+    await leave(page);
+  });
+
   await test("texts that mean harm are texts on every page", async () => {
     const lines = corpus(), incident = uuid7(), name = packed(lines, 110), text = packed(lines, 190);
     assert.ok(lines.length < corpus().length && name && text);

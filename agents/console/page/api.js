@@ -29,6 +29,7 @@ async function ask(path, options = {}) {
 function take(body) {
   room = body.status ?? room;
   if (!body.person) throw new Trouble(401, body);
+  if (me && me.person !== body.person) location.reload(); // somebody else signed in beside it: what stands here is not theirs
   me = body;
   token = body.token;
   return me;

@@ -25,10 +25,14 @@ export async function request(thing, choices) {
   let kind = "", to = null, timer = null;
   const toWhom = await toField(thing.places, { kind: () => kind || "-", bind: (bound) => (to = bound) });
   // Who could supply that is proposed anew, unless somebody was chosen.
+  async function propose() {
+    const of = kind, found = await toWhom.find("").catch(() => []);
+    if (of === kind) to?.offer(found.slice(0, 1)); // else something else is asked for by now
+  }
   const changed = (value) => {
     kind = value ?? "";
     clearTimeout(timer);
-    timer = setTimeout(async () => to?.offer((await toWhom.find("")).slice(0, 1)), 300);
+    timer = setTimeout(propose, 300);
   };
   ask(formOf("request", thing, { fields: [
     kindField(choices, { changed }),
