@@ -158,15 +158,17 @@ SELECT is(concat_ws(' ', pg_temp.states(20), pg_temp.signed(20)), 'WAITING ACTUA
 UPDATE bus.principal SET places = '' WHERE name = 'coes.rahimov';
 
 -- Nobody buries the queue under drafts ----------------------------------------------------------------
-CREATE FUNCTION pg_temp.needs(who text, type text, action text) RETURNS text LANGUAGE sql AS
-$$ SELECT pg_temp.asked(format('page_need(%L, %L, %L, %L, %L, %L)', who, type, action, 'coes.ayni.gw', '3505203', 'INTERNAL')) $$;
+CREATE FUNCTION pg_temp.needs(who text, type text, action text, written int[] DEFAULT '{900}') RETURNS text LANGUAGE sql AS
+$$ SELECT pg_temp.asked(format('page_need(%L, %L, %L, %L, %L, %L, %L)', who, type, action, 'coes.ayni.gw', '3505203', 'INTERNAL', (SELECT string_agg(' ' || pg_temp.uid(w), '') FROM unnest(written) AS w))) $$;
 CREATE FUNCTION pg_temp.gateway(n int, action text, author text) RETURNS void LANGUAGE sql AS $$
     SELECT pg_temp.tell('sensor_control', jsonb_build_object('target', 'coes.ayni.gw', 'action', 'SENSOR_ACTION_' || action, 'reason', 'x'), n, 3, author)
 $$;
 SELECT count(*) FROM (SELECT pg_temp.siren(30 + n, 3, 'coes.nazarova') FROM generate_series(1, 6) AS n) AS x;
 SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), '2 3505203', 'seven wait, and an eighth is taken');
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound', '{900,901}'), 'drafts', 'not two at one time: what is under way counts too');
 SELECT count(*) FROM (SELECT pg_temp.gateway(37, 'CLEAR', 'coes.nazarova')) AS x;
 SELECT is((SELECT count(*) FROM eoc.order_draft d WHERE d.author = 'coes.nazarova' AND d.state = 'WAITING'), 8::int8, 'eight wait');
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound', '{37}'), '2 3505203', 'one of them said again is no ninth');
 SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), 'drafts', 'a ninth is refused');
 SELECT is(pg_temp.needs('coes.nazarova', 'sensor_control', 'sync_clock'), '0 3505203', 'what waits for nobody is said');
 SELECT is(pg_temp.needs('coes.rahimov', 'siren_command', 'sound'), '2 3505203', 'another person writes his own');
@@ -176,7 +178,7 @@ SELECT count(*) FROM (SELECT pg_temp.tell('flash_report', '{"hazard": "HAZARD_MU
 SELECT is((SELECT array_agg(i->>'what') FROM (SELECT i FROM jsonb_array_elements(pg_temp.asked('page_queue(NULL, NULL, NULL)')::jsonb->'items') AS i LIMIT 3) AS x),
           '{report,order,order}', 'a FLASH report stands before every order, though they are older');
 SELECT count(*) FROM (SELECT pg_temp.turn_down(41, 31, 'coes.nazarova')) AS x;
-SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound'), '2 3505203', 'one taken back makes room');
+SELECT is(pg_temp.needs('coes.nazarova', 'siren_command', 'sound', '{31,900}'), '2 3505203', 'one taken back makes room');
 SELECT count(*) FROM (SELECT pg_temp.siren(50 + n, 3, 'coes.ayni.duty', more => jsonb_build_object('not_after_us', bus.us(now() - interval '1 second')::text)) FROM generate_series(1, 35) AS n) AS x;
 SELECT is((SELECT array_agg(w->>'state' ORDER BY n) FILTER (WHERE n <= 8) || count(*)::text FROM jsonb_array_elements(pg_temp.asked('page_orders(NULL, NULL)')::jsonb->'waiting') WITH ORDINALITY AS u(w, n)),
           '{WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,OVER,30}', 'what waits stands first, however many newer ones are over');

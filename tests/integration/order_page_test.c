@@ -576,6 +576,32 @@ static void who_approved_before_says_what_nobody_said(void **state)
     wait_for_number(question, 1);
 }
 
+/* However fast somebody writes: the record has none of them yet. */
+static void of_what_one_person_writes_at_once_eight_wait(void **state)
+{
+    const char *first = new_id();
+    char again[ID_TEXT];
+
+    (void)state;
+    snprintf(again, sizeof(again), "%s", first);
+    assert_int_equal(kill(bus_broker_pid(bus), SIGSTOP), 0);
+    expect(try_order(RAHIMOV, again, "SOUND", 80, "3505203001"), 200, "message_id");
+    for (unsigned n = 1; n < 8; n++)
+        expect(try_order(RAHIMOV, new_id(), "SOUND", 80 + n, "3505203001"), 200, "message_id");
+    expect(try_order(RAHIMOV, new_id(), "SOUND", 88, "3505203001"), 429, "drafts");
+    expect(try_order(RAHIMOV, new_id(), "SOUND", 89, "3505203001"), 429, "drafts");
+    expect(try_order(RAHIMOV, again, "SOUND", 80, "3505203001"), 200, "\"before\":true");
+    expect(try_order(SHARIPOV, new_id(), "SOUND", 90, "3505203001"), 200, "message_id");
+    assert_int_equal(kill(bus_broker_pid(bus), SIGCONT), 0);
+    wait_for_number("SELECT count(*) FROM eoc.order_draft WHERE author = 'coes.rahimov' AND state "
+                    "= 'WAITING'",
+                    8);
+    expect(turn_down(RAHIMOV, again), 200, "message_id");
+    wait_for_state(again, "TURNED_DOWN");
+    expect(try_order(RAHIMOV, new_id(), "SOUND", 91, "3505203001"), 200, "message_id");
+    expect(try_order(RAHIMOV, new_id(), "SOUND", 92, "3505203001"), 429, "drafts");
+}
+
 /* The people file of each desk knows nothing of it. */
 static void who_is_revoked_does_not_come_in_and_hears_why(void **state)
 {
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(an_order_that_a_broker_refuses_is_out_of_the_queue_with_the_reason),
         cmocka_unit_test(who_has_no_say_is_told_that_he_turns_nothing_down),
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
+        cmocka_unit_test(of_what_one_person_writes_at_once_eight_wait),
         cmocka_unit_test(who_is_revoked_does_not_come_in_and_hears_why),
     };
 

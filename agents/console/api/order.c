@@ -10,8 +10,8 @@
  * What is signed is made from the record, to the byte; the browser names it and its number in the
  * log, which is what was on the screen. A password takes a moment, so the record is asked once more
  * before anything is said. Two persons may approve at one time, faster than the record learns of
- * it: the last approvals that are in the outbox are remembered here too, and what was lost between
- * two of them (a restart) the repeat of one who approved says. */
+ * it: the last approvals that are in the outbox are remembered here too, as are the last drafts,
+ * and what was lost between two of them (a restart) the repeat of one who approved says. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,8 +28,16 @@
 #include "proto/base/banned.h"
 
 enum { REMEMBERED = 64 };
+/* A draft is in the record long before; one that a broker refused counts no longer. */
+#define UNDER_WAY_US UINT64_C(60000000)
 
 struct orders {
+    struct written {
+        uint8_t draft[ID_BYTES];
+        char person[PERSON_NAME]; /* empty: none */
+        uint64_t at_us;
+    } written[REMEMBERED]; /* the newest, whether the record has them or not */
+    unsigned next_written;
     struct given {
         uint8_t draft[ID_BYTES], signature[SIGN_BYTES];
         char person[PERSON_NAME];
@@ -57,6 +65,59 @@ static void refuse_away(struct taking *t)
 
 /* --- said ------------------------------------------------------------------------------------- */
 
+/* Many may be written at one time, and of those that are under way the record knows nothing. */
+static void note_written(struct orders *o, const struct taking *t)
+{
+    struct written *w = NULL;
+
+    for (size_t i = 0; i < REMEMBERED && !w; i++)
+        if (memcmp(o->written[i].draft, t->m->message_id.data, ID_BYTES) == 0)
+            w = &o->written[i];
+    if (!w)
+        w = &o->written[o->next_written++ % REMEMBERED];
+    memcpy(w->draft, t->m->message_id.data, ID_BYTES);
+    snprintf(w->person, sizeof(w->person), "%s", t->person);
+    w->at_us = loop_now_us(t->console->loop);
+}
+
+static void forget_written(struct orders *o, const struct taking *t)
+{
+    for (size_t i = 0; i < REMEMBERED; i++)
+        if (memcmp(o->written[i].draft, t->m->message_id.data, ID_BYTES) == 0)
+            o->written[i].person[0] = '\0';
+}
+
+/* This one and those before it that the record may not have yet; blanks between. */
+static const char *under_way(const struct orders *o, const struct taking *t)
+{
+    const uint64_t now_us = loop_now_us(t->console->loop);
+    const char *all = "";
+    char id[ID_TEXT];
+
+    for (size_t i = 0; all && i < REMEMBERED; i++) {
+        const struct written *w = &o->written[i];
+
+        if (strcmp(w->person, t->person) != 0 || now_us - w->at_us > UNDER_WAY_US)
+            continue;
+        id_format(id, w->draft);
+        all = arena_printf(t->arena, "%s %s", all, id);
+    }
+    return all;
+}
+
+static void say_needed(struct taking *t, unsigned needed)
+{
+    struct orders *o = t->console->orders;
+
+    if (needed)
+        note_written(o, t);
+    else
+        command_at_once(t->m, room_status(t->console));
+    if (!taking_put(t))
+        forget_written(o, t);
+    taking_end(t);
+}
+
 static void on_need(void *arg, enum status st, const char *text, const char *why)
 {
     struct taking *t = exchange_kept(arg);
@@ -65,6 +126,7 @@ static void on_need(void *arg, enum status st, const char *text, const char *why
 
     if (st != ST_OK)
         log_warn("console.view", "path=order_need status=%s why=\"%s\"", status_name(st), why);
+    forget_written(t->console->orders, t);
     if (st != ST_OK) {
         refuse_away(t);
     } else if (strcmp(text, "nobody") == 0) {
@@ -77,10 +139,7 @@ static void on_need(void *arg, enum status st, const char *text, const char *why
     } else if (command_set_place(t->m, place, t->arena) != ST_OK) {
         taking_refuse(t, 503, "memory", "There is no memory for it now.");
     } else {
-        if (!needed)
-            command_at_once(t->m, room_status(t->console));
-        taking_put(t);
-        taking_end(t);
+        say_needed(t, needed);
     }
 }
 
@@ -89,15 +148,18 @@ void order_ask_need(struct taking *t)
     const struct type_info *type = type_by_number((unsigned)t->m->body_case);
     const char *places = arena_printf(t->arena, "%s", "");
     char action[40];
-    const char *params[6] = {t->person, type->name, action, order_target(t->m)};
+    const char *params[7] = {t->person, type->name, action, order_target(t->m)};
 
     for (size_t i = 0; places && t->m->area && i < t->m->area->n_pcodes; i++)
         places = arena_printf(t->arena, "%s%s%s", places, i ? " " : "", t->m->area->pcodes[i]);
     order_action(action, sizeof(action), t->m);
     params[4] = places;
     params[5] = "INTERNAL";
-    if (!places || reader_ask(t->console->reader, "", "order_need", params, ARRAY_LEN(params),
-                              on_need, t->x) != ST_OK)
+    note_written(t->console->orders, t);
+    params[6] = under_way(t->console->orders, t);
+    if (!places || !params[6] ||
+        reader_ask(t->console->reader, "", "order_need", params, ARRAY_LEN(params), on_need,
+                   t->x) != ST_OK)
         refuse_away(t);
 }
 
