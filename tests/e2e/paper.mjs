@@ -29,7 +29,8 @@ async function tellNight(bus) {
       households_affected: 12, people_displaced: 67,
     situation: "Сел аз Гусар-сой омад. ".repeat(20), actions: "Мардум кӯчонида шуданд.", plan: "Роҳро кушоед.",
     casualties: { counts: [{ kind: "CASUALTY_KIND_INJURED", persons: 3 }, { kind: "CASUALTY_KIND_MISSING", persons: 0 }], confidence: "CONFIDENCE_HIGH" },
-    needs: [{ category: "NEED_CATEGORY_SHELTER", item: "tent", quantity: { value: 12, unit: "H87" }, horizon: "HORIZON_12_H", people: 67 }] } });
+    needs: [{ category: "NEED_CATEGORY_SHELTER", item: "tent", quantity: { value: 12, unit: "H87" }, horizon: "HORIZON_12_H", people: 67 },
+      { category: "NEED_CATEGORY_FOOD", item: "flour", quantity: { value: 300, unit: "KGM" }, horizon: "HORIZON_24_H" }] } });
   bus.tell("console", said(incident, "REPORT", { incident: { incident_id: incident, hazard: "HAZARD_MUDFLOW", name: names.event,
     severity: "SEVERITY_SEVERE", urgency: "URGENCY_IMMEDIATE", certainty: "CERTAINTY_POSSIBLE", cause_ids: [flash.message_id],
     command: "coes" } }));
@@ -60,7 +61,9 @@ export async function paper({ test, enter, leave, bus, words, axe }) {
     await page.goto(`${bus.url}/paper/${kind}?${papers[kind]}`);
     await page.waitForSelector(".sheet");
     const file = join(dir, `${kind}.pdf`);
+    await page.evaluate(async () => (await ours("./waiting.js")).again()); // the tab counts anew
     writeFileSync(file, await page.pdf({ preferCSSPageSize: true }));
+    assert.match(execFileSync("pdfinfo", [file], { encoding: "utf8" }), new RegExp(`^Title: +${words("en")["paper.kind." + kind].replace(/[()]/g, "")}`, "m"));
     return execFileSync("pdftotext", ["-layout", file, "-"], { encoding: "utf8" }).split("\f").slice(0, -1);
   }
 
@@ -78,6 +81,7 @@ export async function paper({ test, enter, leave, bus, words, axe }) {
           for (const word of ["EXERCISE", "УЧЕНИЕ", "МАШҚ"]) assert.ok(text.includes(word), `${kind} page ${i + 1}: ${word}`);
           assert.match(text, new RegExp(`(^|\\s)${i + 1}\\s*/\\s*${pages.length}(\\s|$)`), `${kind} page ${i + 1} has its number`);
         });
+        if (kind === "209") assert.match(pages.join(""), /300\s+кг/);
         assert.ok(pages.join("").includes(words(lang)["paper.signature"]) || kind === "213rr", `${kind} is signed`);
         await page.emulateMedia({ media: "print" });
         await page.setViewportSize({ width: 676, height: 1000 }); // what A4 leaves between its margins

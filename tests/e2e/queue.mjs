@@ -77,6 +77,37 @@ export async function queue({ test, enter, leave, bus, words }) {
     }
   });
 
+  await test("an alarm that the bus did not let somebody take can be taken again at once", async () => {
+    const page = await enter("en"), message = alarm("taken, and then not"), row = `.item.chosen[data-id="${message.message_id}"]`;
+    let taking = null;
+    await page.route("**/api/say", (route) => {
+      taking = route.request().postDataJSON().message_id;
+      return route.fulfill({ json: { message_id: taking } });
+    });
+    await page.addInitScript(() => {
+      const Real = EventSource;
+      window.EventSource = class extends Real {
+        constructor(...all) {
+          super(...all);
+          window.settle = (said) => this.dispatchEvent(new MessageEvent("settled", { data: JSON.stringify(said) }));
+        }
+      };
+    });
+    await page.reload();
+    bus.tell("gw07", message);
+    await page.waitForSelector(`${row} .take:text-is("${words("en")["queue.take"]}")`);
+    await until("it is in the record", () => bus.psql(`SELECT count(*) FROM eoc.alert_open WHERE alert_id = '${message.message_id}'`) === "1");
+    await page.evaluate(async () => (await ours("./waiting.js")).again());
+    await page.keyboard.press("a");
+    await page.waitForSelector(`${row} .small:has-text("${words("en")["queue.taken"]}")`);
+    await page.evaluate((id) => settle({ message_id: id, stored: false, code: "rights", person: "x" }), taking);
+    await page.waitForSelector(`${row} .take:text-is("${words("en")["queue.take"]}")`, { timeout: 5000 });
+    await page.unroute("**/api/say");
+    await page.keyboard.press("a");
+    await until("it is taken", () => bus.psql(`SELECT state FROM bus.alert WHERE alert_id = '${message.message_id}'`) === "ACKNOWLEDGED");
+    await leave(page);
+  });
+
   await test("an alarm that comes now is seen at once, however many came within this minute", async () => {
     const page = await enter("en"), ids = Array.from({ length: 80 }, () => uuid7()), now = uuid7(), since = new Date().toISOString();
     const items = ids.map((id) => ({ what: "alert", id, precedence: 1, since, status: "EXERCISE", state: "ISSUED", places: "3505203", place: "Ayni", hazard: "MUDFLOW", detail: "ALARM", by: "coes.x" }));

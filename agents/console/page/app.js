@@ -173,6 +173,7 @@ function begin() {
   startRoving();
   addEventListener("click", onClick);
   addEventListener("popstate", show);
+  addEventListener("afterprint", drawTitle);
 }
 async function enter(asked = first.ask()) {
   const list = await asked;

@@ -101,7 +101,11 @@ const rations = ["OVER", "DAYS_3", "DAYS_7", "LATER"], isHungry = (kind) => kind
 const plots = ["free", "reserved", "allocated", "occupied", "blocked", "elsewhere"];
 const plotsOf = (site) => plots.map((kind) => ({ kind, name: say(`col.${kind}`), n: Number(site[kind] ?? 0) }));
 const withPersons = (row) => (row.persons === null ? families(row) : `${families(row)} (${say("board.persons", { n: figure(row.persons) })})`);
-const inDays = (n) => (n > 0 ? say("board.days", { n }) : say("board.ago", { age: say("age.days", { n: -n }) }));
+// At what time, and how far that is from `clock`.
+function timeFrom(clock, at) {
+  const now = Date.parse(clock), ms = Date.parse(at) - now;
+  return `${words.time(at)} (${ms > 0 ? say("board.days", { n: Math.ceil(ms / 86400e3) }) : say("board.ago", { age: words.age(at, now) })})`;
+}
 
 function rationTable(rows, clock) {
   const places = [...new Set(rows.map((row) => row.pcode))].map((pcode) => ({ pcode, rows: rows.filter((row) => row.pcode === pcode) }));
@@ -110,8 +114,7 @@ function rationTable(rows, clock) {
     const row = one.rows.find((some) => some.word === kind);
     return row && (isHungry(kind) ? late(withPersons(row)) : withPersons(row));
   }, "n"];
-  const until = (at) => `${words.time(at)} (${inDays(Math.ceil((Date.parse(at) - Date.parse(clock)) / 86400e3))})`;
-  return table(say("relocation.rations"), [place, ...rations.map(column), ["col.until", (one) => until(one.first), "t"]],
+  return table(say("relocation.rations"), [place, ...rations.map(column), ["col.until", (one) => timeFrom(clock, one.first), "t"]],
     places.sort((a, b) => (a.first < b.first ? -1 : 1)), say("relocation.no_rations"), (one) => write(one.rows[0]));
 }
 

@@ -19,7 +19,7 @@ export function stamp(value) {
 export const date = (value) => (value ? words.day(value, true) : "");
 // How old at `now`; empty for what came after.
 export const aged = (value, now) => (value && new Date(now) - new Date(value) > -30000 ? words.age(value, new Date(now)) : "");
-export const amount = (value, unit) => [figure(value), unit !== "H87" && unit].filter(Boolean).join(" ");
+export const amount = (value, unit) => [figure(value), unit !== "H87" && word("unit", unit)].filter(Boolean).join(" ");
 
 export function lines(count) {
   return el("div", { class: "write" }, Array.from({ length: count }, () => el("div", { class: "rule" })));
@@ -72,13 +72,16 @@ export function sheet(what, ...content) {
   const key = `paper.kind.${what.kind}`, played = playing(what.status), ics = /^2/.test(what.kind);
   const title = ics ? english(key) : say(key), others = ics ? ["tg", "ru"] : words.languages.filter((lang) => lang !== words.lang);
   const cell = (...inside) => el("tr", {}, el("td", {}, inside)), running = (kind, ...inside) => cell(el("div", { class: "running" + kind }, inside));
-  document.title = [english(key).replace(/[()]/g, ""), what.incident].filter(Boolean).join(" - ");
-  return el("article", { class: "paper" }, el("table", { class: "sheet", role: "presentation" },
+  const file = [english(key).replace(/[()]/g, ""), what.incident].filter(Boolean).join(" - ");
+  return el("article", { class: "paper", "data-file": file }, el("table", { class: "sheet", role: "presentation" },
     el("thead", {}, running("", el("span", {}, title), el("span", { class: "what" }, dots(what.incident, what.period)), played && el("strong", { class: "played" }, played))),
     el("tbody", {}, cell(el("h1", { class: "title" }, title, el("small", {}, others.map((lang) => el("span", { lang }, texts[lang][key])))), content)),
     el("tfoot", {}, running(" foot", say("paper.as_of", { n: what.asOf?.seq ?? "", at: stamp(what.asOf?.at) }),
       el("span", {}, say("paper.prepared_with", { who: api.me.person }))))));
 }
+
+// Printed into a file it is called so; on the screen the title goes on counting what waits.
+addEventListener("beforeprint", () => (document.title = document.querySelector(".paper")?.dataset.file ?? document.title));
 
 // --- the forms -----------------------------------------------------------------------------------------------------------------
 

@@ -159,8 +159,8 @@ function hourly(rows, from, to) {
 export function sensorPlots(answer) {
   const flat = (one) => one.type === "RAIN_ACC" && !one.points.some(([, value]) => Number(value));
   const name = (one) => `${one.thing ?? ""} (${one.sender.split(".").at(-1)}/${one.datastream_id})`, dry = answer.sensors.filter(flat);
-  return [...answer.sensors.filter((one) => !flat(one)).map((one) => plot({ ...spanOf(answer), title: `${word("observation", one.type)}: ${name(one)}`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : unitOf(one.unit),
-    series: [{ name: word("observation", one.type), points: one.points, step: one.type === "RAIN_ACC" }], thresholds: (one.thresholds ?? []).map((t) => ({ name: say("plot.line"), value: Number(t.value) })) })),
+  return [...answer.sensors.filter((one) => !flat(one)).map((one) => plot({ ...spanOf(answer), title: `${word("obs", one.type)}: ${name(one)}`, unit: one.type === "RAIN_ACC" ? say("numbers.mm_h") : unitOf(one.unit),
+    series: [{ name: word("obs", one.type), points: one.points, step: one.type === "RAIN_ACC" }], thresholds: (one.thresholds ?? []).map((t) => ({ name: say("plot.line"), value: Number(t.value) })) })),
     dry.length ? el("p", { class: "none" }, say("numbers.dry", { names: dry.map(name).join("; ") })) : null];
 }
 // Over the time that the incident has so far.

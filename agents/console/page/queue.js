@@ -12,13 +12,13 @@ import { go, toast, tried } from "./way.js";
 
 // What is being said about a thing: {id, state: of the thing then, said}. A second press of the key says it no second time.
 const saying = new Map();
+let redraw = () => {}, stayAt = () => {}; // the page's, while it is shown
+
 news.on("settled", (settled) => {
-  if (!settled.stored) saying.forEach((one, about) => one.id === settled.message_id && saying.delete(about));
+  if (!settled.stored) saying.forEach((one, about) => one.id === settled.message_id && saying.delete(about) && redraw());
 });
 // What has moved on since, or is given back, can be taken again.
 waiting.changed(() => saying.forEach((one, about) => waiting.items().find((item) => item.id === about)?.state === one.state || saying.delete(about)));
-
-let redraw = () => {}, stayAt = () => {}; // the page's, while it is shown
 
 // --- what is done with it ------------------------------------------------------------------------
 
