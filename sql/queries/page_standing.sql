@@ -1,3 +1,3 @@
--- page: may somebody of this name still come in? "revoked": it is, or its time is over; else nothing, also of a name that nobody enrolled. Asked by the program, not by pages.
--- takes: person
-SELECT coalesce((SELECT 'revoked' FROM bus.principal p WHERE p.name = $1::text AND (p.revoked_at IS NOT NULL OR p.not_after <= now())), '');
+-- page: who of these (names, blanks between) is revoked, or whose time is over; of a name that nobody enrolled nothing is known. Asked by the program, not by pages.
+-- takes: persons
+SELECT coalesce(string_agg(p.name, ' '), '') FROM bus.principal p WHERE p.name = ANY (string_to_array($1::text, ' ')) AND (p.revoked_at IS NOT NULL OR p.not_after <= now());

@@ -52,6 +52,8 @@ SELECT count(*) FROM (SELECT pg_temp.enrol(who, who, now() - interval '1 hour') 
 -- What the program asks, as it asks it.
 \set need `cat sql/queries/page_order_need.sql`
 PREPARE page_need AS :need
+\set may `cat sql/queries/page_may.sql`
+PREPARE page_may AS :may
 \set draft `cat sql/queries/page_order_draft.sql`
 PREPARE page_draft AS :draft
 \set ready `cat sql/queries/page_order_ready.sql`
@@ -184,5 +186,8 @@ SELECT is((SELECT array_agg(w->>'state' ORDER BY n) FILTER (WHERE n <= 8) || cou
           '{WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,WAITING,OVER,30}', 'what waits stands first, however many newer ones are over');
 
 SELECT ok(NOT bus.may_at('coes.nazarova', 'approve', 'siren_command', 'nobody.there'), 'nobody approves for a machine that is not there');
+SELECT is(pg_temp.asked($$page_may('coes.nazarova', 'flash_report', '3505203', 'INTERNAL', NULL)$$), 'true', 'who may say it');
+UPDATE bus.principal SET not_after = now() - interval '1 second' WHERE name = 'coes.nazarova';
+SELECT is(pg_temp.asked($$page_may('coes.nazarova', 'flash_report', '3505203', 'INTERNAL', NULL)$$), 'false', 'and may not any more when the time is over');
 SELECT * FROM finish();
 ROLLBACK;

@@ -19,6 +19,7 @@
 
 #include "proto/base/ids.h"
 #include "proto/wire/approval.h"
+#include "tests/lib/browser.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/officers.h"
 #include "tests/lib/page.h"
@@ -617,6 +618,26 @@ static void who_is_revoked_does_not_come_in_and_hears_why(void **state)
     page_sign_in(page, names[NAZAROVA]);
 }
 
+/* Neither what he reads, nor what he says, nor what he hears waits for the end of his shift. */
+static void who_is_revoked_at_work_is_signed_out(void **state)
+{
+    static struct browser b;
+
+    (void)state;
+    page_sign_in(page, names[SHARIPOV]);
+    browser_open(&b, page_port(page));
+    browser_say(&b, "GET /api/news HTTP/1.1\r\nHost: x\r\nCookie: eocbus=%s\r\n\r\n",
+                page_cookie(page));
+    assert_true(browser_hears(&b, "event: truth"));
+    pgserver_exec(bus_server(bus),
+                  "UPDATE bus.principal SET not_after = now() WHERE name = 'coes.sharipov'");
+    browser_wait_for_end(&b);
+    browser_close(&b);
+    expect(page_ask(page, "/api/view/queue", NULL, answer, sizeof(answer)), 401, "signed_out");
+    page_sign_in(page, names[NAZAROVA]);
+    expect(page_ask(page, "/api/view/queue", NULL, answer, sizeof(answer)), 200, "items");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,6 +656,7 @@ int main(void)
         cmocka_unit_test(who_approved_before_says_what_nobody_said),
         cmocka_unit_test(of_what_one_person_writes_at_once_eight_wait),
         cmocka_unit_test(who_is_revoked_does_not_come_in_and_hears_why),
+        cmocka_unit_test(who_is_revoked_at_work_is_signed_out),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

@@ -1,7 +1,11 @@
 /* doorman - who may not stay hears nothing more. See doorman.h.
  *
  * A request asks for its session itself; a stream of news was let in once and stays open for hours.
- * Each second the sessions of all streams are looked at, and the people file too if it changed. */
+ * Each second the sessions of all streams are looked at, and the people file too if it changed; and
+ * the record is asked about those who are signed in, as many at a time as a question holds. While
+ * it is away nobody is signed out for that. */
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "agents/console/api/doorman.h"
@@ -9,13 +13,15 @@
 
 #include "proto/base/banned.h"
 
-enum { LOOK_MS = 1000 };
+enum { LOOK_MS = 1000, NAMES = 500 };
 
 struct doorman {
     struct console *console;
     struct loop_timer *timer;
     struct stat people; /* the file when it was last read */
     bool people_changed;
+    size_t at; /* of the sessions: whom the next question begins with */
+    bool asks;
 };
 
 bool person_may_stay(const struct console *c, const struct session *who)
@@ -59,9 +65,44 @@ void doorman_look(struct doorman *d)
     http_sort_out(d->console->http, may_stay, d);
 }
 
+/* --- who is revoked --------------------------------------------------------------------------- */
+
+static void on_standing(void *arg, enum status st, const char *revoked, const char *why)
+{
+    struct doorman *d = arg;
+    char person[PERSON_NAME];
+    int len = 0;
+
+    (void)why;
+    d->asks = false;
+    if (st != ST_OK || !*revoked)
+        return;
+    log_warn("console.revoked", "persons=\"%s\" next=\"they are signed out\"", revoked);
+    for (; sscanf(revoked, "%127s%n", person, &len) == 1; revoked += len)
+        sessions_end_person(d->console->sessions, person);
+    doorman_look(d);
+}
+
+static void ask_standing(struct doorman *d)
+{
+    struct console *c = d->console;
+    char names[NAMES];
+    const char *const params[] = {names};
+    size_t n = sessions_persons(c->sessions, d->at, names, sizeof(names));
+
+    d->at = n ? d->at + n : 0; /* behind the last: once more from the first */
+    d->asks = n > 0;
+    if (n && reader_ask(c->reader, "", "standing", params, 1, on_standing, d) != ST_OK)
+        d->asks = false;
+}
+
 static void on_look(void *arg)
 {
-    doorman_look(arg);
+    struct doorman *d = arg;
+
+    doorman_look(d);
+    if (!d->asks)
+        ask_standing(d);
 }
 
 enum status doorman_create(struct doorman **out, struct console *c)
@@ -86,6 +127,7 @@ void doorman_destroy(struct doorman *d)
 {
     if (!d)
         return;
+    reader_forget(d->console->reader, d);
     loop_timer_destroy(d->timer);
     mem_free(d);
 }

@@ -1,7 +1,8 @@
 /* doorman - who may not stay hears nothing more.
  *
  * A session that is over ends its streams of news too, within two seconds: after logging out, when
- * the person was removed or has another password, and when it became too old. */
+ * the person was removed or has another password, and when it became too old. Who is revoked in the
+ * record, or whose time there is over, is signed out as soon. */
 #ifndef EOCBUS_CONSOLE_DOORMAN_H
 #define EOCBUS_CONSOLE_DOORMAN_H
 

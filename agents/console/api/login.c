@@ -113,7 +113,7 @@ static void on_standing(void *arg, enum status st, const char *text, const char 
         log_warn("console.view", "path=standing status=%s why=\"%s\"", status_name(st),
                  why ? why : "");
     list_remove(&l->link);
-    if (st == ST_OK && strcmp(text, "revoked") == 0)
+    if (st == ST_OK && *text)
         login_refuse(l, 403, "revoked", "Your name is revoked, or its time is over.", 0);
     else
         welcome(c, l);

@@ -27,7 +27,8 @@
 
 #include "proto/base/banned.h"
 
-enum { REMEMBERED = 64 };
+/* NAMED: more than wait at most, and what a question holds. */
+enum { REMEMBERED = 64, NAMED = 12 };
 /* A draft is in the record long before; one that a broker refused counts no longer. */
 #define UNDER_WAY_US UINT64_C(60000000)
 
@@ -87,20 +88,22 @@ static void forget_written(struct orders *o, const struct taking *t)
             o->written[i].person[0] = '\0';
 }
 
-/* This one and those before it that the record may not have yet; blanks between. */
+/* This one and those before it that the record may not have yet, newest first; blanks between. */
 static const char *under_way(const struct orders *o, const struct taking *t)
 {
     const uint64_t now_us = loop_now_us(t->console->loop);
     const char *all = "";
+    unsigned named = 0;
     char id[ID_TEXT];
 
-    for (size_t i = 0; all && i < REMEMBERED; i++) {
-        const struct written *w = &o->written[i];
+    for (unsigned i = 1; all && i <= REMEMBERED && named < NAMED; i++) {
+        const struct written *w = &o->written[(o->next_written - i) % REMEMBERED];
 
         if (strcmp(w->person, t->person) != 0 || now_us - w->at_us > UNDER_WAY_US)
             continue;
         id_format(id, w->draft);
         all = arena_printf(t->arena, "%s %s", all, id);
+        named++;
     }
     return all;
 }

@@ -286,6 +286,37 @@ void sessions_end(struct sessions *s, struct session *one)
     save(s);
 }
 
+void sessions_end_person(struct sessions *s, const char *person)
+{
+    struct list *pos, *next;
+
+    list_each_safe(pos, next, &s->all) {
+        struct session *one = container_of(pos, struct session, link);
+
+        if (strcmp(one->person, person) == 0)
+            drop(s, one);
+    }
+    save(s);
+}
+
+size_t sessions_persons(const struct sessions *s, size_t from, char *out, size_t size)
+{
+    size_t at = 0, put = 0, len = 0;
+    struct list *pos;
+
+    out[0] = '\0';
+    list_each(pos, &s->all) {
+        const char *person = container_of(pos, struct session, link)->person;
+
+        if (at++ < from)
+            continue;
+        if (len + strlen(person) + 2 > size)
+            break;
+        len += (size_t)snprintf(out + len, size - len, "%s%s", put++ ? " " : "", person);
+    }
+    return put;
+}
+
 size_t sessions_count(const struct sessions *s)
 {
     return s->count;
