@@ -2,14 +2,13 @@
 // last (from everywhere Ctrl and Enter), Escape leaves and loses nothing. What is refused is shown at the field it concerns.
 import { button, el, fill, holdFocus, keyOf, none } from "./dom.js";
 import * as words from "./words.js";
-import { say, word } from "./words.js";
+import { say, word, ZONE_MS } from "./words.js";
 import { whyNodes } from "./called.js";
 import { dropRefused, isUnderWay, speak } from "./said.js";
-import * as api from "./api.js";
+import { codeIn, findPlaces, picker } from "./pick.js";
 
 // --- a time as people say it -------------------------------------------------------------------------------------------------
 
-const ZONE_MS = 5 * 3600000; // Dushanbe
 const DAY_MS = 86400000;
 function moment(year, month, day, hour, minute) {
   const at = new Date(Date.UTC(year, month, day, hour, minute));
@@ -31,120 +30,6 @@ export function readTime(text, past) {
   const at = moment(year, now.getUTCMonth(), now.getUTCDate(), Number(said[4]), Number(said[5]));
   if (past) return at > latest ? at - DAY_MS : at;
   return at < soonest ? at + DAY_MS : at;
-}
-
-// --- what fits, while people type ----------------------------------------------------------------------------------------------
-// One thing or several, from the list alone or also what people wrote themselves. Down and up choose, Enter takes (the first, if none
-// is chosen) and lets the form go on, Escape closes the list, Backspace in an empty field takes the last one out.
-const WAIT_MS = 150;
-
-// field: {find(text) -> [{value, label, note, title}], many, free, value, changed(value), bind({offer})}. Its value is a text, as forms
-// keep it: JSON of {chosen, text}. offer(list): what is proposed as long as nobody has chosen.
-export function picker(field, common) {
-  const kept = typeof field.value === "string" && field.value ? JSON.parse(field.value) : { chosen: Array.isArray(field.value) ? field.value : [], text: "" };
-  let chosen = kept.chosen, touched = typeof field.value === "string", shown = [], at = -1, turn = 0, timer = null, looked = null;
-  const list = el("ul", { role: "listbox", id: common.id + "-list", class: "offers", tabindex: "-1", hidden: true, "aria-label": field.label }), chips = el("ul", { class: "picked" });
-  const input = el("input", { ...common, required: null, "aria-required": common.required ? "true" : null, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", maxlength: field.most ?? 120,
-    "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id });
-  const box = el("div", { class: "pick" }, chips, input, list);
-  const single = () => !field.many && chosen[0]?.label === input.value.trim() && chosen[0];
-
-  function open(is) {
-    list.hidden = !is || !shown.length;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-    const active = !list.hidden && shown[at] ? `${list.id}-${at}` : "";
-    active ? input.setAttribute("aria-activedescendant", active) : input.removeAttribute("aria-activedescendant");
-    [...list.children].forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
-    if (active) list.children[at].scrollIntoView({ block: "nearest" });
-  }
-  function draw() {
-    fill(chips, field.many ? chosen.map((one) => el("li", { title: one.title ?? null }, el("span", {}, one.label), one.note ? el("span", { class: "small" }, ` ${one.note}`) : null, " ",
-      el("button", { type: "button", "aria-label": say("pick.remove", { name: one.label }), onclick: () => { set(chosen.filter((other) => other !== one)); input.focus(); } }, "×"))) : []);
-    chips.hidden = !chips.children.length;
-  }
-  function set(next) {
-    chosen = next;
-    touched = true;
-    draw();
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    field.changed?.(box.read());
-  }
-  function take(one) {
-    if (!one.value) return void look(); // what could not be asked is asked again
-    input.value = field.many ? "" : one.label;
-    shown = [];
-    open(false);
-    set(field.many ? [...chosen.filter((other) => other.value !== one.value), one] : [one]);
-  }
-  async function look() {
-    const mine = ++turn, text = single() ? "" : input.value.trim();
-    const found = await Promise.resolve(field.find(text)).catch(() => [{ label: say("trouble.store_away") }]);
-    if (mine !== turn || document.activeElement !== input) return;
-    looked = text;
-    shown = found.filter((one) => !field.many || !chosen.some((other) => other.value === one.value));
-    at = text && !field.free && shown.length ? 0 : -1;
-    fill(list, shown.map((one, i) => el("li", { role: "option", id: `${list.id}-${i}`, title: one.title ?? null, "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); take(one); } },
-      el("span", {}, one.label), one.note ? el("span", { class: "small" }, one.note) : null)));
-    open(true);
-  }
-  function later() {
-    touched = true;
-    looked = null;
-    clearTimeout(timer);
-    timer = setTimeout(look, WAIT_MS);
-    field.changed?.(box.read());
-  }
-  async function onKey(event) {
-    if (event.isComposing || event.ctrlKey || event.metaKey) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], shownNow = !list.hidden;
-    if (event.key === "Backspace" && field.many && !input.value && chosen.length) return set(chosen.slice(0, -1));
-    if (event.key === "Tab") return shownNow && shown[at] && input.value.trim() ? take(shown[at]) : open(false);
-    if (step) {
-      event.preventDefault();
-      if (!shownNow) return look();
-      at = (at + step + shown.length) % shown.length;
-    } else if (event.key === "Enter") {
-      const text = single() ? "" : input.value.trim();
-      if (!text && !shown[at]) return open(false);
-      event.preventDefault();
-      if (text === looked) return shownNow && take(shown[at] ?? shown[0]);
-      // Typed faster than the list came.
-      event.stopPropagation();
-      clearTimeout(timer);
-      await look();
-      return void (text === looked && input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true })));
-    } else if (event.key === "Escape" && shownNow) {
-      event.preventDefault();
-      event.stopPropagation();
-      turn++;
-      return open(false);
-    } else return;
-    open(true);
-  }
-  input.addEventListener("input", later);
-  input.addEventListener("keydown", onKey);
-  input.addEventListener("focus", () => (field.many ? chosen.length : input.value) || look());
-  input.addEventListener("blur", () => { turn++; open(false); });
-  input.value = field.many ? kept.text : chosen[0]?.label ?? kept.text;
-  draw();
-
-  // What the message has: values of what was chosen, or what was written; null: nothing, undefined: what is none of the list.
-  box.read = () => {
-    const text = input.value.trim();
-    if (!field.many) return single()?.value ?? (text ? (field.free ? text : undefined) : null);
-    return text ? undefined : chosen.length ? chosen.map((one) => one.value) : null;
-  };
-  field.bind?.({ offer: (some) => { if (!touched) { chosen = some; draw(); } } });
-  box.focus = () => input.focus();
-  box.inner = input;
-  return Object.defineProperty(box, "value", { get: () => (chosen.length && (field.many || single()) ? JSON.stringify({ chosen, text: field.many ? input.value.trim() : "" }) : input.value.trim() && JSON.stringify({ chosen: [], text: input.value.trim() })) || "" });
-}
-
-const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
-// A place by its name in any of the languages, or by its code; best first.
-export async function findPlaces(text) {
-  if (text.length < 2 || codeIn(text)) return [];
-  return (await api.view("places", { text })).map((one) => ({ ...one, value: one.pcode, label: `${one[words.lang]} ${one.pcode}`, note: one.path }));
 }
 
 // --- one field -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { dots, figure, say, word } from "./words.js";
 import { unitOf } from "./board.js";
 import { chosen, watch } from "./watch.js";
 
-const MIN = 60e3, HOUR = 60 * MIN, DAY = 24 * HOUR, UTC5 = 5 * HOUR;
+const MIN = 60e3, HOUR = 60 * MIN, DAY = 24 * HOUR;
 const spans = [MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 1825 * DAY];
 const TABLE_ROWS = 100;
 
@@ -23,10 +23,10 @@ function levels(low, high, whole) {
 function moments(from, to, most) {
   const step = spans.find((one) => (to - from) / one <= most) ?? spans.at(-1);
   const list = [];
-  for (let at = Math.ceil((from + UTC5) / step) * step - UTC5; at <= to; at += step) list.push(at);
+  for (let at = Math.ceil((from + words.ZONE_MS) / step) * step - words.ZONE_MS; at <= to; at += step) list.push(at);
   return list;
 }
-const midnight = (at) => (at + UTC5) % DAY === 0;
+const midnight = (at) => (at + words.ZONE_MS) % DAY === 0;
 
 // Of what lies within one pixel the first, lowest, highest and last: a peak is never thinned away.
 function thin(points, x) {

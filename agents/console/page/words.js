@@ -102,9 +102,9 @@ export function figure(value, digits = 3) {
 }
 
 const two = (number) => String(number).padStart(2, "0");
-const DUSHANBE_MS = 5 * 3600 * 1000; // no summer time
+export const ZONE_MS = 5 * 3600e3; // Dushanbe; no summer time
 function parts(value) {
-  const at = new Date(new Date(value).getTime() + DUSHANBE_MS);
+  const at = new Date(new Date(value).getTime() + ZONE_MS);
   return { year: at.getUTCFullYear(), month: at.getUTCMonth(), day: at.getUTCDate(), clock: `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`, second: two(at.getUTCSeconds()) };
 }
 export function clock(value) {
