@@ -259,7 +259,7 @@ export const lineMenu = (row) => tried(async () => {
 });
 // Of a thing, or of nothing (no row is chosen); a word by telephone is taken down anywhere.
 export async function actMenu(thing = {}) {
-  await Promise.race([asked, new Promise((done) => setTimeout(done, 1000))]);
+  await Promise.race([asked, api.pause(1000)]);
   menu(titleOf("title", thing), [...actionsFor(thing), act("take_down", thing)]);
 }
 // A page has one bar: what the last one drew is drawn again when its rights are known.

@@ -22,14 +22,22 @@ async function ask(path, options = {}) {
     if (answer.ok) throw broken; // cut off on its way: nothing was said yet
     return {};
   });
+  if (answer.status === 401) beginAnew();
   if (!answer.ok) throw new Trouble(answer.status, body);
   return body;
 }
+// Signed out meanwhile, here or elsewhere, or somebody else signed in beside it: what stands here is not theirs.
+const beginAnew = () => me && location.reload();
+
+// Something that changes something; `body`: a form, or JSON.
+const post = (path, body) => ask(path, { method: "POST", body, headers: { "X-Eocbus-Token": token } });
 
 function take(body) {
   room = body.status ?? room;
-  if (!body.person) throw new Trouble(401, body);
-  if (me && me.person !== body.person) location.reload(); // somebody else signed in beside it: what stands here is not theirs
+  if (!body.person || (me && me.person !== body.person)) {
+    beginAnew();
+    throw new Trouble(401, body);
+  }
   me = body;
   token = body.token;
   return me;
@@ -38,11 +46,10 @@ export async function whoAmI() {
   return take(await ask("/api/me"));
 }
 export async function signIn(name, password) {
-  const body = new URLSearchParams({ name, password });
-  return take(await ask("/api/login", { method: "POST", body }));
+  return take(await post("/api/login", new URLSearchParams({ name, password })));
 }
 export async function signOut() {
-  await ask("/api/logout", { method: "POST", headers: { "X-Eocbus-Token": token } });
+  await post("/api/logout");
   me = null;
 }
 export function view(name, values = {}) {
@@ -64,13 +71,15 @@ export function newId() {
 
 // The second person's word on a public alert: names the draft, and the id of what is said.
 export function approve(draft, id) {
-  return ask(`/api/approve?${new URLSearchParams({ draft, id })}`, { method: "POST", headers: { "X-Eocbus-Token": token } });
+  return post(`/api/approve?${new URLSearchParams({ draft, id })}`);
 }
 
 // One more approval of an order to a machine, as number `seq` of the log has it; the password opens the own key for it.
 export function approveOrder(draft, seq, id, password) {
-  return ask(`/api/approve-order?${new URLSearchParams({ draft, seq, id })}`, { method: "POST", body: new URLSearchParams({ password }), headers: { "X-Eocbus-Token": token } });
+  return post(`/api/approve-order?${new URLSearchParams({ draft, seq, id })}`, new URLSearchParams({ password }));
 }
+
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Sends until somebody answers: the message keeps its id, so a broken connection doubles nothing.
 export let telling = 0; // messages that nobody has answered yet
@@ -85,13 +94,12 @@ export async function tell(message) {
 async function sendOn(message) {
   const known = (key, value) => value ?? undefined; // what nobody wrote is left out
   const body = JSON.stringify({ message_id: newId(), status: "STATUS_" + me.status.toUpperCase(), ...message }, known);
-  const options = { method: "POST", body, headers: { "X-Eocbus-Token": token, "Content-Type": "application/json" } };
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     try {
-      return await ask("/api/say", options);
+      return await post("/api/say", body);
     } catch (trouble) {
       if (trouble instanceof Trouble && trouble.status !== 503) throw trouble;
-      await new Promise((done) => setTimeout(done, wait));
+      await pause(wait);
     }
   }
 }

@@ -62,11 +62,10 @@ async function draw(page, isOver) {
     try {
       return (await page.show(place)) ?? null;
     } catch (trouble) {
-      if (trouble.status === 401) location.reload();
       console.error(trouble);
       if (isOver()) return null;
       fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
-      await new Promise((done) => setTimeout(done, AGAIN_MS));
+      await api.pause(AGAIN_MS);
       if (isOver()) return null;
     }
   }

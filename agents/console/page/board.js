@@ -5,7 +5,6 @@ import * as words from "./words.js";
 import { figure, say, word } from "./words.js";
 import { section } from "./table.js";
 import { chosen, watch } from "./watch.js";
-export { kindName as kindOf } from "./called.js";
 
 // A state as a word in a box; `tone` good, warn, bad or nothing. Colour only repeats what a sign before the word says.
 const signs = { good: "●", warn: "◆", bad: "▲" };

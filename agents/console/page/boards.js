@@ -2,12 +2,12 @@
 import { below, button, el, fill, link } from "./dom.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { asOf, bars, chip, exercise, families, isDead, isPast, key, kindOf, late, levelTone, linkOf, spark, stack, tiles, unitOf, watchWorld } from "./board.js";
+import { asOf, bars, chip, exercise, families, isDead, isPast, key, late, levelTone, linkOf, spark, stack, tiles, unitOf, watchWorld } from "./board.js";
 import { number, table, tableOrNone, termOf } from "./table.js";
 import { watch } from "./watch.js";
 import { actMenu, lineMenu, onActKey } from "./act.js";
 import { saidBox } from "./said.js";
-import { detectedNode } from "./called.js";
+import { detectedNode, kindName } from "./called.js";
 import { part } from "./parts.js";
 
 // A word to whoever is on duty there, or to one office.
@@ -40,7 +40,7 @@ function suppliers(row) {
 function kindsOf(items) {
   const sums = new Map();
   for (const row of items) {
-    const id = `${row.status}\t${row.kind_id ?? row.kind}\t${row.unit ?? ""}`, sum = sums.get(id) ?? { name: kindOf(row), unit: row.unit, status: row.status, lines: 0, wanted: 0 };
+    const id = `${row.status}\t${row.kind_id ?? row.kind}\t${row.unit ?? ""}`, sum = sums.get(id) ?? { name: kindName(row), unit: row.unit, status: row.status, lines: 0, wanted: 0 };
     sum.lines++;
     for (const part of ["wanted", ...kinds]) sum[part] = (sum[part] ?? 0) + Number(row[part] ?? 0);
     sums.set(id, sum);
@@ -53,7 +53,7 @@ const kindColumns = [
 ];
 
 function actButton(row) {
-  const id = `line-${row.thread}-${row.line_id}`, name = `${say("act.title")}: ${kindOf(row)}, ${row.place ?? ""}`;
+  const id = `line-${row.thread}-${row.line_id}`, name = `${say("act.title")}: ${kindName(row)}, ${row.place ?? ""}`;
   return [button("…", () => lineMenu(row), { class: "act", id, "aria-label": name }), saidBox(row.thread)];
 }
 function whereItIs(row) {
@@ -62,7 +62,7 @@ function whereItIs(row) {
 }
 const columns = [
   ["act.title", actButton],
-  ["col.what", (row) => [el("b", {}, kindOf(row)), exercise(row.status)]],
+  ["col.what", (row) => [el("b", {}, kindName(row)), exercise(row.status)]],
   ["col.place", (row) => [row.place, incident(row.incident_id, row.incident, { class: "below" })]],
   ["col.state", (row) => chip(word("state", row.state), tones[row.state])],
   ["col.needed", (row) => lateOr(row.need_late, row.needed_at), "t"],

@@ -4,10 +4,10 @@ import { below, el, facts as list, link, none, scrolled } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { bars, chip, exercise, families, kindOf, levelTone, unitOf } from "./board.js";
+import { bars, chip, exercise, families, levelTone, unitOf } from "./board.js";
 import { rowsTable, section, table, termOf } from "./table.js";
 import { plot } from "./plot.js";
-import { detectedNode, worded } from "./called.js";
+import { detectedNode, kindName, worded } from "./called.js";
 import { watch } from "./watch.js";
 import { actBar, actMenu, incidentThing, lineMenu, onActKey } from "./act.js";
 
@@ -97,7 +97,7 @@ function partsOf(row, commitments) {
 }
 
 const requests = (answer) => table(say("incident.requests"), [
-  ["col.what", kindOf],
+  ["col.what", kindName],
   ["col.state", (row) => chip(word("state", row.state), row.state === "MET" ? "good" : "warn")],
   ["col.wanted", "wanted", "n"], ["col.open", "open", "n"], ["col.needed", "needed_at", "t"],
   ["col.by", (row) => partsOf(row, answer.commitments)],

@@ -49,7 +49,6 @@ export async function part(file) {
 
 // The browser's next quiet moment.
 const quiet = () => new Promise((done) => (globalThis.requestIdleCallback ?? setTimeout)(done));
-const later = () => new Promise((done) => setTimeout(done, AGAIN_MS));
 
 export async function bringAll() {
   for (const file of all)
@@ -58,6 +57,6 @@ export async function bringAll() {
       come = await import(file).catch(() => null);
       if (come) keep(file, come);
       else if (await isReplaced().catch(() => false)) return; // who wants one of them gets the new version
-      else await later();
+      else await api.pause(AGAIN_MS);
     }
 }

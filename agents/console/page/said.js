@@ -73,7 +73,7 @@ export async function speak(owner, messages, again, ms = 4000) {
     if (one?.state === "saying") one.state = "waiting";
     show();
   }
-  await Promise.race([Promise.all(settled), new Promise((done) => setTimeout(done, ms))]);
+  await Promise.race([Promise.all(settled), api.pause(ms)]);
 }
 // Whether something of it still waits for the record's word.
 export const isUnderWay = (owner) => [...saying.values()].some((one) => one.owner === owner && one.state !== "refused");

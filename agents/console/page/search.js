@@ -40,9 +40,8 @@ export async function searchPage(main) {
       if (mine !== asked) return; // a newer question is on its way
       summary.textContent = hits.length ? words.count("search.count", hits.length) : say("search.nothing", { q });
       fill(list, draw(hits));
-    } catch (trouble) {
-      if (trouble.status === 401) location.reload();
-      else if (mine === asked) summary.textContent = say("trouble.store_away");
+    } catch {
+      if (mine === asked) summary.textContent = say("trouble.store_away");
     }
   }
   field.addEventListener("input", () => {

@@ -90,8 +90,7 @@ async function ask(lang) {
       answer = ordered(now);
       tellAll();
     }
-  } catch (trouble) {
-    if (trouble.status === 401) location.reload();
+  } catch {
     retry = 3000;
   }
   if (retry) soon(retry);

@@ -50,8 +50,7 @@ export async function watch(main, name, values, draw, types) {
     let answer;
     try {
       answer = await api.view(name, { lang: words.lang, ...values });
-    } catch (trouble) {
-      if (trouble.status === 401) location.reload();
+    } catch {
       if (over) return;
       old.textContent = say("trouble.store_away");
       old.hidden = false;

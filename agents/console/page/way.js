@@ -20,7 +20,6 @@ export async function tried(wanted) {
   try {
     await wanted();
   } catch (trouble) {
-    if (trouble.status === 401) return location.reload();
     console.error(trouble);
     toast(say("trouble.unreachable"), "bad");
   }
