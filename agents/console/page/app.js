@@ -10,7 +10,7 @@ import * as words from "./words.js";
 import { say } from "./words.js";
 import { csv, startRoving } from "./table.js";
 import { detected, why } from "./called.js";
-import { bringAll, part } from "./parts.js";
+import { bringAll, part, stand } from "./parts.js";
 import { signInPage } from "./signin.js";
 import { queuePage } from "./queue.js";
 import { go, toast, tried } from "./way.js";
@@ -39,9 +39,8 @@ const ofOne = [
   [/^\/order\/([0-9a-f-]{36})$/, "order", "orders", "orderPage"],
   [/^\/paper\/(\w+)$/, "paper", "paper", "paperPage"],
 ];
-const AGAIN_MS = 3000;
 const main = document.getElementById("main");
-let leave = null, current = pages[0];
+let leave = () => {}, current = pages[0];
 
 // --- where we are --------------------------------------------------------------------------------
 
@@ -53,36 +52,18 @@ function pageOf(path) {
   return pages.find((page) => page.path === path) ?? pages[0];
 }
 
-// Draws the page; one that could not be fetched or drawn says so and is tried again, until it stands or somebody goes on.
-// Answers how to leave it.
-async function draw(page, isOver) {
-  for (;;) {
-    const place = el("div"); // of its own: what comes late draws nothing into the next page
-    fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null, place);
-    try {
-      return (await page.show(place)) ?? null;
-    } catch (trouble) {
-      console.error(trouble);
-      if (isOver()) return null;
-      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
-      await api.pause(AGAIN_MS);
-      if (isOver()) return null;
-    }
-  }
-}
-let turn = 0;
 async function show() {
-  const page = pageOf(location.pathname), mine = ++turn;
-  leave?.();
-  leave = null;
+  const page = pageOf(location.pathname), place = el("div");
+  leave();
   drawNav(page);
   document.getElementById("nav").classList.remove("shown");
   current = page;
   drawTitle();
-  const end = await draw(page, () => mine !== turn);
-  if (mine !== turn) return end?.(); // it came when somebody had gone on
-  leave = end;
-  if (document.activeElement === document.body) main.focus({ preventScroll: true });
+  fill(main, el("h1", {}, say("page." + page.name)), page.csv ? csv(page.csv) : null, place);
+  const mine = stand(place, page.show);
+  leave = mine.leave;
+  await mine.stands;
+  if (leave === mine.leave && document.activeElement === document.body) main.focus({ preventScroll: true });
 }
 
 function drawNav(shown) {

@@ -67,6 +67,6 @@ export async function watchWorld(main, name, draw, types) {
   const place = el("div", {}), pick = el("select", { id: "world" },
     ["ACTUAL", "EXERCISE"].map((one) => el("option", { value: one, selected: one === api.me.status.toUpperCase() }, word("status", one))));
   main.append(el("p", { class: "world" }, el("label", { for: "world" }, say("board.world")), pick), place);
-  return chosen(pick, place, (status) => watch(place, name, { status }, (answer) => draw(answer, status), types));
+  return chosen(pick, place, (status, spot) => watch(spot, name, { status }, (answer) => draw(answer, status), types));
 }
 export const asOf = (clock, status) => (status === "ACTUAL" ? null : el("p", { class: "summary" }, say("board.clock", { at: words.time(clock) })));

@@ -8,7 +8,7 @@ import { watch } from "./watch.js";
 import { actMenu, lineMenu, onActKey } from "./act.js";
 import { saidBox } from "./said.js";
 import { detectedNode, kindName } from "./called.js";
-import { part } from "./parts.js";
+import { part, stand } from "./parts.js";
 
 // A word to whoever is on duty there, or to one office.
 const write = (row) => actMenu({
@@ -238,31 +238,6 @@ const detectionColumns = [
   ["col.by", (row) => [words.who(row.sender), exercise(row.status)]], ["col.text", detectedNode],
 ];
 
-const AGAIN_MS = 3000;
-// The orders' part comes beside the board, which waits for nothing of it; what cannot come says so and is tried again.
-function orders(place) {
-  let over = false, leave = null, timer = null;
-  async function begin() {
-    try {
-      const { ordersBox } = await part("./orders.js");
-      if (over) return;
-      fill(place);
-      leave = await ordersBox(place);
-      if (over) leave();
-    } catch (trouble) {
-      if (over) return;
-      console.error(trouble);
-      fill(place, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
-      timer = setTimeout(begin, AGAIN_MS);
-    }
-  }
-  begin();
-  return () => {
-    over = true;
-    clearTimeout(timer);
-    leave?.();
-  };
-}
 const boards = (main) => watch(main, "sensors", {}, ({ gateways, channels, detections }) => {
   const alarmed = gateways.filter((row) => row.level && row.level !== "CLEAR");
   return [
@@ -275,6 +250,10 @@ const boards = (main) => watch(main, "sensors", {}, ({ gateways, channels, detec
 export async function sensorsPage(main) {
   const place = el("div");
   main.append(place);
-  const ends = [orders(place), await boards(main)];
-  return () => ends.forEach((end) => end());
+  // The orders' part comes beside the board, which waits for nothing of it.
+  const orders = stand(place, async (node) => (await part("./orders.js")).ordersBox(node)), leave = await boards(main);
+  return () => {
+    orders.leave();
+    leave();
+  };
 }

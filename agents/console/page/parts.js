@@ -1,6 +1,8 @@
 // parts - what is not in the first view: it comes when somebody wants it, and by itself as soon as the first view stands, so
 // that at night nobody waits for a part and a broken line takes none away. What a person most likely wants comes first.
+import { el, fill } from "./dom.js";
 import * as api from "./api.js";
+import { say } from "./words.js";
 
 export const ACT = "./act.js"; // all that can be done about a thing
 const all = [ACT, "./incident.js", "./boards.js", "./warn.js", "./map.js", "./orders.js", "./search.js", "./system.js",
@@ -45,6 +47,29 @@ export async function part(file) {
     if (!isBusy() && ((await isReplaced()) || isGivenUp(file))) location.reload();
     throw trouble;
   }
+}
+
+// Shows something where `place` stands; what could not be fetched or drawn says so and is tried again, until it stands or somebody
+// goes on. `show(node)` answers how to leave it.
+export function stand(place, show) {
+  let over = false, end = null;
+  async function begin() {
+    while (!over) {
+      const node = el("div"); // of its own: what comes late draws nothing into the next one
+      place.replaceWith(node);
+      place = node;
+      try {
+        end = (await show(node)) ?? null;
+        return over && end?.(); // it came when somebody had gone on
+      } catch (trouble) {
+        console.error(trouble);
+        if (over) return;
+        fill(node, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
+        await api.pause(AGAIN_MS);
+      }
+    }
+  }
+  return { stands: begin(), leave: () => { over = true; end?.(); } };
 }
 
 // The browser's next quiet moment.

@@ -199,5 +199,5 @@ export async function numbersPage(main) {
     requestPlot(answer), householdPlot(answer), lanePlot(answer), answerPlot(answer)) : none(say("incident.unknown")));
   main.append(el("form", { class: "move", onsubmit: (event) => event.preventDefault() }, el("label", { for: "of" }, say("col.incident")), pick,
     button(say("paper.print"), () => print())), place);
-  return chosen(pick, place, (incident) => watch(place, "numbers", { incident, since: asked.get("since"), until: asked.get("until") }, draw));
+  return chosen(pick, place, (incident, spot) => watch(spot, "numbers", { incident, since: asked.get("since"), until: asked.get("until") }, draw));
 }

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
+import { stand } from "./parts.js";
 
 const AGAIN_MS = 3000;
 
@@ -16,24 +17,20 @@ function renew(body, content) {
   if (document.activeElement === document.body) back();
 }
 
-// What a <select> chooses on a page: open(its value) shows it in `place` and answers how to leave it.
-export async function chosen(select, place, open) {
-  let leave = null, turn = 0;
-  async function show() {
-    const mine = ++turn;
-    leave?.();
-    leave = null;
-    fill(place);
-    const end = await open(select.value);
-    if (mine === turn) leave = end;
-    else end(); // somebody has chosen again, or gone on
+// What a <select> chooses on a page: open(its value, place) shows it and answers how to leave it.
+export async function chosen(select, spot, open) {
+  let leave = () => {};
+  function show() {
+    const place = el("div"), value = select.value;
+    leave();
+    fill(spot, place);
+    const standing = stand(place, (node) => open(value, node));
+    leave = standing.leave;
+    return standing.stands;
   }
   select.addEventListener("change", show);
   await show();
-  return () => {
-    turn++;
-    leave?.();
-  };
+  return () => leave();
 }
 
 // Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to); answers what to
