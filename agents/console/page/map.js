@@ -86,85 +86,115 @@ function hatch(path) {
 }
 const legend = () => el("p", { class: "small legend" }, ["silent", "all", "some", "nothing"].map((one) => el("span", {}, el("i", { class: "swatch " + one, "aria-hidden": "true" }), say("map.legend." + one))));
 
-// The map itself; null: this server has no Leaflet, and the list stands alone.
+// The map with nothing on it yet: districts, and layers for the courses of torrents, names and marks.
+const still = { animate: false };
+function ground(L, box, shapesOf) {
+  // Nothing glides: it is the same for who wants no motion, and an old PC is spared.
+  const map = L.map(box, { zoomControl: false, attributionControl: false, keyboard: false, zoomSnap: 0.25, minZoom: 5, maxZoom: 12,
+    zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false });
+  const districts = L.geoJSON(shapesOf.features, { style: () => ({ className: "district" }) }).addTo(map), all = districts.getBounds();
+  L.geoJSON(shapesOf.outline, { interactive: false, style: () => ({ className: "outline" }) }).addTo(map);
+  const [courses, names, marks] = [1, 2, 3].map(() => L.layerGroup().addTo(map));
+  map.setMaxBounds(all.pad(0.5));
+  if (seen) map.setView(seen.at, seen.zoom, still);
+  else map.fitBounds(all, still);
+  map.on("moveend", () => (seen = { at: map.getCenter(), zoom: map.getZoom() }));
+  return { L, box, map, districts, all, courses, names, marks };
+}
+
+// What would lie on something more urgent joins it.
+const SIZE = 28;
+function pilesOf(things, pointOf) {
+  const piles = [];
+  for (const thing of things) {
+    const at = pointOf(thing.at), pile = piles.find((one) => Math.abs(one.at.x - at.x) < SIZE && Math.abs(one.at.y - at.y) < SIZE);
+    if (pile) pile.things.push(thing);
+    else piles.push({ at, things: [thing] });
+  }
+  return piles;
+}
+// Who stood on a mark stands on the one that it has joined.
+function drawMarks({ L, box, marks }, piles) {
+  const keys = (node) => node.dataset.key?.split(" ") ?? [], held = box.contains(document.activeElement) ? keys(document.activeElement) : [];
+  marks.clearLayers();
+  for (const { things } of piles) {
+    const html = things.length > 1 ? several(things) : link(things[0], badge(things[0]));
+    L.marker(things[0].at, { keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [SIZE, SIZE], html }) }).addTo(marks);
+  }
+  [...box.querySelectorAll("[data-key]")].find((one) => keys(one).some((key) => held.includes(key)))?.focus({ preventScroll: true });
+}
+// Names beside the marks: where something is they come first, and look for room further away; the others are shown if there is any.
+function placeNames({ map, names }, piles, busy) {
+  const taken = piles.map(({ at: { x, y } }) => ({ x, y, w: SIZE + 6, h: SIZE + 2 }));
+  const isFree = (x, y, w, h) => !taken.some((one) => Math.abs(one.x - x) < (one.w + w) / 2 && Math.abs(one.y - y) < (one.h + h) / 2);
+  const all = names.getLayers().sort((one, other) => busy.has(other.pcode) - busy.has(one.pcode)).map((one) => [one, one.getElement().firstChild, busy.has(one.pcode)]);
+  for (const [, name, isBusy] of all) {
+    name.hidden = false;
+    name.classList.toggle("busy", isBusy);
+  }
+  const widths = all.map(([, name]) => name.offsetWidth + 6); // all at once: each asking after a change would lay out the page anew
+  for (const [i, [one, name, isBusy]] of all.entries()) {
+    const { x, y } = map.latLngToLayerPoint(one.getLatLng()), w = widths[i], down = (isBusy ? [8, 24, -24, 38] : [8]).find((far) => isFree(x, y + far, w, 15));
+    name.hidden = down === undefined;
+    if (name.hidden) continue;
+    one.getElement().style.marginTop = `${down - 8}px`;
+    taken.push({ x, y: y + down, w, h: 15 });
+  }
+}
+
+// How many reports are missing as shade, silence as hatching over it.
+function shade({ districts }, answer, on, wanted) {
+  const silent = new Set(on.has("silence") ? answer.silence.map((s) => s.pcode) : []), owed = owedOf(answer);
+  const shadeOf = (due) => (!due ? "" : !due.missing ? "all" : due.received ? "some" : "nothing");
+  for (const one of districts.getLayers()) {
+    const path = one.getElement(), code = one.feature.properties.pcode;
+    hatch(path);
+    path.setAttribute("class", `district leaflet-interactive ${shadeOf(on.has("reports") && owed.get(code))} ${silent.has(code) ? "silent" : ""} ${code === wanted ? "wanted" : ""}`);
+    path.setAttribute("data-pcode", code);
+  }
+}
+function drawCourses({ L, courses }, answer) {
+  for (const torrent_id of new Set(answer.torrents.map((one) => one.torrent_id))) {
+    const line = course(answer, { torrent_id }).map((one) => [one.lat, one.lon]);
+    if (line.length > 1) L.polyline(line, { interactive: false, className: "course" }).addTo(courses);
+  }
+}
+function drawName({ L, names }, { name, pcode, lat, lon }) {
+  const icon = L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, name.replace(/ район$/, "")) });
+  Object.assign(L.marker([lat, lon], { interactive: false, keyboard: false, icon }), { pcode }).addTo(names);
+}
+
+// What the page does with it; null: this server has no Leaflet, and the list stands alone.
 async function drawing(box, shapesOf, wanted) {
   const L = await import("/leaflet/leaflet.esm.min.js").catch(() => null);
   if (!L) return null;
-  // Nothing glides: it is the same for who wants no motion, and an old PC is spared.
-  const map = L.map(box, { zoomControl: false, attributionControl: false, keyboard: false, zoomSnap: 0.25, minZoom: 5, maxZoom: 12, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false });
-  const districts = L.geoJSON(shapesOf.features, { style: () => ({ className: "district" }) }).addTo(map);
-  L.geoJSON(shapesOf.outline, { interactive: false, style: () => ({ className: "outline" }) }).addTo(map);
-  const courses = L.layerGroup().addTo(map), names = L.layerGroup().addTo(map), marks = L.layerGroup().addTo(map), all = districts.getBounds();
-  map.setMaxBounds(all.pad(0.5));
-  if (seen) map.setView(seen.at, seen.zoom, { animate: false });
-  else map.fitBounds(all, { animate: false });
-  map.on("moveend", () => (seen = { at: map.getCenter(), zoom: map.getZoom() }));
-  // What would lie on something more urgent joins it; a name that has no room is not shown, and districts where something
-  // is come first.
-  const SIZE = 28;
-  let shownThings = [];
-  function part() {
-    const piles = [], taken = [], free = (x, y, w, h) => !taken.some((one) => Math.abs(one.x - x) < (one.w + w) / 2 && Math.abs(one.y - y) < (one.h + h) / 2);
-    for (const thing of shownThings) {
-      const at = map.latLngToLayerPoint(thing.at), pile = piles.find((one) => Math.abs(one.at.x - at.x) < SIZE && Math.abs(one.at.y - at.y) < SIZE);
-      if (pile) pile.things.push(thing);
-      else piles.push({ at, things: [thing] });
-    }
-    const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    marks.clearLayers();
-    for (const pile of piles) {
-      taken.push({ x: pile.at.x, y: pile.at.y, w: SIZE + 6, h: SIZE + 2 });
-      L.marker(pile.things[0].at, { keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [SIZE, SIZE], html: pile.things.length > 1 ? several(pile.things) : link(pile.things[0], badge(pile.things[0])) }) }).addTo(marks);
-    }
-    if (held) [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").some((key) => held.split(" ").includes(key)))?.focus({ preventScroll: true });
-    const busy = new Set(shownThings.map((one) => one.place)), all = names.getLayers().sort((one, other) => busy.has(other.pcode) - busy.has(one.pcode)).map((one) => [one, one.getElement().firstChild]);
-    for (const [one, name] of all) {
-      name.hidden = false;
-      name.classList.toggle("busy", busy.has(one.pcode));
-    }
-    const widths = all.map(([, name]) => name.offsetWidth + 6); // all at once: each asking after a change would lay out the page anew
-    for (const [i, [one, name]] of all.entries()) {
-      const at = map.latLngToLayerPoint(one.getLatLng()), w = widths[i], must = busy.has(one.pcode);
-      const y = [8, 24, -24, 38].find((down) => free(at.x, at.y + down, w, 15)), room = y !== undefined && (must || y === 8);
-      name.hidden = !room;
-      one.getElement().style.marginTop = `${(y ?? 8) - 8}px`;
-      if (room) taken.push({ x: at.x, y: at.y + y, w, h: 15 });
-    }
+  const ours = ground(L, box, shapesOf), { map, districts, all, courses, names } = ours;
+  const shape = (pcode) => districts.getLayers().find((one) => one.feature.properties.pcode === pcode);
+  let marked = [];
+  function arrange() {
+    const piles = pilesOf(marked, (at) => map.latLngToLayerPoint(at));
+    drawMarks(ours, piles);
+    placeNames(ours, piles, new Set(marked.map((one) => one.place)));
   }
-  map.on("zoomend", part);
-  const shape = (pcode) => districts.getLayers().filter((one) => one.feature.properties.pcode === pcode);
+  map.on("zoomend", arrange);
   return {
-    map,
-    pan: (x, y) => map.panBy([x, y], { animate: false }),
-    zoom: (by) => map.setZoom(map.getZoom() + by, { animate: false }),
-    whole: () => map.fitBounds(all, { animate: false }),
-    // Districts: how many reports are missing as shade, silence as hatching over it, names when there is room.
+    pan: (x, y) => map.panBy([x, y], still),
+    zoom: (by) => map.setZoom(map.getZoom() + by, still),
+    whole: () => map.fitBounds(all, still),
     paint(answer, on) {
-      const silent = new Set(on.has("silence") ? answer.silence.map((s) => s.pcode) : []), owed = owedOf(answer);
-      for (const one of districts.getLayers()) {
-        const path = one.getElement(), code = one.feature.properties.pcode, due = on.has("reports") ? owed.get(code) : null;
-        hatch(path);
-        path.setAttribute("class", `district leaflet-interactive ${due ? (due.missing ? (due.received ? "some" : "nothing") : "all") : ""} ${silent.has(code) ? "silent" : ""} ${code === wanted ? "wanted" : ""}`);
-        path.setAttribute("data-pcode", code);
-      }
+      shade(ours, answer, on, wanted);
       names.clearLayers();
       courses.clearLayers();
-      if (on.has("torrents"))
-        for (const torrent_id of new Set(answer.torrents.map((one) => one.torrent_id))) {
-          const line = course(answer, { torrent_id }).map((one) => [one.lat, one.lon]);
-          if (line.length > 1) L.polyline(line, { interactive: false, className: "course" }).addTo(courses);
-        }
-      for (const place of answer.places)
-        if (place.level === "DISTRICT" && place.lat && shape(place.pcode).length)
-          Object.assign(L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "place-name", iconSize: [160, 16], iconAnchor: [80, 0], html: el("span", {}, place.name.replace(/ район$/, "")) }) }), { pcode: place.pcode }).addTo(names);
+      if (on.has("torrents")) drawCourses(ours, answer);
+      answer.places.filter((one) => one.level === "DISTRICT" && one.lat && shape(one.pcode)).forEach((one) => drawName(ours, one));
     },
     mark(list) {
-      shownThings = list.filter((one) => one.at);
-      part();
+      marked = list.filter((one) => one.at);
+      arrange();
     },
     find(pcode) {
       wanted = pcode;
-      shape(pcode)[0] && map.fitBounds(shape(pcode)[0].getBounds().pad(0.6), { animate: false });
+      if (shape(pcode)) map.fitBounds(shape(pcode).getBounds().pad(0.6), still);
     },
     end() {
       map.off();
