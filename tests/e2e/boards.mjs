@@ -138,6 +138,26 @@ export async function boards({ test, enter, leave, bus, words }) {
     assert.ok((await link.textContent()).includes(text["link.stale"]), await link.textContent());
     await leave(page);
   });
+  await test("a hub that falls is shown as fallen at once, though no message comes", async () => {
+    const page = await enter();
+    await page.addInitScript(() => {
+      const Real = EventSource;
+      window.EventSource = class extends Real {
+        constructor(...all) {
+          super(...all);
+          window.hear = (truth) => this.dispatchEvent(new MessageEvent("truth", { data: JSON.stringify(truth) }));
+        }
+      };
+    });
+    await page.goto(bus.url + "/system");
+    await page.waitForSelector("table");
+    await page.route("**/api/view/system?*", (route) => route.fulfill({ json: { links: [],
+      hubs: [{ name: "Khujand", is_alive: false, brokers: [], seen_at: new Date().toISOString(), behind: 0, offices: 0, silent: 0 }] } }));
+    await page.evaluate(() => hear({ utc_us: Date.now() * 1000, linked: true, store: true, view: true, waiting: 0, exercise: true, hubs: [["Khujand", 1, 0]] }));
+    await page.waitForSelector('table .lamp.bad:has-text("Khujand")', { timeout: 5000 });
+    await leave(page);
+  });
+
   await test("what an exercise of another day left is kept apart, and one key ends it", async () => {
     const page = await enter(), old = { ...flash(0, 0, "of the day before yesterday"), incident_ids: [], event_time_us: at(Date.now() - 48 * 60 * MIN) };
     bus.tell("ayni", old);

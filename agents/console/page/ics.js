@@ -85,14 +85,14 @@ addEventListener("beforeprint", () => (document.title = document.querySelector("
 
 // --- the forms -----------------------------------------------------------------------------------------------------------------
 
-const number = (incident) => incident.glide || incident.incident_id.slice(0, 8);
+export const number = (incident) => incident.glide || incident.incident_id.slice(0, 8);
 const where = (incident) => (incident.where ?? []).map((one) => `${one.name} (${one.pcode})`).join(", ");
 const period = (record) => (record.since || record.until ? `${stamp(record.since)} – ${stamp(record.until)}` : "");
-const headOf = (kind, record) => ({
+export const headOf = (kind, record) => ({
   kind, incident: record.incident.name || number(record.incident), period: period(record), status: record.incident.status, asOf: record.as_of,
 });
 // Who wrote it signs here.
-const signed = (record) => signature(null, words.who(api.me.person), stamp(record.as_of.at));
+export const signed = (record, key = null) => signature(key, words.who(api.me.person), stamp(record.as_of?.at));
 const unique = (list) => [...new Set(list.filter(Boolean))];
 
 // One figure for all districts; nothing if none has said one.

@@ -38,9 +38,10 @@ function open() {
   for (const event of ["message", "withdrawn", "settled", "truth"])
     source.addEventListener(event, (e) => {
       if (!e.data) return;
-      const data = api.read(e.data);
+      const data = api.read(e.data), hubs = String(truth?.hubs);
       if (event === "truth") truth = data;
       hear(event, data);
+      if (String(truth?.hubs) !== hubs) give("hubs");
     });
   source.addEventListener("error", () => {
     broken = true;

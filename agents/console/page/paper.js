@@ -6,7 +6,7 @@ import { dots, figure, say, word } from "./words.js";
 import { kindName } from "./called.js";
 import { csv, section, termOf } from "./table.js";
 import { watch } from "./watch.js";
-import { aged, amount, doubt, form201, form209, form213, form213rr, form214, grid, lines, part, sheet, signature, stamp, told, total, useAllLanguages } from "./ics.js";
+import { aged, amount, doubt, form201, form209, form213, form213rr, form214, grid, headOf, lines, number, part, sheet, signature, signed, stamp, told, total, useAllLanguages } from "./ics.js";
 import { requestPlot, sensorPlots } from "./plot.js";
 import { go } from "./way.js";
 
@@ -80,7 +80,7 @@ function gaps(record) {
 const shownSums = ["KILLED", "MISSING", "INJURED", "EVACUATED", "PEOPLE_DISPLACED", "HOUSEHOLDS_AFFECTED"];
 
 function headFacts(i) {
-  const known = [["col.incident", i.name], ["paper.number", i.glide || i.incident_id.slice(0, 8)], ["col.hazard", word("hazard", i.hazard)],
+  const known = [["col.incident", i.name], ["paper.number", number(i)], ["col.hazard", word("hazard", i.hazard)],
     ["col.place", (i.where ?? []).map((one) => one.name).join(", ")], ["paper.began", stamp(i.began_at)],
     ["col.state", `${word("state", i.state)}, ${stamp(i.since)}`], ["paper.severity", word("severity", i.severity)],
     ["paper.certainty", word("certainty", i.certainty)], ["paper.command_short", i.command]].filter(([, value]) => value);
@@ -150,15 +150,16 @@ function nextWord(record) {
   return part("paper.next", due.length ? el("ul", {}, due.map(line)) : lines(1));
 }
 
-export function sitrep(record, plots) {
-  const i = record.incident, period = record.since || record.until ? `${stamp(record.since)} – ${stamp(record.until)}` : "";
-  return sheet({ kind: "sitrep", incident: i.name || i.incident_id.slice(0, 8), period, status: i.status, asOf: record.as_of },
-    headFacts(i), sums(record), situation(record), harm(record), actions(record), needs(record),
+function sitrep(record, plots) {
+  return sheet(headOf("sitrep", record),
+    headFacts(record.incident), sums(record), situation(record), harm(record), actions(record), needs(record),
     record.facilities.length ? part("paper.facilities", grid(facilityColumns, record.facilities)) : null,
     roads(record), part("paper.gaps", gaps(record)), outlook(record), nextWord(record),
     plots.length ? part("paper.plots", plots) : null,
-    el("div", { class: "signs" }, signature("paper.prepared", words.who(api.me.person), stamp(record.as_of?.at)), signature("paper.approved", "", "")));
+    el("div", { class: "signs" }, signed(record, "paper.prepared"), signature("paper.approved", "", "")));
 }
+
+const span = (from, to) => `${stamp(from)} – ${stamp(to)}`;
 
 // --- the handover of a shift: its parts, each a table ---
 const since = ["paper.since", "since", "t"], at = ["col.since", "at", "t"];
@@ -191,8 +192,8 @@ const changedColumns = [at, ["col.incident", "name"], ["col.state", termOf("stat
 const logColumns = [at, ["col.text", "text"], by];
 const below = (key, columns, rows) => (rows.length ? [el("h3", {}, say(key)), grid(columns, rows)] : null);
 
-export function handover(a) {
-  const period = `${stamp(a.since)} – ${stamp(a.until)}`, played = [...new Set(a.incidents.map((one) => one.status))];
+function handover(a) {
+  const period = span(a.since, a.until), played = [...new Set(a.incidents.map((one) => one.status))];
   return sheet({ kind: "handover", incident: "", period, status: played.length === 1 ? played[0] : a.status, asOf: a.as_of },
     part("paper.open", el("p", {}, words.count("queue.count", Number(a.open_count))), grid(openColumns, a.open)),
     part("paper.incidents", grid(incidentColumns, a.incidents), el("p", { class: "small" }, say("paper.changed_mark"))),
@@ -201,7 +202,7 @@ export function handover(a) {
     part("paper.silence", grid(silenceColumns, a.silence)),
     part("paper.changed", grid(changedColumns, a.changed), below("paper.log", logColumns, a.log)),
     part("paper.orders", lines(5)),
-    el("div", { class: "signs" }, signature("paper.handed", words.who(api.me.person), stamp(a.as_of?.at)), signature("paper.took", "", "")));
+    el("div", { class: "signs" }, signed(a, "paper.handed"), signature("paper.took", "", "")));
 }
 
 // --- which papers there are -----------------------------------------------------------------------------------------------
@@ -209,7 +210,6 @@ export function handover(a) {
 const ofIncident = ["sitrep", "201", "209", "214"];
 const files = ["incidents", "harm", "resources", "relocation", "sensors", "reports"];
 const link = (kind, values, text) => linked(`/paper/${kind}?${new URLSearchParams(values)}`, text);
-const span = (from, to) => `${stamp(from)} – ${stamp(to)}`;
 
 function incidentPapers(one) {
   const incident = one.incident_id, name = (kind, ...rest) => [say(`paper.kind.${kind}`), rest.join(", ")].filter(Boolean).join(": ");

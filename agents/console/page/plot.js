@@ -71,73 +71,87 @@ function asTable(caption, unit, series) {
       el("tbody", {}, shown.map((at) => el("tr", {}, el("th", { scope: "row" }, words.time(at)), known.map((map) => el("td", { class: "n" }, figure(map.get(at))))))))));
 }
 
+// Where it lies in the picture: times from left to right, values from the foot up.
+const HEIGHT = 230, middle = { "text-anchor": "middle" }, ending = { "text-anchor": "end" };
+function scaleOf(points, { thresholds, events, from, to, narrow, whole }) {
+  let first = Infinity, last = -Infinity, low = 0, high = Math.max(...thresholds.map((one) => one.value));
+  for (const [at, value] of points) {
+    first = Math.min(first, at);
+    last = Math.max(last, at);
+    if (value !== null) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  if (!Number.isFinite(high)) high = 1;
+  const begin = from ?? first, end = Math.max(to ?? last, begin + MIN), ticks = levels(low, high > low ? high : low + 1, whole);
+  const width = innerWidth < 700 ? 360 : narrow ? 540 : 760, left = 52, right = width - 12, top = events.length ? 26 : 16, foot = HEIGHT - 34;
+  const x = (at) => left + ((at - begin) / (end - begin)) * (right - left);
+  const y = (value) => foot - ((value - ticks[0]) / (ticks.at(-1) - ticks[0])) * (foot - top);
+  return { begin, end, ticks, width, left, right, top, foot, x, y };
+}
+
+function bandMarks(bands, { left, right, top, foot, x }) {
+  const within = (at) => Math.min(right, Math.max(left, x(at)));
+  return bands.flatMap((one) => {
+    const begin = within(one.from), width = Math.max(1, within(one.to) - begin);
+    return [svg("rect", { class: "band " + one.kind, x: begin, width, y: top, height: foot - top }), width > 6.5 * one.name.length ? text(begin + 3, foot - 5, one.name) : ""];
+  });
+}
+function axes({ begin, end, ticks, width, left, right, top, foot, x, y }) {
+  const hour = (at) => (midnight(at) ? words.day(at) : words.clock(at).slice(0, 5)), below = (at, words, attributes) => text(at, HEIGHT - 3, words, attributes);
+  return [
+    ...ticks.flatMap((one) => [svg("path", { class: "grid", d: `M${left} ${y(one)}H${right}` }), text(left - 6, y(one) + 4, figure(one), ending)]),
+    ...moments(begin, end, width < 500 ? 4 : width < 700 ? 6 : 8).flatMap((at) => [svg("path", { class: "grid", d: `M${x(at)} ${top}V${foot + 4}` }),
+      text(Math.min(right - 18, Math.max(left, x(at))), foot + 17, hour(at), middle)]),
+    below(left, words.day(begin, true)), below(right, words.day(end, true), ending), below((left + right) / 2, "UTC+5", { class: "zone", ...middle }),
+    svg("path", { class: "axis", d: `M${left} ${top}V${foot}H${right}` }),
+  ];
+}
 // Lines of one value are one line; a name that would lie on the one below moves up by itself.
-function thresholdMarks(thresholds, x, y, unit) {
+function thresholdMarks(thresholds, { left, right, y }, unit) {
   const values = [...new Set(thresholds.map((one) => one.value))].sort((a, b) => a - b);
   let free = Infinity;
   return values.flatMap((value) => {
     const names = [...new Set(thresholds.filter((one) => one.value === value).map((one) => one.name))], at = Math.min(y(value) - 4, free);
     free = at - 13;
-    return [svg("path", { class: "threshold", d: `M${x.left} ${y(value)}H${x.right}` }),
-      text(x.right - 3, at, `${names.join(", ")} ${figure(value)}${unit ? ` ${unit}` : ""}`, { class: "threshold-name", "text-anchor": "end" })];
+    return [svg("path", { class: "threshold", d: `M${left} ${y(value)}H${right}` }),
+      text(right - 3, at, `${names.join(", ")} ${figure(value)}${unit ? ` ${unit}` : ""}`, { class: "threshold-name", ...ending })];
   });
 }
 // A number on the line of time for each event; what it was is said below.
-function eventMarks(events, x, top, foot) {
+function eventMarks(events, { x, foot }) {
+  const top = 10;
   let last = -Infinity;
   return events.flatMap((one, i) => {
     const at = Math.max(x(one.at), last + 15);
     last = at;
-    return [svg("path", { class: "event", d: `M${x(one.at).toFixed(1)} ${top}V${foot}` }), svg("circle", { class: "event-mark", cx: at.toFixed(1), cy: top, r: 7 }), text(at.toFixed(1), top + 4, i + 1, { class: "event-number", "text-anchor": "middle" })];
+    return [svg("path", { class: "event", d: `M${x(one.at).toFixed(1)} ${top}V${foot}` }), svg("circle", { class: "event-mark", cx: at.toFixed(1), cy: top, r: 7 }),
+      text(at.toFixed(1), top + 4, i + 1, { class: "event-number", ...middle })];
   });
 }
+const classOf = (i) => ({ class: `line s${i % 5}` });
+function seriesMarks(one, i, { x, y, end }) {
+  if (!one.dots && one.points.length > 1) return [svg("path", { ...classOf(i), d: pathOf(one, x, y, end) })];
+  return one.points.map(([at, value]) => svg("circle", { ...classOf(i), cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: 4 }));
+}
+const seriesLegend = (series) => el("ul", { class: "legend" }, series.map((one, i) =>
+  el("li", {}, svg("svg", { viewBox: "0 0 34 8", "aria-hidden": "true" }, svg("path", { ...classOf(i), d: "M0 4H34" })), ` ${one.name}`)));
+const eventLegend = (events) => el("ol", { class: "legend events" }, events.map((one, i) => el("li", {}, el("b", {}, String(i + 1)), ` ${words.time(one.at)} ${one.name}`)));
 
 // A <figure>: picture, legend, table. Values in `unit`, times in ms; a null value is a gap in the line.
 //   series      {name, points: [[ms, value]], step, dots}   step: the value holds until the next, the last to the end of the
 //               span; dots: single moments, no line
 //   thresholds  {name, value}
-//   bands       {name, from, to, kind} in ms, or {name, low, high} in `unit`; kind: a class of its own
+//   bands       {name, from, to, kind}; kind: a class of its own
 //   events      {at, name}: marked and numbered, in order of time
 //   whole       of what is counted: no line between whole numbers
 //   narrow      for a column of half the page: what is written stays large enough to read
 //   from, to    span shown; of the points where missing
-export function plot({ title, unit = "", series, thresholds = [], bands = [], events = [], from, to, narrow, whole, height = 230 }) {
-  const all = series.flatMap((one) => one.points), caption = el("figcaption", {}, unit ? `${title}, ${unit}` : title);
-  if (!all.length) return el("figure", { class: "plot" }, caption, el("p", { class: "none" }, say("table.none")));
-  let first = Infinity, last = -Infinity, low = 0, high = -Infinity;
-  for (const [at, value] of all) {
-    first = Math.min(first, at);
-    last = Math.max(last, at);
-    if (value !== null) [low, high] = [Math.min(low, value), Math.max(high, value)];
-  }
-  for (const one of thresholds) high = Math.max(high, one.value);
-  if (!Number.isFinite(high)) high = 1;
-  const begin = from ?? first, end = Math.max(to ?? last, begin + MIN), width = innerWidth < 700 ? 360 : narrow ? 540 : 760;
-  const ticks = levels(low, high > low ? high : low + 1, whole), [left, right, top, bottom] = [52, 12, events.length ? 26 : 16, 34], seen = events.filter((one) => one.at >= begin && one.at <= end);
-  const x = (at) => left + ((at - begin) / (end - begin)) * (width - left - right);
-  const y = (value) => height - bottom - ((value - ticks[0]) / (ticks.at(-1) - ticks[0])) * (height - top - bottom);
-  const within = (at) => Math.min(width - right, Math.max(left, x(at)));
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": caption.textContent });
-
-  for (const one of bands) {
-    const box = "low" in one ? { x: left, width: width - left - right, y: y(Math.min(one.high, ticks.at(-1))), height: Math.max(0, y(one.low) - y(Math.min(one.high, ticks.at(-1)))) }
-      : { x: within(one.from), width: Math.max(1, within(one.to) - within(one.from)), y: top, height: height - top - bottom };
-    picture.append(svg("rect", { class: `band ${one.kind ?? ""}`, ...box }), box.width > 6.5 * one.name.length ? text(box.x + 3, "low" in one ? box.y + 11 : height - bottom - 5, one.name) : "");
-  }
-  for (const one of ticks) picture.append(svg("path", { class: "grid", d: `M${left} ${y(one)}H${width - right}` }), text(left - 6, y(one) + 4, figure(one), { "text-anchor": "end" }));
-  for (const at of moments(begin, end, width < 500 ? 4 : width < 700 ? 6 : 8)) {
-    const near = Math.min(width - right - 18, Math.max(left, x(at)));
-    picture.append(svg("path", { class: "grid", d: `M${x(at)} ${top}V${height - bottom + 4}` }), text(near, height - bottom + 17, midnight(at) ? words.day(at) : words.clock(at).slice(0, 5), { "text-anchor": "middle" }));
-  }
-  picture.append(text(left, height - 3, words.day(begin, true)), text(width - right, height - 3, words.day(end, true), { "text-anchor": "end" }), text((left + width - right) / 2, height - 3, "UTC+5", { class: "zone", "text-anchor": "middle" }),
-    svg("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
-  picture.append(...thresholdMarks(thresholds, { left, right: width - right }, y, unit), ...(seen.length ? eventMarks(seen, x, 10, height - bottom) : []));
-  series.forEach((one, i) => picture.append(...(one.dots || one.points.length === 1 ? one.points.map(([at, value]) => svg("circle", { class: `line s${i % 5}`, cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: 4 }))
-    : [svg("path", { class: `line s${i % 5}`, d: pathOf(one, x, y, end) })])));
-  return el("figure", { class: "plot" }, caption, picture,
-    series.length > 1 ? el("ul", { class: "legend" }, series.map((one, i) => el("li", {}, svg("svg", { viewBox: "0 0 34 8", "aria-hidden": "true" }, svg("path", { class: `line s${i % 5}`, d: "M0 4H34" })), ` ${one.name}`))) : null,
-    seen.length ? el("ol", { class: "legend events" }, seen.map((one, i) => el("li", {}, el("b", {}, String(i + 1)), ` ${words.time(one.at)} ${one.name}`))) : null,
-    asTable(caption.textContent, unit, series));
+export function plot({ title, unit = "", series, thresholds = [], bands = [], events = [], ...span }) {
+  const caption = el("figcaption", {}, unit ? `${title}, ${unit}` : title), points = series.flatMap((one) => one.points);
+  if (!points.length) return el("figure", { class: "plot" }, caption, none(say("table.none")));
+  const scale = scaleOf(points, { thresholds, events, ...span }), seen = events.filter((one) => one.at >= scale.begin && one.at <= scale.end);
+  const picture = svg("svg", { viewBox: `0 0 ${scale.width} ${HEIGHT}`, role: "img", "aria-label": caption.textContent }, ...bandMarks(bands, scale), ...axes(scale),
+    ...thresholdMarks(thresholds, scale, unit), ...eventMarks(seen, scale), ...series.flatMap((one, i) => seriesMarks(one, i, scale)));
+  return el("figure", { class: "plot" }, caption, picture, series.length > 1 && seriesLegend(series), seen.length > 0 && eventLegend(seen), asTable(caption.textContent, unit, series));
 }
 
 // --- an incident: what the water did, what was asked for and came, families, messages ------------------------------------

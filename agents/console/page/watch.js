@@ -33,8 +33,9 @@ export async function chosen(select, spot, open) {
   return () => leave();
 }
 
-// Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to); answers what to
-// do on leaving. When the record does not answer, what is shown stays, a line says that it is old, and it is asked again.
+// Shows view `name` by `draw`, now and after news of these families (or that `types`, a function, says yes to; without `types`
+// after any, and when a hub falls or is back); answers what to do on leaving. When the record does not answer, what is shown
+// stays, a line says that it is old, and it is asked again.
 export async function watch(main, name, values, draw, types) {
   const body = el("div", { class: "board" }), old = el("p", { class: "late", role: "status", hidden: true });
   const concerns = typeof types === "function" ? types : (message) => !types || types.test(message.type);
@@ -69,7 +70,7 @@ export async function watch(main, name, values, draw, types) {
       if (!timer && concerns(message)) timer = setTimeout(load, 400);
     }),
     news.on("sight", (sees) => sees && load()),
-    news.on("hubs", () => concerns({ type: "hubs" }) && load()),
+    news.on("hubs", () => types || load()),
   ];
   main.append(old, body);
   await load();
