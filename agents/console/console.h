@@ -5,6 +5,7 @@
  *   read/    the database's answers for the views
  *   say/     what a page may cause
  *   news/    what comes by the bus, to every open page
+ *   cap/     public alerts as CAP documents: written, read, signed
  *   page/    the pages themselves, compiled in
  */
 #ifndef EOCBUS_CONSOLE_CONSOLE_H

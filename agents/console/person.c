@@ -62,18 +62,13 @@ int person_report(struct console *c, enum status st, const char *err)
     return program_fail(c->program, st == ST_NOTFOUND ? EXIT_USAGE : EXIT_MACHINE, "%s", err);
 }
 
-static int add(struct console *c, bool is_new)
+/* Who is to be added, or has a new password: as the file and the command line have them. */
+static int find_person(struct console *c, bool is_new, struct person *p)
 {
-    struct person p = {.lang = "ru"};
-    struct keys kept = {.public_z85 = ""};
-    char password[PASSWORD_MOST + 2] = "";
-    enum lang known;
-    bool lost = false;
     char err[400] = "";
-    enum status st;
-    int code;
+    enum lang known;
+    enum status st = people_find(c->set.people, c->argv[2], p, err, sizeof(err));
 
-    st = people_find(c->set.people, c->argv[2], &p, err, sizeof(err));
     if (st != ST_OK && st != ST_NOTFOUND)
         return person_report(c, st, err);
     if (is_new == (st == ST_OK))
@@ -81,14 +76,27 @@ static int add(struct console *c, bool is_new)
                             is_new ? "%s is there already; say person password"
                                    : "there is no %s; say person add",
                             c->argv[2]);
-    snprintf(p.name, sizeof(p.name), "%s", c->argv[2]);
-    if (c->argc > 3) {
-        if (lang_parse(c->argv[3], &known) != ST_OK)
-            return program_fail(c->program, EXIT_USAGE, "%s is no language; legal are tg, ru, en",
-                                c->argv[3]);
-        snprintf(p.lang, sizeof(p.lang), "%s", c->argv[3]);
-    }
-    code = is_new ? -1 : person_unlock(c, p.name, &kept, &lost);
+    snprintf(p->name, sizeof(p->name), "%s", c->argv[2]);
+    if (c->argc <= 3)
+        return -1;
+    if (lang_parse(c->argv[3], &known) != ST_OK)
+        return program_fail(c->program, EXIT_USAGE, "%s is no language; legal are tg, ru, en",
+                            c->argv[3]);
+    snprintf(p->lang, sizeof(p->lang), "%s", c->argv[3]);
+    return -1;
+}
+
+static int add(struct console *c, bool is_new)
+{
+    struct person p = {.lang = "ru"};
+    struct keys kept = {.public_z85 = ""};
+    char password[PASSWORD_MOST + 2] = "";
+    bool lost = false;
+    char err[400] = "";
+    int code = find_person(c, is_new, &p);
+
+    if (code < 0 && !is_new)
+        code = person_unlock(c, p.name, &kept, &lost);
     if (code < 0)
         code = take_password(c, &p, password);
     if (code < 0)

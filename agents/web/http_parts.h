@@ -1,7 +1,6 @@
 /* http_parts - what the files of http share, and their door to libmicrohttpd; nobody else includes
- * this. http.c has the server and its turns, border.c what is refused unseen, crowd.c who
- * makes room, exchange.c requests
- * and answers, stream.c the news. */
+ * this. http.c has the server and its turns, border.c what is refused unseen, crowd.c who makes
+ * room, exchange.c requests and answers, stream.c the news. */
 #ifndef EOCBUS_WEB_HTTP_PARTS_H
 #define EOCBUS_WEB_HTTP_PARTS_H
 

@@ -37,7 +37,7 @@ const char *reader_takes(const char *name);
 bool reader_is_for_pages(const char *name);
 
 /* `json` is borrowed for the call; NULL: `st` is ST_CLOSED (the database is away), ST_TIMEOUT, or
- * ST_INVALID (it refused a parameter; `json` is NULL, `why` one line). */
+ * ST_INVALID (it refused a parameter), and `why` one line. */
 typedef void (*reader_done_fn)(void *arg, enum status st, const char *json, const char *why);
 /* Asks page `name` with texts or NULLs, copied, for a person: the answer has what both may hear,
  * this person and the console (sql/functions/z_readers.sql); "": the console itself. ST_FULL: the

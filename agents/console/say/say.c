@@ -89,6 +89,19 @@ static const char *sign_receipt(Eocbus__V1__Envelope *m)
     return NULL;
 }
 
+/* What the page has left to us, or may not choose. */
+static void complete(Eocbus__V1__Envelope *m, const struct act *act, int64_t now_us)
+{
+    if (!act->or_kind || m->kind != act->or_kind)
+        m->kind = act->kind;
+    if (!act->lanes || m->lane < EOCBUS__V1__LANE__LANE_IMMEDIATE)
+        m->lane = act->lane;
+    if (!m->label)
+        m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
+    if (!m->event_time_us)
+        m->event_time_us = now_us;
+}
+
 enum status say_read(Eocbus__V1__Envelope **out, const char *json, size_t len, const char *person,
                      int64_t now_us, struct arena *arena, char *err, size_t err_size)
 {
@@ -109,19 +122,14 @@ enum status say_read(Eocbus__V1__Envelope **out, const char *json, size_t len, c
         return wrong ? ST_INVALID : ST_DENIED;
     }
     m->author = arena_printf(arena, "%s", person);
-    wrong = m->author ? sign_receipt(m) : NULL;
+    if (!m->author)
+        return ST_NOMEM;
+    wrong = sign_receipt(m);
     if (wrong) {
         snprintf(err, err_size, "%s", wrong);
         return ST_INVALID;
     }
-    if (!act->or_kind || m->kind != act->or_kind)
-        m->kind = act->kind;
-    if (!act->lanes || m->lane < EOCBUS__V1__LANE__LANE_IMMEDIATE)
-        m->lane = act->lane;
-    if (!m->label)
-        m->label = EOCBUS__V1__LABEL__LABEL_INTERNAL;
-    if (!m->event_time_us)
-        m->event_time_us = now_us;
+    complete(m, act, now_us);
     *out = m;
-    return m->author ? ST_OK : ST_NOMEM;
+    return ST_OK;
 }
