@@ -6,6 +6,9 @@
 
 #include "agents/console/say/command.h"
 #include "agents/console/say/drafts.h"
+#include "proto/base/keys.h"
+#include "proto/base/sign.h"
+#include "proto/wire/approval.h"
 #include "proto/wire/json.h"
 #include "proto/wire/order.h"
 
@@ -42,6 +45,7 @@ bool order_draft_read(struct order_draft *f, const char *text)
                f->may, f->keys, &read) != 6)
         return false;
     f->givers = f->d.rest + read;
+    f->giver_keys = f->givers + strcspn(f->givers, " \n");
     return read && f->givers < f->d.message;
 }
 
@@ -52,9 +56,77 @@ bool order_draft_is_meant(const struct order_draft *f, Eocbus__V1__Status room)
     return strcmp(f->meant, actual ? "ACTUAL" : "EXERCISE") == 0;
 }
 
+/* --- which approvals are true ----------------------------------------------------------------- */
+
+static bool read_key(uint8_t key[KEY_BYTES], const char *hex)
+{
+    unsigned byte;
+
+    for (size_t i = 0; i < KEY_BYTES; i++) {
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return false;
+        key[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
+/* Behind its "="; NULL: nobody of that name. */
+static const char *keys_of(const char *all, const char *name)
+{
+    const size_t len = strlen(name);
+
+    for (const char *at = all; *at == ' '; at += strcspn(at, " \n")) {
+        at++;
+        if (strncmp(at, name, len) == 0 && at[len] == '=')
+            return at + len + 1;
+    }
+    return NULL;
+}
+
+static enum approval_key find_key(void *arg, const Eocbus__V1__Approval *a, const void *bytes,
+                                  size_t len, struct approval_party *person)
+{
+    const char *hex = keys_of(arg, a->principal);
+    uint8_t key[KEY_BYTES];
+
+    if (!hex)
+        return APPROVAL_KEY_UNKNOWN;
+    person->name = a->principal;
+    for (; strspn(hex, "0123456789abcdef") == 2 * KEY_BYTES; hex += hex[2 * KEY_BYTES] == ',') {
+        if (read_key(key, hex) && sign_is_good(key, DOMAIN_APPROVAL, bytes, len, a->signature.data))
+            return APPROVAL_KEY_GOOD;
+        hex += 2 * KEY_BYTES;
+    }
+    return APPROVAL_KEY_FORGED;
+}
+
+/* One after the other, as the broker and the machine judge them. */
+static enum status keep_true(Eocbus__V1__Envelope *m, const char *keys, int64_t now_us,
+                             struct arena *arena)
+{
+    const struct approval_question q = {
+        .m = m, .now_us = now_us, .arg = (void *)(uintptr_t)keys, .find = find_key};
+    Eocbus__V1__Approval **rows = NULL, **kept;
+    size_t count = order_approvals(m, &rows), n = 0;
+    struct refusal why;
+    enum status st;
+
+    kept = arena_alloc(arena, (APPROVALS_MOST + 1) * sizeof(*kept));
+    if (!kept)
+        return ST_NOMEM;
+    st = order_set_approvals(m, kept, 0);
+    for (size_t i = 0; i < count && n < APPROVALS_MOST && st == ST_OK; i++) {
+        kept[n] = rows[i];
+        st = order_set_approvals(m, kept, n + 1);
+        if (st == ST_OK && approval_judge(&q, &why) == ST_OK)
+            n++;
+    }
+    return st == ST_OK ? order_set_approvals(m, kept, n) : st;
+}
+
 enum status order_draft_become(Eocbus__V1__Envelope **out, const struct order_draft *f,
-                               Eocbus__V1__Status room, const uint8_t id[16], struct arena *arena,
-                               char *err, size_t err_size)
+                               Eocbus__V1__Status room, const uint8_t id[16], int64_t now_us,
+                               struct arena *arena, char *err, size_t err_size)
 {
     enum status st = draft_message(out, &f->d, arena, err, err_size);
 
@@ -64,5 +136,6 @@ enum status order_draft_become(Eocbus__V1__Envelope **out, const struct order_dr
         return draft_refuse(err, err_size, "This is no order to a machine.");
     if (command_misfit(*out, room))
         return draft_refuse(err, err_size, command_misfit(*out, room));
-    return command_of_draft(*out, room, f->desk, id, arena);
+    st = command_of_draft(*out, room, f->desk, id, arena);
+    return st == ST_OK ? keep_true(*out, f->giver_keys, now_us, arena) : st;
 }

@@ -26,16 +26,19 @@ struct order_draft {
     char keys[264]; /* that who asks is enrolled with now: four, as hexadecimal digits */
     unsigned needed;
     unsigned long long seq;
-    const char *givers; /* whose approvals the record has, ",one,other," and the rest */
+    /* Whose approvals the record has, ",one,other,", and the keys with which those may sign that
+     * count now, "one=KEY,KEY other=KEY"; to the end of the line. */
+    const char *givers, *giver_keys;
 };
 
 bool order_draft_read(struct order_draft *f, const char *text);
 /* It is meant for a room of this status. */
 bool order_draft_is_meant(const struct order_draft *f, Eocbus__V1__Status room);
-/* The order that it becomes, with the approvals that the record has. ST_INVALID: `err`; ST_NOMEM.
- */
+/* The order that it becomes, with the approvals that the record has and that are true: one that
+ * another desk made up is left out, and spoils nothing. ST_INVALID: `err`; ST_NOMEM. */
 MUST_CHECK enum status order_draft_become(Eocbus__V1__Envelope **out, const struct order_draft *f,
                                           Eocbus__V1__Status room, const uint8_t id[16],
-                                          struct arena *arena, char *err, size_t err_size);
+                                          int64_t now_us, struct arena *arena, char *err,
+                                          size_t err_size);
 
 #endif

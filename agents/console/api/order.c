@@ -194,14 +194,14 @@ static bool is_refused(struct taking *t, const struct order_draft *f)
 
 static bool read_order(struct taking *t, const struct order_draft *f)
 {
-    const size_t len = (size_t)(f->d.message - f->givers);
+    const size_t len = (size_t)(f->giver_keys - f->givers);
     uint8_t draft[ID_BYTES];
     char err[400] = "";
     enum status st = ST_INVALID;
 
     if (id_parse(draft, exchange_query(t->x, "draft")))
-        st = order_draft_become(&t->m, f, room_status(t->console), draft, t->arena, err,
-                                sizeof(err));
+        st = order_draft_become(&t->m, f, room_status(t->console), draft,
+                                loop_utc_us(t->console->loop), t->arena, err, sizeof(err));
     t->needed = f->needed;
     t->own_keys = arena_printf(t->arena, "%s", f->keys);
     t->givers = arena_printf(t->arena, "%.*s", (int)len, f->givers);

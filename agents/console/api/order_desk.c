@@ -50,11 +50,11 @@ static enum status say_order(struct order_desk *d, const struct order_draft *f,
     Eocbus__V1__Envelope *m = NULL;
     struct refusal why = {.code = NULL};
     uint64_t tag;
-    enum status st =
-        order_draft_become(&m, f, room_status(d->console), draft, arena, err, err_size);
+    enum status st = order_draft_become(&m, f, room_status(d->console), draft,
+                                        loop_utc_us(d->console->loop), arena, err, err_size);
 
     if (st != ST_OK || order_approvals(m, &rows) < f->needed)
-        return st; /* one was revoked just now */
+        return st; /* one was revoked just now, or is false */
     st = say_put(d->console, m, &tag, &why);
     if (st == ST_INVALID)
         snprintf(err, err_size, "%s %s", why.code, why.path);

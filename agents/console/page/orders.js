@@ -159,7 +159,8 @@ const factsOf = (draft, said) => [
 // Why this person does not approve it, if so.
 function whyNot(draft) {
   if (draft.author === api.me.person) return "order.own";
-  if (draft.approved_by.includes(api.me.person)) return "order.signed_already";
+  // Enough of them and not said: one is not true, and it may be the one in this name.
+  if (draft.approved_by.includes(api.me.person) && draft.approved_by.length < draft.needed) return "order.signed_already";
   return draft.may ? unmeant(draft) : "order.no.rights";
 }
 function acts(draft, sign) {
