@@ -13,8 +13,7 @@ WITH inc AS MATERIALIZED (
      WHERE p.event_at BETWEEN (SELECT began_at - interval '1 day' FROM inc) AND (SELECT coalesce(last_at, now()) + interval '1 hour' FROM inc)
        AND p.status = (SELECT status FROM inc) AND p.type = 'sensor_detection' AND left(p.places, 7) = (SELECT left(places, 7) FROM inc)
 ), detection AS MATERIALIZED (
-    SELECT d.seq, d.event_at AS at, d.sender, d.profile, d.level, d.hazard, d.onset_at, d.text, d.evidence, d.front_speed_m_s, d.message_id, d.local_siren_sounded,
-           d.seq IN (SELECT seq FROM alarm) AS is_alarm, d.seq IN (SELECT l.seq FROM line l) AS belongs
+    SELECT d.seq, d.event_at AS at, d.sender, d.level, d.text, d.evidence, d.front_speed_m_s, d.seq IN (SELECT seq FROM alarm) AS is_alarm
       FROM eoc.sensor_detection d
      WHERE d.seq BETWEEN (SELECT min(seq) - 20000 FROM alarm) AND (SELECT max(seq) + 20000 FROM alarm)
        AND d.event_at BETWEEN (SELECT began_at - interval '1 day' FROM inc) AND (SELECT coalesce(last_at, now()) + interval '12 hours' FROM inc)
@@ -90,10 +89,10 @@ WITH inc AS MATERIALIZED (
 )
 SELECT json_build_object(
     'incident', (SELECT row_to_json(x) FROM (SELECT i.*, eoc.place_name(split_part(i.places, ' ', 1), i.lang) AS place FROM inc i) AS x),
-    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.entity, l.received_s, l.displayed_s, l.accepted_s, l.seq,
+    'timeline', coalesce((SELECT json_agg(t) FROM (SELECT l.at, l.what, l.cycle, l.event, l.from_state, l.to_state, l.households, l.by, l.text, l.seq,
                    CASE l.what WHEN 'sensor_detection' THEN (SELECT row_to_json(y) FROM (SELECT s.level, s.profile, s.evidence, s.front_speed_m_s, s.text FROM eoc.sensor_detection s WHERE s.seq = l.seq LIMIT 1) AS y) END AS detection FROM line l) AS t), '[]'),
     'reports', coalesce((SELECT json_agg(w) FROM (SELECT w.*, eoc.place_name(w.pcode, (SELECT lang FROM inc)) AS district FROM word w ORDER BY w.at LIMIT 12) AS w), '[]'),
-    'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.profile, d.level, d.hazard, d.text, d.evidence, d.front_speed_m_s, d.is_alarm, d.belongs, d.local_siren_sounded FROM detection d) AS d), '[]'),
+    'detections', coalesce((SELECT json_agg(d) FROM (SELECT d.at, d.sender, d.level, d.text, d.evidence, d.front_speed_m_s FROM detection d) AS d), '[]'),
     'plots', coalesce((SELECT json_agg(p) FROM (
         SELECT s.sender, s.datastream_id, s.type, s.unit, min(s.rank) AS rank, json_agg(json_build_array(s.ms, s.low, s.high) ORDER BY s.ms) AS points,
                (SELECT json_agg(x) FROM (SELECT p.line FROM proof p WHERE p.sender = s.sender AND p.datastream_id = s.datastream_id
@@ -116,7 +115,4 @@ SELECT json_build_object(
           FROM (SELECT DISTINCT ON (l.seq) l.seq, l.text FROM line l WHERE l.what <> 'receipt') AS l
          CROSS JOIN LATERAL (SELECT y.message_id, y.type, y.recipient, y.level, y.level_at, y.by, y.code FROM eoc.recipient y WHERE y.seq = l.seq OFFSET 0) AS r
          CROSS JOIN LATERAL (SELECT coalesce(nullif(split_part(r.recipient, '@', 2), ''), (SELECT k.pcode FROM link k WHERE k.principal = r.recipient), '') AS pcode) AS w
-         ORDER BY r.type <> 'public_alert', w.pcode, r.recipient LIMIT 200) AS r), '[]'),
-    'moves', coalesce((SELECT json_agg(m) FROM (SELECT DISTINCT m.event, m.to_state FROM eoc.transition m
-                   JOIN inc i ON i.state = m.from_state
-                  WHERE m.cycle = 'incident') AS m), '[]'))::text;
+         ORDER BY r.type <> 'public_alert', w.pcode, r.recipient LIMIT 200) AS r), '[]'))::text;

@@ -9,6 +9,6 @@ SELECT json_build_object(
           FROM eoc.alert_in_force f JOIN eoc.document m ON m.seq = f.seq AND m.type = 'public_alert'
           LEFT JOIN LATERAL (SELECT q.headline, q.msg_type FROM eoc.public_alert q WHERE q.seq = f.seq
                               ORDER BY q.language = $1::text DESC LIMIT 1) AS p ON true
-         WHERE f.status IN ('ACTUAL', 'EXERCISE') LIMIT 60) AS x), '[]'),
+         WHERE f.status IN ('ACTUAL', 'EXERCISE') ORDER BY f.seq DESC LIMIT 60) AS x), '[]'),
     'incident', (SELECT row_to_json(i) FROM (SELECT i.incident_id, i.name, i.hazard, i.places, i.status, i.state, i.certainty FROM eoc.incident_now i
                   WHERE i.incident_id = $2::text::uuid) AS i))::text;
