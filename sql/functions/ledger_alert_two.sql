@@ -84,6 +84,7 @@ DECLARE
     d bus.document := bus.draft_of((m.body->>'message_id')::uuid);
 BEGIN
     IF coalesce(current_setting('bus.rejudging', true), '') = '' AND d.seq IS NOT NULL AND m.unheard IS NULL
+       AND (m.carried_by IS NULL OR bus.carried_author(m.carried_by, m.author, m.type, coalesce(d.places, ''), m.label) IS NOT NULL) -- there, too
        AND bus.may_draft((SELECT p.name FROM bus.principal p WHERE p.principal_id = m.sender_id), d) THEN
         INSERT INTO bus.rested_on (seq, what, detail) VALUES (m.seq, 'right', coalesce(d.places, '')) ON CONFLICT DO NOTHING;
     END IF;

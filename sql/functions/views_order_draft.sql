@@ -44,7 +44,7 @@ SELECT r.message_id, r.received_at AS since, coalesce(nullif(r.doc->>'author', '
                       WHERE x.type = 181 AND x.doc->'receipt'->>'message_id' = r.message_id::text
                         AND x.doc->'receipt'->>'level' IN ('RECEIPT_LEVEL_ACCEPTED', 'RECEIPT_LEVEL_REJECTED') -- as its index has it
                         AND x.doc->'receipt'->>'level' = 'RECEIPT_LEVEL_REJECTED'
-                        AND (x.sender_id = r.sender_id OR y.author <> '' AND bus.speaks_for(x.sender_id, y.author, x.type, x.places))
+                        AND (x.sender_id = r.sender_id OR y.author <> '' AND bus.speaks_for(x.sender_id, y.author, x.type, r.places))
                         AND (y.author IN ('', r.doc->>'author') OR bus.may_at(y.author, 'approve', r.type_name, r.machine))
                       ORDER BY x.seq LIMIT 1) AS t ON true
  WHERE r.nth <= 100 AND r.machine IS DISTINCT FROM p.name;

@@ -63,9 +63,9 @@ PREPARE page_queue AS :queue
 PREPARE page_orders AS :orders
 CREATE SEQUENCE pg_temp.told;
 CREATE FUNCTION pg_temp.uid(n int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
-CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.tell(type_name text, body jsonb, n int, status int, author text, more jsonb DEFAULT '{}', who text DEFAULT 'coes.desk', at_place text DEFAULT '3505203') RETURNS void LANGUAGE sql AS $$
     SELECT bus.append_one((SELECT principal_id FROM bus.principal WHERE name = who), 1, 3::int2, nextval('pg_temp.told'), pg_temp.uid(n),
-                          (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, '3505203', clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '10 minutes',
+                          (SELECT number FROM bus.type WHERE name = type_name)::int2, status::int2, at_place, clock_timestamp(), clock_timestamp(), clock_timestamp() + interval '10 minutes',
                           NULL, (2 << 4)::int2, '\x00', NULL, NULL, NULL,
                           jsonb_strip_nulls(jsonb_build_object(type_name, body, 'author', author, 'not_after_us', bus.us(now() + interval '10 minutes')::text)) || more,
                           (SELECT log_epoch FROM bus.log_head), 0)
@@ -79,8 +79,8 @@ CREATE FUNCTION pg_temp.about(n int) RETURNS jsonb LANGUAGE sql AS $$ SELECT jso
 CREATE FUNCTION pg_temp.states(id int) RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' ', d.state, d.status, d.author, d.needed, array_to_string(d.approved_by, '+')) FROM eoc.order_draft d WHERE d.message_id = pg_temp.uid(id)
 $$;
-CREATE FUNCTION pg_temp.turn_down(n int, about int, author text, who text DEFAULT 'coes.desk') RETURNS void LANGUAGE sql AS $$
-    SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(about), 'level', 'RECEIPT_LEVEL_REJECTED', 'text', 'wrong village'), n, 1, author, pg_temp.about(about), who)
+CREATE FUNCTION pg_temp.turn_down(n int, about int, author text, who text DEFAULT 'coes.desk', at_place text DEFAULT '3505203') RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(about), 'level', 'RECEIPT_LEVEL_REJECTED', 'text', 'wrong village'), n, 1, author, pg_temp.about(about), who, at_place)
 $$;
 
 SELECT count(*) FROM (SELECT pg_temp.siren(1, 3, 'coes.nazarova')) AS x;
@@ -99,6 +99,10 @@ SELECT count(*) FROM (SELECT pg_temp.turn_down(5, 1, 'rcst.team')) AS x;
 SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'who may not approve it does not turn it down');
 SELECT count(*) FROM (SELECT pg_temp.turn_down(6, 1, 'coes.rahimov', 'coes.ayni.office')) AS x;
 SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'nor does who is no desk in somebody''s name');
+SELECT count(*) FROM (SELECT bus.role_add('kulob_desk', '', 'a test'), bus.rule_add('kulob_desk', 'allow', 'carry', '*', '3507209', 'RESTRICTED', '', 'a test')) AS x;
+INSERT INTO bus.principal (name, agency, places, roles, serial) VALUES ('coes.kulob.desk', 'coes', '', 'dispatcher kulob_desk', 0);
+SELECT count(*) FROM (SELECT pg_temp.turn_down(89, 1, 'coes.rahimov', 'coes.kulob.desk', '3507209')) AS x;
+SELECT is(pg_temp.states(1), 'WAITING ACTUAL coes.nazarova 2 coes.rahimov', 'nor a desk that speaks for him elsewhere, whatever place it names');
 SELECT is(ARRAY[bus.why_no_answer('rcst.team', pg_temp.uid(1)), bus.why_no_answer('coes.rahimov', pg_temp.uid(1)), bus.why_no_answer('coes.nazarova', pg_temp.uid(1))],
           ARRAY['no_right', NULL, NULL], 'who has no say hears so before; who may approve it and who wrote it have one');
 SELECT count(*) FROM (SELECT pg_temp.siren(7, 1, 'coes.nazarova', 'coes.rahimov eoc.duty', pg_temp.about(1))) AS x;

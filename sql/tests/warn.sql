@@ -100,6 +100,10 @@ SELECT is((SELECT array_agg(concat_ws(' ', r.place, r.delivered, r.displayed, r.
 SELECT pg_temp.draft(5) \g /dev/null
 SELECT is(pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(5), 'level', 'RECEIPT_LEVEL_REJECTED', 'by', 'x'), 23, 3, 'coes.partner'), 'none', 'a partner rejects');
 SELECT is(pg_temp.states(5), 'WAITING ACTUAL coes.rahimov', 'and it waits still');
+SELECT count(*) FROM (SELECT bus.role_add('kulob_desk', '', 'a test'), bus.rule_add('kulob_desk', 'allow', 'carry', '*', '3507209', 'RESTRICTED', '', 'a test')) AS x \g /dev/null
+INSERT INTO bus.principal (name, agency, roles, serial) VALUES ('coes.kulob.desk', 'coes', 'dispatcher kulob_desk', 0);
+SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(5), 'level', 'RECEIPT_LEVEL_REJECTED', 'by', 'x'), 89, 3, 'coes.nazarova', who => 'coes.kulob.desk', pcodes => '3507209') \g /dev/null
+SELECT is(pg_temp.states(5), 'WAITING ACTUAL coes.rahimov', 'nor does a desk that speaks for people elsewhere, whatever place it names');
 SELECT is(bus.why_no_answer('coes.partner', pg_temp.uid(5)), 'no_right', 'he hears so before');
 SELECT is(bus.why_no_answer('coes.nazarova', pg_temp.uid(5)), NULL, 'who may say it may turn it down');
 SELECT is(pg_temp.approve(24, 5), 'APPLIED', 'another person approves it');
