@@ -107,6 +107,11 @@ static bool read_point(int32_t *lat, int32_t *lon, const char **text)
     return true;
 }
 
+static bool is_end(const char *text)
+{
+    return !text[strspn(text, " \t\r\n")];
+}
+
 static void *read_polygon(struct cap_reading *r, xmlNode *n)
 {
     Eocbus__V1__Polygon *out = cap_room(r, sizeof(*out));
@@ -123,6 +128,8 @@ static void *read_polygon(struct cap_reading *r, xmlNode *n)
     for (size_t i = 0; r->st == ST_OK && i < points; i++)
         if (!read_point(&out->lats_e7[i], &out->lons_e7[i], &text))
             cap_wrong(r, "polygon", "it is no list of latitude,longitude");
+    if (!is_end(text))
+        cap_wrong(r, "polygon", "it is no list of latitude,longitude");
     out->n_lats_e7 = out->n_lons_e7 = points;
     return out;
 }
@@ -144,7 +151,8 @@ static void *read_circle(struct cap_reading *r, xmlNode *n)
         return out;
     }
     text += strspn(text, " \t\r\n");
-    if (!cap_read_number(&radius, 3, text, &text) || radius < 0 || radius > INT32_MAX)
+    if (!cap_read_number(&radius, 3, text, &text) || !is_end(text) || radius < 0 ||
+        radius > INT32_MAX)
         cap_wrong(r, "circle", "its radius is no number of kilometres");
     out->radius_m = (uint32_t)radius;
     return out;

@@ -35,7 +35,7 @@ void *cap_room(struct cap_reading *r, size_t bytes);
 char *cap_text(struct cap_reading *r, xmlNode *n);
 /* Text of the first child called so; "" if there is none. Others of that name are dropped. */
 char *cap_child_text(struct cap_reading *r, xmlNode *parent, const char *name);
-/* The same; none, or an empty one, is wrong. */
+/* The same; none, an empty one, or more than one is wrong. */
 char *cap_wanted(struct cap_reading *r, xmlNode *parent, const char *name);
 /* 0: it is not there. */
 int64_t cap_time_of(struct cap_reading *r, xmlNode *parent, const char *name);

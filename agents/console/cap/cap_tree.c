@@ -68,15 +68,6 @@ char *cap_child_text(struct cap_reading *r, xmlNode *parent, const char *name)
     return found ? found : (char *)(uintptr_t) "";
 }
 
-char *cap_wanted(struct cap_reading *r, xmlNode *parent, const char *name)
-{
-    char *text = cap_child_text(r, parent, name);
-
-    if (!*text)
-        cap_wrong(r, name, "it is missing or empty");
-    return text;
-}
-
 size_t cap_count(xmlNode *parent, const char *name)
 {
     size_t n = 0;
@@ -84,6 +75,18 @@ size_t cap_count(xmlNode *parent, const char *name)
     for (const xmlNode *c = parent->children; c; c = c->next)
         n += c->type == XML_ELEMENT_NODE && strcmp(name_of(c), name) == 0;
     return n;
+}
+
+char *cap_wanted(struct cap_reading *r, xmlNode *parent, const char *name)
+{
+    char *text = cap_child_text(r, parent, name);
+
+    if (!*text)
+        cap_wrong(r, name, "it is missing or empty");
+    else if (cap_count(parent, name) > 1)
+        cap_wrong(r, name,
+                  "it stands there more than once; which one counts, readers differ about");
+    return text;
 }
 
 xmlNode *cap_first(xmlNode *n, const char *name)

@@ -293,6 +293,34 @@ static void numbers_keep_their_worth(void **state)
     assert_false(cap_read_number(&value, 7, "999999999999999", &end));
 }
 
+/* A radius of 100 km that was read as one of 1 km would warn nobody. */
+static void shapes_are_read_to_their_end(void **state)
+{
+    static const struct {
+        const char *shape;
+        enum status st;
+    } cases[] = {
+        {"<circle>38.5,68.5 1.5 </circle>", ST_OK},
+        {"<circle>38.5,68.5 1e2</circle>", ST_INVALID},
+        {"<circle>38.5,68.5 1 km</circle>", ST_INVALID},
+        {"<polygon>38,68 39,68 39,69 38,68\n</polygon>", ST_OK},
+        {"<polygon>38,68 39,68 39,69 38,68e1</polygon>", ST_INVALID},
+        {"<polygon>38,68 39,68 39,69 38,68 38</polygon>", ST_INVALID},
+    };
+    struct desk *d = *state;
+    char text[1200];
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(text, sizeof(text),
+                 "%s<info><category>Geo</category><event>e</event><urgency>Past</urgency><severity>"
+                 "Minor</severity><certainty>Likely</certainty><area><areaDesc>a</areaDesc>%s"
+                 "</area></info></alert>",
+                 HEAD, cases[i].shape);
+        if (read_text(d, text) != cases[i].st)
+            fail_msg("%s: %s", cases[i].shape, d->err);
+    }
+}
+
 /* --- hostile ---------------------------------------------------------------------------------- */
 
 static void hostile_documents_are_refused_before_they_grow(void **state)
@@ -311,6 +339,8 @@ static void hostile_documents_are_refused_before_they_grow(void **state)
         "<alert xmlns=\"urn:other\"/>",
         HEAD "<references>a,b</references></alert>",
         HEAD "<info><category>Geo</category></info></alert>",
+        HEAD "<status>Exercise</status></alert>", /* some readers take the first, some the last */
+        HEAD "<identifier>another</identifier></alert>",
     };
     struct desk *d = *state;
 
@@ -550,6 +580,7 @@ int main(void)
         T(lists_and_references_keep_their_words),
         T(what_people_write_stays_text),
         T(numbers_keep_their_worth),
+        T(shapes_are_read_to_their_end),
         T(hostile_documents_are_refused_before_they_grow),
         T(a_document_of_ten_megabytes_or_a_thousand_levels_is_refused),
         T(spoiled_alerts_are_refused_or_taken_whole),
