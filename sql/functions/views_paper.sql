@@ -142,7 +142,7 @@ CREATE FUNCTION eoc.csv_row(VARIADIC cells text[]) RETURNS text LANGUAGE plpgsql
 BEGIN
     RETURN (SELECT string_agg(CASE WHEN safe ~ '[",\r\n\t;]' OR safe ~ '^\s|\s$' THEN '"' || replace(safe, '"', '""') || '"' ELSE safe END, ',' ORDER BY ord)
               FROM (SELECT u.ord, CASE WHEN cell ~ '^\s*[=+@＝＋－＠|%-]' AND cell !~ '^-?[0-9]+(\.[0-9]+)?$' THEN '''' || cell ELSE coalesce(cell, '') END AS safe
-                      FROM unnest(cells) WITH ORDINALITY AS u(cell, ord)) AS x) || E'\r\n';
+                      FROM (SELECT regexp_replace(c, '([;\t\r\n]\s*)([=+@＝＋－＠|%-])', '\1''\2', 'g') AS cell, o AS ord FROM unnest(cells) WITH ORDINALITY AS v(c, o)) AS u) AS x) || E'\r\n';
 END
 $$;
 COMMENT ON FUNCTION eoc.csv_row IS 'cells as a row of CSV with its line end; what begins like a formula is made text';
