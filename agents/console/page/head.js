@@ -18,6 +18,7 @@ function lamp(name, good, count) {
   return el("span", { class: "lamp " + (good ? "good" : "bad") },
     el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), ` ${say("lamp." + name)}${count ? ` ${count}` : ""}`, el("span", { class: good ? "unseen" : "" }, `: ${say(good ? "lamp.good" : "lamp.bad")}`));
 }
+const note = (text) => el("span", { class: "lamp wait" }, text);
 
 function troubles(truth) {
   if (!sight) return [say("banner.blind")];
@@ -35,9 +36,7 @@ function draw() {
   const truth = news.truth, lamps = document.getElementById("lamps");
   if (!truth || !lamps) return;
   fill(lamps, lamp("bus", sight && truth.linked), lamp("store", sight && truth.store), lamp("view", sight && truth.view), hubs(truth),
-    truth.waiting ? el("span", { class: "lamp wait" }, say("lamp.waiting", { n: truth.waiting })) : null,
-    sound.quiet ? el("span", { class: "lamp wait" }, say("lamp.quiet")) : null,
-    sound.blocked() ? el("span", { class: "lamp wait" }, say("lamp.silent")) : null);
+    truth.waiting > 0 && note(say("lamp.waiting", { n: truth.waiting })), sound.quiet && note(say("lamp.quiet")), sound.blocked() && note(say("lamp.silent")));
   document.getElementById("now").textContent = words.clock(truth.utc_us / 1000);
   drawBanner(truth);
 }

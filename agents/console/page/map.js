@@ -1,6 +1,6 @@
 // map - where it happens. Shapes of districts are served from here and nothing else is asked for; the list beside the map has
 // the same things in the same order, so that nobody needs the map.
-import { el, fill, none, shapes, svg } from "./dom.js";
+import { button, el, fill, none, shapes, svg } from "./dom.js";
 import { menu } from "./form.js";
 import { go } from "./way.js";
 import * as words from "./words.js";
@@ -33,9 +33,11 @@ const label = (thing) => dots(say("map.one." + thing.layer), thing.name, thing.t
 const link = (thing, ...inside) => el("a", { href: thing.href, "data-link": true, "data-key": thing.key, title: label(thing), "aria-label": label(thing) }, ...inside);
 
 // Several that would lie on each other: the most urgent with their number, and a menu of all of them.
-const several = (things) => el("button", { type: "button", class: "several", "data-key": things.map((one) => one.key).join(" "), title: things.map(label).join("\n"),
-  "aria-label": `${words.count("map.several", things.length)}: ${things.map(label).join("; ")}`,
-  onclick: () => menu(things[0].name || words.count("map.several", things.length), things.map((one) => ({ label: label(one), run: () => go(one.href) }))) }, badge(things[0], things.length));
+function several(things) {
+  const labels = things.map(label), counted = words.count("map.several", things.length);
+  const choose = () => menu(things[0].name || counted, things.map((one, i) => ({ label: labels[i], run: () => go(one.href) })));
+  return button(badge(things[0], things.length), choose, { class: "several", "data-key": things.map((one) => one.key).join(" "), title: labels.join("\n"), "aria-label": `${counted}: ${labels.join("; ")}` });
+}
 
 // --- what is where -------------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ async function drawing(box, shapesOf, wanted) {
       names.clearLayers();
       courses.clearLayers();
       if (on.has("torrents")) drawCourses(ours, answer);
-      answer.places.filter((one) => one.level === "DISTRICT" && one.lat && shape(one.pcode)).forEach((one) => drawName(ours, one));
+      districtsOf(answer).filter((one) => one.lat && shape(one.pcode)).forEach((one) => drawName(ours, one));
     },
     mark(list) {
       marked = list.filter((one) => one.at);
@@ -212,7 +214,7 @@ function rows(list) {
 
 function districtTable(answer) {
   const owed = owedOf(answer), silent = new Map(answer.silence.map((s) => [s.pcode, s]));
-  const sorted = answer.places.filter((place) => place.level === "DISTRICT").sort((a, b) => words.compare(a.name, b.name));
+  const sorted = districtsOf(answer).sort((a, b) => words.compare(a.name, b.name));
   return el("details", { class: "all-districts" }, el("summary", {}, words.count("map.districts", sorted.length)),
     table(say("page.districts"), [
       ["col.place", (row) => row.name],
@@ -222,62 +224,81 @@ function districtTable(answer) {
     ], sorted));
 }
 
+const districtsOf = (answer) => (answer?.places ?? []).filter((one) => one.level === "DISTRICT");
+const called = (district) => `${district.name} ${district.pcode}`;
+
+// What keys and buttons do with the map.
+const moves = (drawn) => ({
+  ArrowLeft: () => drawn.pan(-120, 0), ArrowRight: () => drawn.pan(120, 0), ArrowUp: () => drawn.pan(0, -120), ArrowDown: () => drawn.pan(0, 120),
+  "+": () => drawn.zoom(1), "=": () => drawn.zoom(1), "-": () => drawn.zoom(-1), 0: drawn.whole,
+});
+const buttons = [["+", "+", "map.nearer"], ["-", "−", "map.further"], ["0", "⌂", "map.whole"]];
+const moveButtons = (acts) => buttons.map(([key, sign, name]) => button(sign, acts[key], { title: say(name), "aria-label": say(name) }));
+function onKey(event, acts) {
+  if (!acts[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  event.stopPropagation(); // 0 is no page here
+  acts[event.key]();
+}
+
+const layerChoice = (on, toggle) => el("details", { open: innerWidth > 700 }, el("summary", {}, say("map.layers")), layers.map((layer) => el("label", {},
+  el("input", { type: "checkbox", checked: on.has(layer), onchange: (event) => toggle(layer, event.target.checked) }), " ", badge({ layer, p: typical[layer] }), ` ${say("map." + layer)}`)));
+
+// A district by its name or by its P-code, of those that `all` answers now.
+function finder(all, show) {
+  const known = el("datalist", { id: "map-places" }), field = el("input", { type: "text", id: "map-find", list: "map-places", autocomplete: "off", onchange: look });
+  function look(event) {
+    event.preventDefault();
+    const text = field.value.trim(), hit = text && (all().find((one) => text.includes(one.pcode)) ?? all().find((one) => one.name.toLowerCase().startsWith(text.toLowerCase())));
+    if (!hit) return;
+    show(hit.pcode);
+    field.value = called(hit);
+  }
+  return {
+    form: el("form", { class: "map-find", role: "search", onsubmit: look }, el("label", { for: "map-find" }, say("map.find")), field, known),
+    know: () => fill(known, all().map((one) => el("option", { value: called(one) }))),
+  };
+}
+
 export async function mapPage(main) {
   const on = shown(), box = el("div", { class: "map", tabindex: "0", role: "region", "aria-label": say("map.here"), "aria-describedby": "map-keys" });
   const side = el("div", { class: "map-side" }), tools = el("div", { class: "map-tools" }), wanted = new URLSearchParams(location.search).get("at");
-  let answer = null, leaving = null;
-  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, legend(), el("p", { class: "small typed", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))), side));
+  const below = [legend(), el("p", { class: "small typed", id: "map-keys" }, say("map.keys")), el("p", { class: "small" }, say("map.sources"))];
+  main.append(tools, el("div", { class: "map-room" }, el("div", {}, box, below), side));
   const shapesOf = await fetch("/districts.json").then((file) => file.json()).catch(() => null);
-  const drawn = shapesOf && (await drawing(box, shapesOf, wanted));
+  const drawn = shapesOf && (await drawing(box, shapesOf, wanted)), acts = drawn ? moves(drawn) : {};
   if (!drawn) fill(box, none(say("map.none")));
 
-  // A district by its name in any of the languages or by its P-code.
-  function look(event) {
-    event.preventDefault();
-    const text = find.value.trim(), places = (answer?.places ?? []).filter((one) => one.level === "DISTRICT"), low = text.toLowerCase();
-    const hit = text && (places.find((one) => text.includes(one.pcode)) ?? places.find((one) => one.name.toLowerCase().startsWith(low)));
-    if (!hit) return;
-    drawn?.find(hit.pcode);
-    redraw();
-    find.value = `${hit.name} ${hit.pcode}`;
-  }
-  const known = el("datalist", { id: "map-places" }), find = el("input", { type: "text", id: "map-find", list: "map-places", autocomplete: "off", onchange: look });
-  const finder = drawn ? el("form", { class: "map-find", role: "search", onsubmit: look }, el("label", { for: "map-find" }, say("map.find")), find, known) : null;
-
+  let answer = null;
   const list = () => things(answer).filter((thing) => on.has(thing.layer));
+  const inList = () => [el("h2", {}, say("map.list")), rows(list()), districtTable(answer)];
   function redraw() {
     drawn?.paint(answer, on);
     drawn?.mark(list());
   }
-  const inList = () => [el("h2", {}, say("map.list")), rows(list()), districtTable(answer)];
-  function toggle(layer, wantedOn) {
-    if (wantedOn) on.add(layer);
+  function toggle(layer, isWanted) {
+    if (isWanted) on.add(layer);
     else on.delete(layer);
     localStorage.setItem("map.layers", JSON.stringify([...on]));
     if (!answer) return; // it comes
     redraw();
     fill(side.querySelector(".board"), inList());
   }
-  const act = drawn && { ArrowLeft: () => drawn.pan(-120, 0), ArrowRight: () => drawn.pan(120, 0), ArrowUp: () => drawn.pan(0, -120), ArrowDown: () => drawn.pan(0, 120), "+": () => drawn.zoom(1), "=": () => drawn.zoom(1), "-": () => drawn.zoom(-1), 0: drawn.whole };
-  const button = (key, name) => el("button", { type: "button", title: say(name), "aria-label": say(name), onclick: act[key] }, { "+": "+", "-": "−", 0: "⌂" }[key]);
-  fill(tools, drawn ? [button("+", "map.nearer"), button("-", "map.further"), button("0", "map.whole")] : null,
-    el("details", { open: innerWidth > 700 }, el("summary", {}, say("map.layers")), layers.map((layer) => el("label", {}, el("input", { type: "checkbox", checked: on.has(layer), onchange: (e) => toggle(layer, e.target.checked) }), " ", badge({ layer, p: typical[layer] }), ` ${say("map." + layer)}`))), finder);
-  box.addEventListener("keydown", (event) => {
-    if (event.target !== box && event.key === "Enter") return;
-    if (!act?.[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    event.stopPropagation(); // 0 is no page here
-    act[event.key]();
+  const find = finder(() => districtsOf(answer), (pcode) => {
+    drawn.find(pcode);
+    redraw();
   });
-  leaving = await watch(side, "map", {}, (found) => {
+  fill(tools, drawn && moveButtons(acts), layerChoice(on, toggle), drawn && find.form);
+  box.addEventListener("keydown", (event) => onKey(event, acts));
+  const leave = await watch(side, "map", {}, (found) => {
     answer = found;
-    fill(known, found.places.filter((one) => one.level === "DISTRICT").map((one) => el("option", { value: `${one.name} ${one.pcode}` })));
+    find.know();
     redraw();
     return inList();
   });
   if (wanted) drawn?.find(wanted);
   return () => {
-    leaving?.();
+    leave();
     drawn?.end();
   };
 }

@@ -18,9 +18,10 @@ export function languageOf(me) {
 let texts = {};
 export let lang = "ru";
 
+const bookOf = async (lang) => (await fetch(`/words/${lang}.json`)).json();
 export async function useLanguage(wanted) {
   const next = languages.includes(wanted) ? wanted : "ru";
-  texts = await (await fetch(`/words/${next}.json`)).json();
+  texts = await bookOf(next);
   lang = next; // not before its words are here
   document.documentElement.lang = lang;
 }
@@ -28,7 +29,7 @@ export async function useLanguage(wanted) {
 // What is told in all of them at once: an alert, the titles of papers.
 const books = {};
 export async function inAllLanguages() {
-  for (const one of languages) books[one] ??= await (await fetch(`/words/${one}.json`)).json();
+  for (const one of languages) books[one] ??= await bookOf(one);
   return books;
 }
 
