@@ -22,7 +22,7 @@ const text = { name: "text", type: "area" };
 const hazardField = (thing) => ({ name: "hazard", label: say("col.hazard"), value: thing.hazard, options: words.all });
 const onePlace = (...parts) => parts.filter(Boolean).join(", ");
 
-// --- incidents -----------------------------------------------------------------------------------------------------------
+// --- incidents ---
 
 const transition = (thing, event, to, more) => ({
   ...frame({ ...thing, incident_id: thing.id }),
@@ -64,7 +64,7 @@ async function requestFor(thing) {
   return request(thing, await choices(thing).catch(() => (toast(say("trouble.store_away"), "bad"), { kinds: [], others: [] })));
 }
 
-// --- words to people -------------------------------------------------------------------------------------------------------
+// --- words to people ---
 
 function note(thing) {
   ask(formOf("note", thing, { fields: [{ ...text, required: true }], make: (v) => [{
@@ -118,7 +118,7 @@ function takeDown(thing) {
   }] }));
 }
 
-// --- reports that belong to no incident yet ------------------------------------------------------------------------------------
+// --- reports that belong to no incident yet ---
 
 const opened = (thing, id, { name, text, hazard, severity = "UNKNOWN", urgency = "UNKNOWN", certainty }) => ({
   ...frame({ ...thing, incident_id: id }), kind: "KIND_REPORT", event_time_us: thing.since,
@@ -156,7 +156,7 @@ function falseReport(thing) {
   ] }));
 }
 
-// --- the others ------------------------------------------------------------------------------------------------------------------
+// --- the others ---
 
 function reject(thing) {
   ask(formOf("reject", thing, {
@@ -186,7 +186,7 @@ async function lines(thing, name) {
   else menu(titleOf(name ?? "more", thing), fit.length ? fit : all);
 }
 
-// --- what is offered -------------------------------------------------------------------------------------------------------------
+// --- what is offered ---
 
 // Each with its letter, what the bus calls such a message, and how it is asked for.
 const deeds = {

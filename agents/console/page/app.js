@@ -42,7 +42,7 @@ const ofOne = [
 const main = document.getElementById("main");
 let leave = () => {}, current = pages[0];
 
-// --- where we are --------------------------------------------------------------------------------
+// --- where we are ---
 
 function pageOf(path) {
   for (const [address, name, file, show] of ofOne) {
@@ -72,7 +72,7 @@ function drawNav(shown) {
       el("kbd", {}, page.key), " ", say("page." + page.name))))));
 }
 
-// --- the frame's buttons --------------------------------------------------------------------------
+// --- the frame's buttons ---
 
 const changeLanguage = (lang) => tried(async () => {
   await words.useLanguage(lang).finally(() => drawFrame()); // of a language that does not come the old one stands
@@ -88,7 +88,7 @@ async function leaveRoom() {
   location.assign("/");
 }
 
-// --- what happened -------------------------------------------------------------------------------
+// --- what happened ---
 
 // What comes with the highest precedence is read aloud wherever the person is.
 function onMessage(message) {
@@ -110,7 +110,7 @@ function onSettled(settled) {
   else toast(say("settled.stored", { n: settled.seq }));
 }
 
-// --- keys ----------------------------------------------------------------------------------------
+// --- keys ---
 
 const showKeys = () => tried(async () => {
   const { openDialog } = await part("./form.js");
@@ -136,7 +136,7 @@ function onClick(event) {
   go(link.getAttribute("href"));
 }
 
-// --- the start -----------------------------------------------------------------------------------
+// --- the start ---
 
 let begun = false;
 function begin() {

@@ -20,7 +20,7 @@ const lateOr = (isLate, at) => (isLate ? late(words.time(at)) : words.time(at));
 // A tile that is good while there is none of it.
 const noneOf = (key, n, tone) => [say(key), n, n ? tone : "good"];
 
-// --- resources: what is open, promised, under way, on scene, due back, and what of it is late ------------------------------------
+// --- resources: what is open, promised, under way, on scene, due back, and what of it is late ---
 
 const tones = { OPEN: "bad", PARTLY: "warn", MET: "good", OFFERED: "" };
 const kinds = ["open", "promised", "under_way", "on_scene", "due_back"];
@@ -95,7 +95,7 @@ export async function resourcesPage(main) {
 }
 
 // --- families as numbers: rations that run out, offers and why they are declined; plots, and what became of each. Who may read single
-// families sees them below --------------------------------------------------------------------------------------------------------
+// families sees them below ---
 
 const rations = ["OVER", "DAYS_3", "DAYS_7", "LATER"], isHungry = (kind) => kind === "OVER" || kind === "DAYS_3";
 const plots = ["free", "reserved", "allocated", "occupied", "blocked", "elsewhere"];
@@ -162,7 +162,7 @@ export function relocationPage(main) {
   }, /household|assistance|plot|offer|move/);
 }
 
-// --- districts: who is silent, which reports were expected and which came, what stands, and whose link is alive -----------------
+// --- districts: who is silent, which reports were expected and which came, what stands, and whose link is alive ---
 
 const signs = { ON_TIME: ["●", "good"], LATE: ["◐", "warn"], MISSING: ["○", "bad"], NOT_DUE: ["·", ""] };
 // Oldest first, a sign a period; the words are for who does not see them.
@@ -203,7 +203,7 @@ export const districtsPage = (main) => watchWorld(main, "districts", (answer, st
   ];
 });
 
-// --- sensors: how gateways are, what each channel measured last, and what was concluded, newest first ----------------------------
+// --- sensors: how gateways are, what each channel measured last, and what was concluded, newest first ---
 
 const QUIET_MS = 15 * 60e3, CLOCK_MS = 2000, BATTERY_V = 11.8, SIGNAL_DBM = -105;
 const sirenTones = { FAILED: "bad", REFUSED: "bad", EXPIRED: "warn", SOUNDED: "warn", HEARD: "warn", SILENCED: "good", TESTED: "good" };

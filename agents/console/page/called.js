@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { figure, has, say, who, word } from "./words.js";
 
-// --- what a detector concluded: from what it measured and where the line is, not from its text ----------------------------
+// --- what a detector concluded: from what it measured and where the line is, not from its text ---
 
 const bare = (text, head) => String(text ?? "").replace(head, "");
 const number = (value, exponent) => Number(value ?? 0) * 10 ** (exponent ?? 0);
@@ -29,7 +29,7 @@ export function detected(detection) {
 export const detectedNode = (detection) => el("span", { title: detection.text ?? null }, detected(detection));
 
 // --- why something was refused, is held or contested: a sentence for its code, with the numbers, states and moves that the bus
-// named; the bus's own words, which are English, stay to be read ----------------------------------------------------------
+// named; the bus's own words, which are English, stay to be read ---
 
 const facts = [["most", /^(\d+) bytes; at most (\d+) /], ["bytes", /^(\d+) bytes; legal are (\d+) to (\d+)$/], ["between", /^(\S+) is outside (\S+)\.\.(\S+)$/],
   ["between", /^(\d+) elements; legal are (\d+) to (\d+)$/], ["open", /^(\d+) requests? of it /], ["item", /^(\S+) is (?:committed from|still out)/]];
@@ -60,7 +60,7 @@ export function whyNodes(trouble) {
 // Of a row of eoc.undecided: what it is, and why it waits.
 export const whyUndecided = (thing) => (thing.code ? `${word("type", thing.type)}: ${why({ code: thing.code, text: thing.why })}` : thing.detail);
 
-// --- what a thing is ---------------------------------------------------------------------------------------------------------
+// --- what a thing is ---
 
 // Of a row, or of a kind alone: as the list calls it, else as people wrote it.
 export const kindName = (row) => row?.kind_name ?? (has("kind." + (row?.kind ?? row)) ? say("kind." + (row?.kind ?? row)) : row?.kind ?? row ?? "");

@@ -18,6 +18,8 @@ export const button = (inside, onclick, attributes) => el("button", { type: "but
 export const link = (href, inside, attributes) => el("a", { href, "data-link": true, ...attributes }, inside);
 export const below = (...inside) => el("span", { class: "below" }, inside);
 export const none = (text) => el("p", { class: "none" }, text);
+// What works or does not, by a sign as well as by colour.
+export const lit = (good, ...inside) => el("span", { class: "lamp " + (good ? "good" : "bad") }, el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), " ", inside);
 // A table that may be wider than the page is scrolled by itself, also with keys.
 export const scrolled = (name, ...children) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, children);
 // What one thing is known by: [name, value].

@@ -9,7 +9,7 @@ import { tried } from "./way.js";
 
 const AGAIN_MS = 3000, RIGHTS_MS = 600000;
 
-// --- what may be said ------------------------------------------------------------------------------------------------------
+// --- what may be said ---
 
 let moves = {};
 const rights = new Map(); // places -> the types that may be said there; null while that is asked
@@ -44,7 +44,7 @@ export function may(type, places) {
   return rights.get(key)?.has(type) ?? true;
 }
 
-// --- the message -----------------------------------------------------------------------------------------------------------
+// --- the message ---
 
 export const codes = (places) => (places ?? "").split(" ").filter(Boolean).slice(0, 8);
 // What is not known is left out of a message when it is told (api.js).
@@ -57,7 +57,7 @@ export const receipt = (id, level, more) => ({
   preceding_id: id, receipt: { message_id: id, level: "RECEIPT_LEVEL_" + level, by: api.me.person, time_us: new Date().toISOString(), ...more },
 });
 
-// --- its form --------------------------------------------------------------------------------------------------------------
+// --- its form ---
 
 // Of an alarm or a report the detail is a word of the contract, of the others what people wrote.
 const isDetected = (thing) => thing.what === "alert" || thing.what === "report";

@@ -7,7 +7,7 @@ import { whyNodes } from "./called.js";
 import { dropRefused, isUnderWay, speak } from "./said.js";
 import { codeIn, findPlaces, picker } from "./pick.js";
 
-// --- a time as people say it -------------------------------------------------------------------------------------------------
+// --- a time as people say it ---
 
 const DAY_MS = 86400000;
 function moment(year, month, day, hour, minute) {
@@ -32,7 +32,7 @@ export function readTime(text, past) {
   return at < soonest ? at + DAY_MS : at;
 }
 
-// --- one field -----------------------------------------------------------------------------------------------------------
+// --- one field ---
 // {name, label, type, value, required, options, words, path, hint, least, wrong: of the name come its label and where the
 // message has it, unless the form says otherwise; `options` make it a choice: pairs of value and text, or words of a group.
 
@@ -112,7 +112,7 @@ export function fieldNode(given) {
 const drafts = new Map(); // what was typed and not said, by the form's key
 const spoken = new Map(); // what was said last by that form: {owner, words, at}
 
-// --- the dialog -------------------------------------------------------------------------------------------------------
+// --- the dialog ---
 
 // A dialog with a title. When it closes it is gone at once, and the focus is back where it was, also if the page drew that anew.
 export function openDialog(title, kind, ...children) {
@@ -137,6 +137,33 @@ export function openDialog(title, kind, ...children) {
 
 const leaving = () => button(say("form.leave"), (event) => event.target.closest("dialog").close());
 
+// What the fields have; null if one of them cannot be meant: the first that cannot has the focus then.
+function valuesOf(fields) {
+  const values = Object.fromEntries(fields.map((one) => [one.field.name, one.read()])), wrong = fields.filter((one) => values[one.field.name] === undefined);
+  for (const one of wrong) one.wrong(say(one.input.value.trim() ? one.field.wrong ?? "form." + one.field.type : "form.needed"));
+  wrong[0]?.input.focus();
+  return wrong.length ? null : values;
+}
+// From the last field Enter says, unless it took a row of its list; in a long text it makes a new line.
+function onEnter(event, fields, go) {
+  const says = event.ctrlKey || event.metaKey, took = event.defaultPrevented, at = fields.findIndex((one) => one.node.contains(event.target));
+  if (!says && event.target.matches("textarea")) return;
+  event.preventDefault();
+  if (says || (at === fields.length - 1 && !took)) return event.currentTarget.requestSubmit();
+  const next = fields[at + 1]?.input ?? go;
+  next.focus();
+  (next.inner ?? next).select?.();
+}
+// Who says it (said.js): when the record has it, what was typed is kept no longer, unless it is something else by now.
+function ownerOf(form, typed) {
+  const owner = { title: form.title, about: form.about, stored() {
+    if (JSON.stringify(drafts.get(form.key)) === typed) drafts.delete(form.key);
+    if (spoken.get(form.key)?.owner === owner) spoken.delete(form.key); // it would hold its dialog, and that the page under it
+    form.stored?.(owner.said);
+  } };
+  return owner;
+}
+
 // form: {key, title, note, about: [ids], fields, button, make(values) -> messages, stored(messages): the record has them, however late}
 export function ask(form, trouble) {
   const draft = drafts.get(form.key) ?? {};
@@ -155,33 +182,20 @@ export function ask(form, trouble) {
   }
   async function submit(event) {
     event.preventDefault();
-    if (busy) return;
-    const values = {};
-    let first = null;
-    for (const one of fields) {
-      const value = one.read();
-      values[one.field.name] = value;
-      if (value !== undefined) continue;
-      one.wrong(say(one.input.value.trim() ? one.field.wrong ?? "form." + one.field.type : "form.needed"));
-      first ??= one;
-    }
-    if (first) return first.input.focus();
+    const values = !busy && valuesOf(fields);
+    if (!values) return;
     busy = true;
     status.textContent = say("said.saying");
     keep();
-    const typed = drafts.get(form.key), owner = { title: form.title, about: form.about, stored: () => {
-      if (JSON.stringify(drafts.get(form.key)) === JSON.stringify(typed)) drafts.delete(form.key);
-      if (spoken.get(form.key)?.owner === owner) spoken.delete(form.key); // it would hold its dialog, and that the page under it
-      form.stored?.(owner.said);
-    } };
+    const draft = drafts.get(form.key), typed = JSON.stringify(draft), owner = ownerOf(form, typed);
     // The same words once more, while the first wait for the record, would be a second message.
-    if (before && isUnderWay(before.owner) && before.words === JSON.stringify(typed)) return dialog.close();
-    spoken.set(form.key, { owner, words: JSON.stringify(typed), at: Date.now() });
+    if (before && isUnderWay(before.owner) && before.words === typed) return dialog.close();
+    spoken.set(form.key, { owner, words: typed, at: Date.now() });
     try {
       // Refused after the form has gone, it opens as it was typed.
       owner.said = form.make(values);
       await speak(owner, owner.said, (trouble) => {
-        drafts.set(form.key, typed);
+        drafts.set(form.key, draft);
         ask(form, trouble);
       });
       dialog.close();
@@ -192,21 +206,11 @@ export function ask(form, trouble) {
       refuse(trouble);
     }
   }
-  // From the last field Enter says, unless it took a row of its list; in a long text it makes a new line.
-  function onKey(event) {
-    if (event.key !== "Enter" || event.isComposing || event.target.matches("button")) return;
-    const says = event.ctrlKey || event.metaKey, took = event.defaultPrevented, at = fields.findIndex((one) => one.node.contains(event.target));
-    if (!says && event.target.matches("textarea")) return;
-    event.preventDefault();
-    if (says || (at === fields.length - 1 && !took)) return event.currentTarget.requestSubmit();
-    const next = fields[at + 1]?.input ?? go;
-    next.focus();
-    (next.inner ?? next).select?.();
-  }
-  const dialog = openDialog(form.title, "ask", form.note ? el("p", { class: "small" }, form.note) : null,
-    waits ? el("p", { class: "late", role: "status" }, say("form.waits", { at: words.time(before.at) })) : null,
+  const onKey = (event) => event.key === "Enter" && !event.isComposing && !event.target.matches("button") && onEnter(event, fields, go);
+  const dialog = openDialog(form.title, "ask", form.note && el("p", { class: "small" }, form.note),
+    waits && el("p", { class: "late", role: "status" }, say("form.waits", { at: words.time(before.at) })),
     el("form", { onsubmit: submit, onkeydown: onKey, oninput: keep, onchange: keep, novalidate: true }, fields.map((one) => one.node), status,
-      fields.length > 1 ? el("p", { class: "small" }, say("form.keys")) : null, el("div", { class: "buttons" }, go, leaving())));
+      fields.length > 1 && el("p", { class: "small" }, say("form.keys")), el("div", { class: "buttons" }, go, leaving())));
   (fields[0]?.input ?? go).focus();
   if (trouble) refuse(trouble);
 }

@@ -1,6 +1,6 @@
 // head - the top of every page: how the system is, what time it is, who is here; and the banner that nobody
 // can scroll away from.
-import { button, el, fill } from "./dom.js";
+import { button, el, fill, lit } from "./dom.js";
 import * as api from "./api.js";
 import * as news from "./news.js";
 import * as sound from "./sound.js";
@@ -14,10 +14,8 @@ function hubs(truth) {
   const whole = truth.hubs?.filter(([, brokers, alive]) => alive === brokers).length;
   return truth.hubs?.length ? lamp("hubs", sight && whole === truth.hubs.length, `${whole}/${truth.hubs.length}`) : null;
 }
-function lamp(name, good, count) {
-  return el("span", { class: "lamp " + (good ? "good" : "bad") },
-    el("span", { class: "dot", "aria-hidden": "true" }, good ? "●" : "▲"), ` ${say("lamp." + name)}${count ? ` ${count}` : ""}`, el("span", { class: good ? "unseen" : "" }, `: ${say(good ? "lamp.good" : "lamp.bad")}`));
-}
+const lamp = (name, good, count) => lit(good, `${say("lamp." + name)}${count ? ` ${count}` : ""}`,
+  el("span", { class: good ? "unseen" : "" }, `: ${say(good ? "lamp.good" : "lamp.bad")}`));
 const note = (text) => el("span", { class: "lamp wait" }, text);
 
 function troubles(truth) {

@@ -83,7 +83,7 @@ export function sheet(what, ...content) {
 // Printed into a file it is called so; on the screen the title goes on counting what waits.
 addEventListener("beforeprint", () => (document.title = document.querySelector(".paper")?.dataset.file ?? document.title));
 
-// --- the forms -----------------------------------------------------------------------------------------------------------------
+// --- the forms ---
 
 export const number = (incident) => incident.glide || incident.incident_id.slice(0, 8);
 const where = (incident) => (incident.where ?? []).map((one) => `${one.name} (${one.pcode})`).join(", ");

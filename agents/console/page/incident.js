@@ -14,7 +14,7 @@ import { actBar, actMenu, incidentThing, lineMenu, onActKey } from "./act.js";
 const tones = { REPORTED: "bad", VERIFYING: "warn", CONFIRMED: "bad", RESPONDING: "warn", STABILISED: "good", RECOVERY: "good" };
 const stateOf = (state) => chip(word("state", state), tones[state]);
 
-// --- reports side by side ------------------------------------------------------------------------
+// --- reports side by side ---
 
 const facts = [
   "deaths", "injured", "missing", "evacuated", "displaced", "houses", "destroyed", "heavy", "silted", "households", "displaced_households", "relocate",
@@ -49,7 +49,7 @@ function sideBySide(reports) {
       row("col.text", (one) => el("td", {}, one.text ?? ""), "words")))) : null, say("incident.no_reports"));
 }
 
-// --- what gateways measured ----------------------------------------------------------------------
+// --- what gateways measured ---
 
 // From one conclusion of a gateway until its next one.
 function levels(detections, sender, end) {
@@ -86,7 +86,7 @@ function measured(answer) {
     answer.detections.length ? table(say("incident.detections"), detectionColumns, [...answer.detections].reverse()) : null);
 }
 
-// --- what is asked for, who was harmed, who knows ------------------------------------------------
+// --- what is asked for, who was harmed, who knows ---
 
 function partsOf(row, commitments) {
   const own = commitments.filter((one) => one.thread === row.thread && one.line_id === row.line_id);
@@ -141,7 +141,7 @@ function warned(answer) {
     el("section", { class: "receipts" }, el("h2", {}, say("incident.receipts")), messages.length ? messages.map(reached) : none(say("incident.no_receipts")))];
 }
 
-// --- all that happened ---------------------------------------------------------------------------
+// --- all that happened ---
 
 // One message may move several things: it is one line here.
 function happened(timeline) {
@@ -177,7 +177,7 @@ function timelineOf(timeline) {
   return section(say("incident.timeline"), timeline.length ? el("ol", { class: "timeline" }, [...days.values()]) : null);
 }
 
-// --- the page of one -----------------------------------------------------------------------------
+// --- the page of one ---
 
 const factsOf = (incident) => [
   ["col.state", stateOf(incident.state)], ["col.place", incident.place], ["col.hazard", word("hazard", incident.hazard)],
@@ -210,7 +210,7 @@ export async function incidentPage(main, id) {
   };
 }
 
-// --- the list of all -----------------------------------------------------------------------------
+// --- the list of all ---
 
 const columns = [
   ["col.name", (row) => [link(`/incident/${row.incident_id}`, row.name || row.incident_id.slice(0, 8)), exercise(row.status)], "name"],

@@ -39,7 +39,7 @@ function several(things) {
   return button(badge(things[0], things.length), choose, { class: "several", "data-key": things.map((one) => one.key).join(" "), title: labels.join("\n"), "aria-label": `${counted}: ${labels.join("; ")}` });
 }
 
-// --- what is where -------------------------------------------------------------------------------
+// --- what is where ---
 
 // A torrent as it is watched: from its highest station to the last place that it reaches.
 function course(answer, torrent) {
@@ -76,7 +76,7 @@ function owedOf(answer) {
   return owed;
 }
 
-// --- the drawing ---------------------------------------------------------------------------------
+// --- the drawing ---
 
 // Hatching over each shade.
 const shades = ["", "all", "some", "nothing"];
@@ -205,7 +205,7 @@ async function drawing(box, shapesOf, wanted) {
   };
 }
 
-// --- the page ------------------------------------------------------------------------------------
+// --- the page ---
 
 function rows(list) {
   if (!list.length) return none(say("map.quiet"));

@@ -205,7 +205,7 @@ function handover(a) {
     el("div", { class: "signs" }, signed(a, "paper.handed"), signature("paper.took", "", "")));
 }
 
-// --- which papers there are -----------------------------------------------------------------------------------------------
+// --- which papers there are ---
 
 const ofIncident = ["sitrep", "201", "209", "214"];
 const files = ["incidents", "harm", "resources", "relocation", "sensors", "reports"];
@@ -232,7 +232,7 @@ export const papersPage = (main) => watch(main, "papers", {}, (answer) => [
   section(say("paper.files"), el("ul", { class: "files" }, files.map((name) => el("li", {}, csv(name, {}, say(`paper.file.${name}`)))))),
 ], /incident|report|request|message/);
 
-// --- one paper -----------------------------------------------------------------------------------
+// --- one paper ---
 
 // Of a record, with people and offices by their names.
 const view = async (name, values) => JSON.parse(JSON.stringify(await api.view(name, values)), (key, value) => (/^(sender|by|principal|supplier|said_by|last_sender|author|recipient|(from|to)_role)$/.test(key) && typeof value === "string" ? words.who(value) : value));

@@ -8,7 +8,7 @@ import { say } from "./words.js";
 
 const WAIT_MS = 150;
 
-// --- the list below the field, and what a screen reader is told of it --------------------------------------------------------
+// --- the list below the field, and what a screen reader is told of it ---
 
 const small = (text) => el("span", { class: "small" }, text);
 function listBelow(input, id, label, take) {
@@ -41,7 +41,7 @@ function listBelow(input, id, label, take) {
   };
 }
 
-// --- the field ---------------------------------------------------------------------------------------------------------------
+// --- the field ---
 
 // What a form keeps of it is a text, JSON of {chosen, text}; what it begins with may be a list.
 const begun = (value) => (typeof value === "string" && value ? JSON.parse(value) : { chosen: value || [], text: "" });
@@ -147,7 +147,7 @@ export function picker(field, common) {
   return Object.defineProperty(box, "value", { get: () => (kept().chosen.length || kept().text ? JSON.stringify(kept()) : "") });
 }
 
-// --- places ------------------------------------------------------------------------------------------------------------------
+// --- places ---
 
 export const codeIn = (text) => text.match(/\b(?:\d{7,13}|[A-Z]{2}\d{2,13})\b/)?.[0];
 // A place by its name in any of the languages, or by its code; best first.

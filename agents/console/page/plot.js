@@ -154,7 +154,7 @@ export function plot({ title, unit = "", series, thresholds = [], bands = [], ev
   return el("figure", { class: "plot" }, caption, picture, series.length > 1 && seriesLegend(series), seen.length > 0 && eventLegend(seen), asTable(caption.textContent, unit, series));
 }
 
-// --- an incident: what the water did, what was asked for and came, families, messages ------------------------------------
+// --- an incident: what the water did, what was asked for and came, families, messages ---
 
 const ms = (value) => new Date(value).getTime();
 

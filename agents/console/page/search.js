@@ -9,11 +9,19 @@ const kinds = ["place", "incident", "alert", "report", "request", "message", "se
 const pages = { alert: "/", report: "/districts", request: "/resources", sensor: "/sensors", household: "/relocation" };
 const leadsTo = (hit) => (hit.kind === "place" ? "/map?at=" + hit.id : hit.incident_id ? "/incident/" + hit.incident_id : pages[hit.kind]);
 
+const isDetection = (hit) => hit.type === "sensor_detection";
+function titleOf(hit) {
+  if (isDetection(hit)) return word("type", hit.type);
+  return (hit.kind === "request" && hit.title ? kindName(hit.title) : words.who(hit.title)) || hit.detail || word("type", hit.type) || hit.id;
+}
+function factsOf(hit) {
+  const told = isDetection(hit) ? detected(hit.detection) || hit.title || hit.detail : hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail);
+  return dots(told, hit.kind === "place" ? hit.id : hit.place, word("state", hit.state), hit.by !== hit.title && words.who(hit.by), words.time(hit.at),
+    hit.status !== "ACTUAL" && word("status", hit.status), hit.seq && `№ ${hit.seq}`);
+}
 function row(hit) {
-  const isDetection = hit.type === "sensor_detection", href = leadsTo(hit), title = (isDetection ? word("type", hit.type) : hit.kind === "request" && hit.title ? kindName(hit.title) : words.who(hit.title)) || hit.detail || (hit.type ? word("type", hit.type) : hit.id);
-  const facts = [isDetection && (detected(hit.detection) || hit.title || hit.detail), !isDetection && hit.title && (hit.kind === "incident" ? word("hazard", hit.detail) : hit.detail), hit.kind === "place" ? hit.id : hit.place, hit.state && word("state", hit.state), hit.by !== hit.title && words.who(hit.by), hit.at && words.time(hit.at),
-    hit.status && hit.status !== "ACTUAL" && word("status", hit.status), hit.seq && `№ ${hit.seq}`];
-  return el("li", {}, href ? link(href, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, dots(...facts)));
+  const href = leadsTo(hit), title = titleOf(hit);
+  return el("li", {}, href ? link(href, title) : el("b", {}, title), el("br"), el("span", { class: "small" }, factsOf(hit)));
 }
 
 function draw(hits) {

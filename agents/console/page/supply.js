@@ -19,7 +19,7 @@ export function quantity(text, unit) {
 // A moment of a line, and where that is.
 const schedule = (type, time, location) => (time ? [{ type: "SCHEDULE_TYPE_" + type, time_us: time, location }] : null);
 
-// --- a request for an incident --------------------------------------------------------------------------------------------
+// --- a request for an incident ---
 
 export async function request(thing, choices) {
   let kind = "", to = null, timer = null;
@@ -51,7 +51,7 @@ export async function request(thing, choices) {
   } }));
 }
 
-// --- what can be said of a line ---------------------------------------------------------------------------------------------
+// --- what can be said of a line ---
 
 export const linesOf = async (id, line) => (await api.view("line", { id, line, lang })).lines;
 

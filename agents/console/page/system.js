@@ -1,13 +1,11 @@
 // system - the truth about the bus itself: this page's way to it, the record, hubs and their brokers, and every office's link.
-import { below, el, facts, fill } from "./dom.js";
+import { below, el, facts, fill, lit } from "./dom.js";
 import * as news from "./news.js";
 import * as words from "./words.js";
 import { say } from "./words.js";
 import { linkOf } from "./board.js";
 import { table } from "./table.js";
 import { watch } from "./watch.js";
-
-const lit = (good, text) => el("span", { class: "lamp " + (good ? "good" : "bad") }, el("span", { class: "dot", "aria-hidden": "true" }, good ? "● " : "▲ "), text);
 
 const running = (alive, name) => lit(alive, alive ? name : `${name}: ${say("lamp.bad")}`);
 

@@ -47,7 +47,7 @@ export function csv(name, values = {}, text = "CSV") {
 }
 
 // --- one way to move in whatever lists a page shows: j, k and the arrows go from row to row, Enter opens what the row leads to,
-// `x` what can be done about it. The queue has its own: its rows are things that are decided there ----------------------------
+// `x` what can be done about it. The queue has its own: its rows are things that are decided there ---
 
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
 const ROWS = "main [data-row], main .things a, main .found a, main .papers a";
