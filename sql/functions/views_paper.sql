@@ -137,12 +137,13 @@ COMMENT ON VIEW eoc.datastream IS 'channels of gateways by their newest SensorRe
 COMMENT ON COLUMN eoc.datastream.type IS 'as in eoc.observation';
 COMMENT ON COLUMN eoc.datastream.thing IS 'name of the station';
 
--- A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe; plain numbers stay.
+-- A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe; plain numbers stay. So does what would be one
+-- behind a semicolon, tabulator or line break in a cell: where the comma is for decimals, spreadsheets begin a cell there, quotes or not.
 CREATE FUNCTION eoc.csv_row(VARIADIC cells text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN (SELECT string_agg(CASE WHEN safe ~ '[",\r\n\t;]' OR safe ~ '^\s|\s$' THEN '"' || replace(safe, '"', '""') || '"' ELSE safe END, ',' ORDER BY ord)
               FROM (SELECT u.ord, CASE WHEN cell ~ '^\s*[=+@＝＋－＠|%-]' AND cell !~ '^-?[0-9]+(\.[0-9]+)?$' THEN '''' || cell ELSE coalesce(cell, '') END AS safe
-                      FROM (SELECT regexp_replace(c, '([;\t\r\n]\s*)([=+@＝＋－＠|%-])', '\1''\2', 'g') AS cell, o AS ord FROM unnest(cells) WITH ORDINALITY AS v(c, o)) AS u) AS x) || E'\r\n';
+                      FROM (SELECT regexp_replace(c, '([;\t\r\n][\s"]*)([=+@＝＋－＠|%-])', '\1''\2', 'g') AS cell, o AS ord FROM unnest(cells) WITH ORDINALITY AS v(c, o)) AS u) AS x) || E'\r\n';
 END
 $$;
 COMMENT ON FUNCTION eoc.csv_row IS 'cells as a row of CSV with its line end; what begins like a formula is made text';
