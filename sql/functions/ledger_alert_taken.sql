@@ -44,7 +44,8 @@ BEGIN
 END
 $$;
 -- Why an answer of this person to an alert would not count, for whoever is about to give it: not_asked, own; or
--- no_right, to turn down a draft of a public alert or of an order to a machine. Null: it would, or this is none of them.
+-- no_right or answered, to turn down a draft of a public alert or of an order to a machine. Null: it would, or this is none
+-- of them, or the person says again what he said.
 CREATE FUNCTION bus.why_no_answer(person text, about uuid) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -53,8 +54,10 @@ DECLARE
     who int4 := (SELECT p.principal_id FROM bus.principal p WHERE p.name = person);
 BEGIN
     SELECT x.* INTO a FROM bus.alert_message k JOIN bus.alert x USING (alert_id) WHERE k.message_id = about;
-    RETURN CASE WHEN d.seq IS NOT NULL THEN CASE WHEN NOT bus.may_draft(person, d) THEN 'no_right' END
-                WHEN bus.may_answer_order(person, about) = false THEN 'no_right'
+    RETURN CASE WHEN d.seq IS NOT NULL AND NOT bus.may_draft(person, d) OR bus.may_answer_order(person, about) = false THEN 'no_right'
+                WHEN EXISTS (SELECT FROM (SELECT message_id, state, answered_by FROM eoc.alert_draft UNION ALL SELECT message_id, state, answered_by FROM eoc.order_draft) AS x
+                              WHERE x.message_id = about AND x.state <> 'WAITING' AND NOT (x.state = 'TURNED_DOWN' AND x.answered_by = person)) THEN 'answered'
+                WHEN d.seq IS NOT NULL THEN NULL
                 WHEN a.alert_id IS NULL THEN NULL WHEN who = a.sender_id THEN 'own'
                 WHEN bus.alert_steps(a, who, clock_timestamp(), (SELECT h.seq + 1 FROM bus.log_head h)) = '{}' THEN 'not_asked' END;
 END

@@ -112,6 +112,8 @@ SELECT is((SELECT concat_ws(' ', o.machine, o.what, o.reason, array_to_string(o.
 SELECT is((SELECT count(*) FROM eoc.queue q WHERE q.id = pg_temp.uid(1)), 0::int8, 'and waits no more');
 SELECT count(*) FROM (SELECT pg_temp.turn_down(8, 2, 'coes.rahimov')) AS x;
 SELECT is(pg_temp.states(2), 'TURNED_DOWN EXERCISE coes.nazarova 2 ', 'who may approve it may turn it down');
+SELECT is(ARRAY[bus.why_no_answer('coes.nazarova', pg_temp.uid(2)), bus.why_no_answer('coes.rahimov', pg_temp.uid(2)), bus.why_no_answer('coes.rahimov', pg_temp.uid(1))],
+          ARRAY['answered', NULL, 'answered'], 'once, and not what was said; who says it again hears nothing of it');
 SELECT pg_temp.tell('siren_command', '{"site": "coes.ayni.gw", "action": "SIREN_ACTION_SELF_TEST", "reason": "monthly"}', 801, 2, 'coes.nazarova'),
        pg_temp.tell('siren_report', jsonb_build_object('site', 'coes.ayni.gw', 'cause_id', pg_temp.uid(CASE n WHEN 1 THEN 801 ELSE 7 END), 'result', 'SIREN_RESULT_SOUNDED'), 801 + n, n, NULL)
   FROM generate_series(1, 2) AS n \g /dev/null

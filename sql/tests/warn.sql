@@ -71,6 +71,8 @@ SELECT pg_temp.tell('receipt', jsonb_build_object('message_id', pg_temp.uid(4), 
 SELECT is(pg_temp.states(4), 'TURNED_DOWN ACTUAL coes.rahimov coes.nazarova', 'a person does');
 SELECT is((SELECT why FROM eoc.alert_draft WHERE message_id = pg_temp.uid(4)), 'wrong village', 'with a reason');
 SELECT is(pg_temp.approve(22, 4, author => 'coes.third'), 'CONTESTED answered', 'and then nobody approves it');
+SELECT is(ARRAY[bus.why_no_answer('coes.third', pg_temp.uid(4)), bus.why_no_answer('coes.nazarova', pg_temp.uid(4)), bus.why_no_answer('coes.nazarova', pg_temp.uid(1))],
+          ARRAY['answered', NULL, 'answered'], 'who turns it down too hears so before, as with one that was approved; who says it again does not');
 
 -- Update and cancel --------------------------------------------------------------------------------
 SELECT pg_temp.draft(30, '{"msg_type": "CAP_MSG_TYPE_CANCEL"}') \g /dev/null

@@ -600,6 +600,7 @@ static void who_has_no_say_is_told_that_he_turns_nothing_down(void **state)
     expect(turn_down(RAHIMOV, draft), 200, "message_id");
     page = dushanbe;
     wait_for_state(draft, "TURNED_DOWN");
+    expect(turn_down(SHARIPOV, draft), 409, "answered"); /* it would change nothing */
     draft = write_order(NAZAROVA, "SOUND", 74);
     expect(turn_down(NAZAROVA, draft), 200, "message_id");
     wait_for_state(draft, "TURNED_DOWN");

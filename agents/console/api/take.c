@@ -216,6 +216,8 @@ static void answer_why(struct taking *t, const char *word)
                      "You are not on duty for this alert; your answer would not count.");
     else if (strcmp(word, "own") == 0)
         answer_error(t->x, 403, word, "You said this yourself; another person takes it.");
+    else if (strcmp(word, "answered") == 0)
+        answer_error(t->x, 409, word, "The draft was approved or turned down before, or is over.");
     else
         answer_error(t->x, 403, "rights", "You may not say this here.");
 }
