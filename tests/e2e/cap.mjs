@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "./bus.mjs";
+import { go, until } from "./bus.mjs";
 
 // By its text: Debian's node takes a file that ends in .js for CommonJS.
 const { smsLength } = await import("data:text/javascript," + encodeURIComponent(readFileSync(new URL("../../agents/console/page/sms.js", import.meta.url))));
@@ -30,6 +30,29 @@ export async function cap({ test, enter, leave, bus, words }) {
     assert.equal(seen("x".repeat(70) + "ғ"), "71 2 67 UCS-2");
     assert.equal(seen("🌊".repeat(35)), "70 1 70 UCS-2");
     assert.equal(seen("🌊".repeat(67)), "134 3 67 UCS-2"); // 33 pairs fit into 67
+  });
+
+  await test("an alert that is long on its way is said once, and takes nobody away from where he is by then", async () => {
+    const page = await enter("en");
+    let said = 0, answer = null;
+    await page.route("**/api/say", (route) => {
+      said++;
+      answer = () => route.fulfill({ json: { message_id: route.request().postDataJSON().message_id } });
+    });
+    await go(page, "/warn?write");
+    await page.fill("#find-place", "Ayni");
+    await page.click('.offers [role="option"]');
+    await page.click("form.alert-form button.first");
+    await until("it is on its way", () => said > 0);
+    await page.fill('[name="en.headline"]', "EXERCISE. Other words");
+    await page.click("form.alert-form button.first");
+    await page.evaluate(() => new Promise((done) => setTimeout(done))); // a second one would be on its way by then
+    assert.equal(said, 1);
+    await go(page, "/");
+    await answer();
+    await page.waitForSelector(`.toast:has-text("${words("en")["warn.given"]}")`);
+    assert.equal(new URL(page.url()).pathname, "/");
+    await leave(page);
   });
 
   await test("one person writes an alert once in three languages, and sees what will be read", async () => {

@@ -171,6 +171,7 @@ const eachLanguage = (make) => Object.fromEntries(words.languages.map((lang) => 
 async function alertForm({ incident, old, cancels }) {
   const all = await words.inAllLanguages(), start = startOf(incident, old, cancels), exercise = api.me.status === "exercise";
   const id = api.newId(); // pressed twice, it is one draft
+  let busy = false;
   let places = start.codes.length ? await api.view("places", { codes: start.codes.join(" ") }) : [];
   const offer = (place) => ({ ...place, value: place.pcode, label: place[words.lang], title: place.pcode });
   const found = new Map(places.map((place) => [place.pcode, place]));
@@ -245,16 +246,20 @@ async function alertForm({ incident, old, cancels }) {
     const cap = old?.cap, ends = new Date(Date.now() + Number(value("hours")) * 3600000).toISOString();
     const references = cap ? [{ cap_sender: cap.cap_sender, identifier: cap.identifier, sent_us: cap.sent_us, sent_offset_min: cap.sent_offset_min, message_id: old.message_id }] : [];
     const type = cancels ? "CANCEL" : old ? "UPDATE" : "ALERT";
+    if (busy) return;
+    busy = true;
+    fill(trouble, say("said.saying"));
     try {
       await api.tell({
         message_id: id, status: "STATUS_SYSTEM", area: { pcodes: places.map((place) => place.pcode) }, incident_ids: start.incident ? [start.incident] : [],
         public_alert: { status: "CAP_STATUS_DRAFT", msg_type: "CAP_MSG_TYPE_" + type, references, infos: words.languages.map((lang) => infoOf(lang, ends)) },
       });
       toast(say("warn.given"));
-      go("/warn");
+      if (form.isConnected) go("/warn"); // else somebody has gone on meanwhile
     } catch (failed) {
       fill(trouble, whyNodes(failed));
     }
+    busy = false;
   }
   draw();
   return form;
