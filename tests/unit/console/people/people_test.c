@@ -290,6 +290,31 @@ static void test_to_be_asked_for_lengthens_no_session(void **state)
     close_desk(&d);
 }
 
+/* As many at a time as a question holds, and everybody in the end. */
+static void test_who_is_signed_in_is_named_part_by_part(void **state)
+{
+    static const struct person rahimov = {"coes.dushanbe.rahimov", "tg", "$argon2id$y"};
+    char secret[SESSION_SECRET], names[48];
+    struct desk d;
+
+    (void)state;
+    open_desk(&d, INT64_C(3600000000), INT64_C(86400000000));
+    assert_int_equal(sessions_persons(d.sessions, 0, names, sizeof(names)), 0);
+    assert_string_equal(names, "");
+    assert_non_null(sessions_begin(d.sessions, &nazarov, secret));
+    assert_non_null(sessions_begin(d.sessions, &rahimov, secret));
+    assert_non_null(sessions_begin(d.sessions, &nazarov, secret));
+    assert_int_equal(sessions_persons(d.sessions, 0, names, sizeof(names)), 2);
+    assert_string_equal(names, "coes.dushanbe.nazarov coes.dushanbe.rahimov");
+    assert_int_equal(sessions_persons(d.sessions, 2, names, sizeof(names)), 1);
+    assert_string_equal(names, "coes.dushanbe.nazarov");
+    assert_int_equal(sessions_persons(d.sessions, 3, names, sizeof(names)), 0);
+    sessions_end_person(d.sessions, "coes.dushanbe.nazarov");
+    assert_int_equal(sessions_persons(d.sessions, 0, names, sizeof(names)), 1);
+    assert_string_equal(names, "coes.dushanbe.rahimov");
+    close_desk(&d);
+}
+
 /* --- devices ---------------------------------------------------------------------------------- */
 
 static void test_a_browser_is_known_to_the_person_who_used_it(void **state)
@@ -382,6 +407,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_between_two_runs_the_machine_s_clock_has_to_do,
                                         make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(test_to_be_asked_for_lengthens_no_session, make_folder,
+                                        drop_folder),
+        cmocka_unit_test_setup_teardown(test_who_is_signed_in_is_named_part_by_part, make_folder,
                                         drop_folder),
         cmocka_unit_test_setup_teardown(test_a_browser_is_known_to_the_person_who_used_it,
                                         make_folder, drop_folder),
