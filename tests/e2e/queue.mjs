@@ -95,9 +95,10 @@ export async function queue({ test, enter, leave, bus, words }) {
     });
     await page.reload();
     bus.tell("gw07", message);
-    await page.waitForSelector(`${row} .take:text-is("${words("en")["queue.take"]}")`);
     await until("it is in the record", () => bus.psql(`SELECT count(*) FROM eoc.alert_open WHERE alert_id = '${message.message_id}'`) === "1");
     await page.evaluate(async () => (await ours("./waiting.js")).again());
+    await choose(page, message.message_id);
+    await page.waitForSelector(`${row} .take:text-is("${words("en")["queue.take"]}")`);
     await page.keyboard.press("a");
     await page.waitForSelector(`${row} .small:has-text("${words("en")["queue.taken"]}")`);
     await page.evaluate((id) => settle({ message_id: id, stored: false, code: "rights", person: "x" }), taking);
