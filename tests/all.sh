@@ -73,7 +73,8 @@ run_beside() {
 # beside itself has no ctrl-C, and demo_test is about that.)
 run_queue() {
     local long part program programs order
-    long=' room_test.sh pages_test.sh shift_test.sh rights_test demo_test canary_test bad_input_test interop_test.sh '
+    long=' room_test.sh hostile_test.sh shift_test.sh pages_test.sh walk_test pgtap_test '
+    long+='demo_test canary_test rights_test interop_test.sh bad_input_test listener_test '
     {
         for part in integration calm interop e2e; do
             case $part in
