@@ -317,6 +317,18 @@ void room_put_who(struct buf *line, const struct room_eye *eye, const char *text
     }
 }
 
+void room_put_by(struct buf *line, const struct room_eye *eye, const json_t *row)
+{
+    const char *place = room_field(row, "place");
+    size_t len = strlen(place), all = len + 2;
+
+    room_put_who(line, eye, room_field(row, "by"));
+    if (!line->failed && len && line->len > all &&
+        memcmp(line->data + line->len - all, ", ", 2) == 0 &&
+        memcmp(line->data + line->len - len, place, len) == 0)
+        line->len -= all;
+}
+
 /* "coes.tj3505203.gw07 SOUND EVACUATE": the machine and what it is to do, as eoc.order_draft has
  * them. */
 static void put_order(struct buf *line, const struct room_eye *eye, const char *detail)

@@ -152,7 +152,7 @@ static void add_where(struct buf *line, const struct room_eye *eye, const json_t
     if (room_has(row, "by")) {
         add_role(line, eye, json_object_get(row, "flash"));
         room_join(line, " · ");
-        room_put_who(line, eye, room_field(row, "by"));
+        room_put_by(line, eye, row);
     }
 }
 

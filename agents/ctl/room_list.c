@@ -26,12 +26,13 @@ static int compare(const void *a, const void *b)
 {
     const json_t *one = *(json_t *const *)a, *other = *(json_t *const *)b;
     double by_precedence = room_number(one, "precedence") - room_number(other, "precedence");
-    int by_kind = (strcmp(room_field(one, "what"), "order") == 0) -
-                  (strcmp(room_field(other, "what"), "order") == 0);
+    double by_turn = room_number(one, "turn") - room_number(other, "turn");
 
     if (by_precedence != 0)
         return by_precedence < 0 ? -1 : 1;
-    return by_kind ? by_kind : strcmp(room_field(one, "since"), room_field(other, "since"));
+    if (by_turn != 0)
+        return by_turn < 0 ? -1 : 1;
+    return strcmp(room_field(one, "since"), room_field(other, "since"));
 }
 
 /* Any of the places of a row begins so. */
@@ -58,7 +59,7 @@ static bool is_past(const json_t *row, const struct room_eye *eye)
 
 static bool is_new(const json_t *row, const struct room_eye *eye)
 {
-    return room_number(row, "precedence") == 1 &&
+    return room_number(row, "precedence") == 1 && room_number(row, "turn") < 0 &&
            room_instant(room_field(row, "since")) > eye->now_s - NEW_S;
 }
 

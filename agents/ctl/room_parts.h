@@ -41,6 +41,8 @@ void room_put_detail(struct buf *line, const struct room_eye *eye, const json_t 
 /* A text with codes (`coes.ayni.office`, `duty@3505203`) as people call them; what is none stays.
  */
 void room_put_who(struct buf *line, const struct room_eye *eye, const char *text);
+/* Whose word a row is, without its place: "Gateway gw12", not "Gateway gw12, Ayni". */
+void room_put_by(struct buf *line, const struct room_eye *eye, const json_t *row);
 /* "fuel: 4 kg": an amount, its unit and a kind of resource. */
 void room_put_wanted(struct buf *line, enum lang lang, const char *detail, const char *kind_name);
 /* "excavator", as the list of kinds has it, else as people wrote it. */

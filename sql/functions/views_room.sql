@@ -2,7 +2,11 @@
 -- show the same.
 --
 -- precedence: the lane it would have as a message (1 FLASH .. 5 BULK), so that one order fits all.
+-- turn: within a lane alarms come first, and no flood of reports hides one. Orders and drafts wait for a person who is there
+-- and take him a minute: they stand with the alarms, but the order of a siren that sounds stands behind what it is about.
 CREATE VIEW eoc.queue AS
+SELECT q.*, CASE WHEN q.what = 'order' AND q.precedence = 1 THEN 1 WHEN q.what IN ('alert', 'draft', 'order') THEN -1 ELSE 0 END AS turn
+  FROM (
 SELECT 'alert' AS what, a.alert_id AS id, a.precedence,
        a.began_at AS since, a.status, a.state, a.places, coalesce(a.hazard, '') AS hazard, a.level AS detail, a.sender AS by,
        NULL::uuid AS incident_id, a.next_at AS due_at, array_to_string(a.asked, ', ') AS asked, NULL::numeric AS amount, a.seq
@@ -48,8 +52,9 @@ UNION ALL
 -- Only what is about a siren that sounds is as urgent as an alarm, and stands behind those.
 SELECT 'order', d.message_id, CASE WHEN d.action IN ('SOUND', 'SILENCE') THEN 1 ELSE 3 END, d.since, d.status, d.state, d.places, '', concat_ws(' ', d.machine, nullif(d.action, ''), nullif(d.how, '')), d.author, d.incident_id, d.not_after,
        NULL, (d.needed - cardinality(d.approved_by))::numeric, d.seq
-  FROM eoc.order_draft d WHERE d.state = 'WAITING';
-COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, what = ''order'', since';
+  FROM eoc.order_draft d WHERE d.state = 'WAITING') AS q;
+COMMENT ON VIEW eoc.queue IS 'what needs a decision: ORDER BY precedence, turn, since';
+COMMENT ON COLUMN eoc.queue.turn IS '-1 before, 1 behind the others of its precedence';
 COMMENT ON COLUMN eoc.queue.precedence IS '1 FLASH .. 5 BULK, as the lanes of messages';
 COMMENT ON COLUMN eoc.queue.detail IS 'level of an alert or a detection, else what it is about; of a draft its headline in Tajik, or in what it has (eoc.public_alert has all)';
 COMMENT ON COLUMN eoc.queue.asked IS 'of an alert whom it asked, of a report the incident it may belong to';

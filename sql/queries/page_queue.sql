@@ -6,19 +6,19 @@
 -- longest, and of alarms, of other FLASH and of orders to sirens what was said last. When something happened is its sender's
 -- word, and hides nobody's alarm; when it was said is the log's. Silence is worked out once, for both.
 WITH silent AS MATERIALIZED (SELECT * FROM eoc.queue q WHERE q.what = 'silence'),
-     s AS MATERIALIZED (SELECT q.what = 'alert' AS is_alarm, q.id, q.precedence * 2 + (q.what = 'order')::int4 + CASE WHEN q.status = 'EXERCISE' AND q.since < now() - interval '1 day' THEN 100 ELSE 0 END AS rank, q.since, q.seq
+     s AS MATERIALIZED (SELECT q.what = 'alert' AS is_alarm, q.id, q.precedence * 4 + q.turn + CASE WHEN q.status = 'EXERCISE' AND q.since < now() - interval '1 day' THEN 100 ELSE 0 END AS rank, q.since, q.seq
                           FROM eoc.queue q WHERE q.what <> 'silence'
-                         UNION ALL SELECT false, n.id, n.precedence * 2, n.since, n.seq FROM silent n),
-     tally AS MATERIALIZED (SELECT max(s.seq) AS as_of, count(*) AS total, count(*) FILTER (WHERE s.rank < 4) AS urgent, count(*) FILTER (WHERE s.rank > 99) AS past FROM s),
+                         UNION ALL SELECT false, n.id, n.precedence * 4 + n.turn, n.since, n.seq FROM silent n),
+     tally AS MATERIALIZED (SELECT max(s.seq) AS as_of, count(*) AS total, count(*) FILTER (WHERE s.rank < 6) AS urgent, count(*) FILTER (WHERE s.rank > 99) AS past FROM s),
      shown AS MATERIALIZED (
          SELECT q.* FROM eoc.queue q
           WHERE q.what <> 'silence'
             AND q.id = ANY (ARRAY(SELECT s.id FROM s ORDER BY s.rank, s.since LIMIT least(greatest(coalesce($2::text::int4, 300), 0), 2000))
                          || ARRAY(SELECT s.id FROM s WHERE s.rank > 99 ORDER BY s.rank, s.since LIMIT 20)
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND s.is_alarm ORDER BY s.seq LIMIT 20)
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND s.is_alarm ORDER BY s.seq DESC LIMIT 20)
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 2 AND NOT s.is_alarm ORDER BY s.seq DESC LIMIT 20)
-                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 3 ORDER BY s.seq DESC LIMIT 20))
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank < 5 AND s.is_alarm ORDER BY s.seq LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank < 5 AND s.is_alarm ORDER BY s.seq DESC LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank < 5 AND NOT s.is_alarm ORDER BY s.seq DESC LIMIT 20)
+                         || ARRAY(SELECT s.id FROM s WHERE s.rank = 5 ORDER BY s.seq DESC LIMIT 20))
          UNION ALL SELECT * FROM silent),
      called AS MATERIALIZED (SELECT k.kind, CASE $1::text WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END AS name
                                FROM eoc.kinds_of(ARRAY(SELECT DISTINCT eoc.asked_kind(n.detail) FROM shown n WHERE n.what IN ('request', 'late'))) AS k)
@@ -37,7 +37,7 @@ SELECT json_build_object(
           LEFT JOIN LATERAL (SELECT r.code, r.why, r.type FROM eoc.undecided r WHERE r.seq = q.seq AND q.what = 'undecided') AS u ON true
           LEFT JOIN (SELECT a.alert_id, a.acks, a.acks_needed, a.nobody_on_duty, a.answers FROM eoc.alert_open a
                       WHERE a.alert_id = ANY (ARRAY(SELECT h.id FROM shown h WHERE h.what = 'alert'))) AS o ON o.alert_id = q.id AND q.what = 'alert'
-         ORDER BY q.precedence, q.what = 'order', q.since) AS x), '[]'),
+         ORDER BY q.precedence, q.turn, q.since) AS x), '[]'),
     'messages', coalesce((SELECT json_agg(x) FROM (
         SELECT 'message' AS what, r.message_id AS id, d.seq, d.event_at AS since, d.status, r.level AS state, d.pcode AS places,
                eoc.place_name(d.pcode, coalesce($1::text, 'en')) AS place, d.sender AS by, d.incident_id, d.doc->'general_message'->>'subject' AS detail,

@@ -58,6 +58,8 @@ SELECT ok(ARRAY(SELECT generate_series(1, 20)) || ARRAY(SELECT generate_series(8
           'reports that tell of another time hide no alarm, neither the one that waits longest nor the one said last');
 SELECT is(ARRAY(SELECT n FROM unnest(pg_temp.fresh('10')) AS n WHERE n > 1050 ORDER BY n), ARRAY(SELECT generate_series(1081, 1100)), 'and those said last are there');
 
+SELECT is((pg_temp.fresh('200'))[:100], ARRAY(SELECT generate_series(1, 100)), 'and they stand behind every alarm');
+
 -- PostgreSQL leaves out what nobody asks for only as long as all parts of the view have the same types in the same columns.
 CREATE FUNCTION pg_temp.plan_of(q text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN

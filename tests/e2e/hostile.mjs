@@ -59,9 +59,10 @@ async function leave(page) {
 
 // In the page. What of a text came to life; which text turns the writing of others around; what is wider than its place.
 function findHarm() {
+  const isText = /^(title|alt|value|placeholder|aria-.*|data-.*)$/; // read, and followed nowhere
   const all = [...document.querySelectorAll("body *")], short = (node) => node.outerHTML.slice(0, 160);
   const alive = all.filter((node) => node.matches("body script, iframe, object, embed, base, style, link, meta, form[action], main img:not(.leaflet-container *)")
-    || [...node.attributes].some((one) => one.name.startsWith("on") || one.name === "srcdoc" || /^\s*(javascript|data|vbscript):/i.test(one.value))
+    || [...node.attributes].some((one) => one.name.startsWith("on") || one.name === "srcdoc" || (!isText.test(one.name) && /^\s*(javascript|data|vbscript):/i.test(one.value)))
     || (node.localName === "a" && node.href && !node.href.startsWith(location.origin + "/"))).map(short);
   const turned = [];
   for (const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); walk.nextNode();) {

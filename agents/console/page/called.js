@@ -69,7 +69,7 @@ function wantedText(item) {
   const [, amount, unit, kind] = item.detail.match(/^([\d.]+ )?(?:(KGM|TNE|LTR|hour|person) )?(.*)$/s);
   return [item.kind_name ?? kindName(kind), [amount && figure(amount), unit && word("unit", unit)].filter(Boolean).join(" ")].filter(Boolean).join(": ");
 }
-// What an entry of a log tells.
-export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : one.text && who(one.text));
+// What an entry of a log tells: people's own words as they are; only who is asked to take an alert is a code.
+export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : (one.what ?? one.type) === "escalation_event" ? who(one.text) : one.text);
 // What a row of the queue says of itself.
 export const detailOf = (thing) => (thing.what === "undecided" ? whyUndecided(thing) : (thing.what === "request" || thing.what === "late") && thing.detail ? wantedText(thing) : thing.detail);

@@ -120,7 +120,7 @@ const receiptColumns = [
 ];
 // One message: how far it got with how many, and with each, place by place.
 function reached(rows) {
-  const title = [word("type", rows[0].type), words.who(rows[0].text)].filter(Boolean).join(": "), count = (level) => rows.filter((one) => one.level === level).length;
+  const title = [word("type", rows[0].type), worded(rows[0])].filter(Boolean).join(": "), count = (level) => rows.filter((one) => one.level === level).length;
   const sums = [...new Set(rows.map((one) => one.level))].map((level) => [" ", chip(`${word("receipt", level)} ${count(level)}`, receiptTones[level])]);
   return [el("h3", {}, title, sums), rowsTable(title, receiptColumns, rows)];
 }

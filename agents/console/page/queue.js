@@ -92,7 +92,7 @@ function told(item) {
   return `${word("order.do", what.join(".") || "numbers")} · ${words.who(machine)}`;
 }
 // Who said it; of what was taken down by telephone whose word it is.
-const byOf = (item) => [item.flash?.reporter_role && (item.flash.reporter_role !== "DISTRICT_DUTY" || item.flash.sender === api.me.sender) && `${say("queue.told_by", { who: word("role", item.flash.reporter_role) })} · `, el("span", { title: item.by }, words.who(item.by))];
+const byOf = (item) => [item.flash?.reporter_role && (item.flash.reporter_role !== "DISTRICT_DUTY" || item.flash.sender === api.me.sender) && `${say("queue.told_by", { who: word("role", item.flash.reporter_role) })} · `, el("span", { title: item.by }, words.who(item.by).replace(", " + item.place, ""))];
 
 function rowOf(item, index, chosen, act) {
   const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? told(item) : "";

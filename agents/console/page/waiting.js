@@ -23,13 +23,13 @@ function ordered(now) {
     item.past = item.status === "EXERCISE" && Date.parse(item.since) < Date.now() - PAST_MS;
   }
   const count = (which) => said.filter(which).length;
-  return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.what === "order") - (b.what === "order") || (a.since < b.since ? -1 : 1)),
+  return { ...now, items: all.sort((a, b) => a.precedence - b.precedence || (a.turn ?? 0) - (b.turn ?? 0) || (a.since < b.since ? -1 : 1)),
     total: now.total + said.length, urgent: now.urgent + count((item) => item.precedence === 1 && !item.past), past: now.past + count((item) => item.past) };
 }
 // Where hundreds of alarms are open, one that comes now would stand below all that are older, where nobody looks: for its first
 // minute it stands above them; and what the record does not have yet above all, of many the newest first.
 const FIRST = 30, NEW_MS = 60000;
-const isNew = (item) => item.precedence === 1 && cameAt.get(item.id) > performance.now() - NEW_MS;
+const isNew = (item) => item.precedence === 1 && item.turn < 0 && cameAt.get(item.id) > performance.now() - NEW_MS;
 export function items() {
   const fresh = [...early.values()].map((one) => one.item), rest = answer.items.filter((item) => !item.past);
   const below = rest.slice(FIRST).filter(isNew);

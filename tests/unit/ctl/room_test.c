@@ -50,18 +50,19 @@ static const struct room_list *read_list(const char *answer)
     return &list;
 }
 
-#define ROW(precedence, what, since, status, place)                                                \
-    "{\"precedence\":" #precedence ",\"what\":\"" what "\",\"since\":\"2026-08-" since             \
-    "+00:00\",\"status\":\"" status "\",\"places\":\"" place "\",\"id\":\"x\"}"
+#define ROW(precedence, turn, what, since, status, place)                                          \
+    "{\"precedence\":" #precedence ",\"turn\":" #turn ",\"what\":\"" what                          \
+    "\",\"since\":\"2026-08-" since "+00:00\",\"status\":\"" status "\",\"places\":\"" place       \
+    "\",\"id\":\"x\"}"
 
 static void the_order_and_the_counts_are_those_of_the_page(void **state)
 {
     const struct room_list *l = read_list(
-        "{\"total\":400,\"items\":[" ROW(1, "order", "10T01:00:00", "ACTUAL", "d") "," ROW(
-            3, "request", "10T01:00:00", "ACTUAL",
-            "f") "," ROW(1, "alert", "10T06:00:00.5", "ACTUAL",
-                         "c") "," ROW(1, "alert", "10T06:00:00", "ACTUAL",
-                                      "b") "," ROW(1, "report", "09T01:00:00", "ACTUAL",
+        "{\"total\":400,\"items\":[" ROW(1, 1, "order", "10T01:00:00", "ACTUAL", "d") "," ROW(
+            3, 0, "request", "10T01:00:00", "ACTUAL",
+            "f") "," ROW(1, -1, "alert", "10T06:00:00.5", "ACTUAL",
+                         "c") "," ROW(1, -1, "alert", "10T06:00:00", "ACTUAL",
+                                      "b") "," ROW(1, 0, "report", "09T01:00:00", "ACTUAL",
                                                    "a") "],\"messages\":[{\"what\":\"message\","
                                                         "\"lane\":\"LANE_IMMEDIATE\","
                                                         "\"since\":\"2026-08-10T06:00:00+00:00\","
@@ -69,16 +70,16 @@ static void the_order_and_the_counts_are_those_of_the_page(void **state)
                                                         "\"places\":\"e\"}]}");
 
     (void)state;
-    assert_string_equal(order_of(l->now), "abcdef");
+    assert_string_equal(order_of(l->now), "bcadef");
     assert_int_equal(l->total, 401);
 }
 
 static void what_an_exercise_of_another_day_has_left_is_folded_away_and_nothing_else(void **state)
 {
     const struct room_list *l = read_list("{\"total\":9,\"past\":5,\"items\":[" ROW(
-        1, "alert", "09T06:59:59", "EXERCISE", "a") "," ROW(1, "alert", "09T07:00:01", "EXERCISE",
-                                                            "b") "," ROW(1, "alert", "01T00:00:00",
-                                                                         "ACTUAL", "c") "]}");
+        1, -1, "alert", "09T06:59:59", "EXERCISE",
+        "a") "," ROW(1, -1, "alert", "09T07:00:01", "EXERCISE",
+                     "b") "," ROW(1, -1, "alert", "01T00:00:00", "ACTUAL", "c") "]}");
 
     (void)state;
     assert_string_equal(order_of(l->now), "cb");
@@ -94,10 +95,24 @@ static void an_alarm_of_this_minute_is_seen_where_hundreds_are_open(void **state
     (void)state;
     buf_puts(&answer, "{\"total\":41,\"items\":[");
     for (int i = 0; i < 40; i++)
-        buf_puts(&answer, ROW(1, "alert", "10T01:00:00", "ACTUAL", "o") ",");
-    buf_puts(&answer, ROW(1, "alert", "10T06:59:30", "ACTUAL", "n") "]}");
+        buf_puts(&answer, ROW(1, -1, "alert", "10T01:00:00", "ACTUAL", "o") ",");
+    buf_puts(&answer, ROW(1, -1, "alert", "10T06:59:30", "ACTUAL", "n") "]}");
     buf_put(&answer, "", 1);
     assert_memory_equal(order_of(read_list((const char *)answer.data)->now), "noo", 3);
+    buf_free(&answer);
+}
+
+static void a_flood_of_reports_stands_above_no_alarm(void **state)
+{
+    struct buf answer = {0};
+
+    (void)state;
+    buf_puts(&answer, "{\"total\":41,\"items\":[");
+    for (int i = 0; i < 40; i++)
+        buf_puts(&answer, ROW(1, 0, "report", "10T06:59:30", "ACTUAL", "r") ",");
+    buf_puts(&answer, ROW(1, -1, "alert", "10T06:58:00", "ACTUAL", "a") "]}");
+    buf_put(&answer, "", 1);
+    assert_memory_equal(order_of(read_list((const char *)answer.data)->now), "arr", 3);
     buf_free(&answer);
 }
 
@@ -105,12 +120,13 @@ static void one_place_s_things_are_those_that_lie_there_too(void **state)
 {
     (void)state;
     eye.place = "3505";
-    assert_string_equal(order_of(read_list("{\"total\":3,\"items\":[" ROW(
-                                               1, "alert", "10T01:00:00", "ACTUAL",
-                                               "1507203 3505203") "," ROW(1, "alert", "10T02:00:00",
-                                                                          "ACTUAL", "2507203") "]}")
-                                     ->now),
-                        "1");
+    assert_string_equal(
+        order_of(read_list("{\"total\":3,\"items\":[" ROW(
+                               1, -1, "alert", "10T01:00:00", "ACTUAL",
+                               "1507203 3505203") "," ROW(1, -1, "alert", "10T02:00:00", "ACTUAL",
+                                                          "2507203") "]}")
+                     ->now),
+        "1");
     assert_int_equal(list.total, 1);
     eye.place = "";
 }
@@ -201,6 +217,14 @@ static void codes_are_called_as_people_call_them(void **state)
                 "              350520301 · Gateway gw07, Ayni\n"
                 "              nobody has answered · asked: Duty officer, Ayni, chief@3505203,\n"
                 "              x.y\n");
+    expect_item(
+        LANG_ENGLISH,
+        "{\"what\":\"alert\",\"precedence\":1,\"since\":\"2026-08-10T06:30:00+00:00\","
+        "\"status\":\"ACTUAL\",\"state\":\"ISSUED\",\"places\":\"3505203\",\"place\":\"Ayni\","
+        "\"detail\":\"ALARM\",\"by\":\"coes.tj3505203.gw07\"}",
+        "FLASH         11:30 · Alarm\n"
+        "              Ayni · Gateway gw07\n"
+        "              nobody has answered\n");
     room_free_names(names);
     eye.names = NULL;
 }
@@ -270,6 +294,7 @@ int main(void)
         cmocka_unit_test(the_order_and_the_counts_are_those_of_the_page),
         cmocka_unit_test(what_an_exercise_of_another_day_has_left_is_folded_away_and_nothing_else),
         cmocka_unit_test(an_alarm_of_this_minute_is_seen_where_hundreds_are_open),
+        cmocka_unit_test(a_flood_of_reports_stands_above_no_alarm),
         cmocka_unit_test(one_place_s_things_are_those_that_lie_there_too),
         cmocka_unit_test(what_is_no_answer_is_refused),
         cmocka_unit_test(an_alarm_says_what_was_measured_whom_it_asked_and_who_answered),
