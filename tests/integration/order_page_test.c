@@ -530,12 +530,11 @@ static void an_order_that_a_broker_refuses_is_out_of_the_queue_with_the_reason(v
     pgserver_exec(bus_server(bus), question); /* which nobody may say of a siren */
     expect(approve(SHARIPOV, draft), 200, "message_id");
     wait_for_state(draft, "REFUSED");
-    snprintf(
-        question, sizeof(question),
-        "SELECT count(*) FROM eoc.order_draft d WHERE message_id = '%s' AND code = 'rights' "
-        "AND NOT EXISTS (SELECT FROM eoc.queue q WHERE "
-        "q.id = d.message_id)",
-        draft);
+    snprintf(question, sizeof(question),
+             "SELECT count(*) FROM eoc.order_draft d WHERE message_id = '%s' AND code = 'rights' "
+             "AND NOT EXISTS (SELECT FROM eoc.queue q WHERE "
+             "q.id = d.message_id)",
+             draft);
     assert_int_equal(number(question), 1);
     expect(approve(SHARIPOV, draft), 409, "answered");
     assert_null(strstr(sounded(), "on evacuate 72 0\n"));
@@ -686,6 +685,29 @@ static void who_is_revoked_at_work_is_signed_out(void **state)
     expect(page_ask(page, "/api/view/queue", NULL, answer, sizeof(answer)), 200, "items");
 }
 
+/* The record shows such a desk nothing, and its pages would say that nothing waits. */
+static void a_desk_that_is_revoked_shows_nobody_an_empty_room(void **state)
+{
+    static struct browser b;
+    char form[200];
+
+    (void)state;
+    browser_open(&b, page_port(page));
+    browser_say(&b, "GET /api/news HTTP/1.1\r\nHost: x\r\nCookie: eocbus=%s\r\n\r\n",
+                page_cookie(page));
+    assert_true(browser_hears(&b, "event: truth"));
+    pgserver_exec(bus_server(bus),
+                  "UPDATE bus.principal SET revoked_at = now() WHERE name = 'coes.desk'");
+    browser_wait_for_end(&b);
+    browser_close(&b);
+    expect(page_ask(page, "/api/view/queue", NULL, answer, sizeof(answer)), 401, "signed_out");
+    snprintf(form, sizeof(form), "name=%s&password=%s", names[NAZAROVA], page_password());
+    expect(page_ask(page, "/api/login", form, answer, sizeof(answer)), 403, "desk_revoked");
+    pgserver_exec(bus_server(bus),
+                  "UPDATE bus.principal SET revoked_at = NULL WHERE name = 'coes.desk'");
+    page_sign_in(page, names[NAZAROVA]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -706,6 +728,7 @@ int main(void)
         cmocka_unit_test(of_what_one_person_writes_at_once_eight_wait),
         cmocka_unit_test(who_is_revoked_does_not_come_in_and_hears_why),
         cmocka_unit_test(who_is_revoked_at_work_is_signed_out),
+        cmocka_unit_test(a_desk_that_is_revoked_shows_nobody_an_empty_room),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

@@ -78,6 +78,8 @@ static void on_standing(void *arg, enum status st, const char *revoked, const ch
     if (st != ST_OK || !*revoked)
         return;
     log_warn("console.revoked", "persons=\"%s\" next=\"they are signed out\"", revoked);
+    if (strcmp(revoked, "*") == 0)
+        sessions_end_person(d->console->sessions, NULL);
     for (; sscanf(revoked, "%127s%n", person, &len) == 1; revoked += len)
         sessions_end_person(d->console->sessions, person);
     doorman_look(d);
@@ -87,12 +89,12 @@ static void ask_standing(struct doorman *d)
 {
     struct console *c = d->console;
     char names[NAMES];
-    const char *const params[] = {names};
+    const char *const params[] = {names, c->set.agent.name};
     size_t n = sessions_persons(c->sessions, d->at, names, sizeof(names));
 
     d->at = n ? d->at + n : 0; /* behind the last: once more from the first */
     d->asks = n > 0;
-    if (n && reader_ask(c->reader, "", "standing", params, 1, on_standing, d) != ST_OK)
+    if (n && reader_ask(c->reader, "", "standing", params, 2, on_standing, d) != ST_OK)
         d->asks = false;
 }
 

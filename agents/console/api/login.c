@@ -113,7 +113,10 @@ static void on_standing(void *arg, enum status st, const char *text, const char 
         log_warn("console.view", "path=standing status=%s why=\"%s\"", status_name(st),
                  why ? why : "");
     list_remove(&l->link);
-    if (st == ST_OK && *text)
+    if (st == ST_OK && strcmp(text, "*") == 0)
+        login_refuse(l, 403, "desk_revoked",
+                     "This desk is revoked, or its time is over; tell who looks after it.", 0);
+    else if (st == ST_OK && *text)
         login_refuse(l, 403, "revoked", "Your name is revoked, or its time is over.", 0);
     else
         welcome(c, l);
@@ -122,10 +125,10 @@ static void on_standing(void *arg, enum status st, const char *text, const char 
 
 static void ask_standing(struct console *c, struct login *l)
 {
-    const char *params[] = {l->name};
+    const char *params[] = {l->name, c->set.agent.name};
 
     list_add_tail(&c->logins->asked, &l->link);
-    if (reader_ask(c->reader, "", "standing", params, 1, on_standing, l) != ST_OK)
+    if (reader_ask(c->reader, "", "standing", params, 2, on_standing, l) != ST_OK)
         on_standing(l, ST_CLOSED, NULL, "not asked");
 }
 

@@ -293,7 +293,7 @@ void sessions_end_person(struct sessions *s, const char *person)
     list_each_safe(pos, next, &s->all) {
         struct session *one = container_of(pos, struct session, link);
 
-        if (strcmp(one->person, person) == 0)
+        if (!person || strcmp(one->person, person) == 0)
             drop(s, one);
     }
     save(s);

@@ -43,7 +43,7 @@ uint64_t sessions_password(const struct person *p);
 /* The session with this hash, if it is not over; asking does not lengthen it. Borrowed likewise. */
 const struct session *sessions_of(const struct sessions *s, const uint8_t sha[SESSION_SHA]);
 void sessions_end(struct sessions *s, struct session *one);
-void sessions_end_person(struct sessions *s, const char *person); /* all of this person's */
+void sessions_end_person(struct sessions *s, const char *person); /* NULL: everybody's */
 /* Persons of the sessions from the `from`th on, blanks between, as many as out[size] holds; how
  * many they are. */
 size_t sessions_persons(const struct sessions *s, size_t from, char *out, size_t size);
