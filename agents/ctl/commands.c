@@ -79,7 +79,7 @@ const struct ctl_command ctl_commands[] = {
      "  --reason TEXT   why, for those who approve it\n"
      "  --seconds N     how long it sounds; default 180\n"
      "  --minutes N     how long the order lives, to be approved and carried out; default 10\n"
-     "  --exercise      status EXERCISE: no machine moves\n"
+     "  --exercise      status EXERCISE: a siren can only be told self_test\n"
      "  --out FILE      where to; default standard output, of approve the file itself\n"
      "  --wait S        for the answer of the bus; default 30\n"
      "  --yes           approve without asking\n",

@@ -51,6 +51,14 @@ static int read_paper(struct paper *p, const char *path)
     return code;
 }
 
+/* The page refuses it with the same words: what an exercise does not do is not on paper either. */
+static int refuse_misfit(struct paper *p)
+{
+    const char *misfit = order_misfit(p->m, p->m->status);
+
+    return misfit ? fail(p, EXIT_REFUSED, misfit) : -1;
+}
+
 /* --- for people ------------------------------------------------------------------------------- */
 
 static void put_siren(struct buf *out, const Eocbus__V1__SirenCommand *s)
@@ -132,6 +140,8 @@ static int draw_up(struct paper *p, const char *out)
 
     if (!letter_own_name(p->c))
         return fail(p, EXIT_USAGE, "the setting `name` says who orders it");
+    if (refuse_misfit(p) >= 0)
+        return EXIT_REFUSED;
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return fail(p, EXIT_MACHINE, "this machine gives no random numbers");
     id_make(id, now_us, random);
@@ -258,7 +268,7 @@ static int check_person(struct paper *p)
             return fail(p, EXIT_REFUSED, "you approved it already; it takes another person");
     if (count >= APPROVALS_MOST)
         return fail(p, EXIT_REFUSED, "four approved it already, and no order has more");
-    return -1;
+    return refuse_misfit(p);
 }
 
 static int sign(struct paper *p, Eocbus__V1__Approval *a, uint8_t signature[SIGN_BYTES])
@@ -324,6 +334,9 @@ static int say(struct paper *p)
         return program_fail(&p->c->program, EXIT_REFUSED,
                             "%s drew it up and has to say it; this is %s", p->m->sender,
                             letter_own_name(p->c));
+    code = refuse_misfit(p);
+    if (code >= 0)
+        return code;
     return letter_say(p->c, p->path, p->wait);
 }
 

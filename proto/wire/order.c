@@ -106,6 +106,16 @@ void order_words(char *out, size_t size, const Eocbus__V1__Envelope *m)
     snprintf(out, size, "%s%s%s", t ? t->name : "order", action[0] ? " " : "", action);
 }
 
+const char *order_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status status)
+{
+    if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND &&
+        status == EOCBUS__V1__STATUS__STATUS_EXERCISE &&
+        m->siren_command->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST)
+        return "action: in an exercise no siren sounds or falls silent, people would believe it; "
+               "legal is SELF_TEST";
+    return NULL;
+}
+
 size_t order_approvals(const Eocbus__V1__Envelope *m, Eocbus__V1__Approval ***out)
 {
     struct approved a = find_approvals(m);

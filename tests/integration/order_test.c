@@ -439,6 +439,39 @@ static void people_order_with_eocctl_from_the_runbook(void **state)
     assert_int_equal(saw.sounded, 1);
 }
 
+/* People would believe a siren; the page says the same. */
+static void no_siren_is_told_to_sound_in_an_exercise_on_paper_either(void **state)
+{
+    static const char misfit[] = "in an exercise no siren sounds or falls silent, people would "
+                                 "believe it; legal is SELF_TEST";
+    char paper[128], json[128], command[200];
+
+    (void)state;
+    snprintf(paper, sizeof(paper), "%s/exercise.json", dir);
+    snprintf(json, sizeof(json), "%s/made.json", dir);
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "siren", names[SIREN], "evacuate",
+                "--place", "3505203001", "--exercise", "--out", paper, NULL);
+    run_expect(&ran, 1, misfit);
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "siren", names[SIREN], "silence",
+                "--place", "3505203001", "--exercise", "--out", paper, NULL);
+    run_expect(&ran, 1, misfit);
+    assert_int_not_equal(access(paper, F_OK), 0); /* nothing was drawn up */
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "siren", names[SIREN], "self_test",
+                "--place", "3505203001", "--exercise", "--out", paper, NULL);
+    run_expect(&ran, 0, "does nothing yet");
+    snprintf(command, sizeof(command), "sed -i s/ACTION_SELF_TEST/ACTION_SILENCE/ %s", paper);
+    assert_int_equal(system(command), 0);
+    run_program(&ran, "eocctl", "-c", conf_of(KARIM), "order", "show", paper, NULL);
+    run_expect(&ran, 0, "EXERCISE"); /* whoever got it reads it, and goes no further */
+    run_program(&ran, "eocctl", "-c", conf_of(KARIM), "order", "approve", paper, "--yes", NULL);
+    run_expect(&ran, 1, misfit);
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "draft", "--file", paper, "--out",
+                json, NULL);
+    run_expect(&ran, 1, misfit);
+    run_program(&ran, "eocctl", "-c", conf_of(ASMA), "order", "say", paper, NULL);
+    run_expect(&ran, 1, misfit);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -447,6 +480,7 @@ int main(void)
         T(an_order_that_is_said_again_sounds_once),
         T(a_revoked_approver_does_not_count_whatever_the_log_says),
         T(people_order_with_eocctl_from_the_runbook),
+        T(no_siren_is_told_to_sound_in_an_exercise_on_paper_either),
         cmocka_unit_test_setup_teardown(a_database_that_asks_for_fewer_persons_moves_no_siren,
                                         begin_with_lax_rules, end),
     };

@@ -75,14 +75,10 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static const char *siren_misfit(const Eocbus__V1__SirenCommand *c, Eocbus__V1__Status room)
+static const char *siren_misfit(const Eocbus__V1__SirenCommand *c)
 {
     const bool sounds = c->action == EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SOUND;
 
-    if (room != EOCBUS__V1__STATUS__STATUS_ACTUAL &&
-        c->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST)
-        return "action: in an exercise no siren sounds or falls silent, people would believe it; "
-               "legal is SELF_TEST";
     if (sounds && (!c->pattern || !c->duration_s))
         return "pattern, duration_s: a siren that sounds is told what, and for how long";
     if (!sounds && (c->pattern || c->duration_s))
@@ -123,9 +119,11 @@ const char *command_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status roo
 {
     if (!is_plain(reason_of(m)))
         return "reason: signs that show nothing, or turn others round";
+    if (order_misfit(m, room))
+        return order_misfit(m, room);
     switch (m->body_case) {
     case EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND:
-        return siren_misfit(m->siren_command, room);
+        return siren_misfit(m->siren_command);
     case EOCBUS__V1__ENVELOPE__BODY_SENSOR_CONTROL:
         return control_misfit(m->sensor_control);
     default:
