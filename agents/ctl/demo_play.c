@@ -325,7 +325,12 @@ static bool wait_for_time(struct demo *d, const struct plan_line *l, uint64_t st
     return false;
 }
 
-static int play_lines(struct demo *d, unsigned *played)
+/* How many lines this start said for the first time, and how many once more. */
+struct played {
+    unsigned first, anew;
+};
+
+static int play_lines(struct demo *d, struct played *played)
 {
     const char *done = demo_read_file(d, demo_path(d, "plan.done"));
     uint64_t start = supervise_now_ms();
@@ -348,7 +353,8 @@ static int play_lines(struct demo *d, unsigned *played)
             code = play_line(d, l, times);
         if (code < 0 && !times)
             code = remember_done(d, l);
-        *played += times == 0;
+        played->first += times == 0;
+        played->anew += times > 0;
     }
     return code;
 }
@@ -360,19 +366,27 @@ static void stop_daemons(struct demo *d)
     d->daemon_count = 0;
 }
 
+static void tell_played(const struct demo *d, const struct played *played)
+{
+    if (played->first || d->plan.line_count == 0)
+        demo_tell("the plan is played; the bus stays until ctrl-C");
+    else if (played->anew)
+        demo_tell("an earlier run played the plan, and what it said is kept; the alarm of now is a "
+                  "new one; the bus stays until ctrl-C");
+    else
+        demo_tell("an earlier run played the plan, and what it said is kept; the bus stays until "
+                  "ctrl-C");
+}
+
 int demo_play(struct demo *d)
 {
-    unsigned played = 0;
+    struct played played = {0};
     int code = play_lines(d, &played);
 
     if (code >= 0)
         return code;
     if (!d->once) {
-        demo_tell(
-            played || d->plan.line_count == 0
-                ? "the plan is played; the bus stays until ctrl-C"
-                : "an earlier run played the plan, and what it said is kept; the alarm of now "
-                  "is a new one; the bus stays until ctrl-C");
+        tell_played(d, &played);
         demo_tell_page(d); /* its first words have scrolled away */
         while (demo_turn(d, 60000))
             ;

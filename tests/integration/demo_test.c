@@ -184,6 +184,14 @@ static void read_file(const struct night *n, const char *name, char *out, size_t
     out[len] = '\0';
 }
 
+static bool has_told(const struct night *n, const char *words)
+{
+    static char out[1 << 20];
+
+    read_file(n, "out", out, sizeof(out));
+    return strstr(out, words) != NULL;
+}
+
 static unsigned count_heard(const struct night *n)
 {
     static char record[1 << 20];
@@ -229,6 +237,15 @@ static void wait_until_heard(struct night *n, unsigned messages)
 {
     while (count_heard(n) < messages && !is_over(n))
         nap(n);
+}
+
+static void wait_until_told(struct night *n, const char *words)
+{
+    while (!has_told(n, words))
+        if (is_over(n))
+            fail_with_output(n, words, n->code);
+        else
+            nap(n);
 }
 
 static pid_t pid_of(const struct night *n, const char *name)
@@ -373,11 +390,28 @@ static void each_later_start_says_what_is_of_now_once_more_and_nothing_else(void
     for (unsigned start = 1; start <= 2; start++) {
         start_demo_as(n, NULL);
         wait_until_heard(n, heard + start);
+        if (start == 1)
+            wait_until_told(n, "is kept; the alarm of now is a new one; the bus stays");
         kill(n->demo, start == 1 ? SIGINT : SIGKILL);
         wait_for_end(n);
     }
     start_demo(n);
     expect_end(n, LATER_LINE);
+}
+
+static void a_later_start_of_a_plan_without_an_alarm_of_now_speaks_of_none(void **state)
+{
+    struct night *n = *state;
+
+    run_shell("sed -i '/ anew /d; / publish --file %%s\\/m[1-9]/d' %s/scenario/plan.txt", n->dir);
+    start_demo_as(n, NULL);
+    wait_until_told(n, "the plan is played; the bus stays");
+    kill(n->demo, SIGINT);
+    wait_for_end(n);
+    start_demo_as(n, NULL);
+    wait_until_told(n, "what it said is kept; the bus stays");
+    kill(n->demo, SIGINT);
+    wait_for_end(n);
 }
 
 /* --- secrets ---------------------------------------------------------------------------------- */
@@ -490,6 +524,7 @@ int main(void)
         CASE(a_supervisor_that_is_killed_leaves_nothing_behind_and_goes_on),
         CASE(ctrl_c_stops_everything_in_order),
         CASE(each_later_start_says_what_is_of_now_once_more_and_nothing_else),
+        CASE(a_later_start_of_a_plan_without_an_alarm_of_now_speaks_of_none),
     };
 
     prctl(PR_SET_CHILD_SUBREAPER, 1);
