@@ -20,6 +20,16 @@ static inline bool sql_is_in(const struct sql_text *t, const char *folder)
     return strncmp(t->name, folder, strlen(folder)) == 0;
 }
 
+/* The text of this name ("queries/", "replay"; the folder may hold the beginning of the name).
+ * NULL: there is none. */
+static inline const struct sql_text *sql_find(const char *folder, const char *name)
+{
+    for (const struct sql_text *t = sql_texts; t->name; t++)
+        if (sql_is_in(t, folder) && strcmp(t->name + strlen(folder), name) == 0)
+            return t;
+    return NULL;
+}
+
 /* Version of the schema these texts make: the number of the newest migration. */
 static inline int sql_version(void)
 {

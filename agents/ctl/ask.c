@@ -43,24 +43,19 @@ static struct question question_of(const struct sql_text *t)
 }
 
 /* "households-at" is ask_households_at. */
-static bool is_called(const struct sql_text *t, const char *name)
+static bool find_question(struct question *q, const char *word)
 {
-    const char *own = t->name + strlen(PREFIX);
+    const struct sql_text *t;
+    char name[LINE];
 
-    for (; *own && *name; own++, name++)
-        if (*own != *name && !(*own == '_' && *name == '-'))
-            return false;
-    return *own == *name;
-}
-
-static bool find_question(struct question *q, const char *name)
-{
-    for (const struct sql_text *t = sql_texts; t->name; t++)
-        if (sql_is_in(t, PREFIX) && is_called(t, name)) {
-            *q = question_of(t);
-            return true;
-        }
-    return false;
+    snprintf(name, sizeof(name), "%s", word);
+    for (char *c = name; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    t = sql_find(PREFIX, name);
+    if (t)
+        *q = question_of(t);
+    return t != NULL;
 }
 
 static int list_questions(void)

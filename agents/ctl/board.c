@@ -31,14 +31,6 @@ struct board {
     char why[600]; /* it cannot be read */
 };
 
-static const char *sql_of(const char *name)
-{
-    for (const struct sql_text *t = sql_texts; t->name; t++)
-        if (strcmp(t->name, name) == 0)
-            return t->text;
-    return "";
-}
-
 /* --- what is shown ---------------------------------------------------------------------------- */
 
 static void put_sentence(struct buf *out, struct buf *line)
@@ -138,7 +130,7 @@ static enum status ask(struct board *b, struct db_rows **r, const char *sql, con
 {
     const char *params[] = {(const char *[]){"tg", "ru", "en"}[b->eye.lang], rows,
                             *b->eye.me ? b->eye.me : NULL};
-    enum status st = db_query(b->db, r, sql_of(sql), params, n);
+    enum status st = db_query(b->db, r, sql_find("queries/", sql)->text, params, n);
 
     if (st != ST_OK)
         snprintf(b->why, sizeof(b->why), "%s", db_error(b->db));
@@ -155,7 +147,7 @@ static const char *answer_of(const struct db_rows *r)
 static enum status read_names(struct board *b)
 {
     struct db_rows *r;
-    enum status st = ask(b, &r, "queries/page_names", NULL, 1);
+    enum status st = ask(b, &r, "page_names", NULL, 1);
 
     if (st != ST_OK)
         return st;
@@ -186,11 +178,11 @@ static enum status read_all(struct board *b, struct buf *out)
     struct room_list queue, supplies;
     /* One place's things, and what is past, may stand far behind: as many as the query gives. */
     bool is_far = *b->eye.place || b->past || b->most > USUAL;
-    enum status st = read_list(b, &queue, "queries/page_queue", is_far ? "2000" : NULL, 3);
+    enum status st = read_list(b, &queue, "page_queue", is_far ? "2000" : NULL, 3);
 
     if (st != ST_OK)
         return st;
-    st = read_list(b, &supplies, "queries/page_board", NULL, 2);
+    st = read_list(b, &supplies, "page_board", NULL, 2);
     if (st == ST_OK && b->json) {
         put_json(out, &queue, "queue");
         put_json(out, &supplies, "resources");
@@ -229,8 +221,8 @@ static enum status look(struct board *b, struct buf *out)
     return ST_OK;
 }
 
-/* Every `every` seconds again, when something is different; 0: once. */
-static int show(struct board *b)
+/* Every `every` seconds again, when something is different; 0: once. ST_IO: nobody can read it. */
+static enum status show(struct board *b)
 {
     struct buf out = {0}, before = {0};
     enum status st;
@@ -246,8 +238,10 @@ static int show(struct board *b)
             buf_put(&before, out.data, out.len);
             if (!is_first && !b->json)
                 fputs("\n", stdout);
-            if (!print_flush(&out))
+            if (!print_flush(&out)) {
+                st = ST_IO;
                 break;
+            }
         }
         if (!b->every)
             break;
@@ -255,10 +249,7 @@ static int show(struct board *b)
     }
     buf_free(&out);
     buf_free(&before);
-    return st == ST_OK
-               ? EXIT_DONE
-               : program_fail(&b->ctl->program, st == ST_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED,
-                              "the board cannot be read: %s", b->why);
+    return st;
 }
 
 static int take_options(struct board *b)
@@ -283,6 +274,22 @@ static int take_options(struct board *b)
     return -1;
 }
 
+static int end_with(struct board *b, enum status st)
+{
+    struct program *program = &b->ctl->program;
+
+    switch (st) {
+    case ST_OK:
+        return EXIT_DONE;
+    case ST_IO:
+        return program_fail(program, EXIT_MACHINE, "the board cannot be written");
+    case ST_CLOSED:
+        return program_fail(program, EXIT_UNREACHABLE, "the board cannot be read: %s", b->why);
+    default:
+        return program_fail(program, EXIT_REFUSED, "the board cannot be read: %s", b->why);
+    }
+}
+
 int ctl_board(struct ctl *c)
 {
     struct board b = {.ctl = c,
@@ -295,7 +302,7 @@ int ctl_board(struct ctl *c)
     if (code >= 0)
         return code;
     b.eye.place = c->argc == 2 ? c->argv[1] : "";
-    code = show(&b);
+    code = end_with(&b, show(&b));
     db_close(b.db);
     room_free_names(b.names);
     return code;

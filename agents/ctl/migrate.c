@@ -32,12 +32,7 @@ static unsigned version_of(const struct sql_text *t)
 
 unsigned migrate_latest(void)
 {
-    unsigned latest = 0;
-
-    for (const struct sql_text *t = sql_texts; t->name; t++)
-        if (version_of(t) > latest)
-            latest = version_of(t);
-    return latest;
+    return (unsigned)sql_version();
 }
 
 static enum status has_table(struct db *d, bool *there)

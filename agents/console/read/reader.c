@@ -44,18 +44,10 @@ struct reader {
 
 /* --- which pages there are -------------------------------------------------------------------- */
 
-static const struct sql_text *text_of(const char *name)
-{
-    for (const struct sql_text *t = sql_texts; t->name; t++)
-        if (sql_is_in(t, folder) && strcmp(t->name + strlen(folder), name) == 0)
-            return t;
-    return NULL;
-}
-
 const char *reader_takes(const char *name)
 {
     static char words[200];
-    const struct sql_text *t = text_of(name);
+    const struct sql_text *t = sql_find(folder, name);
     const char *at = t ? strstr(t->text, "-- takes: ") : NULL;
     size_t len;
 
@@ -69,7 +61,7 @@ const char *reader_takes(const char *name)
 
 bool reader_is_for_pages(const char *name)
 {
-    const struct sql_text *t = text_of(name);
+    const struct sql_text *t = sql_find(folder, name);
     const char *at = t ? strstr(t->text, "Asked by the program, not by pages.") : NULL;
 
     return t && (!at || at > t->text + strcspn(t->text, "\n"));
@@ -205,7 +197,7 @@ enum status reader_ask(struct reader *r, const char *person, const char *name,
 {
     struct question *q;
 
-    if (!text_of(name))
+    if (!sql_find(folder, name))
         return ST_NOTFOUND;
     for (unsigned i = 0; i < n; i++)
         if (params[i] && strlen(params[i]) >= PARAM_BYTES)

@@ -152,6 +152,12 @@ static void what_does_not_fit_is_counted(void **state)
     expect_none("Gusar");
 }
 
+static void a_board_that_nobody_can_read_is_no_success(void **state)
+{
+    assert_int_equal(ctl(*state, "board >/dev/full"), 4);
+    assert_int_equal(ctl(*state, "board --every 1 >/dev/full"), 4);
+}
+
 static void a_database_that_is_away_is_said(void **state)
 {
     pgserver_stop(*state);
@@ -166,6 +172,7 @@ int main(void)
         cmocka_unit_test(the_queue_folds_what_an_exercise_has_left_and_lets_nobody_write_into_it),
         cmocka_unit_test(it_speaks_three_languages_as_the_environment_says_or_the_option),
         cmocka_unit_test(what_does_not_fit_is_counted),
+        cmocka_unit_test(a_board_that_nobody_can_read_is_no_success),
         cmocka_unit_test(a_database_that_is_away_is_said),
     };
 
