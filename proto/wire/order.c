@@ -109,7 +109,7 @@ void order_words(char *out, size_t size, const Eocbus__V1__Envelope *m)
 const char *order_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status status)
 {
     if (m->body_case == EOCBUS__V1__ENVELOPE__BODY_SIREN_COMMAND &&
-        status == EOCBUS__V1__STATUS__STATUS_EXERCISE &&
+        status != EOCBUS__V1__STATUS__STATUS_ACTUAL &&
         m->siren_command->action != EOCBUS__V1__SIREN_ACTION__SIREN_ACTION_SELF_TEST)
         return "action: in an exercise no siren sounds or falls silent, people would believe it; "
                "legal is SELF_TEST";

@@ -30,8 +30,8 @@ void order_words(char *out, size_t size, const Eocbus__V1__Envelope *m);
 /* Its action in small letters, "set_mode"; "" = it has none. */
 void order_action(char *out, size_t size, const Eocbus__V1__Envelope *m);
 
-/* Why nobody orders this with that status, a sentence: in an exercise a siren only tests itself.
- * NULL: it may be ordered. */
+/* Why nobody orders this with that status, a sentence: in an exercise or a test a siren only tests
+ * itself. NULL: it may be ordered. */
 const char *order_misfit(const Eocbus__V1__Envelope *m, Eocbus__V1__Status status);
 
 /* What an approval of ours says (Approval.version); 1 was before there was the field. */
