@@ -2,7 +2,8 @@
  *
  * A session that is over ends its streams of news too, within two seconds: after logging out, when
  * the person was removed or has another password, and when it became too old. Who is revoked in the
- * record, or whose time there is over, is signed out as soon; when it is the desk itself, everybody. */
+ * record, or whose time there is over, is signed out as soon; when it is the desk itself,
+ * everybody. */
 #ifndef EOCBUS_CONSOLE_DOORMAN_H
 #define EOCBUS_CONSOLE_DOORMAN_H
 
