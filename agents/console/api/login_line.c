@@ -44,8 +44,8 @@ void login_refuse(struct login *l, unsigned status, const char *word, const char
 /* --- wrong ones ------------------------------------------------------------------------------- */
 
 struct count {
+    enum guess_kind kind;
     char tag[TAG_BYTES];
-    unsigned free;
 };
 
 /* What is counted for this login; the number of them. */
@@ -54,17 +54,17 @@ static unsigned counts_of(const struct login *l, struct count out[3])
     char network[64];
 
     if (*l->device) {
-        snprintf(out[0].tag, TAG_BYTES, "device %s", l->device);
-        out[0].free = FREE_OF_DEVICE;
+        out[0].kind = OF_DEVICE;
+        snprintf(out[0].tag, TAG_BYTES, "%s", l->device);
         return 1;
     }
     network_of(network, l->peer);
-    snprintf(out[0].tag, TAG_BYTES, "name %s at %s", l->name, network);
-    out[0].free = FREE_AT_ADDRESS;
-    snprintf(out[1].tag, TAG_BYTES, "address %s", network);
-    out[1].free = FREE_OF_ADDRESS;
-    snprintf(out[2].tag, TAG_BYTES, "name %s", l->name);
-    out[2].free = FREE_OF_NAME;
+    out[0].kind = NAME_AT_ADDRESS;
+    snprintf(out[0].tag, TAG_BYTES, "%s at %s", l->name, network);
+    out[1].kind = OF_ADDRESS;
+    snprintf(out[1].tag, TAG_BYTES, "%s", network);
+    out[2].kind = OF_NAME;
+    snprintf(out[2].tag, TAG_BYTES, "%s", l->name);
     return 3;
 }
 
@@ -75,7 +75,7 @@ static unsigned must_wait_s(const struct login_line *all, const struct login *l)
     struct count counts[3];
 
     for (unsigned i = 0, n = counts_of(l, counts); i < n; i++) {
-        unsigned s = guesses_wait_s(&all->guesses, counts[i].tag, counts[i].free, now);
+        unsigned s = guesses_wait_s(&all->guesses, counts[i].kind, counts[i].tag, now);
 
         longest = s > longest ? s : longest;
     }
@@ -97,11 +97,11 @@ static void count(struct login_line *all, struct login *l)
     unsigned n = counts_of(l, counts);
 
     if (l->is_known && l->is_right) {
-        guesses_right(&all->guesses, counts[0].tag);
+        guesses_right(&all->guesses, counts[0].kind, counts[0].tag);
         return;
     }
     for (unsigned i = 0; i < n; i++)
-        guesses_wrong(&all->guesses, counts[i].tag, counts[i].free, now);
+        guesses_wrong(&all->guesses, counts[i].kind, counts[i].tag, now);
     log_warn("console.login.refused", "name=\"%s\" address=%s", l->name, l->peer);
 }
 
@@ -140,26 +140,21 @@ static void find_key(struct login_line *all, struct login *l)
         log_error("console.keys", "why=\"%s\" next=\"nobody approves before it is mended\"", err);
 }
 
-static void start_next(struct login_line *all)
+static struct login *leave_line(struct login_line *all)
 {
-    char err[400] = "";
-    struct login *l;
-    unsigned wait_s;
-    enum status st;
+    struct login *l = container_of(list_first(&all->line), struct login, link);
 
-    if (all->busy || list_empty(&all->line))
-        return;
-    l = container_of(list_first(&all->line), struct login, link);
     list_remove(&l->link);
     all->count--;
-    wait_s = must_wait_s(all, l);
-    if (wait_s) { /* others guessed while this one stood in the line */
-        refuse_wait(l, wait_s);
-        login_end(l);
-        start_next(all);
-        return;
-    }
-    st = people_find(all->console->set.people, l->name, &l->person, err, sizeof(err));
+    return l;
+}
+
+/* False: this one was answered at once. */
+static bool start(struct login_line *all, struct login *l)
+{
+    char err[400] = "";
+    enum status st = people_find(all->console->set.people, l->name, &l->person, err, sizeof(err));
+
     if (st != ST_OK && st != ST_NOTFOUND)
         log_error("console.people", "why=\"%s\" next=\"nobody can sign in before it is mended\"",
                   err);
@@ -167,10 +162,23 @@ static void start_next(struct login_line *all)
     if (l->opened)
         find_key(all, l);
     all->busy = l;
-    if (loop_work_start(all->work) != ST_OK) {
-        all->busy = NULL;
-        login_refuse(l, 503, "memory", "Nobody can be signed in now; try again.", 5);
-        login_end(l);
+    if (loop_work_start(all->work) == ST_OK)
+        return true;
+    all->busy = NULL;
+    login_refuse(l, 503, "memory", "Nobody can be signed in now; try again.", 5);
+    return false;
+}
+
+static void start_next(struct login_line *all)
+{
+    while (!all->busy && !list_empty(&all->line)) {
+        struct login *l = leave_line(all);
+        const unsigned wait_s = must_wait_s(all, l);
+
+        if (wait_s) /* others guessed while this one stood in the line */
+            refuse_wait(l, wait_s);
+        if (wait_s || !start(all, l))
+            login_end(l);
     }
 }
 

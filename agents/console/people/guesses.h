@@ -1,8 +1,8 @@
 /* guesses - how often somebody may try a password: so many wrong ones are free, then one a minute.
- * Of names and addresses only a hash is kept, in a table of fixed size: who fills it makes others
- * wait, never the table grow. Pure.
+ * Of names and addresses only a hash is kept, for each kind in a table of fixed size: who fills it
+ * makes others wait, never the table grow. Pure.
  *
- * What is counted:
+ * What is counted, each kind for itself:
  *   name at an address   5 free: who guesses waits, the person at another machine does not
  *   address              20 free: one machine that tries many names
  *   name                 60 free: many machines that try one name
@@ -13,21 +13,23 @@
 
 #include <stdint.h>
 
+enum guess_kind { NAME_AT_ADDRESS, OF_ADDRESS, OF_NAME, OF_DEVICE, GUESS_KINDS };
 enum { GUESS_SLOTS = 4096 };
-enum { FREE_AT_ADDRESS = 5, FREE_OF_ADDRESS = 20, FREE_OF_NAME = 60, FREE_OF_DEVICE = 5 };
 
 struct guesses {
     struct guess_slot {
         uint64_t key, at_us; /* at: since when the minute runs that forgets the next one */
         uint32_t wrong;
-    } slot[GUESS_SLOTS];
+    } slot[GUESS_KINDS][GUESS_SLOTS];
     uint64_t salt;
 };
 
 void guesses_begin(struct guesses *g, uint64_t salt); /* any random number */
-/* Seconds until `what` ("name ...", "address ...") may try again when `free` are free; 0 = now. */
-unsigned guesses_wait_s(const struct guesses *g, const char *what, unsigned free, uint64_t now_us);
-void guesses_wrong(struct guesses *g, const char *what, unsigned free, uint64_t now_us);
-void guesses_right(struct guesses *g, const char *what);
+unsigned guesses_free(enum guess_kind kind);
+/* Seconds until `what` may try again; 0 = now. */
+unsigned guesses_wait_s(const struct guesses *g, enum guess_kind kind, const char *what,
+                        uint64_t now_us);
+void guesses_wrong(struct guesses *g, enum guess_kind kind, const char *what, uint64_t now_us);
+void guesses_right(struct guesses *g, enum guess_kind kind, const char *what);
 
 #endif

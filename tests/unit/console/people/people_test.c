@@ -354,17 +354,17 @@ static void test_after_five_wrong_ones_one_a_minute(void **state)
 
     (void)state;
     guesses_begin(&g, 7);
-    for (unsigned i = 0; i < FREE_AT_ADDRESS; i++) {
-        assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now), 0);
-        guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now);
+    for (unsigned i = 0; i < guesses_free(NAME_AT_ADDRESS); i++) {
+        assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now), 0);
+        guesses_wrong(&g, NAME_AT_ADDRESS, "coes.a", now);
     }
-    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now), 1, 61);
-    assert_int_equal(guesses_wait_s(&g, "name coes.b", FREE_AT_ADDRESS, now), 0);
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
-    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US);
-    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 1, 61);
-    guesses_right(&g, "name coes.a");
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
+    assert_in_range(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now), 1, 61);
+    assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.b", now), 0);
+    assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US), 0);
+    guesses_wrong(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US);
+    assert_in_range(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US), 1, 61);
+    guesses_right(&g, NAME_AT_ADDRESS, "coes.a");
+    assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US), 0);
 }
 
 /* Somebody guesses again and again, as soon as it is allowed or sooner. */
@@ -375,14 +375,32 @@ static void test_a_wrong_one_does_not_begin_the_minute_again(void **state)
 
     (void)state;
     guesses_begin(&g, 7);
-    for (unsigned i = 0; i < FREE_AT_ADDRESS; i++)
-        guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now);
-    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US / 2);
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US), 0);
-    guesses_wrong(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US * 3 / 2);
-    assert_in_range(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + MINUTE_US * 3 / 2), 1,
-                    31);
-    assert_int_equal(guesses_wait_s(&g, "name coes.a", FREE_AT_ADDRESS, now + 2 * MINUTE_US), 0);
+    for (unsigned i = 0; i < guesses_free(NAME_AT_ADDRESS); i++)
+        guesses_wrong(&g, NAME_AT_ADDRESS, "coes.a", now);
+    guesses_wrong(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US / 2);
+    assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US), 0);
+    guesses_wrong(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US * 3 / 2);
+    assert_in_range(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + MINUTE_US * 3 / 2), 1, 31);
+    assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, "coes.a", now + 2 * MINUTE_US), 0);
+}
+
+/* Ten thousand names: some fall on the slot of the name, and of the address, that is guessed. */
+static void test_what_is_counted_of_one_kind_makes_nobody_wait_for_another(void **state)
+{
+    static struct guesses g;
+    char who[32];
+
+    (void)state;
+    guesses_begin(&g, 7);
+    for (unsigned i = 0; i < guesses_free(OF_NAME); i++)
+        guesses_wrong(&g, OF_NAME, "coes.a", MINUTE_US);
+    for (unsigned i = 0; i < guesses_free(OF_ADDRESS); i++)
+        guesses_wrong(&g, OF_ADDRESS, "192.0.2.10", MINUTE_US);
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(who, sizeof(who), "coes.nobody%u", i);
+        assert_int_equal(guesses_wait_s(&g, NAME_AT_ADDRESS, who, MINUTE_US), 0);
+        assert_int_equal(guesses_wait_s(&g, OF_DEVICE, who, MINUTE_US), 0);
+    }
 }
 
 int main(void)
@@ -414,6 +432,7 @@ int main(void)
                                         make_folder, drop_folder),
         cmocka_unit_test(test_after_five_wrong_ones_one_a_minute),
         cmocka_unit_test(test_a_wrong_one_does_not_begin_the_minute_again),
+        cmocka_unit_test(test_what_is_counted_of_one_kind_makes_nobody_wait_for_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
