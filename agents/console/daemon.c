@@ -66,7 +66,7 @@ static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
     if (c->news)
         news_settled(c->news, tag, oc);
     if (!oc->stored)
-        order_desk_refused(c->order_desk, tag);
+        order_desk_refused(c->order_desk);
 }
 
 static void on_reader(void *arg, bool up)

@@ -16,7 +16,7 @@ MUST_CHECK enum status order_desk_create(struct order_desk **out, struct console
 void order_desk_destroy(struct order_desk *d); /* NULL is allowed; after the reader */
 void order_desk_look(struct order_desk *d);
 void order_desk_hear(struct order_desk *d, const Eocbus__V1__Envelope *m);
-/* A row of the outbox was refused. */
-void order_desk_refused(struct order_desk *d, uint64_t tag);
+/* A row of the outbox was refused: those of orders are told, and tried until they are. */
+void order_desk_refused(struct order_desk *d);
 
 #endif

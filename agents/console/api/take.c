@@ -77,15 +77,12 @@ bool is_approved_order(const Eocbus__V1__Envelope *m)
     return order_is_for_a_machine(m) && !order_is_draft(m) && m->preceding_id.len;
 }
 
-enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag, struct refusal *why)
+enum status say_once(struct console *c, Eocbus__V1__Envelope *m, const char *key, uint64_t *tag,
+                     struct refusal *why)
 {
     struct outbox *o = agent_outbox(c->agent);
-    char key[ID_TEXT + 8], id[ID_TEXT];
-    enum status st, ended;
+    enum status st = outbox_once(o, key), ended;
 
-    id_format(id, m->message_id.data);
-    snprintf(key, sizeof(key), "%s-%s", is_approved_order(m) ? "order" : "page", id);
-    st = outbox_once(o, key);
     if (st == ST_OK)
         st = agent_put(c->agent, m, tag, why);
     ended = outbox_once(o, NULL);
@@ -95,6 +92,15 @@ enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag, s
         return ended;
     ended = agent_flush(c->agent);
     return ended == ST_OK ? st : ended;
+}
+
+enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag, struct refusal *why)
+{
+    char key[ID_TEXT + 8], id[ID_TEXT];
+
+    id_format(id, m->message_id.data);
+    snprintf(key, sizeof(key), "%s-%s", is_approved_order(m) ? "order" : "page", id);
+    return say_once(c, m, key, tag, why);
 }
 
 static void answer_refused(struct taking *t, const struct refusal *why)

@@ -42,6 +42,9 @@ bool taking_put(struct taking *t);
  * ST_INVALID: `why`. */
 MUST_CHECK enum status say_put(struct console *c, Eocbus__V1__Envelope *m, uint64_t *tag,
                                struct refusal *why);
+/* The same of what has no id yet: once for this key. */
+MUST_CHECK enum status say_once(struct console *c, Eocbus__V1__Envelope *m, const char *key,
+                                uint64_t *tag, struct refusal *why);
 /* What an approved draft of an order became. */
 bool is_approved_order(const Eocbus__V1__Envelope *m);
 /* After the answer. */
