@@ -23,8 +23,6 @@ enum { OWN_ARGS = 16, ARGS = OWN_ARGS + 5, DEAD_MOST = 16, SAID = 512 };
 /* The signal of a child's end may be lost among others; nobody waits longer than this for it. */
 #define LOOK_MS 100
 
-extern char **environ;
-
 struct command {
     struct siren_driver driver;
     struct loop *loop;
