@@ -161,6 +161,18 @@ export async function cap({ test, enter, leave, bus, words }) {
     await leave(page);
   });
 
+  await test("why an alert waits for a decision is told in the reader's language", async () => {
+    const row = `FROM bus.message WHERE message_id = '${alert}'`;
+    bus.psql(`INSERT INTO bus.contested (seq, since, type, message_id, cycle, code, text) SELECT seq, now(), type, message_id, 'public_alert', 'over', 'Its time is over.' ${row}`);
+    for (const lang of ["ru", "tg", "en"]) {
+      const page = await enter(lang);
+      await go(page, `/warn/${alert}`);
+      await page.waitForSelector(`main .facts:has-text("${words(lang)["refused.over"]}")`);
+      await leave(page);
+    }
+    bus.psql(`DELETE FROM bus.contested WHERE seq = (SELECT seq ${row})`);
+  });
+
   await test("a cancellation names what it cancels, takes two people too, and the feed has it", async () => {
     const before = await (await feed(`${alert}.xml`)).text();
     const one = await enterSecond("ru");

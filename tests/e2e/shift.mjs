@@ -109,6 +109,18 @@ async function loading({ test, enter, leave, bus }) {
     await leave(page);
   });
 
+  await test("an address whose question nobody answers says so once, and asks no more", async () => {
+    const page = await enter("en");
+    let asked = 0;
+    await page.clock.install();
+    await page.route("**/api/view/paper_handover?*", (route) => { asked++; return route.continue(); });
+    await go(page, "/paper/handover?since=abc");
+    await see(page, `main .trouble:has-text("The server does not take this question.")`);
+    await page.clock.runFor(30000);
+    assert.equal(asked, 1);
+    await leave(page);
+  });
+
   await test("a page whose console was replaced by another version begins anew with that one", async () => {
     const page = await enter("en"), old = await page.evaluate(() => document.querySelector("script[type=module]").src);
     const folder = new URL(".", old).href, other = "/page/0123456789abcdef/";

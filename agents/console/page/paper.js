@@ -252,7 +252,7 @@ async function make(kind, asked) {
 }
 
 // datetime-local speaks of no zone: here it is always that of Dushanbe.
-const toLocal = (value) => (value ? new Date(new Date(value).getTime() + words.ZONE_MS).toISOString().slice(0, 16) : "");
+const toLocal = (value) => (Date.parse(value) ? new Date(Date.parse(value) + words.ZONE_MS).toISOString().slice(0, 16) : "");
 const fromLocal = (value) => (value ? `${value}:00+05:00` : null);
 
 function periodForm(kind, asked) {

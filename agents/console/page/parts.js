@@ -50,7 +50,7 @@ export async function part(file) {
 }
 
 // Shows something where `place` stands; what could not be fetched or drawn says so and is tried again, until it stands or somebody
-// goes on. `show(node)` answers how to leave it.
+// goes on, or the question is none. `show(node)` answers how to leave it.
 export function stand(place, show) {
   let over = false, end = null;
   async function begin() {
@@ -64,7 +64,9 @@ export function stand(place, show) {
       } catch (trouble) {
         console.error(trouble);
         if (over) return;
-        fill(node, el("p", { class: "trouble", role: "alert" }, say("trouble.again")));
+        const never = trouble.status === 400; // what its address asks for nobody answers
+        fill(node, el("p", { class: "trouble", role: "alert" }, say(never ? "refused.question" : "trouble.again")));
+        if (never) return;
         await api.pause(AGAIN_MS);
       }
     }

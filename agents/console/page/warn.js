@@ -95,7 +95,7 @@ function acts(answer, id) {
 function factsOf({ alert, draft, verdict, in_force: inForce }, isDraft) {
   const { cap } = alert, info = cap.infos?.[0] ?? {}, codes = (area) => (area.geocodes ?? []).map((code) => code.value).join(" ");
   return [
-    ["col.state", isDraft ? word("warn.state", draft.state) : verdict ?? say(inForce ? "warn.state.in_force" : "warn.state.ended")], ["col.what", typeOf(cap)],
+    ["col.state", isDraft ? word("warn.state", draft.state) : verdict ? whyNodes(verdict) : say(inForce ? "warn.state.in_force" : "warn.state.ended")], ["col.what", typeOf(cap)],
     ["col.status", word("status", isDraft ? draft.status : alert.status)], ...["urgency", "severity", "certainty"].map((name) => ["warn." + name, capWord(name, info[name])]),
     ["warn.response", (info.response_types ?? []).map((one) => capWord("response", one, "CAP_RESPONSE_TYPE")).join(", ")],
     ["warn.place", (info.areas ?? []).map((area) => `${area.description} (${codes(area)})`).join("; ")], ["col.until", words.time(Number(info.expires_us ?? 0) / 1000)],

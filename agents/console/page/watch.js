@@ -48,9 +48,9 @@ export async function watch(main, name, values, draw, types) {
     let answer;
     try {
       answer = await api.view(name, { lang: words.lang, ...values });
-    } catch {
+    } catch (trouble) {
       if (over) return;
-      old.textContent = say("trouble.store_away");
+      old.textContent = say(trouble.status === 400 ? "refused.question" : "trouble.store_away");
       old.hidden = false;
       clearTimeout(timer);
       timer = setTimeout(load, AGAIN_MS);
