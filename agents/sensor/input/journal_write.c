@@ -174,7 +174,7 @@ static enum status begin_segment(struct journal *j, int64_t now_us)
     j->fd = open_segment(j, path);
     if (j->fd < 0)
         return errno_status();
-    memcpy(head, JOURNAL_MAGIC, strlen(JOURNAL_MAGIC));
+    memcpy(head, JOURNAL_MAGIC, sizeof(JOURNAL_MAGIC) - 1);
     memcpy(head + 8, &j->id, 8);
     if (!write_whole(j->fd, head, sizeof(head)) || sync_folder(j->path) != ST_OK) {
         enum status st = errno_status();

@@ -118,12 +118,16 @@ static int by_size(const void *a, const void *b)
 
 static void print_spans(struct spans *s, const char *what, FILE *out)
 {
+    int64_t low, high; /* the two in the middle */
+
     if (!s->count)
         return;
     qsort(s->us, s->count, sizeof(*s->us), by_size);
+    low = s->us[(s->count - 1) / 2];
+    high = s->us[s->count / 2];
     fprintf(out, "  %-34s median %5.1f min, least %5.1f, most %6.1f (%u)\n", what,
-            (double)(s->us[(s->count - 1) / 2] + s->us[s->count / 2]) / 2 / 60e6,
-            (double)s->us[0] / 60e6, (double)s->us[s->count - 1] / 60e6, s->count);
+            (double)(low + high) / 2 / 60e6, (double)s->us[0] / 60e6,
+            (double)s->us[s->count - 1] / 60e6, s->count);
 }
 
 void alarms_print(const struct alarm_list *a, FILE *out)

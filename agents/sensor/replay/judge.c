@@ -15,7 +15,7 @@
 
 static enum status begin_spell(struct spells *s, int64_t time_us)
 {
-    if (s->count == s->cap) {
+    if (!s->items || s->count == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 16;
         struct spell *items = mem_realloc(s->items, cap * sizeof(*items));
 

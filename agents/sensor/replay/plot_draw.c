@@ -344,8 +344,10 @@ static void list_events(struct sheet *s)
     columns = columns < 1 ? 1 : columns > 4 ? 4 : columns;
     rows = (n + columns - 1) / columns;
     for (unsigned i = 0; i < n; i++) {
+        const unsigned column = i / rows;
+
         event_line(s, shown[i], text);
-        svg_text(s->out, s->left + i / rows * ((s->right - s->left) / columns),
+        svg_text(s->out, s->left + column * ((s->right - s->left) / columns),
                  s->y + 10 + i % rows * ROW_PX, SVG_START, INK, text);
     }
     s->y += rows * ROW_PX + 4;

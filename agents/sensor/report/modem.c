@@ -19,8 +19,6 @@
 
 enum { OWN_ARGS = 16, BYTES_MOST = 512, DEAD_MOST = 8 };
 
-extern char **environ;
-
 struct modem {
     struct modem_settings set;
     char *own[OWN_ARGS + 2]; /* words of the command, then HEX and NULL */
