@@ -1,69 +1,23 @@
-/* loop - libuv behind our own door.
- *
- * Every timer, poll and signal is a block with the libuv handle inside. Destroying it silences the
- * callback and closes the handle; libuv frees the block a turn later, from on_closed. That is what
- * makes destroy legal inside the thing's own callback.
+/* loop - libuv behind our own door: turns, hooks and clocks. Timers, descriptors and signals are in
+ * loop_handles.c, work on a thread in loop_work.c.
  *
  * Hooks share one prepare, one check and one idle handle:
  *
  *   timers → prepare: every before() ─ any true? start idle ─→ wait (not at all with idle) → polls
  *          ↖──────────────── check: stop idle, every after() ←──────────────────────────────┘ */
-#include "proto/base/loop.h"
+#include "proto/base/loop_parts.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <uv.h>
 
-#include "proto/base/list.h"
 #include "proto/base/mem.h"
 
 #include "proto/base/banned.h"
-
-struct loop {
-    uv_loop_t uv;
-    uv_prepare_t prepare;
-    uv_check_t check;
-    uv_idle_t idle;
-    uv_timer_t turn_end; /* bounds the wait of loop_turn */
-    struct list hooks;
-    unsigned works; /* under way */
-    bool is_in_hooks, is_running;
-};
-
-struct loop_timer {
-    uv_timer_t uv; /* first: the handle's address is the block's */
-    void (*fire)(void *arg);
-    void *arg;
-};
-
-struct loop_poll {
-    uv_poll_t uv;
-    void (*ready)(void *arg, int events);
-    void *arg;
-    int wanted; /* of libuv, as told last; 0 = not watching */
-};
-
-struct loop_signal {
-    uv_signal_t uv;
-    void (*raised)(void *arg, int signum);
-    void *arg;
-};
-
-struct loop_work {
-    uv_work_t uv;
-    struct loop *loop; /* borrowed, outlives us */
-    void (*work)(void *arg);
-    void (*done)(void *arg);
-    void *arg;
-    uv_sem_t returned; /* work has */
-    bool is_under_way, is_dead;
-};
 
 struct loop_hook {
     struct list link;
@@ -74,7 +28,7 @@ struct loop_hook {
     bool is_dead;
 };
 
-static enum status status_of_uv(int error)
+enum status loop_status_of_uv(int error)
 {
     switch (error) {
     case 0:
@@ -93,7 +47,7 @@ static enum status status_of_uv(int error)
     }
 }
 
-static void on_closed(uv_handle_t *handle)
+void loop_free_closed(uv_handle_t *handle)
 {
     mem_free(handle);
 }
@@ -203,7 +157,7 @@ enum status loop_create(struct loop **out)
 
     if (!l)
         return ST_NOMEM;
-    st = status_of_uv(uv_loop_init(&l->uv));
+    st = loop_status_of_uv(uv_loop_init(&l->uv));
     if (st != ST_OK)
         goto fail_loop;
     list_init(&l->hooks);
@@ -316,223 +270,4 @@ void loop_random(struct loop *l, void *out, size_t len)
             len -= (size_t)got;
         }
     }
-}
-
-/* --- timers ----------------------------------------------------------------------------------- */
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct loop_timer *t = container_of(timer, struct loop_timer, uv);
-
-    t->fire(t->arg); /* t may be on its way out now */
-}
-
-enum status loop_timer_create(struct loop_timer **out, struct loop *l, void (*fire)(void *arg),
-                              void *arg)
-{
-    struct loop_timer *t = mem_zalloc(sizeof(*t));
-
-    if (!t)
-        return ST_NOMEM;
-    uv_timer_init(&l->uv, &t->uv);
-    t->fire = fire;
-    t->arg = arg;
-    *out = t;
-    return ST_OK;
-}
-
-void loop_timer_start(struct loop_timer *t, unsigned delay_ms, unsigned repeat_ms)
-{
-    struct loop *l = container_of(t->uv.loop, struct loop, uv);
-
-    /* Before the first turn libuv's clock stands where loop_create left it. */
-    if (!l->is_running)
-        uv_update_time(&l->uv);
-    uv_timer_start(&t->uv, on_timer, delay_ms, repeat_ms);
-}
-
-void loop_timer_stop(struct loop_timer *t)
-{
-    uv_timer_stop(&t->uv);
-}
-
-void loop_timer_destroy(struct loop_timer *t)
-{
-    if (t)
-        uv_close((uv_handle_t *)&t->uv, on_closed);
-}
-
-/* --- descriptors ------------------------------------------------------------------------------ */
-
-static void on_poll(uv_poll_t *poll, int error, int events)
-{
-    struct loop_poll *p = container_of(poll, struct loop_poll, uv);
-    int ours = 0;
-
-    /* libuv stops watching a descriptor in error; the owner finds the error when it reads. */
-    if (error < 0) {
-        p->wanted = 0;
-        ours = LOOP_READ | LOOP_WRITE;
-    }
-    if (events & UV_READABLE)
-        ours |= LOOP_READ;
-    if (events & UV_WRITABLE)
-        ours |= LOOP_WRITE;
-    if (ours)
-        p->ready(p->arg, ours);
-}
-
-enum status loop_poll_create(struct loop_poll **out, struct loop *l, int fd,
-                             void (*ready)(void *arg, int events), void *arg)
-{
-    struct loop_poll *p = mem_zalloc(sizeof(*p));
-    enum status st;
-
-    if (!p)
-        return ST_NOMEM;
-    st = status_of_uv(uv_poll_init(&l->uv, &p->uv, fd));
-    if (st != ST_OK) {
-        mem_free(p);
-        return st;
-    }
-    p->ready = ready;
-    p->arg = arg;
-    *out = p;
-    return ST_OK;
-}
-
-void loop_poll_set(struct loop_poll *p, int events)
-{
-    int wanted = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
-
-    /* libuv takes the descriptor out and in again even when nothing changes. */
-    if (wanted == p->wanted)
-        return;
-    p->wanted = wanted;
-    if (wanted)
-        uv_poll_start(&p->uv, wanted, on_poll);
-    else
-        uv_poll_stop(&p->uv);
-}
-
-void loop_poll_destroy(struct loop_poll *p)
-{
-    if (p)
-        uv_close((uv_handle_t *)&p->uv, on_closed);
-}
-
-/* --- signals ---------------------------------------------------------------------------------- */
-
-static void on_signal(uv_signal_t *signal, int signum)
-{
-    struct loop_signal *s = container_of(signal, struct loop_signal, uv);
-
-    if (!uv_is_closing((uv_handle_t *)signal))
-        s->raised(s->arg, signum);
-}
-
-enum status loop_signal_create(struct loop_signal **out, struct loop *l, int signum,
-                               void (*raised)(void *arg, int signum), void *arg)
-{
-    struct loop_signal *s = mem_zalloc(sizeof(*s));
-    enum status st;
-
-    if (!s)
-        return ST_NOMEM;
-    st = status_of_uv(uv_signal_init(&l->uv, &s->uv));
-    if (st != ST_OK) {
-        mem_free(s);
-        return st;
-    }
-    s->raised = raised;
-    s->arg = arg;
-    st = status_of_uv(uv_signal_start(&s->uv, on_signal, signum));
-    if (st != ST_OK) {
-        uv_close((uv_handle_t *)&s->uv, on_closed);
-        return st;
-    }
-    uv_unref((uv_handle_t *)&s->uv); /* waiting for a signal is no work */
-    *out = s;
-    return ST_OK;
-}
-
-void loop_signal_destroy(struct loop_signal *s)
-{
-    if (s)
-        uv_close((uv_handle_t *)&s->uv, on_closed);
-}
-
-/* --- work beside the loop --------------------------------------------------------------------- */
-
-static void on_thread(uv_work_t *uv)
-{
-    struct loop_work *w = container_of(uv, struct loop_work, uv);
-
-    w->work(w->arg);
-    uv_sem_post(&w->returned);
-}
-
-static void free_work(struct loop_work *w)
-{
-    uv_sem_destroy(&w->returned);
-    mem_free(w);
-}
-
-static void on_work_done(uv_work_t *uv, int status)
-{
-    struct loop_work *w = container_of(uv, struct loop_work, uv);
-
-    (void)status; /* nobody cancels it */
-    w->loop->works--;
-    w->is_under_way = false;
-    if (w->is_dead) {
-        free_work(w);
-        return;
-    }
-    uv_sem_wait(&w->returned); /* it was posted */
-    w->done(w->arg);
-}
-
-enum status loop_work_create(struct loop_work **out, struct loop *l, void (*work)(void *arg),
-                             void (*done)(void *arg), void *arg)
-{
-    struct loop_work *w = mem_zalloc(sizeof(*w));
-    enum status st;
-
-    if (!w)
-        return ST_NOMEM;
-    st = status_of_uv(uv_sem_init(&w->returned, 0));
-    if (st != ST_OK) {
-        mem_free(w);
-        return st;
-    }
-    w->loop = l;
-    w->work = work;
-    w->done = done;
-    w->arg = arg;
-    *out = w;
-    return ST_OK;
-}
-
-enum status loop_work_start(struct loop_work *w)
-{
-    enum status st;
-
-    assert(!w->is_under_way);
-    st = status_of_uv(uv_queue_work(&w->loop->uv, &w->uv, on_thread, on_work_done));
-    w->is_under_way = st == ST_OK;
-    w->loop->works += w->is_under_way;
-    return st;
-}
-
-void loop_work_destroy(struct loop_work *w)
-{
-    if (!w)
-        return;
-    if (!w->is_under_way) {
-        free_work(w);
-        return;
-    }
-    uv_sem_wait(&w->returned);
-    w->is_dead = true; /* on_work_done frees it */
 }

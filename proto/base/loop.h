@@ -1,8 +1,8 @@
 /* loop - the event loop, and with it the seams to the outside: time, timers, randomness, file
- * descriptors, signals. The only file that knows libuv is loop.c. A simulator links another one.
+ * descriptors, signals. Only loop*.c know libuv. A simulator links another one.
  *
- * Everything created on a loop is destroyed before loop_destroy. The destroy functions may be called
- * from inside the thing's own callback; no callback comes after destroy. */
+ * Everything created on a loop is destroyed before loop_destroy. The destroy functions may be
+ * called from inside the thing's own callback; no callback comes after destroy. */
 #ifndef EOCBUS_BASE_LOOP_H
 #define EOCBUS_BASE_LOOP_H
 
@@ -23,8 +23,8 @@ void loop_run(struct loop *l);  /* until loop_stop, or until nothing is left to 
 void loop_stop(struct loop *l); /* loop_run returns after this turn */
 /* One turn: waits at most wait_ms (0 = does not wait) and returns; for tests and embedding. */
 void loop_turn(struct loop *l, unsigned wait_ms);
-/* For programs with a loop of their own: a descriptor that is readable when there is work, and the most
- * milliseconds to wait for it (-1 = for ever) before loop_turn(l, 0). */
+/* For programs with a loop of their own: a descriptor that is readable when there is work, and the
+ * most milliseconds to wait for it (-1 = for ever) before loop_turn(l, 0). */
 int loop_fd(struct loop *l);
 int loop_wait_ms(struct loop *l);
 
@@ -45,8 +45,8 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* The descriptor stays the caller's; destroy the poll before closing it. */
 MUST_CHECK enum status loop_poll_create(struct loop_poll **out, struct loop *l, int fd,
                                         void (*ready)(void *arg, int events), void *arg);
-/* 0 = stop watching. After an error on the descriptor `ready` gets LOOP_READ|LOOP_WRITE once and the
- * watch ends; reading tells the error. The descriptor becomes non-blocking. */
+/* 0 = stop watching. After an error on the descriptor `ready` gets LOOP_READ|LOOP_WRITE once and
+ * the watch ends; reading tells the error. The descriptor becomes non-blocking. */
 void loop_poll_set(struct loop_poll *p, int events);
 void loop_poll_destroy(struct loop_poll *p);
 
@@ -55,17 +55,17 @@ MUST_CHECK enum status loop_signal_create(struct loop_signal **out, struct loop 
                                           void (*raised)(void *arg, int signum), void *arg);
 void loop_signal_destroy(struct loop_signal *s);
 
-/* A hook runs `before` each wait; when it answers true the loop does not wait, and `after` is called
- * right after polling, every turn. It is what base/zport and "once per turn" work (a commit of all that came in
- * this turn) are made of. A hook keeps no loop alive. */
+/* A hook runs `before` each wait; when it answers true the loop does not wait, and `after` is
+ * called right after polling, every turn. It is what base/zport and "once per turn" work (a commit
+ * of all that came in this turn) are made of. A hook keeps no loop alive. */
 MUST_CHECK enum status loop_hook_create(struct loop_hook **out, struct loop *l,
                                         int (*before)(void *arg), void (*after)(void *arg),
                                         void *arg);
 void loop_hook_destroy(struct loop_hook *h);
 
-/* Work that blocks (a sync of a file), on a thread of its own: `work` there, which touches nothing that
- * others use meanwhile, then `done` on the loop, which it keeps alive. Started again only after that.
- * Destroy waits for `work` to return; `done` is not called any more. */
+/* Work that blocks (a sync of a file), on a thread of its own: `work` there, which touches nothing
+ * that others use meanwhile, then `done` on the loop, which it keeps alive. Started again only
+ * after that. Destroy waits for `work` to return; `done` is not called any more. */
 struct loop_work;
 MUST_CHECK enum status loop_work_create(struct loop_work **out, struct loop *l,
                                         void (*work)(void *arg), void (*done)(void *arg),

@@ -20,7 +20,7 @@ files=$(find proto broker agents sql tests -name '*.[ch]' 2>/dev/null | LC_ALL=C
 awk '
 BEGIN {
     # guest header -> files (or folders, ending in a slash) that may let it in
-    door["uv.h"] = "proto/base/loop.c"
+    door["uv.h"] = "proto/base/loop_parts.h"
     door["zmq.h"] = "proto/base/zport_parts.h proto/base/keys.c broker/access/zap.c"
     door["libpq-fe.h"] = "proto/base/pg_parts.h agents/ctl/db.c"
     door["sqlite3.h"] = "agents/link/outbox_file.h agents/link/inbox.c"
@@ -45,6 +45,7 @@ BEGIN {
     shared["broker/store/cursor_parts.h"] = "broker/store/cursor"
     shared["proto/wire/record_parts.h"] = "proto/wire/record"
     shared["proto/base/pg_parts.h"] = "proto/base/pg"
+    shared["proto/base/loop_parts.h"] = "proto/base/loop"
     shared["proto/base/zport_parts.h"] = "proto/base/z"
     shared["proto/base/conf_parts.h"] = "proto/base/conf"
     # The one file whose PQexec takes a variable: db_script, and what is given to that is checked
