@@ -36,6 +36,15 @@ static void keep_line(void *arg, enum log_level level, const char *line)
     snprintf(seen + len, sizeof(seen) - len, "%s\n", line);
 }
 
+static unsigned times_seen(const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *at = seen; (at = strstr(at, word)); at += strlen(word))
+        n++;
+    return n;
+}
+
 /* Borrowed: what is offered again is what was offered, under its own name. */
 static struct parcel *copy_of(const struct parcel *p)
 {
@@ -177,14 +186,6 @@ static bool is_all_settled(struct world *w)
     return w->settled == offered(w);
 }
 
-static void turn_for(struct world *w, unsigned ms)
-{
-    uint64_t until = loop_exact_us(w->loop) + ms * UINT64_C(1000);
-
-    while (loop_exact_us(w->loop) < until)
-        loop_turn(w->loop, 20);
-}
-
 static void load_for(struct world *w, unsigned ms)
 {
     uint64_t until = loop_exact_us(w->loop) + ms * UINT64_C(1000);
@@ -237,31 +238,47 @@ static int64_t seen_messages(struct world *w)
     return pgserver_number(w->pg, "SELECT count(*) FROM bus.message");
 }
 
+static bool does_a_commit_wait(struct world *w)
+{
+    return pgserver_number(w->pg,
+                           "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+}
+
+/* Whatever the server answered then has been heard when this returns. */
+static void cut_the_wait(struct world *w, const char *how)
+{
+    uint64_t lost = counters(w).lost_commits;
+    unsigned settled = w->settled;
+    char sql[160];
+
+    snprintf(sql, sizeof(sql), "SELECT %s(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+             how);
+    TURN_UNTIL(w, does_a_commit_wait(w));
+    pgserver_exec(w->pg, sql);
+    TURN_UNTIL(w, counters(w).lost_commits > lost || w->settled > settled);
+    assert_int_equal(w->settled, settled);
+}
+
 /* A wait that is cut short makes the commit visible here, and it is nowhere else. */
 static void no_receipt_while_the_standby_is_away_whatever_is_done_to_the_wait(void **state)
 {
     struct world *w = *state;
-    static const char *const cuts[] = {
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"};
 
     offer(w, 40);
     TURN_UNTIL(w, w->settled == 40);
     pgserver_stop(standby);
     offer(w, 40);
-    for (unsigned i = 0; i < 6 || (i < 240 && seen_messages(w) == 40); i++) {
-        turn_for(w, 250);
-        pgserver_exec(w->pg, cuts[i % 2]); /* whose wait had not begun is cut by the next one */
+    for (unsigned i = 0; i < 3; i++) {
+        cut_the_wait(w, "pg_cancel_backend");
+        cut_the_wait(w, "pg_terminate_backend");
     }
-    turn_for(w, 250);
-    assert_int_equal(w->settled, 40);
     TURN_UNTIL(w, counters(w).is_degraded);
+    assert_int_equal(w->settled, 40);
     assert_non_null(strstr(seen, "store.degraded synchronous_standby_names=set connected=0"));
     assert_true(seen_messages(w) > 40); /* visible */
     pgserver_start_again(standby);
     assert_whole(w, w->pg);
     TURN_UNTIL(w, !counters(w).is_degraded);
-    assert_true(counters(w).lost_commits > 0);
 }
 
 static void promote(void)
@@ -281,7 +298,7 @@ static void fail_over(struct world *w)
     load_for(w, 150);
     pgserver_kill(lost);
     pgserver_thaw(standby);
-    turn_for(w, 50);
+    TURN_UNTIL(w, !w->here); /* all that it had answered has been heard */
     acknowledged = (int64_t)w->last_seq;
     promote();
     TURN_UNTIL(w, w->here);
@@ -330,8 +347,7 @@ a_primary_that_was_replaced_is_not_believed_and_keeps_nobody_from_the_new_one(vo
     pgserver_exec(zombie, "ALTER SYSTEM RESET synchronous_standby_names");
     pgserver_exec(zombie, "SELECT pg_reload_conf()");
     left = pgserver_number(zombie, "SELECT seq FROM bus.log_head");
-    TURN_UNTIL(w, strstr(seen, "store.timeline"));
-    turn_for(w, 500);
+    TURN_UNTIL(w, times_seen("store.timeline") >= 3 || w->here);
     assert_false(w->here);
     pgserver_start_again(standby);
     TURN_UNTIL(w, w->here);

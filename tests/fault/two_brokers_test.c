@@ -291,13 +291,16 @@ static void tell(const char *what, uint64_t *gaps, size_t count)
 
 static void kill_the_busy_one(uint64_t *gaps)
 {
+    uint64_t killed;
     struct bus *b;
 
     begin_round();
     b = busy_broker();
     bus_kill_broker(b);
-    rest_ms(100);
-    WAIT_FOR(are_told_since(clock_us() - 50000));
+    killed = clock_us();
+    /* What it still had in the line is heard within a turn or two: later than that it is the other
+     * one who answers. */
+    WAIT_FOR(are_told_since(killed + 100000));
     for (unsigned i = 0; i < PUBLISHERS; i++)
         gaps[i] = world.shared->gap_us[i];
     bus_start_broker(b, NULL);
