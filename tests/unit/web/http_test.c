@@ -475,6 +475,12 @@ static void test_a_house_that_ends_keeps_nobody(void **state)
     say(&news, "GET /news HTTP/1.1\r\nHost: x\r\n\r\n");
     UNTIL(&h, h.stream != NULL);
     close_house(&h); /* the sanitizer tells what was forgotten */
+    assert_int_equal(h.handled, 2);
+    assert_int_equal(h.gone, 2);
+    assert_int_equal(h.left, 0); /* its listener is going too */
+    hear(&news);                 /* its headers */
+    assert_true(is_over(&waits));
+    assert_true(is_over(&news));
     close(waits.fd);
     close(news.fd);
 }
