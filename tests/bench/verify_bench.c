@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proto/base/digest.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/pgserver.h"
 
 #include "proto/base/banned.h"
@@ -168,16 +169,6 @@ static void print_row(const char *name, double *rate, double *ratio, unsigned n)
     printf("\n");
 }
 
-static void find_eocctl(void)
-{
-    ssize_t len = readlink("/proc/self/exe", eocctl, sizeof(eocctl) - 16);
-
-    eocctl[len > 0 ? len : 0] = '\0';
-    for (int up = 0; up < 3 && strrchr(eocctl, '/'); up++)
-        *strrchr(eocctl, '/') = '\0';
-    memcpy(eocctl + strlen(eocctl), "/eocctl", sizeof("/eocctl"));
-}
-
 static bool keeps_bar(const double *rates, unsigned n, unsigned rows)
 {
     double fastest = 0;
@@ -200,7 +191,7 @@ int main(int argc, char **argv)
 
     n = n < 1 ? 1 : n > REPEATS_MOST ? REPEATS_MOST : n;
     rows = rows < BATCH ? BATCH : rows - rows % BATCH;
-    find_eocctl();
+    find_beside(eocctl, sizeof(eocctl), "eocctl");
     snprintf(conninfo, sizeof(conninfo), "host=%s dbname=eocbus user=postgres",
              pgserver_socket(pg));
     fill(pg, rows);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "eocbus/v1/relocation.pb-c.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/page.h"
 #include "tests/lib/patience.h"
@@ -130,19 +131,6 @@ static void make_family(unsigned family, char *text, size_t size)
 
 /* --- programs --------------------------------------------------------------------------------- */
 
-static const char *program(const char *name)
-{
-    static char path[600];
-    char self[512];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    assert_true(n > 0);
-    self[n] = '\0';
-    *strstr(self, "/tests/") = '\0';
-    snprintf(path, sizeof(path), "%s/%s", self, name);
-    return path;
-}
-
 static const char *conf_of(unsigned office)
 {
     static char path[PATHS + 32];
@@ -155,13 +143,14 @@ static void exec_registry(unsigned office, char *words)
 {
     char *argv[24] = {(char *)(uintptr_t) "eocbus-registry", (char *)(uintptr_t) "-c",
                       (char *)(uintptr_t)conf_of(office)};
-    char *save = NULL;
+    char *save = NULL, program[BESIDE_PATH];
     unsigned n = 3;
 
+    find_beside(program, sizeof(program), "eocbus-registry");
     for (char *w = strtok_r(words, " ", &save); w && n < 23; w = strtok_r(NULL, " ", &save))
         argv[n++] = w;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execv(program("eocbus-registry"), argv);
+    execv(program, argv);
     _exit(127);
 }
 

@@ -39,6 +39,7 @@
 #include "agents/link/agent.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/flood.h"
 #include "tests/lib/mosquitto.h"
@@ -94,16 +95,6 @@ static int64_t clock_us(void)
 
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
-}
-
-static void find_program(void)
-{
-    char self[PATH_MAX - 32] = "";
-
-    assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-    for (int up = 0; up < 3; up++)
-        *strrchr(self, '/') = '\0';
-    snprintf(world.program, sizeof(world.program), "%s/eocbus-sensor", self);
 }
 
 /* --- a link that can be cut ------------------------------------------------------------------- */
@@ -565,7 +556,7 @@ static int open_world(void **state)
     if (!mkdtemp(dir) || loop_create(&world.loop) != ST_OK)
         return -1;
     log_set_level(LOG_ERROR);
-    find_program();
+    find_beside(world.program, sizeof(world.program), "eocbus-sensor");
     world.bus = bus_create();
     world.other = bus_beside(world.bus);
     start_proxy();

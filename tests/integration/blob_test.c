@@ -20,6 +20,7 @@
 #include "proto/base/digest.h"
 #include "proto/base/keys.h"
 #include "proto/base/mem.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/run.h"
 
@@ -53,7 +54,6 @@ static int begin(void **state)
 {
     uint8_t hash[DIGEST_BYTES];
     ssize_t n;
-    char *cut;
     int fd;
 
     (void)state;
@@ -75,12 +75,7 @@ static int begin(void **state)
     close(fd);
     if (n != SIZE)
         return -1;
-    n = readlink("/proc/self/exe", world.ctl, sizeof(world.ctl) - 16);
-    world.ctl[n > 0 ? n : 0] = '\0';
-    cut = strstr(world.ctl, "/tests/");
-    if (!cut)
-        return -1;
-    memcpy(cut, "/eocctl", sizeof("/eocctl"));
+    find_beside(world.ctl, sizeof(world.ctl), "eocctl");
     return 0;
 }
 

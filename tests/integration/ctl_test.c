@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
 
@@ -46,18 +47,6 @@ static void rest(void)
             rest();                                                                                \
         }                                                                                          \
     } while (0)
-
-static void find_program(struct world *w)
-{
-    char path[512];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    assert_true(n > 0);
-    path[n] = '\0';
-    for (int up = 0; up < 3; up++)
-        *strrchr(path, '/') = '\0';
-    snprintf(w->program, sizeof(w->program), "%s/eocctl", path);
-}
 
 static void write_text(const char *path, const char *text)
 {
@@ -132,7 +121,7 @@ static int set_up(void **state)
     char path[300], text[2000], err[300];
 
     assert_non_null(w);
-    find_program(w);
+    find_beside(w->program, sizeof(w->program), "eocctl");
     w->bus = bus_create();
     bus_enrol(w->bus, "coes.test.duty", &w->keys);
     bus_start_broker(w->bus, NULL);

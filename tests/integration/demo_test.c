@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "tests/lib/beside.h"
 #include "tests/lib/patience.h"
 
 enum { FILES = 6, LINES = 300, HEARD = FILES * LINES + 1, DEADLINE_S = 240 };
@@ -99,13 +100,9 @@ static int set_up(void **state)
 {
     struct night *n = calloc(1, sizeof(*n));
     char build[512];
-    ssize_t len = readlink("/proc/self/exe", build, sizeof(build) - 1);
 
     assert_non_null(n);
-    assert_true(len > 0);
-    build[len] = '\0';
-    for (int up = 0; up < 3; up++)
-        *strrchr(build, '/') = '\0';
+    find_beside(build, sizeof(build), "");
     snprintf(n->dir, sizeof(n->dir), "/tmp/eocbus-demo-XXXXXX");
     assert_non_null(mkdtemp(n->dir));
     run_shell("mkdir %s/bin && cp %s/eocctl %s/eocbus-broker %s/bin/", n->dir, build, build,

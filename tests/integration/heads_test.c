@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proto/base/sign.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/run.h"
@@ -176,14 +177,9 @@ static void write_office(struct bus *b, struct office *o)
 
 static void start_office(struct office *o)
 {
-    char program[600];
-    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 32);
+    char program[BESIDE_PATH];
 
-    assert_true(len > 0);
-    program[len] = '\0';
-    for (int up = 0; up < 3; up++)
-        *strrchr(program, '/') = '\0';
-    memcpy(program + strlen(program), "/eocbus-district", sizeof("/eocbus-district"));
+    find_beside(program, sizeof(program), "eocbus-district");
     o->pid = fork();
     if (o->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -24,6 +24,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/rules.h"
 #include "proto/wire/types.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/gen_edxl.h"
 #include "tests/lib/gen_message.h"
@@ -265,12 +266,9 @@ static void write_conf(char conf[128], const char *name, const char *file, const
 static int begin(void **state)
 {
     char operators[300];
-    ssize_t n = readlink("/proc/self/exe", world.build, sizeof(world.build) - 1);
 
     (void)state;
-    assert_true(n > 0);
-    world.build[n] = 0;
-    *strstr(world.build, "/tests/") = 0;
+    find_beside(world.build, sizeof(world.build), "");
     unlink(PLANTED);
     world.bus = bus_create();
     snprintf(operators, sizeof(operators),

@@ -16,6 +16,7 @@
 #include "proto/base/pg.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/pgserver.h"
 
 #include "proto/base/banned.h"
@@ -166,16 +167,13 @@ static void append_all(struct check *c, FILE *f)
 
 static FILE *record(unsigned seed)
 {
-    char self[400], command[1000], file[64];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char sim[BESIDE_PATH], command[1000], file[64];
     FILE *f;
 
-    assert_true(len > 0);
-    self[len] = 0;
-    *strrchr(self, '/') = 0;
+    find_beside(sim, sizeof(sim), "tests/sim/sim");
     snprintf(file, sizeof(file), "/tmp/model_test.%d", getpid());
     unlink(file);
-    snprintf(command, sizeof(command), "%s/../sim/sim -q -n 1 -s %u -r %s", self, seed, file);
+    snprintf(command, sizeof(command), "%s -q -n 1 -s %u -r %s", sim, seed, file);
     assert_int_equal(system(command), 0);
     f = fopen(file, "r");
     assert_non_null(f);

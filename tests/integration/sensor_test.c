@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "proto/base/keys.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/patience.h"
 
@@ -24,17 +25,6 @@
 
 static struct bus *bus;
 static char program[PATH_MAX], conf[PATH_MAX];
-
-/* BUILD/tests/integration/sensor_test and BUILD/eocbus-sensor */
-static void find_program(void)
-{
-    char self[PATH_MAX - 32] = "";
-
-    assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-    for (int up = 0; up < 3; up++)
-        *strrchr(self, '/') = '\0';
-    snprintf(program, sizeof(program), "%s/eocbus-sensor", self);
-}
 
 static void write_conf(void)
 {
@@ -99,7 +89,7 @@ static void a_gateway_killed_again_and_again_loses_nothing_and_doubles_nothing(v
     (void)state;
     bus = bus_create();
     pg = bus_server(bus);
-    find_program();
+    find_beside(program, sizeof(program), "eocbus-sensor");
     write_conf();
     bus_start_broker(bus, NULL);
     for (int64_t wanted = 500; wanted <= 4500; wanted += 1000) {

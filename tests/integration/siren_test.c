@@ -21,6 +21,7 @@
 #include "agents/link/agent.h"
 #include "proto/base/log.h"
 #include "proto/wire/order.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/officers.h"
 #include "tests/lib/patience.h"
@@ -113,16 +114,6 @@ static void start_broker(void)
     bus_start_broker(bus, settings);
 }
 
-static void find_program(void)
-{
-    char self[PATH_MAX - 32] = "";
-
-    assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-    for (int up = 0; up < 3; up++)
-        *strrchr(self, '/') = '\0';
-    snprintf(program, sizeof(program), "%s/eocbus-sensor", self);
-}
-
 static void write_siren(const char *script)
 {
     char text[600];
@@ -185,7 +176,7 @@ static int begin_with(const char *sql)
     if (!mkdtemp(dir) || loop_create(&loop) != ST_OK)
         return -1;
     log_set_level(LOG_ERROR);
-    find_program();
+    find_beside(program, sizeof(program), "eocbus-sensor");
     port_held = port_hold(endpoint, sizeof(endpoint));
     port = (int)strtol(strrchr(endpoint, ':') + 1, NULL, 10);
     officers_open(&officers);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "proto/base/banned.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/port.h"
 
@@ -54,24 +55,6 @@ static uint64_t clock_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void find_program(struct bus *b)
-{
-    char path[PATH_SIZE];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    char *cut;
-
-    if (n <= 0)
-        die("readlink", "/proc/self/exe");
-    path[n] = 0;
-    cut = strstr(path, "/tests/");
-    if (!cut)
-        die("where is the broker", path);
-    *cut = 0;
-    if ((size_t)snprintf(b->program, sizeof(b->program), "%s/eocbus-broker", path) >=
-        sizeof(b->program))
-        die("path too long", path);
-}
-
 /* keys NULL: new ones. */
 static struct bus *make_place(const struct keys *keys)
 {
@@ -80,7 +63,7 @@ static struct bus *make_place(const struct keys *keys)
 
     if (!b)
         die("memory", "");
-    find_program(b);
+    find_beside(b->program, sizeof(b->program), "eocbus-broker");
     b->port = port_hold(b->endpoint, sizeof(b->endpoint));
     snprintf(b->dir, sizeof(b->dir), "/tmp/eocbus-bus-XXXXXX");
     if (!mkdtemp(b->dir))
@@ -400,7 +383,8 @@ void bus_ask(const struct bus *b, const char *question, char *text, size_t size)
     size_t len = 0;
     ssize_t n;
 
-    /* A broker that ends between the connection and its answer has said nothing: the next one will. */
+    /* A broker that ends between the connection and its answer has said nothing: the next one will.
+     */
     while (len == 0 && clock_ms() < deadline_ms) {
         int fd = reach_control(b, deadline_ms);
 

@@ -15,6 +15,7 @@
 #include "agents/link/outbox.h"
 #include "proto/base/keys.h"
 #include "proto/wire/observations.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/patience.h"
 
 #include "proto/base/banned.h"
@@ -32,17 +33,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "gateway: %s\n", what);
     abort();
-}
-
-static void find_program(struct gateway *g)
-{
-    char self[PATH_MAX - 32] = "";
-    char *cut;
-
-    if (readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0 || !(cut = strstr(self, "/tests/")))
-        die("where is the program");
-    *cut = '\0';
-    snprintf(g->program, sizeof(g->program), "%s/eocbus-sensor", self);
 }
 
 static void write_conf(struct gateway *g, const char *more)
@@ -81,7 +71,7 @@ struct gateway *gateway_create(const char *more)
     if (!mkdtemp(g->dir))
         die("mkdtemp");
     snprintf(g->log, sizeof(g->log), "%s/log", g->dir);
-    find_program(g);
+    find_beside(g->program, sizeof(g->program), "eocbus-sensor");
     write_conf(g, more);
     return g;
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/beside.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/run.h"
 
@@ -79,21 +80,11 @@ static void write_conf(struct page *p, struct bus *bus, const char *agent_conf, 
     write_text_file(p->conf, text);
 }
 
-static const char *program(void)
-{
-    static char path[TEXT];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
-
-    assert_true(n > 0);
-    path[n] = '\0';
-    snprintf(strstr(path, "/tests/"), 32, "/eocbus-console");
-    return path;
-}
-
 static void start_program(struct page *p)
 {
-    const char *name = program();
+    char program[BESIDE_PATH];
 
+    find_beside(program, sizeof(program), "eocbus-console");
     unlink(p->log); /* of a run before */
     p->pid = fork();
     assert_true(p->pid >= 0);
@@ -102,7 +93,7 @@ static void start_program(struct page *p)
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(log, STDERR_FILENO);
-        execl(name, "eocbus-console", "-c", p->conf, "run", (char *)NULL);
+        execl(program, "eocbus-console", "-c", p->conf, "run", (char *)NULL);
         _exit(127);
     }
 }

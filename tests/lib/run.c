@@ -17,31 +17,15 @@
 #include <unistd.h>
 
 #include "proto/base/banned.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/patience.h"
 
-enum { WORDS_MAX = 64, PATH_SIZE = 512, LIMIT_S = 240 };
+enum { WORDS_MAX = 64, LIMIT_S = 240 };
 
 static void die(const char *what, const char *why)
 {
     fprintf(stderr, "run: %s: %s\n", what, why);
     abort();
-}
-
-static void find_beside(char *out, size_t size, const char *program)
-{
-    char path[PATH_SIZE];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    char *cut;
-
-    if (n <= 0)
-        die("readlink", "/proc/self/exe");
-    path[n] = 0;
-    cut = strstr(path, "/tests/");
-    if (!cut)
-        die("where are the programs", path);
-    *cut = 0;
-    if ((size_t)snprintf(out, size, "%s/%s", path, program) >= size)
-        die("path too long", path);
 }
 
 static int typed = -1; /* of the next program */
@@ -79,7 +63,7 @@ static void exec_words(char *const *words, int out, int err)
 
 void run_program(struct ran *r, const char *program, ...)
 {
-    char path[2 * PATH_SIZE], *words[WORDS_MAX] = {path};
+    char path[BESIDE_PATH], *words[WORDS_MAX] = {path};
     int out = open_nameless(), err = open_nameless(), status = 0;
     size_t n = 1;
     va_list args;

@@ -17,6 +17,7 @@
 
 #include "proto/base/keys.h"
 #include "tests/fault/chaos/disk.h"
+#include "tests/lib/beside.h"
 #include "tests/lib/port.h"
 
 #include "proto/base/banned.h"
@@ -122,17 +123,8 @@ uint32_t world_possible(const struct world *w)
 
 static void find_programs(struct world *w)
 {
-    ssize_t n = readlink("/proc/self/exe", w->self, sizeof(w->self) - 1);
-    char *cut;
-
-    if (n <= 0)
-        die("/proc/self/exe", strerror(errno));
-    w->self[n] = 0;
-    memcpy(w->build, w->self, (size_t)n + 1);
-    cut = strstr(w->build, "/tests/");
-    if (!cut)
-        die("where is the broker", w->self);
-    *cut = 0;
+    find_beside(w->build, sizeof(w->build), "");
+    find_beside(w->self, sizeof(w->self), "tests/fault/chaos/chaos");
 }
 
 /* Held until this program ends. */

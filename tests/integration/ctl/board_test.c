@@ -10,64 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/lib/pgserver.h"
+#include "tests/lib/eocctl.h"
 
 #include "proto/base/banned.h"
 
-enum { OUTPUT_MAX = 1 << 20 };
-static char program[600], out[OUTPUT_MAX];
-
-static int set_up(void **state)
-{
-    char path[512];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    assert_true(n > 0);
-    path[n] = '\0';
-    for (int up = 0; up < 4; up++)
-        *strrchr(path, '/') = '\0';
-    snprintf(program, sizeof(program), "%s/eocctl", path);
-    *state = pgserver_start();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    pgserver_end(*state);
-    return 0;
-}
-
-/* Its exit status; what it printed is in `out`. */
-static int ctl(struct pgserver *s, const char *words)
-{
-    char command[1200];
-    FILE *f;
-    size_t len;
-    int status;
-
-    snprintf(command, sizeof(command),
-             "%s -o 'database=host=%s dbname=eocbus user=bus_admin' %s 2>&1", program,
-             pgserver_socket(s), words);
-    f = popen(command, "r");
-    assert_non_null(f);
-    len = fread(out, 1, sizeof(out) - 1, f);
-    out[len] = '\0';
-    status = pclose(f);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void expect(struct pgserver *s, const char *words, int code, const char *part)
-{
-    int is = ctl(s, words);
-
-    if (is != code || !strstr(out, part))
-        fail_msg("eocctl %s: %d instead of %d, or no \"%s\" in:\n%s", words, is, code, part, out);
-}
-
 static void expect_none(const char *part)
 {
-    if (strstr(out, part))
-        fail_msg("there is \"%s\" in:\n%s", part, out);
+    if (strstr(eocctl_said, part))
+        fail_msg("there is \"%s\" in:\n%s", part, eocctl_said);
 }
 
 /* Ayni asks for four excavators; a depot promises six. */
@@ -108,60 +58,61 @@ static const char spoken[] =
 
 static void what_is_wanted_stands_below_the_queue_and_who_has_promised_it(void **state)
 {
-    expect(*state, "board", 0, "Nothing needs a decision.");
-    assert_non_null(strstr(out, "Nothing is wanted, promised or away."));
+    eocctl_expect(*state, "board", 0, "Nothing needs a decision.");
+    assert_non_null(strstr(eocctl_said, "Nothing is wanted, promised or away."));
     pgserver_exec(*state, wanted);
-    expect(*state, "board", 0, "excavator");
-    assert_non_null(strstr(out, "promised more than wanted"));
-    assert_non_null(strstr(out, "Wanted 4"));
-    assert_non_null(strstr(out, ": promised 6"));
-    expect(*state, "board 35 --json", 0, "\"list\":\"resources\"");
-    assert_non_null(strstr(out, "\"promised\":6"));
-    expect(*state, "board 3601", 0, "Nothing is wanted, promised or away.");
-    expect(*state, "board 35 36", 2, "at most one place");
+    eocctl_expect(*state, "board", 0, "excavator");
+    assert_non_null(strstr(eocctl_said, "promised more than wanted"));
+    assert_non_null(strstr(eocctl_said, "Wanted 4"));
+    assert_non_null(strstr(eocctl_said, ": promised 6"));
+    eocctl_expect(*state, "board 35 --json", 0, "\"list\":\"resources\"");
+    assert_non_null(strstr(eocctl_said, "\"promised\":6"));
+    eocctl_expect(*state, "board 3601", 0, "Nothing is wanted, promised or away.");
+    eocctl_expect(*state, "board 35 36", 2, "at most one place");
 }
 
 static void the_queue_folds_what_an_exercise_has_left_and_lets_nobody_write_into_it(void **state)
 {
     pgserver_exec(*state, spoken);
-    expect(*state, "board", 0, "1 thing needs a decision");
-    assert_non_null(strstr(out, "1 thing is left by an exercise of another day · --past shows"));
-    assert_non_null(strstr(out, "Gusar — houses: 3 — «gone \\x1b[2J FLASH all is well»"));
+    eocctl_expect(*state, "board", 0, "1 thing needs a decision");
+    assert_non_null(
+        strstr(eocctl_said, "1 thing is left by an exercise of another day · --past shows"));
+    assert_non_null(strstr(eocctl_said, "Gusar — houses: 3 — «gone \\x1b[2J FLASH all is well»"));
     expect_none("Yesterday");
     expect_none("\033");
-    expect(*state, "board --past", 0, "Yesterday");
-    expect(*state, "board 3601", 0, "Nothing needs a decision.");
+    eocctl_expect(*state, "board --past", 0, "Yesterday");
+    eocctl_expect(*state, "board 3601", 0, "Nothing needs a decision.");
 }
 
 static void it_speaks_three_languages_as_the_environment_says_or_the_option(void **state)
 {
-    expect(*state, "board --lang ru", 0, "1 дело ждёт решения");
-    assert_non_null(strstr(out, "МОЛНИЯ"));
-    assert_non_null(strstr(out, "экскаватор"));
-    expect(*state, "board --lang tg", 0, "1 кор интизори қарор");
-    expect(*state, "board --lang de", 2, "tg, ru or en");
+    eocctl_expect(*state, "board --lang ru", 0, "1 дело ждёт решения");
+    assert_non_null(strstr(eocctl_said, "МОЛНИЯ"));
+    assert_non_null(strstr(eocctl_said, "экскаватор"));
+    eocctl_expect(*state, "board --lang tg", 0, "1 кор интизори қарор");
+    eocctl_expect(*state, "board --lang de", 2, "tg, ru or en");
     setenv("LC_ALL", "ru_RU.UTF-8", 1);
-    expect(*state, "board", 0, "1 дело ждёт решения");
+    eocctl_expect(*state, "board", 0, "1 дело ждёт решения");
     setenv("LC_ALL", "C.UTF-8", 1);
-    expect(*state, "board", 0, "1 thing needs a decision");
+    eocctl_expect(*state, "board", 0, "1 thing needs a decision");
 }
 
 static void what_does_not_fit_is_counted(void **state)
 {
-    expect(*state, "board --most 0", 0, "and 1 more: --most shows them");
+    eocctl_expect(*state, "board --most 0", 0, "and 1 more: --most shows them");
     expect_none("Gusar");
 }
 
 static void a_board_that_nobody_can_read_is_no_success(void **state)
 {
-    assert_int_equal(ctl(*state, "board >/dev/full"), 4);
-    assert_int_equal(ctl(*state, "board --every 1 >/dev/full"), 4);
+    assert_int_equal(eocctl(*state, "board >/dev/full"), 4);
+    assert_int_equal(eocctl(*state, "board --every 1 >/dev/full"), 4);
 }
 
 static void a_database_that_is_away_is_said(void **state)
 {
     pgserver_stop(*state);
-    assert_int_equal(ctl(*state, "board"), 3);
+    assert_int_equal(eocctl(*state, "board"), 3);
     pgserver_start_again(*state);
 }
 
@@ -176,5 +127,5 @@ int main(void)
         cmocka_unit_test(a_database_that_is_away_is_said),
     };
 
-    return cmocka_run_group_tests_name("board", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("board", tests, eocctl_begin, eocctl_end);
 }
