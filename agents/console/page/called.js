@@ -70,6 +70,10 @@ function wantedText(item) {
   return [item.kind_name ?? kindName(kind), [amount && figure(amount), unit && word("unit", unit)].filter(Boolean).join(" ")].filter(Boolean).join(": ");
 }
 // What an entry of a log tells: people's own words as they are; only who is asked to take an alert is a code.
-export const worded = (one) => (one.detection ? detected(one.detection) : /resource|quot/.test(one.what ?? one.type) && one.text ? wantedText({ detail: one.text }) : (one.what ?? one.type) === "escalation_event" ? who(one.text) : one.text);
+export function worded({ detection, what, type, text }) {
+  if (detection) return detected(detection);
+  if (/resource|quot/.test(what ?? type) && text) return wantedText({ detail: text });
+  return (what ?? type) === "escalation_event" ? who(text) : text;
+}
 // What a row of the queue says of itself.
 export const detailOf = (thing) => (thing.what === "undecided" ? whyUndecided(thing) : (thing.what === "request" || thing.what === "late") && thing.detail ? wantedText(thing) : thing.detail);

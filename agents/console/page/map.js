@@ -209,7 +209,8 @@ async function drawing(box, shapesOf, wanted) {
 
 function rows(list) {
   if (!list.length) return none(say("map.quiet"));
-  return el("ol", { class: "things" }, list.map((thing) => el("li", {}, link(thing, badge(thing), el("span", {}, el("b", {}, say("map.one." + thing.layer)), thing.name ? ` · ${thing.name}` : "", el("br"), el("span", { class: "small" }, thing.text ?? ""))))));
+  return el("ol", { class: "things" }, list.map((thing) => el("li", {}, link(thing, badge(thing),
+    el("span", {}, el("b", {}, say("map.one." + thing.layer)), thing.name ? ` · ${thing.name}` : "", el("br"), el("span", { class: "small" }, thing.text ?? ""))))));
 }
 
 function districtTable(answer) {

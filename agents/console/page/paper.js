@@ -235,7 +235,9 @@ export const papersPage = (main) => watch(main, "papers", {}, (answer) => [
 // --- one paper ---
 
 // Of a record, with people and offices by their names.
-const view = async (name, values) => JSON.parse(JSON.stringify(await api.view(name, values)), (key, value) => (/^(sender|by|principal|supplier|said_by|last_sender|author|recipient|(from|to)_role)$/.test(key) && typeof value === "string" ? words.who(value) : value));
+const parties = /^(sender|by|principal|supplier|said_by|last_sender|author|recipient|(from|to)_role)$/;
+const named = (key, value) => (parties.test(key) && typeof value === "string" ? words.who(value) : value);
+const view = async (name, values) => JSON.parse(JSON.stringify(await api.view(name, values)), named);
 // What a kind asks of the record, and what it makes of the answer.
 async function make(kind, asked) {
   const span = { since: asked.get("since"), until: asked.get("until") }, lang = words.lang;

@@ -79,10 +79,17 @@ function title(item) {
   const level = item.what === "alert" && item.detail === "ALARM" ? "" : item.what === "alert" || item.detection ? words.levels(item.detail) : "";
   return [word("what", item.what), item.flash ? word("type", "flash_report") : level, item.hazard && word("hazard", item.hazard)].filter(Boolean);
 }
+function stateOf(item) {
+  if (saying.has(item.id)) return say(saying.get(item.id).said ? "queue.taken" : "said.saying");
+  return item.state === "UNANSWERED" && item.acks ? word("event", "EXHAUST") : word("state", item.state);
+}
 function notes(item) {
   if (item.what === "report") return item.asked ? say("queue.belongs", { name: item.asked }) : say("queue.belongs_to_none");
-  return [saying.has(item.id) ? say(saying.get(item.id).said ? "queue.taken" : "said.saying") : item.state === "UNANSWERED" && item.acks ? word("event", "EXHAUST") : word("state", item.state), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
-    item.what === "order" && say("order.missing", { n: item.amount }), item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"), isOpenAlert(item) && item.by === api.me.person && say("queue.own"), item.nobody_on_duty?.length && say("queue.nobody", { who: item.nobody_on_duty.join(", ") })].filter(Boolean).join(" · ");
+  return dots(stateOf(item), item.asked && say("queue.asked", { who: item.asked }), item.due_at && say("queue.due", { at: words.time(item.due_at) }),
+    item.what === "order" && say("order.missing", { n: item.amount }),
+    item.acks_needed > 1 && say("queue.acks", { n: item.acks, of: item.acks_needed }), item.mine && say("queue.mine"),
+    isOpenAlert(item) && item.by === api.me.person && say("queue.own"),
+    item.nobody_on_duty?.length > 0 && say("queue.nobody", { who: item.nobody_on_duty.join(", ") }));
 }
 
 // Of an order the machine and what it is to do, as eoc.order_draft has them.
@@ -92,7 +99,10 @@ function told(item) {
   return `${word("order.do", what.join(".") || "numbers")} · ${words.who(machine)}`;
 }
 // Who said it; of what was taken down by telephone whose word it is.
-const byOf = (item) => [item.flash?.reporter_role && (item.flash.reporter_role !== "DISTRICT_DUTY" || item.flash.sender === api.me.sender) && `${say("queue.told_by", { who: word("role", item.flash.reporter_role) })} · `, el("span", { title: item.by }, words.who(item.by).replace(", " + item.place, ""))];
+function byOf(item) {
+  const { reporter_role: role, sender } = item.flash ?? {}, byPhone = role && (role !== "DISTRICT_DUTY" || sender === api.me.sender);
+  return [byPhone && `${say("queue.told_by", { who: word("role", role) })} · `, el("span", { title: item.by }, words.who(item.by).replace(", " + item.place, ""))];
+}
 
 function rowOf(item, index, chosen, act) {
   const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? told(item) : "";
@@ -124,7 +134,8 @@ const ROWS = 30, RIGHTS_MS = 150;
 
 export function queuePage(main) {
   const before = el("ol", { class: "queue", "aria-label": say("queue.past") }), counted = el("summary"), past = el("details", { class: "past", hidden: true, ontoggle: () => draw(false) }, counted, before);
-  const rows = () => (past.open ? [...waiting.items(), ...waiting.past()] : waiting.items()), now = () => waiting.items().length, rowAt = (index) => (index < now() ? list.children[index] : before.children[index - now()]);
+  const rows = () => (past.open ? [...waiting.items(), ...waiting.past()] : waiting.items()), now = () => waiting.items().length;
+  const rowAt = (index) => (index < now() ? list.children[index] : before.children[index - now()]);
   const list = el("ol", { class: "queue", "aria-label": say("page.queue") });
   const summary = el("p", { class: "summary", role: "status" }), hand = el("div");
   // What somebody has moved to stays chosen wherever the list moves; before that the most urgent is.
