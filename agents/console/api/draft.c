@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "agents/console/say/command.h"
-#include "agents/console/say/drafts.h"
+#include "agents/console/say/parts.h"
 #include "proto/base/keys.h"
 #include "proto/base/sign.h"
 #include "proto/wire/approval.h"

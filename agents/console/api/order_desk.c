@@ -6,7 +6,6 @@
 
 #include "agents/console/api/draft.h"
 #include "agents/console/api/taking.h"
-#include "agents/console/say/drafts.h"
 #include "proto/base/ids.h"
 #include "proto/base/log.h"
 #include "proto/wire/order.h"

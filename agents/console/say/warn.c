@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/console/say/drafts.h"
+#include "agents/console/say/parts.h"
 #include "proto/base/ids.h"
 
 #include "proto/base/banned.h"

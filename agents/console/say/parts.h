@@ -1,6 +1,6 @@
-/* drafts - what alerts (warn.h) and orders (command.h) share while people still read them. Pure. */
-#ifndef EOCBUS_CONSOLE_DRAFTS_H
-#define EOCBUS_CONSOLE_DRAFTS_H
+/* parts - what alerts (warn.h) and orders (command.h) share while people still read them. Pure. */
+#ifndef EOCBUS_CONSOLE_SAY_PARTS_H
+#define EOCBUS_CONSOLE_SAY_PARTS_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-/* drafts - see drafts.h. */
-#include "agents/console/say/drafts.h"
+/* parts - see parts.h. */
+#include "agents/console/say/parts.h"
 
 #include <stdio.h>
 #include <string.h>
