@@ -409,13 +409,6 @@ static void all_is_well_when_all_is_well(void **state)
     expect(w->out, "\"healthy\":true");
 }
 
-static void wait_for_degraded(struct world *w, unsigned long long is)
-{
-    for (int i = 0; i < 600 && bus_status(w->bus, "degraded") != is; i++)
-        usleep(100000);
-    assert_int_equal(bus_status(w->bus, "degraded"), is);
-}
-
 static void a_standby_that_commits_wait_for_and_is_away_is_told(void **state)
 {
     struct world *w = *state;
@@ -423,14 +416,14 @@ static void a_standby_that_commits_wait_for_and_is_away_is_told(void **state)
 
     pgserver_exec(s, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'");
     pgserver_exec(s, "SELECT pg_reload_conf()");
-    wait_for_degraded(w, 1);
+    WAIT_FOR(bus_status(w->bus, "degraded") == 1);
     expect_exit(w, 3, ctl(w, "status", NULL));
     expect(w->out, "commits are not protected by a standby");
     expect_exit(w, 3, ctl(w, "status", "--json", NULL));
     expect(w->out, "\"healthy\":false");
     pgserver_exec(s, "ALTER SYSTEM RESET synchronous_standby_names");
     pgserver_exec(s, "SELECT pg_reload_conf()");
-    wait_for_degraded(w, 0);
+    WAIT_FOR(bus_status(w->bus, "degraded") == 0);
     expect_exit(w, 0, ctl(w, "status", NULL));
 }
 
