@@ -140,15 +140,7 @@ static void keep_honest_busy(void)
 }
 
 #define TURN_UNTIL(condition)                                                                      \
-    do {                                                                                           \
-        uint64_t end_us_ = loop_exact_us(world.loop) + PATIENCE * UINT64_C(120000000);             \
-        while (!(condition)) {                                                                     \
-            if (loop_exact_us(world.loop) > end_us_)                                               \
-                fail_msg("waited two minutes for: %s", #condition);                                \
-            loop_turn(world.loop, 10);                                                             \
-            keep_honest_busy();                                                                    \
-        }                                                                                          \
-    } while (0)
+    WAIT_UNTIL(condition, 120, (loop_turn(world.loop, 10), keep_honest_busy()), "in vain")
 
 static void expect_honest_is_served(void)
 {

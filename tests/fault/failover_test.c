@@ -18,7 +18,6 @@
 #include "tests/lib/patience.h"
 
 enum { EACH = 200 };
-#define DEADLINE_MS 60000
 
 static struct bus *bus;
 static struct pgserver *standby;
@@ -110,14 +109,8 @@ static int end(void **state)
 }
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            loop_turn(loop, 50);                                                                   \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u heard %u last %llu", #condition, saw.settled, saw.heard,      \
-                     (unsigned long long)saw.last_seq);                                            \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(loop, 50), "settled %u heard %u last %llu", saw.settled,   \
+               saw.heard, (unsigned long long)saw.last_seq)
 
 static void put(struct agent *a, unsigned count)
 {

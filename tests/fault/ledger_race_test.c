@@ -22,15 +22,7 @@
 
 #include "proto/base/banned.h"
 
-enum {
-    WRITERS = 64,
-    PLOTS = 10,
-    ITEMS = 5,
-    KILLS = 4,
-    FIGHT_SECONDS = 12,
-    DEADLINE_MS = 180000, /* of one condition */
-    TEXT = 4000
-};
+enum { WRITERS = 64, PLOTS = 10, ITEMS = 5, KILLS = 4, FIGHT_SECONDS = 12, TEXT = 4000 };
 
 /* What a writer says next; it says one thing at a time. */
 enum step { ASK, TAKE, GIVE_BACK };
@@ -55,14 +47,7 @@ static struct {
     uint64_t random;
 } world;
 
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            turn();                                                                                \
-        if (!(condition))                                                                          \
-            fail_msg("waited in vain for: %s", #condition);                                        \
-    } while (0)
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, 180, turn(), "in vain")
 
 static unsigned pick(unsigned below)
 {

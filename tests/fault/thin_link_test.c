@@ -72,13 +72,8 @@ static uint64_t now_us(void)
 }
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = now_us() + PATIENCE * DEADLINE_MS * UINT64_C(1000);                        \
-        while (!(condition) && now_us() < end_)                                                    \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u heard %u", #condition, world.settled, world.heard);           \
-    } while (0)
+    WAIT_UNTIL(condition, 90, loop_turn(world.loop, 20), "settled %u heard %u", world.settled,     \
+               world.heard)
 
 static void turn_for(unsigned ms)
 {

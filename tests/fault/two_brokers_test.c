@@ -238,17 +238,14 @@ static bool are_told_since(uint64_t us)
     return true;
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = clock_us() + PATIENCE * DEADLINE_S * UINT64_C(1000000);                    \
-        while (!(condition) && clock_us() < end_) {                                                \
-            if (waitpid(world.agents_pid, NULL, WNOHANG) != 0)                                     \
-                fail_msg("the agents ended by themselves");                                        \
-            rest_ms(5);                                                                            \
-        }                                                                                          \
-        if (!(condition))                                                                          \
-            fail_msg("%s", #condition);                                                            \
-    } while (0)
+static void watch_agents(void)
+{
+    if (waitpid(world.agents_pid, NULL, WNOHANG) != 0)
+        fail_msg("the agents ended by themselves");
+    rest_ms(5);
+}
+
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, DEADLINE_S, watch_agents(), "in vain")
 
 static void begin_round(void)
 {
@@ -416,13 +413,7 @@ static bool on_alarm(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1_
 }
 
 #define TURN_UNTIL(condition)                                                                      \
-    do {                                                                                           \
-        uint64_t end_ = clock_us() + PATIENCE * DEADLINE_S * UINT64_C(1000000);                    \
-        while (!(condition) && clock_us() < end_)                                                  \
-            loop_turn(loop, 10);                                                                   \
-        if (!(condition))                                                                          \
-            fail_msg("%s: %u alarms heard", #condition, siren.alarms);                             \
-    } while (0)
+    WAIT_UNTIL(condition, DEADLINE_S, loop_turn(loop, 10), "%u alarms heard", siren.alarms)
 
 static unsigned sessions_of(struct agent *a)
 {

@@ -17,7 +17,7 @@
 
 #include "proto/base/banned.h"
 
-enum { TELLERS = 16, DEADLINE_S = 280, LONGEST = 8000 };
+enum { TELLERS = 16, LONGEST = 8000 };
 
 static struct {
     struct bus *bus;
@@ -29,13 +29,7 @@ static struct {
 } world;
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_S * UINT64_C(1000000);     \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("waited in vain for: %s (%u of %u)", #condition, world.stored, world.said);   \
-    } while (0)
+    WAIT_UNTIL(condition, 280, loop_turn(world.loop, 20), "%u of %u", world.stored, world.said)
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {

@@ -50,7 +50,6 @@ static void enrol(const char *name, const char *agency, const char *role)
 {
     struct keys k;
     struct record r;
-    struct buf b;
     char text[1600], err[600], key[200], conf[80];
 
     assert_int_equal(keys_generate(&k), ST_OK);
@@ -61,11 +60,7 @@ static void enrol(const char *name, const char *agency, const char *role)
     r = record_of(name, &k);
     snprintf(r.agency, sizeof(r.agency), "%s", agency);
     snprintf(r.roles, sizeof(r.roles), "%s", role);
-    b = enrolment_of(&world.desk, &r, 0, 1);
-    char *sql = enrolment_sql(&r, &b);
-    pgserver_exec(bus_server(world.bus), sql);
-    free(sql);
-    buf_free(&b);
+    officers_enrol(&world.desk, bus_server(world.bus), &r);
     keys_wipe(&k);
     snprintf(conf, sizeof(conf), "%s.conf", name);
     snprintf(text, sizeof(text),

@@ -38,15 +38,7 @@ static void rest(void)
 }
 
 /* Two minutes: each look may start a program, on a busy machine. */
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        time_t end_ = time(NULL) + PATIENCE * 120;                                                 \
-        while (!(condition)) {                                                                     \
-            if (time(NULL) > end_)                                                                 \
-                fail_msg("waited two minutes for: %s", #condition);                                \
-            rest();                                                                                \
-        }                                                                                          \
-    } while (0)
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, 120, rest(), "in vain")
 
 static void write_text(const char *path, const char *text)
 {

@@ -19,7 +19,7 @@
 
 #include "proto/base/banned.h"
 
-enum { GATEWAY, DUTY, DESK, PEOPLE, ALARMS = 5, DEADLINE_MS = 60000 };
+enum { GATEWAY, DUTY, DESK, PEOPLE, ALARMS = 5 };
 static const char *const names[PEOPLE] = {"coes.ayni.gw", "coes.ayni.duty", "coes.khujand.desk"};
 static const char *const roles[PEOPLE] = {NULL, "duty@3505203", "dispatcher@3505000"};
 
@@ -40,14 +40,9 @@ static struct {
 static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: duty %u %u, desk %u %u", #condition, world.people[DUTY].asked,           \
-                     world.people[DUTY].told, world.people[DESK].asked, world.people[DESK].told);  \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(world.loop, 20), "duty %u %u, desk %u %u",                 \
+               world.people[DUTY].asked, world.people[DUTY].told, world.people[DESK].asked,        \
+               world.people[DESK].told)
 
 /* Whoever has the duty is asked at once, the desk half a second later, and nobody after it. */
 static const char ladder[] =

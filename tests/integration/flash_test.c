@@ -20,7 +20,6 @@
 #include "tests/lib/patience.h"
 
 enum { BULK_SENDERS = 8, BULK_EACH = 20000, ALARMS = 200 };
-#define DEADLINE_MS 60000
 
 struct ear { /* one listener's application */
     unsigned provisional, numbered, withdrawn;
@@ -45,15 +44,9 @@ static char err[512];
 static uint64_t put_us[ALARMS], heard_us[ALARMS], stored_us[ALARMS];
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u, siren %u+%u, archive %u+%u", #condition, world.settled,      \
-                     world.siren.provisional, world.siren.numbered, world.archive.provisional,     \
-                     world.archive.numbered);                                                      \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(world.loop, 20), "settled %u, siren %u+%u, archive %u+%u", \
+               world.settled, world.siren.provisional, world.siren.numbered,                       \
+               world.archive.provisional, world.archive.numbered)
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {

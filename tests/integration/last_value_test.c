@@ -18,7 +18,7 @@
 
 #include "proto/base/banned.h"
 
-enum { STREAMS = 6, DEADLINE_MS = 60000 };
+enum { STREAMS = 6 };
 
 static struct {
     struct bus *bus;
@@ -36,14 +36,8 @@ static struct {
 static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u heard %u horizon %llu", #condition, world.settled,            \
-                     world.heard, (unsigned long long)world.horizon);                              \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(world.loop, 20), "settled %u heard %u horizon %llu",       \
+               world.settled, world.heard, (unsigned long long)world.horizon)
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)
 {

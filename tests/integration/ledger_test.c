@@ -66,14 +66,8 @@ static const char tiny_cycle[] =
 static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: %u settled, %u decisions, \"%s\"", #condition, world.settled,            \
-                     world.decisions, world.text);                                                 \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(world.loop, 20), "%u settled, %u decisions, \"%s\"",       \
+               world.settled, world.decisions, world.text)
 
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {

@@ -13,7 +13,6 @@
 #include "tests/lib/patience.h"
 
 enum { EACH = 600 };
-#define DEADLINE_MS 60000
 
 static struct bus *bus;
 static struct loop *loop;
@@ -107,13 +106,8 @@ static int end(void **state)
 }
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            loop_turn(loop, 50);                                                                   \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(loop, 50), "settled %u heard %u\n%s", saw.settled,         \
+               saw.heard, log_text)
 
 static void put_some(unsigned count)
 {

@@ -17,7 +17,6 @@ enum { EACH = 500, LANES = 4, FIRST = 40 }; /* lanes 2..5; FIRST: heard before i
 enum {
     GROUPS = 4
 }; /* of lanes, each with a place of its own: PROTOCOL.md 6, "Most urgent first" */
-#define DEADLINE_MS 120000
 
 static struct bus *bus;
 static struct loop *loop;
@@ -123,13 +122,8 @@ static int end(void **state)
 }
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);             \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            loop_turn(loop, 50);                                                                   \
-        if (!(condition))                                                                          \
-            fail_msg("%s: settled %u heard %u\n%s", #condition, saw.settled, saw.heard, log_text); \
-    } while (0)
+    WAIT_UNTIL(condition, 120, loop_turn(loop, 50), "settled %u heard %u\n%s", saw.settled,        \
+               saw.heard, log_text)
 
 /* Bulk first, so that order has to come from the lanes. */
 static void put(unsigned each)

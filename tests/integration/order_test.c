@@ -55,20 +55,14 @@ static void catch_line(void *arg, enum log_level level, const char *line)
 
 static void enrol(unsigned who)
 {
-    struct buf enrolment;
     struct record r;
-    char *sql;
 
     assert_int_equal(keys_generate(&keys[who]), ST_OK);
     assert_int_equal(signer_create(&signers[who], &keys[who]), ST_OK);
     r = record_of(names[who], &keys[who]);
     snprintf(r.roles, sizeof(r.roles), "%s", roles[who]);
     snprintf(r.places, sizeof(r.places), "%s", places[who]);
-    enrolment = enrolment_of(&officers, &r, 0, 1);
-    sql = enrolment_sql(&r, &enrolment);
-    pgserver_exec(bus_server(bus), sql);
-    free(sql);
-    buf_free(&enrolment);
+    officers_enrol(&officers, bus_server(bus), &r);
 }
 
 static void on_settled(void *arg, uint64_t tag, const struct outbox_outcome *oc)

@@ -63,20 +63,15 @@ static const char *in_dir(const char *name)
 
 static void enrol(unsigned who)
 {
-    struct buf enrolment;
     struct record r;
-    char *sql, key_name[80];
+    char key_name[80];
 
     assert_int_equal(keys_generate(&keys[who]), ST_OK);
     assert_int_equal(signer_create(&signers[who], &keys[who]), ST_OK);
     r = record_of(names[who], &keys[who]);
     snprintf(r.roles, sizeof(r.roles), "%s", roles[who]);
     snprintf(r.places, sizeof(r.places), "%s", places[who]);
-    enrolment = enrolment_of(&officers, &r, 0, 1);
-    sql = enrolment_sql(&r, &enrolment);
-    pgserver_exec(bus_server(bus), sql);
-    free(sql);
-    buf_free(&enrolment);
+    officers_enrol(&officers, bus_server(bus), &r);
     snprintf(key_name, sizeof(key_name), "%s.key", names[who]);
     assert_int_equal(keys_save(&keys[who], in_dir(key_name), names[who], err, sizeof(err)), ST_OK);
 }

@@ -17,7 +17,7 @@
 #include "proto/base/banned.h"
 #include "tests/lib/patience.h"
 
-enum { SENDER, AYNI, PENJIKENT, PEOPLE, DEADLINE_MS = 60000 };
+enum { SENDER, AYNI, PENJIKENT, PEOPLE };
 static const char *const names[PEOPLE] = {"coes.ayni", "rcst.ayni", "rcst.penjikent"};
 
 struct person {
@@ -37,14 +37,9 @@ static struct {
 static char err[600];
 
 #define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(world.loop) + PATIENCE * DEADLINE_MS * UINT64_C(1000);       \
-        while (!(condition) && loop_exact_us(world.loop) < end_)                                   \
-            loop_turn(world.loop, 20);                                                             \
-        if (!(condition))                                                                          \
-            fail_msg("%s: %u %u %u, \"%s\"", #condition, world.people[0].heard,                    \
-                     world.people[1].heard, world.people[2].heard, world.people[0].levels);        \
-    } while (0)
+    WAIT_UNTIL(condition, 60, loop_turn(world.loop, 20), "%u %u %u, \"%s\"",                       \
+               world.people[0].heard, world.people[1].heard, world.people[2].heard,                \
+               world.people[0].levels)
 
 static bool on_message(void *arg, const Eocbus__V1__Delivery *d, const Eocbus__V1__Envelope *m)
 {

@@ -101,6 +101,16 @@ char *enrolment_sql(const struct record *r, const struct buf *enrolment)
     return sql;
 }
 
+void officers_enrol(const struct test_officers *t, struct pgserver *pg, const struct record *r)
+{
+    struct buf enrolment = enrolment_of(t, r, 0, 1);
+    char *sql = enrolment_sql(r, &enrolment);
+
+    pgserver_exec(pg, sql);
+    free(sql);
+    buf_free(&enrolment);
+}
+
 void officers_write(const struct test_officers *t, const char *path)
 {
     FILE *f = fopen(path, "we");

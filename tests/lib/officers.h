@@ -4,6 +4,7 @@
 #define EOCBUS_TESTS_LIB_OFFICERS_H
 
 #include "proto/wire/record.h"
+#include "tests/lib/pgserver.h"
 
 enum { TEST_OFFICERS = 3 };
 
@@ -23,6 +24,8 @@ struct buf enrolment_of(const struct test_officers *t, const struct record *r, i
                         int second);
 /* The SQL that submits it, as eocctl does; free() it. */
 char *enrolment_sql(const struct record *r, const struct buf *enrolment);
+/* Two of them sign it, and the database takes it. */
+void officers_enrol(const struct test_officers *t, struct pgserver *pg, const struct record *r);
 /* Writes the pins where a broker or an agent finds them. */
 void officers_write(const struct test_officers *t, const char *path);
 

@@ -54,14 +54,6 @@ struct parcel *world_parcel(struct world *w, int sender, uint64_t lane_seq, cons
 void world_submit(struct world *w, struct parcel *p);
 
 /* Turns the loop until the condition holds, or fails the test after two minutes. */
-#define TURN_UNTIL(w, condition)                                                                   \
-    do {                                                                                           \
-        uint64_t until = loop_exact_us((w)->loop) + PATIENCE * UINT64_C(120000000);                \
-        while (!(condition)) {                                                                     \
-            if (loop_exact_us((w)->loop) > until)                                                  \
-                fail_msg("waited two minutes for: %s", #condition);                                \
-            loop_turn((w)->loop, 20);                                                              \
-        }                                                                                          \
-    } while (0)
+#define TURN_UNTIL(w, condition) WAIT_UNTIL(condition, 120, loop_turn((w)->loop, 20), "in vain")
 
 #endif

@@ -260,10 +260,9 @@ static void with_officers_pinned_the_database_s_word_is_not_enough(void **state)
 
 static void a_key_that_officers_vouched_for_counts(void **state)
 {
-    char path[] = "/tmp/eocbus-pins-XXXXXX", *sql;
+    char path[] = "/tmp/eocbus-pins-XXXXXX";
     struct record r = record_of("coes.broker", &world.keys);
     struct test_officers officers;
-    struct buf enrolment;
     int fd = mkstemp(path);
 
     (void)state;
@@ -271,16 +270,12 @@ static void a_key_that_officers_vouched_for_counts(void **state)
     close(fd);
     officers_open(&officers);
     officers_write(&officers, path);
-    enrolment = enrolment_of(&officers, &r, 0, 1);
-    sql = enrolment_sql(&r, &enrolment);
-    pgserver_exec(world.pg, sql);
+    officers_enrol(&officers, world.pg, &r);
     assert_int_equal(look(path).unbelieved, 0);
     /* Whatever the database says of the key beside its record. */
     pgserver_exec(world.pg, "UPDATE bus.principal_key SET sign_key = NULL");
     assert_int_equal(look(path).unbelieved, 0);
     enrol_broker(&world.keys);
-    free(sql);
-    buf_free(&enrolment);
     officers_close(&officers);
     unlink(path);
 }

@@ -16,6 +16,7 @@
 #include "proto/base/log.h"
 #include "proto/base/utc.h"
 #include "tests/lib/fake_broker.h"
+#include "tests/lib/patience.h"
 
 #define DEADLINE_MS 60000
 
@@ -186,13 +187,7 @@ static void start(void)
     start_with(&set);
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            loop_turn(loop, 50);                                                                   \
-        assert_true(condition);                                                                    \
-    } while (0)
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, 60, loop_turn(loop, 50), "in vain")
 
 static void fill(Eocbus__V1__Envelope *m, Eocbus__V1__ActivityLogEntry *entry,
                  Eocbus__V1__Lane lane, const char *text)

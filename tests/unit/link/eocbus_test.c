@@ -15,8 +15,7 @@
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "tests/lib/fake_broker.h"
-
-#define DEADLINE_MS 60000
+#include "tests/lib/patience.h"
 
 static struct loop *loop; /* the broker's */
 static struct fake_broker broker;
@@ -119,13 +118,7 @@ static void turn_like_a_gateway(void)
     loop_turn(loop, 1);
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            turn_like_a_gateway();                                                                 \
-        assert_true(condition);                                                                    \
-    } while (0)
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, 60, turn_like_a_gateway(), "in vain")
 
 static void a_message_in_json_is_stored(void **state)
 {

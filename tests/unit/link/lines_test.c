@@ -14,8 +14,6 @@
 #include "tests/lib/fake_broker.h"
 #include "tests/lib/patience.h"
 
-#define DEADLINE_MS 60000
-
 static struct loop *loop;
 static struct fake_broker first, second;
 static struct keys keys;
@@ -100,13 +98,7 @@ static int tear_down(void **state)
     return rmdir(dir);
 }
 
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t end_ = loop_exact_us(loop) + DEADLINE_MS * UINT64_C(1000);                        \
-        while (!(condition) && loop_exact_us(loop) < end_)                                         \
-            loop_turn(loop, 50);                                                                   \
-        assert_true(condition);                                                                    \
-    } while (0)
+#define WAIT_FOR(condition) WAIT_UNTIL(condition, 60, loop_turn(loop, 50), "in vain")
 
 static void start(const char *profile)
 {

@@ -176,15 +176,7 @@ static inline void hear(struct browser *b)
 }
 
 /* Turns the loop until `condition`; 30 s at most. */
-#define UNTIL(h, condition)                                                                        \
-    do {                                                                                           \
-        uint64_t until_us = loop_exact_us((h)->loop) + PATIENCE * UINT64_C(30000000);              \
-        while (!(condition)) {                                                                     \
-            if (loop_exact_us((h)->loop) > until_us)                                               \
-                fail_msg("waited in vain for: %s", #condition);                                    \
-            loop_turn((h)->loop, 10);                                                              \
-        }                                                                                          \
-    } while (0)
+#define UNTIL(h, condition) WAIT_UNTIL(condition, 30, loop_turn((h)->loop, 10), "in vain")
 
 static inline bool hears(struct browser *b, const char *text)
 {
