@@ -2,16 +2,18 @@
 -- takes: lang status since until
 WITH me AS (SELECT coalesce($1::text, 'en') AS lang, $2::text AS status, coalesce($3::text::timestamptz, now() - interval '12 hours') AS since, coalesce($4::text::timestamptz, now()) AS until),
      -- As the queue's page does: all for what orders them, the rest for those that are shown.
-     q AS MATERIALIZED (SELECT q.what, q.id, q.precedence, q.turn, q.since FROM eoc.queue q WHERE q.status = coalesce($2::text, q.status) AND q.what <> 'silence')
+     q AS MATERIALIZED (SELECT q.what, q.id, q.precedence, q.turn, q.since, q.status = 'EXERCISE' AND q.since < now() - interval '1 day' AS past FROM eoc.queue q WHERE q.status = coalesce($2::text, q.status) AND q.what <> 'silence')
 SELECT json_build_object(
     'as_of', (SELECT json_build_object('seq', m.seq, 'at', now()) FROM eoc.newest m),
     'since', me.since, 'until', me.until,
     'open', coalesce((SELECT json_agg(x) FROM (SELECT q.*, eoc.place_name(split_part(q.places, ' ', 1), me.lang) AS place,
-                          (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what = 'draft' ORDER BY starts_with(r.language, me.lang) DESC LIMIT 1) AS headline FROM eoc.queue q
+                          (SELECT r.headline FROM eoc.public_alert r WHERE r.seq = q.seq AND q.what = 'draft' ORDER BY starts_with(r.language, me.lang) DESC LIMIT 1) AS headline, u.code, u.why, u.type,
+                          (SELECT CASE me.lang WHEN 'tg' THEN k.tg WHEN 'ru' THEN k.ru ELSE k.en END FROM eoc.kinds_of(ARRAY[eoc.asked_kind(q.detail)]) AS k WHERE q.what IN ('request', 'late') LIMIT 1) AS kind_name
+                    FROM eoc.queue q LEFT JOIN LATERAL (SELECT r.code, r.why, r.type FROM eoc.undecided r WHERE r.seq = q.seq AND q.what = 'undecided') AS u ON true
                    WHERE q.status = coalesce(me.status, q.status) AND q.what <> 'silence'
-                     AND q.id = ANY (ARRAY(SELECT t.id FROM q t ORDER BY t.precedence, t.turn, t.since LIMIT 100)) ORDER BY q.precedence, q.turn, q.since LIMIT 100) AS x), '[]'),
-    'open_count', (SELECT count(*) FROM q),
-    'taken', coalesce((SELECT json_agg(x) FROM (SELECT e.at, e.what, e.by, d.type, eoc.place_name(d.pcode, me.lang) AS place, coalesce(d.doc->'sensor_detection'->>'level', '') AS level, round(extract(epoch FROM e.after)) AS after_s
+                     AND q.id = ANY (ARRAY(SELECT t.id FROM q t ORDER BY t.past, t.precedence, t.turn, t.since LIMIT 100)) ORDER BY q.status = 'EXERCISE' AND q.since < now() - interval '1 day', q.precedence, q.turn, q.since LIMIT 100) AS x), '[]'),
+    'open_count', (SELECT count(*) FROM q WHERE NOT q.past), 'past', (SELECT nullif(count(*), 0) FROM q WHERE q.past),
+    'taken', coalesce((SELECT json_agg(x) FROM (SELECT e.at, e.what, e.by, d.type, eoc.place_name(d.pcode, me.lang) AS place, replace(coalesce(d.doc->'sensor_detection'->>'level', ''), 'DETECTION_LEVEL_', '') AS level, round(extract(epoch FROM e.after)) AS after_s
                     FROM eoc.escalation e JOIN eoc.document d ON d.message_id = e.alert_id
                    WHERE e.at >= me.since AND e.at <= me.until AND e.by IS NOT NULL AND e.what <> 'ASKED' ORDER BY e.at LIMIT 100) AS x), '[]'),
     'promised', coalesce((SELECT json_agg(x) FROM (SELECT c.supplier, c.kind, c.state, c.quantity, c.unit, c.arrives_at, c.until_at, c.for_agency, i.name AS incident, eoc.place_name(split_part(c.places, ' ', 1), me.lang) AS place,

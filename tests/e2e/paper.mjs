@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import assert from "node:assert/strict";
-import { say, until, uuid7 } from "./bus.mjs";
+import { alarm, choose, go, say, until, uuid7 } from "./bus.mjs";
 
 const names = { event: `=SUM(A1), "Гусар"`, hostile: `+cmd|' /C calc'!A0` };
 
@@ -123,6 +123,25 @@ export async function paper({ test, enter, leave, bus, words, axe }) {
       if (name === "harm") assert.equal(rows.filter((row) => row[0] === night.incident).map(cellsOf).sort().join(","), harm);
     }
     assert.equal(await page.evaluate(async () => (await fetch("/api/view/csv_harm?lang=ru")).status), 404);
+    await leave(page);
+  });
+
+  await test("what one shift hands to the next is told in the reader's language, and what an exercise left days ago is counted apart", async () => {
+    const page = await enter("ru"), taken = alarm("taken in this shift"), left = alarm("left by an exercise"), text = words("ru");
+    const unknown = uuid7(), held = said(unknown, "UPDATE", { incident_transition: { incident_id: unknown, event: "INCIDENT_EVENT_REPORTED", to_state: "INCIDENT_STATE_REPORTED" } });
+    bus.tell("gw07", taken, left);
+    bus.tell("ayni", held);
+    await choose(page, taken.message_id);
+    await page.keyboard.press("a");
+    await until("it is taken", () => bus.psql(`SELECT state FROM bus.alert WHERE alert_id = '${taken.message_id}'`) === "ACKNOWLEDGED");
+    await until("the others wait", () => bus.psql(`SELECT count(*) FROM eoc.queue WHERE id IN ('${left.message_id}', '${held.message_id}')`) === "2");
+    bus.psql(`UPDATE bus.alert SET began_at = began_at - interval '2 days' WHERE alert_id = '${left.message_id}'`);
+    await go(page, "/paper/handover?status=EXERCISE");
+    const paper = await page.locator(".sheet").innerText(), waits = bus.psql("SELECT count(*) FROM eoc.queue WHERE status = 'EXERCISE' AND what <> 'silence' AND since > now() - interval '1 day'");
+    assert.doesNotMatch(paper, /\b(ALARM|detection level)\b/i);
+    assert.ok(paper.includes(`${text["type.sensor_detection"]} · ${text["level.alarm"]}`), paper);
+    assert.ok(paper.includes(text["refused." + bus.psql(`SELECT code FROM eoc.undecided WHERE message_id = '${held.message_id}'`)]), paper);
+    assert.match(paper, new RegExp(`^${waits} \\S+ .* · 1 дело осталось`, "m"));
     await leave(page);
   });
 

@@ -1,7 +1,7 @@
 // called - what things are called and told in the reader's language, where it is not people's own words: kinds of resources, what
 // a detector concluded, why something was refused.
 import { el } from "./dom.js";
-import { figure, has, say, who, word } from "./words.js";
+import { dots, figure, has, levels, say, who, word } from "./words.js";
 
 // --- what a detector concluded: from what it measured and where the line is, not from its text ---
 
@@ -75,5 +75,14 @@ export function worded({ detection, what, type, text }) {
   if (/resource|quot/.test(what ?? type) && text) return wantedText({ detail: text });
   return (what ?? type) === "escalation_event" ? who(text) : text;
 }
-// What a row of the queue says of itself.
-export const detailOf = (thing) => (thing.what === "undecided" ? whyUndecided(thing) : (thing.what === "request" || thing.what === "late") && thing.detail ? wantedText(thing) : thing.detail);
+// What a row of the queue says of itself; of an order (eoc.order_draft) what which machine is to do.
+export function detailOf(thing) {
+  const { what, detail } = thing;
+  if (what === "undecided") return whyUndecided(thing);
+  if (what === "order") {
+    const [machine, ...does] = detail.split(" ");
+    return dots(word("order.do", does.join(".") || "numbers"), who(machine));
+  }
+  if (/request|late/.test(what) && detail) return wantedText(thing);
+  return /alert|report/.test(what) ? levels(detail) : detail;
+}

@@ -1,9 +1,9 @@
-// paper - the situation report, what one shift hands to the next, and every paper on the screen as it will be printed.
+// paper - the situation report, the handover, and every paper on the screen as it will be printed.
 import { button, el, facts, fill, link as linked, none } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { dots, figure, say, word } from "./words.js";
-import { kindName } from "./called.js";
+import { detailOf, kindName } from "./called.js";
 import { csv, section, termOf } from "./table.js";
 import { watch } from "./watch.js";
 import { aged, amount, doubt, form201, form209, form213, form213rr, form214, grid, headOf, lines, number, part, sheet, signature, signed, stamp, told, total, useAllLanguages } from "./ics.js";
@@ -167,7 +167,7 @@ const by = ["col.by", "by"], place = ["col.place", "place"];
 
 const openColumns = [
   ["paper.urgency", (one) => say(`precedence.${one.precedence}`)],
-  ["col.what", (one) => dots(say(`what.${one.what}`), word("hazard", one.hazard), one.headline || one.detail)], place,
+  ["col.what", (one) => dots(say(`what.${one.what}`), word("hazard", one.hazard), one.headline || detailOf(one))], place,
   ["col.state", termOf("state")], by,
   ["col.since", "since", "t"], ["col.until", "due_at", "t"],
 ];
@@ -195,8 +195,8 @@ const below = (key, columns, rows) => (rows.length ? [el("h3", {}, say(key)), gr
 function handover(a) {
   const period = span(a.since, a.until), played = [...new Set(a.incidents.map((one) => one.status))];
   return sheet({ kind: "handover", incident: "", period, status: played.length === 1 ? played[0] : a.status, asOf: a.as_of },
-    part("paper.open", el("p", {}, words.count("queue.count", Number(a.open_count))), grid(openColumns, a.open)),
-    part("paper.incidents", grid(incidentColumns, a.incidents), el("p", { class: "small" }, say("paper.changed_mark"))),
+    part("paper.open", el("p", {}, dots(words.count("queue.count", a.open_count), a.past && words.count("queue.past", a.past))), grid(openColumns, a.open)),
+    part("paper.incidents", grid(incidentColumns, a.incidents), a.incidents.some((one) => one.changed) && el("p", { class: "small" }, say("paper.changed_mark"))),
     part("paper.promises", grid(promiseColumns, a.promised), below("paper.unanswered", replyColumns, a.replies)),
     part("paper.taken", grid(takenColumns, a.taken)),
     part("paper.silence", grid(silenceColumns, a.silence)),

@@ -64,7 +64,7 @@ export function stand(place, show) {
       } catch (trouble) {
         console.error(trouble);
         if (over) return;
-        const never = trouble.status === 400; // what its address asks for nobody answers
+        const never = trouble.status === 400; // nobody answers what its address asks
         fill(node, el("p", { class: "trouble", role: "alert" }, say(never ? "refused.question" : "trouble.again")));
         if (never) return;
         await api.pause(AGAIN_MS);

@@ -92,12 +92,6 @@ function notes(item) {
     item.nobody_on_duty?.length > 0 && say("queue.nobody", { who: item.nobody_on_duty.join(", ") }));
 }
 
-// Of an order the machine and what it is to do, as eoc.order_draft has them.
-function told(item) {
-  if (item.what !== "order") return detailOf(item);
-  const [machine, ...what] = item.detail.split(" ");
-  return `${word("order.do", what.join(".") || "numbers")} · ${words.who(machine)}`;
-}
 // Who said it; of what was taken down by telephone whose word it is.
 function byOf(item) {
   const { reporter_role: role, sender } = item.flash ?? {}, byPhone = role && (role !== "DISTRICT_DUTY" || sender === api.me.sender);
@@ -105,7 +99,7 @@ function byOf(item) {
 }
 
 function rowOf(item, index, chosen, act) {
-  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? told(item) : "";
+  const [what, ...rest] = title(item), plain = item.what !== "alert" && !item.headline && !item.detection && !item.flash && item.detail ? detailOf(item) : "";
   return el("li", { class: `item p${item.precedence}${index === chosen ? " chosen" : ""}`, "data-index": index, "data-id": item.id, tabindex: index === chosen ? "0" : "-1",
     "aria-current": index === chosen ? "true" : null, onclick: () => act.choose(index), ondblclick: () => open(item) },
     mark(item.precedence, say("precedence." + item.precedence)),

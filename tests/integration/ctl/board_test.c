@@ -76,7 +76,7 @@ static void the_queue_folds_what_an_exercise_has_left_and_lets_nobody_write_into
     pgserver_exec(*state, spoken);
     eocctl_expect(*state, "board", 0, "1 thing needs a decision");
     assert_non_null(
-        strstr(eocctl_said, "1 thing is left by an exercise of another day · --past shows"));
+        strstr(eocctl_said, "1 thing is left by an exercise of another day · shown by --past"));
     assert_non_null(strstr(eocctl_said, "Gusar — houses: 3 — «gone \\x1b[2J FLASH all is well»"));
     expect_none("Yesterday");
     expect_none("\033");
